@@ -1,0 +1,56 @@
+//! The Bolt driver on async-std, which is discontinued: new programs should take `adapter-smol`.
+//!
+//! This adapter is for programs that run on async-std already: it uses that library's own sockets, timers and name
+//! look-ups. Everything runs on the caller's own tasks: the driver spawns nothing; see [`runtime::AsyncStd`].
+//!
+//! ```no_run
+//! use adapter_async_std::{Access, Auth, EagerResult};
+//!
+//! fn main() -> Result<(), adapter_async_std::Error> {
+//!     async_std::task::block_on(run())
+//! }
+//!
+//! async fn run() -> Result<(), adapter_async_std::Error> {
+//!     let driver = adapter_async_std::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+//!     let EagerResult { records, summary, .. } = driver
+//!         .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
+//!         .param("age", 18)
+//!         .routing(Access::Read)
+//!         .await?;
+//!     for record in &records {
+//!         println!("{}", record.get::<&str>("name")?);
+//!     }
+//!     println!("{} people in {:?}", records.len(), summary.database());
+//!     driver.close().await;
+//!     Ok(())
+//! }
+//! ```
+
+pub mod runtime;
+
+use std::sync::Arc;
+
+#[doc(inline)]
+pub use bolt_client::{
+    Access, Address, Auth, Config, ConversionError, Counters, Driver, EagerResult, EncodeError, Error,
+    ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record,
+    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, query,
+};
+
+use runtime::AsyncStd;
+
+/// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if the URI cannot be used; it says why.
+pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
+    driver_with(Config::new(uri, auth)?)
+}
+
+/// A driver with options of your own.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if an option is out of range.
+pub fn driver_with(config: Config) -> Result<Driver, Error> {
+    Driver::with_runtime(Arc::new(AsyncStd::default()), config)
+}

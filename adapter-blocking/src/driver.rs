@@ -1,0 +1,76 @@
+//! The driver's calls, each on the caller's thread.
+
+use std::sync::Arc;
+
+use bolt_client::{Config, Error, PoolCounts, Query, ServerInfo};
+
+use crate::block_on::block_on;
+use crate::execute::ExecuteQuery;
+use crate::runtime::{Blocking, Runtime};
+
+/// The way to a database: it holds the connections, and everything is asked of it.
+///
+/// Make one per server and process, and clone it for each thread: clones share their connections. Nothing is opened
+/// before the first query. When the last clone is dropped, the connections are closed; call [`close`](Self::close)
+/// to end them in order.
+///
+/// It is a type of its own, not that of the asynchronous adapters: its sockets block the thread, which must never
+/// happen to an executor by accident.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    inner: bolt_client::Driver,
+}
+
+impl Driver {
+    pub(crate) fn with_config(config: Config) -> Result<Self, Error> {
+        Self::with_runtime(Arc::new(Blocking::default()), config)
+    }
+
+    /// A driver over a runtime of your own: one that wraps [`Blocking`] and replaces how connections are made. Its
+    /// transports must block the thread as [`Blocking`]'s do, or wake the waker from another thread.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
+    pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
+        Ok(Self {
+            inner: bolt_client::Driver::with_runtime(runtime, config)?,
+        })
+    }
+
+    /// Runs a query in a transaction of its own and collects its rows. Set parameters and options on what this
+    /// returns, then [`call`](ExecuteQuery::call) it.
+    ///
+    /// A read on a connection that is open already costs one round trip, a write two.
+    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
+        ExecuteQuery::new(self.inner.execute_query(query))
+    }
+
+    /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
+    /// one otherwise.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn verify_connectivity(&self) -> Result<(), Error> {
+        block_on(self.inner.verify_connectivity())
+    }
+
+    /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    pub fn server_info(&self) -> Result<ServerInfo, Error> {
+        block_on(self.inner.server_info())
+    }
+
+    /// How many connections there are, and how many calls wait for one.
+    #[must_use]
+    pub fn pool_counts(&self) -> PoolCounts {
+        self.inner.pool_counts()
+    }
+
+    /// Ends all connections in order. Calls in progress on other threads may finish; new ones, and those that wait
+    /// for a connection, fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice is fine.
+    pub fn close(&self) {
+        block_on(self.inner.close());
+    }
+}

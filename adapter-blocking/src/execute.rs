@@ -1,0 +1,74 @@
+//! Builders that end in a call.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use bolt_client::{Access, EagerResult, Error, ToValue};
+
+use crate::block_on::block_on;
+
+/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited.
+macro_rules! blocking_builder {
+    (
+        $(#[$doc:meta])*
+        $name:ident of $output:ty {
+            $($(#[$method_doc:meta])* $method:ident($($arg:ident: $type:ty),*);)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[must_use = "nothing happens before it is called"]
+        pub struct $name<'d>(bolt_client::$name<'d>);
+
+        impl<'d> $name<'d> {
+            pub(crate) const fn new(inner: bolt_client::$name<'d>) -> Self {
+                Self(inner)
+            }
+
+            $($(#[$method_doc])* pub fn $method(self, $($arg: $type),*) -> Self {
+                Self(self.0.$method($($arg),*))
+            })*
+
+            /// Runs it on this thread.
+            ///
+            /// # Errors
+            /// See [`ErrorKind`](crate::ErrorKind).
+            pub fn call(self) -> Result<$output, Error> {
+                block_on(self.0.into_future())
+            }
+        }
+    };
+}
+
+blocking_builder! {
+    /// A query to be run in a transaction of its own. [`call`](Self::call) runs it.
+    ///
+    /// ```no_run
+    /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+    /// use adapter_blocking::{Access, EagerResult};
+    ///
+    /// let EagerResult { records, .. } = driver
+    ///     .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
+    ///     .param("age", 18)
+    ///     .routing(Access::Read)
+    ///     .call()?;
+    /// # Ok(()) }
+    /// ```
+    ExecuteQuery of EagerResult {
+        /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
+        param(name: &str, value: impl ToValue);
+        /// Sets a parameter for each field of a struct, or each entry of a map.
+        params(parameters: &impl serde::Serialize);
+        /// The database to run on. Default: the user's home database.
+        database(name: impl Into<String>);
+        /// Whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server
+        /// refuses writes in it.
+        routing(access: Access);
+        /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+        timeout(timeout: Duration);
+        /// How long the whole call may take on *this* side, from waiting for a connection to the last row. DNS alone
+        /// cannot be bounded: the system's resolver knows no limit. Default: no limit, beyond those of getting a
+        /// connection.
+        deadline(limit: Duration);
+    }
+}

@@ -1,0 +1,54 @@
+//! The Bolt driver without an async runtime: plain blocking calls.
+//!
+//! Every call runs on the thread that makes it, and that thread really waits in the socket: there is no executor, no
+//! thread in the background, and nothing to start or to shut down. It may be called from within an async program,
+//! where it blocks like any other system call. How it works is told in [`runtime::Blocking`].
+//!
+//! ```no_run
+//! use adapter_blocking::{Access, Auth, EagerResult};
+//!
+//! fn main() -> Result<(), adapter_blocking::Error> {
+//!     let driver = adapter_blocking::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+//!     let EagerResult { records, summary, .. } = driver
+//!         .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
+//!         .param("age", 18)
+//!         .routing(Access::Read)
+//!         .call()?;
+//!     for record in &records {
+//!         println!("{}", record.get::<&str>("name")?);
+//!     }
+//!     println!("{} people in {:?}", records.len(), summary.database());
+//!     driver.close();
+//!     Ok(())
+//! }
+//! ```
+
+mod block_on;
+mod driver;
+mod execute;
+pub mod runtime;
+
+#[doc(inline)]
+pub use bolt_client::{
+    Access, Address, Auth, Config, ConversionError, Counters, EagerResult, EncodeError, Error, ErrorKind,
+    FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
+    ServerInfo, Summary, ToValue, UsageError, Value, Version, query,
+};
+pub use driver::Driver;
+pub use execute::ExecuteQuery;
+
+/// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if the URI cannot be used; it says why.
+pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
+    driver_with(Config::new(uri, auth)?)
+}
+
+/// A driver with options of your own.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if an option is out of range.
+pub fn driver_with(config: Config) -> Result<Driver, Error> {
+    Driver::with_config(config)
+}

@@ -1,0 +1,270 @@
+//! Sockets whose polls wait in the operating system.
+
+mod connect;
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::{AsyncRead, AsyncWrite, Transport};
+
+/// A stream, how long its polls may wait, and what the operating system was told of that.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: Stream,
+    deadline: Option<Instant>,
+    /// Whether the last write left something behind.
+    stuck: bool,
+    /// Whether the last read found something.
+    receiving: bool,
+    non_blocking: bool,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Does the same with either kind of stream.
+macro_rules! with {
+    ($on:expr, $stream:ident => $what:expr) => {
+        match $on {
+            Stream::Tcp($stream) => $what,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $what,
+        }
+    };
+}
+
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    No,
+    AtMost(Duration),
+    Forever,
+}
+
+/// How long reads and writes wait in turn while a write is stuck.
+const TURN: Duration = Duration::from_millis(10);
+
+impl Socket {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            deadline: None,
+            stuck: false,
+            receiving: false,
+            non_blocking: false,
+            read_timeout: None,
+            write_timeout: None,
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8], wait: Wait) -> io::Result<usize> {
+        self.prepare(wait)?;
+        if let Some(wanted) = wait.timeout() {
+            if !serves(self.read_timeout, wanted) {
+                let timeout = wanted.map(a_little_less);
+                with!(&self.stream, stream => stream.set_read_timeout(timeout))?;
+                self.read_timeout = timeout;
+            }
+        }
+        let result = with!(&mut self.stream, stream => stream.read(buf));
+        self.receiving = result.is_ok();
+        result
+    }
+
+    fn write(&mut self, buf: &[u8], wait: Wait) -> io::Result<usize> {
+        self.prepare(wait)?;
+        if let Some(wanted) = wait.timeout() {
+            if !serves(self.write_timeout, wanted) {
+                let timeout = wanted.map(a_little_less);
+                with!(&self.stream, stream => stream.set_write_timeout(timeout))?;
+                self.write_timeout = timeout;
+            }
+        }
+        let result = with!(&mut self.stream, stream => stream.write(buf));
+        // A blocking write that takes less than everything has used its time up.
+        self.stuck = match &result {
+            Ok(taken) => *taken < buf.len(),
+            Err(error) => would_wait(error),
+        };
+        result
+    }
+
+    /// Puts the socket into the mode that the attempt needs.
+    fn prepare(&mut self, wait: Wait) -> io::Result<()> {
+        let non_blocking = wait == Wait::No;
+        if self.non_blocking != non_blocking {
+            with!(&self.stream, stream => stream.set_nonblocking(non_blocking))?;
+            self.non_blocking = non_blocking;
+        }
+        Ok(())
+    }
+
+    /// How long an attempt may take that has nothing else to limit it than `most`.
+    fn wait(&self, most: Option<Duration>) -> Wait {
+        let left = self
+            .deadline
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        match (left, most) {
+            (Some(Duration::ZERO), _) => Wait::No,
+            (Some(left), Some(most)) => Wait::AtMost(left.min(most)),
+            (Some(only), None) | (None, Some(only)) => Wait::AtMost(only),
+            (None, None) => Wait::Forever,
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        loop {
+            let wait = this.wait(this.stuck.then_some(TURN));
+            if let Some(poll) = ended(this.read(buf, wait), wait == Wait::No, cx) {
+                return poll;
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        loop {
+            let wait = this.wait(Some(TURN));
+            // As long as the server sends, the time is better spent in reading.
+            let patience = if this.stuck && this.receiving {
+                Wait::No
+            } else {
+                wait
+            };
+            if let Some(poll) = ended(this.write(buf, patience), wait == Wait::No, cx) {
+                return poll;
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match with!(&self.stream, stream => stream.shutdown(Shutdown::Write)) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}
+
+impl Transport for Socket {
+    fn set_deadline(&mut self, at: Option<Instant>) {
+        self.deadline = at;
+    }
+
+    fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read(buf, Wait::No)
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write(buf, Wait::No)
+    }
+}
+
+impl Wait {
+    /// The time-out that the operating system has to have, `Some(None)` being none; `None` if any will do.
+    fn timeout(self) -> Option<Option<Duration>> {
+        match self {
+            Self::No => None,
+            Self::AtMost(limit) => Some(Some(limit)),
+            Self::Forever => Some(None),
+        }
+    }
+}
+
+/// The outcome of a poll whose deadline may be over; `None` if a signal came between.
+fn ended(result: io::Result<usize>, over: bool, cx: &Context<'_>) -> Option<Poll<io::Result<usize>>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+        Err(error) if would_wait(&error) => {
+            // Only this thread can go on, so the poll asks for the next one. Past the deadline it does not: there
+            // whoever set it has a timer, or did not want to wait.
+            if !over {
+                cx.waker().wake_by_ref();
+            }
+            Some(Poll::Pending)
+        }
+        result => Some(Poll::Ready(result)),
+    }
+}
+
+/// Whether the attempt's time is up. Elsewhere than on Windows, `TimedOut` is the connection's failure.
+fn would_wait(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || cfg!(windows) && error.kind() == io::ErrorKind::TimedOut
+}
+
+/// Whether an armed time-out will do for a wait of at most `wanted`: it is never longer, and shorter by a tenth at
+/// most. So queries with the same limit don't cost a system call each, and none outlasts its limit.
+fn serves(armed: Option<Duration>, wanted: Option<Duration>) -> bool {
+    match (armed, wanted) {
+        (None, None) => true,
+        (Some(armed), Some(wanted)) => armed <= wanted && armed >= wanted - wanted / 10,
+        _ => false,
+    }
+}
+
+/// The time-out to arm for a wait of `wanted`: 5 % less, so that it still serves a wait that is a bit shorter. What
+/// is left is waited for by the polls that follow.
+fn a_little_less(wanted: Duration) -> Duration {
+    if wanted > TURN * 2 {
+        wanted - wanted / 20
+    } else {
+        wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_out_is_armed_once_for_many_waits_of_about_the_same_length() {
+        let limit = Duration::from_secs(30);
+        let armed = Some(a_little_less(limit));
+        assert!(serves(armed, Some(limit)));
+        assert!(serves(armed, Some(limit - Duration::from_secs(1))));
+        assert!(serves(Some(TURN), Some(a_little_less(TURN))));
+    }
+
+    #[test]
+    fn a_time_out_that_outlasts_the_wait_or_ends_far_too_early_is_armed_anew() {
+        let limit = Duration::from_secs(30);
+        let armed = Some(a_little_less(limit));
+        assert!(!serves(armed, Some(limit - Duration::from_secs(2))));
+        assert!(!serves(armed, Some(limit + Duration::from_secs(3))));
+        assert!(!serves(armed, None));
+        assert!(!serves(None, Some(limit)));
+    }
+
+    #[test]
+    fn a_long_wait_is_reached_in_a_few_steps_and_never_passed() {
+        let mut left = Duration::from_secs(3600);
+        for _ in 0..8 {
+            let step = a_little_less(left);
+            assert!(!step.is_zero() && step <= left);
+            left -= step;
+            if left.is_zero() {
+                return;
+            }
+        }
+        panic!("{left:?} is still left");
+    }
+}

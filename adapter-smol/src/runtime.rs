@@ -1,0 +1,72 @@
+//! What the driver needs of the world, on async-io: [`Smol`], and the traits that it implements.
+//!
+//! To bring a transport of your own (a tunnel, an in-memory pair, a proxy), wrap [`Smol`] in a type that delegates
+//! everything but [`connect`](Runtime::connect).
+
+mod socket;
+#[cfg(test)]
+mod tests;
+mod timer;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::time::Instant;
+
+#[doc(inline)]
+pub use bolt_client::runtime::*;
+
+use self::socket::Socket;
+use self::timer::Delay;
+
+/// Sockets and timers of async-io, which smol's executors and many others use.
+///
+/// async-io serves the whole process from one thread of its own, so a driver works on any executor, on several at
+/// once, and after the one that opened its connections has ended. Names are looked up on the thread pool of the
+/// `blocking` crate.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Smol;
+
+impl Runtime for Smol {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move {
+            if let Ok(address) = host.parse() {
+                return Ok(vec![SocketAddr::new(address, port)]);
+            }
+            let host = host.to_owned();
+            blocking::unblock(move || Ok((host.as_str(), port).to_socket_addrs()?.collect())).await
+        })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        to: &'a Endpoint,
+        with: &'a SocketOptions,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let socket = Socket::connect(to, with).await?;
+            Ok(Box::new(socket) as Box<dyn Transport>)
+        })
+    }
+
+    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        Box::pin(Delay::new(at))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn random(&self) -> u64 {
+        // The standard library seeds each of these differently, from the operating system's randomness.
+        RandomState::new().build_hasher().finish()
+    }
+}

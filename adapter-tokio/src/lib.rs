@@ -1,0 +1,55 @@
+//! The Bolt driver on tokio.
+//!
+//! Everything runs on the caller's own tasks: the driver spawns nothing and starts no thread. It needs a runtime
+//! with I/O and time enabled, as `#[tokio::main]`, `#[tokio::test]` and `Builder::enable_all` make it; both the
+//! multi-threaded and the current-thread kind will do. A driver may be shared between runtimes, and may outlive
+//! one: see [`runtime::Tokio`].
+//!
+//! ```no_run
+//! use adapter_tokio::{Access, Auth, EagerResult};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), adapter_tokio::Error> {
+//!     let driver = adapter_tokio::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+//!     let EagerResult { records, summary, .. } = driver
+//!         .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
+//!         .param("age", 18)
+//!         .routing(Access::Read)
+//!         .await?;
+//!     for record in &records {
+//!         println!("{}", record.get::<&str>("name")?);
+//!     }
+//!     println!("{} people in {:?}", records.len(), summary.database());
+//!     driver.close().await;
+//!     Ok(())
+//! }
+//! ```
+
+pub mod runtime;
+
+use std::sync::Arc;
+
+#[doc(inline)]
+pub use bolt_client::{
+    Access, Address, Auth, Config, ConversionError, Counters, Driver, EagerResult, EncodeError, Error,
+    ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record,
+    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, query,
+};
+
+use runtime::Tokio;
+
+/// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if the URI cannot be used; it says why.
+pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
+    driver_with(Config::new(uri, auth)?)
+}
+
+/// A driver with options of your own.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if an option is out of range.
+pub fn driver_with(config: Config) -> Result<Driver, Error> {
+    Driver::with_runtime(Arc::new(Tokio::default()), config)
+}

@@ -1,0 +1,167 @@
+//! A socket that follows the runtime which waits for it.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::runtime::{Handle, Id, is_rt_shutdown_err};
+
+use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport, current};
+
+/// A stream, and the runtime whose I/O driver wakes those who wait for it.
+///
+/// Connections are pooled, so the next user of one may live in another runtime. The old one may have ended, or may
+/// never be driven again (a current-thread runtime between two calls of `block_on`): a waker that is registered
+/// there would never be called. So whoever has to wait takes the socket into their own runtime first.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: Stream,
+    home: Id,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Does the same with either kind of stream.
+macro_rules! with {
+    ($on:expr, $stream:ident => $what:expr) => {
+        match $on {
+            Stream::Tcp($stream) => $what,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $what,
+        }
+    };
+}
+
+impl Socket {
+    pub(super) async fn connect(to: &Endpoint, with: &SocketOptions) -> io::Result<Self> {
+        let home = current()?.id();
+        let stream = match to {
+            Endpoint::Tcp(address) => Stream::Tcp(connect_tcp(*address, with).await?),
+            #[cfg(unix)]
+            Endpoint::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "no such kind of socket on this system",
+                ));
+            }
+        };
+        Ok(Self { stream, home })
+    }
+
+    /// Polls the stream, and once more in the current runtime if its own cannot wake the caller.
+    fn poll_here<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Stream, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let first = poll(&mut self.stream, cx);
+        match &first {
+            Poll::Pending => {}
+            Poll::Ready(Err(error)) if is_rt_shutdown_err(error) => {}
+            Poll::Ready(_) => return first,
+        }
+        let here = current()?;
+        if here.id() == self.home {
+            return first;
+        }
+        self.move_to(&here)?;
+        poll(&mut self.stream, cx)
+    }
+
+    /// Registers the socket with the runtime of this thread, under a descriptor of its own: tokio gives the old one
+    /// back only by a call that fails once the runtime is gone.
+    fn move_to(&mut self, here: &Handle) -> io::Result<()> {
+        self.stream = match &self.stream {
+            Stream::Tcp(stream) => {
+                Stream::Tcp(TcpStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                Stream::Unix(UnixStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+            }
+        };
+        self.home = here.id();
+        Ok(())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_here(cx, |stream, cx| {
+            let mut target = ReadBuf::new(buf);
+            with!(stream, stream => Pin::new(stream).poll_read(cx, &mut target))
+                .map_ok(|()| target.filled().len())
+        })
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_here(
+            cx,
+            |stream, cx| with!(stream, stream => Pin::new(stream).poll_write(cx, buf)),
+        )
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(&mut self.get_mut().stream, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+impl Transport for Socket {
+    fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        // Tokio's own `try_read` answers from what its driver last saw, which can be long ago when the runtime has
+        // been idle. The socket itself knows whether its peer has gone meanwhile. Reading past tokio is harmless: a
+        // wake-up too many finds nothing and waits on.
+        let socket = with!(&self.stream, stream => SockRef::from(stream));
+        (&*socket).read(buf)
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        with!(&self.stream, stream => stream.try_write(buf))
+    }
+}
+
+async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_keepalive(with.keep_alive)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        for keep_alive in [true, false] {
+            let mut with = SocketOptions::default();
+            with.keep_alive = keep_alive;
+            let stream = connect_tcp(address, &with).await.unwrap();
+            let socket = SockRef::from(&stream);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.keepalive().unwrap(), keep_alive);
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Against plain sockets of the standard library.
+
+use std::future::{Future, poll_fn};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+
+/// Far more than anything here takes: the end of a test that would hang.
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn bytes_travel_both_ways() {
+    let (mut ours, mut theirs) = pair();
+    let echo = thread::spawn(move || {
+        let mut question = [0; 5];
+        theirs.read_exact(&mut question).unwrap();
+        theirs.write_all(&question).unwrap();
+    });
+    assert_eq!(run(write(&mut ours, b"hello")).unwrap(), 5);
+    let mut answer = Vec::new();
+    while answer.len() < 5 {
+        let mut part = [0; 5];
+        let count = run(read(&mut ours, &mut part)).unwrap();
+        answer.extend_from_slice(&part[..count]);
+    }
+    assert_eq!(answer, b"hello");
+    echo.join().unwrap();
+}
+
+#[test]
+fn an_empty_socket_gives_nothing_at_once() {
+    let (mut ours, _theirs) = pair();
+    assert_eq!(
+        ours.try_read(&mut [0; 8]).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+}
+
+#[test]
+fn what_has_arrived_is_read_without_waiting() {
+    let (mut ours, mut theirs) = pair();
+    theirs.write_all(b"late").unwrap();
+    let mut buf = [0; 8];
+    assert_eq!(once_it_arrived(&mut ours, &mut buf), 4);
+    assert_eq!(&buf[..4], b"late");
+}
+
+#[test]
+fn the_end_of_the_stream_is_seen_without_waiting() {
+    let (mut ours, theirs) = pair();
+    drop(theirs);
+    assert_eq!(once_it_arrived(&mut ours, &mut [0; 8]), 0);
+}
+
+#[test]
+fn a_full_socket_takes_nothing_more_at_once() {
+    let (mut ours, _theirs) = pair();
+    let block = [0; 64 * 1024];
+    run(write(&mut ours, &block)).unwrap();
+    let full = (0..10_000).find_map(|_| ours.try_write(&block).err());
+    assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn closing_ends_the_peers_stream() {
+    let (mut ours, mut theirs) = pair();
+    run(poll_fn(|cx| Pin::new(&mut *ours).poll_close(cx))).unwrap();
+    assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
+}
+
+#[test]
+fn a_refused_connection_is_an_error() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let nobody = Endpoint::Tcp(listener.local_addr().unwrap());
+    drop(listener);
+    let error = run(runtime().connect(&nobody, &SocketOptions::default(), None))
+        .err()
+        .unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_carries_bytes_too() {
+    let path = std::env::temp_dir().join(format!("adapter-tokio-{}.sock", std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let connected = run(runtime().connect(&Endpoint::Unix(path.clone()), &SocketOptions::default(), None));
+    std::fs::remove_file(&path).unwrap();
+    let mut ours = connected.unwrap();
+    let mut theirs = listener.accept().unwrap().0;
+    assert_eq!(run(write(&mut ours, b"hello")).unwrap(), 5);
+    theirs.read_exact(&mut [0; 5]).unwrap();
+    theirs.write_all(b"back").unwrap();
+    assert_eq!(run(read(&mut ours, &mut [0; 8])).unwrap(), 4);
+}
+
+#[test]
+fn literals_resolve_to_themselves_and_names_to_addresses() {
+    let resolve = |host: &'static str| run(async move { runtime().resolve(host, 7687, None).await });
+    assert_eq!(resolve("192.0.2.1").unwrap(), ["192.0.2.1:7687".parse().unwrap()]);
+    assert_eq!(
+        resolve("::1").unwrap(),
+        [SocketAddr::from((Ipv6Addr::LOCALHOST, 7687))]
+    );
+    let local = resolve("localhost").unwrap();
+    assert!(
+        local
+            .iter()
+            .all(|address| address.ip().is_loopback() && address.port() == 7687),
+        "{local:?}"
+    );
+    assert!(!local.is_empty());
+    assert!(resolve("").is_err());
+}
+
+#[test]
+fn a_timer_fires_when_it_is_due() {
+    let started = Instant::now();
+    let at = started + Duration::from_millis(20);
+    run(async {
+        let mut timer = runtime().timer(at);
+        poll_fn(|cx| timer.as_mut().poll(cx)).await;
+        // And stays due.
+        poll_fn(|cx| timer.as_mut().poll(cx)).await;
+    });
+    assert!(Instant::now() >= at);
+    assert!(started.elapsed() < LONG);
+}
+
+#[test]
+fn a_timer_can_be_set_again_while_it_waits() {
+    let started = Instant::now();
+    run(async {
+        let mut timer = runtime().timer(started + LONG);
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            let poll = timer.as_mut().poll(cx);
+            if polls == 1 {
+                timer.as_mut().reset(Instant::now() + Duration::from_millis(20));
+                return timer.as_mut().poll(cx);
+            }
+            poll
+        })
+        .await;
+    });
+    assert!(started.elapsed() < LONG);
+}
+
+#[test]
+fn random_numbers_differ() {
+    assert_ne!(runtime().random(), runtime().random());
+}
+
+#[test]
+fn a_connection_moves_to_the_runtime_that_waits_for_it() {
+    let first = current_thread();
+    let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
+    // The first runtime is alive, but nobody drives it.
+    let late = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(20));
+        theirs.write_all(b"late").unwrap();
+        theirs
+    });
+    let read = current_thread().block_on(async {
+        tokio::time::timeout(LONG, read(&mut ours, &mut [0; 8]))
+            .await
+            .expect("nobody woke the reader")
+    });
+    assert_eq!(read.unwrap(), 4);
+    late.join().unwrap();
+}
+
+#[test]
+fn a_connection_outlives_its_runtime() {
+    let first = current_thread();
+    let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
+    drop(first);
+    current_thread().block_on(async {
+        assert_eq!(write(&mut ours, b"hello").await.unwrap(), 5);
+        theirs.read_exact(&mut [0; 5]).unwrap();
+        theirs.write_all(b"back").unwrap();
+        assert_eq!(read(&mut ours, &mut [0; 8]).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn a_reader_outlives_the_runtime_that_its_connection_belongs_to() {
+    let first = current_thread();
+    let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
+    // Registers a waker with the first runtime, which then ends.
+    let waiting = first.block_on(async { poll_once(&mut ours).await });
+    assert!(waiting.is_pending());
+    drop(first);
+    theirs.write_all(b"late").unwrap();
+    let read = current_thread().block_on(async { read(&mut ours, &mut [0; 8]).await });
+    assert_eq!(read.unwrap(), 4);
+}
+
+#[test]
+fn without_a_runtime_waiting_for_a_connection_is_an_error() {
+    let first = current_thread();
+    let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
+    drop(first);
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Err(error)) = Pin::new(&mut *ours).poll_read(&mut cx, &mut [0; 8]) else {
+        panic!("the read neither waits nor gives anything");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+    // What never waits goes on: this is how a dropped query says goodbye.
+    theirs.write_all(b"late").unwrap();
+    assert_eq!(once_it_arrived(&mut ours, &mut [0; 8]), 4);
+    assert_eq!(ours.try_write(b"bye").unwrap(), 3);
+}
+
+#[test]
+fn without_a_runtime_connecting_and_resolving_are_errors() {
+    let endpoint = Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7687)));
+    let options = SocketOptions::default();
+    let tokio = Tokio;
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(
+        tokio.connect(&endpoint, &options, None).as_mut().poll(&mut cx),
+        Poll::Ready(Err(_))
+    ));
+    assert!(matches!(
+        tokio.resolve("localhost", 7687, None).as_mut().poll(&mut cx),
+        Poll::Ready(Err(_))
+    ));
+}
+
+#[test]
+fn a_timer_outlives_its_runtime() {
+    let first = current_thread();
+    let mut timer = Tokio.timer(Instant::now() + Duration::from_millis(50));
+    let mut once = async || poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx))).await;
+    assert!(first.block_on(once()).is_pending());
+    drop(first);
+    assert!(
+        Box::pin(once())
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    );
+    current_thread().block_on(poll_fn(|cx| timer.as_mut().poll(cx)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_that_of_a_paused_clock() {
+    let hour = Duration::from_secs(3600);
+    let started = Instant::now();
+    let at = Tokio.now() + hour;
+    let mut timer = Tokio.timer(at);
+    poll_fn(|cx| timer.as_mut().poll(cx)).await;
+    assert!(Tokio.now() >= at);
+    assert!(started.elapsed() < LONG);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_wakes_a_task_of_the_multi_threaded_runtime() {
+    let (mut ours, mut theirs) = pair_here().await;
+    let waiting = tokio::spawn(async move { read(&mut ours, &mut [0; 8]).await });
+    theirs.write_all(b"late").unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), 4);
+}
+
+#[test]
+fn a_user_replaces_connect_and_keeps_the_rest() {
+    /// Leads every connection to one place, whatever it was meant for.
+    #[derive(Debug)]
+    struct Tunnel {
+        tokio: Tokio,
+        to: Endpoint,
+    }
+
+    impl Runtime for Tunnel {
+        fn connect<'a>(
+            &'a self,
+            _to: &'a Endpoint,
+            with: &'a SocketOptions,
+            by: Option<Instant>,
+        ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
+            self.tokio.connect(&self.to, with, by)
+        }
+
+        fn resolve<'a>(
+            &'a self,
+            host: &'a str,
+            port: u16,
+            by: Option<Instant>,
+        ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            self.tokio.resolve(host, port, by)
+        }
+
+        fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+            self.tokio.timer(at)
+        }
+
+        fn now(&self) -> Instant {
+            self.tokio.now()
+        }
+
+        fn random(&self) -> u64 {
+            self.tokio.random()
+        }
+    }
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let to = Endpoint::Tcp(listener.local_addr().unwrap());
+    let tunnel: Box<dyn Runtime> = Box::new(Tunnel {
+        tokio: Tokio::default(),
+        to,
+    });
+    let elsewhere = Endpoint::Tcp(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 7687)));
+    let connected = run(tunnel.connect(&elsewhere, &SocketOptions::default(), None));
+    assert!(connected.is_ok());
+}
+
+fn runtime() -> &'static dyn Runtime {
+    &Tokio
+}
+
+/// Runs a future in the one runtime of most tests, so that what one call leaves behind, the next one finds.
+fn run<F: Future>(future: F) -> F::Output {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+    RUNTIME.block_on(future)
+}
+
+fn current_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+async fn poll_once(transport: &mut Box<dyn Transport>) -> Poll<io::Result<usize>> {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut **transport).poll_read(cx, &mut [0; 8]))).await
+}
+
+/// A connection of the runtime that this is awaited in.
+async fn pair_here() -> (Box<dyn Transport>, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
+    let ours = Tokio
+        .connect(&endpoint, &SocketOptions::default(), None)
+        .await
+        .unwrap();
+    (ours, listener.accept().unwrap().0)
+}
+
+/// A connection, and its other end.
+fn pair() -> (Box<dyn Transport>, TcpStream) {
+    run(pair_here())
+}
+
+async fn read(from: &mut Box<dyn Transport>, buf: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| Pin::new(&mut **from).poll_read(cx, buf)).await
+}
+
+async fn write(to: &mut Box<dyn Transport>, bytes: &[u8]) -> io::Result<usize> {
+    poll_fn(|cx| Pin::new(&mut **to).poll_write(cx, bytes)).await
+}
+
+/// Tries until something is there. Nothing but the socket makes progress meanwhile.
+fn once_it_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
+    let started = Instant::now();
+    loop {
+        match transport.try_read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => assert!(started.elapsed() < LONG),
+            result => return result.unwrap(),
+        }
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,56 @@
+//! A timer that follows the runtime which polls it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::runtime::{Handle, Id};
+use tokio::time::Sleep;
+
+use super::Timer;
+
+/// An instant, and the sleep that wakes for it, made by the first poll that has to wait.
+///
+/// A [`Sleep`] panics when it is polled after its runtime has ended, so one of another runtime is never polled.
+#[derive(Debug)]
+pub(super) struct Delay {
+    at: tokio::time::Instant,
+    sleep: Option<(Id, Pin<Box<Sleep>>)>,
+}
+
+impl Delay {
+    pub(super) fn new(at: Instant) -> Self {
+        Self {
+            at: at.into(),
+            sleep: None,
+        }
+    }
+}
+
+impl Timer for Delay {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        // The sleep is set by the next poll: here its runtime may have ended.
+        self.at = at.into();
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let at = self.at;
+        if tokio::time::Instant::now() >= at {
+            return Poll::Ready(());
+        }
+        let Ok(here) = Handle::try_current() else {
+            return Poll::Pending;
+        };
+        if self.sleep.as_ref().is_none_or(|(home, _)| *home != here.id()) {
+            self.sleep = Some((here.id(), Box::pin(tokio::time::sleep_until(at))));
+        }
+        let Some((_, sleep)) = &mut self.sleep else {
+            return Poll::Pending;
+        };
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,110 @@
+//! The driver's options.
+
+use std::time::Duration;
+
+use bolt_proto::Auth;
+
+use crate::address::Address;
+use crate::error::Error;
+use crate::runtime::SocketOptions;
+use crate::uri;
+
+/// Where the server is, who connects, and how connections are kept. Defaults are those of Neo4j's own drivers.
+///
+/// Its `Debug` shows no credential.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) address: Address,
+    pub(crate) auth: Auth,
+    pub(crate) user_agent: String,
+    pub(crate) max_connection_pool_size: usize,
+    pub(crate) connection_acquisition_timeout: Duration,
+    pub(crate) connection_timeout: Duration,
+    pub(crate) teardown_timeout: Duration,
+    pub(crate) socket: SocketOptions,
+}
+
+impl Config {
+    /// The recommended options for the server at `uri`: `bolt://host[:port]`, port 7687 by default, IPv6 addresses
+    /// in brackets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used; it says why.
+    pub fn new(uri: &str, auth: Auth) -> Result<Self, Error> {
+        let connection_timeout = Duration::from_secs(30);
+        Ok(Self {
+            address: uri::parse(uri)?,
+            auth,
+            user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_connection_pool_size: 100,
+            connection_acquisition_timeout: Duration::from_secs(60),
+            connection_timeout,
+            teardown_timeout: Duration::from_secs(5),
+            socket: SocketOptions::default(),
+        })
+    }
+
+    /// How many connections there may be at once. Default: 100.
+    #[must_use]
+    pub const fn max_connection_pool_size(mut self, connections: usize) -> Self {
+        self.max_connection_pool_size = connections;
+        self
+    }
+
+    /// How long a call may wait for a connection in all: for its turn in the pool, DNS, TCP, handshake and login.
+    /// Default: 60 seconds.
+    #[must_use]
+    pub const fn connection_acquisition_timeout(mut self, limit: Duration) -> Self {
+        self.connection_acquisition_timeout = limit;
+        self
+    }
+
+    /// How long opening one connection may take, from DNS to the end of the login. It is the life of a half-open
+    /// connection, too: one that a call with a shorter limit left behind is finished by the next call within it.
+    /// Default: 30 seconds.
+    #[must_use]
+    pub const fn connection_timeout(mut self, limit: Duration) -> Self {
+        self.connection_timeout = limit;
+        self.socket.connect_timeout = Some(limit);
+        self
+    }
+
+    /// How long [`close`](crate::Driver::close) may take to finish what dropped calls left on the wire. Default: 5
+    /// seconds.
+    #[must_use]
+    pub const fn teardown_timeout(mut self, limit: Duration) -> Self {
+        self.teardown_timeout = limit;
+        self
+    }
+
+    /// The application's name, as the server's query log shows it: `name/version`. Default: this driver's.
+    #[must_use]
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// Whether the operating system probes connections that are silent (TCP keep-alive). Default: yes.
+    #[must_use]
+    pub const fn keep_alive(mut self, probe: bool) -> Self {
+        self.socket.keep_alive = probe;
+        self
+    }
+
+    /// Checks what the setters, which cannot fail, took.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.max_connection_pool_size == 0 {
+            return Err(Error::config(
+                "max_connection_pool_size must be at least 1, not 0",
+            ));
+        }
+        if self.connection_acquisition_timeout.is_zero() {
+            return Err(Error::config("connection_acquisition_timeout must be above zero"));
+        }
+        if self.connection_timeout.is_zero() {
+            return Err(Error::config("connection_timeout must be above zero"));
+        }
+        Ok(())
+    }
+}

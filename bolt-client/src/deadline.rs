@@ -1,0 +1,71 @@
+//! The instant by which a call must have ended.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::runtime::{Runtime, Timer};
+
+/// The instant by which a call must have ended; it is handed down through everything that the call waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(crate) const NONE: Self = Self(None);
+
+    /// A limit too far away to be an instant is none.
+    pub(crate) fn after(now: Instant, limit: Duration) -> Self {
+        Self(now.checked_add(limit))
+    }
+
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(a), Some(b)) => Self(Some(a.min(b))),
+            (a, b) => Self(a.or(b)),
+        }
+    }
+
+    pub(crate) const fn at(self) -> Option<Instant> {
+        self.0
+    }
+
+    /// Waits for `future`, at most until the deadline; `None` if that came first.
+    pub(crate) async fn race<F: Future + Unpin>(
+        self,
+        runtime: &dyn Runtime,
+        mut future: F,
+    ) -> Option<F::Output> {
+        let mut alarm = Alarm::default();
+        poll_fn(|cx| match Pin::new(&mut future).poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => alarm.poll(cx, runtime, self).map(|()| None),
+        })
+        .await
+    }
+}
+
+/// A timer that is made when it is first needed, and moved when the deadline moves.
+#[derive(Default)]
+pub(crate) struct Alarm(Option<(Instant, Pin<Box<dyn Timer>>)>);
+
+impl Alarm {
+    /// Ready once the deadline has passed, by the runtime's clock.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, runtime: &dyn Runtime, by: Deadline) -> Poll<()> {
+        let Some(at) = by.at() else { return Poll::Pending };
+        if runtime.now() >= at {
+            return Poll::Ready(());
+        }
+        let (armed, timer) = self.0.get_or_insert_with(|| (at, runtime.timer(at)));
+        if *armed != at {
+            timer.as_mut().reset(at);
+            *armed = at;
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    /// Lets go of the timer, which must not outlive the call.
+    pub(crate) fn disarm(&mut self) {
+        self.0 = None;
+    }
+}

@@ -1,0 +1,150 @@
+//! The driver.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bolt_proto::{Kind, Query};
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::execute::ExecuteQuery;
+use crate::pool::{Lease, Pool, PoolCounts};
+use crate::runtime::Runtime;
+use crate::server_info::ServerInfo;
+
+/// The way to a database: it holds the connections, and everything is asked of it.
+///
+/// Make one per server and process, and clone it wherever it is needed: clones share their connections. Nothing is
+/// opened before the first query. When the last clone is dropped, the connections are closed; call
+/// [`close`](Self::close) to end them in order.
+///
+/// Every method can be cancelled by dropping its future; each says what that means for the work that was asked for.
+/// Never does it harm another call.
+#[derive(Clone)]
+pub struct Driver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Arc<dyn Runtime>,
+    pool: Arc<Pool>,
+    config: Arc<Config>,
+}
+
+impl Driver {
+    /// A driver over a runtime. The adapter crates call this; call it yourself to bring a transport of your own
+    /// (see [`runtime`](crate::runtime)).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
+    pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let config = Arc::new(config);
+        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config)));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                runtime,
+                pool,
+                config,
+            }),
+        })
+    }
+
+    /// Runs a query in a transaction of its own and collects its rows. Set parameters and options on what this
+    /// returns, then await it.
+    ///
+    /// A read on a connection that is open already costs one round trip, a write two.
+    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
+        ExecuteQuery::new(self, query.into())
+    }
+
+    /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
+    /// one otherwise.
+    ///
+    /// # Errors
+    /// Why not.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn verify_connectivity(&self) -> Result<(), Error> {
+        self.server_info().await.map(drop)
+    }
+
+    /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn server_info(&self) -> Result<ServerInfo, Error> {
+        loop {
+            let mut lease = self.acquire(Deadline::NONE).await?;
+            // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
+            let by = Deadline::after(self.runtime().now(), self.config().connection_timeout);
+            if lease.is_reused() && !answers(&mut lease, by).await? {
+                continue;
+            }
+            let info = lease.info().map(|info| ServerInfo::clone(info));
+            return info.ok_or_else(|| Error::misuse("the login told nothing about the server"));
+        }
+    }
+
+    /// How many connections there are, and how many calls wait for one.
+    #[must_use]
+    pub fn pool_counts(&self) -> PoolCounts {
+        self.shared.pool.counts()
+    }
+
+    /// Ends all connections in order. Calls in progress may finish; new ones, and those that wait for a connection,
+    /// fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice is fine.
+    ///
+    /// What dropped calls left on the wire is finished first, within
+    /// [`teardown_timeout`](Config::teardown_timeout).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: the driver is closed from the first poll on; connections that were not said goodbye to are just
+    /// closed.
+    pub async fn close(&self) {
+        self.shared.pool.close().await;
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.shared.runtime
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    pub(crate) async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
+        self.shared.pool.acquire(by).await
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("pool", &self.shared.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a connection of the pool still answers: a RESET, which a server answers whatever it does. `false` if it
+/// turns out to be dead.
+async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+    let reset = lease.proto.reset()?;
+    loop {
+        match lease.head(by).await {
+            Ok(head) => {
+                drop(lease.event());
+                if head.request == Some(reset) {
+                    return Ok(head.kind == Kind::Success);
+                }
+            }
+            Err(error) if error.is_retryable() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What can go wrong, by blame.
+
+mod build;
+mod waiting;
+
+use std::error::Error as StdError;
+use std::{fmt, io};
+
+use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
+
+pub(crate) use waiting::Waiting;
+
+/// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the
+/// server said, and `Display` the whole of it in one line, with what to do where that is known.
+///
+/// No credential and no parameter appears in it.
+pub struct Error(Box<Reason>);
+
+/// Whose fault it was, and so who can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URI or an option is wrong.
+    Config,
+    /// The driver was asked for something impossible.
+    Usage,
+    /// A parameter cannot be sent.
+    Parameter,
+    /// A value that was received is not what was asked for.
+    Conversion,
+    /// The server reported a failure: see [`Error::server`].
+    Server,
+    /// The peer broke the protocol, or is no Bolt server.
+    Protocol,
+    /// The server and this driver have no protocol version in common.
+    Unsupported,
+    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
+    Connect,
+    /// A connection broke before the work was done. Nothing was committed.
+    ConnectionLost,
+    /// A limit in time was reached; the message says what was being waited for.
+    Timeout,
+    /// The driver has been closed.
+    Closed,
+    /// The connection was lost while a commit was under way: only the server knows whether it happened.
+    UnknownCommit,
+}
+
+#[derive(Debug)]
+enum Reason {
+    Config(String),
+    Usage(UsageError),
+    Misuse(&'static str),
+    Parameter(EncodeError),
+    Conversion(ConversionError),
+    Server(ServerError),
+    Protocol {
+        address: String,
+        violation: ProtocolViolation,
+    },
+    Resolve {
+        host: String,
+        source: Option<io::Error>,
+    },
+    Connect {
+        address: String,
+        source: io::Error,
+    },
+    Lost {
+        address: String,
+        source: Option<io::Error>,
+    },
+    /// The peer went away before the login was through.
+    Refused {
+        address: String,
+        source: Option<io::Error>,
+        during: &'static str,
+    },
+    Timeout(Waiting),
+    Closed,
+    UnknownCommit(Error),
+}
+
+impl Error {
+    /// Whose fault it was.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match &*self.0 {
+            Reason::Config(_) => ErrorKind::Config,
+            Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
+            Reason::Usage(_) | Reason::Misuse(_) => ErrorKind::Usage,
+            Reason::Conversion(_) => ErrorKind::Conversion,
+            Reason::Server(_) => ErrorKind::Server,
+            Reason::Protocol {
+                violation: ProtocolViolation::NoCommonVersion,
+                ..
+            } => ErrorKind::Unsupported,
+            Reason::Protocol { .. } => ErrorKind::Protocol,
+            Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
+            Reason::Lost { .. } => ErrorKind::ConnectionLost,
+            Reason::Timeout(_) => ErrorKind::Timeout,
+            Reason::Closed => ErrorKind::Closed,
+            Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
+        }
+    }
+
+    /// Whether the same work may succeed when it is done again: a transient failure of the server, or a connection
+    /// that could not be made or was lost. Never after [`ErrorKind::UnknownCommit`], nor after a timeout.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &*self.0 {
+            Reason::Server(error) => error.is_retryable(),
+            Reason::Resolve { .. }
+            | Reason::Connect { .. }
+            | Reason::Refused { .. }
+            | Reason::Lost { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What the server reported, if it was the server.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerError> {
+        match &*self.0 {
+            Reason::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What was wrong with a received value, if that was it.
+    #[must_use]
+    pub fn conversion(&self) -> Option<&ConversionError> {
+        match &*self.0 {
+            Reason::Conversion(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Reason::Config(text) => f.write_str(text),
+            Reason::Usage(error) => error.fmt(f),
+            Reason::Misuse(text) => f.write_str(text),
+            Reason::Parameter(error) => error.fmt(f),
+            Reason::Conversion(error) => error.fmt(f),
+            Reason::Server(error) => error.fmt(f),
+            Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
+            Reason::Resolve {
+                host,
+                source: Some(source),
+            } => {
+                write!(f, "cannot resolve the host name {host:?}: {source}")
+            }
+            Reason::Resolve { host, source: None } => write!(f, "the host name {host:?} has no address"),
+            Reason::Connect { address, source } => write!(f, "cannot connect to {address}: {source}"),
+            Reason::Lost { address, source } => {
+                write!(
+                    f,
+                    "the connection to {address} was lost: {}",
+                    Ending(source.as_ref())
+                )
+            }
+            Reason::Refused {
+                address,
+                source,
+                during,
+            } => write!(
+                f,
+                "the connection to {address} ended during {during}: {} (is it a Bolt port, and does it want TLS?)",
+                Ending(source.as_ref())
+            ),
+            Reason::Timeout(waiting) => write!(f, "timed out: {waiting}"),
+            Reason::Closed => f.write_str("the driver is closed"),
+            Reason::UnknownCommit(cause) => {
+                write!(f, "it is unknown whether the transaction was committed: {cause}")
+            }
+        }
+    }
+}
+
+/// How a connection ended: by an error, or without one.
+struct Ending<'a>(Option<&'a io::Error>);
+
+impl fmt::Display for Ending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(error) => error.fmt(f),
+            None => f.write_str("closed by the server"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Error").field(&self.kind()).field(&self.0).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Reason::Usage(error) => error.source(),
+            Reason::Server(error) => error.source(),
+            Reason::Protocol { violation, .. } => Some(violation),
+            Reason::Connect { source, .. } => Some(source),
+            Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
+                source.as_ref().map(|source| source as _)
+            }
+            Reason::UnknownCommit(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Error>() == size_of::<usize>());

@@ -1,0 +1,149 @@
+//! Opening a connection: DNS, TCP, handshake, login.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bolt_proto::{Connection, Event, Hello, Kind, Options};
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exclusive::Exclusive;
+use crate::link::Link;
+use crate::runtime::{BoxFuture, Endpoint, Runtime};
+use crate::server_info::ServerInfo;
+
+/// A connection that is being opened.
+///
+/// It does not belong to the call that began it: a call whose time is up leaves it in the pool, and the next one
+/// carries on. Otherwise callers with limits shorter than a handshake would never get a connection.
+pub(crate) struct Opening {
+    flow: Exclusive<BoxFuture<'static, Result<Link, Error>>>,
+    /// The limit of whoever waits at the moment, for transports that block.
+    hint: Hint,
+    /// After this instant nobody carries on.
+    expires: Deadline,
+}
+
+impl Opening {
+    pub(crate) fn begin(runtime: &Arc<dyn Runtime>, config: &Arc<Config>) -> Self {
+        let hint = Hint::default();
+        let expires = Deadline::after(runtime.now(), config.connection_timeout);
+        let flow = Box::pin(open(Arc::clone(runtime), Arc::clone(config), hint.clone()));
+        Self {
+            flow: Exclusive::new(flow),
+            hint,
+            expires,
+        }
+    }
+
+    /// The instant after which it is given up.
+    pub(crate) const fn expires(&self) -> Deadline {
+        self.expires
+    }
+
+    /// Carries on; `None` when the deadline or the opening's own limit comes first. Cancel-safe.
+    pub(crate) async fn carry_on(
+        &mut self,
+        runtime: &dyn Runtime,
+        by: Deadline,
+    ) -> Option<Result<Link, Error>> {
+        let by = by.earlier(self.expires);
+        self.hint.set(by.at());
+        by.race(runtime, &mut *self).await
+    }
+}
+
+impl Future for Opening {
+    type Output = Result<Link, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.flow.get_mut().as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The whole flow. It contains no timer, since timers must not outlive the call that made them.
+async fn open(runtime: Arc<dyn Runtime>, config: Arc<Config>, hint: Hint) -> Result<Link, Error> {
+    let address = &config.address;
+    let addresses = match runtime.resolve(address.host(), address.port(), hint.get()).await {
+        Ok(addresses) => addresses,
+        Err(error) => return Err(Error::resolve(address.host(), Some(error))),
+    };
+    let mut failure = Error::resolve(address.host(), None);
+    for socket in addresses {
+        match runtime
+            .connect(&Endpoint::Tcp(socket), &config.socket, hint.get())
+            .await
+        {
+            Ok(transport) => {
+                let proto = Connection::new(Options::default());
+                let peer = address.to_string().into();
+                let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
+                log_in(&mut link, &config, &hint).await?;
+                return Ok(link);
+            }
+            Err(error) => failure = Error::connect(socket.to_string(), error),
+        }
+    }
+    Err(failure)
+}
+
+/// Handshake and login: two round trips. HELLO and LOGON leave in one write, right behind the choice of a version.
+async fn log_in(link: &mut Link, config: &Config, hint: &Hint) -> Result<(), Error> {
+    let hint = || hint.get();
+    let during = |phase| move |error: Error| error.while_opening(phase);
+    link.head_untimed(hint).await.map_err(during("the handshake"))?;
+    let version = match link.event() {
+        Some(Event::Negotiated(version)) => version,
+        _ => return Err(Error::misuse("the handshake ended without a version")),
+    };
+    let hello = Hello::new(&config.user_agent).bolt_agent(PRODUCT);
+    let last = link.proto.login(&hello, &config.auth)?;
+    let mut info = None;
+    loop {
+        let head = link.head_untimed(hint).await.map_err(during("the login"))?;
+        match link.event() {
+            Some(Event::Success(metadata)) => {
+                info.get_or_insert_with(|| ServerInfo::read(config.address.clone(), version, metadata));
+            }
+            Some(Event::Failure(error)) => return Err(error.into()),
+            _ => {}
+        }
+        if head.request == Some(last) && head.kind == Kind::Success {
+            break;
+        }
+    }
+    if let Some(info) = info {
+        link.introduce(info);
+    }
+    Ok(())
+}
+
+/// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
+const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));
+
+/// An instant that whoever waits can move.
+#[derive(Debug, Clone, Default)]
+struct Hint(Arc<Mutex<Option<Instant>>>);
+
+impl Hint {
+    fn get(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, at: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}

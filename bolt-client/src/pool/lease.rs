@@ -1,0 +1,63 @@
+//! A connection on loan.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::link::Link;
+
+use super::Pool;
+use super::held::put_back;
+
+/// A connection on loan. Dropping it, at any point, gives the connection back in order.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    /// Empty only while it is being dropped.
+    link: Option<Box<Link>>,
+    reused: bool,
+}
+
+impl Lease {
+    pub(super) fn new(pool: Arc<Pool>, mut link: Box<Link>, reused: bool) -> Self {
+        link.begin_lease();
+        Self {
+            pool,
+            link: Some(link),
+            reused,
+        }
+    }
+
+    /// Whether the connection served an earlier lease, so that its socket may have died since.
+    pub(crate) const fn is_reused(&self) -> bool {
+        self.reused
+    }
+}
+
+// The link is there from `new` until `drop` takes it, and nothing else does.
+#[expect(clippy::expect_used, reason = "a lease holds its link until it is dropped")]
+impl Deref for Lease {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        self.link
+            .as_deref()
+            .expect("a lease holds its link until it is dropped")
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a lease holds its link until it is dropped")]
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Link {
+        self.link
+            .as_deref_mut()
+            .expect("a lease holds its link until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            put_back(&self.pool, link);
+        }
+    }
+}

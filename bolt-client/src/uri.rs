@@ -1,0 +1,172 @@
+//! Connection URIs.
+
+use std::net::Ipv6Addr;
+
+use crate::address::Address;
+use crate::error::Error;
+
+/// Reads `bolt://host[:port]`.
+pub(crate) fn parse(uri: &str) -> Result<Address, Error> {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return Err(wrong(
+            uri,
+            "it has no scheme; write bolt://host or bolt://host:port",
+        ));
+    };
+    check_scheme(uri, scheme)?;
+    // A path is tolerated when it is empty: tools write bolt://host/.
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    // A password could stand before the @, so this one error does not repeat the URI.
+    if authority.contains('@') {
+        return Err(Error::config(
+            "the URI must not contain a user or a password; pass them as Auth::basic(user, password)",
+        ));
+    }
+    if authority.contains('?') {
+        return Err(wrong(
+            uri,
+            "bolt:// takes no query; a routing context belongs to neo4j://",
+        ));
+    }
+    if authority.contains(['/', '#']) {
+        return Err(wrong(uri, "it must end behind host and port"));
+    }
+    let (host, port) = split(uri, authority)?;
+    Ok(Address::new(host, parse_port(uri, port)?))
+}
+
+fn check_scheme(uri: &str, scheme: &str) -> Result<(), Error> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "bolt" => Ok(()),
+        "neo4j" => Err(Error::config(
+            "routing (the scheme neo4j://) is not supported yet; use bolt:// to reach one server",
+        )),
+        "bolt+s" | "bolt+ssc" | "neo4j+s" | "neo4j+ssc" => Err(Error::config(format!(
+            "TLS (the scheme {scheme}://) is not supported yet; use bolt:// for an unencrypted connection"
+        ))),
+        "http" | "https" => Err(wrong(
+            uri,
+            "this driver speaks Bolt; use bolt:// and the server's Bolt port, usually 7687",
+        )),
+        _ => Err(wrong(uri, "the scheme must be bolt")),
+    }
+}
+
+/// Host and port, either of which may be missing here.
+fn split<'a>(uri: &str, authority: &'a str) -> Result<(&'a str, Option<&'a str>), Error> {
+    if let Some(bracketed) = authority.strip_prefix('[') {
+        let Some((host, rest)) = bracketed.split_once(']') else {
+            return Err(wrong(uri, "the bracket of its IPv6 address is not closed"));
+        };
+        let address = host.split_once('%').map_or(host, |(address, _zone)| address);
+        if address.parse::<Ipv6Addr>().is_err() {
+            return Err(wrong(uri, "between the brackets there is no IPv6 address"));
+        }
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(wrong(uri, "behind the bracket only a port may follow")),
+        };
+    }
+    match authority.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => Err(wrong(
+            uri,
+            "an IPv6 address must stand in brackets: bolt://[::1]:7687",
+        )),
+        Some((host, port)) if !host.is_empty() => Ok((host, Some(port))),
+        None if !authority.is_empty() => Ok((authority, None)),
+        _ => Err(wrong(uri, "it has no host")),
+    }
+}
+
+fn parse_port(uri: &str, port: Option<&str>) -> Result<u16, Error> {
+    let Some(text) = port else {
+        return Ok(Address::DEFAULT_PORT);
+    };
+    // `parse` would take a sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port @ 1..) if digits => Ok(port),
+        _ => Err(wrong(
+            uri,
+            &format!("the port must be a number from 1 to 65535, not {text:?}"),
+        )),
+    }
+}
+
+fn wrong(uri: &str, why: &str) -> Error {
+    // User info is refused first; what is left cannot hold a password unless the URI is no URI at all.
+    if uri.contains('@') {
+        return Error::config(format!("the URI cannot be used: {why}"));
+    }
+    Error::config(format!("the URI {uri:?} cannot be used: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(uri: &str) -> String {
+        parse(uri).unwrap().to_string()
+    }
+
+    fn error(uri: &str) -> String {
+        parse(uri).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn hosts_and_ports_are_read() {
+        assert_eq!(address("bolt://localhost"), "localhost:7687");
+        assert_eq!(address("bolt://db.example:9999/"), "db.example:9999");
+        assert_eq!(address("BOLT://127.0.0.1:1"), "127.0.0.1:1");
+        assert_eq!(address("bolt://[::1]"), "[::1]:7687");
+        assert_eq!(address("bolt://[2001:db8::7]:17"), "[2001:db8::7]:17");
+    }
+
+    #[test]
+    fn schemes_that_other_tools_export_say_not_yet() {
+        for uri in ["neo4j://h", "neo4j+s://h", "bolt+s://h", "bolt+ssc://h"] {
+            let error = error(uri);
+            assert!(
+                error.contains("not supported yet") && error.contains("bolt://"),
+                "{error}"
+            );
+        }
+        assert!(error("http://localhost:7474").contains("7687"));
+        assert!(error("localhost:7687").contains("no scheme"));
+    }
+
+    #[test]
+    fn a_wrong_port_is_named() {
+        for port in ["0", "65536", "+1", "bolt", "-1", ""] {
+            let error = error(&format!("bolt://host:{port}"));
+            assert!(
+                error.contains(&format!("{port:?}")) && error.contains("65535"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_uri_is_refused_and_not_repeated() {
+        let error = error("bolt://neo4j:hunter2@localhost");
+        assert!(
+            error.contains("Auth::basic") && !error.contains("hunter2"),
+            "{error}"
+        );
+        let error = parse("ftp://neo4j:hunter2@localhost").unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn other_nonsense_is_refused() {
+        assert!(error("bolt://").contains("no host"));
+        assert!(error("bolt://:7687").contains("no host"));
+        assert!(error("bolt://::1").contains("brackets"));
+        assert!(error("bolt://[::1").contains("not closed"));
+        assert!(error("bolt://[host]").contains("no IPv6"));
+        assert!(error("bolt://[::1]7687").contains("only a port"));
+        assert!(error("bolt://host/path").contains("must end"));
+        assert!(error("bolt://host?policy=x").contains("no query"));
+    }
+}
