@@ -1,0 +1,7 @@
+//! The two buffers of a connection, and the chunks in them.
+
+mod recv;
+mod send;
+
+pub(crate) use recv::{Frame, FrameKind, Recv};
+pub(crate) use send::Send;

@@ -1,0 +1,124 @@
+//! What is to be sent: whole messages in chunks.
+
+use alloc::vec::Vec;
+
+/// The largest chunk.
+const MAX_CHUNK: usize = 65_535;
+/// An idle connection gives back what it holds above this.
+const KEEP: usize = 64 * 1024;
+
+/// The send buffer. Positions in the stream are counted from its beginning and never repeat.
+#[derive(Debug, Default)]
+pub(crate) struct Send {
+    bytes: Vec<u8>,
+    /// How much of `bytes` has been written to the socket.
+    written: usize,
+    /// Position in the stream of the first byte of `bytes`.
+    base: u64,
+}
+
+impl Send {
+    /// What the caller should write to the socket.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    /// The caller has written this many bytes.
+    pub(crate) fn wrote(&mut self, len: usize) {
+        self.written = self.written.saturating_add(len).min(self.bytes.len());
+        if self.written == self.bytes.len() {
+            self.base = self.base.saturating_add(self.written as u64);
+            self.written = 0;
+            self.bytes.clear();
+        }
+    }
+
+    /// Position in the stream behind the last queued byte.
+    pub(crate) fn end(&self) -> u64 {
+        self.base.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// Position in the stream behind the last written byte.
+    pub(crate) fn written(&self) -> u64 {
+        self.base.saturating_add(self.written as u64)
+    }
+
+    /// Takes back everything from this position on, none of which has been written.
+    pub(crate) fn truncate(&mut self, position: u64) {
+        let position = position.max(self.written());
+        if let Ok(len) = usize::try_from(position.saturating_sub(self.base)) {
+            self.bytes.truncate(len);
+        }
+    }
+
+    /// Queues bytes as they are, outside any message: the handshake.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Queues a message that is given in parts, split into chunks where it is too long for one.
+    pub(crate) fn message(&mut self, parts: &[&[u8]]) {
+        let mut left: usize = parts.iter().map(|part| part.len()).sum();
+        self.bytes.reserve(left.saturating_add(4 + 2 * (left / MAX_CHUNK)));
+        let mut room = 0;
+        for part in parts {
+            let mut part = *part;
+            while !part.is_empty() {
+                if room == 0 {
+                    room = left.min(MAX_CHUNK);
+                    // `room` is at most 65,535.
+                    self.bytes.extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
+                }
+                let (now, later) = part.split_at(part.len().min(room));
+                self.bytes.extend_from_slice(now);
+                room = room.saturating_sub(now.len());
+                left = left.saturating_sub(now.len());
+                part = later;
+            }
+        }
+        self.bytes.extend_from_slice(&[0, 0]);
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() > KEEP {
+            self.bytes = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_framed_by_its_length_and_an_end_marker() {
+        let mut send = Send::default();
+        send.message(&[&[0xB0, 0x0F]]);
+        assert_eq!(send.pending(), [0, 2, 0xB0, 0x0F, 0, 0]);
+    }
+
+    #[test]
+    fn a_long_message_is_split_wherever_a_chunk_is_full() {
+        let mut send = Send::default();
+        send.message(&[&[1; 65_534], &[2; 3], &[], &[3; 65_535]]);
+        let bytes = send.pending();
+        assert_eq!(bytes.len(), 2 + 65_535 + 2 + 65_535 + 2 + 2 + 2);
+        assert_eq!(bytes[..2], [0xFF, 0xFF]);
+        assert_eq!(bytes[2 + 65_535..][..3], [0xFF, 0xFF, 2]);
+        assert_eq!(bytes[bytes.len() - 6..], [0, 2, 3, 3, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_unwritten_can_be_taken_back() {
+        let mut send = Send::default();
+        send.message(&[&[0xB0, 0x12]]);
+        let end = send.end();
+        send.wrote(1);
+        send.message(&[&[0xB0, 0x13]]);
+        send.truncate(end);
+        assert_eq!(send.pending(), [2, 0xB0, 0x12, 0, 0]);
+        send.wrote(5);
+        assert_eq!((send.written(), send.end()), (6, 6));
+    }
+}

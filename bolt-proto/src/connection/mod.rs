@@ -1,0 +1,188 @@
+//! The client's half of a connection.
+
+mod ledger;
+mod receive;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use crate::buffer::{Recv, Send};
+use crate::error::ProtocolViolation;
+use crate::handshake::Versions;
+use crate::event::RequestId;
+use crate::limits::Limits;
+use crate::keys::Keys;
+use crate::state::ServerState;
+use crate::version::{Capabilities, Version};
+use ledger::Ledger;
+
+pub use requests::Fetch;
+
+/// How a [`Connection`] behaves.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Which versions to negotiate. Default: 4.4 to 6.1.
+    pub versions: Versions,
+    /// What the peer can make us hold.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// Negotiates only these versions.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Bounds what the peer can make us hold.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// The client's half of one Bolt connection, without any I/O.
+///
+/// Bytes come in through [`recv_space`](Self::recv_space) and [`received`](Self::received) and turn into events;
+/// requests turn into bytes that leave through [`pending_bytes`](Self::pending_bytes) and [`wrote`](Self::wrote).
+/// See the [crate's front page](crate) for a whole exchange.
+///
+/// Any number of requests may be queued before the first is answered. Each gets exactly one
+/// [`Success`](crate::Kind::Success), [`Failure`](crate::Kind::Failure) or [`Ignored`](crate::Kind::Ignored), in
+/// order. A request that the server could not accept is refused with a [`UsageError`](crate::UsageError), and
+/// leaves no byte behind.
+#[derive(Debug)]
+pub struct Connection {
+    options: Options,
+    recv: Recv,
+    send: Send,
+    ledger: Ledger,
+    version: Option<&'static Capabilities>,
+    /// The version is known and has not been told yet.
+    announce: bool,
+    eof: bool,
+    over: Option<ProtocolViolation>,
+    /// The columns of results for which the server names none.
+    nameless: Keys,
+    /// Where requests are put together, kept for its memory.
+    scratch: Vec<u8>,
+}
+
+/// What a connection is good for: all that a pool has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Disposition {
+    /// The login is not through yet.
+    Opening,
+    /// Ready, with nothing unanswered.
+    Reusable,
+    /// Something is open or has failed: RESET will make it ready.
+    NeedsReset,
+    /// BEGIN, LOGON or LOGOFF is unanswered. RESET would overtake it, and servers close the connection then.
+    AwaitAnswer,
+    /// What is unanswered leads to ready by itself.
+    Finishing,
+    /// RESET is sent; its answer is out.
+    Resetting,
+    /// It is over.
+    Dead,
+}
+
+impl Connection {
+    /// A new connection. The proposal of the handshake is queued.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let mut send = Send::default();
+        send.raw(&options.versions.proposal());
+        Self {
+            options,
+            recv: Recv::new(),
+            send,
+            ledger: Ledger::new(),
+            version: None,
+            announce: false,
+            eof: false,
+            over: None,
+            nameless: Keys::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// What should be written to the socket. Empty if nothing should.
+    #[must_use]
+    pub fn pending_bytes(&self) -> &[u8] {
+        self.send.pending()
+    }
+
+    /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
+    pub fn wrote(&mut self, len: usize) {
+        self.send.wrote(len);
+    }
+
+    /// The agreed version; `None` before the handshake is done.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.version.map(|capabilities| capabilities.version)
+    }
+
+    /// What the agreed version can do; `None` before the handshake is done.
+    #[must_use]
+    pub const fn capabilities(&self) -> Option<&'static Capabilities> {
+        self.version
+    }
+
+    /// Where the server stands once everything that was sent has succeeded. Requests are judged by it.
+    #[must_use]
+    pub fn sent_state(&self) -> ServerState {
+        self.ledger.sent_state()
+    }
+
+    /// Where the server stands by the answers that have been [seen](Self::has_event).
+    #[must_use]
+    pub fn confirmed_state(&self) -> ServerState {
+        self.ledger.confirmed_state()
+    }
+
+    /// The name that the next request will have.
+    #[must_use]
+    pub fn next_request(&self) -> RequestId {
+        self.ledger.next_request()
+    }
+
+    /// How many requests are unanswered.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.ledger.unanswered().count()
+    }
+
+    /// What this connection is good for, by the answers that have been [seen](Self::has_event).
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        if self.over.is_some() || self.eof {
+            return Disposition::Dead;
+        }
+        self.ledger.disposition()
+    }
+
+    /// Whether the only unanswered request is a COMMIT: then whether it happened is known to the server alone.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.ledger.is_committing()
+    }
+
+    /// Gives back memory that an idle connection does not need. For pools, when a connection comes back.
+    pub fn shrink(&mut self) {
+        self.recv.shrink();
+        self.send.shrink();
+    }
+
+    /// Remembers why it is over.
+    fn end(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
+        self.over.get_or_insert(violation).clone()
+    }
+}

@@ -1,0 +1,387 @@
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::UsageError;
+use crate::event::{Event, Kind};
+use crate::message::{Access, Auth, Extra, Hello};
+use crate::query::Query;
+use crate::state::Message;
+
+const V5_4: &[u8] = &[0, 0, 4, 5];
+const V4_4: &[u8] = &[0, 0, 4, 4];
+const SUCCESS: &[u8] = b"\x00\x03\xB1\x70\xA0\x00\x00";
+const HAS_MORE: &[u8] = b"\x00\x0D\xB1\x70\xA1\x88has_more\xC3\x00\x00";
+const FIELDS_N: &[u8] = b"\x00\x0D\xB1\x70\xA1\x86fields\x91\x81n\x00\x00";
+const RECORD_42: &[u8] = b"\x00\x04\xB1\x71\x91\x2A\x00\x00";
+const IGNORED: &[u8] = b"\x00\x02\xB0\x7E\x00\x00";
+const FAILURE: &[u8] = b"\x00\x14\xB1\x7F\xA2\x84code\x81X\x87message\x81m\x00\x00";
+const INVALID: &[u8] = b"\x00\x29\xB1\x7F\xA1\x84code\xD0\x1FNeo.ClientError.Request.Invalid\x00\x00";
+
+fn feed(connection: &mut Connection, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let space = connection.recv_space();
+        let len = space.len().min(bytes.len());
+        space[..len].copy_from_slice(&bytes[..len]);
+        connection.received(len);
+        bytes = &bytes[len..];
+    }
+}
+
+/// Every event that is there, in words.
+fn events(connection: &mut Connection) -> Vec<String> {
+    let mut out = Vec::new();
+    loop {
+        let head = match connection.has_event() {
+            Ok(Some(head)) => head,
+            Ok(None) => return out,
+            Err(violation) => {
+                out.push(format!("over: {violation}"));
+                return out;
+            }
+        };
+        let request = head.request.map_or_else(String::new, |request| format!("{} ", request.0));
+        let event = match connection.event().unwrap() {
+            Event::Negotiated(version) => format!("Bolt {version}"),
+            Event::Record(row) => format!("row {}", row.get::<i64>(0).unwrap()),
+            Event::Success(_) => "success".to_string(),
+            Event::Failure(error) => format!("failure {error}"),
+            Event::Ignored => "ignored".to_string(),
+        };
+        out.push(format!("{request}{event}"));
+    }
+}
+
+fn send_all(connection: &mut Connection) -> Vec<u8> {
+    let bytes = connection.pending_bytes().to_vec();
+    connection.wrote(bytes.len());
+    bytes
+}
+
+/// A connection that is logged in, with everything told. Requests 0 and 1 are behind it.
+fn ready() -> Connection {
+    let mut connection = Connection::new(Options::default());
+    feed(&mut connection, V5_4);
+    assert_eq!(events(&mut connection), ["Bolt 5.4"]);
+    connection.login(&Hello::new("test/1"), &Auth::none()).unwrap();
+    assert_eq!(connection.disposition(), Disposition::Opening);
+    feed(&mut connection, &[SUCCESS, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["0 success", "1 success"]);
+    send_all(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+    connection
+}
+
+fn run_all(connection: &mut Connection) {
+    let (_, result) = connection.run(&Query::new("RETURN 42 AS n"), &Extra::default()).unwrap();
+    connection.pull(result, Fetch::All).unwrap();
+}
+
+#[test]
+fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
+    let mut connection = Connection::new(Options::default());
+    assert_eq!(send_all(&mut connection).len(), 20);
+    feed(&mut connection, V5_4);
+    events(&mut connection);
+    connection
+        .login(&Hello::new("demo/1.0").bolt_agent("demo/1.0"), &Auth::basic("neo4j", "pass"))
+        .unwrap();
+    let hello = b"\x00\x34\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x8Abolt_agent\xA1\x87product\x88demo/1.0\x00\x00";
+    let logon =
+        b"\x00\x31\xB1\x6A\xA3\x86scheme\x85basic\x89principal\x85neo4j\x8Bcredentials\x84pass\x00\x00";
+    assert_eq!(send_all(&mut connection), [&hello[..], logon].concat());
+}
+
+#[test]
+fn up_to_5_0_the_token_travels_in_hello() {
+    let mut connection = Connection::new(Options::default());
+    send_all(&mut connection);
+    feed(&mut connection, V4_4);
+    events(&mut connection);
+    connection.login(&Hello::new("demo/1.0"), &Auth::none()).unwrap();
+    let hello = b"\x00\x23\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x86scheme\x84none\x00\x00";
+    assert_eq!(send_all(&mut connection), hello);
+    feed(&mut connection, SUCCESS);
+    assert_eq!(events(&mut connection), ["0 success"]);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn a_manifest_is_answered_by_the_choice_and_the_login_in_one_write() {
+    let mut connection = Connection::new(Options::default());
+    send_all(&mut connection);
+    feed(&mut connection, &[0, 0, 1, 0xFF, 1, 0, 1, 1, 6, 0]);
+    assert_eq!(events(&mut connection), ["Bolt 6.1"]);
+    connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    assert!(connection.pending_bytes().starts_with(&[0, 0, 1, 6, 0, 0]));
+}
+
+#[test]
+fn a_read_of_one_flight_gives_its_rows_and_leaves_the_connection_reusable() {
+    let mut connection = ready();
+    connection.begin(&Extra::default().access(Access::Read)).unwrap();
+    run_all(&mut connection);
+    connection.commit().unwrap();
+    let sent = send_all(&mut connection);
+    let expected: [&[u8]; 4] = [
+        b"\x00\x0A\xB1\x11\xA1\x84mode\x81r\x00\x00",
+        b"\x00\x13\xB3\x10\x8ERETURN 42 AS n\xA0\xA0\x00\x00",
+        b"\x00\x06\xB1\x3F\xA1\x81n\xFF\x00\x00",
+        b"\x00\x02\xB0\x12\x00\x00",
+    ];
+    assert_eq!(sent, expected.concat());
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["2 success", "3 success", "4 row 42", "4 success", "5 success"]);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn what_follows_a_failure_is_ignored_until_reset() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    run_all(&mut connection);
+    connection.commit().unwrap();
+    feed(&mut connection, &[SUCCESS, FAILURE, IGNORED, IGNORED].concat());
+    assert_eq!(events(&mut connection), ["2 success", "3 failure X: m", "4 ignored", "5 ignored"]);
+    assert_eq!(connection.disposition(), Disposition::NeedsReset);
+    assert_eq!(connection.sent_state(), ServerState::Failed);
+    // A query would be ignored, which is harmless; BEGIN would end the connection.
+    assert!(matches!(connection.begin(&Extra::default()), Err(UsageError::Illegal { .. })));
+    connection.reset().unwrap();
+    assert_eq!(connection.disposition(), Disposition::Resetting);
+    connection.begin(&Extra::default()).unwrap();
+    feed(&mut connection, &[SUCCESS, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["6 success", "7 success"]);
+    assert_eq!(connection.confirmed_state(), ServerState::TxReady);
+}
+
+#[test]
+fn begin_waits_for_what_could_fail_before_it() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    let error = connection.begin(&Extra::default()).unwrap_err();
+    assert_eq!(error, UsageError::Unanswered { message: Message::Begin, behind: Message::Run });
+}
+
+#[test]
+fn reset_does_not_overtake_begin() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
+    assert_eq!(connection.reset().unwrap_err(), UsageError::Overtakes { unanswered: Message::Begin });
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::NeedsReset);
+    connection.reset().unwrap();
+}
+
+#[test]
+fn commit_is_refused_while_rows_are_unasked_for() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
+    assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
+    connection.pull(result, Fetch::Rows(1)).unwrap();
+    assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat());
+    events(&mut connection);
+    assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
+    connection.discard(result, Fetch::All).unwrap();
+    connection.commit().unwrap();
+    assert_eq!(connection.disposition(), Disposition::Finishing);
+}
+
+#[test]
+fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
+    let mut connection = ready();
+    let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
+    connection.pull(result, Fetch::Rows(1)).unwrap();
+    let refused = connection.pull(result, Fetch::Rows(1)).unwrap_err();
+    assert_eq!(refused, UsageError::PageInFlight { message: Message::Pull });
+    feed(&mut connection, &[FIELDS_N, RECORD_42, HAS_MORE].concat());
+    assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
+    connection.pull(result, Fetch::Rows(1)).unwrap();
+    feed(&mut connection, &[RECORD_42, SUCCESS].concat());
+    assert_eq!(
+        events(&mut connection),
+        ["2 success", "3 row 42", "3 success", "4 row 42", "4 success"]
+    );
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+    assert!(matches!(connection.pull(result, Fetch::All), Err(UsageError::NoSuchResult { .. })));
+}
+
+#[test]
+fn an_older_result_is_named_by_the_servers_query_id() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    let (_, first) = connection.run(&Query::new("A"), &Extra::default()).unwrap();
+    let (_, _second) = connection.run(&Query::new("B"), &Extra::default()).unwrap();
+    assert_eq!(
+        connection.pull(first, Fetch::All).unwrap_err(),
+        UsageError::NoQueryId { message: Message::Pull }
+    );
+    feed(&mut connection, &[SUCCESS, b"\x00\x08\xB1\x70\xA1\x83qid\x07\x00\x00", SUCCESS].concat());
+    events(&mut connection);
+    send_all(&mut connection);
+    connection.pull(first, Fetch::All).unwrap();
+    assert_eq!(send_all(&mut connection), b"\x00\x0B\xB1\x3F\xA2\x81n\xFF\x83qid\x07\x00\x00");
+}
+
+#[test]
+fn of_several_resets_only_the_last_succeeds() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    connection.reset().unwrap();
+    connection.reset().unwrap();
+    feed(&mut connection, &[IGNORED, IGNORED, IGNORED, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["2 ignored", "3 ignored", "4 ignored", "5 success"]);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn unsent_requests_can_be_taken_back_and_half_sent_ones_cannot() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    connection.wrote(1);
+    run_all(&mut connection);
+    connection.unqueue();
+    assert_eq!(connection.pending_bytes().len(), 6);
+    assert_eq!(connection.sent_state(), ServerState::TxReady);
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    run_all(&mut connection);
+    connection.unqueue();
+    assert!(connection.pending_bytes().is_empty());
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn a_request_that_the_server_could_not_decode_ends_the_use_of_the_connection() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    feed(&mut connection, INVALID);
+    assert!(events(&mut connection)[0].contains("Request.Invalid"));
+    assert_eq!(connection.disposition(), Disposition::Dead);
+}
+
+#[test]
+fn a_surplus_success_counts_as_the_end_of_the_stream() {
+    let mut connection = ready();
+    feed(&mut connection, SUCCESS);
+    assert!(connection.has_event().unwrap_err().is_end_of_stream());
+}
+
+#[test]
+fn rows_that_arrived_before_the_end_are_told_before_it() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    feed(&mut connection, &[FIELDS_N, RECORD_42].concat());
+    connection.received(0);
+    let told = events(&mut connection);
+    assert_eq!(told[..2], ["2 success", "3 row 42"]);
+    assert!(told[2].starts_with("over: "), "{told:?}");
+}
+
+#[test]
+fn a_record_of_the_wrong_width_is_a_violation() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    feed(&mut connection, &[FIELDS_N, b"\x00\x05\xB1\x71\x92\x01\x02\x00\x00"].concat());
+    assert_eq!(events(&mut connection).len(), 2);
+    assert_eq!(
+        connection.has_event().unwrap_err(),
+        ProtocolViolation::WrongWidth { values: 2, columns: 1 }
+    );
+}
+
+/// P3, for the requests that can be refused here.
+#[test]
+fn p3_a_refused_request_changes_nothing() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    let before = format!("{connection:?}");
+    assert!(connection.begin(&Extra::default()).is_err());
+    assert!(connection.commit().is_err());
+    assert!(connection.rollback().is_err());
+    assert!(connection.hello(&Hello::new("x"), &Auth::none()).is_err());
+    assert!(connection.logon(&Auth::none()).is_err());
+    let unencodable = Query::new("Q").param("n", u64::MAX);
+    assert!(connection.run(&unencodable, &Extra::default()).is_err());
+    assert_eq!(format!("{connection:?}"), before);
+}
+
+#[test]
+fn p6_after_a_violation_every_call_says_so() {
+    let mut connection = ready();
+    feed(&mut connection, RECORD_42);
+    assert_eq!(connection.has_event().unwrap_err(), ProtocolViolation::Unasked { answer: "RECORD" });
+    assert_eq!(connection.disposition(), Disposition::Dead);
+    assert!(matches!(connection.reset(), Err(UsageError::Over(_))));
+    assert!(matches!(connection.goodbye(), Err(UsageError::Over(_))));
+    feed(&mut connection, SUCCESS);
+    assert!(connection.has_event().is_err());
+}
+
+/// What the server says in the property tests.
+fn transcript() -> Vec<u8> {
+    [
+        V5_4, SUCCESS, SUCCESS, b"\x00\x00", SUCCESS, FIELDS_N, RECORD_42, b"\x00\x00", RECORD_42,
+        // A record in three chunks.
+        b"\x00\x01\xB1\x00\x02\x71\x91\x00\x01\x2A\x00\x00", SUCCESS, SUCCESS,
+    ]
+    .concat()
+}
+
+/// Drives a read, fed in pieces of these sizes, and tells the events and the bytes that were sent.
+fn drive(sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
+    let mut connection = Connection::new(Options::default());
+    let (mut told, mut sent, mut logged_in) = (Vec::new(), send_all(&mut connection), false);
+    let transcript = transcript();
+    // Requests follow the version, so what answers them must not come with it.
+    let (version, answers) = transcript.split_at(4);
+    let mut sizes = sizes.iter().cycle();
+    for mut rest in [version, answers] {
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+            feed(&mut connection, now);
+            rest = later;
+            told.extend(events(&mut connection));
+        }
+        if !logged_in {
+            logged_in = true;
+            connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+            connection.begin(&Extra::default()).unwrap();
+            run_all(&mut connection);
+            connection.commit().unwrap();
+        }
+        sent.extend(send_all(&mut connection));
+    }
+    (told, sent)
+}
+
+proptest! {
+    #[test]
+    fn p1_and_p2_any_split_of_the_input_gives_the_same_events_and_bytes(
+        sizes in prop::collection::vec(1..40_usize, 1..20)
+    ) {
+        prop_assert_eq!(drive(&sizes), drive(&[1000]));
+    }
+
+    #[test]
+    fn p5_garbage_gives_events_or_a_violation(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut connection = ready();
+        run_all(&mut connection);
+        feed(&mut connection, &bytes);
+        while let Ok(Some(_)) = connection.has_event() {
+            let _ = connection.event();
+        }
+        let mut fresh = Connection::new(Options::default());
+        feed(&mut fresh, &bytes);
+        while let Ok(Some(_)) = fresh.has_event() {
+            let _ = fresh.event();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A value that cannot be sent.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use super::convert::{Place, Step};
+
+/// A value that cannot be sent, found before a byte of it was. It names the parameter, and the way from there down
+/// to the culprit; it never shows a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodeError(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
+    place: Place,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("{what} of {len} is too long: the largest size is {max}", max = crate::packstream::MAX_LEN)]
+    TooLong { what: &'static str, len: usize },
+    #[error("values may be nested at most {max} levels deep", max = crate::packstream::MAX_DEPTH)]
+    Depth,
+    #[error("the number does not fit: integers are signed and have 64 bits")]
+    Integer,
+    #[error("a map has the key {key:?} twice")]
+    DuplicateKey { key: String },
+    #[error("a map key must be a string, but is {found}")]
+    Key { found: &'static str },
+    #[error("a map needs a key before each value, and a value behind each key")]
+    KeyWithoutValue,
+    #[error("{what} cannot be sent: only servers can")]
+    NotSendable { what: Cow<'static, str> },
+    #[error("{what} is out of range: {range}")]
+    Range { what: &'static str, range: &'static str },
+    #[error("no value was written")]
+    Nothing,
+    #[error("parameters must be a struct or a map, but are {found}")]
+    Parameters { found: &'static str },
+    #[error("the parameter is given twice")]
+    Twice,
+    #[error("{0}")]
+    Custom(String),
+}
+
+impl EncodeError {
+    /// An error in the caller's own words: lower case, no full stop, no value.
+    #[must_use]
+    pub fn custom(message: impl Into<String>) -> Self {
+        Self::new(Reason::Custom(message.into()))
+    }
+
+    /// Says that the value stands in this place of a list.
+    #[must_use]
+    #[cold]
+    pub fn at_item(self, index: usize) -> Self {
+        self.within(Step::Item(index))
+    }
+
+    /// Says that the value stands in this entry of a map.
+    #[must_use]
+    #[cold]
+    pub fn at_field(self, name: &str) -> Self {
+        self.within(Step::Field(name.to_owned()))
+    }
+
+    /// The parameter that cannot be sent, when the error comes from a query.
+    #[must_use]
+    pub fn parameter(&self) -> Option<&str> {
+        match self.0.place.first() {
+            Some(Step::Parameter(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    pub(crate) fn at_parameter(self, name: &str) -> Self {
+        self.within(Step::Parameter(name.to_owned()))
+    }
+
+    pub(crate) fn too_long(what: &'static str, len: usize) -> Self {
+        Self::new(Reason::TooLong { what, len })
+    }
+
+    pub(crate) fn depth() -> Self {
+        Self::new(Reason::Depth)
+    }
+
+    pub(crate) fn integer() -> Self {
+        Self::new(Reason::Integer)
+    }
+
+    pub(crate) fn duplicate_key(key: &str) -> Self {
+        Self::new(Reason::DuplicateKey { key: key.to_owned() })
+    }
+
+    pub(crate) fn key(found: &'static str) -> Self {
+        Self::new(Reason::Key { found })
+    }
+
+    pub(crate) fn key_without_value() -> Self {
+        Self::new(Reason::KeyWithoutValue)
+    }
+
+    pub(crate) fn not_sendable(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::NotSendable { what: what.into() })
+    }
+
+    pub(crate) fn range(what: &'static str, range: &'static str) -> Self {
+        Self::new(Reason::Range { what, range })
+    }
+
+    pub(crate) fn nothing() -> Self {
+        Self::new(Reason::Nothing)
+    }
+
+    pub(crate) fn parameters(found: &'static str) -> Self {
+        Self::new(Reason::Parameters { found })
+    }
+
+    pub(crate) fn twice() -> Self {
+        Self::new(Reason::Twice)
+    }
+
+    fn within(mut self, step: Step) -> Self {
+        self.0.place.within(step);
+        self
+    }
+
+    #[cold]
+    fn new(reason: Reason) -> Self {
+        Self(Box::new(Details { place: Place::default(), reason }))
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0.place, self.0.reason)
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+impl serde::ser::Error for EncodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Reason::Custom(message.to_string()))
+    }
+}

@@ -1,0 +1,14 @@
+//! Errors by blame: the caller ([`UsageError`], [`EncodeError`]), the wire ([`ProtocolViolation`],
+//! [`DecodeError`]), the server ([`ServerError`]), a conversion ([`ConversionError`]).
+
+mod convert;
+mod encode;
+mod server;
+mod usage;
+mod violation;
+
+pub use convert::{ConversionError, DecodeError};
+pub use encode::EncodeError;
+pub use server::ServerError;
+pub use usage::UsageError;
+pub use violation::ProtocolViolation;

@@ -1,0 +1,101 @@
+//! The peer broke the protocol, or left.
+
+use crate::error::DecodeError;
+use crate::state::Message;
+use crate::version::Version;
+
+/// Why a connection is over. After one of these every call on the connection says so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolViolation {
+    /// The stream ended. Whether that is anybody's fault depends on what was unanswered.
+    #[error("the connection was closed by the peer{}", if *.in_message { " in the middle of a message" } else { "" })]
+    EndOfStream {
+        /// Whether a message had begun.
+        in_message: bool,
+    },
+    /// The server speaks none of the proposed versions.
+    #[error("the server speaks none of the Bolt versions that were proposed")]
+    NoCommonVersion,
+    /// The server picked a version that was not proposed.
+    #[error("the server chose Bolt {version}, which was not proposed")]
+    UnwantedVersion {
+        /// What it picked.
+        version: Version,
+    },
+    /// An HTTP server answered.
+    #[error("an HTTP server answered; Bolt has a port of its own, usually 7687")]
+    HttpServer,
+    /// Something answered that is no Bolt server.
+    #[error("the answer to the handshake is not Bolt: it begins with {bytes:02X?}")]
+    NotBolt {
+        /// The first bytes of the answer.
+        bytes: [u8; 4],
+    },
+    /// A manifest of a version that nobody asked for.
+    #[error("the server sent a handshake manifest of version {version}; only version 1 was offered")]
+    UnknownManifest {
+        /// Its version.
+        version: u8,
+    },
+    /// A manifest with more offers than there are versions.
+    #[error("the server's handshake manifest has {offers} offers")]
+    ManifestTooLong {
+        /// How many it announced.
+        offers: u64,
+    },
+    /// A variable-length number without an end.
+    #[error("a number in the server's handshake manifest has no end")]
+    VarintTooLong,
+    /// A message beyond [`Limits::message`](crate::Limits::message).
+    #[error("the peer sent a message of over {limit} bytes; raise the limit if that is meant")]
+    MessageTooLong {
+        /// The limit.
+        limit: usize,
+    },
+    /// The message is no structure, or carries a tag that no answer has.
+    #[error("the peer sent something that is no answer: it begins with {bytes:02X?}")]
+    UnknownMessage {
+        /// The first two bytes, zero if missing.
+        bytes: [u8; 2],
+    },
+    /// A message cannot be decoded.
+    #[error("the peer sent a message that cannot be decoded: {0}")]
+    Malformed(#[from] DecodeError),
+    /// What a message carries has not the shape that the manual gives it.
+    #[error("the peer sent a message whose content {what}")]
+    Metadata {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A record has another number of values than its result has columns.
+    #[error("the peer sent a record of {values} values for a result of {columns} columns")]
+    WrongWidth {
+        /// How many values it has.
+        values: usize,
+        /// How many columns were announced.
+        columns: usize,
+    },
+    /// An answer that nothing was asked for.
+    #[error("the peer sent {answer} although no request was unanswered")]
+    Unasked {
+        /// Which kind of answer.
+        answer: &'static str,
+    },
+    /// An answer that this request cannot have where the connection stands.
+    #[error("the peer answered {message} with {answer}, which is impossible here")]
+    Impossible {
+        /// The request.
+        message: Message,
+        /// Which kind of answer.
+        answer: &'static str,
+    },
+}
+
+impl ProtocolViolation {
+    /// Whether the peer just went away instead of saying something wrong.
+    #[must_use]
+    pub const fn is_end_of_stream(&self) -> bool {
+        matches!(self, Self::EndOfStream { .. })
+    }
+}

@@ -1,0 +1,262 @@
+//! The handshake: 20 bytes of proposals, and the two kinds of answer.
+//!
+//! A server picks one of four slots, or, from Neo4j 5.26 on, answers with a *manifest* of everything it speaks,
+//! from which the client picks.
+
+use core::ops::RangeInclusive;
+
+use crate::error::ProtocolViolation;
+use crate::version::Version;
+
+const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
+/// In a slot: "I understand manifest v1". As an answer: "here it comes".
+const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
+/// More offers than any server has reason to make: 16 versions fit into a handful of ranges.
+const MAX_OFFERS: u64 = 256;
+
+/// Which versions to negotiate.
+///
+/// ```
+/// use bolt_proto::{Version, Versions};
+///
+/// let any = Versions::default();
+/// let only_5_4 = Versions::only(Version::new(5, 4));
+/// assert!(any.contains(Version::V6_1) && !only_5_4.contains(Version::V6_1));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    range: RangeInclusive<Version>,
+    manifest: bool,
+}
+
+impl Versions {
+    /// Everything between two versions, both included. 5.5 is never chosen.
+    #[must_use]
+    pub const fn between(oldest: Version, newest: Version) -> Self {
+        Self { range: oldest..=newest, manifest: true }
+    }
+
+    /// One version.
+    #[must_use]
+    pub const fn only(version: Version) -> Self {
+        Self::between(version, version)
+    }
+
+    /// Whether to offer the manifest handshake. Default: yes. Without it 6.0 and later take up slots.
+    #[must_use]
+    pub const fn manifest(mut self, offered: bool) -> Self {
+        self.manifest = offered;
+        self
+    }
+
+    /// Whether this version may be negotiated.
+    #[must_use]
+    pub fn contains(&self, version: Version) -> bool {
+        self.range.contains(&version) && version.capabilities().is_some()
+    }
+
+    /// The client's first 20 bytes.
+    pub(crate) fn proposal(&self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let (magic, slots) = bytes.split_at_mut(4);
+        magic.copy_from_slice(&MAGIC);
+        let mut slots = slots.chunks_exact_mut(4);
+        // Only servers from 5.7 on know the manifest; an older one passes the slot over.
+        let manifest = self.manifest && *self.range.end() >= Version::new(5, 7);
+        if manifest {
+            if let Some(slot) = slots.next() {
+                slot.copy_from_slice(&MANIFEST);
+            }
+        }
+        for major in (3..=6).rev() {
+            // A server that speaks 6.x answers the manifest, so the slots are kept for the older ones.
+            if manifest && major == 6 && self.contains_major_below(6) {
+                continue;
+            }
+            let Some(range) = self.slot(major) else { continue };
+            if let Some(slot) = slots.next() {
+                slot.copy_from_slice(&range);
+            }
+        }
+        bytes
+    }
+
+    fn contains_major_below(&self, major: u8) -> bool {
+        Version::all().any(|version| version.major() < major && self.contains(version))
+    }
+
+    /// The slot for one major version: its newest minor, and how many lower ones are fine as well.
+    fn slot(&self, major: u8) -> Option<[u8; 4]> {
+        let mut minors =
+            Version::all().filter(|v| v.major() == major && self.contains(*v)).map(Version::minor);
+        let oldest = minors.next()?;
+        let newest = minors.next_back().unwrap_or(oldest);
+        Some([0, newest.saturating_sub(oldest), newest, major])
+    }
+}
+
+impl Default for Versions {
+    /// Every version from 4.4 on.
+    fn default() -> Self {
+        Self::between(Version::V4_4, Version::V6_1)
+    }
+}
+
+/// What the bytes that have arrived amount to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Not all of the answer is there yet.
+    Incomplete,
+    /// The server picked a slot.
+    Slot { version: Version, consumed: usize },
+    /// The server sent a manifest; this version was picked from it. The choice must be sent.
+    Manifest { version: Version, consumed: usize },
+}
+
+/// Reads the server's answer. Called again with more bytes until it is complete.
+pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, ProtocolViolation> {
+    let Some((&first, mut rest)) = bytes.split_first_chunk::<4>() else {
+        return Ok(Answer::Incomplete);
+    };
+    match first {
+        MANIFEST => {
+            let before = rest.len();
+            let Some(version) = pick(&mut rest, versions)? else { return Ok(Answer::Incomplete) };
+            Ok(Answer::Manifest { version, consumed: 4 + before.saturating_sub(rest.len()) })
+        }
+        [0, 0, 0, 0] => Err(ProtocolViolation::NoCommonVersion),
+        [b'H', b'T', b'T', b'P'] => Err(ProtocolViolation::HttpServer),
+        [0, 0, version, 0xFF] => Err(ProtocolViolation::UnknownManifest { version }),
+        [0, 0, minor, major] => {
+            let version = Version::new(major, minor);
+            if versions.contains(version) {
+                Ok(Answer::Slot { version, consumed: 4 })
+            } else {
+                Err(ProtocolViolation::UnwantedVersion { version })
+            }
+        }
+        bytes => Err(ProtocolViolation::NotBolt { bytes }),
+    }
+}
+
+/// What the client answers to a manifest: its choice, and no capability (none is defined so far).
+pub(crate) const fn choice(version: Version) -> [u8; 5] {
+    [0, 0, version.minor(), version.major(), 0]
+}
+
+/// Picks the newest common version of a manifest; `None` while it is incomplete. Offers come in any order.
+fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, ProtocolViolation> {
+    let Some(count) = varint(rest)? else { return Ok(None) };
+    if count > MAX_OFFERS {
+        return Err(ProtocolViolation::ManifestTooLong { offers: count });
+    }
+    let mut best = None;
+    for _ in 0..count {
+        let Some((&[_, range, minor, major], behind)) = rest.split_first_chunk::<4>() else {
+            return Ok(None);
+        };
+        *rest = behind;
+        let offered = (minor.saturating_sub(range)..=minor).map(|minor| Version::new(major, minor));
+        best = offered.filter(|version| versions.contains(*version)).max().max(best);
+    }
+    let Some(_capabilities) = varint(rest)? else { return Ok(None) };
+    best.map(Some).ok_or(ProtocolViolation::NoCommonVersion)
+}
+
+/// An unsigned number in groups of seven bits, lowest first; `None` while it is incomplete.
+fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let Some((&byte, behind)) = rest.split_first() else { return Ok(None) };
+        *rest = behind;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(Some(value));
+        }
+    }
+    Err(ProtocolViolation::VarintTooLong)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn the_default_proposal_leads_with_the_manifest() {
+        let expected = [
+            0x60, 0x60, 0xB0, 0x17, 0, 0, 1, 0xFF, 0, 8, 8, 5, 0, 0, 4, 4, 0, 0, 0, 0,
+        ];
+        assert_eq!(Versions::default().proposal(), expected);
+    }
+
+    #[test]
+    fn without_a_manifest_the_newest_version_takes_the_first_slot() {
+        let versions = Versions::between(Version::V3, Version::V6_1).manifest(false);
+        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 1, 1, 6, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3];
+        assert_eq!(versions.proposal(), expected);
+    }
+
+    #[test]
+    fn a_pinned_version_is_offered_alone() {
+        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Versions::only(Version::new(5, 4)).proposal(), expected);
+    }
+
+    #[test]
+    fn the_newest_common_version_of_a_manifest_is_picked_at_any_split() {
+        // As Neo4j 2026.08.1 sends it: oldest first, 5.x split around 5.5.
+        let manifest = [
+            0, 0, 1, 0xFF, 4, 0, 4, 4, 4, 0, 4, 4, 5, 0, 2, 8, 5, 0, 1, 1, 6, 0,
+        ];
+        for split in 0..manifest.len() {
+            assert_eq!(answer(&manifest[..split], &Versions::default()), Ok(Answer::Incomplete));
+        }
+        let expected = Answer::Manifest { version: Version::V6_1, consumed: manifest.len() };
+        assert_eq!(answer(&manifest, &Versions::default()), Ok(expected));
+        let capped = Versions::between(Version::V4_4, Version::new(5, 5));
+        let expected = Answer::Manifest { version: Version::new(5, 4), consumed: manifest.len() };
+        assert_eq!(answer(&manifest, &capped), Ok(expected));
+    }
+
+    #[test]
+    fn a_slot_that_was_not_offered_is_refused() {
+        assert_eq!(
+            answer(&[0, 0, 5, 5], &Versions::default()),
+            Err(ProtocolViolation::UnwantedVersion { version: Version::new(5, 5) })
+        );
+        assert_eq!(
+            answer(&[0, 0, 4, 5], &Versions::default()),
+            Ok(Answer::Slot { version: Version::new(5, 4), consumed: 4 })
+        );
+    }
+
+    #[test]
+    fn other_servers_are_recognised() {
+        let versions = Versions::default();
+        assert_eq!(answer(b"HTTP/1.1 400", &versions), Err(ProtocolViolation::HttpServer));
+        assert_eq!(answer(&[0; 4], &versions), Err(ProtocolViolation::NoCommonVersion));
+        assert_eq!(
+            answer(b"SSH-2.0", &versions),
+            Err(ProtocolViolation::NotBolt { bytes: *b"SSH-" })
+        );
+        assert_eq!(
+            answer(&[0, 0, 2, 0xFF], &versions),
+            Err(ProtocolViolation::UnknownManifest { version: 2 })
+        );
+    }
+
+    #[test]
+    fn an_endless_manifest_is_refused_before_it_is_read() {
+        let versions = Versions::default();
+        let mut bytes = vec![0, 0, 1, 0xFF, 0xFF, 0xFF, 0x7F];
+        assert!(matches!(
+            answer(&bytes, &versions),
+            Err(ProtocolViolation::ManifestTooLong { .. })
+        ));
+        bytes.truncate(4);
+        bytes.extend([0xFF; 11]);
+        assert_eq!(answer(&bytes, &versions), Err(ProtocolViolation::VarintTooLong));
+    }
+}

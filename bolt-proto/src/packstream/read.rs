@@ -1,0 +1,278 @@
+//! A cursor over received bytes.
+
+use bytes::Bytes;
+
+use crate::error::DecodeError;
+use crate::packstream::skip::{skip, skip_values};
+use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, ValueRef, marker, utf8};
+
+/// A cursor over values that follow one another in a slice.
+///
+/// It is small and `Copy`: keep a copy to come back to a place. After an error its place is unspecified, but
+/// inside the slice.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    /// What the slice is a part of, for those who want to share it.
+    owner: Option<&'a Bytes>,
+    /// How many containers are around the cursor.
+    depth: u16,
+}
+
+/// A value up to its contents: of a container, how many values follow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Token<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    String(&'a str),
+    Bytes(&'a [u8]),
+    Uuid([u8; 16]),
+    List(usize),
+    Map(usize),
+    Structure { fields: usize, tag: u8 },
+}
+
+impl<'a> Token<'a> {
+    /// What the value is, in words.
+    #[cold]
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Integer(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::String(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::Uuid(_) => "a UUID",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Structure { tag, .. } => crate::value::tag::kind(*tag),
+        }
+    }
+
+    /// A value that was read already, up to its contents, and a cursor at these, as it stands behind the token.
+    pub(crate) fn of(value: ValueRef<'a>) -> (Self, Reader<'a>) {
+        let none = Reader::new(&[]);
+        let (token, mut contents) = match value {
+            ValueRef::Null => (Self::Null, none),
+            ValueRef::Boolean(value) => (Self::Boolean(value), none),
+            ValueRef::Integer(value) => (Self::Integer(value), none),
+            ValueRef::Float(value) => (Self::Float(value), none),
+            ValueRef::String(value) => (Self::String(value), none),
+            ValueRef::Bytes(value) => (Self::Bytes(value), none),
+            ValueRef::Uuid(value) => (Self::Uuid(value), none),
+            ValueRef::List(list) => (Self::List(list.len()), list.reader()),
+            ValueRef::Map(map) => (Self::Map(map.len()), map.reader()),
+            ValueRef::Structure(structure) => {
+                (Self::Structure { fields: structure.len(), tag: structure.tag() }, structure.reader())
+            }
+        };
+        contents.leave();
+        (token, contents)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A cursor at the start of these bytes.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, owner: None, depth: 0 }
+    }
+
+    /// Reads the next value and moves behind it. Containers come as views that are read when asked.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value, or lie deeper than [`MAX_DEPTH`].
+    pub fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        Ok(match self.token()? {
+            Token::Null => ValueRef::Null,
+            Token::Boolean(value) => ValueRef::Boolean(value),
+            Token::Integer(value) => ValueRef::Integer(value),
+            Token::Float(value) => ValueRef::Float(value),
+            Token::String(value) => ValueRef::String(value),
+            Token::Bytes(value) => ValueRef::Bytes(value),
+            Token::Uuid(value) => ValueRef::Uuid(value),
+            Token::List(len) => ValueRef::List(ListRef::new(self.contents(len)?, len)),
+            Token::Map(len) => ValueRef::Map(MapRef::new(self.contents(len.saturating_mul(2))?, len)),
+            Token::Structure { fields, tag } => {
+                ValueRef::Structure(StructureRef::new(self.contents(fields)?, fields, tag))
+            }
+        })
+    }
+
+    /// Moves behind the next value and returns its bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`skip`].
+    pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
+        self.take(skip(self.rest)?)
+    }
+
+    /// What has not been read.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether everything has been read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// A cursor over a part of `owner`.
+    pub(crate) const fn shared(bytes: &'a [u8], owner: &'a Bytes) -> Self {
+        Self { rest: bytes, owner: Some(owner), depth: 0 }
+    }
+
+    /// A cursor inside `depth` containers.
+    pub(crate) const fn nested(bytes: &'a [u8], depth: u16) -> Self {
+        Self { rest: bytes, owner: None, depth }
+    }
+
+    /// What the bytes are a part of.
+    pub(crate) const fn owner(&self) -> Option<&'a Bytes> {
+        self.owner
+    }
+
+    /// How many containers are around the cursor.
+    pub(crate) const fn depth(&self) -> u16 {
+        self.depth
+    }
+
+    /// The first byte of the next value.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Goes into a container whose token was just read.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Result<(), DecodeError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(DecodeError::Depth);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Leaves a container that was entered and read to its end.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Reads a map key.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Result<&'a str, DecodeError> {
+        let first = self.peek().ok_or(DecodeError::Truncated)?;
+        match first {
+            0x80..=0x8F | marker::STRING_8..=marker::STRING_32 => match self.token()? {
+                Token::String(key) => Ok(key),
+                _ => Err(DecodeError::Key(first)),
+            },
+            _ => Err(DecodeError::Key(first)),
+        }
+    }
+
+    /// Reads the next value up to its contents. The items of a container must be read or skipped by the caller.
+    #[inline]
+    pub(crate) fn token(&mut self) -> Result<Token<'a>, DecodeError> {
+        let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(match first {
+            0x00..=0x7F | 0xF0..=0xFF => Token::Integer(i64::from(i8::from_be_bytes([first]))),
+            0x80..=0x8F => Token::String(self.text(usize::from(first & 0x0F))?),
+            0x90..=0x9F => self.list(usize::from(first & 0x0F))?,
+            0xA0..=0xAF => self.map(usize::from(first & 0x0F))?,
+            0xB0..=0xBF => {
+                let [tag] = self.array()?;
+                Token::Structure { fields: self.count(usize::from(first & 0x0F), 1)?, tag }
+            }
+            marker::NULL => Token::Null,
+            marker::FLOAT => Token::Float(f64::from_be_bytes(self.array()?)),
+            marker::FALSE => Token::Boolean(false),
+            marker::TRUE => Token::Boolean(true),
+            marker::INT_8 => Token::Integer(i64::from(i8::from_be_bytes(self.array()?))),
+            marker::INT_16 => Token::Integer(i64::from(i16::from_be_bytes(self.array()?))),
+            marker::INT_32 => Token::Integer(i64::from(i32::from_be_bytes(self.array()?))),
+            marker::INT_64 => Token::Integer(i64::from_be_bytes(self.array()?)),
+            marker::BYTES_8..=marker::BYTES_32 => {
+                let len = self.size(first)?;
+                Token::Bytes(self.take(len)?)
+            }
+            marker::STRING_8..=marker::STRING_32 => {
+                let len = self.size(first)?;
+                Token::String(self.text(len)?)
+            }
+            marker::LIST_8..=marker::LIST_32 => {
+                let len = self.size(first)?;
+                self.list(len)?
+            }
+            marker::MAP_8..=marker::MAP_32 => {
+                let len = self.size(first)?;
+                self.map(len)?
+            }
+            marker::UUID => Token::Uuid(self.array()?),
+            _ => return Err(DecodeError::Marker(first)),
+        })
+    }
+
+    fn list(&self, len: usize) -> Result<Token<'a>, DecodeError> {
+        Ok(Token::List(self.count(len, 1)?))
+    }
+
+    fn map(&self, len: usize) -> Result<Token<'a>, DecodeError> {
+        Ok(Token::Map(self.count(len, 2)?))
+    }
+
+    /// A declared number of items, each of which has at least so many bytes.
+    #[inline]
+    fn count(&self, items: usize, bytes_each: usize) -> Result<usize, DecodeError> {
+        if items.saturating_mul(bytes_each) > self.rest.len() {
+            return Err(DecodeError::Truncated);
+        }
+        Ok(items)
+    }
+
+    /// The size behind a marker that ends in 0, 1 or 2 for 8, 16 or 32 bits.
+    #[inline]
+    fn size(&mut self, marker: u8) -> Result<usize, DecodeError> {
+        match marker & 0b11 {
+            0 => Ok(usize::from(u8::from_be_bytes(self.array()?))),
+            1 => Ok(usize::from(u16::from_be_bytes(self.array()?))),
+            _ => usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| DecodeError::Truncated),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, len: usize) -> Result<&'a str, DecodeError> {
+        utf8::text(self.take(len)?)
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    #[inline]
+    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// The contents of a container, as a cursor of their own; this one moves behind them.
+    fn contents(&mut self, values: usize) -> Result<Self, DecodeError> {
+        let mut inside = *self;
+        inside.enter()?;
+        inside.rest = self.take(skip_values(self.rest, values)?)?;
+        Ok(inside)
+    }
+}

@@ -1,0 +1,81 @@
+//! Finding the end of a value without reading it.
+
+use crate::error::DecodeError;
+use crate::packstream::marker;
+
+/// The length in bytes of the value that starts here.
+///
+/// It checks that every marker exists and that nothing reaches beyond the bytes. It neither recurses nor
+/// allocates, so values nested to any depth can be skipped. What only matters to who reads the value is left
+/// for then: text is not checked to be UTF-8, and map keys may be any value.
+///
+/// # Errors
+///
+/// [`DecodeError::Truncated`] or [`DecodeError::Marker`].
+#[inline]
+pub fn skip(bytes: &[u8]) -> Result<usize, DecodeError> {
+    skip_values(bytes, 1)
+}
+
+/// The length in bytes of that many values in a row.
+pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeError> {
+    let mut rest = bytes;
+    // How many values are still to come, those inside of containers included.
+    let mut outstanding = count;
+    while outstanding > 0 {
+        // Every value has at least one byte, so a container that lies about its size is found out at once.
+        if outstanding > rest.len() {
+            return Err(DecodeError::Truncated);
+        }
+        let (&marker, behind) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        let (payload, items) = extent(marker, behind)?;
+        rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
+        outstanding = (outstanding - 1).saturating_add(items);
+    }
+    Ok(bytes.len() - rest.len())
+}
+
+/// How many bytes belong to the value itself, and how many values it contains behind them.
+#[inline]
+fn extent(marker: u8, rest: &[u8]) -> Result<(usize, usize), DecodeError> {
+    Ok(match marker {
+        0x00..=0x7F | 0xF0..=0xFF | marker::NULL | marker::FALSE | marker::TRUE => (0, 0),
+        0x80..=0x8F => (usize::from(marker & 0x0F), 0),
+        0x90..=0x9F => (0, usize::from(marker & 0x0F)),
+        0xA0..=0xAF => (0, 2 * usize::from(marker & 0x0F)),
+        0xB0..=0xBF => (1, usize::from(marker & 0x0F)),
+        marker::INT_8 => (1, 0),
+        marker::INT_16 => (2, 0),
+        marker::INT_32 => (4, 0),
+        marker::INT_64 | marker::FLOAT => (8, 0),
+        marker::BYTES_8 | marker::STRING_8 => (size_8(rest)?.saturating_add(1), 0),
+        marker::BYTES_16 | marker::STRING_16 => (size_16(rest)?.saturating_add(2), 0),
+        marker::BYTES_32 | marker::STRING_32 => (size_32(rest)?.saturating_add(4), 0),
+        marker::LIST_8 => (1, size_8(rest)?),
+        marker::LIST_16 => (2, size_16(rest)?),
+        marker::LIST_32 => (4, size_32(rest)?),
+        marker::MAP_8 => (1, size_8(rest)?.saturating_mul(2)),
+        marker::MAP_16 => (2, size_16(rest)?.saturating_mul(2)),
+        marker::MAP_32 => (4, size_32(rest)?.saturating_mul(2)),
+        marker::UUID => (16, 0),
+        _ => return Err(DecodeError::Marker(marker)),
+    })
+}
+
+#[inline]
+fn size_8(bytes: &[u8]) -> Result<usize, DecodeError> {
+    bytes.first().map(|&size| usize::from(size)).ok_or(DecodeError::Truncated)
+}
+
+#[inline]
+fn size_16(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let size = bytes.first_chunk().ok_or(DecodeError::Truncated)?;
+    Ok(usize::from(u16::from_be_bytes(*size)))
+}
+
+#[inline]
+fn size_32(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let size = bytes.first_chunk().ok_or(DecodeError::Truncated)?;
+    // On a machine with 16-bit addresses nothing of that size can be there.
+    usize::try_from(u32::from_be_bytes(*size)).map_err(|_| DecodeError::Truncated)
+}

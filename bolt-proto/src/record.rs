@@ -1,0 +1,128 @@
+//! Rows of results: lent from the receive buffer, or owned.
+
+mod column;
+mod owned;
+
+use core::fmt;
+
+use ::serde::Deserialize;
+
+pub use column::ColumnIndex;
+pub use owned::Record;
+
+use crate::error::ConversionError;
+use crate::keys::Keys;
+use crate::packstream::{Reader, ValueRef};
+use crate::serde::RecordDeserializer;
+use crate::value::FromValue;
+
+/// A row that lies in the receive buffer. It is `Copy`, and nothing of it is parsed until asked for: reading a column
+/// walks over those before it.
+///
+/// A column that cannot be read spoils neither the others nor the connection.
+///
+/// Two rows are equal if their columns have the same names and their values are encoded alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    keys: &'a Keys,
+    columns: usize,
+    values: &'a [u8],
+}
+
+impl<'a> RecordRef<'a> {
+    /// A row of `columns` values that lie one behind the other: no more than there are bytes.
+    pub(crate) const fn new(keys: &'a Keys, columns: usize, values: &'a [u8]) -> Self {
+        Self { keys, columns, values }
+    }
+
+    /// Reads one column, by its name or its place.
+    ///
+    /// # Errors
+    ///
+    /// There is no such column, or its value cannot be read as a `T`.
+    pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
+        let index = column.find(self.keys, self.columns)?;
+        self.reader_at(index).and_then(|mut reader| T::read(&mut reader)).map_err(|error| self.at(error, index))
+    }
+
+    /// Reads the whole row by serde: a struct by the names of the columns, a tuple or a sequence by their order, a
+    /// scalar if there is only one.
+    ///
+    /// # Errors
+    ///
+    /// A column is missing, or a value does not fit its field; the error names the column.
+    pub fn to<T: Deserialize<'a>>(&self) -> Result<T, ConversionError> {
+        T::deserialize(RecordDeserializer::new(self.keys, self.columns, Reader::new(self.values)))
+    }
+
+    /// The names of the columns.
+    #[must_use]
+    pub const fn keys(&self) -> &'a Keys {
+        self.keys
+    }
+
+    /// How many columns there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.columns
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.columns == 0
+    }
+
+    /// The columns in order, each with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Result<ValueRef<'a>, ConversionError>)> + use<'a> {
+        let (keys, mut reader) = (self.keys, Reader::new(self.values));
+        (0..self.columns).map(move |index| {
+            let name = keys.get(index).unwrap_or_default();
+            // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
+            let value = reader.skip().and_then(|bytes| Reader::new(bytes).value());
+            (name, value.map_err(|error| ConversionError::from(error).at_column(name)))
+        })
+    }
+
+    /// A copy that keeps its values for itself, in one allocation.
+    #[must_use]
+    pub fn to_owned(&self) -> Record {
+        Record::new(self.keys.clone(), self.columns, self.values)
+    }
+
+    fn reader_at(&self, index: usize) -> Result<Reader<'a>, ConversionError> {
+        let mut reader = Reader::new(self.values);
+        for _ in 0..index {
+            reader.skip()?;
+        }
+        Ok(reader)
+    }
+
+    #[cold]
+    fn at(&self, error: ConversionError, index: usize) -> ConversionError {
+        error.at_column(self.keys.get(index).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for RecordRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_columns(self.iter(), f)
+    }
+}
+
+fn debug_columns<'a>(
+    columns: impl Iterator<Item = (&'a str, Result<ValueRef<'a>, ConversionError>)>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let mut map = f.debug_map();
+    for (name, value) in columns {
+        match value {
+            Ok(value) => map.entry(&name, &value),
+            Err(error) => map.entry(&name, &format_args!("<{error}>")),
+        };
+    }
+    map.finish()
+}
+
+#[cfg(test)]
+mod tests;

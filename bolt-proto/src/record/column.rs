@@ -1,0 +1,50 @@
+//! How a column is named.
+
+use alloc::string::String;
+
+use crate::error::ConversionError;
+use crate::keys::Keys;
+
+/// A column of a record: its name, or its place counted from 0.
+///
+/// This trait is sealed.
+pub trait ColumnIndex: sealed::Sealed {
+    #[doc(hidden)]
+    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError>;
+}
+
+impl ColumnIndex for usize {
+    fn find(&self, _keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
+        if *self < columns { Ok(*self) } else { Err(ConversionError::no_index(*self, columns)) }
+    }
+}
+
+impl ColumnIndex for str {
+    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
+        let index = keys.index_of(self).filter(|&index| index < columns);
+        index.ok_or_else(|| ConversionError::no_column(self, keys.iter()))
+    }
+}
+
+impl ColumnIndex for String {
+    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
+        ColumnIndex::find(self.as_str(), keys, columns)
+    }
+}
+
+impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
+    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
+        (**self).find(keys, columns)
+    }
+}
+
+mod sealed {
+    use alloc::string::String;
+
+    pub trait Sealed {}
+
+    impl Sealed for usize {}
+    impl Sealed for str {}
+    impl Sealed for String {}
+    impl<C: Sealed + ?Sized> Sealed for &C {}
+}

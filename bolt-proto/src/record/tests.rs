@@ -1,0 +1,77 @@
+use alloc::string::{String, ToString};
+use alloc::{format, vec};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::value::Value;
+
+/// A row of 1, "two", broken UTF-8, a list, bytes.
+const VALUES: &[u8] = b"\x01\x83two\x81\xFF\x92\x01\x02\xCC\x02ab";
+
+fn keys() -> Keys {
+    Keys::new(["a", "b", "c", "d", "e"])
+}
+
+#[test]
+fn columns_are_read_by_name_and_by_place() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, VALUES);
+    assert_eq!((row.get("a"), row.get(1)), (Ok(1), Ok("two")));
+    let owned = row.to_owned();
+    assert_eq!((owned.get("d"), owned.get(&String::from("b"))), (Ok([1, 2]), Ok("two")));
+}
+
+#[test]
+fn a_missing_column_lists_those_that_exist() {
+    let keys = Keys::new(["name", "age"]);
+    let row = RecordRef::new(&keys, 2, b"\x01\x02").to_owned();
+    let error = row.get::<i64>("nam").unwrap_err();
+    assert_eq!(error.to_string(), r#"no column "nam": the record has "name", "age""#);
+    let error = row.get::<i64>(2).unwrap_err();
+    assert_eq!(error.to_string(), "no column 2: the record has 2 columns, counted from 0");
+}
+
+#[test]
+fn a_column_that_cannot_be_read_spoils_only_itself() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, VALUES);
+    let error = row.get::<Value>("c").unwrap_err();
+    assert_eq!(error.to_string(), r#"column "c": a string is not valid UTF-8"#);
+    assert_eq!(error.column(), Some("c"));
+    assert_eq!((row.get("d"), row.to_owned().get("d")), (Ok(vec![1, 2]), Ok(vec![1, 2])));
+    let shown = r#"{"a": Integer(1), "b": String("two"), "c": <column "c": a string is not valid UTF-8>, "#;
+    assert!(format!("{row:?}").starts_with(shown), "{row:?}");
+}
+
+#[test]
+fn behind_a_malformed_column_nothing_can_be_found() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, b"\x01\xC7\x01\x02\x03");
+    let owned = row.to_owned();
+    assert_eq!((row.get("a"), owned.get("a")), (Ok(1), Ok(1)));
+    let malformed = r#"column "b": the byte 0xc7 starts no value"#;
+    assert_eq!(row.get::<i64>("b").unwrap_err().to_string(), malformed);
+    assert_eq!(owned.get::<i64>("b").unwrap_err().to_string(), malformed);
+    assert!(row.get::<i64>("c").is_err());
+    let lost = r#"column "c": a column before this one is malformed, so that this one cannot be found"#;
+    assert_eq!(owned.get::<i64>("c").unwrap_err().to_string(), lost);
+    assert_eq!(owned.iter().filter(|(_, value)| value.is_err()).count(), 4);
+}
+
+#[test]
+fn bytes_share_the_memory_of_an_owned_record() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, VALUES).to_owned();
+    let shared: Bytes = row.get("e").unwrap();
+    let lent: &[u8] = row.get("e").unwrap();
+    assert_eq!((&shared[..], shared.as_ptr()), (lent, lent.as_ptr()));
+}
+
+#[test]
+fn equal_rows_have_equal_names_and_values() {
+    let (keys, others) = (keys(), Keys::new(["a", "b", "c", "d", "f"]));
+    let row = RecordRef::new(&keys, 5, VALUES).to_owned();
+    assert_eq!(row, row.clone());
+    assert_ne!(row, RecordRef::new(&others, 5, VALUES).to_owned());
+}

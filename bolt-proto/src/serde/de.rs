@@ -1,0 +1,309 @@
+//! A value as any `Deserialize`.
+
+use ::serde::de::{self, Visitor};
+use ::serde::forward_to_deserialize_any;
+
+use super::de_compound::{Bytes, Entries, Items, Variant};
+use crate::error::ConversionError;
+use crate::packstream::{Reader, Token, marker};
+use crate::value::{Named, in_range, narrow};
+
+/// Reads the value at the cursor.
+pub(super) struct Deserializer<'r, 'a> {
+    /// The value up to its contents, if that much was read already.
+    token: Option<Token<'a>>,
+    reader: &'r mut Reader<'a>,
+}
+
+impl<'r, 'a> Deserializer<'r, 'a> {
+    pub(super) const fn new(reader: &'r mut Reader<'a>) -> Self {
+        Self { token: None, reader }
+    }
+
+    /// A value whose token was read: `contents` is where its contents are.
+    pub(super) const fn behind(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
+        Self { token: Some(token), reader: contents }
+    }
+
+    #[inline]
+    fn token(&mut self) -> Result<Token<'a>, ConversionError> {
+        match self.token.take() {
+            Some(token) => Ok(token),
+            None => Ok(self.reader.token()?),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        match &self.token {
+            Some(token) => *token == Token::Null,
+            None => self.reader.peek() == Some(marker::NULL),
+        }
+    }
+
+    #[inline]
+    fn integer<T: TryFrom<i64> + Named>(&mut self) -> Result<T, ConversionError> {
+        match self.token()? {
+            Token::Integer(value) => in_range(value),
+            other => Err(ConversionError::mismatch("an integer", other.kind())),
+        }
+    }
+
+    fn float(&mut self) -> Result<f64, ConversionError> {
+        match self.token()? {
+            Token::Float(value) => Ok(value),
+            other => Err(ConversionError::mismatch("a float", other.kind())),
+        }
+    }
+
+    #[inline]
+    fn list<V: Visitor<'a>>(self, len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+        self.reader.enter()?;
+        let mut items = Items::new(self.reader, len);
+        let value = visitor.visit_seq(&mut items)?;
+        items.refuse_rest()?;
+        self.reader.leave();
+        Ok(value)
+    }
+
+    #[inline]
+    fn map<V: Visitor<'a>>(self, len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+        self.reader.enter()?;
+        let mut entries = Entries::new(self.reader, len);
+        let value = visitor.visit_map(&mut entries)?;
+        entries.skip_rest()?;
+        self.reader.leave();
+        Ok(value)
+    }
+
+    fn variant<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.reader.enter()?;
+        let name = self.reader.key()?;
+        let value = visitor.visit_enum(Variant::new(name, self.reader))?;
+        self.reader.leave();
+        Ok(value)
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident $visit:ident $integer:ty;)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+            visitor.$visit(self.integer::<$integer>()?)
+        }
+    )*};
+}
+
+impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
+    type Error = ConversionError;
+
+    fn deserialize_any<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Null => visitor.visit_unit(),
+            Token::Boolean(value) => visitor.visit_bool(value),
+            Token::Integer(value) => visitor.visit_i64(value),
+            Token::Float(value) => visitor.visit_f64(value),
+            Token::String(value) => visitor.visit_borrowed_str(value),
+            Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
+            Token::Uuid(value) => visitor.visit_bytes(&value),
+            Token::List(len) => self.list(len, visitor),
+            Token::Map(len) => self.map(len, visitor),
+            other @ Token::Structure { .. } => Err(ConversionError::mismatch("another type", other.kind())),
+        }
+    }
+
+    integers! {
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_i128 visit_i128 i128;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_u128 visit_u128 u128;
+    }
+
+    fn deserialize_bool<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Boolean(value) => visitor.visit_bool(value),
+            other => Err(ConversionError::mismatch("a boolean", other.kind())),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_f32(narrow(self.float()?)?)
+    }
+
+    #[inline]
+    fn deserialize_f64<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_f64(self.float()?)
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::String(value) => visitor.visit_borrowed_str(value),
+            other => Err(ConversionError::mismatch("a string", other.kind())),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
+            Token::List(len) => self.list(len, visitor),
+            other => Err(ConversionError::mismatch("bytes", other.kind())),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        if self.is_null() {
+            self.token()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Null => visitor.visit_unit(),
+            other => Err(ConversionError::mismatch("null", other.kind())),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::List(len) => self.list(len, visitor),
+            Token::Bytes(value) => visitor.visit_seq(Bytes::new(value)),
+            other => Err(ConversionError::mismatch("a list", other.kind())),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'a>>(self, _len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        self.deserialize_seq(visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Map(len) => self.map(len, visitor),
+            other => Err(ConversionError::mismatch("a map", other.kind())),
+        }
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'a>>(
+        mut self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::Map(len) => self.map(len, visitor),
+            Token::List(len) => self.list(len, visitor),
+            other => Err(ConversionError::mismatch("a map", other.kind())),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'a>>(
+        mut self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::String(name) => visitor.visit_enum(de::value::BorrowedStrDeserializer::new(name)),
+            Token::Map(1) => self.variant(visitor),
+            Token::Map(_) => Err(ConversionError::mismatch("a map of one entry", "one of another length")),
+            other => Err(ConversionError::mismatch("a string or a map of one entry", other.kind())),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        if self.token.is_none() {
+            self.reader.skip()?;
+        }
+        visitor.visit_unit()
+    }
+
+    fn deserialize_identifier<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.deserialize_str(visitor)
+    }
+}
+
+/// A map key, or the name of a column.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'a>(pub(super) &'a str);
+
+impl<'de> de::Deserializer<'de> for Name<'de> {
+    type Error = ConversionError;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        visitor.visit_enum(de::value::BorrowedStrDeserializer::new(self.0))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}

@@ -1,0 +1,186 @@
+//! Lists, maps and the data of enums, item by item.
+
+use core::slice;
+
+use ::serde::de::value::U8Deserializer;
+use ::serde::de::{
+    DeserializeSeed, Deserializer as _, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+
+use super::de::{Deserializer, Name};
+use crate::error::{ConversionError, DecodeError};
+use crate::packstream::Reader;
+
+/// The items of a list.
+pub(super) struct Items<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    left: usize,
+    len: usize,
+}
+
+impl<'r, 'a> Items<'r, 'a> {
+    pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize) -> Self {
+        Self { reader, left: len, len }
+    }
+
+    /// The list must have no more items than were wanted.
+    #[inline]
+    pub(super) fn refuse_rest(&self) -> Result<(), ConversionError> {
+        if self.left == 0 {
+            return Ok(());
+        }
+        let wanted = self.len - self.left;
+        Err(ConversionError::wrong_len("a list", wanted, self.len))
+    }
+}
+
+impl<'a> SeqAccess<'a> for Items<'_, 'a> {
+    type Error = ConversionError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConversionError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        match seed.deserialize(Deserializer::new(self.reader)) {
+            Ok(item) => Ok(Some(item)),
+            Err(error) => Err(error.at_item(self.len - self.left - 1)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// Bytes where a list is wanted.
+pub(super) struct Bytes<'a>(slice::Iter<'a, u8>);
+
+impl<'a> Bytes<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes.iter())
+    }
+}
+
+impl<'a> SeqAccess<'a> for Bytes<'a> {
+    type Error = ConversionError;
+
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConversionError> {
+        let Some(&byte) = self.0.next() else { return Ok(None) };
+        let byte: U8Deserializer<ConversionError> = byte.into_deserializer();
+        seed.deserialize(byte).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
+/// The entries of a map.
+pub(super) struct Entries<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    left: usize,
+    /// A key whose value has not been read.
+    key: Option<&'a str>,
+}
+
+impl<'r, 'a> Entries<'r, 'a> {
+    pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize) -> Self {
+        Self { reader, left: len, key: None }
+    }
+
+    /// Moves behind what was not wanted.
+    #[inline]
+    pub(super) fn skip_rest(&mut self) -> Result<(), DecodeError> {
+        if self.key.take().is_some() {
+            self.reader.skip()?;
+        }
+        while let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.reader.key()?;
+            self.reader.skip()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> MapAccess<'a> for Entries<'_, 'a> {
+    type Error = ConversionError;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, ConversionError> {
+        if self.key.take().is_some() {
+            self.reader.skip()?;
+        }
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        let key = self.reader.key()?;
+        self.key = Some(key);
+        seed.deserialize(Name(key)).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
+        let key = self.key.take().ok_or_else(|| ConversionError::custom("a value was asked for without its key"))?;
+        seed.deserialize(Deserializer::new(self.reader)).map_err(|error| error.at_field(key))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// The variant of an enum that has data: a map of one entry.
+pub(super) struct Variant<'r, 'a> {
+    name: &'a str,
+    reader: &'r mut Reader<'a>,
+}
+
+impl<'r, 'a> Variant<'r, 'a> {
+    pub(super) const fn new(name: &'a str, reader: &'r mut Reader<'a>) -> Self {
+        Self { name, reader }
+    }
+
+    fn data<T>(
+        self,
+        read: impl FnOnce(Deserializer<'r, 'a>) -> Result<T, ConversionError>,
+    ) -> Result<T, ConversionError> {
+        read(Deserializer::new(self.reader)).map_err(|error| error.at_field(self.name))
+    }
+}
+
+impl<'a> EnumAccess<'a> for Variant<'_, 'a> {
+    type Error = ConversionError;
+    type Variant = Self;
+
+    fn variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<(T::Value, Self), ConversionError> {
+        Ok((seed.deserialize(Name(self.name))?, self))
+    }
+}
+
+impl<'a> VariantAccess<'a> for Variant<'_, 'a> {
+    type Error = ConversionError;
+
+    fn unit_variant(self) -> Result<(), ConversionError> {
+        self.data(|data| ::serde::Deserialize::deserialize(data))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, ConversionError> {
+        self.data(|data| seed.deserialize(data))
+    }
+
+    fn tuple_variant<V: Visitor<'a>>(self, len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+        self.data(|data| data.deserialize_tuple(len, visitor))
+    }
+
+    fn struct_variant<V: Visitor<'a>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        self.data(|data| data.deserialize_struct("", fields, visitor))
+    }
+}

@@ -1,0 +1,194 @@
+//! Any `Serialize` as a value.
+
+use ::serde::Serialize;
+use ::serde::ser;
+
+use super::ser_compound::{List, Map};
+use crate::error::EncodeError;
+use crate::packstream::write;
+use crate::value::{Container, Open, Output};
+
+/// Writes one value.
+pub(super) struct Serializer<'a> {
+    out: &'a mut Output,
+}
+
+impl<'a> Serializer<'a> {
+    pub(super) const fn new(out: &'a mut Output) -> Self {
+        Self { out }
+    }
+
+    /// Begins the map of one entry that names the variant of an enum.
+    fn variant(&mut self, name: &str) -> Result<Open, EncodeError> {
+        let mut open = self.out.begin(Container::Map, Some(1))?;
+        open.item();
+        write::string(&mut self.out.bytes, name)?;
+        Ok(open)
+    }
+
+    fn list(self, len: Option<usize>, variant: Option<Open>) -> Result<List<'a>, EncodeError> {
+        let open = self.out.begin(Container::List, len)?;
+        Ok(List::new(self.out, open, variant))
+    }
+
+    fn map(self, len: Option<usize>, variant: Option<Open>) -> Result<Map<'a>, EncodeError> {
+        let open = self.out.begin(Container::Map, len)?;
+        Ok(Map::new(self.out, open, variant))
+    }
+
+    fn integer(self, value: impl TryInto<i64>) -> Result<(), EncodeError> {
+        write::integer(&mut self.out.bytes, value.try_into().map_err(|_| EncodeError::integer())?);
+        Ok(())
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident $integer:ty;)*) => {$(
+        #[inline]
+        fn $method(self, value: $integer) -> Result<(), EncodeError> {
+            self.integer(value)
+        }
+    )*};
+}
+
+impl<'a> ser::Serializer for Serializer<'a> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = List<'a>;
+    type SerializeTuple = List<'a>;
+    type SerializeTupleStruct = List<'a>;
+    type SerializeTupleVariant = List<'a>;
+    type SerializeMap = Map<'a>;
+    type SerializeStruct = Map<'a>;
+    type SerializeStructVariant = Map<'a>;
+
+    integers! {
+        serialize_i8 i8;
+        serialize_i16 i16;
+        serialize_i32 i32;
+        serialize_i64 i64;
+        serialize_i128 i128;
+        serialize_u8 u8;
+        serialize_u16 u16;
+        serialize_u32 u32;
+        serialize_u64 u64;
+        serialize_u128 u128;
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
+        write::boolean(&mut self.out.bytes, value);
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), EncodeError> {
+        self.serialize_f64(f64::from(value))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), EncodeError> {
+        write::float(&mut self.out.bytes, value);
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), EncodeError> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<(), EncodeError> {
+        write::string(&mut self.out.bytes, value)
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
+        write::bytes(&mut self.out.bytes, value)
+    }
+
+    fn serialize_none(self) -> Result<(), EncodeError> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), EncodeError> {
+        write::null(&mut self.out.bytes);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), EncodeError> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+    ) -> Result<(), EncodeError> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        mut self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        let open = self.variant(variant)?;
+        self.out
+            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .map_err(|error| error.at_field(variant))?;
+        self.out.end(&open)
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<List<'a>, EncodeError> {
+        self.list(len, None)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<List<'a>, EncodeError> {
+        self.list(Some(len), None)
+    }
+
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'a>, EncodeError> {
+        self.list(Some(len), None)
+    }
+
+    fn serialize_tuple_variant(
+        mut self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<List<'a>, EncodeError> {
+        let open = self.variant(variant)?;
+        self.list(Some(len), Some(open))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Map<'a>, EncodeError> {
+        self.map(len, None)
+    }
+
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map<'a>, EncodeError> {
+        self.map(Some(len), None)
+    }
+
+    fn serialize_struct_variant(
+        mut self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Map<'a>, EncodeError> {
+        let open = self.variant(variant)?;
+        self.map(Some(len), Some(open))
+    }
+}

@@ -1,0 +1,192 @@
+//! The way in for bytes, lists and maps.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::error::ConversionError;
+use crate::packstream::{Reader, Token, ValueRef};
+use crate::value::FromValue;
+use crate::value::from_value::scalars;
+
+/// No more than this is taken in advance on the word of a length.
+const MOST_IN_ADVANCE: usize = 64 * 1024;
+
+scalars! {
+    &'a [u8], "bytes": Bytes(value) => Ok(value);
+    Vec<u8>, "bytes": Bytes(value) => Ok(value.to_owned());
+    Box<[u8]>, "bytes": Bytes(value) => Ok(value.into());
+    Cow<'a, [u8]>, "bytes": Bytes(value) => Ok(Cow::Borrowed(value));
+}
+
+impl<'a, const N: usize> FromValue<'a> for [u8; N] {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        let bytes = <&[u8]>::from_value(value)?;
+        bytes.try_into().map_err(|_| ConversionError::wrong_len("bytes", N, bytes.len()))
+    }
+}
+
+impl<'a> FromValue<'a> for Bytes {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        <&[u8]>::from_value(value).map(Self::copy_from_slice)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        let bytes = <&[u8]>::read(reader)?;
+        Ok(match reader.owner() {
+            Some(owner) => owner.slice_ref(bytes),
+            None => Self::copy_from_slice(bytes),
+        })
+    }
+}
+
+impl<'a, T: FromValue<'a>> FromValue<'a> for Vec<T> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        match value {
+            ValueRef::List(list) => read_items(&mut list.reader(), list.len()),
+            value => Err(ConversionError::expected("a list", &value)),
+        }
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        let len = begin_list(reader)?;
+        let items = read_items(reader, len)?;
+        reader.leave();
+        Ok(items)
+    }
+}
+
+impl<'a, T: FromValue<'a>, const N: usize> FromValue<'a> for [T; N] {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        Vec::from_value(value).and_then(|items| into_array(items))
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        Vec::read(reader).and_then(|items| into_array(items))
+    }
+}
+
+fn into_array<T, const N: usize>(items: Vec<T>) -> Result<[T; N], ConversionError> {
+    items.try_into().map_err(|items: Vec<T>| ConversionError::wrong_len("a list", N, items.len()))
+}
+
+macro_rules! tuples {
+    ($($len:literal: $($item:ident $index:literal)*;)*) => {$(
+        impl<'a, $($item: FromValue<'a>),*> FromValue<'a> for ($($item,)*) {
+            fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+                let ValueRef::List(list) = value else {
+                    return Err(ConversionError::expected("a list", &value));
+                };
+                if list.len() != $len {
+                    return Err(ConversionError::wrong_len("a list", $len, list.len()));
+                }
+                let mut reader = list.reader();
+                Ok(($($item::read(&mut reader).map_err(|error| error.at_item($index))?,)*))
+            }
+
+            fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+                let len = begin_list(reader)?;
+                if len != $len {
+                    return Err(ConversionError::wrong_len("a list", $len, len));
+                }
+                let items = ($($item::read(reader).map_err(|error| error.at_item($index))?,)*);
+                reader.leave();
+                Ok(items)
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A 0;
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
+    5: A 0 B 1 C 2 D 3 E 4;
+    6: A 0 B 1 C 2 D 3 E 4 F 5;
+    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+    11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+}
+
+impl<'a, K: From<&'a str> + Ord, V: FromValue<'a>> FromValue<'a> for BTreeMap<K, V> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        map_from_value(value, Self::new(), |map, key, value| drop(map.insert(key, value)))
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        read_map(reader, Self::new(), |map, key, value| drop(map.insert(key, value)))
+    }
+}
+
+/// How many items to make room for, of a number that the peer has given.
+pub(crate) fn in_advance<T>(items: usize) -> usize {
+    items.min(MOST_IN_ADVANCE / size_of::<T>().max(1))
+}
+
+/// Reads the head of a list and goes into it.
+#[inline]
+fn begin_list(reader: &mut Reader<'_>) -> Result<usize, ConversionError> {
+    let len = match reader.token()? {
+        Token::List(len) => len,
+        other => return Err(ConversionError::mismatch("a list", other.kind())),
+    };
+    reader.enter()?;
+    Ok(len)
+}
+
+#[inline]
+fn read_items<'a, T: FromValue<'a>>(reader: &mut Reader<'a>, len: usize) -> Result<Vec<T>, ConversionError> {
+    let mut items = Vec::with_capacity(in_advance::<T>(len));
+    for index in 0..len {
+        items.push(T::read(reader).map_err(|error| error.at_item(index))?);
+    }
+    Ok(items)
+}
+
+pub(crate) fn map_from_value<'a, M, K: From<&'a str>, V: FromValue<'a>>(
+    value: ValueRef<'a>,
+    map: M,
+    insert: impl FnMut(&mut M, K, V),
+) -> Result<M, ConversionError> {
+    match value {
+        ValueRef::Map(found) => read_entries(&mut found.reader(), found.len(), map, insert),
+        value => Err(ConversionError::expected("a map", &value)),
+    }
+}
+
+pub(crate) fn read_map<'a, M, K: From<&'a str>, V: FromValue<'a>>(
+    reader: &mut Reader<'a>,
+    map: M,
+    insert: impl FnMut(&mut M, K, V),
+) -> Result<M, ConversionError> {
+    let len = match reader.token()? {
+        Token::Map(len) => len,
+        other => return Err(ConversionError::mismatch("a map", other.kind())),
+    };
+    reader.enter()?;
+    let map = read_entries(reader, len, map, insert)?;
+    reader.leave();
+    Ok(map)
+}
+
+fn read_entries<'a, M, K: From<&'a str>, V: FromValue<'a>>(
+    reader: &mut Reader<'a>,
+    len: usize,
+    mut map: M,
+    mut insert: impl FnMut(&mut M, K, V),
+) -> Result<M, ConversionError> {
+    for _ in 0..len {
+        let key = reader.key()?;
+        let value = V::read(reader).map_err(|error| error.at_field(key))?;
+        insert(&mut map, key.into(), value);
+    }
+    Ok(map)
+}

@@ -1,0 +1,202 @@
+//! The way in, and the scalars.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::error::ConversionError;
+use crate::packstream::{Reader, Token, ValueRef, marker};
+
+/// A type that a received value can be read as. `'a` is the buffer in which the value lies: `&str` and `&[u8]` borrow
+/// from it.
+///
+/// | value | Rust |
+/// |---|---|
+/// | null | `None`, `()`; anything else is an error |
+/// | boolean | `bool` |
+/// | integer | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128`, if it is in range |
+/// | float | `f64`; `f32` to the nearest, unless that is infinite |
+/// | string | `&str`, `String`, `Box<str>`, `Arc<str>`, `Cow<str>`; `char` if it is one |
+/// | bytes | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>`, `Bytes` (which shares the memory of an owned record) |
+/// | list | `Vec<T>`; `[T; N]` and tuples if the length is right |
+/// | map | `BTreeMap`, `HashMap` with string keys |
+/// | any | [`Value`](crate::value::Value), [`ValueRef`], [`Serde`](crate::Serde)`<T>` |
+///
+/// Integers and floats are different types in Cypher and are not mixed up here.
+///
+/// An own type reads itself from another type or from the [`ValueRef`]:
+///
+/// ```
+/// use bolt_proto::ConversionError;
+/// use bolt_proto::packstream::ValueRef;
+/// use bolt_proto::value::FromValue;
+///
+/// struct Celsius(f64);
+///
+/// impl<'a> FromValue<'a> for Celsius {
+///     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+///         f64::from_value(value).map(Self)
+///     }
+/// }
+/// ```
+pub trait FromValue<'a>: Sized {
+    /// Reads the value.
+    ///
+    /// # Errors
+    ///
+    /// It is of another type, out of range, or malformed.
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError>;
+
+    /// Reads the value at the cursor and moves behind it: the way of containers, which saves them from finding each
+    /// item's end first. The default suits everything else.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_value`](Self::from_value).
+    #[doc(hidden)]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        Self::from_value(reader.value()?)
+    }
+}
+
+impl<'a> FromValue<'a> for ValueRef<'a> {
+    fn from_value(value: Self) -> Result<Self, ConversionError> {
+        Ok(value)
+    }
+}
+
+impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        if reader.peek() == Some(marker::NULL) {
+            reader.token()?;
+            return Ok(None);
+        }
+        T::read(reader).map(Some)
+    }
+}
+
+/// Reads a scalar by the token of its type.
+macro_rules! scalars {
+    ($($scalar:ty, $expected:literal: $variant:ident($value:ident) => $result:expr;)*) => {$(
+        impl<'a> FromValue<'a> for $scalar {
+            fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+                match value {
+                    ValueRef::$variant($value) => $result,
+                    value => Err(ConversionError::expected($expected, &value)),
+                }
+            }
+
+            #[inline]
+            fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+                match reader.token()? {
+                    Token::$variant($value) => $result,
+                    other => Err(ConversionError::mismatch($expected, other.kind())),
+                }
+            }
+        }
+    )*};
+}
+
+pub(crate) use scalars;
+
+scalars! {
+    bool, "a boolean": Boolean(value) => Ok(value);
+    i64, "an integer": Integer(value) => Ok(value);
+    f64, "a float": Float(value) => Ok(value);
+    f32, "a float": Float(value) => narrow(value);
+    char, "a string of one character": String(value) => only_char(value);
+    &'a str, "a string": String(value) => Ok(value);
+    String, "a string": String(value) => Ok(value.to_owned());
+    Box<str>, "a string": String(value) => Ok(value.into());
+    Rc<str>, "a string": String(value) => Ok(value.into());
+    Arc<str>, "a string": String(value) => Ok(value.into());
+    Cow<'a, str>, "a string": String(value) => Ok(Cow::Borrowed(value));
+}
+
+impl<'a> FromValue<'a> for () {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        match value {
+            ValueRef::Null => Ok(()),
+            value => Err(ConversionError::expected("null", &value)),
+        }
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty, $expected:literal;)*) => {$(
+        impl<'a> FromValue<'a> for $integer {
+            fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+                i64::from_value(value).and_then(in_range::<Self>)
+            }
+
+            #[inline]
+            fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+                i64::read(reader).and_then(in_range::<Self>)
+            }
+        }
+
+        impl Named for $integer {
+            const NAME: &'static str = $expected;
+        }
+    )*};
+}
+
+integers! {
+    i8, "an integer that fits i8";
+    i16, "an integer that fits i16";
+    i32, "an integer that fits i32";
+    i128, "an integer";
+    isize, "an integer that fits isize";
+    u16, "an integer that fits u16";
+    u32, "an integer that fits u32";
+    u64, "an integer that fits u64";
+    u128, "an integer that fits u128";
+    usize, "an integer that fits usize";
+}
+
+impl Named for i64 {
+    const NAME: &'static str = "an integer";
+}
+
+/// By itself it cannot be read as a value, but serde has bytes in structs.
+impl Named for u8 {
+    const NAME: &'static str = "an integer that fits u8";
+}
+
+/// How the integers of a type are called in errors.
+pub(crate) trait Named {
+    const NAME: &'static str;
+}
+
+#[inline]
+pub(crate) fn in_range<T: TryFrom<i64> + Named>(value: i64) -> Result<T, ConversionError> {
+    T::try_from(value).map_err(|_| ConversionError::mismatch(T::NAME, "one that does not"))
+}
+
+/// To the nearest `f32`; a finite float must stay finite.
+pub(crate) fn narrow(value: f64) -> Result<f32, ConversionError> {
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
+    let narrow = value as f32;
+    if narrow.is_infinite() && value.is_finite() {
+        return Err(ConversionError::mismatch("a float that fits f32", "one that does not"));
+    }
+    Ok(narrow)
+}
+
+fn only_char(value: &str) -> Result<char, ConversionError> {
+    let mut chars = value.chars();
+    match (chars.next(), chars.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(ConversionError::mismatch("a string of one character", "one of another length")),
+    }
+}

@@ -1,0 +1,159 @@
+//! A map that keeps the order of its entries.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Not;
+use core::{fmt, slice};
+
+use crate::value::Value;
+
+/// Values under names, in the order in which they came. No name occurs twice.
+///
+/// Entries are found by going through them, which suits the small maps of queries and graphs.
+///
+/// ```
+/// use bolt_proto::value::{Map, Value};
+///
+/// let map: Map = [("one", 1), ("two", 2)].into_iter().collect();
+/// assert_eq!(map.get("two"), Some(&Value::Integer(2)));
+/// ```
+#[derive(Clone, PartialEq, Default)]
+pub struct Map {
+    entries: Vec<(String, Value)>,
+}
+
+/// From this length on, keys are compared by sorting them.
+const SORT_FROM: usize = 16;
+
+impl Map {
+    /// A map without entries.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Sets the value under a name, and returns the one that was there. A new name goes to the end.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+        let (name, value) = (name.into(), value.into());
+        match self.entries.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => Some(core::mem::replace(old, value)),
+            None => {
+                self.entries.push((name, value));
+                None
+            }
+        }
+    }
+
+    /// Takes out the value under this name; the others keep their order.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.entries.iter().position(|(known, _)| known == name)?;
+        Some(self.entries.remove(at).1)
+    }
+
+    /// The value under this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.entries.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries in order.
+    #[must_use]
+    pub fn iter(&self) -> MapIter<'_> {
+        MapIter(self.entries.iter())
+    }
+
+    /// The names in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Of entries with the same name, keeps the place of the first and the value of the last.
+    pub(crate) fn from_entries(entries: Vec<(String, Value)>) -> Self {
+        if !has_duplicates(&entries) {
+            return Self { entries };
+        }
+        let mut places = BTreeMap::new();
+        let mut kept: Vec<(String, Value)> = Vec::new();
+        for (name, value) in entries {
+            let place = *places.entry(name.clone()).or_insert(kept.len());
+            match kept.get_mut(place) {
+                Some((_, old)) => *old = value,
+                None => kept.push((name, value)),
+            }
+        }
+        Self { entries: kept }
+    }
+}
+
+/// Whether a name occurs twice. Large maps are sorted for it, so that a peer cannot make it slow.
+fn has_duplicates(entries: &[(String, Value)]) -> bool {
+    if entries.len() < SORT_FROM {
+        return entries.iter().enumerate().any(|(at, (name, _))| {
+            entries.iter().take(at).any(|(earlier, _)| earlier == name)
+        });
+    }
+    let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.is_sorted_by(|a, b| a < b).not()
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        Self::from_entries(entries.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (String, Value);
+    type IntoIter = alloc::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (&'a str, &'a Value);
+    type IntoIter = MapIter<'a>;
+
+    fn into_iter(self) -> MapIter<'a> {
+        self.iter()
+    }
+}
+
+/// The entries of a [`Map`].
+#[derive(Debug, Clone)]
+pub struct MapIter<'a>(slice::Iter<'a, (String, Value)>);
+
+impl<'a> Iterator for MapIter<'a> {
+    type Item = (&'a str, &'a Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for MapIter<'_> {}

@@ -1,0 +1,44 @@
+//! The tags of structures that are values.
+
+pub(crate) const NODE: u8 = b'N';
+pub(crate) const RELATIONSHIP: u8 = b'R';
+pub(crate) const UNBOUND_RELATIONSHIP: u8 = b'r';
+pub(crate) const PATH: u8 = b'P';
+pub(crate) const DATE: u8 = b'D';
+pub(crate) const TIME: u8 = b'T';
+pub(crate) const LOCAL_TIME: u8 = b't';
+pub(crate) const DATE_TIME: u8 = b'I';
+pub(crate) const ZONED_DATE_TIME: u8 = b'i';
+pub(crate) const LEGACY_DATE_TIME: u8 = b'F';
+pub(crate) const LEGACY_ZONED_DATE_TIME: u8 = b'f';
+pub(crate) const LOCAL_DATE_TIME: u8 = b'd';
+pub(crate) const DURATION: u8 = b'E';
+pub(crate) const POINT_2D: u8 = b'X';
+pub(crate) const POINT_3D: u8 = b'Y';
+pub(crate) const VECTOR: u8 = b'V';
+pub(crate) const UNSUPPORTED: u8 = b'?';
+
+/// What a structure with this tag is, in words.
+pub(crate) fn kind(tag: u8) -> &'static str {
+    match tag {
+        NODE => "a node",
+        RELATIONSHIP | UNBOUND_RELATIONSHIP => "a relationship",
+        PATH => "a path",
+        DATE => "a date",
+        TIME => "a time",
+        LOCAL_TIME => "a local time",
+        DATE_TIME | LEGACY_DATE_TIME => "a date-time with an offset",
+        ZONED_DATE_TIME | LEGACY_ZONED_DATE_TIME => "a date-time with a zone",
+        LOCAL_DATE_TIME => "a local date-time",
+        DURATION => "a duration",
+        POINT_2D | POINT_3D => "a point",
+        VECTOR => "a vector",
+        UNSUPPORTED => "a value that this version of Bolt cannot carry",
+        _ => "a structure of an unknown kind",
+    }
+}
+
+/// Whether servers take such a structure from clients.
+pub(crate) fn is_sendable(tag: u8) -> bool {
+    !matches!(tag, NODE | RELATIONSHIP | UNBOUND_RELATIONSHIP | PATH | UNSUPPORTED)
+}

@@ -1,0 +1,197 @@
+//! The way out, and the scalars.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+use crate::error::{DecodeError, EncodeError};
+use crate::packstream::{StructureRef, ValueRef};
+use crate::value::{Encoder, tag};
+
+/// A type that can be sent as a value: a parameter of a query.
+///
+/// | Rust | value |
+/// |---|---|
+/// | `()`, `None` | null |
+/// | `bool` | boolean |
+/// | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128` | integer; beyond `i64` an error |
+/// | `f32`, `f64` | float; `f32` is widened |
+/// | `str`, `String`, `char` | string |
+/// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes (`u8` by itself is neither an integer nor a byte) |
+/// | `[T]`, `Vec<T>`, `[T; N]`, tuples | list |
+/// | `BTreeMap`, `HashMap` with string keys | map |
+/// | [`Value`](crate::value::Value), [`ValueRef`] | what it holds |
+/// | [`Serde`](crate::Serde)`(&anything)` | what serde makes of it |
+///
+/// An own type writes itself with one call:
+///
+/// ```
+/// use bolt_proto::EncodeError;
+/// use bolt_proto::value::{Encoder, ToValue};
+///
+/// struct Celsius(f64);
+///
+/// impl ToValue for Celsius {
+///     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+///         out.map_with(Some(2), |map| {
+///             map.entry("unit", "celsius")?;
+///             map.entry("degrees", &self.0)
+///         })
+///     }
+/// }
+/// # let query = bolt_proto::Query::new("RETURN $t").param("t", Celsius(21.5));
+/// # assert_eq!(query.check(), Ok(()));
+/// ```
+pub trait ToValue {
+    /// Writes the value.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be sent. An implementation that returns `Ok` without having written anything is an error, too.
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError>;
+}
+
+impl ToValue for () {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.null()
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        match self {
+            Some(value) => value.to_value(out),
+            None => out.null(),
+        }
+    }
+}
+
+impl ToValue for bool {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.boolean(*self)
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty)*) => {$(
+        impl ToValue for $integer {
+            #[inline]
+            fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+                out.integer(i64::try_from(*self).map_err(|_| EncodeError::integer())?)
+            }
+        }
+    )*};
+}
+
+macro_rules! small_integers {
+    ($($integer:ty)*) => {$(
+        impl ToValue for $integer {
+            #[inline]
+            fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+                out.integer(i64::from(*self))
+            }
+        }
+    )*};
+}
+
+small_integers!(i8 i16 i32 i64 u16 u32);
+integers!(isize u64 usize i128 u128);
+
+impl ToValue for f32 {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.float(f64::from(*self))
+    }
+}
+
+impl ToValue for f64 {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.float(*self)
+    }
+}
+
+impl ToValue for char {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.string(self.encode_utf8(&mut [0; 4]))
+    }
+}
+
+impl ToValue for str {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.string(self)
+    }
+}
+
+impl ToValue for String {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.string(self)
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty)*) => {$(
+        impl<T: ToValue + ?Sized> ToValue for $pointer {
+            #[inline]
+            fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+                (**self).to_value(out)
+            }
+        }
+    )*};
+}
+
+pointers!(&T &mut T Box<T> Rc<T> Arc<T>);
+
+impl<T: ToValue + ToOwned + ?Sized> ToValue for Cow<'_, T> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        (**self).to_value(out)
+    }
+}
+
+/// Copies a value that was received. Structures that only servers send are refused, at any depth.
+impl ToValue for ValueRef<'_> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        match *self {
+            Self::Null => out.null(),
+            Self::Boolean(value) => out.boolean(value),
+            Self::Integer(value) => out.integer(value),
+            Self::Float(value) => out.float(value),
+            Self::String(value) => out.string(value),
+            Self::Bytes(value) => out.bytes(value),
+            Self::Uuid(value) => out.uuid(value),
+            Self::List(list) => out.list_with(Some(list.len()), |items| {
+                list.iter().try_for_each(|item| items.item(&item.map_err(malformed)?))
+            }),
+            Self::Map(map) => out.map_with(Some(map.len()), |entries| {
+                map.iter().try_for_each(|entry| {
+                    let (key, value) = entry.map_err(malformed)?;
+                    entries.entry(key, &value)
+                })
+            }),
+            Self::Structure(structure) => structure_to_value(structure, out),
+        }
+    }
+}
+
+fn structure_to_value(structure: StructureRef<'_>, out: Encoder<'_>) -> Result<(), EncodeError> {
+    if !tag::is_sendable(structure.tag()) {
+        return Err(EncodeError::not_sendable(tag::kind(structure.tag())));
+    }
+    let fields = u8::try_from(structure.len()).map_err(|_| EncodeError::too_long("a structure", structure.len()))?;
+    out.structure(fields, structure.tag(), |out| {
+        structure.fields().try_for_each(|field| {
+            let field = field.map_err(malformed)?;
+            out.one(|encoder| field.to_value(encoder))
+        })
+    })
+}
+
+/// A received value that cannot be read cannot be sent on.
+fn malformed(error: DecodeError) -> EncodeError {
+    EncodeError::custom(error.to_string())
+}

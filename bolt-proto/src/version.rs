@@ -1,0 +1,202 @@
+//! Protocol versions and what each can do, as one table.
+
+use core::fmt;
+
+/// A version of the Bolt protocol, such as 5.8.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    major: u8,
+    minor: u8,
+}
+
+impl Version {
+    /// Bolt 3, of Neo4j 3.5; Memgraph and ArcadeDB speak it still.
+    pub const V3: Self = Self::new(3, 0);
+    /// Bolt 4.4, of Neo4j 4.4.
+    pub const V4_4: Self = Self::new(4, 4);
+    /// Bolt 5.0: element ids, UTC date-times.
+    pub const V5_0: Self = Self::new(5, 0);
+    /// Bolt 5.1: LOGON and LOGOFF.
+    pub const V5_1: Self = Self::new(5, 1);
+    /// Bolt 6.0: vectors.
+    pub const V6_0: Self = Self::new(6, 0);
+    /// Bolt 6.1: UUIDs. The newest version.
+    pub const V6_1: Self = Self::new(6, 1);
+
+    /// The version `major.minor`, whether or not anybody speaks it.
+    #[must_use]
+    pub const fn new(major: u8, minor: u8) -> Self {
+        Self { major, minor }
+    }
+
+    /// The number before the point.
+    #[must_use]
+    pub const fn major(self) -> u8 {
+        self.major
+    }
+
+    /// The number behind the point.
+    #[must_use]
+    pub const fn minor(self) -> u8 {
+        self.minor
+    }
+
+    /// What this version can do; `None` for a version that this crate does not speak (5.5 among them, which no
+    /// server ever negotiated).
+    #[must_use]
+    pub fn capabilities(self) -> Option<&'static Capabilities> {
+        TABLE.iter().find(|row| row.version == self)
+    }
+
+    /// Every version that this crate speaks, oldest first.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+        TABLE.iter().map(|row| row.version)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a version can express. Every difference between versions is a row of this table or a rule of the
+/// [state table](crate::state); there is no module per version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// The version that this row describes.
+    pub version: Version,
+    /// 4.0: PULL and DISCARD take a number of rows and a query id; before, they always meant "all".
+    pub paging: bool,
+    /// 4.0: RUN and BEGIN name a database.
+    pub databases: bool,
+    /// 4.1: HELLO carries a routing context.
+    pub routing_context: bool,
+    /// How a routing table is asked for.
+    pub routing: Routing,
+    /// 4.4: RUN and BEGIN name a user to impersonate.
+    pub impersonation: bool,
+    /// 5.0: nodes and relationships carry element ids.
+    pub element_ids: bool,
+    /// In which form date-times with a zone travel.
+    pub utc: Utc,
+    /// 5.1: authentication is a message of its own, LOGON, and can be undone by LOGOFF.
+    pub logon: bool,
+    /// Whether, and under which name, notifications can be filtered.
+    pub notifications: NotificationFilter,
+    /// 5.3: HELLO carries `bolt_agent`.
+    pub bolt_agent: bool,
+    /// 5.4: TELEMETRY exists.
+    pub telemetry: bool,
+    /// 5.6: summaries carry GQL statuses instead of notifications.
+    pub statuses: bool,
+    /// 5.7: failures carry a GQL status and causes, and their code is called `neo4j_code`.
+    pub gql_errors: bool,
+    /// 6.0: vectors, and a stand-in for values that a version cannot carry.
+    pub vectors: bool,
+    /// 6.1: UUIDs.
+    pub uuids: bool,
+}
+
+/// How a client asks for a routing table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Routing {
+    /// Bolt 3 to 4.2: by calling a procedure.
+    Procedure,
+    /// Bolt 4.3: ROUTE, with the database as its third field.
+    Database,
+    /// Bolt 4.4 and later: ROUTE, with a map as its third field.
+    Extra,
+}
+
+/// In which form date-times with an offset or a zone travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Utc {
+    /// Always by their local wall clock (structures `F` and `f`).
+    Never,
+    /// By their instant (`I` and `i`) if client and server agree on the patch `utc` in HELLO.
+    Patch,
+    /// Always by their instant.
+    Always,
+}
+
+/// Whether, and under which name, a client can filter notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotificationFilter {
+    /// Before 5.2: not at all.
+    None,
+    /// 5.2 to 5.4: `notifications_disabled_categories`.
+    Categories,
+    /// From 5.6 on: `notifications_disabled_classifications`.
+    Classifications,
+}
+
+const V3_0: Capabilities = Capabilities {
+    version: Version::V3,
+    paging: false,
+    databases: false,
+    routing_context: false,
+    routing: Routing::Procedure,
+    impersonation: false,
+    element_ids: false,
+    utc: Utc::Never,
+    logon: false,
+    notifications: NotificationFilter::None,
+    bolt_agent: false,
+    telemetry: false,
+    statuses: false,
+    gql_errors: false,
+    vectors: false,
+    uuids: false,
+};
+const V4_0: Capabilities =
+    Capabilities { version: Version::new(4, 0), paging: true, databases: true, ..V3_0 };
+const V4_1: Capabilities = Capabilities { version: Version::new(4, 1), routing_context: true, ..V4_0 };
+const V4_2: Capabilities = Capabilities { version: Version::new(4, 2), ..V4_1 };
+const V4_3: Capabilities =
+    Capabilities { version: Version::new(4, 3), routing: Routing::Database, utc: Utc::Patch, ..V4_2 };
+const V4_4: Capabilities =
+    Capabilities { version: Version::V4_4, routing: Routing::Extra, impersonation: true, ..V4_3 };
+const V5_0: Capabilities =
+    Capabilities { version: Version::V5_0, element_ids: true, utc: Utc::Always, ..V4_4 };
+const V5_1: Capabilities = Capabilities { version: Version::V5_1, logon: true, ..V5_0 };
+const V5_2: Capabilities =
+    Capabilities { version: Version::new(5, 2), notifications: NotificationFilter::Categories, ..V5_1 };
+const V5_3: Capabilities = Capabilities { version: Version::new(5, 3), bolt_agent: true, ..V5_2 };
+const V5_4: Capabilities = Capabilities { version: Version::new(5, 4), telemetry: true, ..V5_3 };
+const V5_6: Capabilities = Capabilities {
+    version: Version::new(5, 6),
+    notifications: NotificationFilter::Classifications,
+    statuses: true,
+    ..V5_4
+};
+const V5_7: Capabilities = Capabilities { version: Version::new(5, 7), gql_errors: true, ..V5_6 };
+const V5_8: Capabilities = Capabilities { version: Version::new(5, 8), ..V5_7 };
+const V6_0: Capabilities = Capabilities { version: Version::V6_0, vectors: true, ..V5_8 };
+const V6_1: Capabilities = Capabilities { version: Version::V6_1, uuids: true, ..V6_0 };
+
+/// Oldest first. To add a version, add its row here.
+static TABLE: [Capabilities; 16] =
+    [V3_0, V4_0, V4_1, V4_2, V4_3, V4_4, V5_0, V5_1, V5_2, V5_3, V5_4, V5_6, V5_7, V5_8, V6_0, V6_1];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_knows_no_5_5() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].version < pair[1].version));
+        assert!(Version::new(5, 5).capabilities().is_none());
+        assert_eq!(Version::all().next_back(), Some(Version::V6_1));
+    }
+}
