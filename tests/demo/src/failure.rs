@@ -1,0 +1,62 @@
+//! What can go wrong, for whoever reads it on a terminal.
+
+use std::io;
+
+use bolt_client::Error;
+
+/// Why the demo did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The process lacks what it needs.
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+
+    /// The data in the repository are not what they should be.
+    #[error("the data cannot be read: {0}")]
+    Data(String),
+
+    /// An environment variable is not text.
+    #[error("{0} is not text")]
+    Variable(&'static str),
+
+    /// The driver refuses its options.
+    #[error("the driver cannot be made")]
+    Configuration(#[source] Error),
+
+    /// The server cannot be reached or does not let us in.
+    #[error("cannot connect")]
+    Connect(#[source] Error),
+
+    /// A step failed.
+    #[error("“{title}” failed")]
+    Step {
+        /// The step.
+        title: &'static str,
+        /// The driver's error.
+        #[source]
+        source: Error,
+    },
+
+    /// A step was answered, but not as the data say.
+    #[error("“{title}” was answered wrongly: {wrong}")]
+    Wrong {
+        /// The step.
+        title: &'static str,
+        /// What was wrong.
+        wrong: String,
+    },
+
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+
+    /// What the run created on the server could not be deleted.
+    #[error("cannot clean up; to do it by hand, run: {statement}")]
+    CleanUp {
+        /// The query that deletes it.
+        statement: String,
+        /// The driver's error.
+        #[source]
+        source: Error,
+    },
+}

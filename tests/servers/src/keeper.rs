@@ -1,0 +1,93 @@
+//! The process that stands between a test and its server, so that the server never outlives the test.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+const SCRIPT: &str = include_str!("keeper.sh");
+
+/// How long a server may take to stop kindly. Its data is thrown away, so it need not finish what it does.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A running `keeper.sh`. Dropping it stops the server, removes the home folder, and waits for both.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    process: Child,
+    reports: Receiver<Report>,
+}
+
+/// What the keeper tells about its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// The server runs, as this process. It is not ready yet.
+    Started(u32),
+    /// The server, or what prepares it, ended by itself with this code.
+    Ended(i32),
+}
+
+impl Keeper {
+    /// Runs `java @prepare`, then `java @server`, both files of `home`, which belongs to the keeper from here on.
+    /// All output goes to `log`.
+    pub(crate) fn start(home: &Path, java: &Path, log: File) -> io::Result<Self> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", SCRIPT, "keeper.sh"])
+            .arg(home)
+            .arg(GRACE.as_secs().to_string())
+            .arg(java);
+        command
+            .env("NEO4J_HOME", home)
+            .env("NEO4J_CONF", home.join("conf"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        // Ctrl-C in a terminal goes to the whole group: it shall end the test, which then ends this in order.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut process = command.spawn()?;
+        let (sender, reports) = mpsc::channel();
+        if let Some(stdout) = process.stdout.take() {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            // Ends with the keeper, which closes the pipe.
+            thread::spawn(move || {
+                lines
+                    .filter_map(|line| Report::parse(&line))
+                    .try_for_each(|report| sender.send(report))
+            });
+        }
+        Ok(Self { process, reports })
+    }
+
+    /// The next report, waiting up to `limit` for it. `None`: there was none.
+    pub(crate) fn next_report(&self, limit: Duration) -> Option<Report> {
+        match self.reports.recv_timeout(limit) {
+            Ok(report) => Some(report),
+            Err(RecvTimeoutError::Timeout) => None,
+            // The keeper itself is gone without a word: somebody killed it.
+            Err(RecvTimeoutError::Disconnected) => Some(Report::Ended(-1)),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // Closing the pipe is the signal to stop. Waiting cannot fail while the process is ours.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+impl Report {
+    fn parse(line: &str) -> Option<Self> {
+        match line.split_once(' ')? {
+            ("started", pid) => pid.parse().ok().map(Self::Started),
+            ("ended", code) => code.parse().ok().map(Self::Ended),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+# Runs a server for exactly as long as this script's standard input stays open.
+#
+#   sh keeper.sh HOME GRACE JAVA
+#
+# Works in HOME: JAVA @prepare runs once, then JAVA @server is the server. Standard output tells the starter
+# "started PID" and "ended CODE", one a line; what the programs print goes to standard error, which the starter
+# makes the log.
+#
+# The starter holds the other end of standard input and never writes. However it ends (return, panic, abort,
+# SIGKILL), the kernel closes that end: the server is then stopped by its process id, first kindly, after
+# GRACE seconds by force, and HOME, which is temporary, is removed.
+
+home=$1 grace=$2 java=$3
+exec 3<&0 </dev/null 4>&1 1>&2
+cd "$home" || exit
+
+finish() {
+    cd / && rm -rf "$home"
+    echo "ended $1" >&4
+    exit 0
+}
+
+"$java" @prepare || finish $?
+
+"$java" @server 3<&- 4>&- &
+server=$!
+echo "started $server" >&4
+
+(
+    while read -r _; do :; done
+    kill -TERM "$server"
+    sleep "$grace"
+    kill -KILL "$server"
+) <&3 >/dev/null 2>&1 3<&- 4>&- &
+guard=$!
+
+# Whoever stops the keeper by hand stops the server with it.
+trap 'kill -KILL "$server"' HUP INT TERM
+
+# `wait` returns early when a signal is trapped.
+while :; do
+    wait "$server"
+    code=$?
+    kill -0 "$server" 2>/dev/null || break
+done
+kill "$guard" 2>/dev/null
+finish "$code"

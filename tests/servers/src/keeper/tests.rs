@@ -1,0 +1,100 @@
+//! The keeper with a shell in Java's place: `sh @server` runs the file of that name.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::*;
+
+const SHELL: &str = "/bin/sh";
+const SERVES_FOREVER: &str = "exec sleep 600";
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn dropping_a_keeper_stops_the_server_and_removes_its_home() {
+    let (keeper, home) = keeper("dropped", SERVES_FOREVER);
+    let server = started(&keeper);
+    assert!(is_alive(server));
+    drop(keeper);
+    assert!(!is_alive(server));
+    assert!(!home.exists());
+}
+
+#[test]
+fn a_server_that_ignores_the_kind_request_is_stopped_by_force() {
+    let (keeper, home) = keeper("deaf", "trap '' TERM; : > deaf; while :; do sleep 1; done");
+    let server = started(&keeper);
+    wait_until(|| home.join("deaf").exists());
+    let stopping = Instant::now();
+    drop(keeper);
+    assert!(stopping.elapsed() >= GRACE);
+    assert!(!is_alive(server));
+    assert!(!home.exists());
+}
+
+#[test]
+fn a_server_that_ends_by_itself_is_reported_with_its_code() {
+    let (keeper, home) = keeper("short", "exit 7");
+    started(&keeper);
+    assert_eq!(keeper.next_report(LIMIT), Some(Report::Ended(7)));
+    assert!(!home.exists());
+}
+
+#[test]
+fn a_keeper_stopped_by_hand_stops_its_server() {
+    let (keeper, home) = keeper("by-hand", SERVES_FOREVER);
+    let server = started(&keeper);
+    let kill = Command::new(SHELL)
+        .args(["-c", "kill \"$1\"", "sh", &keeper.process.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(keeper.next_report(LIMIT), Some(Report::Ended(128 + 9)));
+    assert!(!is_alive(server));
+    assert!(!home.exists());
+}
+
+#[test]
+fn a_panic_leaves_nothing_behind() {
+    let (keeper, home) = keeper("panic", SERVES_FOREVER);
+    let server = started(&keeper);
+    let panicked = thread::spawn(move || {
+        let _keeper = keeper;
+        panic!("on purpose: this is what the test is about");
+    });
+    assert!(panicked.join().is_err());
+    assert!(!is_alive(server));
+    assert!(!home.exists());
+}
+
+fn keeper(name: &str, server: &str) -> (Keeper, PathBuf) {
+    let home = env::temp_dir().join(format!("keeper-test-{}-{name}", std::process::id()));
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join("@prepare"), "exit 0").unwrap();
+    fs::write(home.join("@server"), server).unwrap();
+    let log = File::create(home.join("log")).unwrap();
+    (Keeper::start(&home, Path::new(SHELL), log).unwrap(), home)
+}
+
+fn started(keeper: &Keeper) -> u32 {
+    match keeper.next_report(LIMIT) {
+        Some(Report::Started(pid)) => pid,
+        other => panic!("expected the server to start, got {other:?}"),
+    }
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let given_up = Instant::now() + LIMIT;
+    while !condition() {
+        assert!(Instant::now() < given_up, "it did not happen within {LIMIT:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Asks the shell, which can send signal 0 on every Unix.
+fn is_alive(pid: u32) -> bool {
+    let kill = Command::new(SHELL)
+        .args(["-c", "kill -0 \"$1\" 2>/dev/null", "sh", &pid.to_string()])
+        .status();
+    kill.unwrap().success()
+}

@@ -1,0 +1,356 @@
+//! Starting one Neo4j.
+
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::fmt;
+use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::cache::{self, last_lines};
+use crate::error::StartError;
+use crate::java;
+use crate::keeper::{Keeper, Report};
+use crate::release::Release;
+
+/// How long a server may take to start: 10 s are usual, a busy machine needs several times that.
+const START_LIMIT: Duration = Duration::from_secs(180);
+
+/// How often another port is tried when somebody took the one that was free a moment ago.
+const PORTS_TO_TRY: usize = 3;
+
+/// How much of the log an error shows.
+const LOG_LINES: usize = 20;
+
+/// Folders that every home has.
+const FOLDERS: [&str; 7] = ["conf", "data", "logs", "run", "import", "plugins", "licenses"];
+
+/// What Neo4j's own start script opens to the server, and a heap that lets two servers run beside the tests.
+const JVM_OPTIONS: &str = "\
+-Xms512m
+-Xmx1g
+--add-opens=java.base/java.nio=ALL-UNNAMED
+--add-opens=java.base/java.io=ALL-UNNAMED
+--add-opens=java.base/sun.nio.ch=ALL-UNNAMED
+--add-opens=java.base/java.util.concurrent=ALL-UNNAMED
+--enable-native-access=ALL-UNNAMED
+-Dio.netty.tryReflectionSetAccessible=true
+-Djava.awt.headless=true
+";
+
+/// Settings of every server, beside its addresses.
+const SETTINGS: [(&str, &str); 8] = [
+    ("server.default_listen_address", "127.0.0.1"),
+    ("server.http.enabled", "false"),
+    ("server.https.enabled", "false"),
+    ("dbms.usage_report.enabled", "false"),
+    ("server.memory.heap.initial_size", "512m"),
+    ("server.memory.heap.max_size", "1g"),
+    ("server.memory.pagecache.size", "128m"),
+    // Tests log in with wrong passwords; after three of them the server would refuse the right one, too.
+    ("dbms.security.auth_max_failed_attempts", "0"),
+];
+
+/// A running Neo4j with an empty database, on 127.0.0.1.
+///
+/// Dropping it stops the server, which can take a few seconds, and removes its data.
+pub struct Neo4j {
+    release: Release,
+    address: SocketAddr,
+    password: String,
+    pid: u32,
+    keeper: Keeper,
+}
+
+impl Neo4j {
+    /// Starts a server and waits until it is ready: about 10 seconds, and longer when its jars must be fetched.
+    ///
+    /// # Errors
+    /// What is missing on this machine, or why the server did not come up, with the end of its log.
+    pub fn start(release: Release) -> Result<Self, StartError> {
+        Self::builder(release).start()
+    }
+
+    /// A server with settings of its own.
+    pub fn builder(release: Release) -> Builder {
+        Builder {
+            release,
+            settings: Vec::new(),
+        }
+    }
+
+    /// The release that this is.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// Where to connect to, as `bolt://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("bolt://{}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The name of its only user.
+    #[must_use]
+    pub fn username(&self) -> &'static str {
+        "neo4j"
+    }
+
+    /// That user's password. Each server has another one.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The process that serves.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Whether the process that was started still runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        // After the first report, the only other one is the end.
+        self.keeper.next_report(Duration::ZERO).is_none()
+    }
+}
+
+impl fmt::Debug for Neo4j {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            release,
+            address,
+            password: _,
+            pid,
+            keeper: _,
+        } = self;
+        f.debug_struct("Neo4j")
+            .field("release", release)
+            .field("address", address)
+            .field("pid", pid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How to start a [`Neo4j`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder starts nothing until `start` is called"]
+pub struct Builder {
+    release: Release,
+    settings: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// Adds a line to `neo4j.conf`, or replaces the one of that name, as in
+    /// `.setting("server.bolt.connection_keep_alive", "2s")`.
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts the server and waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Neo4j::start`].
+    pub fn start(self) -> Result<Neo4j, StartError> {
+        let java = java::find(self.release)?;
+        let jars = cache::jars(self.release)?;
+        let mut tried = 1;
+        loop {
+            match self.start_once(&java, &jars) {
+                Err(StartError::Ended { log, .. }) if lost_its_port(&log) && tried < PORTS_TO_TRY => {
+                    tried += 1
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn start_once(&self, java: &Path, jars: &Path) -> Result<Neo4j, StartError> {
+        let address = free_address().map_err(StartError::io("reserving a port", "127.0.0.1"))?;
+        let password = format!("test-{:016x}", random());
+        let home = new_home(self.release)?;
+        let log = home.join("logs/console.log");
+        let started = self.prepare(&home, jars, address, &password).and_then(|()| {
+            let written = File::create(&log).map_err(StartError::io("creating the log", &log))?;
+            let read = File::open(&log).map_err(StartError::io("opening the log", &log))?;
+            let keeper = Keeper::start(&home, java, written).map_err(StartError::io("running", "/bin/sh"))?;
+            Ok((keeper, read))
+        });
+        let (keeper, log) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                // No keeper that would do it. What cannot be removed is a few small files.
+                let _ = fs::remove_dir_all(&home);
+                return Err(error);
+            }
+        };
+        let pid = wait_until_ready(self.release, &keeper, log)?;
+        Ok(Neo4j {
+            release: self.release,
+            address,
+            password,
+            pid,
+            keeper,
+        })
+    }
+
+    /// Writes what the keeper runs: the two argument files of the Java launcher, and the configuration.
+    fn prepare(
+        &self,
+        home: &Path,
+        jars: &Path,
+        address: SocketAddr,
+        password: &str,
+    ) -> Result<(), StartError> {
+        for folder in FOLDERS {
+            let folder = home.join(folder);
+            fs::create_dir(&folder).map_err(StartError::io("creating the folder", folder))?;
+        }
+        let jars = format!("{}/*", jars.display());
+        let plugins = format!("{}/plugins/*", home.display());
+        let prepare = format!(
+            "-cp {}\norg.neo4j.cli.AdminTool dbms set-initial-password {password}\n",
+            quoted(&jars)
+        );
+        let server = format!(
+            "{JVM_OPTIONS}-cp {}\n{}\n{}\n{}\n--console-mode\n",
+            quoted(&format!("{jars}:{plugins}")),
+            self.release.entry_point(),
+            quoted(&format!("--home-dir={}", home.display())),
+            quoted(&format!("--config-dir={}/conf", home.display())),
+        );
+        for (name, text) in [
+            ("prepare", prepare),
+            ("server", server),
+            ("conf/neo4j.conf", self.configuration(address)),
+        ] {
+            let path = home.join(name);
+            fs::write(&path, text).map_err(StartError::io("writing", path))?;
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, address: SocketAddr) -> String {
+        let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let listen = ["server.bolt.listen_address", "server.bolt.advertised_address"]
+            .map(|name| (name.to_owned(), address.to_string()));
+        let mut settings: Vec<(String, String)> = own.into_iter().chain(listen).collect();
+        for (name, value) in &self.settings {
+            settings.retain(|(other, _)| other != name);
+            settings.push((name.clone(), value.clone()));
+        }
+        settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
+    }
+}
+
+/// Waits for the line that says so: the port opens earlier. Returns the server's process id.
+///
+/// `log` stays readable when the keeper removes it with the home folder.
+fn wait_until_ready(release: Release, keeper: &Keeper, mut log: File) -> Result<u32, StartError> {
+    let given_up = Instant::now() + START_LIMIT;
+    let mut pid = None;
+    let mut printed = Vec::new();
+    loop {
+        let report = keeper.next_report(Duration::from_millis(100));
+        log.read_to_end(&mut printed)
+            .map_err(StartError::io("reading the log", "console.log"))?;
+        let text = String::from_utf8_lossy(&printed);
+        match report {
+            Some(Report::Started(id)) => pid = Some(id),
+            Some(Report::Ended(code)) => {
+                return Err(StartError::Ended {
+                    release,
+                    code,
+                    log: last_lines(&text, LOG_LINES),
+                });
+            }
+            None => {}
+        }
+        if let Some(pid) = pid.filter(|_| text.lines().any(|line| line.ends_with("Started."))) {
+            return Ok(pid);
+        }
+        if Instant::now() > given_up {
+            let log = last_lines(&text, LOG_LINES);
+            return Err(StartError::TimedOut {
+                release,
+                limit: START_LIMIT,
+                log,
+            });
+        }
+    }
+}
+
+fn lost_its_port(log: &str) -> bool {
+    log.contains("Address already in use") || log.contains("BindException")
+}
+
+/// A port that is free at this moment.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// A new folder that only this user can read.
+fn new_home(release: Release) -> Result<PathBuf, StartError> {
+    let home = env::temp_dir().join(format!("bolt-test-{release}-{:016x}", random()));
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder
+        .create(&home)
+        .map_err(StartError::io("creating the folder", &home))?;
+    Ok(home)
+}
+
+/// An argument for a file of the Java launcher's arguments.
+fn quoted(argument: &str) -> String {
+    format!("\"{}\"", argument.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Each `RandomState` has keys of its own, and its hasher spreads them.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_replaces_the_one_of_its_name() {
+        let builder = Neo4j::builder(Release::Neo4j5)
+            .setting("server.memory.pagecache.size", "64m")
+            .setting("server.bolt.telemetry.enabled", "true");
+        let configuration = builder.configuration(free_address().unwrap());
+        let page_cache: Vec<&str> = configuration
+            .lines()
+            .filter(|line| line.contains("pagecache"))
+            .collect();
+        assert_eq!(page_cache, ["server.memory.pagecache.size=64m"]);
+        assert!(configuration.contains("server.bolt.telemetry.enabled=true\n"));
+    }
+
+    #[test]
+    fn a_path_with_blanks_and_quotes_stays_one_argument() {
+        assert_eq!(quoted(r#"/a b/"c\d"#), r#""/a b/\"c\\d""#);
+    }
+
+    #[test]
+    fn passwords_differ_from_start_to_start() {
+        assert_ne!(random(), random());
+    }
+}

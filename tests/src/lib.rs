@@ -1,0 +1,13 @@
+//! What crosses crates: the integration suite, and the tools that it observes and disturbs a driver with.
+//!
+//! * [`relay::Relay`] stands between a driver and a server. It counts flights, and can delay, hold or cut.
+//! * [`misbehaving`] has peers that do something wrong, one function each.
+//! * [`counting::Counting`] counts what a driver asks of its runtime.
+//!
+//! All of them live on 127.0.0.1, on ports that the operating system chooses, in plain threads, so that they work
+//! beside any runtime. They end when they are dropped.
+
+pub mod counting;
+mod listener;
+pub mod misbehaving;
+pub mod relay;

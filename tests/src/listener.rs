@@ -1,0 +1,93 @@
+//! A listening socket with a thread per connection, which all end with it.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Accepts connections until it is dropped, which closes those that are open.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    closed: AtomicBool,
+    accepted: Mutex<Vec<TcpStream>>,
+}
+
+impl Listener {
+    /// Listens on a free port and runs `serve` for each connection, in a thread of its own.
+    pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> io::Result<Self> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = socket.local_addr()?;
+        let shared = Arc::new(Shared::default());
+        let acceptor = thread::spawn({
+            let shared = Arc::clone(&shared);
+            let serve = Arc::new(serve);
+            move || shared.accept(&socket, &serve)
+        });
+        Ok(Self {
+            address,
+            shared,
+            acceptor: Some(acceptor),
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections were accepted so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.shared.streams().len()
+    }
+
+    /// Closes every connection. New ones are accepted as before.
+    pub(crate) fn close_connections(&self) {
+        for stream in self.shared.streams().iter() {
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        // `accept` has no other way to be woken.
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        if let Some(acceptor) = self.acceptor.take().filter(|_| woken.is_ok()) {
+            let _ = acceptor.join();
+        }
+        self.close_connections();
+    }
+}
+
+impl Shared {
+    fn accept(&self, socket: &TcpListener, serve: &Arc<impl Fn(TcpStream) + Send + Sync + 'static>) {
+        for stream in socket.incoming().map_while(Result::ok) {
+            if self.closed.load(Ordering::SeqCst) {
+                return;
+            }
+            let Ok(ours) = stream.try_clone() else { return };
+            self.streams().push(ours);
+            let serve = Arc::clone(serve);
+            thread::spawn(move || {
+                let ours = stream.try_clone();
+                serve(stream);
+                // The list holds the socket open; the other side shall see that we are done with it.
+                let _ = ours.and_then(|stream| stream.shutdown(Shutdown::Both));
+            });
+        }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,317 @@
+//! Peers that do something wrong, one function each.
+//!
+//! They speak just enough Bolt to get to the point where they go wrong, in literal bytes: nothing of the driver is
+//! used on their side. Where a peer agrees on a version, it is Bolt 5.4.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use crate::listener::Listener;
+
+/// A running peer. It ends when it is dropped.
+#[derive(Debug)]
+#[must_use = "the peer ends when it is dropped"]
+pub struct Peer {
+    listener: Listener,
+}
+
+impl Peer {
+    /// Runs `behave` on each connection, and closes the connection when it returns.
+    ///
+    /// # Errors
+    /// No socket could be opened.
+    pub fn start(
+        behave: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = Listener::start(move |mut stream| {
+            // The driver may close first; that is no news.
+            let _ = stream.set_nodelay(true).and_then(|()| behave(&mut stream));
+        })?;
+        Ok(Self { listener })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Where it listens, as `bolt://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("bolt://{}", self.address())
+    }
+
+    /// How many connections were made to it.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.listener.accepted()
+    }
+}
+
+/// Accepts connections, reads what comes and never says a word.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn silent() -> io::Result<Peer> {
+    Peer::start(until_end)
+}
+
+/// An HTTP server: it calls whatever it gets a bad request.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn http_server() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        stream.write_all(
+            b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nBad Request\n",
+        )
+    })
+}
+
+/// Speaks none of the versions that it is offered.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn no_common_version() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        stream.write_all(&[0, 0, 0, 0])
+    })
+}
+
+/// Answers with a version that no driver offers: 5.5 does not exist.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn version_not_offered() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        stream.write_all(&[0, 0, 5, 5])?;
+        until_end(stream)
+    })
+}
+
+/// Closes after two of the four bytes of its version.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn closes_in_handshake() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        stream.write_all(&[0, 0])
+    })
+}
+
+/// Agrees on a version, reads HELLO, and closes.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn closes_after_hello() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        agree(stream)?;
+        message(stream).map(drop)
+    })
+}
+
+/// Lets the driver log in, and closes in the middle of its answer to the first request after that.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn closes_in_message() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        log_in(stream)?;
+        message(stream)?;
+        stream.write_all(&SUCCESS[..4])
+    })
+}
+
+/// Answers the proposals of versions with bytes that mean nothing.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn garbage_in_handshake() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        stream.write_all(&noise())?;
+        until_end(stream)
+    })
+}
+
+/// Lets the driver log in, and answers the first request after that with bytes that mean nothing.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn garbage() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        log_in(stream)?;
+        message(stream)?;
+        stream.write_all(&noise())?;
+        until_end(stream)
+    })
+}
+
+/// Behaves well, but lets `delay` pass before each answer. Each query has an empty result.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn slow(delay: Duration) -> io::Result<Peer> {
+    Peer::start(move |stream| {
+        proposals(stream)?;
+        thread::sleep(delay);
+        stream.write_all(&VERSION)?;
+        loop {
+            let message = message(stream)?;
+            thread::sleep(delay);
+            stream.write_all(answer(&message))?;
+        }
+    })
+}
+
+/// Bolt 5.4, as a choice among proposals.
+const VERSION: [u8; 4] = [0, 0, 4, 5];
+
+/// SUCCESS {}
+const SUCCESS: &[u8] = b"\x00\x03\xB1\x70\xA0\x00\x00";
+
+/// SUCCESS {"server": "Neo4j/5.26.0", "connection_id": "bolt-1"}
+const HELLO_SUCCESS: &[u8] =
+    b"\x00\x2C\xB1\x70\xA2\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\x00\x00";
+
+/// SUCCESS {"fields": []}
+const RUN_SUCCESS: &[u8] = b"\x00\x0B\xB1\x70\xA1\x86fields\x90\x00\x00";
+
+/// The tags of the messages whose answers need content.
+const HELLO: u8 = 0x01;
+const RUN: u8 = 0x10;
+
+fn answer(message: &[u8]) -> &'static [u8] {
+    match message.get(1) {
+        Some(&HELLO) => HELLO_SUCCESS,
+        Some(&RUN) => RUN_SUCCESS,
+        _ => SUCCESS,
+    }
+}
+
+/// Reads the driver's first bytes: a magic number and four proposals.
+fn proposals(stream: &mut TcpStream) -> io::Result<()> {
+    stream.read_exact(&mut [0; 20])
+}
+
+fn agree(stream: &mut TcpStream) -> io::Result<()> {
+    proposals(stream)?;
+    stream.write_all(&VERSION)
+}
+
+/// Goes on to where the driver may send queries: HELLO and LOGON are answered.
+fn log_in(stream: &mut TcpStream) -> io::Result<()> {
+    agree(stream)?;
+    for _ in 0..2 {
+        let message = message(stream)?;
+        stream.write_all(answer(&message))?;
+    }
+    Ok(())
+}
+
+/// Reads one message: chunks up to the empty one.
+fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    loop {
+        let mut size = [0; 2];
+        stream.read_exact(&mut size)?;
+        match usize::from(u16::from_be_bytes(size)) {
+            // Empty chunks between messages keep a connection alive.
+            0 if message.is_empty() => {}
+            0 => return Ok(message),
+            size => {
+                let start = message.len();
+                message.resize(start + size, 0);
+                stream.read_exact(&mut message[start..])?;
+            }
+        }
+    }
+}
+
+/// Reads until the driver closes.
+fn until_end(stream: &mut TcpStream) -> io::Result<()> {
+    io::copy(stream, &mut io::sink()).map(drop)
+}
+
+/// The same pseudo-random bytes each time. More than the longest chunk, so that they are never just half a message.
+fn noise() -> Vec<u8> {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some(state.to_le_bytes())
+    };
+    std::iter::from_fn(next).take(16 * 1024).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_have_the_lengths_that_they_announce() {
+        for answer in [SUCCESS, HELLO_SUCCESS, RUN_SUCCESS] {
+            let announced = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
+            assert_eq!(announced + 4, answer.len());
+        }
+    }
+
+    #[test]
+    fn a_message_is_put_together_from_its_chunks() {
+        let peer = Peer::start(|stream| {
+            let message = message(stream)?;
+            stream.write_all(&message)
+        });
+        let peer = peer.unwrap();
+        let mut stream = TcpStream::connect(peer.address()).unwrap();
+        stream.write_all(b"\x00\x00\x00\x02ab\x00\x01c\x00\x00").unwrap();
+        let mut message = Vec::new();
+        stream.read_to_end(&mut message).unwrap();
+        assert_eq!(message, b"abc");
+    }
+
+    #[test]
+    fn a_driver_gets_as_far_as_its_first_query() {
+        let peer = closes_in_message().unwrap();
+        let mut stream = TcpStream::connect(peer.address()).unwrap();
+        // Any twenty bytes, HELLO {}, LOGON {}, RUN.
+        stream.write_all(&[0; 20]).unwrap();
+        stream
+            .write_all(b"\x00\x03\xB1\x01\xA0\x00\x00\x00\x03\xB1\x6A\xA0\x00\x00")
+            .unwrap();
+        stream.write_all(b"\x00\x05\xB3\x10\x80\xA0\xA0\x00\x00").unwrap();
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).unwrap();
+        assert_eq!(
+            answers,
+            [&VERSION, HELLO_SUCCESS, SUCCESS, &SUCCESS[..4]].concat()
+        );
+        assert_eq!(peer.connections(), 1);
+    }
+
+    #[test]
+    fn the_slow_peer_answers_everything_late() {
+        let delay = Duration::from_millis(50);
+        let peer = slow(delay).unwrap();
+        let mut stream = TcpStream::connect(peer.address()).unwrap();
+        let start = std::time::Instant::now();
+        stream.write_all(&[0; 20]).unwrap();
+        stream.write_all(b"\x00\x03\xB1\x01\xA0\x00\x00").unwrap();
+        let mut answers = vec![0; VERSION.len() + HELLO_SUCCESS.len()];
+        stream.read_exact(&mut answers).unwrap();
+        assert!(start.elapsed() >= 2 * delay);
+    }
+
+    #[test]
+    fn noise_is_longer_than_any_chunk() {
+        assert!(noise().len() > usize::from(u16::MAX) + 4);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the driver asks of its runtime: few reads and writes, large ones.
+
+use std::sync::Arc;
+
+use adapter_async_std::runtime::AsyncStd;
+use adapter_smol::runtime::Smol;
+use adapter_tokio::runtime::Tokio;
+use bolt_client::Access;
+use bolt_client::runtime::Runtime;
+use tests::counting::{Counting, Counts};
+
+use super::scenarios::{World, scenarios};
+use super::{Driver, Error, run};
+use crate::scenario::{Adapter, Outcome, Run, Scenario};
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        a_warm_read_is_one_write_and_a_few_reads,
+        a_large_result_is_read_in_large_pieces
+    ]
+}
+
+async fn a_warm_read_is_one_write_and_a_few_reads(world: World) -> Outcome {
+    let (driver, counts) = counted(&world)?;
+    driver.execute_query("RETURN 1").routing(Access::Read).await?;
+    let (reads, writes) = (counts.reads(), counts.writes());
+    for _ in 0..10 {
+        driver.execute_query("RETURN 1").routing(Access::Read).await?;
+    }
+    assert_eq!(counts.writes() - writes, 10);
+    // Servers may send the answers to one write in several pieces.
+    assert!(counts.reads() - reads <= 60, "{} reads", counts.reads() - reads);
+    assert_eq!(counts.connects(), 1);
+    Ok(())
+}
+
+async fn a_large_result_is_read_in_large_pieces(world: World) -> Outcome {
+    let (driver, counts) = counted(&world)?;
+    let query = "UNWIND range(1, 2000) AS x RETURN $text AS text";
+    driver
+        .execute_query(query)
+        .param("text", "x".repeat(4000))
+        .routing(Access::Read)
+        .await?;
+    assert!(counts.largest_read() > 64 * 1024, "{}", counts.largest_read());
+    assert!(counts.largest_read() <= 256 * 1024, "{}", counts.largest_read());
+    Ok(())
+}
+
+/// A driver whose calls to its runtime are counted.
+fn counted(world: &World) -> Result<(Driver, Arc<Counts>), Error> {
+    match world.adapter {
+        Adapter::Tokio => with_runtime(world, Tokio::default()),
+        Adapter::AsyncStd => with_runtime(world, AsyncStd::default()),
+        Adapter::Smol => with_runtime(world, Smol::default()),
+        Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
+    }
+}
+
+fn with_runtime(world: &World, runtime: impl Runtime) -> Result<(Driver, Arc<Counts>), Error> {
+    let (runtime, counts) = Counting::new(runtime);
+    Ok((Driver::with_runtime(Arc::new(runtime), world.config()?)?, counts))
+}

@@ -1,0 +1,69 @@
+//! The scenarios for the blocking adapter.
+//!
+//! They are the same `async fn`s; only here, nothing in them ever waits by returning `Pending`: each call blocks the
+//! thread that polls, and one poll runs a scenario from its beginning to its end.
+
+use std::future::{self, Future};
+use std::panic;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use adapter_blocking::Config;
+pub(crate) use adapter_blocking::{Driver, Error};
+
+use crate::scenario::{Adapter, Outcome, Scenario};
+
+/// Ends a builder: `go!(driver.execute_query("RETURN 1"))`.
+macro_rules! go {
+    ($builder:expr) => {
+        $builder.call()
+    };
+}
+
+/// Ends a call that has no builder: `wait!(driver.close())`.
+macro_rules! wait {
+    ($call:expr) => {
+        $call
+    };
+}
+
+#[path = "scenarios/mod.rs"]
+mod scenarios;
+
+/// The scenarios that every adapter has.
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    scenarios::all()
+}
+
+fn driver_with(_: Adapter, config: Config) -> Result<Driver, Error> {
+    adapter_blocking::driver_with(config)
+}
+
+/// Runs a scenario on this thread.
+fn run(_: Adapter, scenario: impl Future<Output = Outcome>) -> Outcome {
+    poll_once(scenario)
+}
+
+/// Starts a thread and returns what waits for it.
+fn spawn<T: Send + 'static>(
+    _: Adapter,
+    task: impl Future<Output = T> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = T> + Send>> {
+    let thread = thread::spawn(|| poll_once(task));
+    Box::pin(async { thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)) })
+}
+
+/// Lets time pass.
+fn sleep(time: Duration) -> impl Future<Output = ()> {
+    thread::sleep(time);
+    future::ready(())
+}
+
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a blocking call waited without blocking"),
+    }
+}

@@ -1,0 +1,112 @@
+//! One suite of scenarios for every server and every adapter.
+//!
+//! Each scenario is written once, as an `async fn`. Its tests are named `server::adapter::scenario`, for instance
+//! `neo4j-5::blocking::a_read_returns_its_records_summary_and_keys`; scenarios that bring their own peers, or none,
+//! have `peers` in the server's place.
+//!
+//! The embedded engine is always there. `BOLT_TEST_SERVERS=neo4j-5,neo4j-2026` adds real servers, which are started
+//! before the first test, shared by all of them, and stopped after the last. What a server cannot do is listed as
+//! ignored, with the reason.
+
+mod asynchronous;
+mod blocking;
+mod outliving;
+mod scenario;
+mod server;
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use servers::Release;
+
+use crate::scenario::{Adapter, Run, Scenario, trial};
+use crate::server::Server;
+
+/// Names the real servers to test against.
+const SERVERS: &str = "BOLT_TEST_SERVERS";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let servers = match asked_for().and_then(|releases| servers(&releases, &arguments)) {
+        Ok(servers) => servers,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let conclusion = libtest_mimic::run(&arguments, trials(&servers));
+    // Exiting skips destructors, and stopping a server is one.
+    drop(servers);
+    conclusion.exit_code()
+}
+
+/// The releases that the environment names.
+fn asked_for() -> Result<Vec<Release>, String> {
+    let names = env::var(SERVERS).unwrap_or_default();
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .map(|name| name.parse().map_err(|error| format!("{SERVERS}: {error}")))
+        .collect()
+}
+
+/// The engine and the releases, started side by side; or just their names, when the tests are only to be listed.
+fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server>>, String> {
+    if arguments.list {
+        let names = releases.iter().map(|release| release.name());
+        return Ok(std::iter::once("engine")
+            .chain(names)
+            .map(|name| Arc::new(Server::unstarted(name)))
+            .collect());
+    }
+    if releases.is_empty() {
+        println!(
+            "real servers were not asked for: {SERVERS}={} tests against them, too",
+            Release::ALL.map(Release::name).join(",")
+        );
+    }
+    std::thread::scope(|scope| {
+        let starting: Vec<_> = releases
+            .iter()
+            .map(|&release| scope.spawn(move || Server::neo4j(release)))
+            .collect();
+        let engine = Server::engine();
+        // Every start is awaited, even after one has failed: what did start is to be stopped.
+        let real: Vec<_> = starting
+            .into_iter()
+            .map(|start| start.join().map_err(|_| "starting a server panicked"))
+            .collect();
+        let mut servers = vec![Arc::new(engine?)];
+        for server in real {
+            servers.push(Arc::new(server??));
+        }
+        Ok(servers)
+    })
+}
+
+fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
+    let scenarios = |adapter| match adapter {
+        Adapter::Blocking => blocking::scenarios(),
+        Adapter::Tokio | Adapter::AsyncStd | Adapter::Smol => asynchronous::scenarios(),
+    };
+    let mut trials = outliving::trials(servers);
+    for adapter in Adapter::ALL {
+        for Scenario { name, needs, run } in scenarios(adapter) {
+            match run {
+                Run::Alone(run) => {
+                    trials.push(trial(&format!("peers::{adapter}::{name}"), move || run(adapter)))
+                }
+                Run::With(run) => trials.extend(servers.iter().map(|server| {
+                    let name = format!("{}::{adapter}::{name}", server.name);
+                    let server = Arc::clone(server);
+                    match needs.and_then(|feature| server.lacks(feature)) {
+                        Some(reason) => scenario::impossible(name, reason),
+                        None => trial(&name, move || run(server, adapter)),
+                    }
+                })),
+            }
+        }
+    }
+    trials
+}

@@ -1,0 +1,146 @@
+//! Drivers that live longer than the runtime, or the thread, that they were used on.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bolt_client::{Auth, Config, Error, ErrorKind};
+use libtest_mimic::Trial;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::scenario::{Outcome, trial};
+use crate::server::Server;
+
+/// A trial of each of these for each server.
+pub(crate) fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
+    let scenarios: [(&str, fn(&Server) -> Outcome); 4] = [
+        (
+            "tokio::a_driver_in_a_static_outlives_its_runtime",
+            a_driver_in_a_static_outlives_its_runtime,
+        ),
+        (
+            "tokio::a_call_in_progress_may_lose_its_runtime",
+            a_call_in_progress_may_lose_its_runtime,
+        ),
+        ("tokio::two_runtimes_share_a_driver", two_runtimes_share_a_driver),
+        (
+            "blocking::a_driver_in_a_static_outlives_its_threads",
+            a_blocking_driver_outlives_its_threads,
+        ),
+    ];
+    let of_server = |server: &Arc<Server>| {
+        let server = Arc::clone(server);
+        scenarios.map(move |(name, run)| {
+            let server = Arc::clone(&server);
+            trial(&format!("{}::{name}", server.name), move || run(&server))
+        })
+    };
+    servers.iter().flat_map(of_server).collect()
+}
+
+/// What a static is, for each server: a driver that is never dropped.
+fn forever<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn config(server: &Server) -> Result<Config, Error> {
+    let auth = Auth::basic(server.user.as_str(), server.password.as_str());
+    Config::new(&format!("bolt://{}", server.address), auth)
+}
+
+fn a_driver_in_a_static_outlives_its_runtime(server: &Server) -> Outcome {
+    let driver = forever(adapter_tokio::driver_with(config(server)?)?);
+    for number in 0..4 {
+        let runtime = if number % 2 == 0 {
+            multi_thread()?
+        } else {
+            current_thread()?
+        };
+        runtime.block_on(async {
+            for _ in 0..3 {
+                driver.execute_query("RETURN 1").await?;
+            }
+            Ok::<(), Error>(())
+        })?;
+    }
+    Ok(())
+}
+
+fn a_call_in_progress_may_lose_its_runtime(server: &Server) -> Outcome {
+    let driver = forever(adapter_tokio::driver_with(
+        config(server)?.max_connection_pool_size(2),
+    )?);
+    for _ in 0..3 {
+        let runtime = multi_thread()?;
+        for _ in 0..8 {
+            runtime.spawn(async {
+                loop {
+                    if driver
+                        .execute_query("UNWIND range(1, 1000) AS x RETURN x")
+                        .await
+                        .is_err()
+                    {
+                        break;
+                    }
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(100));
+        runtime.shutdown_timeout(Duration::from_secs(10));
+    }
+    let found = multi_thread()?.block_on(async { driver.execute_query("RETURN 1 AS one").await })?;
+    assert_eq!(found.records.len(), 1);
+    let counts = driver.pool_counts();
+    assert_eq!(
+        (counts.in_use, counts.opening, counts.waiting),
+        (0, 0, 0),
+        "{counts:?}"
+    );
+    Ok(())
+}
+
+/// While both live, connections wander between them.
+fn two_runtimes_share_a_driver(server: &Server) -> Outcome {
+    let driver = forever(adapter_tokio::driver_with(
+        config(server)?.max_connection_pool_size(2),
+    )?);
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            thread::spawn(move || {
+                multi_thread()?.block_on(async {
+                    for _ in 0..50 {
+                        match driver.execute_query("RETURN 1").await {
+                            // The other runtime may end first, and take a connection with it.
+                            Err(error) if error.kind() == ErrorKind::ConnectionLost => {}
+                            result => drop(result?),
+                        }
+                    }
+                    Outcome::Ok(())
+                })
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().map_err(|_| "a thread panicked")??;
+    }
+    Ok(())
+}
+
+fn a_blocking_driver_outlives_its_threads(server: &Server) -> Outcome {
+    let driver = forever(adapter_blocking::driver_with(config(server)?)?);
+    for _ in 0..3 {
+        let thread = thread::spawn(move || driver.execute_query("RETURN 1").call().map(drop));
+        thread.join().map_err(|_| "the thread panicked")??;
+    }
+    assert_eq!(driver.pool_counts().idle, 1);
+    Ok(())
+}
+
+fn multi_thread() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+fn current_thread() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}

@@ -1,0 +1,257 @@
+//! Addresses that are wrong, and peers that are no Bolt server, or a bad one.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use bolt_client::ErrorKind;
+use tests::misbehaving::{self, Peer};
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios_alone![
+        a_uri_that_cannot_be_used_says_why,
+        a_host_that_does_not_resolve_is_named,
+        an_address_where_nothing_listens_is_named,
+        a_silent_peer_is_given_up_by_the_limit_for_connecting,
+        a_silent_peer_is_given_up_by_the_deadline_of_the_call,
+        an_http_server_is_recognised,
+        a_server_without_a_common_version_is_unsupported,
+        a_version_that_was_not_offered_is_a_violation,
+        a_peer_that_closes_during_the_handshake_is_named,
+        a_peer_that_closes_after_hello_is_named,
+        a_peer_that_closes_in_a_message_is_named,
+        garbage_in_the_handshake_is_a_violation,
+        garbage_in_an_answer_is_a_violation,
+        a_slow_peer_is_awaited,
+    ]
+}
+
+const LIMIT: Duration = Duration::from_millis(400);
+
+async fn a_uri_that_cannot_be_used_says_why(_: Adapter) -> Outcome {
+    for (uri, parts) in [
+        (
+            "neo4j://localhost:7687",
+            ["neo4j://", "not supported yet", "bolt://"],
+        ),
+        (
+            "neo4j+s://localhost",
+            ["neo4j+s://", "not supported yet", "bolt://"],
+        ),
+        (
+            "neo4j+ssc://localhost",
+            ["neo4j+ssc://", "not supported yet", "bolt://"],
+        ),
+        (
+            "bolt+s://localhost",
+            ["bolt+s://", "not supported yet", "bolt://"],
+        ),
+        (
+            "bolt+ssc://localhost",
+            ["bolt+ssc://", "not supported yet", "bolt://"],
+        ),
+        (
+            "http://localhost:7474",
+            ["http://localhost:7474", "Bolt", "bolt://"],
+        ),
+        ("ftp://localhost", ["ftp://localhost", "scheme", "bolt"]),
+        ("localhost:7687", ["localhost:7687", "scheme", "bolt://"]),
+        (
+            "bolt://localhost:99999",
+            ["bolt://localhost:99999", "port", "65535"],
+        ),
+        (
+            "bolt://localhost:bolt",
+            ["bolt://localhost:bolt", "port", "65535"],
+        ),
+        ("bolt://localhost:", ["bolt://localhost:", "port", "65535"]),
+        ("bolt://", ["bolt://", "host", ""]),
+        ("bolt://::1:7687", ["bolt://::1:7687", "IPv6", "brackets"]),
+    ] {
+        let error = Config::new(uri, Auth::none()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{uri}: {error}");
+        assert_says(&error, &parts);
+    }
+    for uri in [
+        "bolt://localhost",
+        "bolt://127.0.0.1:7687",
+        "bolt://[::1]:7687",
+        "bolt://[::1]",
+    ] {
+        Config::new(uri, Auth::none())?;
+    }
+    Ok(())
+}
+
+async fn a_host_that_does_not_resolve_is_named(adapter: Adapter) -> Outcome {
+    let error = error_of(adapter, "bolt://no-such-host.invalid:7687").await?;
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert_says(&error, &["no-such-host.invalid"]);
+    Ok(())
+}
+
+async fn an_address_where_nothing_listens_is_named(adapter: Adapter) -> Outcome {
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let error = error_of(adapter, &format!("bolt://{address}")).await?;
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert_says(&error, &[&address.to_string()]);
+    assert!(error.is_retryable());
+    Ok(())
+}
+
+async fn a_silent_peer_is_given_up_by_the_limit_for_connecting(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::silent()?;
+    let config = Config::new(&peer.uri(), Auth::none())?.connection_timeout(LIMIT);
+    let driver = driver_with(adapter, config)?;
+    for round in 1..=2 {
+        let started = Instant::now();
+        let error = match round {
+            1 => go!(driver.execute_query("RETURN 1")).unwrap_err(),
+            _ => wait!(driver.verify_connectivity()).unwrap_err(),
+        };
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert_says(&error, &[&peer.address().to_string()]);
+        let took = started.elapsed();
+        assert!(took >= LIMIT / 2 && took < 10 * LIMIT, "{took:?}");
+        assert_at_rest(&driver);
+    }
+    Ok(())
+}
+
+async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::silent()?;
+    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert_says(&error, &[&peer.address().to_string()]);
+        let took = started.elapsed();
+        assert!(took >= LIMIT / 2 && took < 10 * LIMIT, "{took:?}");
+    }
+    // The connection that the first call began is carried on by the others.
+    assert_eq!(peer.connections(), 1);
+    wait!(driver.close());
+    Ok(())
+}
+
+async fn an_http_server_is_recognised(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::http_server()?,
+        &[ErrorKind::Protocol, ErrorKind::Connect],
+        &["HTTP"],
+    )
+    .await
+}
+
+async fn a_server_without_a_common_version_is_unsupported(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::no_common_version()?;
+    assert_fails(adapter, &peer, &[ErrorKind::Unsupported], &["version"]).await
+}
+
+async fn a_version_that_was_not_offered_is_a_violation(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::version_not_offered()?,
+        &[ErrorKind::Protocol],
+        &["5.5"],
+    )
+    .await
+}
+
+async fn a_peer_that_closes_during_the_handshake_is_named(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::closes_in_handshake()?,
+        &[ErrorKind::Connect],
+        &["handshake"],
+    )
+    .await
+}
+
+async fn a_peer_that_closes_after_hello_is_named(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::closes_after_hello()?,
+        &[ErrorKind::Connect],
+        &["login"],
+    )
+    .await
+}
+
+async fn a_peer_that_closes_in_a_message_is_named(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::closes_in_message()?;
+    let error = error_of(adapter, &peer.uri()).await?;
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert_says(&error, &[&peer.address().to_string()]);
+    Ok(())
+}
+
+async fn garbage_in_the_handshake_is_a_violation(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::garbage_in_handshake()?,
+        &[ErrorKind::Protocol],
+        &[],
+    )
+    .await
+}
+
+async fn garbage_in_an_answer_is_a_violation(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::garbage()?;
+    let error = error_of(adapter, &peer.uri()).await?;
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert_says(&error, &[&peer.address().to_string()]);
+    Ok(())
+}
+
+async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::slow(Duration::from_millis(100))?;
+    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let found = go!(driver.execute_query("RETURN 1"))?;
+    assert!(found.records.is_empty());
+    assert_eq!(wait!(driver.server_info())?.agent(), "Neo4j/5.26.0");
+    Ok(())
+}
+
+/// Asserts that both a query and a check of connectivity fail like this, soon, and that the error names the peer.
+async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts: &[&str]) -> Outcome {
+    let driver = driver_with(
+        adapter,
+        Config::new(&peer.uri(), Auth::basic("neo4j", "password"))?,
+    )?;
+    for error in [
+        error_of(adapter, &peer.uri()).await?,
+        go!(driver.execute_query("RETURN 1")).unwrap_err(),
+        wait!(driver.verify_connectivity()).unwrap_err(),
+    ] {
+        assert!(kinds.contains(&error.kind()), "{:?}: {error}", error.kind());
+        assert_says(&error, parts);
+        assert_says(&error, &[&peer.address().to_string()]);
+    }
+    let counts = driver.pool_counts();
+    assert_eq!(
+        (counts.in_use, counts.idle, counts.opening, counts.waiting),
+        (0, 0, 0, 0)
+    );
+    Ok(())
+}
+
+/// The error of a query to this URI, which must come long before any default limit.
+async fn error_of(adapter: Adapter, uri: &str) -> Result<Error, Box<dyn std::error::Error + Send + Sync>> {
+    let driver = driver_with(adapter, Config::new(uri, Auth::basic("neo4j", "password"))?)?;
+    let started = Instant::now();
+    let error = match go!(driver.execute_query("RETURN 1")) {
+        Ok(_) => return Err(format!("{uri} answered").into()),
+        Err(error) => error,
+    };
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{error} after {:?}",
+        started.elapsed()
+    );
+    assert_at_rest(&driver);
+    Ok(error)
+}

@@ -1,0 +1,143 @@
+//! The scenarios, each written once for every adapter.
+//!
+//! This folder is compiled twice: in `asynchronous` and in `blocking`. What differs is what `Driver` is, and the
+//! two macros that end a call, `go!` and `wait!`.
+
+mod bad_input;
+mod bad_peers;
+mod deadlines;
+mod parameters;
+mod pool;
+mod queries;
+mod round_trips;
+mod secrets;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bolt_client::{Auth, Config};
+use tests::relay::Relay;
+
+use super::{Driver, Error, driver_with, run, sleep, spawn};
+use crate::scenario::{Adapter, Outcome, Run, Scenario};
+use crate::server::{Feature, Server};
+
+/// Makes [`Scenario`]s of functions: `scenarios![one, another needs Counters]`.
+macro_rules! scenarios {
+    ($($name:ident $(needs $feature:ident)?),* $(,)?) => {
+        vec![$(Scenario {
+            name: stringify!($name),
+            needs: None $(.or(Some(Feature::$feature)))?,
+            run: Run::With(|server, adapter| run(adapter, $name(World { server, adapter }))),
+        }),*]
+    };
+}
+
+/// The same for those that need no server.
+macro_rules! scenarios_alone {
+    ($($name:ident),* $(,)?) => {
+        vec![$(Scenario {
+            name: stringify!($name),
+            needs: None,
+            run: Run::Alone(|adapter| run(adapter, $name(adapter))),
+        }),*]
+    };
+}
+
+pub(super) use queries::only;
+pub(super) use scenarios;
+use scenarios_alone;
+
+/// Every scenario of this folder.
+pub(super) fn all() -> Vec<Scenario> {
+    [
+        queries::all(),
+        parameters::all(),
+        round_trips::all(),
+        pool::all(),
+        deadlines::all(),
+        bad_input::all(),
+        bad_peers::all(),
+        secrets::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What a scenario runs in.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) server: Arc<Server>,
+    pub(super) adapter: Adapter,
+}
+
+impl World {
+    /// A driver with default options.
+    pub(super) fn driver(&self) -> Result<Driver, Error> {
+        self.driver_with(self.config()?)
+    }
+
+    pub(super) fn driver_with(&self, config: Config) -> Result<Driver, Error> {
+        driver_with(self.adapter, config)
+    }
+
+    /// How to reach the server itself.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        Config::new(&format!("bolt://{}", self.server.address), self.auth())
+    }
+
+    /// How to reach the server through a relay.
+    pub(super) fn config_through(&self, relay: &Relay) -> Result<Config, Error> {
+        Config::new(&relay.uri(), self.auth())
+    }
+
+    pub(super) fn auth(&self) -> Auth {
+        Auth::basic(self.server.user.as_str(), self.server.password.as_str())
+    }
+
+    pub(super) fn relay(&self) -> std::io::Result<Relay> {
+        Relay::to(self.server.address)
+    }
+
+    /// Starts a task, or a thread. It runs whether or not the result is awaited.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Pin<Box<dyn Future<Output = T> + Send>> {
+        spawn(self.adapter, task)
+    }
+
+    /// A name that no other scenario uses, for what this one writes to the shared server.
+    pub(super) fn unique_name(&self) -> String {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        format!("s{now:x}x{}", COUNTER.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Asserts that a driver has nothing in use, and nobody waits.
+pub(super) fn assert_at_rest(driver: &Driver) {
+    let counts = driver.pool_counts();
+    assert_eq!(
+        (counts.in_use, counts.opening, counts.waiting),
+        (0, 0, 0),
+        "{counts:?}"
+    );
+}
+
+/// Asserts that an error, as text, contains all of these.
+#[track_caller]
+pub(super) fn assert_says(error: &Error, parts: &[&str]) {
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in the error `{text}`");
+    }
+    assert!(!text.ends_with('.'), "an error is no sentence: `{text}`");
+}
