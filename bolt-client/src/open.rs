@@ -105,9 +105,8 @@ async fn log_in(link: &mut Link, config: &Config, hint: &Hint) -> Result<(), Err
     let hint = || hint.get();
     let during = |phase| move |error: Error| error.while_opening(phase);
     link.head_untimed(hint).await.map_err(during("the handshake"))?;
-    let version = match link.event() {
-        Some(Event::Negotiated(version)) => version,
-        _ => return Err(Error::misuse("the handshake ended without a version")),
+    let Some(Event::Negotiated(version)) = link.event() else {
+        return Err(Error::misuse("the handshake ended without a version"));
     };
     let hello = Hello::new(&config.user_agent).bolt_agent(PRODUCT);
     let last = link.proto.login(&hello, &config.auth)?;

@@ -14,7 +14,7 @@ pub struct ServerError {
     message: String,
     gql_status: Option<String>,
     description: Option<String>,
-    cause: Option<Box<ServerError>>,
+    cause: Option<Box<Self>>,
 }
 
 /// A server's word about why it failed cannot be followed without end.
