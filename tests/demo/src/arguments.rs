@@ -87,7 +87,12 @@ mod tests {
 
     #[test]
     fn nothing_to_do_is_refused() {
-        for wrong in ["--queries=0", "--concurrency=0", "--connections=0", "--runtime=none"] {
+        for wrong in [
+            "--queries=0",
+            "--concurrency=0",
+            "--connections=0",
+            "--runtime=none",
+        ] {
             assert!(Arguments::try_parse_from(["demo", wrong]).is_err(), "{wrong}");
         }
     }

@@ -117,7 +117,10 @@ impl Graph {
         }
         let mut all: Vec<_> = through
             .into_iter()
-            .map(|(name, through)| Acquaintance { name: name.clone(), through })
+            .map(|(name, through)| Acquaintance {
+                name: name.clone(),
+                through,
+            })
             .collect();
         all.sort_by_key(|person| (Reverse(person.through), person.name.clone()));
         all.truncate(limit);
@@ -149,8 +152,14 @@ impl Graph {
         let pairs = csv.lines().skip(1).map(pair).collect::<Result<Vec<_>, _>>()?;
         let mut neighbours = BTreeMap::<String, BTreeMap<String, i64>>::new();
         for Pair { a, b, chapters } in &pairs {
-            neighbours.entry(a.clone()).or_default().insert(b.clone(), *chapters);
-            neighbours.entry(b.clone()).or_default().insert(a.clone(), *chapters);
+            neighbours
+                .entry(a.clone())
+                .or_default()
+                .insert(b.clone(), *chapters);
+            neighbours
+                .entry(b.clone())
+                .or_default()
+                .insert(a.clone(), *chapters);
         }
         Ok(Self {
             names: neighbours.keys().cloned().collect(),
@@ -166,17 +175,16 @@ pub(crate) fn count(number: usize) -> i64 {
 }
 
 fn pair(line: &str) -> Result<Pair, Failure> {
-    let mut fields = line.split(',');
-    if let (Some(a), Some(b), Some(chapters), None) = (fields.next(), fields.next(), fields.next(), fields.next()) {
-        if let Ok(chapters) = chapters.parse() {
-            return Ok(Pair {
-                a: a.to_owned(),
-                b: b.to_owned(),
-                chapters,
-            });
-        }
-    }
-    Err(Failure::Data(format!("not a pair and its chapters: {line:?}")))
+    let wrong = || Failure::Data(format!("not a pair and its chapters: {line:?}"));
+    let fields: Vec<&str> = line.split(',').collect();
+    let [a, b, chapters] = fields.as_slice() else {
+        return Err(wrong());
+    };
+    Ok(Pair {
+        a: (*a).to_owned(),
+        b: (*b).to_owned(),
+        chapters: chapters.parse().map_err(|_| wrong())?,
+    })
 }
 
 #[cfg(test)]
@@ -192,14 +200,21 @@ mod tests {
 
     #[test]
     fn the_answers_follow_from_the_data() {
-        let graph = Graph::read("a,b,chapters\nA,B,1\nB,C,5\nB,D,2\nC,E,1\nD,E,1\n").expect("it is well formed");
+        let graph =
+            Graph::read("a,b,chapters\nA,B,1\nB,C,5\nB,D,2\nC,E,1\nD,E,1\n").expect("it is well formed");
         let most = &graph.company(1)[0];
         assert_eq!((most.name.as_str(), most.others, most.chapters), ("B", 3, 8));
         assert_eq!(graph.closest(1)[0].chapters, 5);
         assert_eq!(graph.together("C", "B"), Some(5));
         assert_eq!(graph.together("A", "C"), None);
         let met = graph.friends_of_friends("B", 9);
-        assert_eq!(met, [Acquaintance { name: "E".to_owned(), through: 2 }]);
+        assert_eq!(
+            met,
+            [Acquaintance {
+                name: "E".to_owned(),
+                through: 2
+            }]
+        );
         assert_eq!(graph.distance("A", "E"), Some(3));
         assert_eq!(graph.distance("A", "A"), Some(0));
         assert_eq!(graph.distance("A", "nobody"), None);

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::load::Load;
 use crate::questions::{self, Step};
-use crate::report::Narrator;
+use crate::report::{Narrator, Progress};
 use crate::target::Target;
 
 /// The plan of a run.
@@ -32,7 +32,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn new(arguments: &Arguments, target: &Target) -> Result<Self, Failure> {
+    pub(crate) fn new(arguments: &Arguments, target: &Target, narrator: Narrator) -> Result<Self, Failure> {
         let graph = Arc::new(Graph::load()?);
         let interrupted = Arc::new(AtomicBool::new(false));
         stop_on_interrupt(&interrupted)?;
@@ -43,7 +43,12 @@ impl Job {
             connections: usize::from(arguments.connections),
             database: target.database().map(str::to_owned),
             steps: questions::steps(&graph, label),
-            load: Arc::new(Load::new(&graph, label, arguments.queries, &interrupted)),
+            load: Arc::new(Load::new(
+                &graph,
+                label,
+                Progress::new(arguments.queries, narrator),
+                &interrupted,
+            )),
             graph,
             interrupted,
             clean_up: target
@@ -53,9 +58,13 @@ impl Job {
     }
 
     /// Announces a step, unless the user wants no more of them.
-    pub(crate) fn begin(&self, step: &Step, narrator: &Narrator) -> Result<(), Failure> {
+    pub(crate) fn begin(&self, step: &Step, narrator: Narrator) -> Result<(), Failure> {
         self.check_interrupt()?;
-        narrator.say(&format!("\n{}\n    {}", step.title, step.text));
+        narrator.say(&format!("\n{}\n", step.title));
+        for line in step.text.lines() {
+            narrator.say(&format!("    {line}"));
+        }
+        narrator.say("");
         Ok(())
     }
 
@@ -64,13 +73,14 @@ impl Job {
         &self,
         step: &Step,
         answer: Result<EagerResult, bolt_client::Error>,
-        narrator: &Narrator,
+        narrator: Narrator,
     ) -> Result<(), Failure> {
         let title = step.title;
         let answer = answer.map_err(|source| Failure::Step { title, source })?;
-        let lines = step
-            .check(&answer, &self.graph)
-            .map_err(|wrong| Failure::Wrong { title, wrong: wrong.to_string() })?;
+        let lines = step.check(&answer, &self.graph).map_err(|wrong| Failure::Wrong {
+            title,
+            wrong: wrong.to_string(),
+        })?;
         for line in lines {
             narrator.say(&format!("  {line}"));
         }
@@ -79,7 +89,9 @@ impl Job {
 
     /// What to ask to leave the server as it was, if it stays.
     pub(crate) fn clean_up(&self) -> Option<(Query, Access)> {
-        self.clean_up.as_deref().map(|statement| (query(statement), Access::Write))
+        self.clean_up
+            .as_deref()
+            .map(|statement| (query(statement), Access::Write))
     }
 
     /// The failure to clean up, with what the user can do about it.

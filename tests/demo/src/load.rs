@@ -15,21 +15,25 @@ use crate::report::Progress;
 pub(crate) struct Load {
     probes: Vec<Probe>,
     graph: Arc<Graph>,
-    total: u64,
     next: AtomicU64,
     interrupted: Arc<AtomicBool>,
     progress: Progress,
 }
 
 impl Load {
-    pub(crate) fn new(graph: &Arc<Graph>, label: &str, total: u64, interrupted: &Arc<AtomicBool>) -> Self {
+    /// As many queries as `progress` is to count.
+    pub(crate) fn new(
+        graph: &Arc<Graph>,
+        label: &str,
+        progress: Progress,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Self {
         Self {
             probes: probes(graph, label),
             graph: Arc::clone(graph),
-            total,
             next: AtomicU64::new(0),
             interrupted: Arc::clone(interrupted),
-            progress: Progress::new(total),
+            progress,
         }
     }
 
@@ -39,7 +43,7 @@ impl Load {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if number >= self.total {
+        if number >= self.total() {
             return None;
         }
         // Spread over the kinds of queries and over the people. Any order would do.
@@ -62,6 +66,11 @@ impl Load {
             Err(error) => tally.note_error(&error),
         }
         self.progress.advance();
+    }
+
+    /// How many queries there are.
+    pub(crate) fn total(&self) -> u64 {
+        self.progress.total()
     }
 
     /// Shows that it begins.
@@ -97,18 +106,26 @@ impl Probe {
         let records = &answer.records;
         match &self.asked {
             Asked::Everybody => {
-                let mut names = records.iter().map(|record| record.get("name")).collect::<Result<Vec<String>, _>>()?;
+                let mut names = records
+                    .iter()
+                    .map(|record| record.get("name"))
+                    .collect::<Result<Vec<String>, _>>()?;
                 names.sort_unstable();
                 Ok(names == graph.names())
             }
             Asked::Companions(name) => {
-                let mut companions =
-                    records.iter().map(|record| record.to()).collect::<Result<Vec<Companion>, _>>()?;
+                let mut companions = records
+                    .iter()
+                    .map(|record| record.to())
+                    .collect::<Result<Vec<Companion>, _>>()?;
                 companions.sort_unstable();
                 Ok(companions == graph.companions(name))
             }
             Asked::Together(a, b) => {
-                let chapters = records.iter().map(|record| record.get(0)).collect::<Result<Vec<i64>, _>>()?;
+                let chapters = records
+                    .iter()
+                    .map(|record| record.get(0))
+                    .collect::<Result<Vec<i64>, _>>()?;
                 Ok(chapters == Vec::from_iter(graph.together(a, b)))
             }
         }
@@ -135,12 +152,14 @@ impl Tally {
 
     fn note_error(&mut self, error: &Error) {
         self.errors += 1;
-        self.trouble.get_or_insert_with(|| format!("a query failed: {error}"));
+        self.trouble
+            .get_or_insert_with(|| format!("a query failed: {error}"));
     }
 
     fn note_wrong(&mut self, probe: &Probe) {
         self.wrong += 1;
-        self.trouble.get_or_insert_with(|| format!("a wrong answer to {:?}", probe.asked));
+        self.trouble
+            .get_or_insert_with(|| format!("a wrong answer to {:?}", probe.asked));
     }
 }
 

@@ -29,8 +29,8 @@ use crate::target::Target;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(clean) if clean => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("demo: {}", with_causes(&failure));
             ExitCode::FAILURE
@@ -41,10 +41,10 @@ fn main() -> ExitCode {
 /// Does it all. `false`: it came to the end, but not every answer was right.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let narrator = Narrator::new(arguments.json);
-    let target = Target::from_environment(&narrator)?;
-    let job = Job::new(arguments, &target)?;
-    let figures = run_on(arguments.runtime, &target, &job, &narrator)?;
-    figures.tell(&narrator);
+    let target = Target::from_environment(narrator)?;
+    let job = Job::new(arguments, &target, narrator)?;
+    let figures = run_on(arguments.runtime, &target, &job, narrator)?;
+    figures.tell(narrator);
     if arguments.json {
         println!("{}", figures.as_json());
     }
@@ -52,7 +52,7 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
 }
 
 /// Hands the job to a driver. The three async adapters give the same `Driver`: they differ in who polls it.
-fn run_on(runtime: Runtime, target: &Target, job: &Job, narrator: &Narrator) -> Result<Figures, Failure> {
+fn run_on(runtime: Runtime, target: &Target, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
     let config = target.config(job.connections)?;
     match runtime {
         Runtime::Tokio => {
@@ -75,12 +75,16 @@ fn run_on(runtime: Runtime, target: &Target, job: &Job, narrator: &Narrator) -> 
     }
 }
 
+/// The failure and what caused it, each said once: some errors repeat their cause.
 fn with_causes(failure: &Failure) -> String {
     let mut text = failure.to_string();
     let mut cause = failure.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         cause = error.source();
     }
     text

@@ -34,7 +34,9 @@ impl Step {
 
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Step").field("title", &self.title).finish_non_exhaustive()
+        f.debug_struct("Step")
+            .field("title", &self.title)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,15 +72,19 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
         step(
             "Load the characters",
             Access::Write,
-            "UNWIND $names AS name CREATE (:Person {name: name}) RETURN count(*) AS created",
+            "UNWIND $names AS name\n\
+             CREATE (:Person {name: name})\n\
+             RETURN count(*) AS created",
             |query, graph| query.param("names", graph.names()),
             |answer, graph| created(answer, graph.names().len(), "nodes"),
         ),
         step(
             "Load who appears with whom, from a list of Rust structs",
             Access::Write,
-            "UNWIND $pairs AS pair MATCH (a:Person {name: pair.a}), (b:Person {name: pair.b}) \
-             CREATE (a)-[:APPEARS_WITH {chapters: pair.chapters}]->(b) RETURN count(*) AS created",
+            "UNWIND $pairs AS pair\n\
+             MATCH (a:Person {name: pair.a}), (b:Person {name: pair.b})\n\
+             CREATE (a)-[:APPEARS_WITH {chapters: pair.chapters}]->(b)\n\
+             RETURN count(*) AS created",
             |query, graph| query.param("pairs", Serde(graph.pairs())),
             |answer, graph| created(answer, graph.pairs().len(), "relationships"),
         ),
@@ -92,8 +98,8 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
         step(
             "Who appears with the most others?",
             Access::Read,
-            "MATCH (a:Person)-[r:APPEARS_WITH]-(b:Person) \
-             RETURN a.name AS name, count(b) AS others, sum(r.chapters) AS chapters \
+            "MATCH (a:Person)-[r:APPEARS_WITH]-(b:Person)\n\
+             RETURN a.name AS name, count(b) AS others, sum(r.chapters) AS chapters\n\
              ORDER BY others DESC, name LIMIT 5",
             |query, _| query,
             company,
@@ -101,25 +107,27 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
         step(
             "Which two appear together most often?",
             Access::Read,
-            "MATCH (a:Person)-[r:APPEARS_WITH]->(b:Person) \
-             RETURN a.name AS a, b.name AS b, r.chapters AS chapters ORDER BY chapters DESC, a, b LIMIT 3",
+            "MATCH (a:Person)-[r:APPEARS_WITH]->(b:Person)\n\
+             RETURN a.name AS a, b.name AS b, r.chapters AS chapters\n\
+             ORDER BY chapters DESC, a, b LIMIT 3",
             |query, _| query,
             closest,
         ),
         step(
             "Whom does Gavroche never meet, though his friends do?",
             Access::Read,
-            "MATCH (a:Person {name: $name})-[:APPEARS_WITH]-(friend:Person)-[:APPEARS_WITH]-(other:Person) \
-             WHERE other <> a AND NOT (a)-[:APPEARS_WITH]-(other) \
-             RETURN other.name AS name, count(DISTINCT friend) AS through ORDER BY through DESC, name LIMIT 5",
+            "MATCH (a:Person {name: $name})-[:APPEARS_WITH]-(friend:Person)-[:APPEARS_WITH]-(other:Person)\n\
+             WHERE other <> a AND NOT (a)-[:APPEARS_WITH]-(other)\n\
+             RETURN other.name AS name, count(DISTINCT friend) AS through\n\
+             ORDER BY through DESC, name LIMIT 5",
             |query, _| query.param("name", CURIOUS),
             friends_of_friends,
         ),
         step(
             "How does one get from Napoleon to Cosette?",
             Access::Read,
-            "MATCH (a:Person {name: $from}), (b:Person {name: $to}) \
-             MATCH p = shortestPath((a)-[:APPEARS_WITH*]-(b)) \
+            "MATCH (a:Person {name: $from}), (b:Person {name: $to})\n\
+             MATCH p = shortestPath((a)-[:APPEARS_WITH*]-(b))\n\
              RETURN [n IN nodes(p) | n.name] AS names, length(p) AS steps",
             |query, _| query.param("from", FROM).param("to", TO),
             shortest_path,
@@ -144,28 +152,43 @@ fn same<T: PartialEq + fmt::Debug>(got: &T, expected: &T) -> Result<(), Wrong> {
 }
 
 fn created(answer: &EagerResult, expected: usize, what: &str) -> Result<Vec<String>, Wrong> {
-    let created = answer.records.iter().map(|record| record.get("created")).collect::<Result<Vec<i64>, _>>()?;
+    let created = answer
+        .records
+        .iter()
+        .map(|record| record.get("created"))
+        .collect::<Result<Vec<i64>, _>>()?;
     same(&created, &vec![count(expected)])?;
     Ok(vec![format!("{expected} {what} created")])
 }
 
 /// The page that this driver is modelled on: records, summary and keys.
 fn everybody(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wrong> {
-    let EagerResult { records, summary, keys } = answer;
-    let mut names = records.iter().map(|record| record.get("name")).collect::<Result<Vec<String>, _>>()?;
+    let EagerResult {
+        records,
+        summary,
+        keys,
+    } = answer;
+    let mut names = records
+        .iter()
+        .map(|record| record.get("name"))
+        .collect::<Result<Vec<String>, _>>()?;
     names.sort_unstable();
     same(&names.as_slice(), &graph.names())?;
     let keys: Vec<&str> = keys.iter().collect();
     same(&keys, &vec!["name"])?;
 
     let (shown, rest) = names.split_at(names.len().min(6));
-    let milliseconds = summary.result_available_after().map_or(0, |time| time.as_millis());
+    let milliseconds = summary
+        .result_available_after()
+        .map_or(0, |time| time.as_millis());
     Ok(vec![
         format!("records  {}, … and {} more", shown.join(", "), rest.len()),
         format!("keys     {}", keys.join(", ")),
         format!(
             "summary  {} in database {}, first record after {milliseconds} ms, from {}",
-            summary.query_type().map_or_else(|| "query".to_owned(), |class| format!("{class:?} query")),
+            summary
+                .query_type()
+                .map_or_else(|| "query".to_owned(), |class| format!("{class:?} query")),
             summary.database().unwrap_or("(unnamed)"),
             summary.server().agent(),
         ),
@@ -177,7 +200,13 @@ fn company(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wrong> {
     same(&ranking, &graph.company(5))?;
     Ok(ranking
         .iter()
-        .map(|Company { name, others, chapters }| format!("{name:<12}{others:>3} others,{chapters:>4} chapters"))
+        .map(
+            |Company {
+                 name,
+                 others,
+                 chapters,
+             }| format!("{name:<12}{others:>3} others,{chapters:>4} chapters"),
+        )
         .collect())
 }
 
@@ -209,11 +238,20 @@ fn shortest_path(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wro
     let ways: Vec<Way> = rows(answer)?;
     let ends = |way: &Way| (way.names.first().cloned(), way.names.last().cloned());
     same(
-        &ways.iter().map(|way| (Some(way.steps), ends(way))).collect::<Vec<_>>(),
-        &vec![(graph.distance(FROM, TO), (Some(FROM.to_owned()), Some(TO.to_owned())))],
+        &ways
+            .iter()
+            .map(|way| (Some(way.steps), ends(way)))
+            .collect::<Vec<_>>(),
+        &vec![(
+            graph.distance(FROM, TO),
+            (Some(FROM.to_owned()), Some(TO.to_owned())),
+        )],
     )?;
     for way in &ways {
-        let met = way.names.windows(2).all(|step| matches!(step, [a, b] if graph.together(a, b).is_some()));
+        let met = way
+            .names
+            .windows(2)
+            .all(|step| matches!(step, [a, b] if graph.together(a, b).is_some()));
         same(&(met, way.names.len()), &(true, way.steps + 1))?;
     }
     Ok(ways

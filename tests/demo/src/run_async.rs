@@ -19,7 +19,8 @@ pub(crate) fn on_tokio(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Ta
     let task = tokio::spawn(task);
     Box::pin(async {
         // Nobody aborts it, so it can only have panicked.
-        task.await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
+        task.await
+            .unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
     })
 }
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     driver: Driver,
     spawn: Spawn,
     job: &Job,
-    narrator: &Narrator,
+    narrator: Narrator,
 ) -> Result<Figures, Failure> {
     let figures = match driver.server_info().await {
         Ok(server) => {
@@ -52,7 +53,7 @@ pub(crate) async fn run(
     figures
 }
 
-async fn work(driver: &Driver, spawn: Spawn, job: &Job, narrator: &Narrator) -> Result<Figures, Failure> {
+async fn work(driver: &Driver, spawn: Spawn, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
     for step in &job.steps {
         job.begin(step, narrator)?;
         let answer = ask(driver, &step.query, step.access, job.database.as_deref()).await;

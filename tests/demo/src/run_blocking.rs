@@ -13,7 +13,7 @@ use crate::load::Tally;
 use crate::report::{Figures, Narrator};
 
 /// Does the job, and leaves nothing behind whatever comes of it.
-pub(crate) fn run(driver: &Driver, job: &Job, narrator: &Narrator) -> Result<Figures, Failure> {
+pub(crate) fn run(driver: &Driver, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
     let figures = match driver.server_info() {
         Ok(server) => {
             narrator.introduce(job, &server);
@@ -28,7 +28,7 @@ pub(crate) fn run(driver: &Driver, job: &Job, narrator: &Narrator) -> Result<Fig
     figures
 }
 
-fn work(driver: &Driver, job: &Job, narrator: &Narrator) -> Result<Figures, Failure> {
+fn work(driver: &Driver, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
     for step in &job.steps {
         job.begin(step, narrator)?;
         let answer = ask(driver, &step.query, step.access, job.database.as_deref());
@@ -44,7 +44,9 @@ fn work(driver: &Driver, job: &Job, narrator: &Narrator) -> Result<Figures, Fail
 fn ask_at_once(driver: &Driver, job: &Job) -> Tally {
     job.load.begin();
     let tally = thread::scope(|scope| {
-        let workers: Vec<_> = (0..job.concurrency).map(|_| scope.spawn(|| worker(driver, job))).collect();
+        let workers: Vec<_> = (0..job.concurrency)
+            .map(|_| scope.spawn(|| worker(driver, job)))
+            .collect();
         let mut tally = Tally::default();
         for worker in workers {
             tally.add(worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));

@@ -23,7 +23,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// The server that `NEO4J_URI` names, or one in this process.
-    pub(crate) fn from_environment(narrator: &Narrator) -> Result<Self, Failure> {
+    pub(crate) fn from_environment(narrator: Narrator) -> Result<Self, Failure> {
         let Some(uri) = variable("NEO4J_URI")? else {
             narrator.say("Starting a graph database in this process (set NEO4J_URI to use a server).");
             return Self::embedded();
@@ -32,9 +32,10 @@ impl Target {
         let password = variable("NEO4J_PASSWORD")?;
         let auth = match (user, password) {
             (None, None) => Auth::none(),
-            (user, password) => {
-                Auth::basic(user.unwrap_or_else(|| "neo4j".to_owned()), password.unwrap_or_default())
-            }
+            (user, password) => Auth::basic(
+                user.unwrap_or_else(|| "neo4j".to_owned()),
+                password.unwrap_or_default(),
+            ),
         };
         Ok(Self {
             uri,
@@ -103,6 +104,10 @@ mod tests {
     fn labels_are_unique_and_need_no_quotes() {
         let (first, second) = (unique_label(), unique_label());
         assert_ne!(first, second);
-        assert!(first.chars().all(|character| character.is_ascii_alphanumeric() || character == '_'));
+        assert!(
+            first
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '_')
+        );
     }
 }

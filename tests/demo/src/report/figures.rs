@@ -26,7 +26,12 @@ pub(crate) struct Figures {
 
 impl Figures {
     pub(crate) fn new(job: &Job, tally: Tally, took: Duration, pool: PoolCounts) -> Self {
-        let Tally { mut latencies, errors, wrong, trouble } = tally;
+        let Tally {
+            mut latencies,
+            errors,
+            wrong,
+            trouble,
+        } = tally;
         latencies.sort_unstable();
         Self {
             runtime: job.runtime,
@@ -48,7 +53,7 @@ impl Figures {
     }
 
     /// A table of one line.
-    pub(crate) fn tell(&self, narrator: &Narrator) {
+    pub(crate) fn tell(&self, narrator: Narrator) {
         let columns = [
             ("runtime", self.runtime.to_string()),
             ("queries", self.queries.to_string()),
@@ -61,14 +66,18 @@ impl Figures {
         ];
         let width = |(title, value): &(&str, String)| title.len().max(value.len());
         let line = |cell: fn(&(&'static str, String)) -> String| {
-            let cells = columns.iter().map(|column| format!("{:>1$}", cell(column), width(column)));
+            let cells = columns
+                .iter()
+                .map(|column| format!("{:>1$}", cell(column), width(column)));
             cells.collect::<Vec<_>>().join("   ")
         };
         narrator.say(&format!("\n  {}", line(|(title, _)| (*title).to_owned())));
         narrator.say(&format!("  {}", line(|(_, value)| value.clone())));
         match &self.trouble {
             None => narrator.say("\nEvery answer was compared with the data, and was right."),
-            Some(trouble) => narrator.say(&format!("\nNot every answer was right. The first trouble: {trouble}")),
+            Some(trouble) => narrator.say(&format!(
+                "\nNot every answer was right. The first trouble: {trouble}"
+            )),
         }
     }
 

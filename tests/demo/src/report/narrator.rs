@@ -5,7 +5,7 @@ use bolt_client::ServerInfo;
 use crate::job::Job;
 
 /// Tells what happens: on standard output, or on standard error if the output is for a program.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Narrator {
     to_error: bool,
 }
@@ -13,10 +13,12 @@ pub(crate) struct Narrator {
 impl Narrator {
     /// `output_taken`: standard output is for something else.
     pub(crate) fn new(output_taken: bool) -> Self {
-        Self { to_error: output_taken }
+        Self {
+            to_error: output_taken,
+        }
     }
 
-    pub(crate) fn say(&self, text: &str) {
+    pub(crate) fn say(self, text: &str) {
         if self.to_error {
             eprintln!("{text}");
         } else {
@@ -25,7 +27,7 @@ impl Narrator {
     }
 
     /// Who talks to whom.
-    pub(crate) fn introduce(&self, job: &Job, server: &ServerInfo) {
+    pub(crate) fn introduce(self, job: &Job, server: &ServerInfo) {
         self.say(&format!(
             "Connected to {} at {}, Bolt {}, on {}.",
             server.agent(),
@@ -36,9 +38,11 @@ impl Narrator {
     }
 
     /// What comes after the questions.
-    pub(crate) fn announce_load(&self, job: &Job) {
+    pub(crate) fn announce_load(self, job: &Job) {
         self.say(&format!(
-            "\nMany such questions at once, over one driver with at most {} connections",
+            "\n{} such queries by {} at once, over one driver with up to {} connections",
+            job.load.total(),
+            job.concurrency,
             job.connections,
         ));
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::report::Narrator;
+
 /// How often a log is told.
 const LOG_STEPS: u64 = 4;
 
@@ -14,6 +16,7 @@ const LOG_STEPS: u64 = 4;
 pub(crate) struct Progress {
     shown: Shown,
     total: u64,
+    narrator: Narrator,
 }
 
 #[derive(Debug)]
@@ -24,13 +27,23 @@ enum Shown {
 
 impl Progress {
     /// Shows nothing yet.
-    pub(crate) fn new(total: u64) -> Self {
+    pub(crate) fn new(total: u64, narrator: Narrator) -> Self {
         let shown = if io::stderr().is_terminal() {
-            Shown::Bar(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_style(style()))
+            Shown::Bar(
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_style(style()),
+            )
         } else {
             Shown::Lines(AtomicU64::new(0))
         };
-        Self { shown, total }
+        Self {
+            shown,
+            total,
+            narrator,
+        }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 
     pub(crate) fn begin(&self) {
@@ -48,7 +61,7 @@ impl Progress {
             Shown::Lines(done) => {
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if is_worth_a_line(done, self.total) {
-                    eprintln!("  {done} of {} queries", self.total);
+                    self.narrator.say(&format!("  {done} of {} queries", self.total));
                 }
             }
         }
@@ -68,7 +81,7 @@ fn is_worth_a_line(done: u64, total: u64) -> bool {
 
 fn style() -> ProgressStyle {
     // The template is a constant: were it wrong, the plain bar would do.
-    ProgressStyle::with_template("  {bar:40} {pos}/{len} queries, {per_sec}, {eta} left")
+    ProgressStyle::with_template("  {bar:40} {pos} of {len} queries, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
