@@ -206,8 +206,7 @@ impl Link {
             self.read_at_once();
         }
         match self.proto.disposition() {
-            Disposition::Reusable => {}
-            Disposition::Resetting => {}
+            Disposition::Reusable | Disposition::Resetting => {}
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             Disposition::Finishing if self.proto.is_committing() => {}
             Disposition::Finishing | Disposition::NeedsReset => {
@@ -218,6 +217,10 @@ impl Link {
             _ => return Fate::Close,
         }
         if !self.write_at_once() {
+            return Fate::Close;
+        }
+        // What has arrived for a call that is gone only takes up memory.
+        if self.drop_events().is_err() {
             return Fate::Close;
         }
         self.proto.shrink();
