@@ -82,7 +82,8 @@ impl Link {
                 }
             }
         });
-        head.await.unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
+        head.await
+            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
     }
 
     /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for

@@ -20,7 +20,11 @@ impl Error {
     }
 
     pub(crate) fn timeout(address: impl Into<String>, waiting: Waiting) -> Self {
-        Reason::Timeout { address: address.into(), waiting }.into()
+        Reason::Timeout {
+            address: address.into(),
+            waiting,
+        }
+        .into()
     }
 
     pub(crate) fn unknown_commit(cause: Self) -> Self {

@@ -76,7 +76,10 @@ enum Reason {
         source: Option<io::Error>,
         during: &'static str,
     },
-    Timeout { address: String, waiting: Waiting },
+    Timeout {
+        address: String,
+        waiting: Waiting,
+    },
     Closed,
     UnknownCommit(Error),
 }
