@@ -98,9 +98,13 @@ pub use error::{ConversionError, DecodeError, EncodeError, ProtocolViolation, Se
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
 pub use limits::Limits;
-pub use message::{Access, Auth, Counters, Extra, Hello, Metadata, QueryType};
+pub use message::{
+    Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints, LogonSuccess,
+    Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position, QueryType, ResultEnd, Route,
+    RoutingContext, RoutingTable, RunSuccess, Shape, Status,
+};
 pub use query::{EncodedParameters, Query, query};
 pub use keys::Keys;
 pub use record::{ColumnIndex, Record, RecordRef};
 pub use crate::serde::Serde;
-pub use version::{Capabilities, NotificationFilter, Routing, Utc, Version};
+pub use version::{Capabilities, Filtering, Routing, Utc, Version};

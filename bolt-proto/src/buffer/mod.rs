@@ -4,4 +4,4 @@ mod recv;
 mod send;
 
 pub(crate) use recv::{Frame, FrameKind, Recv};
-pub(crate) use send::Send;
+pub(crate) use send::{MAX_CHUNK, Send};

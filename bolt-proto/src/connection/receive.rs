@@ -11,7 +11,7 @@ use crate::packstream::{self, MapRef, Reader, Token, ValueRef};
 use crate::keys::Keys;
 use crate::record::RecordRef;
 use crate::state::{Message, Rule};
-use crate::version::Capabilities;
+use crate::version::{Capabilities, Utc};
 
 use super::Connection;
 use super::ledger::Outcome;
@@ -79,7 +79,7 @@ impl Connection {
         let body = self.recv.body(frame);
         Some(match frame.kind {
             FrameKind::Success => Event::Success(Metadata::new(metadata(body).ok()?)),
-            FrameKind::Failure => Event::Failure(ServerError::read(metadata(body).ok()?)),
+            FrameKind::Failure => Event::Failure(ServerError::read(Metadata::new(metadata(body).ok()?))),
             FrameKind::Ignored | FrameKind::Record => Event::Ignored,
         })
     }
@@ -118,13 +118,15 @@ impl Connection {
         let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.options.versions)? {
             Answer::Incomplete => return Ok(()),
             Answer::Slot { version, consumed } => (version, consumed),
-            Answer::Manifest { version, consumed } => {
-                self.send.raw(&handshake::choice(version));
+            Answer::Manifest { version, capabilities, consumed } => {
+                self.send.raw(&handshake::choice(version, capabilities));
+                self.agreed = capabilities;
                 (version, consumed)
             }
         };
         self.recv.skip(consumed);
         self.version = version.capabilities();
+        self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
         self.announce = true;
         self.try_see_all()
     }
@@ -163,7 +165,10 @@ impl Connection {
                     return Err(impossible);
                 }
                 let metadata = Metadata::new(whole_metadata(body)?);
-                let has_more = metadata.has_more();
+                let has_more = version.paging && metadata.has_more();
+                if message == Message::Hello && version.utc == Utc::Patch {
+                    self.utc = metadata.hello().utc;
+                }
                 let told = (message == Message::Run).then(|| (columns(metadata), metadata.integer("qid")));
                 if let (Some((keys, qid)), Some(id)) = (told, result) {
                     if let Some(flow) = self.ledger.flow_mut(id) {
@@ -175,7 +180,7 @@ impl Connection {
                 Ok(())
             }
             FrameKind::Failure => {
-                let error = ServerError::read(whole_metadata(body)?);
+                let error = ServerError::read(Metadata::new(whole_metadata(body)?));
                 self.ledger.settle(version.version, Outcome::Failure);
                 if error.leaves_state_unknown() {
                     self.ledger.go_astray();

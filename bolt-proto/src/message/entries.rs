@@ -1,0 +1,69 @@
+//! Named values inside of a request, beside the parameters of a query.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use ::serde::Serialize;
+
+use crate::error::EncodeError;
+use crate::packstream::write;
+use crate::query::{EncodedParameters, Query};
+use crate::value::ToValue;
+
+/// Values under names, encoded when they are given, by the rules that hold for the parameters of a [`Query`].
+/// `Debug` shows the names alone.
+#[derive(Clone, Default)]
+pub(crate) struct Entries(Query);
+
+impl Entries {
+    pub(crate) fn add(&mut self, name: &str, value: impl ToValue) {
+        self.0 = core::mem::take(&mut self.0).param(name, value);
+    }
+
+    pub(crate) fn add_all<T: Serialize + ?Sized>(&mut self, values: &T) {
+        self.0 = core::mem::take(&mut self.0).params(values);
+    }
+
+    /// Whether nothing was given, not even something that could not be encoded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.parameters().count == 0 && self.0.check().is_ok()
+    }
+
+    /// Whether everything could be encoded.
+    pub(crate) fn check(&self) -> Result<(), EncodeError> {
+        self.0.check().map_err(Clone::clone)
+    }
+
+    /// Writes the map.
+    pub(crate) fn write(&self, utc: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.check()?;
+        write_parameters(self.0.parameters(), utc, out)
+    }
+}
+
+/// Writes parameters as a map, in the form that a connection with or without `utc` takes: without, date-times with an
+/// offset or a zone count their seconds on the local clock.
+pub(crate) fn write_parameters(
+    parameters: EncodedParameters<'_>,
+    _utc: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    write::map_header(out, parameters.count)?;
+    out.extend_from_slice(parameters.bytes);
+    Ok(())
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.0.parameters(), other.0.parameters());
+        ours.bytes == theirs.bytes && self.0.check() == other.0.check()
+    }
+}
+
+impl Eq for Entries {}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.names()).finish()
+    }
+}
