@@ -3,6 +3,8 @@
 //! A server picks one of four slots, or, from Neo4j 5.26 on, answers with a *manifest* of everything it speaks,
 //! from which the client picks.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects))]
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -10,9 +12,9 @@ use core::ops::RangeInclusive;
 use crate::error::ProtocolViolation;
 use crate::version::Version;
 
-const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
+pub(crate) const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
 /// In a slot: "I understand manifest v1". As an answer: "here it comes".
-const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
+pub(crate) const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
 /// More offers than any server has reason to make: 16 versions fit into a handful of ranges.
 const MAX_OFFERS: u64 = 256;
 
@@ -73,7 +75,7 @@ impl Versions {
         magic.copy_from_slice(&MAGIC);
         let mut slots = slots.chunks_exact_mut(4);
         // Only servers from 5.7 on know the manifest; an older one passes the slot over.
-        let manifest = self.manifest && *self.range.end() >= Version::new(5, 7);
+        let manifest = self.has_manifest();
         if manifest {
             if let Some(slot) = slots.next() {
                 slot.copy_from_slice(&MANIFEST);
@@ -90,6 +92,17 @@ impl Versions {
             }
         }
         bytes
+    }
+
+    /// Whether the manifest handshake is offered.
+    pub(crate) fn has_manifest(&self) -> bool {
+        self.manifest && *self.range.end() >= Version::new(5, 7)
+    }
+
+    /// The capability bits of this side.
+    #[cfg(feature = "peer")]
+    pub(crate) const fn claimed(&self) -> u64 {
+        self.capabilities
     }
 
     fn contains_major_below(&self, major: u8) -> bool {

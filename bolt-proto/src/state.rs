@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+#[cfg(feature = "peer")]
+use crate::error::ProtocolViolation;
 use crate::version::Version;
 
 /// Where a server stands, as far as its client can tell.
@@ -99,6 +101,16 @@ impl Message {
             Self::Logon => 0x6A,
             Self::Logoff => 0x6B,
         }
+    }
+
+    /// Which request a message is, by its first two bytes.
+    #[cfg(feature = "peer")]
+    pub(crate) fn of(message: &[u8]) -> Result<Self, ProtocolViolation> {
+        match *message {
+            [0xB0..=0xBF, tag, ..] => Self::ALL.into_iter().find(|known| known.tag() == tag),
+            _ => None,
+        }
+        .ok_or_else(|| ProtocolViolation::unknown(message))
     }
 
     /// The first version that has this message.

@@ -16,6 +16,7 @@ use crate::handshake::Versions;
 use crate::event::RequestId;
 use crate::limits::Limits;
 use crate::keys::Keys;
+use crate::message::Answer;
 use crate::state::ServerState;
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
@@ -60,7 +61,7 @@ impl Options {
 /// leaves no byte behind.
 pub struct Connection {
     options: Options,
-    recv: Recv,
+    recv: Recv<Answer>,
     send: Send,
     ledger: Ledger,
     version: Option<&'static Capabilities>,

@@ -22,6 +22,7 @@ pub struct Hello {
     bolt_agent: BoltAgent,
     routing: Option<RoutingContext>,
     notifications: NotificationFilter,
+    asks_for_utc: bool,
 }
 
 impl Hello {
@@ -33,6 +34,7 @@ impl Hello {
             bolt_agent: BoltAgent::new(concat!("bolt-proto-rust/", env!("CARGO_PKG_VERSION"))),
             routing: None,
             notifications: NotificationFilter::default(),
+            asks_for_utc: true,
         }
     }
 
@@ -59,6 +61,14 @@ impl Hello {
         self
     }
 
+    /// Leaves date-times with an offset or a zone on their local clock where the version has a choice (4.3 and 4.4).
+    /// Default: asks for [`utc`](crate::Connection::utc), since a local clock may show a time twice.
+    #[must_use]
+    pub const fn without_utc(mut self) -> Self {
+        self.asks_for_utc = false;
+        self
+    }
+
     /// Whether a version can express all that is set.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         self.notifications.check(capabilities)
@@ -78,7 +88,7 @@ impl Hello {
         if let Some(context) = self.routing.as_ref().filter(|_| capabilities.routing_context) {
             fields.with("routing", |out| context.write(out))?;
         }
-        if capabilities.utc == Utc::Patch {
+        if self.asks_for_utc && capabilities.utc == Utc::Patch {
             fields.strings("patch_bolt", &["utc"])?;
         }
         self.notifications.write(capabilities, fields)?;

@@ -1,5 +1,6 @@
 //! What requests say and how answers are read.
 
+mod answer;
 mod auth;
 mod counters;
 pub(crate) mod diagnostic;
@@ -18,6 +19,7 @@ mod status;
 mod success;
 mod telemetry;
 
+pub(crate) use answer::Answer;
 pub use auth::Auth;
 pub use counters::{Counters, QueryType};
 pub use extra::{Access, Extra};
