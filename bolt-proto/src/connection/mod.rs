@@ -97,7 +97,7 @@ impl fmt::Debug for Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disposition {
-    /// The login is not through yet.
+    /// The login is not through yet, or was undone by LOGOFF.
     Opening,
     /// Ready, with nothing unanswered.
     Reusable,

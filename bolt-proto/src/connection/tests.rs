@@ -171,6 +171,17 @@ fn another_user_can_log_in_with_the_next_query_in_one_write() {
 }
 
 #[test]
+fn between_logoff_and_logon_a_connection_is_opening_and_cannot_be_reset() {
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::Opening);
+    assert!(matches!(connection.reset(), Err(UsageError::Illegal { .. })));
+}
+
+#[test]
 fn telemetry_does_not_keep_begin_waiting() {
     let mut connection = ready();
     connection.telemetry(Api::ExplicitTransaction).unwrap();

@@ -147,6 +147,10 @@ impl Server {
         if let Err(violation) = self.see_all() {
             self.over.get_or_insert(violation);
         }
+        // What is behind the end of the session is nobody's business.
+        if self.state() == ServerState::Defunct {
+            while self.recv.deliver().is_some() {}
+        }
         let waits = !self.options.relaying && !self.taken.is_empty();
         if let Some(frame) = self.recv.front().filter(|_| !waits) {
             match self.judge(frame) {
