@@ -195,6 +195,10 @@ impl Ledger {
         if self.unanswered().any(holds_reset) {
             return Disposition::AwaitAnswer;
         }
+        // LOGOFF was answered: RESET is illegal until the next LOGON.
+        if self.sent == Base::Authentication {
+            return Disposition::Opening;
+        }
         let ready = self.sent_state() == ServerState::Ready;
         match self.unanswered().next_back() {
             None if ready => Disposition::Reusable,
