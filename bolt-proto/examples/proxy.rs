@@ -68,7 +68,9 @@ fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
         flush_down(&mut down, &mut client)?;
         seen?;
     }
-    let Some(version) = down.version() else { return Ok(()) };
+    let Some(version) = down.version() else {
+        return Ok(());
+    };
 
     let mut server = TcpStream::connect(target)?;
     server.set_nodelay(true)?;
@@ -82,7 +84,12 @@ fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
     flush_up(&mut up, &mut server)?;
     println!("{number}: Bolt {version}");
 
-    let relay = Arc::new(Relay { number, client, server, halves: Mutex::new(Halves { down, up }) });
+    let relay = Arc::new(Relay {
+        number,
+        client,
+        server,
+        halves: Mutex::new(Halves { down, up }),
+    });
     let answers = thread::spawn({
         let relay = Arc::clone(&relay);
         move || relay.both_end(relay.pass_answers())
@@ -159,7 +166,13 @@ impl Relay {
 
 /// The end of a stream is no error here.
 fn ended<T>(told: Result<Option<T>, ProtocolViolation>) -> Result<Option<T>, ProtocolViolation> {
-    told.or_else(|violation| if violation.is_end_of_stream() { Ok(None) } else { Err(violation) })
+    told.or_else(|violation| {
+        if violation.is_end_of_stream() {
+            Ok(None)
+        } else {
+            Err(violation)
+        }
+    })
 }
 
 fn flush_down(half: &mut Server, socket: &mut impl Write) -> io::Result<()> {

@@ -38,7 +38,9 @@ fn main() -> ExitCode {
 fn serve() -> Outcome<()> {
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:7687".to_owned());
-    let script = arguments.next().map_or_else(|| Ok(SCRIPT.to_owned()), fs::read_to_string)?;
+    let script = arguments
+        .next()
+        .map_or_else(|| Ok(SCRIPT.to_owned()), fs::read_to_string)?;
     let script: Vec<Rule> = script.lines().filter_map(Rule::parse).collect();
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
@@ -64,9 +66,13 @@ struct Rule {
 impl Rule {
     fn parse(line: &str) -> Option<Self> {
         let (when, answers) = line.split_once("->")?;
-        let (request, query) = when.trim().split_once(' ').unwrap_or((when.trim(), ""));
+        let (request, query) = when.trim().split_once(' ').unwrap_or_else(|| (when.trim(), ""));
         let query = query.trim().trim_matches('\'').to_owned();
-        Some(Self { request: request.to_owned(), query, answers: answers.trim().to_owned() })
+        Some(Self {
+            request: request.to_owned(),
+            query,
+            answers: answers.trim().to_owned(),
+        })
     }
 }
 
@@ -81,14 +87,22 @@ struct Session {
 
 impl Session {
     fn new(socket: TcpStream, script: Vec<Rule>) -> Self {
-        Self { socket, server: Server::new(Options::strict()), script, query: String::new(), query_id: 0 }
+        Self {
+            socket,
+            server: Server::new(Options::strict()),
+            script,
+            query: String::new(),
+            query_id: 0,
+        }
     }
 
     fn play(&mut self) -> Outcome<()> {
         loop {
             match self.server.has_request() {
                 Ok(Some(head)) => {
-                    let Some(request) = self.server.request() else { continue };
+                    let Some(request) = self.server.request() else {
+                        continue;
+                    };
                     println!("C: {request}");
                     if let Request::Run(run) = request {
                         self.query = run.query.to_owned();
@@ -107,7 +121,11 @@ impl Session {
                 // The error names what the client did wrong.
                 Err(violation) => {
                     self.flush()?;
-                    return if violation.is_end_of_stream() { Ok(()) } else { Err(violation.into()) };
+                    return if violation.is_end_of_stream() {
+                        Ok(())
+                    } else {
+                        Err(violation.into())
+                    };
                 }
             }
         }
@@ -131,7 +149,10 @@ impl Session {
             println!("S: FAILURE {code}");
             return Ok(self.server.failure(&ServerError::new(code, text))?);
         }
-        let groups = answers.split('(').skip(1).map(|group| group.split(')').next().unwrap_or_default());
+        let groups = answers
+            .split('(')
+            .skip(1)
+            .map(|group| group.split(')').next().unwrap_or_default());
         if message == Message::Run {
             let columns: Vec<&str> = groups.flat_map(str::split_whitespace).collect();
             println!("S: SUCCESS {columns:?}");
@@ -146,10 +167,11 @@ impl Session {
             for row in groups {
                 println!("S: RECORD {row}");
                 self.server.record(|values| {
-                    row.split_whitespace().try_for_each(|word| match word.parse::<i64>() {
-                        Ok(number) => values.item(&number),
-                        Err(_) => values.item(word),
-                    })
+                    row.split_whitespace()
+                        .try_for_each(|word| match word.parse::<i64>() {
+                            Ok(number) => values.item(&number),
+                            Err(_) => values.item(word),
+                        })
                 })?;
             }
         }

@@ -3,7 +3,16 @@
 //! A server picks one of four slots, or, from Neo4j 5.26 on, answers with a *manifest* of everything it speaks,
 //! from which the client picks.
 
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -38,7 +47,11 @@ impl Versions {
     /// Everything between two versions, both included. 5.5 is never chosen.
     #[must_use]
     pub const fn between(oldest: Version, newest: Version) -> Self {
-        Self { range: oldest..=newest, manifest: true, capabilities: 0 }
+        Self {
+            range: oldest..=newest,
+            manifest: true,
+            capabilities: 0,
+        }
     }
 
     /// One version.
@@ -111,8 +124,9 @@ impl Versions {
 
     /// The slot for one major version: its newest minor, and how many lower ones are fine as well.
     fn slot(&self, major: u8) -> Option<[u8; 4]> {
-        let mut minors =
-            Version::all().filter(|v| v.major() == major && self.contains(*v)).map(Version::minor);
+        let mut minors = Version::all()
+            .filter(|v| v.major() == major && self.contains(*v))
+            .map(Version::minor);
         let oldest = minors.next()?;
         let newest = minors.next_back().unwrap_or(oldest);
         Some([0, newest.saturating_sub(oldest), newest, major])
@@ -134,7 +148,11 @@ pub(crate) enum Answer {
     /// The server picked a slot.
     Slot { version: Version, consumed: usize },
     /// The server sent a manifest; this version was picked from it. The choice must be sent.
-    Manifest { version: Version, capabilities: u64, consumed: usize },
+    Manifest {
+        version: Version,
+        capabilities: u64,
+        consumed: usize,
+    },
 }
 
 /// Reads the server's answer. Called again with more bytes until it is complete.
@@ -149,7 +167,11 @@ pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, Protoc
                 return Ok(Answer::Incomplete);
             };
             let consumed = before.saturating_sub(rest.len()).saturating_add(4);
-            Ok(Answer::Manifest { version, capabilities, consumed })
+            Ok(Answer::Manifest {
+                version,
+                capabilities,
+                consumed,
+            })
         }
         [0, 0, 0, 0] => Err(ProtocolViolation::NoCommonVersion),
         [b'H', b'T', b'T', b'P'] => Err(ProtocolViolation::HttpServer),
@@ -175,7 +197,9 @@ pub(crate) fn choice(version: Version, capabilities: u64) -> Vec<u8> {
 
 /// Picks the newest common version of a manifest, and the common capabilities; `None` while it is incomplete. Offers come in any order.
 fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<(Version, u64)>, ProtocolViolation> {
-    let Some(count) = varint(rest)? else { return Ok(None) };
+    let Some(count) = varint(rest)? else {
+        return Ok(None);
+    };
     if count > MAX_OFFERS {
         return Err(ProtocolViolation::ManifestTooLong { offers: count });
     }
@@ -186,9 +210,14 @@ fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<(Version, u64)>,
         };
         *rest = behind;
         let offered = (minor.saturating_sub(range)..=minor).map(|minor| Version::new(major, minor));
-        best = offered.filter(|version| versions.contains(*version)).max().max(best);
+        best = offered
+            .filter(|version| versions.contains(*version))
+            .max()
+            .max(best);
     }
-    let Some(offered) = varint(rest)? else { return Ok(None) };
+    let Some(offered) = varint(rest)? else {
+        return Ok(None);
+    };
     let version = best.ok_or(ProtocolViolation::NoCommonVersion)?;
     Ok(Some((version, offered & versions.capabilities)))
 }
@@ -197,7 +226,9 @@ fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<(Version, u64)>,
 pub(crate) fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
-        let Some((&byte, behind)) = rest.split_first() else { return Ok(None) };
+        let Some((&byte, behind)) = rest.split_first() else {
+            return Ok(None);
+        };
         *rest = behind;
         let group = u64::from(byte & 0x7F);
         if group << shift >> shift != group {
@@ -237,13 +268,17 @@ mod tests {
     #[test]
     fn without_a_manifest_the_newest_version_takes_the_first_slot() {
         let versions = Versions::between(Version::V3, Version::V6_1).manifest(false);
-        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 1, 1, 6, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3];
+        let expected = [
+            0x60, 0x60, 0xB0, 0x17, 0, 1, 1, 6, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3,
+        ];
         assert_eq!(versions.proposal(), expected);
     }
 
     #[test]
     fn a_pinned_version_is_offered_alone() {
-        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let expected = [
+            0x60, 0x60, 0xB0, 0x17, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
         assert_eq!(Versions::only(Version::new(5, 4)).proposal(), expected);
     }
 
@@ -254,12 +289,23 @@ mod tests {
             0, 0, 1, 0xFF, 4, 0, 4, 4, 4, 0, 4, 4, 5, 0, 2, 8, 5, 0, 1, 1, 6, 0,
         ];
         for split in 0..manifest.len() {
-            assert_eq!(answer(&manifest[..split], &Versions::default()), Ok(Answer::Incomplete));
+            assert_eq!(
+                answer(&manifest[..split], &Versions::default()),
+                Ok(Answer::Incomplete)
+            );
         }
-        let expected = Answer::Manifest { version: Version::V6_1, capabilities: 0, consumed: manifest.len() };
+        let expected = Answer::Manifest {
+            version: Version::V6_1,
+            capabilities: 0,
+            consumed: manifest.len(),
+        };
         assert_eq!(answer(&manifest, &Versions::default()), Ok(expected));
         let capped = Versions::between(Version::V4_4, Version::new(5, 5));
-        let expected = Answer::Manifest { version: Version::new(5, 4), capabilities: 0, consumed: manifest.len() };
+        let expected = Answer::Manifest {
+            version: Version::new(5, 4),
+            capabilities: 0,
+            consumed: manifest.len(),
+        };
         assert_eq!(answer(&manifest, &capped), Ok(expected));
     }
 
@@ -268,7 +314,14 @@ mod tests {
         let manifest = [0, 0, 1, 0xFF, 1, 0, 8, 8, 5, 0xAC, 0x02];
         let versions = Versions::default().capabilities(0x124);
         let answer = answer(&manifest, &versions).unwrap();
-        assert_eq!(answer, Answer::Manifest { version: Version::new(5, 8), capabilities: 0x124, consumed: 11 });
+        assert_eq!(
+            answer,
+            Answer::Manifest {
+                version: Version::new(5, 8),
+                capabilities: 0x124,
+                consumed: 11
+            }
+        );
         assert_eq!(choice(Version::new(5, 8), 0x124), [0, 0, 8, 5, 0xA4, 0x02]);
     }
 
@@ -280,7 +333,10 @@ mod tests {
             (128, &[0x80, 1]),
             (300, &[0xAC, 2]),
             (1_851_775, &[0xFF, 0x82, 0x71]),
-            (u64::MAX, &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]),
+            (
+                u64::MAX,
+                &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1],
+            ),
         ];
         for (value, bytes) in vectors {
             let mut out = Vec::new();
@@ -294,19 +350,30 @@ mod tests {
     fn a_slot_that_was_not_offered_is_refused() {
         assert_eq!(
             answer(&[0, 0, 5, 5], &Versions::default()),
-            Err(ProtocolViolation::UnwantedVersion { version: Version::new(5, 5) })
+            Err(ProtocolViolation::UnwantedVersion {
+                version: Version::new(5, 5)
+            })
         );
         assert_eq!(
             answer(&[0, 0, 4, 5], &Versions::default()),
-            Ok(Answer::Slot { version: Version::new(5, 4), consumed: 4 })
+            Ok(Answer::Slot {
+                version: Version::new(5, 4),
+                consumed: 4
+            })
         );
     }
 
     #[test]
     fn other_servers_are_recognised() {
         let versions = Versions::default();
-        assert_eq!(answer(b"HTTP/1.1 400", &versions), Err(ProtocolViolation::HttpServer));
-        assert_eq!(answer(&[0; 4], &versions), Err(ProtocolViolation::NoCommonVersion));
+        assert_eq!(
+            answer(b"HTTP/1.1 400", &versions),
+            Err(ProtocolViolation::HttpServer)
+        );
+        assert_eq!(
+            answer(&[0; 4], &versions),
+            Err(ProtocolViolation::NoCommonVersion)
+        );
         assert_eq!(
             answer(b"SSH-2.0", &versions),
             Err(ProtocolViolation::NotBolt { bytes: *b"SSH-" })

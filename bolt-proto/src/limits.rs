@@ -140,7 +140,12 @@ const fn is_container(first: u8) -> bool {
 impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
-        Self { message: 256 * MIB, buffered: 512 * MIB, nesting: None, collection: None }
+        Self {
+            message: 256 * MIB,
+            buffered: 512 * MIB,
+            nesting: None,
+            collection: None,
+        }
     }
 }
 
@@ -153,7 +158,10 @@ mod tests {
     #[test]
     fn values_are_as_deep_as_the_containers_around_them() {
         let limits = Limits::default().nesting(2);
-        assert_eq!(limits.check_values(b"\x92\x91\x01\xA1\x81a\x90"), Err(ProtocolViolation::NestedTooDeep { limit: 2 }));
+        assert_eq!(
+            limits.check_values(b"\x92\x91\x01\xA1\x81a\x90"),
+            Err(ProtocolViolation::NestedTooDeep { limit: 2 })
+        );
         assert_eq!(limits.check_values(b"\x92\x91\x01\xA1\x81a\x01"), Ok(()));
         let deep = vec![0x91; 100_000];
         assert!(limits.check_values(&deep).is_err());
@@ -163,7 +171,10 @@ mod tests {
     #[test]
     fn a_collection_is_as_long_as_it_says() {
         let limits = Limits::default().collection(2);
-        assert_eq!(limits.check_values(b"\x92\x01\x82ab\xA2\x81a\x01\x81b\x02"), Ok(()));
+        assert_eq!(
+            limits.check_values(b"\x92\x01\x82ab\xA2\x81a\x01\x81b\x02"),
+            Ok(())
+        );
         assert_eq!(
             limits.check_values(b"\x91\xA3\x81a\x01\x81b\x02\x81c\x03"),
             Err(ProtocolViolation::CollectionTooLong { len: 3, limit: 2 })

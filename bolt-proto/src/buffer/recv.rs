@@ -1,6 +1,15 @@
 //! What has arrived: read straight from the socket, cut into messages in place.
 
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects))]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -88,7 +97,9 @@ impl<K: Copy> Recv<K> {
 
     /// Bytes that have not been cut into chunks: in the beginning, the handshake.
     pub(crate) fn unscanned(&self) -> &[u8] {
-        self.bytes.get(self.index(self.scanned)..self.end).unwrap_or_default()
+        self.bytes
+            .get(self.index(self.scanned)..self.end)
+            .unwrap_or_default()
     }
 
     /// Takes bytes from the front of [`unscanned`](Self::unscanned).
@@ -109,8 +120,10 @@ impl<K: Copy> Recv<K> {
     ) -> Result<Option<Frame<K>>, ProtocolViolation> {
         loop {
             let at = self.index(self.scanned);
-            let Some((&header, rest)) =
-                self.bytes.get(at..self.end).and_then(<[u8]>::split_first_chunk::<2>)
+            let Some((&header, rest)) = self
+                .bytes
+                .get(at..self.end)
+                .and_then(<[u8]>::split_first_chunk::<2>)
             else {
                 return Ok(None);
             };
@@ -122,7 +135,9 @@ impl<K: Copy> Recv<K> {
             if size == 0 {
                 self.skip(2);
                 // An end marker without a message is a keep-alive.
-                let Some((start, len)) = self.partial.take() else { continue };
+                let Some((start, len)) = self.partial.take() else {
+                    continue;
+                };
                 let kind = classify(self.slice(start, len))?;
                 let frame = Frame { kind, start, len };
                 self.frames.push_back(frame);
@@ -157,7 +172,12 @@ impl<K: Copy> Recv<K> {
     /// How much memory what has arrived and has not been delivered takes up.
     pub(crate) fn buffered(&self) -> usize {
         let partial = self.partial.map(|(start, _)| start);
-        let first = self.frames.front().map(|frame| frame.start).or(partial).unwrap_or(self.scanned);
+        let first = self
+            .frames
+            .front()
+            .map(|frame| frame.start)
+            .or(partial)
+            .unwrap_or(self.scanned);
         let frames = self.frames.len().saturating_mul(size_of::<Frame<K>>());
         self.end.saturating_sub(self.index(first)).saturating_add(frames)
     }
@@ -201,7 +221,9 @@ impl<K: Copy> Recv<K> {
 
     fn slice(&self, start: u64, len: usize) -> &[u8] {
         let start = self.index(start);
-        self.bytes.get(start..start.saturating_add(len)).unwrap_or_default()
+        self.bytes
+            .get(start..start.saturating_add(len))
+            .unwrap_or_default()
     }
 
     /// A position in the stream as an index into the buffer. The buffer is smaller than any `usize`.
@@ -213,7 +235,12 @@ impl<K: Copy> Recv<K> {
     fn compact(&mut self) {
         self.close_gap();
         let partial = self.partial.map(|(start, _)| start);
-        let first = self.frames.front().map(|frame| frame.start).or(partial).unwrap_or(self.scanned);
+        let first = self
+            .frames
+            .front()
+            .map(|frame| frame.start)
+            .or(partial)
+            .unwrap_or(self.scanned);
         let from = self.index(first);
         self.bytes.copy_within(from..self.end, 0);
         self.end = self.end.saturating_sub(from);
@@ -267,7 +294,10 @@ mod tests {
         let payload: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();
         for size in [1, 2, 7, 4096, 65_535] {
             let mut recv = Recv::<Answer>::new();
-            feed(&mut recv, &[&[0, 0], &*chunked(&payload, size), &[0, 0, 0, 0]].concat());
+            feed(
+                &mut recv,
+                &[&[0, 0], &*chunked(&payload, size), &[0, 0, 0, 0]].concat(),
+            );
             let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
             assert_eq!(recv.body(frame), payload);
             assert!(recv.see(LIMIT, Answer::of).unwrap().is_none() && recv.at_boundary());
@@ -306,7 +336,10 @@ mod tests {
     fn a_message_beyond_the_limit_is_refused_as_soon_as_its_size_is_known() {
         let mut recv = Recv::<Answer>::new();
         feed(&mut recv, &[0x00, 0x11]);
-        assert_eq!(recv.see(16, Answer::of).unwrap_err(), ProtocolViolation::MessageTooLong { limit: 16 });
+        assert_eq!(
+            recv.see(16, Answer::of).unwrap_err(),
+            ProtocolViolation::MessageTooLong { limit: 16 }
+        );
     }
 
     #[test]

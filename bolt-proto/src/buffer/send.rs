@@ -68,7 +68,8 @@ impl Send {
                 if room == 0 {
                     room = left.min(chunk);
                     // `room` is at most 65,535.
-                    self.bytes.extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
+                    self.bytes
+                        .extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
                 }
                 let (now, later) = part.split_at(part.len().min(room));
                 self.bytes.extend_from_slice(now);

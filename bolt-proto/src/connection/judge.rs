@@ -54,9 +54,15 @@ impl Connection {
 /// A failure of these does not end the connection by itself, and what comes behind must bear it.
 const fn may_fail_alone(message: Message) -> bool {
     // TELEMETRY fails only on values that this crate does not send.
-    !matches!(message, Message::Hello | Message::Logon | Message::Reset | Message::Telemetry)
+    !matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Reset | Message::Telemetry
+    )
 }
 
 const fn must_not_be_overtaken(message: Message) -> bool {
-    matches!(message, Message::Hello | Message::Logon | Message::Logoff | Message::Begin)
+    matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Logoff | Message::Begin
+    )
 }

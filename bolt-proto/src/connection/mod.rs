@@ -12,10 +12,10 @@ use core::fmt;
 
 use crate::buffer::{Recv, Send};
 use crate::error::ProtocolViolation;
-use crate::handshake::Versions;
 use crate::event::RequestId;
-use crate::limits::Limits;
+use crate::handshake::Versions;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::message::Answer;
 use crate::state::ServerState;
 use crate::version::{Capabilities, Version};

@@ -1,6 +1,12 @@
 //! Bytes in, events out.
 
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use crate::buffer::Frame;
 use alloc::vec::Vec;
@@ -8,9 +14,9 @@ use alloc::vec::Vec;
 use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
 use crate::handshake;
+use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
 use crate::packstream::{self, MapRef, Reader, Token, ValueRef};
-use crate::keys::Keys;
 use crate::record::RecordRef;
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
@@ -41,7 +47,11 @@ impl Connection {
     pub fn has_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         self.see_all();
         if self.announce {
-            return Ok(Some(Head { request: None, result: None, kind: Kind::Negotiated }));
+            return Ok(Some(Head {
+                request: None,
+                result: None,
+                kind: Kind::Negotiated,
+            }));
         }
         if let Some(frame) = self.recv.front() {
             let entry = self.ledger.front();
@@ -106,10 +116,15 @@ impl Connection {
     }
 
     fn try_see_all(&mut self) -> Result<(), ProtocolViolation> {
-        let Some(version) = self.version else { return self.negotiate() };
+        let Some(version) = self.version else {
+            return self.negotiate();
+        };
         let limits = self.options.limits;
         while let Some(frame) = self.recv.see(limits.max_message(), Answer::of)? {
-            if let Err(violation) = limits.check_values(self.recv.body(frame)).and_then(|()| self.see(version, frame)) {
+            if let Err(violation) = limits
+                .check_values(self.recv.body(frame))
+                .and_then(|()| self.see(version, frame))
+            {
                 self.recv.retract();
                 return Err(violation);
             }
@@ -121,7 +136,11 @@ impl Connection {
         let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.options.versions)? {
             handshake::Answer::Incomplete => return Ok(()),
             handshake::Answer::Slot { version, consumed } => (version, consumed),
-            handshake::Answer::Manifest { version, capabilities, consumed } => {
+            handshake::Answer::Manifest {
+                version,
+                capabilities,
+                consumed,
+            } => {
                 self.send.raw(&handshake::choice(version, capabilities));
                 self.agreed = capabilities;
                 (version, consumed)
@@ -154,11 +173,14 @@ impl Connection {
                     return Err(impossible);
                 }
                 let (values, _) = record(body)?;
-                let keys = result.and_then(|id| self.ledger.flow(id)).and_then(|flow| flow.keys.as_ref());
+                let keys = result
+                    .and_then(|id| self.ledger.flow(id))
+                    .and_then(|flow| flow.keys.as_ref());
                 match keys {
-                    Some(keys) if keys.len() != values => {
-                        Err(ProtocolViolation::WrongWidth { values, columns: keys.len() })
-                    }
+                    Some(keys) if keys.len() != values => Err(ProtocolViolation::WrongWidth {
+                        values,
+                        columns: keys.len(),
+                    }),
                     _ => Ok(()),
                 }
             }
@@ -207,7 +229,9 @@ fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
         Token::List(len) => Ok((len, reader.rest())),
-        _ => Err(ProtocolViolation::Metadata { what: "of a record is no list" }),
+        _ => Err(ProtocolViolation::Metadata {
+            what: "of a record is no list",
+        }),
     }
 }
 
@@ -222,7 +246,9 @@ fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
 /// The metadata of a message, walked to its end: it must be one map and nothing else.
 fn whole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     if packstream::skip(body)? != body.len() {
-        return Err(ProtocolViolation::Metadata { what: "is followed by stray bytes" });
+        return Err(ProtocolViolation::Metadata {
+            what: "is followed by stray bytes",
+        });
     }
     let metadata = metadata(body)?;
     // A single bad key would hide all the others from whoever looks one up.
@@ -234,12 +260,18 @@ fn whole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
 
 /// The columns that RUN announces; `None` if the server leaves them out.
 fn columns(metadata: Metadata<'_>) -> Result<Option<Keys>, ProtocolViolation> {
-    let Some(ValueRef::List(list)) = metadata.value("fields") else { return Ok(None) };
+    let Some(ValueRef::List(list)) = metadata.value("fields") else {
+        return Ok(None);
+    };
     let mut names = Vec::new();
     for name in list {
         match name? {
             ValueRef::String(name) => names.push(name),
-            _ => return Err(ProtocolViolation::Metadata { what: "names a column by something but a string" }),
+            _ => {
+                return Err(ProtocolViolation::Metadata {
+                    what: "names a column by something but a string",
+                });
+            }
         }
     }
     Ok(Some(Keys::new(names)))

@@ -45,7 +45,9 @@ impl Connection {
     pub fn logon(&mut self, auth: &Auth) -> Result<RequestId, UsageError> {
         self.permit(Message::Logon)?;
         let utc = self.utc;
-        self.compose(Message::Logon, None, 1, |out| request::map(out, |fields| auth.write(utc, fields)))
+        self.compose(Message::Logon, None, 1, |out| {
+            request::map(out, |fields| auth.write(utc, fields))
+        })
     }
 
     /// Ends the authentication (5.1 and later), to be followed by another [`logon`](Self::logon): in the same write, if
@@ -223,7 +225,10 @@ impl Connection {
             (false, None) => return Err(UsageError::NoQueryId { message }),
         };
         if matches!(rule(version.version, self.sent_state(), message), Rule::Illegal) {
-            return Err(UsageError::Illegal { message, state: self.sent_state() });
+            return Err(UsageError::Illegal {
+                message,
+                state: self.sent_state(),
+            });
         }
         let rows = match fetch {
             Fetch::All => -1,
@@ -286,7 +291,10 @@ impl Connection {
     fn next_base(&self, version: &Capabilities, message: Message) -> Base {
         let state = self.sent_state();
         match rule(version.version, state, message) {
-            Rule::Allowed { success: Next::To(next), .. } => Base::of(next),
+            Rule::Allowed {
+                success: Next::To(next),
+                ..
+            } => Base::of(next),
             _ => Base::of(state),
         }
     }

@@ -43,7 +43,9 @@ fn events(connection: &mut Connection) -> Vec<String> {
                 return out;
             }
         };
-        let request = head.request.map_or_else(String::new, |request| format!("{} ", request.0));
+        let request = head
+            .request
+            .map_or_else(String::new, |request| format!("{} ", request.0));
         let event = match connection.event().unwrap() {
             Event::Negotiated(version) => format!("Bolt {version}"),
             Event::Record(row) => format!("row {}", row.get::<i64>(0).unwrap()),
@@ -76,7 +78,9 @@ fn ready() -> Connection {
 }
 
 fn run_all(connection: &mut Connection) {
-    let (_, result) = connection.run(&Query::new("RETURN 42 AS n"), &Extra::default()).unwrap();
+    let (_, result) = connection
+        .run(&Query::new("RETURN 42 AS n"), &Extra::default())
+        .unwrap();
     connection.pull(result, Fetch::All).unwrap();
 }
 
@@ -87,9 +91,13 @@ fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
     feed(&mut connection, V5_4);
     events(&mut connection);
     connection
-        .login(&Hello::new("demo/1.0").bolt_agent("demo/1.0"), &Auth::basic("neo4j", "pass"))
+        .login(
+            &Hello::new("demo/1.0").bolt_agent("demo/1.0"),
+            &Auth::basic("neo4j", "pass"),
+        )
         .unwrap();
-    let hello = b"\x00\x34\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x8Abolt_agent\xA1\x87product\x88demo/1.0\x00\x00";
+    let hello =
+        b"\x00\x34\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x8Abolt_agent\xA1\x87product\x88demo/1.0\x00\x00";
     let logon =
         b"\x00\x31\xB1\x6A\xA3\x86scheme\x85basic\x89principal\x85neo4j\x8Bcredentials\x84pass\x00\x00";
     assert_eq!(send_all(&mut connection), [&hello[..], logon].concat());
@@ -111,13 +119,23 @@ fn up_to_5_0_the_token_travels_in_hello() {
 
 #[test]
 fn date_times_travel_by_their_instant_once_4_4_agrees_to_it() {
-    for (answer, utc) in [(SUCCESS, false), (&b"\x00\x13\xB1\x70\xA1\x8Apatch_bolt\x91\x83utc\x00\x00"[..], true)] {
+    for (answer, utc) in [
+        (SUCCESS, false),
+        (
+            &b"\x00\x13\xB1\x70\xA1\x8Apatch_bolt\x91\x83utc\x00\x00"[..],
+            true,
+        ),
+    ] {
         let mut connection = Connection::new(Options::default());
         send_all(&mut connection);
         feed(&mut connection, V4_4);
         events(&mut connection);
         connection.login(&Hello::new("demo/1.0"), &Auth::none()).unwrap();
-        assert!(send_all(&mut connection).windows(4).any(|part| part == b"\x83utc"));
+        assert!(
+            send_all(&mut connection)
+                .windows(4)
+                .any(|part| part == b"\x83utc")
+        );
         feed(&mut connection, answer);
         events(&mut connection);
         assert_eq!(connection.utc(), utc);
@@ -139,17 +157,32 @@ fn bolt_3_has_one_result_at_a_time_and_no_pages() {
     let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
     assert!(matches!(
         connection.run(&Query::new("Q"), &Extra::default()),
-        Err(UsageError::Illegal { message: Message::Run, state: ServerState::TxStreaming })
+        Err(UsageError::Illegal {
+            message: Message::Run,
+            state: ServerState::TxStreaming
+        })
     ));
-    assert!(matches!(connection.pull(result, Fetch::Rows(5)), Err(UsageError::Version { .. })));
+    assert!(matches!(
+        connection.pull(result, Fetch::Rows(5)),
+        Err(UsageError::Version { .. })
+    ));
     connection.pull(result, Fetch::All).unwrap();
     assert_eq!(connection.sent_state(), ServerState::TxReady);
     assert!(send_all(&mut connection).ends_with(b"\x00\x02\xB0\x3F\x00\x00"));
     let route = connection.route(&Route::default()).unwrap_err();
-    assert_eq!(route.to_string(), "ROUTE needs Bolt 4.3 or newer; this connection speaks 3.0");
+    assert_eq!(
+        route.to_string(),
+        "ROUTE needs Bolt 4.3 or newer; this connection speaks 3.0"
+    );
     let database = Extra::default().database("movies");
-    assert!(matches!(connection.begin(&database), Err(UsageError::Illegal { .. })));
-    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat());
+    assert!(matches!(
+        connection.begin(&database),
+        Err(UsageError::Illegal { .. })
+    ));
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat(),
+    );
     assert_eq!(events(&mut connection).len(), 4);
     assert_eq!(connection.confirmed_state(), ServerState::TxReady);
     connection.commit().unwrap();
@@ -162,7 +195,8 @@ fn another_user_can_log_in_with_the_next_query_in_one_write() {
     connection.logon(&Auth::bearer("tok")).unwrap();
     run_all(&mut connection);
     let sent = send_all(&mut connection);
-    let start: &[u8] = b"\x00\x02\xB0\x6B\x00\x00\x00\x21\xB1\x6A\xA2\x86scheme\x86bearer\x8Bcredentials\x83tok\x00\x00";
+    let start: &[u8] =
+        b"\x00\x02\xB0\x6B\x00\x00\x00\x21\xB1\x6A\xA2\x86scheme\x86bearer\x8Bcredentials\x83tok\x00\x00";
     assert!(sent.starts_with(start));
     assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
     feed(&mut connection, &[SUCCESS, SUCCESS, FIELDS_N, SUCCESS].concat());
@@ -186,7 +220,10 @@ fn telemetry_does_not_keep_begin_waiting() {
     let mut connection = ready();
     connection.telemetry(Api::ExplicitTransaction).unwrap();
     connection.begin(&Extra::default()).unwrap();
-    assert_eq!(send_all(&mut connection), b"\x00\x03\xB1\x54\x01\x00\x00\x00\x03\xB1\x11\xA0\x00\x00");
+    assert_eq!(
+        send_all(&mut connection),
+        b"\x00\x03\xB1\x54\x01\x00\x00\x00\x03\xB1\x11\xA0\x00\x00"
+    );
 }
 
 #[test]
@@ -204,9 +241,14 @@ fn a_connection_does_not_show_what_travels_on_it() {
     let mut connection = Connection::new(Options::default());
     feed(&mut connection, V5_4);
     events(&mut connection);
-    connection.login(&Hello::new("t/1"), &Auth::basic("neo4j", "pass")).unwrap();
+    connection
+        .login(&Hello::new("t/1"), &Auth::basic("neo4j", "pass"))
+        .unwrap();
     let shown = format!("{connection:?}");
-    assert!(!shown.contains("pass") && !shown.contains("112, 97, 115, 115"), "{shown}");
+    assert!(
+        !shown.contains("pass") && !shown.contains("112, 97, 115, 115"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -233,8 +275,14 @@ fn a_read_of_one_flight_gives_its_rows_and_leaves_the_connection_reusable() {
         b"\x00\x02\xB0\x12\x00\x00",
     ];
     assert_eq!(sent, expected.concat());
-    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS, SUCCESS].concat());
-    assert_eq!(events(&mut connection), ["2 success", "3 success", "4 row 42", "4 success", "5 success"]);
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS, SUCCESS].concat(),
+    );
+    assert_eq!(
+        events(&mut connection),
+        ["2 success", "3 success", "4 row 42", "4 success", "5 success"]
+    );
     assert_eq!(connection.disposition(), Disposition::Reusable);
 }
 
@@ -245,11 +293,17 @@ fn what_follows_a_failure_is_ignored_until_reset() {
     run_all(&mut connection);
     connection.commit().unwrap();
     feed(&mut connection, &[SUCCESS, FAILURE, IGNORED, IGNORED].concat());
-    assert_eq!(events(&mut connection), ["2 success", "3 failure X: m", "4 ignored", "5 ignored"]);
+    assert_eq!(
+        events(&mut connection),
+        ["2 success", "3 failure X: m", "4 ignored", "5 ignored"]
+    );
     assert_eq!(connection.disposition(), Disposition::NeedsReset);
     assert_eq!(connection.sent_state(), ServerState::Failed);
     // A query would be ignored, which is harmless; BEGIN would end the connection.
-    assert!(matches!(connection.begin(&Extra::default()), Err(UsageError::Illegal { .. })));
+    assert!(matches!(
+        connection.begin(&Extra::default()),
+        Err(UsageError::Illegal { .. })
+    ));
     connection.reset().unwrap();
     assert_eq!(connection.disposition(), Disposition::Resetting);
     connection.begin(&Extra::default()).unwrap();
@@ -263,7 +317,13 @@ fn begin_waits_for_what_could_fail_before_it() {
     let mut connection = ready();
     run_all(&mut connection);
     let error = connection.begin(&Extra::default()).unwrap_err();
-    assert_eq!(error, UsageError::Unanswered { message: Message::Begin, behind: Message::Run });
+    assert_eq!(
+        error,
+        UsageError::Unanswered {
+            message: Message::Begin,
+            behind: Message::Run
+        }
+    );
 }
 
 #[test]
@@ -271,7 +331,12 @@ fn reset_does_not_overtake_begin() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
-    assert_eq!(connection.reset().unwrap_err(), UsageError::Overtakes { unanswered: Message::Begin });
+    assert_eq!(
+        connection.reset().unwrap_err(),
+        UsageError::Overtakes {
+            unanswered: Message::Begin
+        }
+    );
     feed(&mut connection, SUCCESS);
     events(&mut connection);
     assert_eq!(connection.disposition(), Disposition::NeedsReset);
@@ -286,7 +351,10 @@ fn commit_is_refused_while_rows_are_unasked_for() {
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
     connection.pull(result, Fetch::Rows(1)).unwrap();
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
-    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat());
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat(),
+    );
     events(&mut connection);
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
     connection.discard(result, Fetch::All).unwrap();
@@ -300,7 +368,12 @@ fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
     let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
     connection.pull(result, Fetch::Rows(1)).unwrap();
     let refused = connection.pull(result, Fetch::Rows(1)).unwrap_err();
-    assert_eq!(refused, UsageError::PageInFlight { message: Message::Pull });
+    assert_eq!(
+        refused,
+        UsageError::PageInFlight {
+            message: Message::Pull
+        }
+    );
     feed(&mut connection, &[FIELDS_N, RECORD_42, HAS_MORE].concat());
     assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
     connection.pull(result, Fetch::Rows(1)).unwrap();
@@ -310,7 +383,10 @@ fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
         ["2 success", "3 row 42", "3 success", "4 row 42", "4 success"]
     );
     assert_eq!(connection.disposition(), Disposition::Reusable);
-    assert!(matches!(connection.pull(result, Fetch::All), Err(UsageError::NoSuchResult { .. })));
+    assert!(matches!(
+        connection.pull(result, Fetch::All),
+        Err(UsageError::NoSuchResult { .. })
+    ));
 }
 
 #[test]
@@ -321,13 +397,21 @@ fn an_older_result_is_named_by_the_servers_query_id() {
     let (_, _second) = connection.run(&Query::new("B"), &Extra::default()).unwrap();
     assert_eq!(
         connection.pull(first, Fetch::All).unwrap_err(),
-        UsageError::NoQueryId { message: Message::Pull }
+        UsageError::NoQueryId {
+            message: Message::Pull
+        }
     );
-    feed(&mut connection, &[SUCCESS, b"\x00\x08\xB1\x70\xA1\x83qid\x07\x00\x00", SUCCESS].concat());
+    feed(
+        &mut connection,
+        &[SUCCESS, b"\x00\x08\xB1\x70\xA1\x83qid\x07\x00\x00", SUCCESS].concat(),
+    );
     events(&mut connection);
     send_all(&mut connection);
     connection.pull(first, Fetch::All).unwrap();
-    assert_eq!(send_all(&mut connection), b"\x00\x0B\xB1\x3F\xA2\x81n\xFF\x83qid\x07\x00\x00");
+    assert_eq!(
+        send_all(&mut connection),
+        b"\x00\x0B\xB1\x3F\xA2\x81n\xFF\x83qid\x07\x00\x00"
+    );
 }
 
 #[test]
@@ -337,7 +421,10 @@ fn of_several_resets_only_the_last_succeeds() {
     connection.reset().unwrap();
     connection.reset().unwrap();
     feed(&mut connection, &[IGNORED, IGNORED, IGNORED, SUCCESS].concat());
-    assert_eq!(events(&mut connection), ["2 ignored", "3 ignored", "4 ignored", "5 success"]);
+    assert_eq!(
+        events(&mut connection),
+        ["2 ignored", "3 ignored", "4 ignored", "5 success"]
+    );
     assert_eq!(connection.disposition(), Disposition::Reusable);
 }
 
@@ -389,11 +476,17 @@ fn rows_that_arrived_before_the_end_are_told_before_it() {
 fn a_record_of_the_wrong_width_is_a_violation() {
     let mut connection = ready();
     run_all(&mut connection);
-    feed(&mut connection, &[FIELDS_N, b"\x00\x05\xB1\x71\x92\x01\x02\x00\x00"].concat());
+    feed(
+        &mut connection,
+        &[FIELDS_N, b"\x00\x05\xB1\x71\x92\x01\x02\x00\x00"].concat(),
+    );
     assert_eq!(events(&mut connection).len(), 2);
     assert_eq!(
         connection.has_event().unwrap_err(),
-        ProtocolViolation::WrongWidth { values: 2, columns: 1 }
+        ProtocolViolation::WrongWidth {
+            values: 2,
+            columns: 1
+        }
     );
 }
 
@@ -410,14 +503,20 @@ fn p3_a_refused_request_changes_nothing() {
     assert!(connection.logon(&Auth::none()).is_err());
     let unencodable = Query::new("Q").param("n", u64::MAX);
     assert!(connection.run(&unencodable, &Extra::default()).is_err());
-    assert_eq!((format!("{connection:?}"), connection.pending_bytes().to_vec()), before);
+    assert_eq!(
+        (format!("{connection:?}"), connection.pending_bytes().to_vec()),
+        before
+    );
 }
 
 #[test]
 fn p6_after_a_violation_every_call_says_so() {
     let mut connection = ready();
     feed(&mut connection, RECORD_42);
-    assert_eq!(connection.has_event().unwrap_err(), ProtocolViolation::Unasked { answer: "RECORD" });
+    assert_eq!(
+        connection.has_event().unwrap_err(),
+        ProtocolViolation::Unasked { answer: "RECORD" }
+    );
     assert_eq!(connection.disposition(), Disposition::Dead);
     assert!(matches!(connection.reset(), Err(UsageError::Over(_))));
     assert!(matches!(connection.goodbye(), Err(UsageError::Over(_))));
@@ -428,9 +527,19 @@ fn p6_after_a_violation_every_call_says_so() {
 /// What the server says in the property tests.
 fn transcript() -> Vec<u8> {
     [
-        V5_4, SUCCESS, SUCCESS, b"\x00\x00", SUCCESS, FIELDS_N, RECORD_42, b"\x00\x00", RECORD_42,
+        V5_4,
+        SUCCESS,
+        SUCCESS,
+        b"\x00\x00",
+        SUCCESS,
+        FIELDS_N,
+        RECORD_42,
+        b"\x00\x00",
+        RECORD_42,
         // A record in three chunks.
-        b"\x00\x01\xB1\x00\x02\x71\x91\x00\x01\x2A\x00\x00", SUCCESS, SUCCESS,
+        b"\x00\x01\xB1\x00\x02\x71\x91\x00\x01\x2A\x00\x00",
+        SUCCESS,
+        SUCCESS,
     ]
     .concat()
 }

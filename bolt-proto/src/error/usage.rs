@@ -25,7 +25,9 @@ pub enum UsageError {
         state: ServerState,
     },
     /// The server closes the connection if the request comes behind one that fails, so it must wait for answers.
-    #[error("{message} must wait until {behind} is answered: behind a failure servers close the connection on it")]
+    #[error(
+        "{message} must wait until {behind} is answered: behind a failure servers close the connection on it"
+    )]
     Unanswered {
         /// The refused request.
         message: Message,
@@ -92,6 +94,10 @@ pub enum UsageError {
 impl UsageError {
     /// The version lacks what was asked for.
     pub(crate) fn unsupported(what: impl Into<String>, needs: Version, has: Version) -> Self {
-        Self::Version { what: what.into(), needs, has }
+        Self::Version {
+            what: what.into(),
+            needs,
+            has,
+        }
     }
 }

@@ -60,7 +60,9 @@ pub enum ProtocolViolation {
         bytes: [u8; 2],
     },
     /// More has arrived than [`Limits::buffered`](crate::Limits::buffered) while nobody took it.
-    #[error("over {limit} bytes have arrived and were not taken; take events before reading on, or raise the limit")]
+    #[error(
+        "over {limit} bytes have arrived and were not taken; take events before reading on, or raise the limit"
+    )]
     BufferFull {
         /// The limit.
         limit: usize,
@@ -72,7 +74,9 @@ pub enum ProtocolViolation {
         limit: u16,
     },
     /// A list or a map beyond [`Limits::collection`](crate::Limits::collection).
-    #[error("the peer sent a list or a map of {len} items, and {limit} are allowed; raise the limit if that is meant")]
+    #[error(
+        "the peer sent a list or a map of {len} items, and {limit} are allowed; raise the limit if that is meant"
+    )]
     CollectionTooLong {
         /// How many it has.
         len: usize,
@@ -117,7 +121,9 @@ pub enum ProtocolViolation {
         range: u8,
     },
     /// A client chose from the manifest what is not in it.
-    #[error("the client chose Bolt {version} with the capabilities {capabilities:#X}, which were not offered")]
+    #[error(
+        "the client chose Bolt {version} with the capabilities {capabilities:#X}, which were not offered"
+    )]
     BadChoice {
         /// What it chose.
         version: Version,
@@ -162,7 +168,9 @@ impl ProtocolViolation {
     /// A message that nobody knows.
     pub(crate) fn unknown(message: &[u8]) -> Self {
         let mut bytes = message.iter().copied();
-        Self::UnknownMessage { bytes: [bytes.next().unwrap_or(0), bytes.next().unwrap_or(0)] }
+        Self::UnknownMessage {
+            bytes: [bytes.next().unwrap_or(0), bytes.next().unwrap_or(0)],
+        }
     }
 
     /// Whether the peer just went away instead of saying something wrong.

@@ -46,7 +46,10 @@ impl Auth {
     /// A token of a single sign-on provider.
     #[must_use]
     pub fn bearer(token: impl Into<String>) -> Self {
-        Self { credentials: Some(token.into()), ..Self::scheme_of("bearer") }
+        Self {
+            credentials: Some(token.into()),
+            ..Self::scheme_of("bearer")
+        }
     }
 
     /// A Kerberos ticket, in Base64.
@@ -118,6 +121,8 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.debug_struct("Auth")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
     }
 }

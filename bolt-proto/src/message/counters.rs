@@ -66,8 +66,15 @@ impl Counters {
     #[must_use]
     pub fn contains_updates(&self) -> bool {
         self.contains_updates.unwrap_or_else(|| {
-            let system = Self { system_updates: self.system_updates, ..Self::default() };
-            *self != Self { contains_system_updates: self.contains_system_updates, ..system }
+            let system = Self {
+                system_updates: self.system_updates,
+                ..Self::default()
+            };
+            *self
+                != Self {
+                    contains_system_updates: self.contains_system_updates,
+                    ..system
+                }
         })
     }
 
@@ -78,7 +85,12 @@ impl Counters {
     }
 
     pub(crate) fn read(stats: Metadata<'_>) -> Self {
-        let count = |key| stats.integer(key).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let count = |key| {
+            stats
+                .integer(key)
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or(0)
+        };
         Self {
             nodes_created: count("nodes-created"),
             nodes_deleted: count("nodes-deleted"),

@@ -4,17 +4,19 @@ use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 
 /// What every record has; servers leave these entries out where they have these values.
-const DEFAULTS: [(&str, &str); 3] = [("OPERATION", ""), ("OPERATION_CODE", "0"), ("CURRENT_SCHEMA", "/")];
+const DEFAULTS: [(&str, &str); 3] = [
+    ("OPERATION", ""),
+    ("OPERATION_CODE", "0"),
+    ("CURRENT_SCHEMA", "/"),
+];
 
 /// Reads a record and fills in what the server left out. What is no map reads as an empty one.
 pub(crate) fn read(record: Option<ValueRef<'_>>) -> Map {
-    let mut record = map(record);
-    for (name, value) in DEFAULTS {
-        if record.get(name).is_none() {
-            record.insert(name, value);
-        }
+    let mut filled: Map = DEFAULTS.into_iter().collect();
+    for (name, value) in map(record) {
+        filled.insert(name, value);
     }
-    record
+    filled
 }
 
 /// A map as an owned one; what is no map, or cannot be read, as an empty one.
@@ -29,7 +31,9 @@ pub(crate) fn map(value: Option<ValueRef<'_>>) -> Map {
 #[cfg(feature = "peer")]
 pub(crate) fn told(record: &Map) -> impl Iterator<Item = (&str, &Value)> + Clone {
     record.iter().filter(|(name, value)| {
-        !DEFAULTS.iter().any(|(known, default)| name == known && matches!(value, Value::String(s) if s == default))
+        !DEFAULTS
+            .iter()
+            .any(|(known, default)| name == known && matches!(value, Value::String(s) if s == default))
     })
 }
 

@@ -70,7 +70,11 @@ impl Extra {
     /// out. Default: none.
     #[must_use]
     pub fn bookmarks<S: Into<String>>(mut self, bookmarks: impl IntoIterator<Item = S>) -> Self {
-        self.bookmarks = bookmarks.into_iter().map(Into::into).filter(|bookmark| !bookmark.is_empty()).collect();
+        self.bookmarks = bookmarks
+            .into_iter()
+            .map(Into::into)
+            .filter(|bookmark| !bookmark.is_empty())
+            .collect();
         self
     }
 
@@ -121,7 +125,11 @@ impl Extra {
             _ => {}
         }
         if self.impersonated_user.is_some() && !capabilities.impersonation {
-            return Err(UsageError::unsupported("impersonating a user", Version::V4_4, has));
+            return Err(UsageError::unsupported(
+                "impersonating a user",
+                Version::V4_4,
+                has,
+            ));
         }
         self.notifications.check(capabilities)
     }
@@ -180,7 +188,10 @@ mod tests {
     fn what_a_version_lacks_is_refused_by_name() {
         let v4_3 = Version::new(4, 3).capabilities().unwrap();
         let error = Extra::default().impersonate("bob").check(v4_3).unwrap_err();
-        assert_eq!(std::format!("{error}"), "impersonating a user needs Bolt 4.4 or newer; this connection speaks 4.3");
+        assert_eq!(
+            std::format!("{error}"),
+            "impersonating a user needs Bolt 4.4 or newer; this connection speaks 4.3"
+        );
         let filter = NotificationFilter::default().disable(["HINT"]);
         let error = Extra::default().notifications(filter).check(v4_3).unwrap_err();
         assert!(matches!(error, UsageError::Version { needs, .. } if needs == Version::new(5, 2)));

@@ -112,7 +112,12 @@ impl BoltAgent {
     /// A driver of this name, `name/version`.
     #[must_use]
     pub fn new(product: impl Into<String>) -> Self {
-        Self { product: product.into(), platform: None, language: None, language_details: None }
+        Self {
+            product: product.into(),
+            platform: None,
+            language: None,
+            language_details: None,
+        }
     }
 
     /// The platform it runs on, such as `Linux 6.8; x86_64`.

@@ -89,19 +89,33 @@ impl<'a> Metadata<'a> {
     /// The strings of an entry that is a list; what else is in there is left out.
     pub fn strings(self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let items = self.list(key).into_iter().flatten();
-        items.filter_map(|item| if let Ok(ValueRef::String(text)) = item { Some(text) } else { None })
+        items.filter_map(|item| {
+            if let Ok(ValueRef::String(text)) = item {
+                Some(text)
+            } else {
+                None
+            }
+        })
     }
 
     /// The maps of an entry that is a list; what else is in there is left out.
     pub fn maps(self, key: &str) -> impl Iterator<Item = Self> + use<'a> {
         let items = self.list(key).into_iter().flatten();
-        items.filter_map(|item| if let Ok(ValueRef::Map(map)) = item { Some(Self(map)) } else { None })
+        items.filter_map(|item| {
+            if let Ok(ValueRef::Map(map)) = item {
+                Some(Self(map))
+            } else {
+                None
+            }
+        })
     }
 
     /// An entry that counts milliseconds.
     #[must_use]
     pub fn milliseconds(self, key: &str) -> Option<Duration> {
-        self.integer(key).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
+        self.integer(key)
+            .and_then(|ms| u64::try_from(ms).ok())
+            .map(Duration::from_millis)
     }
 
     /// `has_more`: whether the result goes on behind this page.

@@ -60,16 +60,28 @@ impl Notification {
 
 impl Position {
     pub(crate) fn from_map(position: &Value) -> Option<Self> {
-        let Value::Map(position) = position else { return None };
+        let Value::Map(position) = position else {
+            return None;
+        };
         let integer = |name| match position.get(name) {
             Some(Value::Integer(number)) => Some(*number),
             _ => None,
         };
-        Some(Self { offset: integer("offset")?, line: integer("line")?, column: integer("column")? })
+        Some(Self {
+            offset: integer("offset")?,
+            line: integer("line")?,
+            column: integer("column")?,
+        })
     }
 
     pub(crate) fn to_map(self) -> Map {
-        [("offset", self.offset), ("line", self.line), ("column", self.column)].into_iter().collect()
+        [
+            ("offset", self.offset),
+            ("line", self.line),
+            ("column", self.column),
+        ]
+        .into_iter()
+        .collect()
     }
 }
 
@@ -83,6 +95,7 @@ impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = self.severity.as_deref().unwrap_or("UNKNOWN");
         write!(f, "{severity}: {}: {}", self.title, self.description)?;
-        self.position.map_or(Ok(()), |position| write!(f, " ({position})"))
+        self.position
+            .map_or(Ok(()), |position| write!(f, " ({position})"))
     }
 }

@@ -71,7 +71,10 @@ impl NotificationFilter {
             Filtering::Categories => "notifications_disabled_categories",
             Filtering::Classifications => "notifications_disabled_classifications",
         };
-        fields.optional("notifications_minimum_severity", self.minimum.map(MinimumSeverity::name))?;
+        fields.optional(
+            "notifications_minimum_severity",
+            self.minimum.map(MinimumSeverity::name),
+        )?;
         match &self.disabled {
             Some(classifications) => fields.strings(disabled, classifications),
             None => Ok(()),

@@ -55,13 +55,17 @@ impl Plan {
     }
 
     fn read_to(step: Metadata<'_>, depth: usize) -> Self {
-        let children = step.maps("children").take(if depth == 0 { 0 } else { usize::MAX });
+        let children = step
+            .maps("children")
+            .take(if depth == 0 { 0 } else { usize::MAX });
         Self {
             operator: step.string("operatorType").unwrap_or_default().to_owned(),
             arguments: diagnostic::map(step.value("args")),
             identifiers: step.strings("identifiers").map(ToOwned::to_owned).collect(),
             cost: Cost::read(step),
-            children: children.map(|child| Self::read_to(child, depth.saturating_sub(1))).collect(),
+            children: children
+                .map(|child| Self::read_to(child, depth.saturating_sub(1)))
+                .collect(),
         }
     }
 

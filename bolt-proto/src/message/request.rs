@@ -30,7 +30,9 @@ pub(crate) fn map(
 /// Appends a list of strings.
 pub(crate) fn strings<S: AsRef<str>>(out: &mut Vec<u8>, items: &[S]) -> Result<(), EncodeError> {
     write::list_header(out, items.len())?;
-    items.iter().try_for_each(|item| write::string(out, item.as_ref()))
+    items
+        .iter()
+        .try_for_each(|item| write::string(out, item.as_ref()))
 }
 
 /// The entries of a small map.

@@ -33,13 +33,20 @@ impl Route {
     /// The table for the user's home database.
     #[must_use]
     pub fn new(context: RoutingContext) -> Self {
-        Self { context, ..Self::default() }
+        Self {
+            context,
+            ..Self::default()
+        }
     }
 
     /// Asks for a table that is at least as new as these bookmarks. Empty ones are left out.
     #[must_use]
     pub fn bookmarks<S: Into<String>>(mut self, bookmarks: impl IntoIterator<Item = S>) -> Self {
-        self.bookmarks = bookmarks.into_iter().map(Into::into).filter(|bookmark| !bookmark.is_empty()).collect();
+        self.bookmarks = bookmarks
+            .into_iter()
+            .map(Into::into)
+            .filter(|bookmark| !bookmark.is_empty())
+            .collect();
         self
     }
 
@@ -60,7 +67,11 @@ impl Route {
     /// Whether a version can express all that is set.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         if self.impersonated_user.is_some() && !capabilities.impersonation {
-            return Err(UsageError::unsupported("impersonating a user", Version::V4_4, capabilities.version));
+            return Err(UsageError::unsupported(
+                "impersonating a user",
+                Version::V4_4,
+                capabilities.version,
+            ));
         }
         Ok(())
     }

@@ -30,7 +30,10 @@ impl RoutingTable {
     /// Reads a table: the map under `rt`, or any map of its shape.
     #[must_use]
     pub fn read(table: Metadata<'_>) -> Self {
-        let ttl = table.integer("ttl").and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+        let ttl = table
+            .integer("ttl")
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .unwrap_or(0);
         let mut read = Self {
             ttl: Duration::from_secs(ttl),
             database: table.string("db").map(ToOwned::to_owned),

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use crate::message::{Counters, Metadata, Notification, Plan, QueryType, RoutingTable, Shape, Status, status};
+use crate::message::{
+    Counters, Metadata, Notification, Plan, QueryType, RoutingTable, Shape, Status, status,
+};
 
 impl<'a> Metadata<'a> {
     /// The answer to HELLO.
@@ -30,7 +32,9 @@ impl<'a> Metadata<'a> {
     /// The answer to BEGIN.
     #[must_use]
     pub fn begin(self) -> BeginSuccess<'a> {
-        BeginSuccess { database: self.string("db") }
+        BeginSuccess {
+            database: self.string("db"),
+        }
     }
 
     /// The answer to RUN. Its columns are [`Connection::keys`](crate::Connection::keys).
@@ -46,7 +50,11 @@ impl<'a> Metadata<'a> {
     /// The answer to PULL or DISCARD.
     #[must_use]
     pub fn page(self) -> Page<'a> {
-        if self.has_more() { Page::More } else { Page::End(ResultEnd(self)) }
+        if self.has_more() {
+            Page::More
+        } else {
+            Page::End(ResultEnd(self))
+        }
     }
 
     /// The answer to ROUTE: its `rt`; `None` if there is none.
@@ -93,7 +101,9 @@ pub struct Hints {
 impl Hints {
     fn read(hints: Metadata<'_>) -> Self {
         let seconds = hints.integer("connection.recv_timeout_seconds");
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|&seconds| seconds > 0);
+        let seconds = seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|&seconds| seconds > 0);
         Self {
             recv_timeout: seconds.map(Duration::from_secs),
             telemetry_enabled: hints.boolean("telemetry.enabled") == Some(true),

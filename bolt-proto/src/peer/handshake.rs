@@ -53,8 +53,16 @@ fn answer(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolVi
             return Err((ProtocolViolation::NotBoltClient { bytes: *first }, Vec::new()));
         }
     }
-    let Some((proposals, _)) = bytes.split_first_chunk::<20>() else { return Ok(None) };
-    let done = |next, reply| Ok(Some(Step { next, consumed: 20, reply }));
+    let Some((proposals, _)) = bytes.split_first_chunk::<20>() else {
+        return Ok(None);
+    };
+    let done = |next, reply| {
+        Ok(Some(Step {
+            next,
+            consumed: 20,
+            reply,
+        }))
+    };
     for slot in proposals.chunks_exact(4).skip(1) {
         let [_, range, minor, major] = *slot else { continue };
         if *slot == MANIFEST && versions.has_manifest() {
@@ -62,7 +70,13 @@ fn answer(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolVi
         }
         let newest = Version::new(major, minor);
         let Some(oldest) = minor.checked_sub(range) else {
-            return Err((ProtocolViolation::BadProposal { version: newest, range }, Vec::new()));
+            return Err((
+                ProtocolViolation::BadProposal {
+                    version: newest,
+                    range,
+                },
+                Vec::new(),
+            ));
         };
         let spoken = (oldest..=minor).rev().map(|minor| Version::new(major, minor));
         if let Some(version) = spoken.into_iter().find(|version| versions.contains(*version)) {
@@ -98,7 +112,9 @@ fn choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolVio
     let Some((&[reserved, range, minor, major], mut rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
-    let Some(capabilities) = varint(&mut rest)? else { return Ok(None) };
+    let Some(capabilities) = varint(&mut rest)? else {
+        return Ok(None);
+    };
     let version = Version::new(major, minor);
     // This is how clients say that there is nothing for them.
     if [reserved, range, minor, major] == REFUSAL {
@@ -106,8 +122,15 @@ fn choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolVio
     }
     let plain = reserved == 0 && range == 0;
     if !plain || !versions.contains(version) || capabilities & !versions.claimed() != 0 {
-        return Err(ProtocolViolation::BadChoice { version, capabilities });
+        return Err(ProtocolViolation::BadChoice {
+            version,
+            capabilities,
+        });
     }
     let consumed = bytes.len().saturating_sub(rest.len());
-    Ok(Some(Step { next: Handshake::Done(version, capabilities), consumed, reply: Vec::new() }))
+    Ok(Some(Step {
+        next: Handshake::Done(version, capabilities),
+        consumed,
+        reply: Vec::new(),
+    }))
 }

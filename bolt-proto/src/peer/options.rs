@@ -33,7 +33,10 @@ impl Options {
     /// For proxies: every request is handed out when it comes, and every answer passed on.
     #[must_use]
     pub fn relaying() -> Self {
-        Self { relaying: true, ..Self::strict() }
+        Self {
+            relaying: true,
+            ..Self::strict()
+        }
     }
 
     /// Speaks only these versions.

@@ -171,7 +171,11 @@ impl<'a> BeginOptions<'a> {
     /// What the transaction may do.
     #[must_use]
     pub fn access(self) -> Access {
-        if self.0.string("mode") == Some("r") { Access::Read } else { Access::Write }
+        if self.0.string("mode") == Some("r") {
+            Access::Read
+        } else {
+            Access::Write
+        }
     }
 
     /// The database to run on; `None` for the home database.
@@ -196,7 +200,13 @@ impl<'a> BeginOptions<'a> {
 impl<'a> RouteRequest<'a> {
     /// What the table must have seen.
     pub fn bookmarks(self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.bookmarks.iter().filter_map(|item| if let Ok(ValueRef::String(text)) = item { Some(text) } else { None })
+        self.bookmarks.iter().filter_map(|item| {
+            if let Ok(ValueRef::String(text)) = item {
+                Some(text)
+            } else {
+                None
+            }
+        })
     }
 }
 
@@ -228,12 +238,18 @@ impl<'a> Request<'a> {
     pub fn read(message: &'a [u8], version: &Capabilities) -> Result<Self, ProtocolViolation> {
         let kind = Message::of(message)?;
         if version.version < kind.since() {
-            return Err(ProtocolViolation::UnknownRequest { message: kind, version: version.version });
+            return Err(ProtocolViolation::UnknownRequest {
+                message: kind,
+                version: version.version,
+            });
         }
         let Ok(ValueRef::Structure(structure)) = whole(message) else {
             return Err(malformed(kind, "fields cannot be decoded"));
         };
-        let mut fields = Fields { kind, fields: structure.fields() };
+        let mut fields = Fields {
+            kind,
+            fields: structure.fields(),
+        };
         let request = fields.request(version)?;
         if fields.fields.next().is_some() {
             return Err(malformed(kind, "fields are too many"));
@@ -286,7 +302,10 @@ impl<'a> Fields<'a> {
 
     fn rows(&mut self, version: &Capabilities) -> Result<Rows, ProtocolViolation> {
         if !version.paging {
-            return Ok(Rows { count: None, query_id: None });
+            return Ok(Rows {
+                count: None,
+                query_id: None,
+            });
         }
         let map = self.map()?;
         let count = match map.integer("n") {
@@ -294,7 +313,10 @@ impl<'a> Fields<'a> {
             Some(count) if count > 0 => Some(count.unsigned_abs()),
             _ => return Err(self.wrong("number of rows is neither -1 nor above 0")),
         };
-        Ok(Rows { count, query_id: map.integer("qid").filter(|&qid| qid != -1) })
+        Ok(Rows {
+            count,
+            query_id: map.integer("qid").filter(|&qid| qid != -1),
+        })
     }
 
     fn route(&mut self) -> Result<RouteRequest<'a>, ProtocolViolation> {
@@ -312,7 +334,12 @@ impl<'a> Fields<'a> {
             }
             _ => return Err(self.wrong("third field is neither a map nor a name")),
         };
-        Ok(RouteRequest { context, bookmarks, database, impersonated_user })
+        Ok(RouteRequest {
+            context,
+            bookmarks,
+            database,
+            impersonated_user,
+        })
     }
 
     fn value(&mut self) -> Result<ValueRef<'a>, ProtocolViolation> {
@@ -332,7 +359,9 @@ impl<'a> Fields<'a> {
 
     /// A map whose keys can be read.
     fn map(&mut self) -> Result<Metadata<'a>, ProtocolViolation> {
-        let ValueRef::Map(map) = self.value()? else { return Err(self.wrong("field is no map")) };
+        let ValueRef::Map(map) = self.value()? else {
+            return Err(self.wrong("field is no map"));
+        };
         if map.iter().any(|entry| entry.is_err()) {
             return Err(self.wrong("fields cannot be decoded"));
         }
@@ -387,7 +416,9 @@ impl fmt::Debug for Greeting<'_> {
 
 impl fmt::Debug for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("scheme", &self.scheme()).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("scheme", &self.scheme())
+            .finish_non_exhaustive()
     }
 }
 

@@ -38,7 +38,9 @@ impl<'a> Response<'a> {
             (Answer::Success, ValueRef::Map(map)) => Ok(Self::Success(Metadata::new(map))),
             (Answer::Failure, ValueRef::Map(map)) => Ok(Self::Failure(ServerError::read(Metadata::new(map)))),
             (Answer::Record, ValueRef::List(list)) => Ok(Self::Record(list)),
-            _ => Err(ProtocolViolation::Metadata { what: "has not the shape of its kind" }),
+            _ => Err(ProtocolViolation::Metadata {
+                what: "has not the shape of its kind",
+            }),
         }
     }
 
@@ -109,7 +111,14 @@ impl Failure<'_> {
         let error = self.error;
         // A cause has no code.
         if !error.code().is_empty() {
-            map.entry(if self.version.gql_errors { "neo4j_code" } else { "code" }, error.code())?;
+            map.entry(
+                if self.version.gql_errors {
+                    "neo4j_code"
+                } else {
+                    "code"
+                },
+                error.code(),
+            )?;
         }
         map.entry("message", error.message())?;
         if !self.version.gql_errors {
@@ -122,7 +131,13 @@ impl Failure<'_> {
             map.entry("diagnostic_record", &record)?;
         }
         match error.cause() {
-            Some(cause) => map.entry("cause", &Failure { error: cause, version: self.version }),
+            Some(cause) => map.entry(
+                "cause",
+                &Failure {
+                    error: cause,
+                    version: self.version,
+                },
+            ),
             None => Ok(()),
         }
     }

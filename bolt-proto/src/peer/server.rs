@@ -167,7 +167,9 @@ impl Server {
     /// Takes the request that [`has_request`](Self::has_request) told of; `None` if there is none. It is lent until the
     /// next call that changes the connection, and must be answered, unless it is GOODBYE.
     pub fn request(&mut self) -> Option<Request<'_>> {
-        let Ok(Some(_)) = self.has_request() else { return None };
+        let Ok(Some(_)) = self.has_request() else {
+            return None;
+        };
         let frame = self.recv.front()?;
         let (head, rows) = self.judge(frame).ok()?;
         self.recv.deliver();
@@ -175,7 +177,11 @@ impl Server {
         if head.message == Message::Goodbye {
             self.session.end();
         } else {
-            self.taken.push_back(Taken { message: head.message, verdict: head.verdict, rows });
+            self.taken.push_back(Taken {
+                message: head.message,
+                verdict: head.verdict,
+                rows,
+            });
         }
         Request::read(self.recv.message(frame), self.version?).ok()
     }
@@ -225,10 +231,10 @@ impl Server {
     /// [`AnswerError`] if there is nothing to answer, the request must be ignored, or a value cannot be sent.
     pub fn failure(&mut self, error: &ServerError) -> Result<(), AnswerError> {
         self.carried_out()?;
-        let Some(version) = self.version else { return Err(AnswerError::NothingToAnswer) };
-        let message = response::message(response::FAILURE, |out| {
-            Failure { error, version }.to_value(out)
-        })?;
+        let Some(version) = self.version else {
+            return Err(AnswerError::NothingToAnswer);
+        };
+        let message = response::message(response::FAILURE, |out| Failure { error, version }.to_value(out))?;
         self.answer(&message);
         Ok(())
     }
@@ -241,7 +247,9 @@ impl Server {
         let taken = *self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
         let allowed = self.options.relaying || taken.verdict == Verdict::Ignore || self.is_interrupted();
         if !allowed {
-            return Err(AnswerError::MustNotBeIgnored { message: taken.message });
+            return Err(AnswerError::MustNotBeIgnored {
+                message: taken.message,
+            });
         }
         self.answer(&response::IGNORED);
         Ok(())
@@ -275,7 +283,9 @@ impl Server {
                 self.send.raw(&reply);
                 violation
             })?;
-            let Some(step) = step else { return self.end_of_stream() };
+            let Some(step) = step else {
+                return self.end_of_stream();
+            };
             self.recv.skip(step.consumed);
             self.send.raw(&step.reply);
             self.handshake = step.next;
@@ -297,14 +307,18 @@ impl Server {
 
     fn end_of_stream(&self) -> Result<(), ProtocolViolation> {
         if self.eof {
-            return Err(ProtocolViolation::EndOfStream { in_message: !self.recv.at_boundary() });
+            return Err(ProtocolViolation::EndOfStream {
+                in_message: !self.recv.at_boundary(),
+            });
         }
         Ok(())
     }
 
     /// What is to be done with a request.
     fn judge(&self, frame: Frame<Message>) -> Result<(Head, Option<Rows>), ProtocolViolation> {
-        let Some(version) = self.version else { return Err(ProtocolViolation::NoCommonVersion) };
+        let Some(version) = self.version else {
+            return Err(ProtocolViolation::NoCommonVersion);
+        };
         let request = Request::read(self.recv.message(frame), version)?;
         let message = request.message();
         let rows = match request {
@@ -315,16 +329,30 @@ impl Server {
         if self.options.relaying {
             return head(Verdict::CarryOut);
         }
-        let reset_follows = self.recv.frames().skip(1).any(|frame| frame.kind == Message::Reset);
-        let logged_in = !matches!(self.state(), ServerState::Negotiation | ServerState::Authentication);
-        let state = if reset_follows && logged_in { ServerState::Interrupted } else { self.state() };
+        let reset_follows = self
+            .recv
+            .frames()
+            .skip(1)
+            .any(|frame| frame.kind == Message::Reset);
+        let logged_in = !matches!(
+            self.state(),
+            ServerState::Negotiation | ServerState::Authentication
+        );
+        let state = if reset_follows && logged_in {
+            ServerState::Interrupted
+        } else {
+            self.state()
+        };
         match rule(version.version, state, message) {
             // Of several RESETs only the last succeeds.
             Rule::Allowed { .. } if message == Message::Reset && reset_follows => head(Verdict::Ignore),
             Rule::Allowed { .. } => head(Verdict::CarryOut),
             Rule::Ignored => head(Verdict::Ignore),
             Rule::Illegal => Err(ProtocolViolation::IllegalRequest { message, state }),
-            Rule::Unknown => Err(ProtocolViolation::UnknownRequest { message, version: version.version }),
+            Rule::Unknown => Err(ProtocolViolation::UnknownRequest {
+                message,
+                version: version.version,
+            }),
         }
     }
 
@@ -334,7 +362,10 @@ impl Server {
         let answers = !self.options.relaying && matches!(violation, ProtocolViolation::IllegalRequest { .. });
         if let Some(version) = self.version.filter(|_| answers) {
             let error = ServerError::new("Neo.ClientError.Request.Invalid", alloc::format!("{violation}"));
-            let failure = Failure { error: &error, version };
+            let failure = Failure {
+                error: &error,
+                version,
+            };
             if let Ok(message) = response::message(response::FAILURE, |out| failure.to_value(out)) {
                 self.send.message(&[&message], self.options.chunk);
             }
@@ -348,18 +379,24 @@ impl Server {
     fn carried_out(&self) -> Result<Message, AnswerError> {
         let taken = self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
         if taken.verdict == Verdict::Ignore {
-            return Err(AnswerError::MustBeIgnored { message: taken.message });
+            return Err(AnswerError::MustBeIgnored {
+                message: taken.message,
+            });
         }
         Ok(taken.message)
     }
 
     /// Follows an answer.
     fn note(&mut self, answer: &[u8]) {
-        let (Some(version), Ok(kind)) = (self.version, Answer::of(answer)) else { return };
+        let (Some(version), Ok(kind)) = (self.version, Answer::of(answer)) else {
+            return;
+        };
         if kind == Answer::Record {
             return;
         }
-        let Some(taken) = self.taken.pop_front() else { return };
+        let Some(taken) = self.taken.pop_front() else {
+            return;
+        };
         match kind {
             Answer::Success => {
                 let metadata = response::metadata(answer).map(Metadata::new);
@@ -368,7 +405,8 @@ impl Server {
                 if taken.message == Message::Hello && version.utc == Utc::Patch {
                     self.utc = metadata.is_some_and(|metadata| metadata.hello().utc);
                 }
-                self.session.succeeded(version.version, taken.message, taken.rows, query_id, has_more);
+                self.session
+                    .succeeded(version.version, taken.message, taken.rows, query_id, has_more);
             }
             Answer::Failure => self.session.failed(version.version, taken.message),
             Answer::Ignored | Answer::Record => {}

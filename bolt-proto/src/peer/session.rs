@@ -18,7 +18,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) const fn new() -> Self {
-        Self { state: ServerState::Negotiation, open: Vec::new(), newest: None }
+        Self {
+            state: ServerState::Negotiation,
+            open: Vec::new(),
+            newest: None,
+        }
     }
 
     pub(super) fn state(&self) -> ServerState {
@@ -39,7 +43,11 @@ impl Session {
         has_more: bool,
     ) {
         let state = self.state();
-        if let Rule::Allowed { success: Next::To(next), .. } = rule(version, state, message) {
+        if let Rule::Allowed {
+            success: Next::To(next),
+            ..
+        } = rule(version, state, message)
+        {
             self.state = match next {
                 ServerState::Streaming => ServerState::Ready,
                 ServerState::TxStreaming => ServerState::TxReady,

@@ -30,7 +30,15 @@ impl Upstream {
     pub fn new(versions: Versions, limits: Limits) -> Self {
         let mut send = Send::default();
         send.raw(&versions.proposal());
-        Self { versions, limits, recv: Recv::new(), send, version: None, last: None, eof: false }
+        Self {
+            versions,
+            limits,
+            recv: Recv::new(),
+            send,
+            version: None,
+            last: None,
+            eof: false,
+        }
     }
 
     /// Room for the next read: initialised and never empty. It ends the loan of the last answer.
@@ -79,9 +87,9 @@ impl Upstream {
                 self.last = Some(frame);
                 Response::read(self.recv.message(frame)).map(Some)
             }
-            None if self.eof => {
-                Err(ProtocolViolation::EndOfStream { in_message: !self.recv.at_boundary() })
-            }
+            None if self.eof => Err(ProtocolViolation::EndOfStream {
+                in_message: !self.recv.at_boundary(),
+            }),
             None => Ok(None),
         }
     }
@@ -97,7 +105,11 @@ impl Upstream {
             let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.versions)? {
                 handshake::Answer::Incomplete => return Ok(()),
                 handshake::Answer::Slot { version, consumed } => (version, consumed),
-                handshake::Answer::Manifest { version, capabilities, consumed } => {
+                handshake::Answer::Manifest {
+                    version,
+                    capabilities,
+                    consumed,
+                } => {
                     self.send.raw(&handshake::choice(version, capabilities));
                     (version, consumed)
                 }
@@ -113,6 +125,9 @@ impl Upstream {
 /// Shows where it stands, and nothing of what travels on it.
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream").field("version", &self.version).field("eof", &self.eof).finish_non_exhaustive()
+        f.debug_struct("Upstream")
+            .field("version", &self.version)
+            .field("eof", &self.eof)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,9 @@
 //! P5 and P6: whatever arrives.
 
 use bolt_proto::peer::{Options as PeerOptions, Server};
-use bolt_proto::{Connection, Disposition, Limits, Options, ProtocolViolation, UsageError, Version, Versions};
+use bolt_proto::{
+    Connection, Disposition, Limits, Options, ProtocolViolation, UsageError, Version, Versions,
+};
 use proptest::prelude::*;
 
 use crate::world::{Op, Plan, Step, World, call, events, feed, plan};
@@ -20,7 +22,8 @@ fn garbage() -> impl Strategy<Value = Vec<u8>> {
 }
 
 const TAGS: &[u8] = &[
-    0x01, 0x02, 0x0F, 0x10, 0x11, 0x12, 0x13, 0x2F, 0x3F, 0x54, 0x66, 0x6A, 0x6B, 0x70, 0x71, 0x7E, 0x7F, 0x00, 0x4E,
+    0x01, 0x02, 0x0F, 0x10, 0x11, 0x12, 0x13, 0x2F, 0x3F, 0x54, 0x66, 0x6A, 0x6B, 0x70, 0x71, 0x7E, 0x7F,
+    0x00, 0x4E,
 ];
 
 const FIELDS: &[&[u8]] = &[
@@ -46,7 +49,9 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn framed(message: &[u8]) -> Vec<u8> {
-    let size = u16::try_from(message.len()).expect("a short message").to_be_bytes();
+    let size = u16::try_from(message.len())
+        .expect("a short message")
+        .to_be_bytes();
     [&size[..], message, &[0, 0]].concat()
 }
 
@@ -156,7 +161,11 @@ fn survive(server: &mut Server, mut bytes: &[u8]) {
 #[test]
 fn what_piles_up_is_bounded() {
     let limits = Limits::default().buffered(10_000);
-    let mut connection = Connection::new(Options::default().versions(Versions::only(Version::new(5, 4))).limits(limits));
+    let mut connection = Connection::new(
+        Options::default()
+            .versions(Versions::only(Version::new(5, 4)))
+            .limits(limits),
+    );
     feed(&mut connection, &[0, 0, 4, 5]);
     events(&mut connection);
     call(&mut connection, Op::Login, &mut Vec::new()).unwrap();
@@ -169,5 +178,8 @@ fn what_piles_up_is_bounded() {
     feed(&mut connection, &framed(b"\xB1\x71\x91\x01").repeat(1000));
     let (told, _) = events(&mut connection);
     assert_eq!(told.len(), 1001, "what has arrived is told first");
-    assert_eq!(connection.has_event(), Err(ProtocolViolation::BufferFull { limit: 10_000 }));
+    assert_eq!(
+        connection.has_event(),
+        Err(ProtocolViolation::BufferFull { limit: 10_000 })
+    );
 }

@@ -77,7 +77,10 @@ fn the_generator_reaches_every_message_on_every_version_that_has_it() {
         reached.extend(world.served.iter().map(|message| (plan.version, *message)));
     }
     for version in Version::all() {
-        for message in Message::ALL.into_iter().filter(|message| message.since() <= version) {
+        for message in Message::ALL
+            .into_iter()
+            .filter(|message| message.since() <= version)
+        {
             assert!(reached.contains(&(version, message)), "{message} on {version}");
         }
     }

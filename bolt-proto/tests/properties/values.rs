@@ -14,7 +14,9 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<i8>().prop_map(Value::from),
         // NaN is not equal to itself.
-        any::<f64>().prop_filter("a number", |number| !number.is_nan()).prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("a number", |number| !number.is_nan())
+            .prop_map(Value::from),
         ".{0,20}".prop_map(Value::from),
         prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::from),
     ];

@@ -6,14 +6,14 @@ use bolt_proto::peer::{Options as PeerOptions, Request, Server, Verdict};
 use bolt_proto::state::{Message, ServerState};
 use bolt_proto::{
     Access, Api, Auth, Connection, Disposition, Event, Extra, Fetch, Hello, Limits, MinimumSeverity,
-    NotificationFilter, Options, Query, RequestId, ResultId, Route, RoutingContext, ServerError, UsageError, Version,
-    Versions,
+    NotificationFilter, Options, Query, RequestId, ResultId, Route, RoutingContext, ServerError, UsageError,
+    Version, Versions,
 };
 use proptest::prelude::*;
 
 /// What is going to happen.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub version: Version,
     pub manifest: bool,
     pub ops: Vec<Op>,
@@ -24,7 +24,7 @@ pub struct Plan {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub enum Op {
+pub(crate) enum Op {
     Login,
     Hello,
     Logon(u8),
@@ -47,7 +47,7 @@ pub enum Op {
     Exchange,
 }
 
-pub fn plan() -> impl Strategy<Value = Plan> {
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let versions: Vec<_> = Version::all().collect();
     let ops = prop::collection::vec(op(), 0..40).prop_map(|mut ops| {
         // Without a login nothing else is reached.
@@ -58,8 +58,22 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     let ops = prop_oneof![9 => ops, 1 => raw];
     let chunk = prop_oneof![Just(1_usize), 2..40_usize, Just(65_535)];
     let whims = prop::collection::vec(any::<u8>(), 8..40);
-    (prop::sample::select(versions), any::<bool>(), ops, whims, chunk, any::<bool>())
-        .prop_map(|(version, manifest, ops, whims, chunk, noops)| Plan { version, manifest, ops, whims, chunk, noops })
+    (
+        prop::sample::select(versions),
+        any::<bool>(),
+        ops,
+        whims,
+        chunk,
+        any::<bool>(),
+    )
+        .prop_map(|(version, manifest, ops, whims, chunk, noops)| Plan {
+            version,
+            manifest,
+            ops,
+            whims,
+            chunk,
+            noops,
+        })
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -86,7 +100,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// What happened to the client, for playing it again.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     Call(Op),
     /// So many of the pending bytes were written.
     Wrote(usize),
@@ -94,7 +108,7 @@ pub enum Step {
     Ended,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub client: Connection,
     pub server: Server,
     results: Vec<ResultId>,
@@ -112,7 +126,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn played(plan: &Plan) -> Self {
+    pub(crate) fn played(plan: &Plan) -> Self {
         let versions = Versions::only(plan.version).manifest(plan.manifest);
         let mut options = PeerOptions::strict().versions(versions).chunk_size(plan.chunk);
         if plan.noops {
@@ -138,18 +152,18 @@ impl World {
     }
 
     /// Everything is written and answered.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..3 {
             self.step(Op::Exchange);
         }
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.client.disposition() == Disposition::Dead
     }
 
     /// What the client thinks of itself, against what the server knows.
-    pub fn check_disposition(&mut self) {
+    pub(crate) fn check_disposition(&mut self) {
         let state = self.server.state();
         match self.client.disposition() {
             Disposition::Reusable => assert_eq!(state, ServerState::Ready),
@@ -162,7 +176,10 @@ impl World {
                 assert_eq!(self.client.disposition(), Disposition::Reusable);
                 assert_eq!(self.server.state(), ServerState::Ready);
             }
-            Disposition::Opening => assert!(matches!(state, ServerState::Negotiation | ServerState::Authentication)),
+            Disposition::Opening => assert!(matches!(
+                state,
+                ServerState::Negotiation | ServerState::Authentication
+            )),
             Disposition::Dead => {}
             other => panic!("{other:?} although everything is answered"),
         }
@@ -250,7 +267,10 @@ impl World {
 
     fn carry_out(&mut self, message: Message, rows: Option<u64>, whim: u8) {
         let version = self.server.capabilities().unwrap();
-        let in_tx = matches!(self.server.state(), ServerState::TxReady | ServerState::TxStreaming);
+        let in_tx = matches!(
+            self.server.state(),
+            ServerState::TxReady | ServerState::TxStreaming
+        );
         let has_more = rows.is_some() && whim & 1 == 1;
         let records = rows.unwrap_or(2).min(u64::from(whim >> 6));
         if message == Message::Pull {
@@ -267,7 +287,11 @@ impl World {
                     if whim & 2 == 2 {
                         map.entry("fields", &["n"])?;
                     }
-                    if in_tx && version.paging { map.entry("qid", &query_id) } else { Ok(()) }
+                    if in_tx && version.paging {
+                        map.entry("qid", &query_id)
+                    } else {
+                        Ok(())
+                    }
                 }
                 Message::Pull | Message::Discard if has_more => map.entry("has_more", &true),
                 Message::Hello if whim & 2 == 2 => map.entry("patch_bolt", &["utc"]),
@@ -301,11 +325,15 @@ impl World {
 
 fn client(plan: &Plan) -> Connection {
     let versions = Versions::only(plan.version).manifest(plan.manifest);
-    Connection::new(Options::default().versions(versions).limits(Limits::default().nesting(100)))
+    Connection::new(
+        Options::default()
+            .versions(versions)
+            .limits(Limits::default().nesting(100)),
+    )
 }
 
 /// Plays again what happened to a client, with its inbound bytes in pieces of these sizes.
-pub fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
+pub(crate) fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
     let mut connection = client(plan);
     let (mut told, mut sent, mut results) = (Vec::new(), Vec::new(), Vec::new());
     let mut sizes = sizes.iter().cycle();
@@ -334,7 +362,7 @@ pub fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>, Vec<u
     (told, sent)
 }
 
-pub fn feed(connection: &mut Connection, mut bytes: &[u8]) {
+pub(crate) fn feed(connection: &mut Connection, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let space = connection.recv_space();
         let len = space.len().min(bytes.len());
@@ -345,7 +373,7 @@ pub fn feed(connection: &mut Connection, mut bytes: &[u8]) {
 }
 
 /// Every event that is there, in words, and the requests that got their last one.
-pub fn events(connection: &mut Connection) -> (Vec<String>, Vec<RequestId>) {
+pub(crate) fn events(connection: &mut Connection) -> (Vec<String>, Vec<RequestId>) {
     let (mut told, mut summaries) = (Vec::new(), Vec::new());
     while let Ok(Some(head)) = connection.has_event() {
         let event = connection.event().expect("an event that was announced");
@@ -358,7 +386,7 @@ pub fn events(connection: &mut Connection) -> (Vec<String>, Vec<RequestId>) {
 }
 
 /// Makes a call; the requests that it queued, GOODBYE apart.
-pub fn call(
+pub(crate) fn call(
     connection: &mut Connection,
     op: Op,
     results: &mut Vec<ResultId>,
@@ -379,7 +407,11 @@ pub fn call(
     match op {
         Op::Login => {
             let last = connection.login(&hello(), &Auth::none())?;
-            Ok(if last == first { vec![first] } else { vec![first, last] })
+            Ok(if last == first {
+                vec![first]
+            } else {
+                vec![first, last]
+            })
         }
         Op::Hello => one(connection.hello(&hello(), &Auth::none())),
         Op::Logon(n) => one(connection.logon(&auth(n))),
@@ -393,8 +425,14 @@ pub fn call(
             Ok(vec![request])
         }
         Op::Pull(n, rows) | Op::Discard(n, rows) => {
-            let Some(result) = chosen(results, n) else { return Ok(Vec::new()) };
-            let fetch = if rows == 0 { Fetch::All } else { Fetch::Rows(u64::from(rows)) };
+            let Some(result) = chosen(results, n) else {
+                return Ok(Vec::new());
+            };
+            let fetch = if rows == 0 {
+                Fetch::All
+            } else {
+                Fetch::Rows(u64::from(rows))
+            };
             one(match op {
                 Op::Pull(..) => connection.pull(result, fetch),
                 _ => connection.discard(result, fetch),
@@ -404,8 +442,13 @@ pub fn call(
         Op::Rollback => one(connection.rollback()),
         Op::Reset => one(connection.reset()),
         Op::Route(n) => {
-            let route = Route::new(RoutingContext::new("localhost:7687").entry("region", "eu")).bookmarks(["FB:1"]);
-            one(connection.route(&if n % 2 == 0 { route.database("movies") } else { route.impersonate("bob") }))
+            let route =
+                Route::new(RoutingContext::new("localhost:7687").entry("region", "eu")).bookmarks(["FB:1"]);
+            one(connection.route(&if n % 2 == 0 {
+                route.database("movies")
+            } else {
+                route.impersonate("bob")
+            }))
         }
         Op::Telemetry(n) => one(connection.telemetry(Api::from_code(i64::from(n % 4)).expect("below 4"))),
         Op::Goodbye => connection.goodbye().map(|()| Vec::new()),
@@ -422,12 +465,20 @@ fn hello() -> Hello {
 }
 
 fn extra(n: u8) -> Extra {
-    let extra = Extra::default().metadata("n", i64::from(n)).bookmarks(["FB:1", ""]);
+    let extra = Extra::default()
+        .metadata("n", i64::from(n))
+        .bookmarks(["FB:1", ""]);
     match n % 8 {
         0 => extra.database("movies"),
         1 => extra.impersonate("bob"),
-        2 => extra.notifications(NotificationFilter::default().minimum(MinimumSeverity::Warning).disable(["HINT"])),
-        3 => extra.access(Access::Read).timeout(core::time::Duration::from_millis(5)),
+        2 => extra.notifications(
+            NotificationFilter::default()
+                .minimum(MinimumSeverity::Warning)
+                .disable(["HINT"]),
+        ),
+        3 => extra
+            .access(Access::Read)
+            .timeout(core::time::Duration::from_millis(5)),
         // It cannot be sent.
         4 => extra.metadata("big", u64::MAX),
         _ => Extra::default(),

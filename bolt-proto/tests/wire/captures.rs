@@ -1,7 +1,7 @@
 //! What two real servers answered to one long scenario, on every version.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bolt_proto::peer::Response;
 use bolt_proto::state::Message;
@@ -22,13 +22,16 @@ struct Line {
 
 fn files() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/captures");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert_eq!(files.len(), 16);
     files
 }
 
-fn lines(file: &PathBuf) -> Vec<Line> {
+fn lines(file: &Path) -> Vec<Line> {
     let text = fs::read_to_string(file).unwrap();
     let line = |text: &str| {
         let line: Json = serde_json::from_str(text).unwrap();
@@ -44,7 +47,7 @@ fn lines(file: &PathBuf) -> Vec<Line> {
 }
 
 /// The version that a file's name ends with.
-fn version_of(file: &PathBuf) -> Version {
+fn version_of(file: &Path) -> Version {
     let name = file.file_stem().unwrap().to_str().unwrap();
     let version = name.split("bolt-").nth(1).unwrap().trim_end_matches("-large");
     let (major, minor) = version.split_once('.').unwrap();
@@ -59,7 +62,13 @@ fn every_line_says_what_its_readable_form_says_and_is_written_again_byte_for_byt
             if let Some(difference) = difference(&line.bytes, &line.readable) {
                 panic!("{}, {}: {difference}", file.display(), line.step);
             }
-            assert_eq!(again(&line.bytes, Order::Kept), line.bytes, "{}, {}", file.display(), line.step);
+            assert_eq!(
+                again(&line.bytes, Order::Kept),
+                line.bytes,
+                "{}, {}",
+                file.display(),
+                line.step
+            );
             messages += 1;
         }
     }
@@ -73,7 +82,10 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
     for file in files() {
         let lines = lines(&file);
         for connection in 1..=lines.iter().map(|line| line.connection).max().unwrap() {
-            let lines: Vec<_> = lines.iter().filter(|line| line.connection == connection).collect();
+            let lines: Vec<_> = lines
+                .iter()
+                .filter(|line| line.connection == connection)
+                .collect();
             let mut played = Played::new(version_of(&file));
             played.play(&lines);
             tally.equal += played.replay.tally.equal;
@@ -85,17 +97,27 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
     }
     assert_eq!(answers, 4_344);
     // The scenario writes `db` and `tx_metadata` first in places, and names the newest result once.
-    assert_eq!(tally, Tally { equal: 3_263, reordered: 28, shorter: 13 });
+    assert_eq!(
+        tally,
+        Tally {
+            equal: 3_263,
+            reordered: 28,
+            shorter: 13
+        }
+    );
     refused.sort();
     refused.dedup();
     // What the scenario did on purpose although no client should.
-    assert_eq!(refused, [
-        "failure.pull-without-result",
-        "open-result.commit",
-        "tx.one-write",
-        "violation.begin-in-failed",
-        "violation.commit-in-ready",
-    ]);
+    assert_eq!(
+        refused,
+        [
+            "failure.pull-without-result",
+            "open-result.commit",
+            "tx.one-write",
+            "violation.begin-in-failed",
+            "violation.commit-in-ready",
+        ]
+    );
 }
 
 /// One connection of a capture, driven.
@@ -108,7 +130,12 @@ struct Played {
 
 impl Played {
     fn new(version: Version) -> Self {
-        Self { version, replay: Replay::new(Versions::only(version)), answers: 0, refused: Vec::new() }
+        Self {
+            version,
+            replay: Replay::new(Versions::only(version)),
+            answers: 0,
+            refused: Vec::new(),
+        }
     }
 
     fn play(&mut self, lines: &[&Line]) {
@@ -119,7 +146,10 @@ impl Played {
                 ("handshake", _) => self.handshake(line),
                 // The scenario does what no client should: it is refused, and the connection is of no more use.
                 (_, true) if step.starts_with("violation.") && !step.ends_with(".run") => {
-                    assert!(matches!(self.replay.client(&line.bytes), Err(UsageError::Illegal { .. })), "{step}");
+                    assert!(
+                        matches!(self.replay.client(&line.bytes), Err(UsageError::Illegal { .. })),
+                        "{step}"
+                    );
                     self.refused.push(line.step.clone());
                     return;
                 }
@@ -142,7 +172,9 @@ impl Played {
                 }
                 (_, true) => {
                     gone |= line.readable["type"] == "GOODBYE";
-                    self.replay.client(&line.bytes).unwrap_or_else(|error| panic!("{step}: {error}"));
+                    self.replay
+                        .client(&line.bytes)
+                        .unwrap_or_else(|error| panic!("{step}: {error}"));
                 }
                 (_, false) if gone || line.bytes.is_empty() => {
                     let surplus: Vec<_> = lines[at..].iter().map(|line| line.bytes.clone()).collect();
@@ -152,7 +184,7 @@ impl Played {
                     return;
                 }
                 (_, false) => {
-                    let asked = self.replay.server(&[line.bytes.clone()]).remove(0);
+                    let asked = self.replay.server(std::slice::from_ref(&line.bytes)).remove(0);
                     self.answers += 1;
                     self.check(asked, line);
                 }
@@ -178,11 +210,20 @@ impl Played {
     fn check(&self, asked: Message, line: &Line) {
         if let Ok(Response::Failure(error)) = Response::read(&line.bytes) {
             let readable = &line.readable["fields"][0];
-            let code = readable.get("neo4j_code").or(readable.get("code"));
+            let code = readable.get("neo4j_code").or_else(|| readable.get("code"));
             assert_eq!(Some(error.code()), code.and_then(Json::as_str), "{}", line.step);
-            assert_eq!(error.gql_status(), readable["gql_status"].as_str().unwrap_or("50N42"));
-            let schema = error.chain().all(|error| error.diagnostic_record().get("CURRENT_SCHEMA").is_some());
-            assert!(schema, "{}: the defaults of every record are filled in", line.step);
+            assert_eq!(
+                error.gql_status(),
+                readable["gql_status"].as_str().unwrap_or("50N42")
+            );
+            let schema = error
+                .chain()
+                .all(|error| error.diagnostic_record().get("CURRENT_SCHEMA").is_some());
+            assert!(
+                schema,
+                "{}: the defaults of every record are filled in",
+                line.step
+            );
             return;
         }
         if !is_success(&line.bytes) {
@@ -193,22 +234,37 @@ impl Played {
         match asked {
             Message::Hello => {
                 let hello = success.hello();
-                assert_eq!((hello.server, hello.connection_id), (text("server"), text("connection_id")));
+                assert_eq!(
+                    (hello.server, hello.connection_id),
+                    (text("server"), text("connection_id"))
+                );
                 assert_eq!(hello.protocol_version, text("protocol_version"));
-                assert_eq!(hello.hints.recv_timeout.map(|timeout| timeout.as_secs()), Some(120));
+                assert_eq!(
+                    hello.hints.recv_timeout.map(|timeout| timeout.as_secs()),
+                    Some(120)
+                );
                 assert_eq!(hello.hints.ssr_enabled, self.version >= Version::new(5, 8));
                 let patched = self.version < Version::V5_0 && self.version >= Version::new(4, 3);
                 let asked = !readable["patch_bolt"].is_null();
-                assert_eq!((hello.utc, self.replay.connection.utc()), (asked, asked || !patched && self.version >= Version::V5_0));
+                assert_eq!(
+                    (hello.utc, self.replay.connection.utc()),
+                    (asked, asked || !patched && self.version >= Version::V5_0)
+                );
             }
             Message::Logon => {
                 assert_eq!(success.logon().advertised_address, text("advertised_address"));
-                assert_eq!(success.logon().credentials_expired, readable["credentials_expired"] == true);
+                assert_eq!(
+                    success.logon().credentials_expired,
+                    readable["credentials_expired"] == true
+                );
             }
             Message::Begin => assert_eq!(success.begin().database, text("db")),
             Message::Run => {
                 let run = success.run();
-                assert_eq!((run.database, run.query_id), (text("db"), readable["qid"].as_i64()));
+                assert_eq!(
+                    (run.database, run.query_id),
+                    (text("db"), readable["qid"].as_i64())
+                );
                 let after = run.available_after.map(|after| after.as_millis());
                 assert_eq!(after, readable["t_first"].as_u64().map(u128::from));
             }
@@ -217,7 +273,10 @@ impl Played {
                 let (table, readable) = (success.routing_table().unwrap(), &readable["rt"]);
                 assert_eq!(Some(table.ttl.as_secs()), readable["ttl"].as_u64());
                 assert_eq!(table.database.as_deref(), readable["db"].as_str());
-                assert_eq!((table.routers.len(), table.readers.len(), table.writers.len()), (1, 1, 1));
+                assert_eq!(
+                    (table.routers.len(), table.readers.len(), table.writers.len()),
+                    (1, 1, 1)
+                );
             }
             Message::Pull | Message::Discard => self.check_page(success.page(), readable, &line.step),
             _ => {}
@@ -225,38 +284,74 @@ impl Played {
     }
 
     fn check_page(&self, page: Page<'_>, readable: &Json, step: &str) {
-        let Page::End(end) = page else { return assert_eq!(readable["has_more"], true, "{step}") };
+        let Page::End(end) = page else {
+            return assert_eq!(readable["has_more"], true, "{step}");
+        };
         let text = |key: &str| readable[key].as_str();
-        assert_eq!((end.bookmark(), end.database()), (text("bookmark"), text("db")), "{step}");
-        assert!(end.query_type().is_some() && end.consumed_after().is_some(), "{step}");
+        assert_eq!(
+            (end.bookmark(), end.database()),
+            (text("bookmark"), text("db")),
+            "{step}"
+        );
+        assert!(
+            end.query_type().is_some() && end.consumed_after().is_some(),
+            "{step}"
+        );
         let stats = &readable["stats"];
-        assert_eq!(end.counters().nodes_created, stats["nodes-created"].as_u64().unwrap_or(0), "{step}");
-        assert_eq!(end.counters().system_updates, stats["system-updates"].as_u64().unwrap_or(0), "{step}");
+        assert_eq!(
+            end.counters().nodes_created,
+            stats["nodes-created"].as_u64().unwrap_or(0),
+            "{step}"
+        );
+        assert_eq!(
+            end.counters().system_updates,
+            stats["system-updates"].as_u64().unwrap_or(0),
+            "{step}"
+        );
         // The flags are sent from 4.4 on; before, they are derived.
-        let updates = stats.as_object().is_some_and(|stats| stats.keys().any(|key| !key.contains("system")));
+        let updates = stats
+            .as_object()
+            .is_some_and(|stats| stats.keys().any(|key| !key.contains("system")));
         assert_eq!(end.counters().contains_updates(), updates, "{step}");
-        for (plan, readable) in [(end.plan(), &readable["plan"]), (end.profile(), &readable["profile"])] {
+        for (plan, readable) in [
+            (end.plan(), &readable["plan"]),
+            (end.profile(), &readable["profile"]),
+        ] {
             assert_eq!(plan.is_some(), readable.is_object(), "{step}");
             let Some(plan) = plan else { continue };
             assert_eq!(plan.cost.is_some(), step == "plan.profile");
             assert!(plan.to_string().starts_with("+ ProduceResults@neo4j ("), "{plan}");
-            assert!(plan.to_string().contains("\n    + DirectedAllRelationshipsScan@neo4j"), "{plan}");
+            assert!(
+                plan.to_string()
+                    .contains("\n    + DirectedAllRelationshipsScan@neo4j"),
+                "{plan}"
+            );
         }
         let statuses = end.statuses(Shape::Rows);
         let notifications = end.notifications();
         let count = |key: &str| readable[key].as_array().map_or(0, Vec::len);
         if self.version >= Version::new(5, 6) {
             assert_eq!(statuses.len(), count("statuses"), "{step}");
-            assert!(statuses.iter().all(|status| status.diagnostic_record.get("OPERATION").is_some()));
+            assert!(
+                statuses
+                    .iter()
+                    .all(|status| status.diagnostic_record.get("OPERATION").is_some())
+            );
         } else {
             assert_eq!(notifications.len(), count("notifications"), "{step}");
         }
         // Either is made of the other, with the status of the result on top.
         assert_eq!(statuses.len(), notifications.len() + 1, "{step}");
-        assert_eq!(statuses.iter().filter(|status| status.is_notification()).count(), notifications.len());
+        assert_eq!(
+            statuses.iter().filter(|status| status.is_notification()).count(),
+            notifications.len()
+        );
         for notification in notifications {
             assert!(notification.code.starts_with("Neo.ClientNotification."), "{step}");
-            assert!(notification.severity.is_some() && notification.category.is_some(), "{step}");
+            assert!(
+                notification.severity.is_some() && notification.category.is_some(),
+                "{step}"
+            );
         }
     }
 }

@@ -4,13 +4,16 @@ use bolt_proto::Query;
 use bolt_proto::packstream::{Reader, ValueRef, write};
 
 /// The bytes that hex digits mean.
-pub fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     assert!(text.len() % 2 == 0, "an odd number of digits");
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 /// A message as it travels: in chunks as large as they can be.
-pub fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in message.chunks(65_535) {
         out.extend(u16::try_from(chunk.len()).unwrap().to_be_bytes());
@@ -21,7 +24,7 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 /// The messages in these chunks; keep-alives are left out.
-pub fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let (mut messages, mut message) = (Vec::new(), Vec::new());
     while let Some((size, rest)) = bytes.split_first_chunk::<2>() {
         let (chunk, rest) = rest.split_at(usize::from(u16::from_be_bytes(*size)));
@@ -37,13 +40,13 @@ pub fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// How the entries of maps are ordered when a value is encoded again.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Order {
+pub(crate) enum Order {
     Kept,
     Sorted,
 }
 
 /// A message decoded and encoded again.
-pub fn again(message: &[u8], order: Order) -> Vec<u8> {
+pub(crate) fn again(message: &[u8], order: Order) -> Vec<u8> {
     let mut reader = Reader::new(message);
     let mut out = Vec::new();
     encode(reader.value().unwrap(), order, &mut out);
@@ -76,7 +79,9 @@ fn encode(value: ValueRef<'_>, order: Order, out: &mut Vec<u8>) {
         }
         ValueRef::Structure(structure) => {
             write::structure_header(out, u8::try_from(structure.len()).unwrap(), structure.tag());
-            structure.fields().for_each(|field| encode(field.unwrap(), order, out));
+            structure
+                .fields()
+                .for_each(|field| encode(field.unwrap(), order, out));
         }
         // A UUID, by way of a query's parameter with an empty name.
         other => out.extend(&Query::new("").param("", other).parameters().bytes[1..]),

@@ -1,7 +1,7 @@
 //! Whole exchanges of the official Python driver.
 
-use bolt_proto::Versions;
 use bolt_proto::Version;
+use bolt_proto::Versions;
 
 use crate::data::{hex, unframed};
 use crate::replay::{Replay, Tally};
@@ -20,7 +20,14 @@ fn every_recorded_exchange_of_the_python_driver_is_made_by_the_same_calls() {
     }
     assert_eq!(exchanges, 14);
     // That driver writes `db` and `mode` first, and the routing context before the agent.
-    assert_eq!(tally, Tally { equal: 97, reordered: 5, shorter: 0 });
+    assert_eq!(
+        tally,
+        Tally {
+            equal: 97,
+            reordered: 5,
+            shorter: 0
+        }
+    );
 }
 
 fn play(exchange: &str) -> Tally {
@@ -28,7 +35,9 @@ fn play(exchange: &str) -> Tally {
     let mut replay = Replay::new(Versions::between(Version::V3, Version::V6_1));
     let mut handshake = true;
     for line in exchange.lines().skip(1) {
-        let Some((line, bytes)) = line.split_once(" | ") else { continue };
+        let Some((line, bytes)) = line.split_once(" | ") else {
+            continue;
+        };
         let (side, name) = line.split_at(1);
         let bytes = hex(bytes);
         match (side, name.trim()) {

@@ -10,7 +10,9 @@ use crate::replay::Replay;
 const SUCCESS: &[u8] = b"\xB1\x70\xA0";
 
 fn vectors() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-    let lines = include_str!("../data/messages.txt").lines().filter(|line| !line.starts_with('#'));
+    let lines = include_str!("../data/messages.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
     lines.map(|line| {
         let (name, bytes) = line.split_once(" | ").unwrap();
         (name, hex(bytes))
@@ -45,10 +47,14 @@ fn every_request_is_made_by_the_call_that_it_stands_for() {
     for (name, bytes) in vectors() {
         let message = unframed(&bytes).remove(0);
         let version = version_of(name);
-        let Ok(request) = Request::read(&message, version.capabilities().unwrap()) else { continue };
+        let Ok(request) = Request::read(&message, version.capabilities().unwrap()) else {
+            continue;
+        };
         let mut replay = Replay::new(Versions::only(version));
         prepare(&mut replay, version, request);
-        replay.client(&message).unwrap_or_else(|error| panic!("{name}: {error}"));
+        replay
+            .client(&message)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         driven += 1;
     }
     assert_eq!(driven, 32);
@@ -85,7 +91,9 @@ fn prepare(replay: &mut Replay, version: Version, request: Request<'_>) {
         _ => replay.log_in(),
     }
     let mut say = |requests: &[&[u8]], answers: &[&[u8]]| {
-        requests.iter().for_each(|request| replay.client(request).unwrap());
+        requests
+            .iter()
+            .for_each(|request| replay.client(request).unwrap());
         replay.server(&answers.iter().map(|answer| answer.to_vec()).collect::<Vec<_>>());
     };
     let run: &[u8] = b"\xB3\x10\x81Q\xA0\xA0";
@@ -96,7 +104,11 @@ fn prepare(replay: &mut Replay, version: Version, request: Request<'_>) {
             None => say(&[run], &[SUCCESS]),
             // The result that is named must not be the newest.
             Some(query_id) => {
-                let named = [b"\xB1\x70\xA1\x83qid".to_vec(), vec![u8::try_from(query_id).unwrap()]].concat();
+                let named = [
+                    b"\xB1\x70\xA1\x83qid".to_vec(),
+                    vec![u8::try_from(query_id).unwrap()],
+                ]
+                .concat();
                 say(&[begin, run, run], &[SUCCESS, &named, b"\xB1\x70\xA1\x83qid\x2A"]);
             }
         },

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::data::{Order, again, hex};
 
 /// The first difference between a message and its readable form, as far as that is unabridged.
-pub fn difference(message: &[u8], readable: &Json) -> Option<String> {
+pub(crate) fn difference(message: &[u8], readable: &Json) -> Option<String> {
     let Ok(ValueRef::Structure(structure)) = Reader::new(message).value() else {
         return Some("no structure".to_owned());
     };
@@ -25,7 +25,9 @@ fn tag(name: &str) -> u8 {
         "IGNORED" => 0x7E,
         "FAILURE" => 0x7F,
         request => {
-            let known = bolt_proto::state::Message::ALL.into_iter().find(|message| message.to_string() == request);
+            let known = bolt_proto::state::Message::ALL
+                .into_iter()
+                .find(|message| message.to_string() == request);
             known.map_or(0, |message| message.tag())
         }
     }
@@ -35,7 +37,10 @@ fn list(values: Vec<ValueRef<'_>>, readable: &[Json]) -> Option<String> {
     if values.len() != readable.len() {
         return Some(format!("{} items for {}", values.len(), readable.len()));
     }
-    values.into_iter().zip(readable).find_map(|(value, readable)| differs(value, readable))
+    values
+        .into_iter()
+        .zip(readable)
+        .find_map(|(value, readable)| differs(value, readable))
 }
 
 fn differs(value: ValueRef<'_>, readable: &Json) -> Option<String> {
@@ -59,7 +64,12 @@ fn differs(value: ValueRef<'_>, readable: &Json) -> Option<String> {
 }
 
 fn object(value: ValueRef<'_>, readable: &serde_json::Map<String, Json>) -> Option<String> {
-    let length = || readable.get("$length").and_then(Json::as_u64).and_then(|length| usize::try_from(length).ok());
+    let length = || {
+        readable
+            .get("$length")
+            .and_then(Json::as_u64)
+            .and_then(|length| usize::try_from(length).ok())
+    };
     let text = |key: &str| readable.get(key).and_then(Json::as_str);
     let equal = match value {
         ValueRef::Structure(structure) => {
@@ -67,7 +77,10 @@ fn object(value: ValueRef<'_>, readable: &serde_json::Map<String, Json>) -> Opti
             if tag != Ok(structure.tag()) {
                 return Some(format!("tag {tag:?}"));
             }
-            return list(structure.fields().map(Result::unwrap).collect(), readable["$fields"].as_array()?);
+            return list(
+                structure.fields().map(Result::unwrap).collect(),
+                readable["$fields"].as_array()?,
+            );
         }
         ValueRef::Float(value) => match text("$float") {
             Some("nan") => value.is_nan(),
@@ -76,7 +89,9 @@ fn object(value: ValueRef<'_>, readable: &serde_json::Map<String, Json>) -> Opti
             _ => false,
         },
         ValueRef::String(value) => {
-            let repeated = text("$repeat").zip(length()).map(|(text, length)| text.repeat(length));
+            let repeated = text("$repeat")
+                .zip(length())
+                .map(|(text, length)| text.repeat(length));
             repeated.as_deref() == Some(value)
         }
         ValueRef::Bytes(value) => match text("$bytes")?.strip_suffix('…') {
@@ -90,11 +105,17 @@ fn object(value: ValueRef<'_>, readable: &serde_json::Map<String, Json>) -> Opti
         ValueRef::Map(map) => match readable.get("$map_entries") {
             Some(entries) => entries.as_u64() == Some(map.len() as u64),
             None => {
-                let differing = map.iter().map(Result::unwrap).find_map(|(key, value)| match readable.get(key) {
-                    Some(readable) => differs(value, readable).map(|difference| format!("{key}: {difference}")),
-                    None => Some(format!("{key} is not in the readable form")),
-                });
-                return differing.or_else(|| (map.len() != readable.len()).then(|| "keys are missing".to_owned()));
+                let differing =
+                    map.iter()
+                        .map(Result::unwrap)
+                        .find_map(|(key, value)| match readable.get(key) {
+                            Some(readable) => {
+                                differs(value, readable).map(|difference| format!("{key}: {difference}"))
+                            }
+                            None => Some(format!("{key} is not in the readable form")),
+                        });
+                return differing
+                    .or_else(|| (map.len() != readable.len()).then(|| "keys are missing".to_owned()));
             }
         },
         // A UUID.

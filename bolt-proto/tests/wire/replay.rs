@@ -6,15 +6,16 @@ use bolt_proto::packstream::{MapRef, Reader, ValueRef};
 use bolt_proto::peer::{BeginOptions, Greeting, Request, Response, RouteRequest, Rows, Token};
 use bolt_proto::state::Message;
 use bolt_proto::{
-    Api, Auth, BoltAgent, Connection, Event, Extra, Fetch, Hello, Metadata, MinimumSeverity, NotificationFilter,
-    Options, ProtocolViolation, Query, RequestId, ResultId, Route, RoutingContext, UsageError, Version, Versions,
+    Api, Auth, BoltAgent, Connection, Event, Extra, Fetch, Hello, Metadata, MinimumSeverity,
+    NotificationFilter, Options, ProtocolViolation, Query, RequestId, ResultId, Route, RoutingContext,
+    UsageError, Version, Versions,
 };
 
 use crate::data::{Order, again, framed};
 
 /// How the bytes of our requests compared with the recorded ones.
 #[derive(Debug, Default, PartialEq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Equal byte for byte.
     pub equal: usize,
     /// Equal but for the order of the keys in maps.
@@ -23,7 +24,7 @@ pub struct Tally {
     pub shorter: usize,
 }
 
-pub struct Replay {
+pub(crate) struct Replay {
     pub connection: Connection,
     pub tally: Tally,
     newest: Option<ResultId>,
@@ -35,7 +36,7 @@ pub struct Replay {
 
 impl Replay {
     /// A connection that has just sent its proposals.
-    pub fn new(versions: Versions) -> Self {
+    pub(crate) fn new(versions: Versions) -> Self {
         Self {
             connection: Connection::new(Options::default().versions(versions)),
             tally: Tally::default(),
@@ -47,14 +48,14 @@ impl Replay {
     }
 
     /// What is pending, which counts as written.
-    pub fn sent(&mut self) -> Vec<u8> {
+    pub(crate) fn sent(&mut self) -> Vec<u8> {
         let bytes = self.connection.pending_bytes().to_vec();
         self.connection.wrote(bytes.len());
         bytes
     }
 
     /// Feeds bytes as they come from the socket.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let space = self.connection.recv_space();
             let len = space.len().min(bytes.len());
@@ -65,7 +66,7 @@ impl Replay {
     }
 
     /// The version that the handshake leads to.
-    pub fn negotiated(&mut self) -> Version {
+    pub(crate) fn negotiated(&mut self) -> Version {
         self.connection.has_event().unwrap().unwrap();
         match self.connection.event() {
             Some(Event::Negotiated(version)) => version,
@@ -74,10 +75,14 @@ impl Replay {
     }
 
     /// Logs in somehow, outside of what is recorded.
-    pub fn log_in(&mut self) {
+    pub(crate) fn log_in(&mut self) {
         let last = self.connection.login(&Hello::new("x"), &Auth::none()).unwrap();
         self.sent();
-        let answers = if self.connection.capabilities().unwrap().logon { 2 } else { 1 };
+        let answers = if self.connection.capabilities().unwrap().logon {
+            2
+        } else {
+            1
+        };
         self.feed(&framed(b"\xB1\x70\xA0").repeat(answers));
         while let Ok(Some(head)) = self.connection.has_event() {
             drop(self.connection.event());
@@ -88,7 +93,7 @@ impl Replay {
     }
 
     /// Makes the call that a recorded request stands for, and compares the bytes.
-    pub fn client(&mut self, message: &[u8]) -> Result<(), UsageError> {
+    pub(crate) fn client(&mut self, message: &[u8]) -> Result<(), UsageError> {
         let version = self.connection.capabilities().unwrap();
         let request = Request::read(message, version).unwrap();
         let next = self.connection.next_request();
@@ -103,7 +108,10 @@ impl Replay {
         let normal = again(&ours, Order::Sorted);
         if normal == again(message, Order::Sorted) {
             self.tally.reordered += 1;
-        } else if let Request::Pull(Rows { query_id: Some(_), .. }) = request {
+        } else if let Request::Pull(Rows {
+            query_id: Some(_), ..
+        }) = request
+        {
             assert!(message.len() > ours.len());
             self.tally.shorter += 1;
         } else {
@@ -113,7 +121,7 @@ impl Replay {
     }
 
     /// Feeds recorded answers and compares the events with them. Returns which request each of them is for.
-    pub fn server(&mut self, messages: &[Vec<u8>]) -> Vec<Message> {
+    pub(crate) fn server(&mut self, messages: &[Vec<u8>]) -> Vec<Message> {
         for message in messages {
             self.feed(&framed(message));
         }
@@ -148,7 +156,7 @@ impl Replay {
     }
 
     /// The server closes; what it says before that, if anything, nobody asked for.
-    pub fn closed(&mut self, surplus: &[Vec<u8>]) -> ProtocolViolation {
+    pub(crate) fn closed(&mut self, surplus: &[Vec<u8>]) -> ProtocolViolation {
         for message in surplus {
             self.feed(&framed(message));
         }
@@ -165,7 +173,9 @@ impl Replay {
     fn call(&mut self, request: Request<'_>) -> Result<(), UsageError> {
         let connection = &mut self.connection;
         match request {
-            Request::Hello(greeting) => connection.hello(&hello(greeting), &auth(greeting.token())).map(drop),
+            Request::Hello(greeting) => connection
+                .hello(&hello(greeting), &auth(greeting.token()))
+                .map(drop),
             Request::Logon(token) => connection.logon(&auth(token)).map(drop),
             Request::Logoff => connection.logoff().map(drop),
             Request::Goodbye => connection.goodbye(),
@@ -176,7 +186,9 @@ impl Replay {
             Request::Telemetry(api) => connection.telemetry(Api::from_code(api).unwrap()).map(drop),
             Request::Route(asked) => connection.route(&route(asked)).map(drop),
             Request::Run(run) => {
-                let query = entries(run.parameters).fold(Query::new(run.query), |query, (name, value)| query.param(name, value));
+                let query = entries(run.parameters).fold(Query::new(run.query), |query, (name, value)| {
+                    query.param(name, value)
+                });
                 let (request, result) = connection.run(&query, &extra(run.options))?;
                 self.runs.insert(request, result);
                 self.newest = Some(result);
@@ -195,7 +207,9 @@ impl Replay {
     }
 
     fn result(&self, rows: Rows) -> ResultId {
-        rows.query_id.map_or(self.newest, |query_id| self.by_query_id.get(&query_id).copied()).expect("a result")
+        rows.query_id
+            .map_or(self.newest, |query_id| self.by_query_id.get(&query_id).copied())
+            .expect("a result")
     }
 }
 
@@ -238,11 +252,16 @@ fn hello(greeting: Greeting<'_>) -> Hello {
 }
 
 fn context(map: Metadata<'_>) -> RoutingContext {
-    strings(map).fold(RoutingContext::default(), |context, (name, value)| context.entry(name, value))
+    strings(map).fold(RoutingContext::default(), |context, (name, value)| {
+        context.entry(name, value)
+    })
 }
 
 fn auth(token: Token<'_>) -> Auth {
-    let (principal, credentials) = (token.principal().unwrap_or_default(), token.credentials().unwrap_or_default());
+    let (principal, credentials) = (
+        token.principal().unwrap_or_default(),
+        token.credentials().unwrap_or_default(),
+    );
     match token.scheme().unwrap_or_default() {
         "none" => Auth::none(),
         "" => Auth::none(),
@@ -265,7 +284,9 @@ fn route(asked: RouteRequest<'_>) -> Route {
 }
 
 fn extra(options: BeginOptions<'_>) -> Extra {
-    let mut extra = Extra::default().access(options.access()).bookmarks(options.bookmarks());
+    let mut extra = Extra::default()
+        .access(options.access())
+        .bookmarks(options.bookmarks());
     if let Some(timeout) = options.timeout() {
         extra = extra.timeout(timeout);
     }
@@ -289,7 +310,10 @@ fn notifications(options: Metadata<'_>) -> NotificationFilter {
         Some("INFORMATION") => filter.minimum(MinimumSeverity::Information),
         _ => filter,
     };
-    for key in ["notifications_disabled_categories", "notifications_disabled_classifications"] {
+    for key in [
+        "notifications_disabled_categories",
+        "notifications_disabled_classifications",
+    ] {
         if options.list(key).is_some() {
             filter = filter.disable(options.strings(key));
         }
@@ -298,12 +322,14 @@ fn notifications(options: Metadata<'_>) -> NotificationFilter {
 }
 
 /// The metadata of a SUCCESS.
-pub fn metadata(message: &[u8]) -> Metadata<'_> {
-    let Ok(Response::Success(metadata)) = Response::read(message) else { panic!("no SUCCESS") };
+pub(crate) fn metadata(message: &[u8]) -> Metadata<'_> {
+    let Ok(Response::Success(metadata)) = Response::read(message) else {
+        panic!("no SUCCESS")
+    };
     metadata
 }
 
 /// Whether a message is a SUCCESS.
-pub fn is_success(message: &[u8]) -> bool {
+pub(crate) fn is_success(message: &[u8]) -> bool {
     Reader::new(message).value().is_ok() && message.get(1) == Some(&0x70)
 }
