@@ -1,5 +1,16 @@
 //! Diagnostic records.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 
