@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p bolt-proto --features peer --example proxy -- 127.0.0.1:7688 localhost:7687`
 //!
-//! It agrees on a version with the client, asks the server for the same one, and then passes messages on as they are.
+//! It asks the server for its newest version, agrees with the client on one that is no newer, asks the server for that,
+//! and then passes messages on as they are.
 //! Values of parameters and rows, and credentials, are not printed.
 
 use std::io::{Read, Write};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{env, error, io, thread};
 
 use bolt_proto::peer::{Options, Server, Upstream};
-use bolt_proto::{Limits, ProtocolViolation, Versions};
+use bolt_proto::{Limits, ProtocolViolation, Version, Versions};
 
 type Outcome<T> = Result<T, Box<dyn error::Error + Send + Sync>>;
 
@@ -60,7 +61,9 @@ struct Halves {
 
 fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
     client.set_nodelay(true)?;
-    let mut down = Server::new(Options::relaying());
+    let (_, newest) = connect(target, Versions::default())?;
+    let versions = Versions::between(Version::V3, newest);
+    let mut down = Server::new(Options::relaying().versions(versions));
     while down.version().is_none() {
         let read = client.read(down.recv_space())?;
         down.received(read);
@@ -68,20 +71,9 @@ fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
         flush_down(&mut down, &mut client)?;
         seen?;
     }
-    let Some(version) = down.version() else {
-        return Ok(());
-    };
+    let version = down.version().unwrap_or(newest);
 
-    let mut server = TcpStream::connect(target)?;
-    server.set_nodelay(true)?;
-    let mut up = Upstream::new(Versions::only(version), Limits::default());
-    while up.version().is_none() {
-        flush_up(&mut up, &mut server)?;
-        let read = server.read(up.recv_space())?;
-        up.received(read);
-        up.response()?;
-    }
-    flush_up(&mut up, &mut server)?;
+    let ((server, up), _) = connect(target, Versions::only(version))?;
     println!("{number}: Bolt {version}");
 
     let relay = Arc::new(Relay {
@@ -99,16 +91,31 @@ fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
     requests.and(answers)
 }
 
+/// A connection to the server, with the version that was agreed on.
+fn connect(target: &str, versions: Versions) -> Outcome<((TcpStream, Upstream), Version)> {
+    let mut server = TcpStream::connect(target)?;
+    server.set_nodelay(true)?;
+    let mut up = Upstream::new(versions, Limits::default());
+    loop {
+        flush_up(&mut up, &mut server)?;
+        if let Some(version) = up.version() {
+            return Ok(((server, up), version));
+        }
+        let read = server.read(up.recv_space())?;
+        up.received(read);
+        up.response()?;
+    }
+}
+
 impl Relay {
     fn pass_requests(&self) -> Outcome<()> {
         let mut chunk = vec![0; 64 * 1024];
         loop {
             let mut halves = self.halves();
             let Halves { down, up } = &mut *halves;
-            while let Some(head) = ended(down.has_request())? {
-                match down.request() {
-                    Some(request) => println!("{}: C: {request}", self.number),
-                    None => println!("{}: C: {}", self.number, head.message),
+            while ended(down.has_request())?.is_some() {
+                if let Some(request) = down.request() {
+                    println!("{}: C: {request}", self.number);
                 }
                 up.send(down.request_bytes().unwrap_or_default());
             }

@@ -66,7 +66,7 @@ struct Rule {
 impl Rule {
     fn parse(line: &str) -> Option<Self> {
         let (when, answers) = line.split_once("->")?;
-        let (request, query) = when.trim().split_once(' ').unwrap_or((when.trim(), ""));
+        let (request, query) = when.trim().split_once(' ').unwrap_or_else(|| (when.trim(), ""));
         let query = query.trim().trim_matches('\'').to_owned();
         Some(Self {
             request: request.to_owned(),

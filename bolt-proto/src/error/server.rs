@@ -1,5 +1,16 @@
 //! A failure that the server reported.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
@@ -217,5 +228,62 @@ impl fmt::Debug for ServerError {
 impl core::error::Error for ServerError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         self.cause().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packstream::{Reader, ValueRef};
+
+    fn read(bytes: &[u8]) -> ServerError {
+        let Ok(ValueRef::Map(map)) = Reader::new(bytes).value() else {
+            panic!("no map")
+        };
+        ServerError::read(Metadata::new(map))
+    }
+
+    #[test]
+    fn before_5_7_the_status_is_made_of_the_message() {
+        let error = read(b"\xA2\x84code\x85Neo.X\x87message\x84oops");
+        assert_eq!(
+            (error.code(), error.message(), error.gql_status()),
+            ("Neo.X", "oops", "50N42")
+        );
+        assert_eq!(
+            error.description(),
+            "error: general processing exception - unexpected error. oops"
+        );
+        assert_eq!(error.diagnostic_record().get("CURRENT_SCHEMA"), Some(&"/".into()));
+        assert_eq!(error, ServerError::new("Neo.X", "oops"));
+    }
+
+    #[test]
+    fn a_failure_without_a_code_or_with_half_a_status_gets_the_defaults() {
+        let error = read(b"\xA0");
+        assert_eq!((error.code(), error.message()), (UNKNOWN_CODE, UNKNOWN_MESSAGE));
+        let half = read(b"\xA2\x87message\x81m\x8Agql_status\x8542001");
+        assert_eq!((half.message(), half.gql_status()), (UNKNOWN_MESSAGE, "50N42"));
+        let cause = read(b"\xA1\x85cause\xA0");
+        assert_eq!(cause.cause().map(ServerError::message), Some(UNKNOWN_CAUSE));
+        assert_eq!(cause.cause().map(ServerError::code), Some(""));
+    }
+
+    #[test]
+    fn a_chain_of_causes_is_cut_somewhere() {
+        let mut bytes = alloc::vec![];
+        for _ in 0..1000 {
+            bytes.extend_from_slice(b"\xA1\x85cause");
+        }
+        bytes.push(0xA0);
+        assert_eq!(read(&bytes).chain().count(), MAX_CAUSES + 1);
+    }
+
+    #[test]
+    fn codes_that_old_servers_call_transient_are_not_retried() {
+        let error = read(b"\xA1\x84code\xD0\x29Neo.TransientError.Transaction.Terminated");
+        assert_eq!(error.code(), "Neo.ClientError.Transaction.Terminated");
+        assert!(!error.is_retryable());
+        assert!(ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "").is_retryable());
     }
 }

@@ -1,5 +1,16 @@
 //! Diagnostic records.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 
@@ -12,13 +23,11 @@ const DEFAULTS: [(&str, &str); 3] = [
 
 /// Reads a record and fills in what the server left out. What is no map reads as an empty one.
 pub(crate) fn read(record: Option<ValueRef<'_>>) -> Map {
-    let mut record = map(record);
-    for (name, value) in DEFAULTS {
-        if record.get(name).is_none() {
-            record.insert(name, value);
-        }
+    let mut filled: Map = DEFAULTS.into_iter().collect();
+    for (name, value) in map(record) {
+        filled.insert(name, value);
     }
-    record
+    filled
 }
 
 /// A map as an owned one; what is no map, or cannot be read, as an empty one.

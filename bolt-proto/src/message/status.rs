@@ -1,5 +1,16 @@
 //! GQL statuses: what became of a query, by the codes of the standard.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -185,4 +196,133 @@ pub(crate) fn notifications(end: Metadata<'_>) -> Vec<Notification> {
             .collect();
     }
     end.maps("notifications").map(Notification::read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::packstream::{Reader, ValueRef};
+    use crate::value::{Encoder, Output, ToValue, Value};
+
+    /// The metadata that these entries make.
+    fn with<R>(entries: impl ToValue, read: impl FnOnce(Metadata<'_>) -> R) -> R {
+        let mut out = Output::default();
+        out.one(|encoder: Encoder<'_>| entries.to_value(encoder)).unwrap();
+        let Ok(ValueRef::Map(map)) = Reader::new(&out.bytes).value() else {
+            panic!("no map")
+        };
+        read(Metadata::new(map))
+    }
+
+    fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+        entries.into_iter().collect::<Map>().into()
+    }
+
+    fn notification(severity: &str) -> Value {
+        map([
+            (
+                "code",
+                "Neo.ClientNotification.Statement.UnknownLabelWarning".into(),
+            ),
+            ("title", "unknown label".into()),
+            ("description", "the label Nope does not exist".into()),
+            ("severity", severity.into()),
+            ("category", "UNRECOGNIZED".into()),
+            (
+                "position",
+                map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())]),
+            ),
+        ])
+    }
+
+    #[test]
+    fn before_5_6_statuses_are_made_of_the_result_and_the_notifications() {
+        let notifications = std::vec![notification("INFORMATION"), notification("WARNING")];
+        let end = map([("notifications", notifications.into())]);
+        let codes = |shape| {
+            let statuses = with(end.clone(), |end| statuses(end, shape));
+            statuses
+                .iter()
+                .map(|status| status.gql_status.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(codes(Shape::Rows), ["01N42", "00000", "03N42"]);
+        assert_eq!(codes(Shape::NoRows), ["02000", "01N42", "03N42"]);
+        assert_eq!(codes(Shape::NoColumns), ["01N42", "00001", "03N42"]);
+        assert_eq!(codes(Shape::Unseen), ["02N42", "01N42", "03N42"]);
+        let warning = with(end, |end| statuses(end, Shape::Rows)).remove(0);
+        assert_eq!(warning.to_string(), "01N42: the label Nope does not exist");
+        assert_eq!(
+            (warning.severity(), warning.classification()),
+            (Some("WARNING"), Some("UNRECOGNIZED"))
+        );
+        assert_eq!(warning.position().map(|position| position.column), Some(10));
+        assert_eq!(warning.diagnostic_record.get("OPERATION_CODE"), Some(&"0".into()));
+    }
+
+    #[test]
+    fn a_notification_that_says_nothing_gets_a_text_of_its_own() {
+        let bare = map([(
+            "notifications",
+            std::vec![map([("severity", "WARNING".into())]), map([])].into(),
+        )]);
+        let statuses = with(bare, |end| statuses(end, Shape::NoRows));
+        let texts: Vec<_> = statuses
+            .iter()
+            .map(|status| &*status.status_description)
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "note: no data",
+                "warn: unknown warning",
+                "info: unknown notification"
+            ]
+        );
+    }
+
+    #[test]
+    fn from_5_6_on_notifications_are_made_of_the_statuses_and_their_order_is_kept() {
+        let record = map([
+            ("_severity", "WARNING".into()),
+            ("_classification", "UNRECOGNIZED".into()),
+            (
+                "_position",
+                map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())]),
+            ),
+        ]);
+        let end = map([(
+            "statuses",
+            std::vec![
+                map([
+                    ("gql_status", "01N50".into()),
+                    ("neo4j_code", "Neo.X".into()),
+                    ("diagnostic_record", record)
+                ]),
+                map([
+                    ("gql_status", "00000".into()),
+                    ("status_description", "note".into())
+                ]),
+            ]
+            .into(),
+        )]);
+        with(end, |end| {
+            let statuses = statuses(end, Shape::NoRows);
+            assert_eq!(
+                statuses
+                    .iter()
+                    .map(|status| &*status.gql_status)
+                    .collect::<Vec<_>>(),
+                ["01N50", "00000"]
+            );
+            let notifications = notifications(end);
+            assert_eq!(notifications.len(), 1);
+            assert_eq!(notifications[0].code, "Neo.X");
+            assert_eq!(notifications[0].severity.as_deref(), Some("WARNING"));
+            assert_eq!(notifications[0].position.map(|position| position.offset), Some(9));
+        });
+    }
 }

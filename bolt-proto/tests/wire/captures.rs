@@ -1,7 +1,7 @@
 //! What two real servers answered to one long scenario, on every version.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bolt_proto::peer::Response;
 use bolt_proto::state::Message;
@@ -31,7 +31,7 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn lines(file: &PathBuf) -> Vec<Line> {
+fn lines(file: &Path) -> Vec<Line> {
     let text = fs::read_to_string(file).unwrap();
     let line = |text: &str| {
         let line: Json = serde_json::from_str(text).unwrap();
@@ -47,7 +47,7 @@ fn lines(file: &PathBuf) -> Vec<Line> {
 }
 
 /// The version that a file's name ends with.
-fn version_of(file: &PathBuf) -> Version {
+fn version_of(file: &Path) -> Version {
     let name = file.file_stem().unwrap().to_str().unwrap();
     let version = name.split("bolt-").nth(1).unwrap().trim_end_matches("-large");
     let (major, minor) = version.split_once('.').unwrap();
@@ -185,7 +185,7 @@ impl Played {
                     return;
                 }
                 (_, false) => {
-                    let asked = self.replay.server(&[line.bytes.clone()]).remove(0);
+                    let asked = self.replay.server(std::slice::from_ref(&line.bytes)).remove(0);
                     self.answers += 1;
                     self.check(asked, line);
                 }
@@ -211,7 +211,7 @@ impl Played {
     fn check(&self, asked: Message, line: &Line) {
         if let Ok(Response::Failure(error)) = Response::read(&line.bytes) {
             let readable = &line.readable["fields"][0];
-            let code = readable.get("neo4j_code").or(readable.get("code"));
+            let code = readable.get("neo4j_code").or_else(|| readable.get("code"));
             assert_eq!(Some(error.code()), code.and_then(Json::as_str), "{}", line.step);
             assert_eq!(
                 error.gql_status(),
