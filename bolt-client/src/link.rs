@@ -82,7 +82,8 @@ impl Link {
                 }
             }
         });
-        head.await.unwrap_or_else(|| Err(Error::timeout(Waiting::Answer)))
+        head.await
+            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
     }
 
     /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
@@ -125,7 +126,7 @@ impl Link {
         });
         settled
             .await
-            .unwrap_or_else(|| Err(Error::timeout(Waiting::Settling)))
+            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
     }
 
     /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports

@@ -33,7 +33,10 @@ impl Versions {
     /// Everything between two versions, both included. 5.5 is never chosen.
     #[must_use]
     pub const fn between(oldest: Version, newest: Version) -> Self {
-        Self { range: oldest..=newest, manifest: true }
+        Self {
+            range: oldest..=newest,
+            manifest: true,
+        }
     }
 
     /// One version.
@@ -87,8 +90,9 @@ impl Versions {
 
     /// The slot for one major version: its newest minor, and how many lower ones are fine as well.
     fn slot(&self, major: u8) -> Option<[u8; 4]> {
-        let mut minors =
-            Version::all().filter(|v| v.major() == major && self.contains(*v)).map(Version::minor);
+        let mut minors = Version::all()
+            .filter(|v| v.major() == major && self.contains(*v))
+            .map(Version::minor);
         let oldest = minors.next()?;
         let newest = minors.next_back().unwrap_or(oldest);
         Some([0, newest.saturating_sub(oldest), newest, major])
@@ -121,8 +125,13 @@ pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, Protoc
     match first {
         MANIFEST => {
             let before = rest.len();
-            let Some(version) = pick(&mut rest, versions)? else { return Ok(Answer::Incomplete) };
-            Ok(Answer::Manifest { version, consumed: 4 + before.saturating_sub(rest.len()) })
+            let Some(version) = pick(&mut rest, versions)? else {
+                return Ok(Answer::Incomplete);
+            };
+            Ok(Answer::Manifest {
+                version,
+                consumed: 4 + before.saturating_sub(rest.len()),
+            })
         }
         [0, 0, 0, 0] => Err(ProtocolViolation::NoCommonVersion),
         [b'H', b'T', b'T', b'P'] => Err(ProtocolViolation::HttpServer),
@@ -146,7 +155,9 @@ pub(crate) const fn choice(version: Version) -> [u8; 5] {
 
 /// Picks the newest common version of a manifest; `None` while it is incomplete. Offers come in any order.
 fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, ProtocolViolation> {
-    let Some(count) = varint(rest)? else { return Ok(None) };
+    let Some(count) = varint(rest)? else {
+        return Ok(None);
+    };
     if count > MAX_OFFERS {
         return Err(ProtocolViolation::ManifestTooLong { offers: count });
     }
@@ -157,9 +168,14 @@ fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, Protoc
         };
         *rest = behind;
         let offered = (minor.saturating_sub(range)..=minor).map(|minor| Version::new(major, minor));
-        best = offered.filter(|version| versions.contains(*version)).max().max(best);
+        best = offered
+            .filter(|version| versions.contains(*version))
+            .max()
+            .max(best);
     }
-    let Some(_capabilities) = varint(rest)? else { return Ok(None) };
+    let Some(_capabilities) = varint(rest)? else {
+        return Ok(None);
+    };
     best.map(Some).ok_or(ProtocolViolation::NoCommonVersion)
 }
 
@@ -167,7 +183,9 @@ fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, Protoc
 fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
-        let Some((&byte, behind)) = rest.split_first() else { return Ok(None) };
+        let Some((&byte, behind)) = rest.split_first() else {
+            return Ok(None);
+        };
         *rest = behind;
         value |= u64::from(byte & 0x7F) << shift;
         if byte & 0x80 == 0 {
@@ -194,13 +212,17 @@ mod tests {
     #[test]
     fn without_a_manifest_the_newest_version_takes_the_first_slot() {
         let versions = Versions::between(Version::V3, Version::V6_1).manifest(false);
-        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 1, 1, 6, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3];
+        let expected = [
+            0x60, 0x60, 0xB0, 0x17, 0, 1, 1, 6, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3,
+        ];
         assert_eq!(versions.proposal(), expected);
     }
 
     #[test]
     fn a_pinned_version_is_offered_alone() {
-        let expected = [0x60, 0x60, 0xB0, 0x17, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let expected = [
+            0x60, 0x60, 0xB0, 0x17, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
         assert_eq!(Versions::only(Version::new(5, 4)).proposal(), expected);
     }
 
@@ -211,12 +233,21 @@ mod tests {
             0, 0, 1, 0xFF, 4, 0, 4, 4, 4, 0, 4, 4, 5, 0, 2, 8, 5, 0, 1, 1, 6, 0,
         ];
         for split in 0..manifest.len() {
-            assert_eq!(answer(&manifest[..split], &Versions::default()), Ok(Answer::Incomplete));
+            assert_eq!(
+                answer(&manifest[..split], &Versions::default()),
+                Ok(Answer::Incomplete)
+            );
         }
-        let expected = Answer::Manifest { version: Version::V6_1, consumed: manifest.len() };
+        let expected = Answer::Manifest {
+            version: Version::V6_1,
+            consumed: manifest.len(),
+        };
         assert_eq!(answer(&manifest, &Versions::default()), Ok(expected));
         let capped = Versions::between(Version::V4_4, Version::new(5, 5));
-        let expected = Answer::Manifest { version: Version::new(5, 4), consumed: manifest.len() };
+        let expected = Answer::Manifest {
+            version: Version::new(5, 4),
+            consumed: manifest.len(),
+        };
         assert_eq!(answer(&manifest, &capped), Ok(expected));
     }
 
@@ -224,19 +255,30 @@ mod tests {
     fn a_slot_that_was_not_offered_is_refused() {
         assert_eq!(
             answer(&[0, 0, 5, 5], &Versions::default()),
-            Err(ProtocolViolation::UnwantedVersion { version: Version::new(5, 5) })
+            Err(ProtocolViolation::UnwantedVersion {
+                version: Version::new(5, 5)
+            })
         );
         assert_eq!(
             answer(&[0, 0, 4, 5], &Versions::default()),
-            Ok(Answer::Slot { version: Version::new(5, 4), consumed: 4 })
+            Ok(Answer::Slot {
+                version: Version::new(5, 4),
+                consumed: 4
+            })
         );
     }
 
     #[test]
     fn other_servers_are_recognised() {
         let versions = Versions::default();
-        assert_eq!(answer(b"HTTP/1.1 400", &versions), Err(ProtocolViolation::HttpServer));
-        assert_eq!(answer(&[0; 4], &versions), Err(ProtocolViolation::NoCommonVersion));
+        assert_eq!(
+            answer(b"HTTP/1.1 400", &versions),
+            Err(ProtocolViolation::HttpServer)
+        );
+        assert_eq!(
+            answer(&[0; 4], &versions),
+            Err(ProtocolViolation::NoCommonVersion)
+        );
         assert_eq!(
             answer(b"SSH-2.0", &versions),
             Err(ProtocolViolation::NotBolt { bytes: *b"SSH-" })

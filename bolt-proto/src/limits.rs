@@ -31,6 +31,8 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message: 256 * 1024 * 1024 }
+        Self {
+            message: 256 * 1024 * 1024,
+        }
     }
 }

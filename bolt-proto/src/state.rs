@@ -169,7 +169,9 @@ pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     if version < message.since() {
         return Rule::Unknown;
     }
-    let row = TABLE.iter().find(|row| row.message == message && row.states.contains(&state) && row.era.covers(version));
+    let row = TABLE
+        .iter()
+        .find(|row| row.message == message && row.states.contains(&state) && row.era.covers(version));
     row.map_or(Rule::Illegal, |row| row.rule)
 }
 
@@ -199,14 +201,25 @@ struct Row {
 }
 
 const fn row(message: Message, states: &'static [ServerState], era: Era, rule: Rule) -> Row {
-    Row { message, states, era, rule }
+    Row {
+        message,
+        states,
+        era,
+        rule,
+    }
 }
 
 const fn to(success: ServerState, failure: ServerState) -> Rule {
-    Rule::Allowed { success: Next::To(success), failure }
+    Rule::Allowed {
+        success: Next::To(success),
+        failure,
+    }
 }
 
-const PAGE: Rule = Rule::Allowed { success: Next::Page, failure: Failed };
+const PAGE: Rule = Rule::Allowed {
+    success: Next::Page,
+    failure: Failed,
+};
 
 use Era::{Always, Before, From};
 use ServerState::{
@@ -215,22 +228,47 @@ use ServerState::{
 
 /// What no row allows is illegal. GOODBYE leads to the end everywhere and has no answer.
 static TABLE: &[Row] = &[
-    row(Message::Hello, &[Negotiation], Before(Version::V5_1), to(Ready, Defunct)),
-    row(Message::Hello, &[Negotiation], From(Version::V5_1), to(Authentication, Defunct)),
+    row(
+        Message::Hello,
+        &[Negotiation],
+        Before(Version::V5_1),
+        to(Ready, Defunct),
+    ),
+    row(
+        Message::Hello,
+        &[Negotiation],
+        From(Version::V5_1),
+        to(Authentication, Defunct),
+    ),
     row(Message::Logon, &[Authentication], Always, to(Ready, Defunct)),
     // The manual's table says FAILED, its text says closed; either way the login is gone.
     row(Message::Logoff, &[Ready], Always, to(Authentication, Defunct)),
     row(Message::Run, &[Ready], Always, to(Streaming, Failed)),
     row(Message::Run, &[TxReady], Always, to(TxStreaming, Failed)),
     // Bolt 3 has one result at a time.
-    row(Message::Run, &[TxStreaming], From(Version::new(4, 0)), to(TxStreaming, Failed)),
+    row(
+        Message::Run,
+        &[TxStreaming],
+        From(Version::new(4, 0)),
+        to(TxStreaming, Failed),
+    ),
     row(Message::Pull, &[Streaming, TxStreaming], Always, PAGE),
     row(Message::Discard, &[Streaming, TxStreaming], Always, PAGE),
     row(Message::Begin, &[Ready], Always, to(TxReady, Failed)),
     // With open results the manual calls these a violation; real servers accept them (and a COMMIT then loses
     // what was not pulled, which `Connection::commit` prevents).
-    row(Message::Commit, &[TxReady, TxStreaming], Always, to(Ready, Failed)),
-    row(Message::Rollback, &[TxReady, TxStreaming], Always, to(Ready, Failed)),
+    row(
+        Message::Commit,
+        &[TxReady, TxStreaming],
+        Always,
+        to(Ready, Failed),
+    ),
+    row(
+        Message::Rollback,
+        &[TxReady, TxStreaming],
+        Always,
+        to(Ready, Failed),
+    ),
     row(Message::Route, &[Ready], Always, to(Ready, Failed)),
     row(Message::Telemetry, &[Ready], Always, to(Ready, Failed)),
     row(
@@ -250,7 +288,16 @@ static TABLE: &[Row] = &[
     row(Message::Telemetry, &[Failed, Interrupted], Always, Rule::Ignored),
     row(
         Message::Goodbye,
-        &[Negotiation, Authentication, Ready, Streaming, TxReady, TxStreaming, Failed, Interrupted],
+        &[
+            Negotiation,
+            Authentication,
+            Ready,
+            Streaming,
+            TxReady,
+            TxStreaming,
+            Failed,
+            Interrupted,
+        ],
         Always,
         to(Defunct, Defunct),
     ),

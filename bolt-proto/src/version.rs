@@ -159,35 +159,89 @@ const V3_0: Capabilities = Capabilities {
     vectors: false,
     uuids: false,
 };
-const V4_0: Capabilities =
-    Capabilities { version: Version::new(4, 0), paging: true, databases: true, ..V3_0 };
-const V4_1: Capabilities = Capabilities { version: Version::new(4, 1), routing_context: true, ..V4_0 };
-const V4_2: Capabilities = Capabilities { version: Version::new(4, 2), ..V4_1 };
-const V4_3: Capabilities =
-    Capabilities { version: Version::new(4, 3), routing: Routing::Database, utc: Utc::Patch, ..V4_2 };
-const V4_4: Capabilities =
-    Capabilities { version: Version::V4_4, routing: Routing::Extra, impersonation: true, ..V4_3 };
-const V5_0: Capabilities =
-    Capabilities { version: Version::V5_0, element_ids: true, utc: Utc::Always, ..V4_4 };
-const V5_1: Capabilities = Capabilities { version: Version::V5_1, logon: true, ..V5_0 };
-const V5_2: Capabilities =
-    Capabilities { version: Version::new(5, 2), notifications: NotificationFilter::Categories, ..V5_1 };
-const V5_3: Capabilities = Capabilities { version: Version::new(5, 3), bolt_agent: true, ..V5_2 };
-const V5_4: Capabilities = Capabilities { version: Version::new(5, 4), telemetry: true, ..V5_3 };
+const V4_0: Capabilities = Capabilities {
+    version: Version::new(4, 0),
+    paging: true,
+    databases: true,
+    ..V3_0
+};
+const V4_1: Capabilities = Capabilities {
+    version: Version::new(4, 1),
+    routing_context: true,
+    ..V4_0
+};
+const V4_2: Capabilities = Capabilities {
+    version: Version::new(4, 2),
+    ..V4_1
+};
+const V4_3: Capabilities = Capabilities {
+    version: Version::new(4, 3),
+    routing: Routing::Database,
+    utc: Utc::Patch,
+    ..V4_2
+};
+const V4_4: Capabilities = Capabilities {
+    version: Version::V4_4,
+    routing: Routing::Extra,
+    impersonation: true,
+    ..V4_3
+};
+const V5_0: Capabilities = Capabilities {
+    version: Version::V5_0,
+    element_ids: true,
+    utc: Utc::Always,
+    ..V4_4
+};
+const V5_1: Capabilities = Capabilities {
+    version: Version::V5_1,
+    logon: true,
+    ..V5_0
+};
+const V5_2: Capabilities = Capabilities {
+    version: Version::new(5, 2),
+    notifications: NotificationFilter::Categories,
+    ..V5_1
+};
+const V5_3: Capabilities = Capabilities {
+    version: Version::new(5, 3),
+    bolt_agent: true,
+    ..V5_2
+};
+const V5_4: Capabilities = Capabilities {
+    version: Version::new(5, 4),
+    telemetry: true,
+    ..V5_3
+};
 const V5_6: Capabilities = Capabilities {
     version: Version::new(5, 6),
     notifications: NotificationFilter::Classifications,
     statuses: true,
     ..V5_4
 };
-const V5_7: Capabilities = Capabilities { version: Version::new(5, 7), gql_errors: true, ..V5_6 };
-const V5_8: Capabilities = Capabilities { version: Version::new(5, 8), ..V5_7 };
-const V6_0: Capabilities = Capabilities { version: Version::V6_0, vectors: true, ..V5_8 };
-const V6_1: Capabilities = Capabilities { version: Version::V6_1, uuids: true, ..V6_0 };
+const V5_7: Capabilities = Capabilities {
+    version: Version::new(5, 7),
+    gql_errors: true,
+    ..V5_6
+};
+const V5_8: Capabilities = Capabilities {
+    version: Version::new(5, 8),
+    ..V5_7
+};
+const V6_0: Capabilities = Capabilities {
+    version: Version::V6_0,
+    vectors: true,
+    ..V5_8
+};
+const V6_1: Capabilities = Capabilities {
+    version: Version::V6_1,
+    uuids: true,
+    ..V6_0
+};
 
 /// Oldest first. To add a version, add its row here.
-static TABLE: [Capabilities; 16] =
-    [V3_0, V4_0, V4_1, V4_2, V4_3, V4_4, V5_0, V5_1, V5_2, V5_3, V5_4, V5_6, V5_7, V5_8, V6_0, V6_1];
+static TABLE: [Capabilities; 16] = [
+    V3_0, V4_0, V4_1, V4_2, V4_3, V4_4, V5_0, V5_1, V5_2, V5_3, V5_4, V5_6, V5_7, V5_8, V6_0, V6_1,
+];
 
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,9 @@ impl Recv {
 
     /// Bytes that have not been cut into chunks: in the beginning, the handshake.
     pub(crate) fn unscanned(&self) -> &[u8] {
-        self.bytes.get(self.index(self.scanned)..self.end).unwrap_or_default()
+        self.bytes
+            .get(self.index(self.scanned)..self.end)
+            .unwrap_or_default()
     }
 
     /// Takes bytes from the front of [`unscanned`](Self::unscanned).
@@ -113,20 +115,28 @@ impl Recv {
     pub(crate) fn see(&mut self, limit: usize) -> Result<Option<Frame>, ProtocolViolation> {
         loop {
             let at = self.index(self.scanned);
-            let Some((&header, rest)) =
-                self.bytes.get(at..self.end).and_then(<[u8]>::split_first_chunk::<2>)
+            let Some((&header, rest)) = self
+                .bytes
+                .get(at..self.end)
+                .and_then(<[u8]>::split_first_chunk::<2>)
             else {
                 return Ok(None);
             };
             let size = usize::from(u16::from_be_bytes(header));
             if rest.len() < size {
                 self.check_length(size, limit)?;
+                // Noise can look like the beginning of a long message. It need not be awaited to be found out.
+                if self.partial.is_none() && rest.len() >= 2 {
+                    classify(rest)?;
+                }
                 return Ok(None);
             }
             if size == 0 {
                 self.skip(2);
                 // An end marker without a message is a keep-alive.
-                let Some((start, len)) = self.partial.take() else { continue };
+                let Some((start, len)) = self.partial.take() else {
+                    continue;
+                };
                 let kind = classify(self.slice(start, len))?;
                 let frame = Frame { kind, start, len };
                 self.frames.push_back(frame);
@@ -186,7 +196,9 @@ impl Recv {
 
     fn slice(&self, start: u64, len: usize) -> &[u8] {
         let start = self.index(start);
-        self.bytes.get(start..start.saturating_add(len)).unwrap_or_default()
+        self.bytes
+            .get(start..start.saturating_add(len))
+            .unwrap_or_default()
     }
 
     /// A position in the stream as an index into the buffer. The buffer is smaller than any `usize`.
@@ -198,7 +210,12 @@ impl Recv {
     fn compact(&mut self) {
         self.close_gap();
         let partial = self.partial.map(|(start, _)| start);
-        let first = self.frames.front().map(|frame| frame.start).or(partial).unwrap_or(self.scanned);
+        let first = self
+            .frames
+            .front()
+            .map(|frame| frame.start)
+            .or(partial)
+            .unwrap_or(self.scanned);
         let from = self.index(first);
         self.bytes.copy_within(from..self.end, 0);
         self.end = self.end.saturating_sub(from);
@@ -225,7 +242,9 @@ fn classify(message: &[u8]) -> Result<FrameKind, ProtocolViolation> {
         [0xB1, 0x7F, ..] => Ok(FrameKind::Failure),
         // The manual gives IGNORED no field; some servers send a map.
         [0xB0 | 0xB1, 0x7E, ..] => Ok(FrameKind::Ignored),
-        [first, second, ..] => Err(ProtocolViolation::UnknownMessage { bytes: [first, second] }),
+        [first, second, ..] => Err(ProtocolViolation::UnknownMessage {
+            bytes: [first, second],
+        }),
         [first] => Err(ProtocolViolation::UnknownMessage { bytes: [first, 0] }),
         [] => Err(ProtocolViolation::UnknownMessage { bytes: [0, 0] }),
     }
@@ -264,7 +283,10 @@ mod tests {
         let payload: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();
         for size in [1, 2, 7, 4096, 65_535] {
             let mut recv = Recv::new();
-            feed(&mut recv, &[&[0, 0], &*chunked(&payload, size), &[0, 0, 0, 0]].concat());
+            feed(
+                &mut recv,
+                &[&[0, 0], &*chunked(&payload, size), &[0, 0, 0, 0]].concat(),
+            );
             let frame = recv.see(LIMIT).unwrap().unwrap();
             assert_eq!(recv.body(frame), payload);
             assert!(recv.see(LIMIT).unwrap().is_none() && recv.at_boundary());
@@ -303,7 +325,10 @@ mod tests {
     fn a_message_beyond_the_limit_is_refused_as_soon_as_its_size_is_known() {
         let mut recv = Recv::new();
         feed(&mut recv, &[0x00, 0x11]);
-        assert_eq!(recv.see(16).unwrap_err(), ProtocolViolation::MessageTooLong { limit: 16 });
+        assert_eq!(
+            recv.see(16).unwrap_err(),
+            ProtocolViolation::MessageTooLong { limit: 16 }
+        );
     }
 
     #[test]
@@ -319,6 +344,16 @@ mod tests {
         recv.received(0);
         recv.shrink();
         assert_eq!(recv.bytes.len(), MIN_READ);
+    }
+
+    #[test]
+    fn noise_is_a_violation_before_its_end_has_come() {
+        let mut recv = Recv::new();
+        feed(&mut recv, b"SSH-2.0");
+        assert_eq!(
+            recv.see(LIMIT).unwrap_err(),
+            ProtocolViolation::UnknownMessage { bytes: *b"H-" }
+        );
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Send {
     /// Queues a message that is given in parts, split into chunks where it is too long for one.
     pub(crate) fn message(&mut self, parts: &[&[u8]]) {
         let mut left: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes.reserve(left.saturating_add(4 + 2 * (left / MAX_CHUNK)));
+        self.bytes
+            .reserve(left.saturating_add(4 + 2 * (left / MAX_CHUNK)));
         let mut room = 0;
         for part in parts {
             let mut part = *part;
@@ -67,7 +68,8 @@ impl Send {
                 if room == 0 {
                     room = left.min(MAX_CHUNK);
                     // `room` is at most 65,535.
-                    self.bytes.extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
+                    self.bytes
+                        .extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
                 }
                 let (now, later) = part.split_at(part.len().min(room));
                 self.bytes.extend_from_slice(now);

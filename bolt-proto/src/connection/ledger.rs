@@ -128,7 +128,11 @@ impl Ledger {
 
     pub(super) fn confirmed_state(&self) -> ServerState {
         let state = self.confirmed_without_reset();
-        if self.reset_is_out() && state != ServerState::Defunct { ServerState::Interrupted } else { state }
+        if self.reset_is_out() && state != ServerState::Defunct {
+            ServerState::Interrupted
+        } else {
+            state
+        }
     }
 
     pub(super) fn unanswered(&self) -> impl DoubleEndedIterator<Item = &Entry> {
@@ -156,14 +160,22 @@ impl Ledger {
 
     /// Whether a RESET is unanswered behind the oldest unanswered request.
     pub(super) fn reset_follows(&self) -> bool {
-        self.unanswered().skip(1).any(|entry| entry.message == Message::Reset)
+        self.unanswered()
+            .skip(1)
+            .any(|entry| entry.message == Message::Reset)
     }
 
     pub(super) fn is_committing(&self) -> bool {
         let mut unanswered = self.unanswered();
         matches!(
             (unanswered.next(), unanswered.next()),
-            (Some(Entry { message: Message::Commit, .. }), None)
+            (
+                Some(Entry {
+                    message: Message::Commit,
+                    ..
+                }),
+                None
+            )
         )
     }
 
@@ -186,7 +198,10 @@ impl Ledger {
         let ready = self.sent_state() == ServerState::Ready;
         match self.unanswered().next_back() {
             None if ready => Disposition::Reusable,
-            Some(Entry { message: Message::Reset, .. }) => Disposition::Resetting,
+            Some(Entry {
+                message: Message::Reset,
+                ..
+            }) => Disposition::Resetting,
             Some(_) if ready && (!self.has_failed() || self.reset_is_out()) => Disposition::Finishing,
             _ => Disposition::NeedsReset,
         }
@@ -203,7 +218,14 @@ impl Ledger {
         let id = RequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
         let (before, newest_before) = (self.sent, self.newest);
-        self.entries.push_back(Entry { id, message, result, start, before, newest_before });
+        self.entries.push_back(Entry {
+            id,
+            message,
+            result,
+            start,
+            before,
+            newest_before,
+        });
         id
     }
 
@@ -277,7 +299,9 @@ impl Ledger {
     pub(super) fn unqueue(&mut self, written: u64) -> Option<u64> {
         let mut from = None;
         while self.entries.back().is_some_and(|entry| entry.start >= written) {
-            let Some(entry) = self.entries.pop_back() else { break };
+            let Some(entry) = self.entries.pop_back() else {
+                break;
+            };
             self.sent = entry.before;
             self.newest = entry.newest_before;
             self.flows.retain(|flow| flow.run != entry.id);
@@ -298,7 +322,9 @@ impl Ledger {
 
     /// The oldest unanswered request has been answered.
     pub(super) fn settle(&mut self, version: Version, outcome: Outcome) {
-        let Some(entry) = self.entries.get(self.answered) else { return };
+        let Some(entry) = self.entries.get(self.answered) else {
+            return;
+        };
         let (id, message, result) = (entry.id, entry.message, entry.result);
         match outcome {
             Outcome::Success { has_more } => {
@@ -315,7 +341,9 @@ impl Ledger {
 
     /// The last event of the oldest request is being delivered.
     pub(super) fn deliver(&mut self) {
-        let Some(entry) = self.entries.pop_front() else { return };
+        let Some(entry) = self.entries.pop_front() else {
+            return;
+        };
         self.answered = self.answered.saturating_sub(1);
         let named = |id| self.entries.iter().any(|entry| entry.result == Some(id));
         match entry.result {
@@ -338,21 +366,24 @@ impl Ledger {
     }
 
     fn confirmed_without_reset(&self) -> ServerState {
-        state(self.confirmed, self.flows.iter().any(|flow| flow.started && !flow.ended))
+        state(
+            self.confirmed,
+            self.flows.iter().any(|flow| flow.started && !flow.ended),
+        )
     }
 
-    fn succeeded(
-        &mut self,
-        version: Version,
-        message: Message,
-        result: Option<ResultId>,
-        has_more: bool,
-    ) {
-        if let Rule::Allowed { success: Next::To(next), .. } = self.confirmed_rule(version, message) {
+    fn succeeded(&mut self, version: Version, message: Message, result: Option<ResultId>, has_more: bool) {
+        if let Rule::Allowed {
+            success: Next::To(next),
+            ..
+        } = self.confirmed_rule(version, message)
+        {
             self.confirmed = Base::of(next);
             self.logged_in |= self.confirmed == Base::Ready;
         }
-        let Some(flow) = result.and_then(|id| self.flow_mut(id)) else { return };
+        let Some(flow) = result.and_then(|id| self.flow_mut(id)) else {
+            return;
+        };
         if message == Message::Run {
             flow.started = true;
         } else {
@@ -362,7 +393,10 @@ impl Ledger {
     }
 
     fn failed(&mut self, id: RequestId, message: Message) {
-        if matches!(message, Message::Hello | Message::Logon | Message::Logoff | Message::Reset) {
+        if matches!(
+            message,
+            Message::Hello | Message::Logon | Message::Logoff | Message::Reset
+        ) {
             self.confirmed = Base::Defunct;
             return;
         }

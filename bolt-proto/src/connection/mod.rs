@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 
 use crate::buffer::{Recv, Send};
 use crate::error::ProtocolViolation;
-use crate::handshake::Versions;
 use crate::event::RequestId;
-use crate::limits::Limits;
+use crate::handshake::Versions;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::state::ServerState;
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
 use crate::handshake::{self, Answer};
+use crate::keys::Keys;
 use crate::message::Metadata;
 use crate::packstream::{self, MapRef, Reader, Token, ValueRef};
-use crate::keys::Keys;
 use crate::record::RecordRef;
 use crate::state::{Message, Rule};
 use crate::version::Capabilities;
@@ -39,7 +39,11 @@ impl Connection {
     pub fn has_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         self.see_all();
         if self.announce {
-            return Ok(Some(Head { request: None, result: None, kind: Kind::Negotiated }));
+            return Ok(Some(Head {
+                request: None,
+                result: None,
+                kind: Kind::Negotiated,
+            }));
         }
         if let Some(frame) = self.recv.front() {
             let entry = self.ledger.front();
@@ -104,7 +108,9 @@ impl Connection {
     }
 
     fn try_see_all(&mut self) -> Result<(), ProtocolViolation> {
-        let Some(version) = self.version else { return self.negotiate() };
+        let Some(version) = self.version else {
+            return self.negotiate();
+        };
         while let Some(frame) = self.recv.see(self.options.limits.max_message())? {
             if let Err(violation) = self.see(version, frame) {
                 self.recv.retract();
@@ -149,11 +155,14 @@ impl Connection {
                     return Err(impossible);
                 }
                 let (values, _) = record(body)?;
-                let keys = result.and_then(|id| self.ledger.flow(id)).and_then(|flow| flow.keys.as_ref());
+                let keys = result
+                    .and_then(|id| self.ledger.flow(id))
+                    .and_then(|flow| flow.keys.as_ref());
                 match keys {
-                    Some(keys) if keys.len() != values => {
-                        Err(ProtocolViolation::WrongWidth { values, columns: keys.len() })
-                    }
+                    Some(keys) if keys.len() != values => Err(ProtocolViolation::WrongWidth {
+                        values,
+                        columns: keys.len(),
+                    }),
                     _ => Ok(()),
                 }
             }
@@ -208,7 +217,9 @@ fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
         Token::List(len) => Ok((len, reader.rest())),
-        _ => Err(ProtocolViolation::Metadata { what: "of a record is no list" }),
+        _ => Err(ProtocolViolation::Metadata {
+            what: "of a record is no list",
+        }),
     }
 }
 
@@ -223,19 +234,27 @@ fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
 /// The metadata of a message, walked to its end: it must be one map and nothing else.
 fn whole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     if packstream::skip(body)? != body.len() {
-        return Err(ProtocolViolation::Metadata { what: "is followed by stray bytes" });
+        return Err(ProtocolViolation::Metadata {
+            what: "is followed by stray bytes",
+        });
     }
     metadata(body)
 }
 
 /// The columns that RUN announces; `None` if the server leaves them out.
 fn columns(metadata: Metadata<'_>) -> Result<Option<Keys>, ProtocolViolation> {
-    let Some(ValueRef::List(list)) = metadata.value("fields") else { return Ok(None) };
+    let Some(ValueRef::List(list)) = metadata.value("fields") else {
+        return Ok(None);
+    };
     let mut names = Vec::with_capacity(list.len());
     for name in list {
         match name? {
             ValueRef::String(name) => names.push(name),
-            _ => return Err(ProtocolViolation::Metadata { what: "names a column by something but a string" }),
+            _ => {
+                return Err(ProtocolViolation::Metadata {
+                    what: "names a column by something but a string",
+                });
+            }
         }
     }
     Ok(Some(Keys::new(names)))

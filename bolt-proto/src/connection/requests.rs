@@ -43,7 +43,9 @@ impl Connection {
     /// [`UsageError`] unless HELLO, or LOGOFF, was the last request.
     pub fn logon(&mut self, auth: &Auth) -> Result<RequestId, UsageError> {
         self.permit(Message::Logon)?;
-        self.compose(Message::Logon, None, 1, |out| request::map(out, |fields| auth.write(fields)))
+        self.compose(Message::Logon, None, 1, |out| {
+            request::map(out, |fields| auth.write(fields))
+        })
     }
 
     /// Introduces the client and authenticates, by whatever messages the version has for that. Returns the last of
@@ -119,7 +121,9 @@ impl Connection {
     pub fn begin(&mut self, extra: &Extra) -> Result<RequestId, UsageError> {
         let version = self.permit(Message::Begin)?;
         extra.check(version)?;
-        self.compose(Message::Begin, None, 1, |out| request::map(out, |fields| extra.write(fields)))
+        self.compose(Message::Begin, None, 1, |out| {
+            request::map(out, |fields| extra.write(fields))
+        })
     }
 
     /// Commits the transaction.
@@ -190,7 +194,10 @@ impl Connection {
             (false, None) => return Err(UsageError::NoQueryId { message }),
         };
         if matches!(rule(version.version, self.sent_state(), message), Rule::Illegal) {
-            return Err(UsageError::Illegal { message, state: self.sent_state() });
+            return Err(UsageError::Illegal {
+                message,
+                state: self.sent_state(),
+            });
         }
         let rows = match fetch {
             Fetch::All => -1,
@@ -198,7 +205,9 @@ impl Connection {
             Fetch::Rows(rows) => i64::try_from(rows).unwrap_or(i64::MAX),
         };
         if fetch != Fetch::All {
-            expressible(version, Version::new(4, 0), || "asking for some of the rows".to_string())?;
+            expressible(version, Version::new(4, 0), || {
+                "asking for some of the rows".to_string()
+            })?;
         }
         let request = if version.paging {
             self.compose(message, Some(result), 1, |out| {
@@ -281,19 +290,22 @@ impl Connection {
     fn next_base(&self, version: &Capabilities, message: Message) -> Base {
         let state = self.sent_state();
         match rule(version.version, state, message) {
-            Rule::Allowed { success: Next::To(next), .. } => Base::of(next),
+            Rule::Allowed {
+                success: Next::To(next),
+                ..
+            } => Base::of(next),
             _ => Base::of(state),
         }
     }
 }
 
-fn expressible(
-    has: &Capabilities,
-    needs: Version,
-    what: impl FnOnce() -> String,
-) -> Result<(), UsageError> {
+fn expressible(has: &Capabilities, needs: Version, what: impl FnOnce() -> String) -> Result<(), UsageError> {
     if has.version < needs {
-        return Err(UsageError::Version { what: what(), needs, has: has.version });
+        return Err(UsageError::Version {
+            what: what(),
+            needs,
+            has: has.version,
+        });
     }
     Ok(())
 }
@@ -301,9 +313,15 @@ fn expressible(
 /// A failure of these does not end the connection by itself, and what comes behind must bear it.
 const fn may_fail_alone(message: Message) -> bool {
     // TELEMETRY fails only on values that this crate does not send.
-    !matches!(message, Message::Hello | Message::Logon | Message::Reset | Message::Telemetry)
+    !matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Reset | Message::Telemetry
+    )
 }
 
 const fn must_not_be_overtaken(message: Message) -> bool {
-    matches!(message, Message::Hello | Message::Logon | Message::Logoff | Message::Begin)
+    matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Logoff | Message::Begin
+    )
 }

@@ -43,7 +43,9 @@ fn events(connection: &mut Connection) -> Vec<String> {
                 return out;
             }
         };
-        let request = head.request.map_or_else(String::new, |request| format!("{} ", request.0));
+        let request = head
+            .request
+            .map_or_else(String::new, |request| format!("{} ", request.0));
         let event = match connection.event().unwrap() {
             Event::Negotiated(version) => format!("Bolt {version}"),
             Event::Record(row) => format!("row {}", row.get::<i64>(0).unwrap()),
@@ -76,7 +78,9 @@ fn ready() -> Connection {
 }
 
 fn run_all(connection: &mut Connection) {
-    let (_, result) = connection.run(&Query::new("RETURN 42 AS n"), &Extra::default()).unwrap();
+    let (_, result) = connection
+        .run(&Query::new("RETURN 42 AS n"), &Extra::default())
+        .unwrap();
     connection.pull(result, Fetch::All).unwrap();
 }
 
@@ -87,9 +91,13 @@ fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
     feed(&mut connection, V5_4);
     events(&mut connection);
     connection
-        .login(&Hello::new("demo/1.0").bolt_agent("demo/1.0"), &Auth::basic("neo4j", "pass"))
+        .login(
+            &Hello::new("demo/1.0").bolt_agent("demo/1.0"),
+            &Auth::basic("neo4j", "pass"),
+        )
         .unwrap();
-    let hello = b"\x00\x34\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x8Abolt_agent\xA1\x87product\x88demo/1.0\x00\x00";
+    let hello =
+        b"\x00\x34\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x8Abolt_agent\xA1\x87product\x88demo/1.0\x00\x00";
     let logon =
         b"\x00\x31\xB1\x6A\xA3\x86scheme\x85basic\x89principal\x85neo4j\x8Bcredentials\x84pass\x00\x00";
     assert_eq!(send_all(&mut connection), [&hello[..], logon].concat());
@@ -133,8 +141,14 @@ fn a_read_of_one_flight_gives_its_rows_and_leaves_the_connection_reusable() {
         b"\x00\x02\xB0\x12\x00\x00",
     ];
     assert_eq!(sent, expected.concat());
-    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS, SUCCESS].concat());
-    assert_eq!(events(&mut connection), ["2 success", "3 success", "4 row 42", "4 success", "5 success"]);
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS, SUCCESS].concat(),
+    );
+    assert_eq!(
+        events(&mut connection),
+        ["2 success", "3 success", "4 row 42", "4 success", "5 success"]
+    );
     assert_eq!(connection.disposition(), Disposition::Reusable);
 }
 
@@ -145,11 +159,17 @@ fn what_follows_a_failure_is_ignored_until_reset() {
     run_all(&mut connection);
     connection.commit().unwrap();
     feed(&mut connection, &[SUCCESS, FAILURE, IGNORED, IGNORED].concat());
-    assert_eq!(events(&mut connection), ["2 success", "3 failure X: m", "4 ignored", "5 ignored"]);
+    assert_eq!(
+        events(&mut connection),
+        ["2 success", "3 failure X: m", "4 ignored", "5 ignored"]
+    );
     assert_eq!(connection.disposition(), Disposition::NeedsReset);
     assert_eq!(connection.sent_state(), ServerState::Failed);
     // A query would be ignored, which is harmless; BEGIN would end the connection.
-    assert!(matches!(connection.begin(&Extra::default()), Err(UsageError::Illegal { .. })));
+    assert!(matches!(
+        connection.begin(&Extra::default()),
+        Err(UsageError::Illegal { .. })
+    ));
     connection.reset().unwrap();
     assert_eq!(connection.disposition(), Disposition::Resetting);
     connection.begin(&Extra::default()).unwrap();
@@ -163,7 +183,13 @@ fn begin_waits_for_what_could_fail_before_it() {
     let mut connection = ready();
     run_all(&mut connection);
     let error = connection.begin(&Extra::default()).unwrap_err();
-    assert_eq!(error, UsageError::Unanswered { message: Message::Begin, behind: Message::Run });
+    assert_eq!(
+        error,
+        UsageError::Unanswered {
+            message: Message::Begin,
+            behind: Message::Run
+        }
+    );
 }
 
 #[test]
@@ -171,7 +197,12 @@ fn reset_does_not_overtake_begin() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
-    assert_eq!(connection.reset().unwrap_err(), UsageError::Overtakes { unanswered: Message::Begin });
+    assert_eq!(
+        connection.reset().unwrap_err(),
+        UsageError::Overtakes {
+            unanswered: Message::Begin
+        }
+    );
     feed(&mut connection, SUCCESS);
     events(&mut connection);
     assert_eq!(connection.disposition(), Disposition::NeedsReset);
@@ -186,7 +217,10 @@ fn commit_is_refused_while_rows_are_unasked_for() {
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
     connection.pull(result, Fetch::Rows(1)).unwrap();
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
-    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat());
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat(),
+    );
     events(&mut connection);
     assert_eq!(connection.commit().unwrap_err(), UsageError::OpenResult);
     connection.discard(result, Fetch::All).unwrap();
@@ -200,7 +234,12 @@ fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
     let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
     connection.pull(result, Fetch::Rows(1)).unwrap();
     let refused = connection.pull(result, Fetch::Rows(1)).unwrap_err();
-    assert_eq!(refused, UsageError::PageInFlight { message: Message::Pull });
+    assert_eq!(
+        refused,
+        UsageError::PageInFlight {
+            message: Message::Pull
+        }
+    );
     feed(&mut connection, &[FIELDS_N, RECORD_42, HAS_MORE].concat());
     assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
     connection.pull(result, Fetch::Rows(1)).unwrap();
@@ -210,7 +249,10 @@ fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
         ["2 success", "3 row 42", "3 success", "4 row 42", "4 success"]
     );
     assert_eq!(connection.disposition(), Disposition::Reusable);
-    assert!(matches!(connection.pull(result, Fetch::All), Err(UsageError::NoSuchResult { .. })));
+    assert!(matches!(
+        connection.pull(result, Fetch::All),
+        Err(UsageError::NoSuchResult { .. })
+    ));
 }
 
 #[test]
@@ -221,13 +263,21 @@ fn an_older_result_is_named_by_the_servers_query_id() {
     let (_, _second) = connection.run(&Query::new("B"), &Extra::default()).unwrap();
     assert_eq!(
         connection.pull(first, Fetch::All).unwrap_err(),
-        UsageError::NoQueryId { message: Message::Pull }
+        UsageError::NoQueryId {
+            message: Message::Pull
+        }
     );
-    feed(&mut connection, &[SUCCESS, b"\x00\x08\xB1\x70\xA1\x83qid\x07\x00\x00", SUCCESS].concat());
+    feed(
+        &mut connection,
+        &[SUCCESS, b"\x00\x08\xB1\x70\xA1\x83qid\x07\x00\x00", SUCCESS].concat(),
+    );
     events(&mut connection);
     send_all(&mut connection);
     connection.pull(first, Fetch::All).unwrap();
-    assert_eq!(send_all(&mut connection), b"\x00\x0B\xB1\x3F\xA2\x81n\xFF\x83qid\x07\x00\x00");
+    assert_eq!(
+        send_all(&mut connection),
+        b"\x00\x0B\xB1\x3F\xA2\x81n\xFF\x83qid\x07\x00\x00"
+    );
 }
 
 #[test]
@@ -237,7 +287,10 @@ fn of_several_resets_only_the_last_succeeds() {
     connection.reset().unwrap();
     connection.reset().unwrap();
     feed(&mut connection, &[IGNORED, IGNORED, IGNORED, SUCCESS].concat());
-    assert_eq!(events(&mut connection), ["2 ignored", "3 ignored", "4 ignored", "5 success"]);
+    assert_eq!(
+        events(&mut connection),
+        ["2 ignored", "3 ignored", "4 ignored", "5 success"]
+    );
     assert_eq!(connection.disposition(), Disposition::Reusable);
 }
 
@@ -289,11 +342,17 @@ fn rows_that_arrived_before_the_end_are_told_before_it() {
 fn a_record_of_the_wrong_width_is_a_violation() {
     let mut connection = ready();
     run_all(&mut connection);
-    feed(&mut connection, &[FIELDS_N, b"\x00\x05\xB1\x71\x92\x01\x02\x00\x00"].concat());
+    feed(
+        &mut connection,
+        &[FIELDS_N, b"\x00\x05\xB1\x71\x92\x01\x02\x00\x00"].concat(),
+    );
     assert_eq!(events(&mut connection).len(), 2);
     assert_eq!(
         connection.has_event().unwrap_err(),
-        ProtocolViolation::WrongWidth { values: 2, columns: 1 }
+        ProtocolViolation::WrongWidth {
+            values: 2,
+            columns: 1
+        }
     );
 }
 
@@ -317,7 +376,10 @@ fn p3_a_refused_request_changes_nothing() {
 fn p6_after_a_violation_every_call_says_so() {
     let mut connection = ready();
     feed(&mut connection, RECORD_42);
-    assert_eq!(connection.has_event().unwrap_err(), ProtocolViolation::Unasked { answer: "RECORD" });
+    assert_eq!(
+        connection.has_event().unwrap_err(),
+        ProtocolViolation::Unasked { answer: "RECORD" }
+    );
     assert_eq!(connection.disposition(), Disposition::Dead);
     assert!(matches!(connection.reset(), Err(UsageError::Over(_))));
     assert!(matches!(connection.goodbye(), Err(UsageError::Over(_))));
@@ -328,9 +390,19 @@ fn p6_after_a_violation_every_call_says_so() {
 /// What the server says in the property tests.
 fn transcript() -> Vec<u8> {
     [
-        V5_4, SUCCESS, SUCCESS, b"\x00\x00", SUCCESS, FIELDS_N, RECORD_42, b"\x00\x00", RECORD_42,
+        V5_4,
+        SUCCESS,
+        SUCCESS,
+        b"\x00\x00",
+        SUCCESS,
+        FIELDS_N,
+        RECORD_42,
+        b"\x00\x00",
+        RECORD_42,
         // A record in three chunks.
-        b"\x00\x01\xB1\x00\x02\x71\x91\x00\x01\x2A\x00\x00", SUCCESS, SUCCESS,
+        b"\x00\x01\xB1\x00\x02\x71\x91\x00\x01\x2A\x00\x00",
+        SUCCESS,
+        SUCCESS,
     ]
     .concat()
 }

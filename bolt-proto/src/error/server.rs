@@ -24,7 +24,13 @@ impl ServerError {
     /// A failure as a server would report it.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), gql_status: None, description: None, cause: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            gql_status: None,
+            description: None,
+            cause: None,
+        }
     }
 
     /// The code, such as `Neo.ClientError.Statement.SyntaxError`. Empty for a cause, which has none.
@@ -97,7 +103,10 @@ impl ServerError {
             _ => None,
         };
         Self {
-            code: string("neo4j_code").or_else(|| string("code")).map(today).unwrap_or_default(),
+            code: string("neo4j_code")
+                .or_else(|| string("code"))
+                .map(today)
+                .unwrap_or_default(),
             message: string("message").unwrap_or_default(),
             gql_status: string("gql_status"),
             description: string("description"),

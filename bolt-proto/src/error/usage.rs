@@ -25,7 +25,9 @@ pub enum UsageError {
         state: ServerState,
     },
     /// The server closes the connection if the request comes behind one that fails, so it must wait for answers.
-    #[error("{message} must wait until {behind} is answered: behind a failure servers close the connection on it")]
+    #[error(
+        "{message} must wait until {behind} is answered: behind a failure servers close the connection on it"
+    )]
     Unanswered {
         /// The refused request.
         message: Message,

@@ -25,13 +25,21 @@ impl Auth {
     /// No authentication, for servers that have it switched off.
     #[must_use]
     pub fn none() -> Self {
-        Self { scheme: "none".into(), principal: None, credentials: None }
+        Self {
+            scheme: "none".into(),
+            principal: None,
+            credentials: None,
+        }
     }
 
     /// A user name and its password.
     #[must_use]
     pub fn basic(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { scheme: "basic".into(), principal: Some(user.into()), credentials: Some(password.into()) }
+        Self {
+            scheme: "basic".into(),
+            principal: Some(user.into()),
+            credentials: Some(password.into()),
+        }
     }
 
     /// The scheme, such as `basic`.
@@ -54,6 +62,8 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.debug_struct("Auth")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
     }
 }

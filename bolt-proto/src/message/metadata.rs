@@ -65,7 +65,9 @@ impl<'a> Metadata<'a> {
     /// An entry that counts milliseconds.
     #[must_use]
     pub fn milliseconds(self, key: &str) -> Option<Duration> {
-        self.integer(key).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
+        self.integer(key)
+            .and_then(|ms| u64::try_from(ms).ok())
+            .map(Duration::from_millis)
     }
 
     /// `has_more`: whether the result goes on behind this page.
@@ -151,8 +153,15 @@ impl Counters {
     #[must_use]
     pub fn contains_updates(&self) -> bool {
         self.contains_updates.unwrap_or_else(|| {
-            let system = Self { system_updates: self.system_updates, ..Self::default() };
-            *self != Self { contains_system_updates: self.contains_system_updates, ..system }
+            let system = Self {
+                system_updates: self.system_updates,
+                ..Self::default()
+            };
+            *self
+                != Self {
+                    contains_system_updates: self.contains_system_updates,
+                    ..system
+                }
         })
     }
 
@@ -163,7 +172,12 @@ impl Counters {
     }
 
     fn read(stats: Metadata<'_>) -> Self {
-        let count = |key| stats.integer(key).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let count = |key| {
+            stats
+                .integer(key)
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or(0)
+        };
         Self {
             nodes_created: count("nodes-created"),
             nodes_deleted: count("nodes-deleted"),

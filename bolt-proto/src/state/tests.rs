@@ -25,7 +25,10 @@ fn p8_the_printed_state_table_equals_the_golden_file() {
         fs::write(path, &printed).unwrap();
     }
     let golden = fs::read_to_string(path).unwrap_or_default();
-    assert!(printed == golden, "the state table changed; if that is meant, run again with UPDATE=1");
+    assert!(
+        printed == golden,
+        "the state table changed; if that is meant, run again with UPDATE=1"
+    );
 }
 
 /// Neighbouring versions with equal tables are printed once.
@@ -58,17 +61,33 @@ fn print_version(version: Version) -> String {
         for message in Message::ALL {
             let text = match rule(version, state, message) {
                 Rule::Allowed { .. } if message == Message::Goodbye => continue,
-                Rule::Allowed { success: Next::To(next), failure } => {
+                Rule::Allowed {
+                    success: Next::To(next),
+                    failure,
+                } => {
                     std::format!("{next:?} / {failure:?}")
                 }
-                Rule::Allowed { success: Next::Page, failure } => {
-                    let end = if state == Streaming { "Ready" } else { "TxStreaming or TxReady" };
+                Rule::Allowed {
+                    success: Next::Page,
+                    failure,
+                } => {
+                    let end = if state == Streaming {
+                        "Ready"
+                    } else {
+                        "TxStreaming or TxReady"
+                    };
                     std::format!("has_more: {state:?}, end: {end} / {failure:?}")
                 }
                 Rule::Ignored => String::from("IGNORED"),
                 Rule::Illegal | Rule::Unknown => continue,
             };
-            writeln!(out, "  {:<16}{:<11}{text}", std::format!("{state:?}"), std::format!("{message}")).unwrap();
+            writeln!(
+                out,
+                "  {:<16}{:<11}{text}",
+                std::format!("{state:?}"),
+                std::format!("{message}")
+            )
+            .unwrap();
         }
     }
     out
