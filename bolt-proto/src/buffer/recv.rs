@@ -123,12 +123,13 @@ impl Recv {
                 return Ok(None);
             };
             let size = usize::from(u16::from_be_bytes(header));
+            self.check_length(size, limit)?;
+            // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
+            // awaiting it makes that independent of how much has arrived.
+            if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
+                classify(rest)?;
+            }
             if rest.len() < size {
-                self.check_length(size, limit)?;
-                // Noise can look like the beginning of a long message. It need not be awaited to be found out.
-                if self.partial.is_none() && rest.len() >= 2 {
-                    classify(rest)?;
-                }
                 return Ok(None);
             }
             if size == 0 {
@@ -142,7 +143,6 @@ impl Recv {
                 self.frames.push_back(frame);
                 return Ok(Some(frame));
             }
-            self.check_length(size, limit)?;
             let payload = self.scanned.saturating_add(2);
             self.partial = Some(match self.partial {
                 None => (payload, size),
@@ -354,6 +354,16 @@ mod tests {
             recv.see(LIMIT).unwrap_err(),
             ProtocolViolation::UnknownMessage { bytes: *b"H-" }
         );
+    }
+
+    #[test]
+    fn noise_is_a_violation_however_much_of_it_has_come() {
+        let noise = [0, 4, 0x27, 0x0F, 4, 5, 1, 0];
+        for end in 4..=noise.len() {
+            let mut recv = Recv::new();
+            feed(&mut recv, &noise[..end]);
+            assert!(recv.see(LIMIT).is_err(), "{end} bytes");
+        }
     }
 
     #[test]
