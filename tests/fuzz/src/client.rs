@@ -57,7 +57,10 @@ impl Run {
         let before = self.snapshot();
         match self.caller.make(request) {
             Ok(queued) => {
-                assert!(self.violation.is_none() || queued.is_empty(), "P6: {request:?} after a violation");
+                assert!(
+                    self.violation.is_none() || queued.is_empty(),
+                    "P6: {request:?} after a violation"
+                );
                 self.expected.extend(queued);
             }
             Err(error) => assert_eq!(before, self.snapshot(), "P3: {request:?}: {error}"),
@@ -74,14 +77,24 @@ impl Run {
                     return;
                 }
                 Err(violation) => {
-                    assert!(self.violation.is_none() || self.violation.as_ref() == Some(&violation), "P6");
-                    assert!(self.caller.connection.event().is_none(), "behind a violation there are no events");
+                    assert!(
+                        self.violation.is_none() || self.violation.as_ref() == Some(&violation),
+                        "P6"
+                    );
+                    assert!(
+                        self.caller.connection.event().is_none(),
+                        "behind a violation there are no events"
+                    );
                     self.violation = Some(violation);
                     return;
                 }
             };
             assert_eq!(self.violation, None, "P6: an event behind a violation");
-            assert_eq!(head.request, self.expected.front().copied(), "P4: events come in the order of requests");
+            assert_eq!(
+                head.request,
+                self.expected.front().copied(),
+                "P4: events come in the order of requests"
+            );
             if head.kind != Kind::Record {
                 self.expected.pop_front();
             }
@@ -108,7 +121,10 @@ impl Run {
         connection.recv_space();
         connection.received(0);
         self.events(usize::MAX);
-        assert!(self.violation.is_some(), "behind the end of the stream it is over");
+        assert!(
+            self.violation.is_some(),
+            "behind the end of the stream it is over"
+        );
         self.request(Request::Reset);
         self.written.extend(self.caller.connection.pending_bytes());
         outbound::check(&self.written);

@@ -23,10 +23,16 @@ fn offer(draw: &mut Unstructured<'_>) -> Drawn<Versions> {
 
 /// What is told, and what is sent.
 fn run(versions: &Versions, portions: &[&[u8]]) -> (Told, Vec<u8>) {
-    let options = Options::default().versions(versions.clone()).limits(Limits::default().message(4096));
+    let options = Options::default()
+        .versions(versions.clone())
+        .limits(Limits::default().message(4096));
     let mut connection = Connection::new(options);
     let mut told = Told::new();
-    assert_eq!(connection.pending_bytes().len(), 20, "four offers behind the magic number");
+    assert_eq!(
+        connection.pending_bytes().len(),
+        20,
+        "four offers behind the magic number"
+    );
     for portion in portions {
         feed(&mut connection, portion);
         take_all(&mut connection, &mut told);
@@ -36,7 +42,11 @@ fn run(versions: &Versions, portions: &[&[u8]]) -> (Told, Vec<u8>) {
             assert!(versions.contains(version), "{version} was not wanted");
             assert!(version.capabilities() == connection.capabilities());
         }
-        None => assert_eq!(connection.pending_bytes().len(), 20, "nothing is sent before a version is agreed on"),
+        None => assert_eq!(
+            connection.pending_bytes().len(),
+            20,
+            "nothing is sent before a version is agreed on"
+        ),
     }
     (told, connection.pending_bytes().to_vec())
 }

@@ -8,7 +8,10 @@ pub(crate) fn check(mut bytes: &[u8]) {
         let (message, rest) = message(bytes);
         let skipped = packstream::skip(&message);
         assert_eq!(skipped, Ok(message.len()), "{message:02X?} is not one value");
-        assert!(matches!(message.first(), Some(0xB0..=0xBF)), "{message:02X?} is no structure");
+        assert!(
+            matches!(message.first(), Some(0xB0..=0xBF)),
+            "{message:02X?} is no structure"
+        );
         bytes = rest;
     }
 }
@@ -22,7 +25,9 @@ fn message(bytes: &[u8]) -> (Vec<u8>, &[u8]) {
             assert!(!message.is_empty(), "a client sends no empty message");
             return (message, behind);
         }
-        let (chunk, behind) = behind.split_at_checked(size).expect("a chunk is as long as it says");
+        let (chunk, behind) = behind
+            .split_at_checked(size)
+            .expect("a chunk is as long as it says");
         message.extend(chunk);
         rest = behind;
     }

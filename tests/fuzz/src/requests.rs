@@ -2,8 +2,8 @@
 
 use arbitrary::{Result as Drawn, Unstructured};
 use bolt_proto::{
-    Access, Auth, Connection, Extra, Fetch, Hello, Limits, Options, Query, RequestId, ResultId, UsageError, Version,
-    Versions,
+    Access, Auth, Connection, Extra, Fetch, Hello, Limits, Options, Query, RequestId, ResultId, UsageError,
+    Version, Versions,
 };
 
 /// A request, legal or not.
@@ -29,10 +29,21 @@ impl Request {
             0 => Self::Hello,
             1 => Self::Logon,
             2 | 3 => Self::Login,
-            4..=6 => Self::Run { parameters: draw.arbitrary()?, options: draw.arbitrary()? },
-            7 | 8 => Self::Pull { result: draw.int_in_range(0..=3)?, fetch: fetch(draw)? },
-            9 => Self::Discard { result: draw.int_in_range(0..=3)?, fetch: fetch(draw)? },
-            10 | 11 => Self::Begin { options: draw.arbitrary()? },
+            4..=6 => Self::Run {
+                parameters: draw.arbitrary()?,
+                options: draw.arbitrary()?,
+            },
+            7 | 8 => Self::Pull {
+                result: draw.int_in_range(0..=3)?,
+                fetch: fetch(draw)?,
+            },
+            9 => Self::Discard {
+                result: draw.int_in_range(0..=3)?,
+                fetch: fetch(draw)?,
+            },
+            10 | 11 => Self::Begin {
+                options: draw.arbitrary()?,
+            },
             12 => Self::Commit,
             13 => Self::Rollback,
             14 => Self::Reset,
@@ -51,13 +62,18 @@ pub(crate) struct Caller {
 impl Caller {
     /// A caller whose connection has yet to agree on a version.
     pub(crate) fn new(options: Options) -> Self {
-        Self { connection: Connection::new(options), results: Vec::new() }
+        Self {
+            connection: Connection::new(options),
+            results: Vec::new(),
+        }
     }
 
     /// A caller whose connection has agreed on this version, and was told so.
     pub(crate) fn agreed(version: Version, limit: usize) -> Self {
         let versions = Versions::only(version).manifest(false);
-        let options = Options::default().versions(versions).limits(Limits::default().message(limit));
+        let options = Options::default()
+            .versions(versions)
+            .limits(Limits::default().message(limit));
         let mut caller = Self::new(options);
         let proposal = caller.connection.pending_bytes().len();
         caller.connection.wrote(proposal);
@@ -98,7 +114,11 @@ impl Caller {
                 return Ok(Vec::new());
             }
         };
-        Ok(if first == last { vec![last] } else { vec![first, last] })
+        Ok(if first == last {
+            vec![last]
+        } else {
+            vec![first, last]
+        })
     }
 }
 
@@ -135,7 +155,9 @@ fn newest(results: &[ResultId], back: usize) -> Option<ResultId> {
 fn query(parameters: u8) -> Query {
     let names = ["a", "b", "c", "d", "e", "f", "g", "a"];
     let given = names.iter().take(usize::from(parameters % 9));
-    given.fold(Query::new("RETURN $a"), |query, name| query.param(name, i64::from(parameters)))
+    given.fold(Query::new("RETURN $a"), |query, name| {
+        query.param(name, i64::from(parameters))
+    })
 }
 
 fn extra(options: u8) -> Extra {

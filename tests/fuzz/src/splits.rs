@@ -23,8 +23,12 @@ enum Portions<'a> {
 /// Makes some requests, then lets a server's bytes arrive in three ways: at once, one by one, and as drawn.
 pub fn splits(data: &[u8]) {
     let mut draw = Unstructured::new(data);
-    let Ok(sizes) = draw.bytes(4.min(draw.len())) else { return };
-    let Ok((version, requests)) = script(&mut draw) else { return };
+    let Ok(sizes) = draw.bytes(4.min(draw.len())) else {
+        return;
+    };
+    let Ok((version, requests)) = script(&mut draw) else {
+        return;
+    };
     let bytes = say_all(&mut draw);
     let run = |portions| {
         let mut caller = Caller::agreed(version, 1 << 20);
@@ -35,7 +39,11 @@ pub fn splits(data: &[u8]) {
         let pending = caller.connection.pending_bytes().len();
         caller.connection.wrote(pending);
         let told = arrive(&mut caller, &bytes, portions);
-        (told, caller.connection.confirmed_state(), caller.connection.disposition())
+        (
+            told,
+            caller.connection.confirmed_state(),
+            caller.connection.disposition(),
+        )
     };
     let whole = run(Portions::Whole);
     assert_eq!(whole, run(Portions::Single), "P1: one by one");

@@ -24,7 +24,9 @@ pub(crate) fn take_all(connection: &mut Connection, told: &mut Told) -> Option<P
 
 /// Takes the next event, if there is one, and looks at all of it.
 pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>, ProtocolViolation> {
-    let Some(head) = connection.has_event()? else { return Ok(None) };
+    let Some(head) = connection.has_event()? else {
+        return Ok(None);
+    };
     let event = connection.event().expect("an event was announced");
     let text = match &event {
         Event::Record(row) => read(*row),
@@ -50,7 +52,10 @@ pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>
 fn read(row: RecordRef<'_>) -> String {
     let kept = row.to_owned();
     let lent = format!("{row:?}");
-    assert_eq!((lent.as_str(), row.len()), (format!("{kept:?}").as_str(), kept.len()));
+    assert_eq!(
+        (lent.as_str(), row.len()),
+        (format!("{kept:?}").as_str(), kept.len())
+    );
     for index in 0..row.len().min(16) {
         let (lent, kept) = (row.get::<Value>(index), kept.get::<Value>(index));
         assert_eq!(lent.is_ok(), kept.is_ok(), "column {index}: {lent:?}, {kept:?}");

@@ -4,7 +4,9 @@ use bolt_client::{Auth, Config};
 
 /// Reads the bytes as a URI, if they are text.
 pub fn uri(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     match Config::new(text, Auth::basic("user", "secret-of-the-test")) {
         Ok(config) => assert!(!format!("{config:?}").contains("secret-of-the-test")),
         Err(error) => {

@@ -24,7 +24,10 @@ fn every_target_bears_its_corpus() {
 
 #[test]
 fn every_target_bears_mutations_of_its_corpus() {
-    let mutations = std::env::var("FUZZ_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(MUTATIONS);
+    let mutations = std::env::var("FUZZ_MUTATIONS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(MUTATIONS);
     for (name, target) in TARGETS {
         let corpus = corpus(name);
         let mut random = fastrand::Rng::with_seed(0x426F_6C74);
@@ -53,10 +56,22 @@ fn every_target_bears_short_inputs() {
 #[test]
 fn values_at_the_depth_that_may_be_read_do_not_exhaust_the_stack() {
     let levels = usize::from(bolt_proto::packstream::MAX_DEPTH) + 1;
-    for opening in [&b"\x91"[..], b"\xA1\x81a", b"\xB1\x44", b"\xA1\x81d", b"\xA2\x81a\x01\x81d", b"\xA1\x81b"] {
+    for opening in [
+        &b"\x91"[..],
+        b"\xA1\x81a",
+        b"\xB1\x44",
+        b"\xA1\x81d",
+        b"\xA2\x81a\x01\x81d",
+        b"\xA1\x81b",
+    ] {
         for (name, target) in TARGETS {
             for levels in [levels / 2, levels - 1, levels, 4 * levels] {
-                bear(name, target, "nested", &[&*opening.repeat(levels), b"\xC0"].concat());
+                bear(
+                    name,
+                    target,
+                    "nested",
+                    &[&*opening.repeat(levels), b"\xC0"].concat(),
+                );
             }
         }
     }
@@ -64,9 +79,15 @@ fn values_at_the_depth_that_may_be_read_do_not_exhaust_the_stack() {
 
 fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
-    files.into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
+    files
+        .into_iter()
+        .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+        .collect()
 }
 
 fn bear(name: &str, target: fn(&[u8]), from: &str, input: &[u8]) {
@@ -83,7 +104,9 @@ fn mutated(input: &[u8], other: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
         let end = bytes.len().min(at + random.usize(..=8));
         match random.u8(..6) {
             0 => bytes[at..end].iter_mut().for_each(|byte| *byte = random.u8(..)),
-            1 => bytes[at..end].iter_mut().for_each(|byte| *byte ^= 1 << random.u8(..8)),
+            1 => bytes[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 1 << random.u8(..8)),
             2 => drop(bytes.drain(at..end)),
             3 => drop(bytes.splice(at..at, [random.u8(0x80..)])),
             4 => bytes.extend_from_within(at..end),

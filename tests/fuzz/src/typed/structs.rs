@@ -27,7 +27,7 @@ pub(super) struct Plain {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Lent<'a> {
     a: &'a str,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, serialize_with = "bytes")]
     b: Option<&'a [u8]>,
     #[serde(borrow, default)]
     c: Cow<'a, str>,
@@ -113,6 +113,14 @@ impl Serialize for Blob {
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_byte_buf(Bytes).map(Self)
+    }
+}
+
+/// By itself serde sends a slice as a list, from which no slice can be borrowed.
+fn bytes<S: Serializer>(bytes: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => serializer.serialize_bytes(bytes),
+        None => serializer.serialize_none(),
     }
 }
 
