@@ -128,12 +128,13 @@ impl<K: Copy> Recv<K> {
                 return Ok(None);
             };
             let size = usize::from(u16::from_be_bytes(header));
+            self.check_length(size, limit)?;
+            // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
+            // awaiting it makes that independent of how much has arrived.
+            if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
+                classify(rest)?;
+            }
             if rest.len() < size {
-                self.check_length(size, limit)?;
-                // Noise can look like the beginning of a long message. It need not be awaited to be found out.
-                if self.partial.is_none() && rest.len() >= 2 {
-                    classify(rest)?;
-                }
                 return Ok(None);
             }
             if size == 0 {
@@ -147,7 +148,6 @@ impl<K: Copy> Recv<K> {
                 self.frames.push_back(frame);
                 return Ok(Some(frame));
             }
-            self.check_length(size, limit)?;
             let payload = self.scanned.saturating_add(2);
             self.partial = Some(match self.partial {
                 None => (payload, size),
@@ -359,6 +359,26 @@ mod tests {
         recv.received(0);
         recv.shrink();
         assert_eq!(recv.bytes.len(), MIN_READ);
+    }
+
+    #[test]
+    fn noise_is_a_violation_before_its_end_has_come() {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"SSH-2.0");
+        assert_eq!(
+            recv.see(LIMIT, Answer::of).unwrap_err(),
+            ProtocolViolation::UnknownMessage { bytes: *b"H-" }
+        );
+    }
+
+    #[test]
+    fn noise_is_a_violation_however_much_of_it_has_come() {
+        let noise = [0, 4, 0x27, 0x0F, 4, 5, 1, 0];
+        for end in 4..=noise.len() {
+            let mut recv = Recv::<Answer>::new();
+            feed(&mut recv, &noise[..end]);
+            assert!(recv.see(LIMIT, Answer::of).is_err(), "{end} bytes");
+        }
     }
 
     #[test]

@@ -59,6 +59,13 @@ pub(super) struct Entry {
     newest_before: Option<ResultId>,
 }
 
+impl Entry {
+    /// Whether any byte of it has been written to the socket: only then can it be answered.
+    pub(super) const fn is_begun(&self, written: u64) -> bool {
+        self.start < written
+    }
+}
+
 /// The result of a RUN.
 #[derive(Debug)]
 pub(super) struct Flow {

@@ -156,7 +156,8 @@ impl Connection {
     /// Acts on one message. A violation means that it is not told.
     fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
         let answer = frame.kind.name();
-        let Some(awaited) = self.ledger.awaited() else {
+        let written = self.send.written();
+        let Some(awaited) = self.ledger.awaited().filter(|entry| entry.is_begun(written)) else {
             // Servers that shut down, or close on a GOODBYE, often send a SUCCESS that nobody asked for.
             if frame.kind == Answer::Success {
                 return Err(ProtocolViolation::EndOfStream { in_message: false });

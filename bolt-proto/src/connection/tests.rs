@@ -21,7 +21,9 @@ const IGNORED: &[u8] = b"\x00\x02\xB0\x7E\x00\x00";
 const FAILURE: &[u8] = b"\x00\x14\xB1\x7F\xA2\x84code\x81X\x87message\x81m\x00\x00";
 const INVALID: &[u8] = b"\x00\x29\xB1\x7F\xA1\x84code\xD0\x1FNeo.ClientError.Request.Invalid\x00\x00";
 
+/// Lets a server's bytes arrive, once everything that is queued has left: no server answers what it was not sent.
 fn feed(connection: &mut Connection, mut bytes: &[u8]) {
+    send_all(connection);
     while !bytes.is_empty() {
         let space = connection.recv_space();
         let len = space.len().min(bytes.len());
@@ -459,6 +461,24 @@ fn a_surplus_success_counts_as_the_end_of_the_stream() {
     let mut connection = ready();
     feed(&mut connection, SUCCESS);
     assert!(connection.has_event().unwrap_err().is_end_of_stream());
+}
+
+#[test]
+fn what_has_not_been_sent_is_not_answered() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    let unsent = connection.pending_bytes().len();
+    let space = connection.recv_space();
+    space[..SUCCESS.len()].copy_from_slice(SUCCESS);
+    connection.received(SUCCESS.len());
+    assert_eq!(
+        events(&mut connection),
+        ["over: the connection was closed by the peer"]
+    );
+    assert_eq!(
+        (connection.unanswered(), connection.pending_bytes().len()),
+        (1, unsent)
+    );
 }
 
 #[test]

@@ -112,6 +112,7 @@ proptest! {
         feed(&mut connection, &[0, 0, 4, 5]);
         events(&mut connection);
         call(&mut connection, Op::Login, &mut Vec::new()).unwrap();
+        write_all(&mut connection);
         let [a, b, c, d] = claimed.to_be_bytes();
         let message = [0xB1, 0x70, if list { 0xD6 } else { 0xDA }, a, b, c, d];
         feed(&mut connection, &framed(&message));
@@ -139,6 +140,12 @@ proptest! {
         feed(&mut world.client, b"\x00\x03\xB1\x70\xA0\x00\x00");
         prop_assert_eq!(world.client.has_event().unwrap_err(), violation);
     }
+}
+
+/// Everything queued leaves: only then can it be answered.
+fn write_all(connection: &mut Connection) {
+    let len = connection.pending_bytes().len();
+    connection.wrote(len);
 }
 
 fn survive(server: &mut Server, mut bytes: &[u8]) {
@@ -169,11 +176,13 @@ fn what_piles_up_is_bounded() {
     feed(&mut connection, &[0, 0, 4, 5]);
     events(&mut connection);
     call(&mut connection, Op::Login, &mut Vec::new()).unwrap();
+    write_all(&mut connection);
     feed(&mut connection, &framed(b"\xB1\x70\xA0").repeat(2));
     events(&mut connection);
     let mut results = Vec::new();
     call(&mut connection, Op::Run(1), &mut results).unwrap();
     call(&mut connection, Op::Pull(0, 0), &mut results).unwrap();
+    write_all(&mut connection);
     feed(&mut connection, &framed(b"\xB1\x70\xA0"));
     feed(&mut connection, &framed(b"\xB1\x71\x91\x01").repeat(1000));
     let (told, _) = events(&mut connection);

@@ -1,0 +1,5 @@
+//! See `fuzz::packstream`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::packstream(data));

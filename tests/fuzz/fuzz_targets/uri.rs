@@ -1,0 +1,5 @@
+//! See `fuzz::uri`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::uri(data));

@@ -1,0 +1,48 @@
+//! What must hold for any input: one function a target, to be called with any bytes. A panic is a finding.
+//!
+//! Fuzzers look for such bytes, in the layout of cargo-fuzz:
+//!
+//! ```text
+//! cd tests/fuzz
+//! cargo +nightly fuzz run --fuzz-dir . --features libfuzzer -s none packstream
+//! ```
+//!
+//! The plain tests of this crate call each target with its committed corpus and with mutations of it, the same ones
+//! every time, so that the stable toolchain sees at once when something that was found is back.
+//!
+//! | target | what must hold |
+//! |---|---|
+//! | [`packstream`] | skipping, views and trees agree on a value; what is encoded decodes to the same |
+//! | [`typed`] | both ways of reading a type agree, and by serde a value survives the way out and back |
+//! | [`splits`] | any split of a server's bytes gives the same events |
+//! | [`client`] | whatever a server says and a caller wants, the client's half keeps its promises |
+//! | [`handshake`] | any answer to any proposal ends in a wanted version, a violation, or waiting for more |
+//! | [`uri`] | a connection URI is understood or refused, and a password in it is never repeated |
+
+mod client;
+mod handshake;
+mod outbound;
+mod packstream;
+mod requests;
+mod server;
+mod splits;
+mod trace;
+mod typed;
+mod uri;
+
+pub use client::client;
+pub use handshake::handshake;
+pub use packstream::packstream;
+pub use splits::splits;
+pub use typed::typed;
+pub use uri::uri;
+
+/// Every target by its name, which is that of its corpus, too.
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+    ("packstream", packstream),
+    ("typed", typed),
+    ("splits", splits),
+    ("client", client),
+    ("handshake", handshake),
+    ("uri", uri),
+];
