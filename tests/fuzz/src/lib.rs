@@ -37,8 +37,11 @@ pub use splits::splits;
 pub use typed::typed;
 pub use uri::uri;
 
+/// A target: it panics if something does not hold for these bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is that of its corpus, too.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("packstream", packstream),
     ("typed", typed),
     ("splits", splits),
