@@ -34,7 +34,8 @@ use std::sync::Arc;
 pub use bolt_client::{
     Access, Address, Auth, Config, ConversionError, Counters, Driver, EagerResult, EncodeError, Error,
     ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, query,
+    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query,
+    types,
 };
 
 use runtime::AsyncStd;

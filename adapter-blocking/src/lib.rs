@@ -32,7 +32,7 @@ pub mod runtime;
 pub use bolt_client::{
     Access, Address, Auth, Config, ConversionError, Counters, EagerResult, EncodeError, Error, ErrorKind,
     FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
-    ServerInfo, Summary, ToValue, UsageError, Value, Version, query,
+    ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query, types,
 };
 pub use driver::Driver;
 pub use execute::ExecuteQuery;

@@ -30,6 +30,10 @@ impl Deadline {
         self.0
     }
 
+    pub(crate) fn has_passed(self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
+    }
+
     /// Waits for `future`, at most until the deadline; `None` if that came first.
     pub(crate) async fn race<F: Future + Unpin>(
         self,
@@ -53,7 +57,7 @@ impl Alarm {
     /// Ready once the deadline has passed, by the runtime's clock.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, runtime: &dyn Runtime, by: Deadline) -> Poll<()> {
         let Some(at) = by.at() else { return Poll::Pending };
-        if runtime.now() >= at {
+        if by.has_passed(runtime.now()) {
             return Poll::Ready(());
         }
         let (armed, timer) = self.0.get_or_insert_with(|| (at, runtime.timer(at)));

@@ -148,3 +148,27 @@ async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
         }
     }
 }
+
+/// Compile-time promises.
+#[cfg(test)]
+mod tests {
+    use std::future::IntoFuture;
+
+    use super::*;
+
+    fn send<T: Send>(_: &T) {}
+
+    #[test]
+    fn the_driver_is_shared_and_every_future_can_be_spawned() {
+        fn shared<T: Clone + Send + Sync + 'static>() {}
+        shared::<Driver>();
+        // Never called: that it compiles is the test.
+        let _futures = |driver: Driver| {
+            send(&driver.verify_connectivity());
+            send(&driver.server_info());
+            send(&driver.close());
+            send(&driver.execute_query("RETURN 1").param("n", 1).into_future());
+            send(&driver.acquire(Deadline::NONE));
+        };
+    }
+}

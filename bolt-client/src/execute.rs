@@ -32,6 +32,9 @@ use crate::summary::Summary;
 /// # Ok(()) }
 /// ```
 ///
+/// A connection of the pool that turns out to be dead before anything was committed is replaced, and the query sent again
+/// on another: each such attempt ends one dead connection. On a new connection a loss is an error.
+///
 /// # Cancel safety
 /// Dropped before the commit has left, the work is undone (*cancel-clean*); later only the server knows
 /// (*cancel-unknown*), unless it was a read.

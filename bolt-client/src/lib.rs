@@ -20,6 +20,7 @@ mod uri;
 
 pub use address::Address;
 pub use bolt_proto::serde::Serde;
+pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
     Access, Auth, ConversionError, Counters, EncodeError, Keys, ProtocolViolation, Query, QueryType, Record,

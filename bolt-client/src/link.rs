@@ -82,7 +82,8 @@ impl Link {
                 }
             }
         });
-        head.await.unwrap_or_else(|| Err(Error::timeout(Waiting::Answer)))
+        head.await
+            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
     }
 
     /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
@@ -125,7 +126,7 @@ impl Link {
         });
         settled
             .await
-            .unwrap_or_else(|| Err(Error::timeout(Waiting::Settling)))
+            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
     }
 
     /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports
@@ -206,8 +207,7 @@ impl Link {
             self.read_at_once();
         }
         match self.proto.disposition() {
-            Disposition::Reusable => {}
-            Disposition::Resetting => {}
+            Disposition::Reusable | Disposition::Resetting => {}
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             Disposition::Finishing if self.proto.is_committing() => {}
             Disposition::Finishing | Disposition::NeedsReset => {
@@ -218,6 +218,10 @@ impl Link {
             _ => return Fate::Close,
         }
         if !self.write_at_once() {
+            return Fate::Close;
+        }
+        // What has arrived for a call that is gone only takes up memory.
+        if self.drop_events().is_err() {
             return Fate::Close;
         }
         self.proto.shrink();

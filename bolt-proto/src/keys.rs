@@ -22,7 +22,9 @@ impl Keys {
     /// These names, in this order.
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Self { names: names.into_iter().map(Box::from).collect::<Vec<_>>().into() }
+        Self {
+            names: names.into_iter().map(Box::from).collect::<Vec<_>>().into(),
+        }
     }
 
     /// The place of a name, counted from 0.

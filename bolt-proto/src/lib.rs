@@ -97,6 +97,7 @@ mod query;
 mod record;
 pub mod serde;
 pub mod state;
+pub mod types;
 pub mod value;
 mod version;
 

@@ -9,8 +9,9 @@ use ::serde::Serialize;
 
 use crate::error::EncodeError;
 use crate::packstream::Reader;
-use crate::serde::write_entries;
-use crate::value::{Output, ToValue};
+use crate::serde::{Sink, write_entries};
+use crate::value::{Output, ToValue, UtcOffset, transcode};
+use crate::version::Version;
 
 /// A query and its parameters.
 ///
@@ -29,11 +30,18 @@ use crate::value::{Output, ToValue};
 #[derive(Clone, Default)]
 pub struct Query {
     text: String,
-    /// The entries of the parameters' map, without its header.
-    parameters: Output,
-    /// Where in there each entry starts.
-    starts: Vec<usize>,
+    parameters: Parameters,
     error: Option<EncodeError>,
+}
+
+/// The entries of the parameters' map, without its header.
+#[derive(Clone, Default)]
+struct Parameters {
+    out: Output,
+    /// Where each entry starts.
+    starts: Vec<usize>,
+    /// The lowest version that can carry all of them, and where the first entry starts that needs it.
+    needs: Option<(Version, usize)>,
 }
 
 /// A query; short for [`Query::new`].
@@ -46,7 +54,10 @@ impl Query {
     /// A query without parameters.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 
     /// Gives a value to a parameter, which is written `$name` in the text.
@@ -58,7 +69,27 @@ impl Query {
         self
     }
 
-    /// Gives a value to several parameters at once: the fields of a struct, or the entries of a map.
+    /// Gives a value to several parameters at once: the fields of a struct, or the entries of a map, by serde.
+    ///
+    /// serde knows fewer types than the database does, so a field may arrive as something else than meant, and nobody
+    /// says a word. [`as_value`](crate::serde::as_value) puts each of these right, by
+    /// `#[serde(with = "bolt_proto::serde::as_value")]` on the field:
+    ///
+    /// | field | serde alone sends | `as_value`, like [`param`](Self::param), sends |
+    /// |---|---|---|
+    /// | `Vec<u8>`, `[u8; 16]` | a list of integers | bytes |
+    /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a string | a date, a time, a date-time |
+    /// | `chrono::TimeDelta`, `time::Duration` | a list of two integers, or a string | a duration |
+    /// | `time::Date` and the like | a list of integers, or a string | a date, a time, a date-time |
+    /// | `uuid::Uuid` | a string | a UUID, which needs Bolt 6.1 |
+    /// | `std::time::Duration`, `SystemTime` | a map of seconds and nanoseconds | – |
+    /// | `Vec<f32>` | a list of floats | a list of floats; a [`Vector`](crate::types::Vector) is a vector |
+    ///
+    /// The types of [`types`](crate::types) need nothing: they are themselves in any struct. Features of this crate make
+    /// the types of other crates known to `as_value`: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
+    ///
+    /// The other way round is kinder: a date, a time, a duration or a UUID can be read into whatever reads itself from a
+    /// text, such as a `chrono::NaiveDate`, with and without `as_value`.
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
         if self.error.is_none() {
@@ -75,13 +106,25 @@ impl Query {
 
     /// The names of the parameters, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.starts.iter().map(|&start| name_at(&self.parameters, start))
+        self.parameters
+            .starts
+            .iter()
+            .map(|&start| self.parameters.encoded().name_at(start))
     }
 
     /// The parameters as they are sent.
     #[must_use]
     pub fn parameters(&self) -> EncodedParameters<'_> {
-        EncodedParameters { count: self.starts.len(), bytes: &self.parameters.bytes }
+        self.parameters.encoded()
+    }
+
+    /// The lowest version of Bolt that can carry the parameters, and the first one that needs it; `None` if every
+    /// version can.
+    #[must_use]
+    pub fn needs(&self) -> Option<(Version, &str)> {
+        self.parameters
+            .needs
+            .map(|(version, start)| (version, self.parameters.encoded().name_at(start)))
     }
 
     /// Whether every parameter could be encoded.
@@ -100,26 +143,56 @@ impl Query {
         if self.names().any(|known| known == name) {
             return Err(EncodeError::twice().at_parameter(name));
         }
-        let start = self.parameters.bytes.len();
-        self.parameters.parameter(name, |encoder| value.to_value(encoder))?;
-        self.starts.push(start);
+        let start = self.parameters.out.bytes.len();
+        self.parameters
+            .out
+            .parameter(name, |encoder| value.to_value(encoder))?;
+        self.parameters.written(start);
         Ok(())
     }
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
-        write_entries(&mut self.parameters, &mut self.starts, parameters)?;
+        write_entries(&mut self.parameters, parameters)?;
         let mut names: Vec<&str> = self.names().collect();
         names.sort_unstable();
-        match names.windows(2).find_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None }) {
+        match names.windows(2).find_map(|pair| {
+            if let [a, b] = pair {
+                (a == b).then_some(*a)
+            } else {
+                None
+            }
+        }) {
             Some(twice) => Err(EncodeError::twice().at_parameter(twice)),
             None => Ok(()),
         }
     }
 }
 
-fn name_at(parameters: &Output, start: usize) -> &str {
-    let entry = parameters.bytes.get(start..).unwrap_or_default();
-    Reader::new(entry).key().unwrap_or_default()
+impl Parameters {
+    fn encoded(&self) -> EncodedParameters<'_> {
+        EncodedParameters {
+            count: self.starts.len(),
+            bytes: &self.out.bytes,
+            starts: &self.starts,
+            offsets: &self.out.offsets,
+            has_date_times: self.out.has_date_times,
+        }
+    }
+}
+
+impl Sink for Parameters {
+    fn output(&mut self) -> &mut Output {
+        &mut self.out
+    }
+
+    fn written(&mut self, start: usize) {
+        self.starts.push(start);
+        let so_far = self.needs.map(|(version, _)| version);
+        match self.out.take_needs() {
+            Some(version) if Some(version) > so_far => self.needs = Some((version, start)),
+            _ => {}
+        }
+    }
 }
 
 impl From<&str> for Query {
@@ -154,7 +227,10 @@ impl fmt::Debug for Query {
                 f.debug_list().entries(self.0.names()).finish()
             }
         }
-        f.debug_struct("Query").field("text", &self.text).field("parameters", &Names(self)).finish_non_exhaustive()
+        f.debug_struct("Query")
+            .field("text", &self.text)
+            .field("parameters", &Names(self))
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,6 +241,39 @@ pub struct EncodedParameters<'a> {
     pub count: usize,
     /// The entries of the map that they are, one after the other, without the map's header.
     pub bytes: &'a [u8],
+    starts: &'a [usize],
+    offsets: &'a [Option<UtcOffset>],
+    has_date_times: bool,
+}
+
+impl<'a> EncodedParameters<'a> {
+    /// Whether they are written differently for servers that know no `utc`: Bolt 4.2 and older, and 4.3 and 4.4 unless
+    /// that patch was agreed on.
+    #[must_use]
+    pub const fn has_legacy_form(&self) -> bool {
+        self.has_date_times
+    }
+
+    /// Writes the entries for servers that know no `utc`, whose date-times count seconds on the local clock. The map's
+    /// header is not written, and is the same.
+    ///
+    /// # Errors
+    ///
+    /// A date-time with a zone does not know its offset from UTC; the parameter is named. What was written must be
+    /// taken back by the caller.
+    pub fn write_legacy(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        transcode(self.bytes, self.offsets, out).map_err(|(position, error)| {
+            let start = self.starts.iter().rev().find(|&&start| start <= position);
+            error.at_parameter(start.map_or("", |&start| self.name_at(start)))
+        })
+    }
+
+    /// The name of the entry that starts there.
+    fn name_at(&self, start: usize) -> &'a str {
+        Reader::new(self.bytes.get(start..).unwrap_or_default())
+            .key()
+            .unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for EncodedParameters<'_> {

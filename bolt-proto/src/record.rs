@@ -1,5 +1,17 @@
 //! Rows of results: lent from the receive buffer, or owned.
 
+// What a peer sends must never make it panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod column;
 mod owned;
 
@@ -32,7 +44,11 @@ pub struct RecordRef<'a> {
 impl<'a> RecordRef<'a> {
     /// A row of `columns` values that lie one behind the other: no more than there are bytes.
     pub(crate) const fn new(keys: &'a Keys, columns: usize, values: &'a [u8]) -> Self {
-        Self { keys, columns, values }
+        Self {
+            keys,
+            columns,
+            values,
+        }
     }
 
     /// Reads one column, by its name or its place.
@@ -42,7 +58,9 @@ impl<'a> RecordRef<'a> {
     /// There is no such column, or its value cannot be read as a `T`.
     pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
         let index = column.find(self.keys, self.columns)?;
-        self.reader_at(index).and_then(|mut reader| T::read(&mut reader)).map_err(|error| self.at(error, index))
+        self.reader_at(index)
+            .and_then(|mut reader| T::read(&mut reader))
+            .map_err(|error| self.at(error, index))
     }
 
     /// Reads the whole row by serde: a struct by the names of the columns, a tuple or a sequence by their order, a
@@ -52,7 +70,11 @@ impl<'a> RecordRef<'a> {
     ///
     /// A column is missing, or a value does not fit its field; the error names the column.
     pub fn to<T: Deserialize<'a>>(&self) -> Result<T, ConversionError> {
-        T::deserialize(RecordDeserializer::new(self.keys, self.columns, Reader::new(self.values)))
+        T::deserialize(RecordDeserializer::new(
+            self.keys,
+            self.columns,
+            Reader::new(self.values),
+        ))
     }
 
     /// The names of the columns.
@@ -80,7 +102,10 @@ impl<'a> RecordRef<'a> {
             let name = keys.get(index).unwrap_or_default();
             // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
             let value = reader.skip().and_then(|bytes| Reader::new(bytes).value());
-            (name, value.map_err(|error| ConversionError::from(error).at_column(name)))
+            (
+                name,
+                value.map_err(|error| ConversionError::from(error).at_column(name)),
+            )
         })
     }
 

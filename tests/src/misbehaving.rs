@@ -141,7 +141,8 @@ pub fn garbage_in_handshake() -> io::Result<Peer> {
     })
 }
 
-/// Lets the driver log in, and answers the first request after that with bytes that mean nothing.
+/// Lets the driver log in, and answers the first request after that with bytes that mean nothing. As sizes of
+/// chunks, they announce a message that does not end.
 ///
 /// # Errors
 /// No socket could be opened.
@@ -150,6 +151,21 @@ pub fn garbage() -> io::Result<Peer> {
         log_in(stream)?;
         message(stream)?;
         stream.write_all(&noise())?;
+        until_end(stream)
+    })
+}
+
+/// Lets the driver log in, and answers the first request after that with a message whose content means nothing.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn garbage_in_message() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        log_in(stream)?;
+        message(stream)?;
+        stream.write_all(&1000_u16.to_be_bytes())?;
+        stream.write_all(&noise()[..1000])?;
+        stream.write_all(&[0, 0])?;
         until_end(stream)
     })
 }

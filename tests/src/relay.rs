@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Sub;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -70,7 +72,7 @@ impl Relay {
         let listener = Listener::start({
             let shared = Arc::clone(&shared);
             // A server that cannot be reached shows to the client as a connection that closes.
-            move |client| drop(shared.relay(client, server))
+            move |client| drop(shared.relay(&client, server))
         })?;
         Ok(Self { listener, shared })
     }
@@ -93,7 +95,7 @@ impl Relay {
         self.shared.state().traffic
     }
 
-    /// Passes each piece of an answer on only `delay` after it came. Zero ends that.
+    /// Passes each piece of an answer on only `delay` after it came, as a longer line would. Zero ends that.
     pub fn delay_answers(&self, delay: Duration) {
         self.shared.change(|state| state.delay = delay);
     }
@@ -172,7 +174,10 @@ enum Way {
     ToClient,
 }
 
-/// Whether a connection goes on after a piece of it was passed on.
+/// Bytes that were read together, and when.
+type Piece = (Instant, Vec<u8>);
+
+/// How much of a piece passes, and whether the connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Pass(usize),
@@ -180,77 +185,86 @@ enum Next {
 }
 
 impl Shared {
-    fn relay(self: &Arc<Self>, client: TcpStream, server: SocketAddr) -> io::Result<()> {
+    fn relay(self: &Arc<Self>, client: &TcpStream, server: SocketAddr) -> io::Result<()> {
         self.change(|state| state.traffic.connections += 1);
         let server = TcpStream::connect(server)?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
-        // Whether the server has sent something since the client last did.
-        let answered = Arc::new(Mutex::new(true));
-        let up = thread::spawn({
-            let (shared, answered) = (Arc::clone(self), Arc::clone(&answered));
-            let (client, server) = (client.try_clone()?, server.try_clone()?);
-            move || shared.pump(&client, &server, Way::ToServer, &answered)
-        });
+        // Whether the client has got something from the server since it last sent something.
+        let answered = AtomicBool::new(true);
         self.change(|state| state.open += 1);
-        let down = self.pump(&server, &client, Way::ToClient, &answered);
-        let up = up.join().unwrap_or(Ok(()));
+        thread::scope(|scope| {
+            scope.spawn(|| self.pump(client, &server, Way::ToServer, &answered));
+            self.pump(&server, client, Way::ToClient, &answered);
+        });
         self.change(|state| state.open -= 1);
-        down.and(up)
+        Ok(())
     }
 
     /// Moves bytes one way until that way ends, and tells the receiver so.
-    fn pump(
-        &self,
-        mut from: &TcpStream,
-        mut to: &TcpStream,
-        way: Way,
-        answered: &Mutex<bool>,
-    ) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            // An error is an end: the other side is told the same way.
-            let read = from.read(&mut buffer).unwrap_or(0);
-            if read == 0 {
-                return to.shutdown(Shutdown::Write);
-            }
-            let next = self.admit(way, read, answered);
-            let (Next::Pass(bytes) | Next::PassAndCut(bytes)) = next;
-            let passed = to.write_all(&buffer[..bytes]);
-            if passed.is_err() || matches!(next, Next::PassAndCut(_)) {
-                // Either side may be closed already.
-                let _ = to.shutdown(Shutdown::Both);
-                let _ = from.shutdown(Shutdown::Both);
-                return Ok(());
-            }
-        }
-    }
-
-    /// Counts a piece and waits until it may pass.
     ///
-    /// A piece is counted before it passes, so that whoever has received it finds it counted.
-    fn admit(&self, way: Way, bytes: usize, answered: &Mutex<bool>) -> Next {
-        let mut state = self.state();
-        let mut answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
-        match way {
-            Way::ToServer => {
-                state.traffic.flights += u64::from(*answered);
-                state.traffic.bursts += 1;
-                state.traffic.sent += bytes as u64;
-                *answered = false;
+    /// Reading goes on while an earlier piece is being delayed, so that a delay adds to the latency of each piece
+    /// and not to that of the pieces before it.
+    fn pump(&self, mut from: &TcpStream, to: &TcpStream, way: Way, answered: &AtomicBool) {
+        let (sender, pieces) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                self.deliver(pieces, to, way, answered);
+                // Whoever closes one side ends the other: the reader below must not wait for more.
+                let _ = from.shutdown(Shutdown::Read);
+            });
+            let mut buffer = vec![0; BUFFER];
+            // An error is an end: the other side is told the same way.
+            while let Ok(read @ 1..) = from.read(&mut buffer) {
+                if way == Way::ToServer {
+                    self.count_request(read, answered);
+                }
+                if sender.send((Instant::now(), buffer[..read].to_vec())).is_err() {
+                    break;
+                }
             }
-            Way::ToClient => {
-                state.traffic.received += bytes as u64;
-                *answered = true;
-            }
-        }
-        drop(answered);
-        let state = self.wait_for_passage(state, way);
-        Self::cut(state, way, bytes)
+            drop(sender);
+        });
     }
 
-    fn wait_for_passage<'a>(&'a self, mut state: MutexGuard<'a, State>, way: Way) -> MutexGuard<'a, State> {
-        let came = Instant::now();
+    /// Passes pieces on, each at its time.
+    fn deliver(&self, pieces: Receiver<Piece>, mut to: &TcpStream, way: Way, answered: &AtomicBool) {
+        for (came, piece) in pieces {
+            let state = self.wait_for_passage(came, way);
+            let next = Self::cut(state, way, piece.len());
+            let (Next::Pass(bytes) | Next::PassAndCut(bytes)) = next;
+            if way == Way::ToClient {
+                self.count_answer(bytes, answered);
+            }
+            if to.write_all(&piece[..bytes]).is_err() {
+                return;
+            }
+            if let Next::PassAndCut(_) = next {
+                let _ = to.shutdown(Shutdown::Both);
+                return;
+            }
+        }
+        // It may be closed already.
+        let _ = to.shutdown(Shutdown::Write);
+    }
+
+    fn count_request(&self, bytes: usize, answered: &AtomicBool) {
+        self.change(|state| {
+            state.traffic.flights += u64::from(answered.swap(false, Ordering::SeqCst));
+            state.traffic.bursts += 1;
+            state.traffic.sent += bytes as u64;
+        });
+    }
+
+    /// Counts before the bytes leave, so that whoever has received them finds them counted.
+    fn count_answer(&self, bytes: usize, answered: &AtomicBool) {
+        answered.store(true, Ordering::SeqCst);
+        self.change(|state| state.traffic.received += bytes as u64);
+    }
+
+    /// Waits while things are held, and an answer also until its delay since it came is over.
+    fn wait_for_passage(&self, came: Instant, way: Way) -> MutexGuard<'_, State> {
+        let mut state = self.state();
         loop {
             let delay = if way == Way::ToClient {
                 state.delay

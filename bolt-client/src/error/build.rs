@@ -19,8 +19,12 @@ impl Error {
         Reason::Closed.into()
     }
 
-    pub(crate) fn timeout(waiting: Waiting) -> Self {
-        Reason::Timeout(waiting).into()
+    pub(crate) fn timeout(address: impl Into<String>, waiting: Waiting) -> Self {
+        Reason::Timeout {
+            address: address.into(),
+            waiting,
+        }
+        .into()
     }
 
     pub(crate) fn unknown_commit(cause: Self) -> Self {

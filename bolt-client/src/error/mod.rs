@@ -76,7 +76,10 @@ enum Reason {
         source: Option<io::Error>,
         during: &'static str,
     },
-    Timeout(Waiting),
+    Timeout {
+        address: String,
+        waiting: Waiting,
+    },
     Closed,
     UnknownCommit(Error),
 }
@@ -98,7 +101,7 @@ impl Error {
             Reason::Protocol { .. } => ErrorKind::Protocol,
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
-            Reason::Timeout(_) => ErrorKind::Timeout,
+            Reason::Timeout { .. } => ErrorKind::Timeout,
             Reason::Closed => ErrorKind::Closed,
             Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
         }
@@ -171,7 +174,7 @@ impl fmt::Display for Error {
                 "the connection to {address} ended during {during}: {} (is it a Bolt port, and does it want TLS?)",
                 Ending(source.as_ref())
             ),
-            Reason::Timeout(waiting) => write!(f, "timed out: {waiting}"),
+            Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
             Reason::Closed => f.write_str("the driver is closed"),
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")

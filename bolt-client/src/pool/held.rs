@@ -99,10 +99,12 @@ impl Held {
                         Some(Err(_)) if inherited => self.content = Content::Slot,
                         Some(Err(error)) => {
                             self.content = Content::Slot;
-                            return Err(error);
+                            // A transport that blocks ends its own wait when the time is up.
+                            let late = by.has_passed(self.pool.runtime.now());
+                            return Err(if late { self.timeout() } else { error });
                         }
                         None if inherited && self.has_expired() => self.content = Content::Slot,
-                        None => return Err(Error::timeout(Waiting::Opening)),
+                        None => return Err(self.timeout()),
                     }
                 }
                 Content::Gone => return Err(Error::closed()),
@@ -113,12 +115,13 @@ impl Held {
     /// Whether the connection that is being opened has had its time.
     fn has_expired(&self) -> bool {
         match &self.content {
-            Content::Opening { opening, .. } => opening
-                .expires()
-                .at()
-                .is_some_and(|at| at <= self.pool.runtime.now()),
+            Content::Opening { opening, .. } => opening.expires().has_passed(self.pool.runtime.now()),
             _ => false,
         }
+    }
+
+    fn timeout(&self) -> Error {
+        Error::timeout(self.pool.address(), Waiting::Opening)
     }
 
     /// Closes the connection; another will be opened in its place.

@@ -118,7 +118,7 @@ impl Pool {
         drop(waiting);
         match turn {
             Some(grant) => Ok(Held::new(self, grant?)),
-            None => Err(Error::timeout(Waiting::Pool(counts))),
+            None => Err(Error::timeout(self.address(), Waiting::Pool(counts))),
         }
     }
 
@@ -138,6 +138,11 @@ impl Pool {
         if let Some(Parked::Link(mut link)) = discard {
             link.say_goodbye();
         }
+    }
+
+    /// The address, for messages.
+    fn address(&self) -> String {
+        self.config.address.to_string()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

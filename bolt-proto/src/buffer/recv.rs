@@ -130,6 +130,10 @@ impl<K: Copy> Recv<K> {
             let size = usize::from(u16::from_be_bytes(header));
             if rest.len() < size {
                 self.check_length(size, limit)?;
+                // Noise can look like the beginning of a long message. It need not be awaited to be found out.
+                if self.partial.is_none() && rest.len() >= 2 {
+                    classify(rest)?;
+                }
                 return Ok(None);
             }
             if size == 0 {
@@ -364,6 +368,16 @@ mod tests {
         assert_eq!(
             recv.see(LIMIT, Answer::of).unwrap_err(),
             ProtocolViolation::UnknownMessage { bytes: [0xB1, 0x10] }
+        );
+    }
+
+    #[test]
+    fn noise_is_a_violation_before_its_end_has_come() {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"SSH-2.0");
+        assert_eq!(
+            recv.see(LIMIT, Answer::of).unwrap_err(),
+            ProtocolViolation::UnknownMessage { bytes: *b"H-" }
         );
     }
 }

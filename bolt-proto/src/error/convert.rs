@@ -6,11 +6,13 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
 
 pub(crate) use place::{Place, Step};
 
 use crate::packstream::ValueRef;
+use crate::value::RangeError;
 
 /// Bytes that are no PackStream value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +56,14 @@ struct Details {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {
     #[error("expected {expected}, found {found}")]
-    Mismatch { expected: Cow<'static, str>, found: Cow<'static, str> },
+    Mismatch {
+        expected: Cow<'static, str>,
+        found: Cow<'static, str>,
+    },
     #[error("{0}")]
     Malformed(DecodeError),
+    #[error(transparent)]
+    Range(RangeError),
     #[error("no column {name:?}: the record has {}", Names(columns))]
     NoColumn { name: String, columns: Vec<String> },
     #[error("no column {index}: the record has {columns} columns, counted from 0")]
@@ -108,12 +115,18 @@ impl ConversionError {
         expected: impl Into<Cow<'static, str>>,
         found: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::new(Reason::Mismatch { expected: expected.into(), found: found.into() })
+        Self::new(Reason::Mismatch {
+            expected: expected.into(),
+            found: found.into(),
+        })
     }
 
     #[cold]
     pub(crate) fn no_column<'n>(name: &str, columns: impl Iterator<Item = &'n str>) -> Self {
-        Self::new(Reason::NoColumn { name: name.to_owned(), columns: columns.map(str::to_owned).collect() })
+        Self::new(Reason::NoColumn {
+            name: name.to_owned(),
+            columns: columns.map(str::to_owned).collect(),
+        })
     }
 
     #[cold]
@@ -123,9 +136,18 @@ impl ConversionError {
 
     #[cold]
     pub(crate) fn wrong_len(what: &'static str, expected: usize, found: usize) -> Self {
-        Self::mismatch(alloc::format!("{what} of length {expected}"), alloc::format!("one of length {found}"))
+        Self::mismatch(
+            alloc::format!("{what} of length {expected}"),
+            alloc::format!("one of length {found}"),
+        )
     }
 
+    #[cold]
+    pub(crate) fn range(error: RangeError) -> Self {
+        Self::new(Reason::Range(error))
+    }
+
+    #[cold]
     pub(crate) fn lost() -> Self {
         Self::new(Reason::Lost)
     }
@@ -156,7 +178,10 @@ impl ConversionError {
 
     #[cold]
     fn new(reason: Reason) -> Self {
-        Self(Box::new(Details { place: Place::default(), reason }))
+        Self(Box::new(Details {
+            place: Place::default(),
+            reason,
+        }))
     }
 }
 
@@ -167,6 +192,13 @@ impl fmt::Display for ConversionError {
 }
 
 impl core::error::Error for ConversionError {}
+
+/// For conversions that cannot fail.
+impl From<Infallible> for ConversionError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl From<DecodeError> for ConversionError {
     #[cold]
@@ -186,7 +218,14 @@ impl serde::de::Error for ConversionError {
     }
 
     fn invalid_value(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Self::mismatch(expected.to_string(), alloc::format!("{} that does not fit", kind_of(found)))
+        Self::mismatch(
+            expected.to_string(),
+            alloc::format!("{} that does not fit", kind_of(found)),
+        )
+    }
+
+    fn invalid_length(len: usize, expected: &dyn serde::de::Expected) -> Self {
+        Self::mismatch(expected.to_string(), alloc::format!("a length of {len}"))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -194,7 +233,10 @@ impl serde::de::Error for ConversionError {
     }
 
     fn unknown_variant(_variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::mismatch(alloc::format!("one of the variants {}", Names(expected)), "another name")
+        Self::mismatch(
+            alloc::format!("one of the variants {}", Names(expected)),
+            "another name",
+        )
     }
 }
 

@@ -3,9 +3,11 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use core::convert::Infallible;
 use core::fmt;
 
 use super::convert::{Place, Step};
+use crate::value::RangeError;
 
 /// A value that cannot be sent, found before a byte of it was. It names the parameter, and the way from there down
 /// to the culprit; it never shows a value.
@@ -34,8 +36,12 @@ enum Reason {
     KeyWithoutValue,
     #[error("{what} cannot be sent: only servers can")]
     NotSendable { what: Cow<'static, str> },
-    #[error("{what} is out of range: {range}")]
-    Range { what: &'static str, range: &'static str },
+    #[error(transparent)]
+    Range(RangeError),
+    #[error(
+        "a date-time with a zone needs its offset from UTC here, too: this crate has no database of zones"
+    )]
+    UnknownOffset,
     #[error("no value was written")]
     Nothing,
     #[error("parameters must be a struct or a map, but are {found}")]
@@ -109,8 +115,12 @@ impl EncodeError {
         Self::new(Reason::NotSendable { what: what.into() })
     }
 
-    pub(crate) fn range(what: &'static str, range: &'static str) -> Self {
-        Self::new(Reason::Range { what, range })
+    pub(crate) fn range(error: RangeError) -> Self {
+        Self::new(Reason::Range(error))
+    }
+
+    pub(crate) fn unknown_offset() -> Self {
+        Self::new(Reason::UnknownOffset)
     }
 
     pub(crate) fn nothing() -> Self {
@@ -132,7 +142,10 @@ impl EncodeError {
 
     #[cold]
     fn new(reason: Reason) -> Self {
-        Self(Box::new(Details { place: Place::default(), reason }))
+        Self(Box::new(Details {
+            place: Place::default(),
+            reason,
+        }))
     }
 }
 
@@ -143,6 +156,13 @@ impl fmt::Display for EncodeError {
 }
 
 impl core::error::Error for EncodeError {}
+
+/// For conversions that cannot fail.
+impl From<Infallible> for EncodeError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl serde::ser::Error for EncodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {

@@ -237,15 +237,23 @@ mod tests {
     use crate::packstream::{Reader, ValueRef};
 
     fn read(bytes: &[u8]) -> ServerError {
-        let Ok(ValueRef::Map(map)) = Reader::new(bytes).value() else { panic!("no map") };
+        let Ok(ValueRef::Map(map)) = Reader::new(bytes).value() else {
+            panic!("no map")
+        };
         ServerError::read(Metadata::new(map))
     }
 
     #[test]
     fn before_5_7_the_status_is_made_of_the_message() {
         let error = read(b"\xA2\x84code\x85Neo.X\x87message\x84oops");
-        assert_eq!((error.code(), error.message(), error.gql_status()), ("Neo.X", "oops", "50N42"));
-        assert_eq!(error.description(), "error: general processing exception - unexpected error. oops");
+        assert_eq!(
+            (error.code(), error.message(), error.gql_status()),
+            ("Neo.X", "oops", "50N42")
+        );
+        assert_eq!(
+            error.description(),
+            "error: general processing exception - unexpected error. oops"
+        );
         assert_eq!(error.diagnostic_record().get("CURRENT_SCHEMA"), Some(&"/".into()));
         assert_eq!(error, ServerError::new("Neo.X", "oops"));
     }

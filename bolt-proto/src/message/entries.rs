@@ -1,14 +1,16 @@
 //! Named values inside of a request, beside the parameters of a query.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
 use ::serde::Serialize;
 
-use crate::error::EncodeError;
+use crate::error::{EncodeError, UsageError};
 use crate::packstream::write;
 use crate::query::{EncodedParameters, Query};
 use crate::value::ToValue;
+use crate::version::Capabilities;
 
 /// Values under names, encoded when they are given, by the rules that hold for the parameters of a [`Query`].
 /// `Debug` shows the names alone.
@@ -29,14 +31,14 @@ impl Entries {
         self.0.parameters().count == 0 && self.0.check().is_ok()
     }
 
-    /// Whether everything could be encoded.
-    pub(crate) fn check(&self) -> Result<(), EncodeError> {
-        self.0.check().map_err(Clone::clone)
+    /// Whether a connection can carry everything.
+    pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
+        check_values(&self.0, capabilities, utc)
     }
 
     /// Writes the map.
     pub(crate) fn write(&self, utc: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        self.check()?;
+        self.0.check().map_err(Clone::clone)?;
         write_parameters(self.0.parameters(), utc, out)
     }
 }
@@ -45,12 +47,32 @@ impl Entries {
 /// offset or a zone count their seconds on the local clock.
 pub(crate) fn write_parameters(
     parameters: EncodedParameters<'_>,
-    _utc: bool,
+    utc: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     write::map_header(out, parameters.count)?;
+    if parameters.has_legacy_form() && !utc {
+        return parameters.write_legacy(out);
+    }
     out.extend_from_slice(parameters.bytes);
     Ok(())
+}
+
+/// Whether a version can carry every value, and if it does not know yet in which form (`None`), whether it must.
+pub(crate) fn check_values(
+    query: &Query,
+    capabilities: &Capabilities,
+    utc: Option<bool>,
+) -> Result<(), UsageError> {
+    query.check().map_err(Clone::clone)?;
+    match query.needs() {
+        Some((needs, name)) if capabilities.version < needs => {
+            let what = format!("the value {name:?}");
+            Err(UsageError::unsupported(what, needs, capabilities.version))
+        }
+        _ if utc.is_none() && query.parameters().has_legacy_form() => Err(UsageError::FormUnknown),
+        _ => Ok(()),
+    }
 }
 
 impl PartialEq for Entries {

@@ -211,7 +211,9 @@ mod tests {
     fn with<R>(entries: impl ToValue, read: impl FnOnce(Metadata<'_>) -> R) -> R {
         let mut out = Output::default();
         out.one(|encoder: Encoder<'_>| entries.to_value(encoder)).unwrap();
-        let Ok(ValueRef::Map(map)) = Reader::new(&out.bytes).value() else { panic!("no map") };
+        let Ok(ValueRef::Map(map)) = Reader::new(&out.bytes).value() else {
+            panic!("no map")
+        };
         read(Metadata::new(map))
     }
 
@@ -221,12 +223,18 @@ mod tests {
 
     fn notification(severity: &str) -> Value {
         map([
-            ("code", "Neo.ClientNotification.Statement.UnknownLabelWarning".into()),
+            (
+                "code",
+                "Neo.ClientNotification.Statement.UnknownLabelWarning".into(),
+            ),
             ("title", "unknown label".into()),
             ("description", "the label Nope does not exist".into()),
             ("severity", severity.into()),
             ("category", "UNRECOGNIZED".into()),
-            ("position", map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())])),
+            (
+                "position",
+                map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())]),
+            ),
         ])
     }
 
@@ -236,7 +244,10 @@ mod tests {
         let end = map([("notifications", notifications.into())]);
         let codes = |shape| {
             let statuses = with(end.clone(), |end| statuses(end, shape));
-            statuses.iter().map(|status| status.gql_status.clone()).collect::<Vec<_>>()
+            statuses
+                .iter()
+                .map(|status| status.gql_status.clone())
+                .collect::<Vec<_>>()
         };
         assert_eq!(codes(Shape::Rows), ["01N42", "00000", "03N42"]);
         assert_eq!(codes(Shape::NoRows), ["02000", "01N42", "03N42"]);
@@ -244,17 +255,33 @@ mod tests {
         assert_eq!(codes(Shape::Unseen), ["02N42", "01N42", "03N42"]);
         let warning = with(end, |end| statuses(end, Shape::Rows)).remove(0);
         assert_eq!(warning.to_string(), "01N42: the label Nope does not exist");
-        assert_eq!((warning.severity(), warning.classification()), (Some("WARNING"), Some("UNRECOGNIZED")));
+        assert_eq!(
+            (warning.severity(), warning.classification()),
+            (Some("WARNING"), Some("UNRECOGNIZED"))
+        );
         assert_eq!(warning.position().map(|position| position.column), Some(10));
         assert_eq!(warning.diagnostic_record.get("OPERATION_CODE"), Some(&"0".into()));
     }
 
     #[test]
     fn a_notification_that_says_nothing_gets_a_text_of_its_own() {
-        let bare = map([("notifications", std::vec![map([("severity", "WARNING".into())]), map([])].into())]);
+        let bare = map([(
+            "notifications",
+            std::vec![map([("severity", "WARNING".into())]), map([])].into(),
+        )]);
         let statuses = with(bare, |end| statuses(end, Shape::NoRows));
-        let texts: Vec<_> = statuses.iter().map(|status| &*status.status_description).collect();
-        assert_eq!(texts, ["note: no data", "warn: unknown warning", "info: unknown notification"]);
+        let texts: Vec<_> = statuses
+            .iter()
+            .map(|status| &*status.status_description)
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "note: no data",
+                "warn: unknown warning",
+                "info: unknown notification"
+            ]
+        );
     }
 
     #[test]
@@ -262,19 +289,35 @@ mod tests {
         let record = map([
             ("_severity", "WARNING".into()),
             ("_classification", "UNRECOGNIZED".into()),
-            ("_position", map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())])),
+            (
+                "_position",
+                map([("offset", 9.into()), ("line", 1.into()), ("column", 10.into())]),
+            ),
         ]);
         let end = map([(
             "statuses",
             std::vec![
-                map([("gql_status", "01N50".into()), ("neo4j_code", "Neo.X".into()), ("diagnostic_record", record)]),
-                map([("gql_status", "00000".into()), ("status_description", "note".into())]),
+                map([
+                    ("gql_status", "01N50".into()),
+                    ("neo4j_code", "Neo.X".into()),
+                    ("diagnostic_record", record)
+                ]),
+                map([
+                    ("gql_status", "00000".into()),
+                    ("status_description", "note".into())
+                ]),
             ]
             .into(),
         )]);
         with(end, |end| {
             let statuses = statuses(end, Shape::NoRows);
-            assert_eq!(statuses.iter().map(|status| &*status.gql_status).collect::<Vec<_>>(), ["01N50", "00000"]);
+            assert_eq!(
+                statuses
+                    .iter()
+                    .map(|status| &*status.gql_status)
+                    .collect::<Vec<_>>(),
+                ["01N50", "00000"]
+            );
             let notifications = notifications(end);
             assert_eq!(notifications.len(), 1);
             assert_eq!(notifications[0].code, "Neo.X");

@@ -3,6 +3,18 @@
 //! Most programs read by [`FromValue`](crate::value::FromValue) or serde and write by
 //! [`ToValue`](crate::value::ToValue); this layer is for messages, proxies and tools.
 
+// What a peer sends must never make it panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod read;
 mod skip;
 mod utf8;
@@ -16,6 +28,7 @@ pub use skip::skip;
 pub use value_ref::{ListIter, ListRef, MapIter, MapRef, StructureRef, ValueRef};
 
 pub(crate) use read::Token;
+pub(crate) use skip::extent;
 
 /// How deeply containers may be nested in a value that is read or sent. Servers close the connection without a word
 /// on what is nested a few thousand levels deep; skipping has no such bound.

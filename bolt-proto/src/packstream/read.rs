@@ -1,16 +1,19 @@
 //! A cursor over received bytes.
 
+use core::fmt;
+
 use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::packstream::skip::{skip, skip_values};
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, ValueRef, marker, utf8};
+use crate::value::Uuid;
 
 /// A cursor over values that follow one another in a slice.
 ///
 /// It is small and `Copy`: keep a copy to come back to a place. After an error its place is unspecified, but
 /// inside the slice.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     /// What the slice is a part of, for those who want to share it.
@@ -28,10 +31,18 @@ pub(crate) enum Token<'a> {
     Float(f64),
     String(&'a str),
     Bytes(&'a [u8]),
-    Uuid([u8; 16]),
+    Uuid(Uuid),
     List(usize),
     Map(usize),
     Structure { fields: usize, tag: u8 },
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("rest", &self.rest.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Token<'a> {
@@ -65,9 +76,13 @@ impl<'a> Token<'a> {
             ValueRef::Uuid(value) => (Self::Uuid(value), none),
             ValueRef::List(list) => (Self::List(list.len()), list.reader()),
             ValueRef::Map(map) => (Self::Map(map.len()), map.reader()),
-            ValueRef::Structure(structure) => {
-                (Self::Structure { fields: structure.len(), tag: structure.tag() }, structure.reader())
-            }
+            ValueRef::Structure(structure) => (
+                Self::Structure {
+                    fields: structure.len(),
+                    tag: structure.tag(),
+                },
+                structure.reader(),
+            ),
         };
         contents.leave();
         (token, contents)
@@ -78,7 +93,11 @@ impl<'a> Reader<'a> {
     /// A cursor at the start of these bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, owner: None, depth: 0 }
+        Self {
+            rest: bytes,
+            owner: None,
+            depth: 0,
+        }
     }
 
     /// Reads the next value and moves behind it. Containers come as views that are read when asked.
@@ -126,12 +145,20 @@ impl<'a> Reader<'a> {
 
     /// A cursor over a part of `owner`.
     pub(crate) const fn shared(bytes: &'a [u8], owner: &'a Bytes) -> Self {
-        Self { rest: bytes, owner: Some(owner), depth: 0 }
+        Self {
+            rest: bytes,
+            owner: Some(owner),
+            depth: 0,
+        }
     }
 
     /// A cursor inside `depth` containers.
     pub(crate) const fn nested(bytes: &'a [u8], depth: u16) -> Self {
-        Self { rest: bytes, owner: None, depth }
+        Self {
+            rest: bytes,
+            owner: None,
+            depth,
+        }
     }
 
     /// What the bytes are a part of.
@@ -156,7 +183,7 @@ impl<'a> Reader<'a> {
         if self.depth >= MAX_DEPTH {
             return Err(DecodeError::Depth);
         }
-        self.depth += 1;
+        self.depth = self.depth.saturating_add(1);
         Ok(())
     }
 
@@ -166,9 +193,60 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
+    /// Reads the next value if it is an integer, else stays.
+    #[inline]
+    pub(crate) fn integer(&mut self) -> Option<i64> {
+        let (value, rest) = match *self.rest {
+            [first @ (0x00..=0x7F | 0xF0..=0xFF), ref rest @ ..] => (i64::from(first as i8), rest),
+            [marker::INT_16, a, b, ref rest @ ..] => (i64::from(i16::from_be_bytes([a, b])), rest),
+            [marker::INT_32, a, b, c, d, ref rest @ ..] => {
+                (i64::from(i32::from_be_bytes([a, b, c, d])), rest)
+            }
+            [marker::INT_8, a, ref rest @ ..] => (i64::from(a as i8), rest),
+            [marker::INT_64, a, b, c, d, e, f, g, h, ref rest @ ..] => {
+                (i64::from_be_bytes([a, b, c, d, e, f, g, h]), rest)
+            }
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+
+    /// Reads the next value if it is a float, else stays.
+    #[inline]
+    pub(crate) fn float(&mut self) -> Option<f64> {
+        let [marker::FLOAT, a, b, c, d, e, f, g, h, rest @ ..] = self.rest else {
+            return None;
+        };
+        self.rest = rest;
+        Some(f64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
+    }
+
+    /// Reads the next value if it is a sound string of less than 256 bytes, else stays.
+    #[inline]
+    pub(crate) fn short_string(&mut self) -> Option<&'a str> {
+        let (len, behind) = match self.rest {
+            [first @ 0x80..=0x8F, behind @ ..] => (first & 0x0F, behind),
+            [marker::STRING_8, len, behind @ ..] => (*len, behind),
+            _ => return None,
+        };
+        let (text, rest) = behind.split_at_checked(usize::from(len))?;
+        let text = utf8::text(text).ok()?;
+        self.rest = rest;
+        Some(text)
+    }
+
     /// Reads a map key.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<&'a str, DecodeError> {
+        match self.short_string() {
+            Some(key) => Ok(key),
+            None => self.long_key(),
+        }
+    }
+
+    #[cold]
+    fn long_key(&mut self) -> Result<&'a str, DecodeError> {
         let first = self.peek().ok_or(DecodeError::Truncated)?;
         match first {
             0x80..=0x8F | marker::STRING_8..=marker::STRING_32 => match self.token()? {
@@ -191,7 +269,10 @@ impl<'a> Reader<'a> {
             0xA0..=0xAF => self.map(usize::from(first & 0x0F))?,
             0xB0..=0xBF => {
                 let [tag] = self.array()?;
-                Token::Structure { fields: self.count(usize::from(first & 0x0F), 1)?, tag }
+                Token::Structure {
+                    fields: self.count(usize::from(first & 0x0F), 1)?,
+                    tag,
+                }
             }
             marker::NULL => Token::Null,
             marker::FLOAT => Token::Float(f64::from_be_bytes(self.array()?)),
@@ -217,7 +298,7 @@ impl<'a> Reader<'a> {
                 let len = self.size(first)?;
                 self.map(len)?
             }
-            marker::UUID => Token::Uuid(self.array()?),
+            marker::UUID => Token::Uuid(Uuid::from_bytes(self.array()?)),
             _ => return Err(DecodeError::Marker(first)),
         })
     }

@@ -22,22 +22,55 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
     let mut rest = bytes;
     // How many values are still to come, those inside of containers included.
     let mut outstanding = count;
-    while outstanding > 0 {
-        // Every value has at least one byte, so a container that lies about its size is found out at once.
-        if outstanding > rest.len() {
-            return Err(DecodeError::Truncated);
-        }
+    while let Some(others) = outstanding.checked_sub(1) {
         let (&marker, behind) = rest.split_first().ok_or(DecodeError::Truncated)?;
-        let (payload, items) = extent(marker, behind)?;
-        rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
-        outstanding = (outstanding - 1).saturating_add(items);
+        let payload = PAYLOADS.get(usize::from(marker)).copied().unwrap_or(LOOK);
+        if payload == LOOK {
+            let (payload, items) = extent(marker, behind)?;
+            rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
+            outstanding = others.saturating_add(items);
+            // Every value has at least one byte, so a container that lies about its size is found out at once.
+            if outstanding > rest.len() {
+                return Err(DecodeError::Truncated);
+            }
+        } else {
+            rest = behind.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
+            outstanding = others;
+        }
     }
-    Ok(bytes.len() - rest.len())
+    Ok(bytes.len().saturating_sub(rest.len()))
+}
+
+/// How many bytes follow each marker, if the marker says all about its value; else [`LOOK`].
+static PAYLOADS: [u8; 256] = payloads();
+
+/// The value has a size, contains other values, or does not exist.
+const LOOK: u8 = u8::MAX;
+
+const fn payloads() -> [u8; 256] {
+    let mut payloads = [LOOK; 256];
+    let mut rest: &mut [u8] = &mut payloads;
+    let mut marker = 0_u8;
+    while let [payload, behind @ ..] = rest {
+        *payload = match marker {
+            0x00..=0x7F | 0xF0..=0xFF | marker::NULL | marker::FALSE | marker::TRUE => 0,
+            0x80..=0x8F => marker & 0x0F,
+            marker::INT_8 => 1,
+            marker::INT_16 => 2,
+            marker::INT_32 => 4,
+            marker::INT_64 | marker::FLOAT => 8,
+            marker::UUID => 16,
+            _ => LOOK,
+        };
+        marker = marker.wrapping_add(1);
+        rest = behind;
+    }
+    payloads
 }
 
 /// How many bytes belong to the value itself, and how many values it contains behind them.
 #[inline]
-fn extent(marker: u8, rest: &[u8]) -> Result<(usize, usize), DecodeError> {
+pub(crate) fn extent(marker: u8, rest: &[u8]) -> Result<(usize, usize), DecodeError> {
     Ok(match marker {
         0x00..=0x7F | 0xF0..=0xFF | marker::NULL | marker::FALSE | marker::TRUE => (0, 0),
         0x80..=0x8F => (usize::from(marker & 0x0F), 0),
@@ -64,7 +97,10 @@ fn extent(marker: u8, rest: &[u8]) -> Result<(usize, usize), DecodeError> {
 
 #[inline]
 fn size_8(bytes: &[u8]) -> Result<usize, DecodeError> {
-    bytes.first().map(|&size| usize::from(size)).ok_or(DecodeError::Truncated)
+    bytes
+        .first()
+        .map(|&size| usize::from(size))
+        .ok_or(DecodeError::Truncated)
 }
 
 #[inline]

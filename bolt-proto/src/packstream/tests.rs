@@ -27,15 +27,27 @@ fn reading_stops_at_the_depth_limit() {
 
 #[test]
 fn a_container_longer_than_its_bytes_is_refused() {
-    for bytes in [&[0xD6, 0xFF, 0xFF, 0xFF, 0xFF][..], &[0xDA, 0, 0, 0, 1, 0x80], &[0x92, 1], &[0xB1, 0x44], &[0xD0, 5, 0x41]] {
+    for bytes in [
+        &[0xD6, 0xFF, 0xFF, 0xFF, 0xFF][..],
+        &[0xDA, 0, 0, 0, 1, 0x80],
+        &[0x92, 1],
+        &[0xB1, 0x44],
+        &[0xD0, 5, 0x41],
+    ] {
         assert_eq!(skip(bytes), Err(DecodeError::Truncated), "{bytes:02X?}");
-        assert_eq!(Reader::new(bytes).value(), Err(DecodeError::Truncated), "{bytes:02X?}");
+        assert_eq!(
+            Reader::new(bytes).value(),
+            Err(DecodeError::Truncated),
+            "{bytes:02X?}"
+        );
     }
 }
 
 #[test]
 fn reserved_markers_are_refused() {
-    let reserved = [0xC4, 0xC5, 0xC6, 0xC7, 0xCF, 0xD3, 0xD7, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF];
+    let reserved = [
+        0xC4, 0xC5, 0xC6, 0xC7, 0xCF, 0xD3, 0xD7, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF,
+    ];
     for marker in reserved.into_iter().chain(0xE1..=0xEF) {
         let bytes = [marker; 32];
         assert_eq!(skip(&bytes), Err(DecodeError::Marker(marker)));
@@ -57,22 +69,31 @@ fn every_other_marker_is_skipped_and_read_alike() {
 #[test]
 fn a_map_key_must_be_a_string() {
     for (bytes, key) in [(&[0xA1, 1, 1][..], 1), (&[0xA1, 0xC0, 1], 0xC0)] {
-        let Ok(ValueRef::Map(map)) = Reader::new(bytes).value() else { panic!("{bytes:02X?}") };
+        let Ok(ValueRef::Map(map)) = Reader::new(bytes).value() else {
+            panic!("{bytes:02X?}")
+        };
         assert_eq!(map.get("a"), Err(DecodeError::Key(key)));
-        assert_eq!(map.iter().collect::<Result<Vec<_>, _>>(), Err(DecodeError::Key(key)));
+        assert_eq!(
+            map.iter().collect::<Result<Vec<_>, _>>(),
+            Err(DecodeError::Key(key))
+        );
     }
 }
 
 #[test]
 fn of_equal_keys_the_last_one_wins() {
-    let Ok(ValueRef::Map(map)) = Reader::new(b"\xA2\x81a\x01\x81a\x02").value() else { panic!() };
+    let Ok(ValueRef::Map(map)) = Reader::new(b"\xA2\x81a\x01\x81a\x02").value() else {
+        panic!()
+    };
     assert_eq!(map.get("a"), Ok(Some(ValueRef::Integer(2))));
     assert_eq!((map.len(), map.get("b")), (2, Ok(None)));
 }
 
 #[test]
 fn nothing_comes_behind_a_broken_item() {
-    let Ok(ValueRef::List(list)) = Reader::new(&[0x93, 1, 0x81, 0xFF, 3]).value() else { panic!() };
+    let Ok(ValueRef::List(list)) = Reader::new(&[0x93, 1, 0x81, 0xFF, 3]).value() else {
+        panic!()
+    };
     let items: Vec<_> = list.iter().collect();
     assert_eq!(items, [Ok(ValueRef::Integer(1)), Err(DecodeError::Utf8)]);
 }

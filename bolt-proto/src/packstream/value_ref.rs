@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::error::DecodeError;
 use crate::packstream::{Reader, Token};
+use crate::value::Uuid;
 
 /// A value inside of a buffer. It is `Copy`; containers are views that are read when asked.
 ///
@@ -32,8 +33,8 @@ pub enum ValueRef<'a> {
     String(&'a str),
     /// Raw bytes.
     Bytes(&'a [u8]),
-    /// A UUID, most significant byte first. Bolt 6.1.
-    Uuid([u8; 16]),
+    /// A UUID. Bolt 6.1.
+    Uuid(Uuid),
     /// Values in order, of any types.
     List(ListRef<'a>),
     /// Values under names.
@@ -74,11 +75,18 @@ impl<'a> ListRef<'a> {
     /// Reads one item after the other. Nothing comes behind an error.
     #[must_use]
     pub const fn iter(&self) -> ListIter<'a> {
-        ListIter { reader: self.reader(), left: self.len as usize }
+        ListIter {
+            reader: self.reader(),
+            left: self.len as usize,
+        }
     }
 
     pub(crate) fn new(items: Reader<'a>, len: usize) -> Self {
-        Self { items: items.rest(), len: as_u32(len), depth: items.depth() }
+        Self {
+            items: items.rest(),
+            len: as_u32(len),
+            depth: items.depth(),
+        }
     }
 
     /// A cursor at the first item.
@@ -169,11 +177,18 @@ impl<'a> MapRef<'a> {
     /// Reads one entry after the other. Nothing comes behind an error.
     #[must_use]
     pub const fn iter(&self) -> MapIter<'a> {
-        MapIter { reader: self.reader(), left: self.len as usize }
+        MapIter {
+            reader: self.reader(),
+            left: self.len as usize,
+        }
     }
 
     pub(crate) fn new(entries: Reader<'a>, len: usize) -> Self {
-        Self { entries: entries.rest(), len: as_u32(len), depth: entries.depth() }
+        Self {
+            entries: entries.rest(),
+            len: as_u32(len),
+            depth: entries.depth(),
+        }
     }
 
     /// A cursor at the first key.
@@ -261,12 +276,20 @@ impl<'a> StructureRef<'a> {
     /// Reads one field after the other. Nothing comes behind an error.
     #[must_use]
     pub const fn fields(&self) -> ListIter<'a> {
-        ListIter { reader: self.reader(), left: self.len as usize }
+        ListIter {
+            reader: self.reader(),
+            left: self.len as usize,
+        }
     }
 
     pub(crate) fn new(fields: Reader<'a>, len: usize, tag: u8) -> Self {
         let len = u8::try_from(len).unwrap_or(u8::MAX);
-        Self { fields: fields.rest(), depth: fields.depth(), len, tag }
+        Self {
+            fields: fields.rest(),
+            depth: fields.depth(),
+            len,
+            tag,
+        }
     }
 
     /// A cursor at the first field.
@@ -278,7 +301,14 @@ impl<'a> StructureRef<'a> {
 impl fmt::Debug for StructureRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#04X} ", self.tag)?;
-        debug_items(ListRef { items: self.fields, len: u32::from(self.len), depth: self.depth }, f)
+        debug_items(
+            ListRef {
+                items: self.fields,
+                len: u32::from(self.len),
+                depth: self.depth,
+            },
+            f,
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::error::{EncodeError, ProtocolViolation, ServerError};
 use crate::message::{Answer, Metadata, diagnostic};
 use crate::packstream::{ListRef, MapRef, Reader, ValueRef, write};
-use crate::value::{Encoder, MapEncoder, Output, ToValue};
+use crate::value::{Dialect, Encoder, MapEncoder, Output, ToValue};
 use crate::version::Capabilities;
 
 /// An answer as a proxy sees it: lent from its receive buffer.
@@ -70,10 +70,11 @@ pub(super) const FAILURE: u8 = 0x7F;
 
 /// Puts an answer with one field together.
 pub(super) fn message(
+    dialect: Dialect,
     tag: u8,
     field: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Output::default();
+    let mut out = Output::new(dialect);
     out.one(field)?;
     let mut message = Vec::with_capacity(out.bytes.len().saturating_add(2));
     write::structure_header(&mut message, 1, tag);

@@ -7,7 +7,7 @@ use crate::buffer::{Frame, Recv, Send};
 use crate::error::{EncodeError, ProtocolViolation, ServerError};
 use crate::message::{Answer, Metadata};
 use crate::state::{Message, Rule, ServerState, rule};
-use crate::value::{ListEncoder, MapEncoder, ToValue};
+use crate::value::{Dialect, ListEncoder, MapEncoder, ToValue};
 use crate::version::{Capabilities, Utc, Version};
 
 use super::handshake::Handshake;
@@ -203,7 +203,9 @@ impl Server {
         metadata: impl FnOnce(&mut MapEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
         self.carried_out()?;
-        let message = response::message(response::SUCCESS, |out| out.map_with(None, metadata))?;
+        let message = response::message(self.dialect(), response::SUCCESS, |out| {
+            out.map_with(None, metadata)
+        })?;
         self.answer(&message);
         Ok(())
     }
@@ -220,7 +222,9 @@ impl Server {
         if message != Message::Pull {
             return Err(AnswerError::NoRows { message });
         }
-        let message = response::message(response::RECORD, |out| out.list_with(None, values))?;
+        let message = response::message(self.dialect(), response::RECORD, |out| {
+            out.list_with(None, values)
+        })?;
         self.answer(&message);
         Ok(())
     }
@@ -234,7 +238,9 @@ impl Server {
         let Some(version) = self.version else {
             return Err(AnswerError::NothingToAnswer);
         };
-        let message = response::message(response::FAILURE, |out| Failure { error, version }.to_value(out))?;
+        let message = response::message(self.dialect(), response::FAILURE, |out| {
+            Failure { error, version }.to_value(out)
+        })?;
         self.answer(&message);
         Ok(())
     }
@@ -366,13 +372,24 @@ impl Server {
                 error: &error,
                 version,
             };
-            if let Ok(message) = response::message(response::FAILURE, |out| failure.to_value(out)) {
+            if let Ok(message) =
+                response::message(self.dialect(), response::FAILURE, |out| failure.to_value(out))
+            {
                 self.send.message(&[&message], self.options.chunk);
             }
         }
         self.session.end();
         self.over = Some(violation.clone());
         violation
+    }
+
+    /// How values are written. Values that the version does not have at all are the caller's care.
+    fn dialect(&self) -> Dialect {
+        let element_ids = self.version.is_some_and(|version| version.element_ids);
+        Dialect::Server {
+            element_ids,
+            utc: self.utc,
+        }
     }
 
     /// The request that is to be answered by something but IGNORED.

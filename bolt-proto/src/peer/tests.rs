@@ -7,6 +7,7 @@ use crate::error::{ProtocolViolation, ServerError};
 use crate::handshake::Versions;
 use crate::limits::Limits;
 use crate::state::{Message, ServerState};
+use crate::value::{Map, Node};
 use crate::version::Version;
 
 const HELLO: &[u8] = b"\xB1\x01\xA1\x8Auser_agent\x81x";
@@ -359,4 +360,34 @@ fn answers_are_cut_and_spaced_as_told() {
     sent(&mut server);
     server.success(|_| Ok(())).unwrap();
     assert_eq!(sent(&mut server), b"\x00\x00\x00\x02\xB1\x70\x00\x01\xA0\x00\x00");
+}
+
+#[test]
+fn a_server_can_send_what_a_client_cannot_in_the_form_of_the_version() {
+    // Node 1, Person, without properties.
+    let node = Node {
+        id: 1,
+        element_id: "4:x:1".into(),
+        labels: vec!["Person".into()],
+        properties: Map::new(),
+    };
+    for (slot, len) in [([0, 0, 4, 4], 3), ([0, 0, 4, 5], 4)] {
+        let mut server = Server::new(Options::strict());
+        feed(&mut server, &proposal(&slot));
+        let pull = framed(&[RUN, PULL]);
+        feed(
+            &mut server,
+            &framed(if slot[3] == 4 { &[HELLO] } else { &[HELLO, LOGON] }),
+        );
+        feed(&mut server, &pull);
+        while let Some((message, _)) = take(&mut server) {
+            sent(&mut server);
+            if message == Message::Pull {
+                server.record(|row| row.item(&node)).unwrap();
+                assert_eq!(sent(&mut server)[5..7], [0xB0 | len, b'N']);
+            }
+            server.success(|_| Ok(())).unwrap();
+        }
+        assert_eq!(server.state(), ServerState::Ready);
+    }
 }

@@ -15,7 +15,11 @@ pub trait ColumnIndex: sealed::Sealed {
 
 impl ColumnIndex for usize {
     fn find(&self, _keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
-        if *self < columns { Ok(*self) } else { Err(ConversionError::no_index(*self, columns)) }
+        if *self < columns {
+            Ok(*self)
+        } else {
+            Err(ConversionError::no_index(*self, columns))
+        }
     }
 }
 

@@ -37,12 +37,14 @@ const UNKNOWN: u32 = u32::MAX;
 impl Record {
     pub(super) fn new(keys: Keys, columns: usize, values: &[u8]) -> Self {
         let columns = u32::try_from(columns).unwrap_or(u32::MAX);
-        let len = values.len().saturating_add((columns as usize).saturating_mul(OFFSET));
+        let len = values
+            .len()
+            .saturating_add((columns as usize).saturating_mul(OFFSET));
         let mut data = Vec::with_capacity(len);
         data.extend_from_slice(values);
         let mut reader = Reader::new(values);
         for _ in 0..columns {
-            let start = u32::try_from(values.len() - reader.rest().len()).unwrap_or(UNKNOWN);
+            let start = u32::try_from(values.len().saturating_sub(reader.rest().len())).unwrap_or(UNKNOWN);
             data.extend_from_slice(&start.to_ne_bytes());
             if reader.skip().is_err() {
                 break;
@@ -50,7 +52,11 @@ impl Record {
         }
         // The offsets of those behind a malformed one: `UNKNOWN`.
         data.resize(len, u8::MAX);
-        Self { keys, data: data.into(), columns }
+        Self {
+            keys,
+            data: data.into(),
+            columns,
+        }
     }
 
     /// Reads one column, by its name or its place.
@@ -107,12 +113,16 @@ impl Record {
 
     fn values(&self) -> &[u8] {
         let offsets = self.len().saturating_mul(OFFSET);
-        self.data.get(..self.data.len().saturating_sub(offsets)).unwrap_or_default()
+        self.data
+            .get(..self.data.len().saturating_sub(offsets))
+            .unwrap_or_default()
     }
 
     fn reader_at(&self, index: usize) -> Result<Reader<'_>, ConversionError> {
         let values = self.values();
-        let offset = self.data.get(values.len().saturating_add(index.saturating_mul(OFFSET))..);
+        let offset = self
+            .data
+            .get(values.len().saturating_add(index.saturating_mul(OFFSET))..);
         let offset = offset.and_then(|offset| offset.first_chunk());
         let offset = offset.map_or(UNKNOWN, |offset| u32::from_ne_bytes(*offset));
         match values.get(offset as usize..) {

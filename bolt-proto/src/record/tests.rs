@@ -19,7 +19,10 @@ fn columns_are_read_by_name_and_by_place() {
     let row = RecordRef::new(&keys, 5, VALUES);
     assert_eq!((row.get("a"), row.get(1)), (Ok(1), Ok("two")));
     let owned = row.to_owned();
-    assert_eq!((owned.get("d"), owned.get(&String::from("b"))), (Ok([1, 2]), Ok("two")));
+    assert_eq!(
+        (owned.get("d"), owned.get(String::from("b"))),
+        (Ok([1, 2]), Ok("two"))
+    );
 }
 
 #[test]
@@ -27,9 +30,15 @@ fn a_missing_column_lists_those_that_exist() {
     let keys = Keys::new(["name", "age"]);
     let row = RecordRef::new(&keys, 2, b"\x01\x02").to_owned();
     let error = row.get::<i64>("nam").unwrap_err();
-    assert_eq!(error.to_string(), r#"no column "nam": the record has "name", "age""#);
+    assert_eq!(
+        error.to_string(),
+        r#"no column "nam": the record has "name", "age""#
+    );
     let error = row.get::<i64>(2).unwrap_err();
-    assert_eq!(error.to_string(), "no column 2: the record has 2 columns, counted from 0");
+    assert_eq!(
+        error.to_string(),
+        "no column 2: the record has 2 columns, counted from 0"
+    );
 }
 
 #[test]
@@ -39,7 +48,10 @@ fn a_column_that_cannot_be_read_spoils_only_itself() {
     let error = row.get::<Value>("c").unwrap_err();
     assert_eq!(error.to_string(), r#"column "c": a string is not valid UTF-8"#);
     assert_eq!(error.column(), Some("c"));
-    assert_eq!((row.get("d"), row.to_owned().get("d")), (Ok(vec![1, 2]), Ok(vec![1, 2])));
+    assert_eq!(
+        (row.get("d"), row.to_owned().get("d")),
+        (Ok(vec![1, 2]), Ok(vec![1, 2]))
+    );
     let shown = r#"{"a": Integer(1), "b": String("two"), "c": <column "c": a string is not valid UTF-8>, "#;
     assert!(format!("{row:?}").starts_with(shown), "{row:?}");
 }

@@ -1,9 +1,14 @@
 //! A value as any `Deserialize`.
 
-use ::serde::de::{self, Visitor};
+use alloc::string::ToString;
+
+use ::serde::de::value::SeqDeserializer;
+use ::serde::de::{self, IntoDeserializer, Visitor};
 use ::serde::forward_to_deserialize_any;
 
 use super::de_compound::{Bytes, Entries, Items, Variant};
+use super::de_structure::Structure;
+use super::raw::RAW;
 use crate::error::ConversionError;
 use crate::packstream::{Reader, Token, marker};
 use crate::value::{Named, in_range, narrow};
@@ -22,7 +27,10 @@ impl<'r, 'a> Deserializer<'r, 'a> {
 
     /// A value whose token was read: `contents` is where its contents are.
     pub(super) const fn behind(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
-        Self { token: Some(token), reader: contents }
+        Self {
+            token: Some(token),
+            reader: contents,
+        }
     }
 
     #[inline]
@@ -42,6 +50,9 @@ impl<'r, 'a> Deserializer<'r, 'a> {
 
     #[inline]
     fn integer<T: TryFrom<i64> + Named>(&mut self) -> Result<T, ConversionError> {
+        if let (None, Some(value)) = (&self.token, self.reader.integer()) {
+            return in_range(value);
+        }
         match self.token()? {
             Token::Integer(value) => in_range(value),
             other => Err(ConversionError::mismatch("an integer", other.kind())),
@@ -49,6 +60,9 @@ impl<'r, 'a> Deserializer<'r, 'a> {
     }
 
     fn float(&mut self) -> Result<f64, ConversionError> {
+        if let (None, Some(value)) = (&self.token, self.reader.float()) {
+            return Ok(value);
+        }
         match self.token()? {
             Token::Float(value) => Ok(value),
             other => Err(ConversionError::mismatch("a float", other.kind())),
@@ -71,6 +85,23 @@ impl<'r, 'a> Deserializer<'r, 'a> {
         let mut entries = Entries::new(self.reader, len);
         let value = visitor.visit_map(&mut entries)?;
         entries.skip_rest()?;
+        self.reader.leave();
+        Ok(value)
+    }
+
+    /// Goes into a structure, whose tag and number of fields are known, and behind it.
+    fn structure<T>(
+        self,
+        len: usize,
+        tag: u8,
+        read: impl FnOnce(Structure<'_, 'a>) -> Result<T, ConversionError>,
+    ) -> Result<T, ConversionError> {
+        self.reader.enter()?;
+        let value = read(Structure {
+            reader: self.reader,
+            len,
+            tag,
+        })?;
         self.reader.leave();
         Ok(value)
     }
@@ -104,10 +135,10 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
             Token::Float(value) => visitor.visit_f64(value),
             Token::String(value) => visitor.visit_borrowed_str(value),
             Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
-            Token::Uuid(value) => visitor.visit_bytes(&value),
+            Token::Uuid(value) => visitor.visit_string(value.to_string()),
             Token::List(len) => self.list(len, visitor),
             Token::Map(len) => self.map(len, visitor),
-            other @ Token::Structure { .. } => Err(ConversionError::mismatch("another type", other.kind())),
+            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.any(visitor)),
         }
     }
 
@@ -142,8 +173,15 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        if let (None, Some(value)) = (&self.token, self.reader.short_string()) {
+            return visitor.visit_borrowed_str(value);
+        }
         match self.token()? {
             Token::String(value) => visitor.visit_borrowed_str(value),
+            Token::Uuid(value) => visitor.visit_string(value.to_string()),
+            Token::Structure { fields, tag } => {
+                visitor.visit_string(self.structure(fields, tag, |value| value.text("a string"))?)
+            }
             other => Err(ConversionError::mismatch("a string", other.kind())),
         }
     }
@@ -193,10 +231,22 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
-        visitor.visit_newtype_struct(self)
+        if name != RAW {
+            return visitor.visit_newtype_struct(self);
+        }
+        if self.token.is_some() {
+            return Err(ConversionError::custom(
+                "such a type cannot be read from a `ValueRef` by serde",
+            ));
+        }
+        let depth = self.reader.depth();
+        visitor.visit_newtype_struct(Encoded {
+            bytes: self.reader.skip()?,
+            depth,
+        })
     }
 
     #[inline]
@@ -204,6 +254,7 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         match self.token()? {
             Token::List(len) => self.list(len, visitor),
             Token::Bytes(value) => visitor.visit_seq(Bytes::new(value)),
+            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.list(visitor)),
             other => Err(ConversionError::mismatch("a list", other.kind())),
         }
     }
@@ -225,6 +276,7 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
     fn deserialize_map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.token()? {
             Token::Map(len) => self.map(len, visitor),
+            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.map(&[], visitor)),
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
     }
@@ -233,12 +285,15 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
     fn deserialize_struct<V: Visitor<'a>>(
         mut self,
         _name: &'static str,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         match self.token()? {
             Token::Map(len) => self.map(len, visitor),
             Token::List(len) => self.list(len, visitor),
+            Token::Structure { fields: len, tag } => {
+                self.structure(len, tag, |value| value.map(fields, visitor))
+            }
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
     }
@@ -252,8 +307,14 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         match self.token()? {
             Token::String(name) => visitor.visit_enum(de::value::BorrowedStrDeserializer::new(name)),
             Token::Map(1) => self.variant(visitor),
-            Token::Map(_) => Err(ConversionError::mismatch("a map of one entry", "one of another length")),
-            other => Err(ConversionError::mismatch("a string or a map of one entry", other.kind())),
+            Token::Map(_) => Err(ConversionError::mismatch(
+                "a map of one entry",
+                "one of another length",
+            )),
+            other => Err(ConversionError::mismatch(
+                "a string or a map of one entry",
+                other.kind(),
+            )),
         }
     }
 
@@ -266,6 +327,60 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
 
     fn deserialize_identifier<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         self.deserialize_str(visitor)
+    }
+}
+
+/// An encoded value; see [`raw`](super::raw).
+struct Encoded<'a> {
+    bytes: &'a [u8],
+    depth: u16,
+}
+
+impl<'de> de::Deserializer<'de> for Encoded<'de> {
+    type Error = ConversionError;
+
+    /// How deep it lies, and its bytes.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        let parts = [EncodedPart::Depth(self.depth), EncodedPart::Bytes(self.bytes)];
+        visitor.visit_seq(SeqDeserializer::new(parts.into_iter()))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+enum EncodedPart<'a> {
+    Depth(u16),
+    Bytes(&'a [u8]),
+}
+
+impl<'de> IntoDeserializer<'de, ConversionError> for EncodedPart<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> de::Deserializer<'de> for EncodedPart<'de> {
+    type Error = ConversionError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self {
+            Self::Depth(depth) => visitor.visit_u16(depth),
+            Self::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -4,7 +4,8 @@ use core::slice;
 
 use ::serde::de::value::U8Deserializer;
 use ::serde::de::{
-    DeserializeSeed, Deserializer as _, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer as _, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
 
 use super::de::{Deserializer, Name};
@@ -20,7 +21,11 @@ pub(super) struct Items<'r, 'a> {
 
 impl<'r, 'a> Items<'r, 'a> {
     pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize) -> Self {
-        Self { reader, left: len, len }
+        Self {
+            reader,
+            left: len,
+            len,
+        }
     }
 
     /// The list must have no more items than were wanted.
@@ -29,7 +34,7 @@ impl<'r, 'a> Items<'r, 'a> {
         if self.left == 0 {
             return Ok(());
         }
-        let wanted = self.len - self.left;
+        let wanted = self.len.saturating_sub(self.left);
         Err(ConversionError::wrong_len("a list", wanted, self.len))
     }
 }
@@ -38,14 +43,17 @@ impl<'a> SeqAccess<'a> for Items<'_, 'a> {
     type Error = ConversionError;
 
     #[inline]
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConversionError> {
-        if self.left == 0 {
+    fn next_element_seed<T: DeserializeSeed<'a>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ConversionError> {
+        let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
-        }
-        self.left -= 1;
+        };
+        self.left = left;
         match seed.deserialize(Deserializer::new(self.reader)) {
             Ok(item) => Ok(Some(item)),
-            Err(error) => Err(error.at_item(self.len - self.left - 1)),
+            Err(error) => Err(error.at_item(self.len.saturating_sub(left).saturating_sub(1))),
         }
     }
 
@@ -66,8 +74,13 @@ impl<'a> Bytes<'a> {
 impl<'a> SeqAccess<'a> for Bytes<'a> {
     type Error = ConversionError;
 
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConversionError> {
-        let Some(&byte) = self.0.next() else { return Ok(None) };
+    fn next_element_seed<T: DeserializeSeed<'a>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ConversionError> {
+        let Some(&byte) = self.0.next() else {
+            return Ok(None);
+        };
         let byte: U8Deserializer<ConversionError> = byte.into_deserializer();
         seed.deserialize(byte).map(Some)
     }
@@ -87,7 +100,11 @@ pub(super) struct Entries<'r, 'a> {
 
 impl<'r, 'a> Entries<'r, 'a> {
     pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize) -> Self {
-        Self { reader, left: len, key: None }
+        Self {
+            reader,
+            left: len,
+            key: None,
+        }
     }
 
     /// Moves behind what was not wanted.
@@ -109,14 +126,17 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
     type Error = ConversionError;
 
     #[inline]
-    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, ConversionError> {
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ConversionError> {
         if self.key.take().is_some() {
             self.reader.skip()?;
         }
-        if self.left == 0 {
+        let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
-        }
-        self.left -= 1;
+        };
+        self.left = left;
         let key = self.reader.key()?;
         self.key = Some(key);
         seed.deserialize(Name(key)).map(Some)
@@ -124,8 +144,12 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
-        let key = self.key.take().ok_or_else(|| ConversionError::custom("a value was asked for without its key"))?;
-        seed.deserialize(Deserializer::new(self.reader)).map_err(|error| error.at_field(key))
+        let key = self
+            .key
+            .take()
+            .ok_or_else(|| ConversionError::custom("a value was asked for without its key"))?;
+        seed.deserialize(Deserializer::new(self.reader))
+            .map_err(|error| error.at_field(key))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -165,7 +189,7 @@ impl<'a> VariantAccess<'a> for Variant<'_, 'a> {
     type Error = ConversionError;
 
     fn unit_variant(self) -> Result<(), ConversionError> {
-        self.data(|data| ::serde::Deserialize::deserialize(data))
+        self.data(::serde::Deserialize::deserialize)
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, ConversionError> {

@@ -3,9 +3,10 @@
 use ::serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 
 use super::de::{Deserializer, Name};
+use super::raw::RAW;
 use crate::error::ConversionError;
 use crate::keys::Keys;
-use crate::packstream::Reader;
+use crate::packstream::{Reader, Token};
 
 /// Reads a row: as a map by the names of its columns, as a sequence by their order, as a scalar if there is one.
 pub(crate) struct RecordDeserializer<'a, 'k> {
@@ -19,7 +20,13 @@ pub(crate) struct RecordDeserializer<'a, 'k> {
 
 impl<'a, 'k> RecordDeserializer<'a, 'k> {
     pub(crate) const fn new(keys: &'k Keys, columns: usize, reader: Reader<'a>) -> Self {
-        Self { keys, columns, reader, next: 0, named: false }
+        Self {
+            keys,
+            columns,
+            reader,
+            next: 0,
+            named: false,
+        }
     }
 
     /// Reads the value of the next column.
@@ -29,7 +36,7 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
         read: impl FnOnce(Deserializer<'_, 'a>) -> Result<T, ConversionError>,
     ) -> Result<T, ConversionError> {
         let index = self.next;
-        self.next += 1;
+        self.next = index.saturating_add(1);
         self.named = false;
         read(Deserializer::new(&mut self.reader)).map_err(|error| error.at_column(name(self.keys, index)))
     }
@@ -49,10 +56,12 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
     where
         'k: 'a,
     {
-        visitor.visit_map(&mut self).map_err(|error| match error.missing_at_top() {
-            Some(field) => ConversionError::no_column(field, self.keys.iter()),
-            None => error,
-        })
+        visitor
+            .visit_map(&mut self)
+            .map_err(|error| match error.missing_at_top() {
+                Some(field) => ConversionError::no_column(field, self.keys.iter()),
+                None => error,
+            })
     }
 
     fn list<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
@@ -111,9 +120,12 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
+        if name == RAW {
+            return self.only(|value| value.deserialize_newtype_struct(name, visitor));
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -138,12 +150,20 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
         self.map(visitor)
     }
 
+    /// A struct that has no field for the only column is read from the node, relationship or map in that column.
     fn deserialize_struct<V: Visitor<'a>>(
         self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
+        struct_name: &'static str,
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
+        let mut value = self.reader;
+        if self.columns == 1
+            && !fields.contains(&name(self.keys, 0))
+            && matches!(value.token(), Ok(Token::Map(_) | Token::Structure { .. }))
+        {
+            return self.only(|value| value.deserialize_struct(struct_name, fields, visitor));
+        }
         self.map(visitor)
     }
 
@@ -165,7 +185,10 @@ impl<'a> SeqAccess<'a> for RecordDeserializer<'a, '_> {
     type Error = ConversionError;
 
     #[inline]
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConversionError> {
+    fn next_element_seed<T: DeserializeSeed<'a>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ConversionError> {
         if self.next == self.columns {
             return Ok(None);
         }
@@ -173,7 +196,7 @@ impl<'a> SeqAccess<'a> for RecordDeserializer<'a, '_> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.columns - self.next)
+        Some(self.columns.saturating_sub(self.next))
     }
 }
 
@@ -181,7 +204,10 @@ impl<'a, 'k: 'a> MapAccess<'a> for RecordDeserializer<'a, 'k> {
     type Error = ConversionError;
 
     #[inline]
-    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, ConversionError> {
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ConversionError> {
         if self.named {
             self.column(|value| value.deserialize_ignored_any(de::IgnoredAny))?;
         }
@@ -198,6 +224,6 @@ impl<'a, 'k: 'a> MapAccess<'a> for RecordDeserializer<'a, 'k> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.columns - self.next)
+        Some(self.columns.saturating_sub(self.next))
     }
 }

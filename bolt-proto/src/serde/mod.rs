@@ -1,13 +1,67 @@
 //! Both ways by serde: rows and maps into the user's structs, and anything that is `Serialize` into parameters,
 //! with no [`Value`](crate::value::Value) in between.
+//!
+//! # Reading
+//!
+//! A row is read by the names of its columns, or by their order into a tuple. What a column holds is read like this:
+//!
+//! | value | serde's word for it |
+//! |---|---|
+//! | null, booleans, integers, floats, strings, bytes, lists, maps | the same; strings and bytes may be borrowed |
+//! | a string, or a map of one entry | an enum |
+//! | bytes | a sequence of `u8`, too |
+//! | a node, a relationship | a map of its properties |
+//! | a point | a map of `srid`, `x`, `y` and `z` |
+//! | a vector | a sequence |
+//! | a date, a time, a duration, a UUID | a text |
+//! | any of them | its own type of [`types`](crate::types), or whatever [`as_value`] reads |
+//!
+//! Integers do not become floats, nor the other way round, and each must fit its type.
+//!
+//! A struct that is read from a node or a relationship gets what is no property under names like those of Cypher's
+//! functions: `elementId()`, `id()`, `labels()` of nodes, and `type()`, `startElementId()`, `endElementId()`, `startId()`
+//! and `endId()` of relationships. If a row has one column that the struct has no field for, the struct is read from the
+//! node, relationship or map in that column.
+//!
+//! ```
+//! #[derive(serde::Deserialize)]
+//! struct Person {
+//!     #[serde(rename = "elementId()")]
+//!     id: String,
+//!     name: String,
+//!     born: Option<bolt_proto::types::Date>,
+//! }
+//! ```
+//!
+//! # Writing
+//!
+//! See [`Serde`] and the table of traps at [`Query::params`](crate::Query::params).
 
+// What a peer sends must never make it panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod as_value;
 mod de;
 mod de_compound;
 mod de_record;
+mod de_structure;
 mod entries;
 mod key;
+mod natural;
+mod raw;
+mod refuse;
 mod ser;
 mod ser_compound;
+mod types;
 
 use ::serde::{Deserialize, Serialize};
 
@@ -16,11 +70,11 @@ use crate::packstream::{Reader, Token, ValueRef};
 use crate::value::{Encoder, FromValue, ToValue};
 
 pub(crate) use de_record::RecordDeserializer;
-pub(crate) use entries::write_entries;
+pub(crate) use entries::{Sink, write_entries};
 
 /// Sends or reads one value by serde: `param("people", Serde(&people))`, `let Serde(person) = row.get("person")?`.
 ///
-/// Structs and maps become maps, sequences and tuples become lists, enums take serde's externally tagged form,
+/// Structs and maps become maps, of which the keys must be strings; sequences and tuples become lists, enums take serde's externally tagged form,
 /// `None`, `()` and unit structs become null.
 ///
 /// ```

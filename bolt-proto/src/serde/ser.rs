@@ -3,6 +3,8 @@
 use ::serde::Serialize;
 use ::serde::ser;
 
+use super::raw::RAW;
+use super::refuse::refuse;
 use super::ser_compound::{List, Map};
 use crate::error::EncodeError;
 use crate::packstream::write;
@@ -37,7 +39,10 @@ impl<'a> Serializer<'a> {
     }
 
     fn integer(self, value: impl TryInto<i64>) -> Result<(), EncodeError> {
-        write::integer(&mut self.out.bytes, value.try_into().map_err(|_| EncodeError::integer())?);
+        write::integer(
+            &mut self.out.bytes,
+            value.try_into().map_err(|_| EncodeError::integer())?,
+        );
         Ok(())
     }
 }
@@ -130,9 +135,12 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
+        if name == RAW {
+            return value.serialize(EncodedSerializer { out: self.out });
+        }
         value.serialize(self)
     }
 
@@ -191,4 +199,34 @@ impl<'a> ser::Serializer for Serializer<'a> {
         let open = self.variant(variant)?;
         self.map(Some(len), Some(open))
     }
+}
+
+/// Takes a value that is encoded already; see [`raw`](super::raw).
+struct EncodedSerializer<'a> {
+    out: &'a mut Output,
+}
+
+impl ser::Serializer for EncodedSerializer<'_> {
+    type Ok = ();
+    type Error = EncodeError;
+
+    refuse! {
+        not_encoded;
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str unit_struct unit none some unit_variant
+        newtype_struct newtype_variant seq tuple tuple_struct tuple_variant map struct struct_variant
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
+        self.out.append_portable(value)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+fn not_encoded(found: &'static str) -> EncodeError {
+    EncodeError::custom(alloc::format!(
+        "{found} stands where an encoded value is expected"
+    ))
 }

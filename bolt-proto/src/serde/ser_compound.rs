@@ -49,12 +49,19 @@ pub(super) struct Map<'a> {
 
 impl<'a> Map<'a> {
     pub(super) const fn new(out: &'a mut Output, open: Open, variant: Option<Open>) -> Self {
-        Self { out, open, variant, key: None }
+        Self {
+            out,
+            open,
+            variant,
+            key: None,
+        }
     }
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.out.entry(name, |encoder| value.serialize(Serializer::new(encoder.into_output())))?;
+        self.out.entry(name, |encoder| {
+            value.serialize(Serializer::new(encoder.into_output()))
+        })?;
         self.open.key(name.as_bytes());
         self.open.item();
         Ok(())
@@ -63,13 +70,19 @@ impl<'a> Map<'a> {
     /// Gives a value to the key that was just written.
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let place = self.key.take().ok_or_else(EncodeError::key_without_value)?;
-        match self.out.one(|encoder| value.serialize(Serializer::new(encoder.into_output()))) {
+        match self
+            .out
+            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+        {
             Ok(()) => {
                 self.open.item();
                 Ok(())
             }
             Err(error) => {
-                let key = Reader::new(self.out.since(place)).key().map(str::to_owned).unwrap_or_default();
+                let key = Reader::new(self.out.since(place))
+                    .key()
+                    .map(str::to_owned)
+                    .unwrap_or_default();
                 self.out.back_to(place);
                 Err(error.at_field(&key))
             }

@@ -21,7 +21,9 @@ fn encode(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, EncodeError> {
 }
 
 /// Reads by both ways, which must agree.
-fn decode<'a, T: Deserialize<'a> + PartialEq + core::fmt::Debug>(bytes: &'a [u8]) -> Result<T, ConversionError> {
+fn decode<'a, T: Deserialize<'a> + PartialEq + core::fmt::Debug>(
+    bytes: &'a [u8],
+) -> Result<T, ConversionError> {
     let mut reader = Reader::new(bytes);
     let read = Serde::<T>::read(&mut reader);
     assert_eq!(read, Serde::<T>::from_value(Reader::new(bytes).value().unwrap()));
@@ -61,13 +63,21 @@ fn what_was_written_reads_back() {
     back((Unit, Name("x".into()), 'é', true, (), -1_i8, u32::MAX, 1.5_f32));
     back((i128::from(i64::MIN), u128::from(u32::MAX), u64::from(u32::MAX)));
     back(vec![Shape::Empty, Shape::Circle(1.0), Shape::Rectangle(1, -1)]);
-    back(Shape::Named { name: "square".into(), sides: 4 });
+    back(Shape::Named {
+        name: "square".into(),
+        sides: 4,
+    });
     back(BTreeMap::from([(Name("a".into()), vec![None, Some(1)])]));
 }
 
 #[test]
 fn a_struct_borrows_from_the_bytes() {
-    let ann = Person { name: "Ann", age: None, city: "Rome".into(), tags: vec!["x".into()] };
+    let ann = Person {
+        name: "Ann",
+        age: None,
+        city: "Rome".into(),
+        tags: vec!["x".into()],
+    };
     let bytes = encode(&ann).unwrap();
     assert_eq!(decode::<Person<'_>>(&bytes), Ok(ann));
 }
@@ -75,8 +85,16 @@ fn a_struct_borrows_from_the_bytes() {
 #[test]
 fn enums_take_the_externally_tagged_form() {
     assert_eq!(encode(&Shape::Empty).unwrap(), b"\x85Empty");
-    assert_eq!(encode(&Shape::Rectangle(1, 2)).unwrap(), b"\xA1\x89Rectangle\x92\x01\x02");
-    assert!(decode::<Shape>(b"\xA1\x86Circle\x01").unwrap_err().to_string().starts_with(r#"field "Circle": "#));
+    assert_eq!(
+        encode(&Shape::Rectangle(1, 2)).unwrap(),
+        b"\xA1\x89Rectangle\x92\x01\x02"
+    );
+    assert!(
+        decode::<Shape>(b"\xA1\x86Circle\x01")
+            .unwrap_err()
+            .to_string()
+            .starts_with(r#"field "Circle": "#)
+    );
     let error = decode::<Shape>(b"\x83Egg").unwrap_err().to_string();
     assert_eq!(
         error,
@@ -88,30 +106,52 @@ fn enums_take_the_externally_tagged_form() {
 fn integers_that_do_not_fit_are_refused_both_ways() {
     assert!(encode(&u64::MAX).is_err() && encode(&u128::MAX).is_err() && encode(&i128::MIN).is_err());
     let error = decode::<u8>(&encode(&256).unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "expected an integer that fits u8, found one that does not");
+    assert_eq!(
+        error.to_string(),
+        "expected an integer that fits u8, found one that does not"
+    );
 }
 
 #[test]
 fn map_keys_must_be_strings() {
     let error = encode(&BTreeMap::from([("a", BTreeMap::from([(1, 1)]))])).unwrap_err();
-    assert_eq!(error.to_string(), r#"field "a": a map key must be a string, but is an integer"#);
+    assert_eq!(
+        error.to_string(),
+        r#"field "a": a map key must be a string, but is an integer"#
+    );
     assert!(encode(&BTreeMap::from([('k', 1)])).is_ok());
 }
-
 
 #[test]
 fn a_row_becomes_a_struct_a_tuple_or_a_scalar() {
     let keys = Keys::new(["tags", "name", "age", "city", "more"]);
     let row = RecordRef::new(&keys, 5, b"\x91\x81t\x83Ann\x03\x84Rome\x90");
-    let ann = Person { name: "Ann", age: Some(3), city: "Rome".into(), tags: vec!["t".into()] };
-    assert_eq!((row.to(), row.to_owned().to().as_ref()), (Ok(ann), row.to::<Person<'_>>().as_ref()));
+    let ann = Person {
+        name: "Ann",
+        age: Some(3),
+        city: "Rome".into(),
+        tags: vec!["t".into()],
+    };
+    assert_eq!(
+        (row.to(), row.to_owned().to().as_ref()),
+        (Ok(ann), row.to::<Person<'_>>().as_ref())
+    );
     assert_eq!(row.to(), Ok((vec!["t"], "Ann", 3, "Rome", Vec::<i64>::new())));
-    assert_eq!(row.to::<(Vec<&str>, &str)>().unwrap_err().to_string(), "expected a record of length 2, found one of length 5");
+    assert_eq!(
+        row.to::<(Vec<&str>, &str)>().unwrap_err().to_string(),
+        "expected a record of length 2, found one of length 5"
+    );
 
     let keys = Keys::new(["n"]);
     let row = RecordRef::new(&keys, 1, b"\x07");
-    assert_eq!((row.to(), row.to(), row.to()), (Ok(7_i8), Ok(Some(7)), Ok(BTreeMap::from([("n", 7)]))));
-    assert_eq!(row.to::<String>().unwrap_err().to_string(), r#"column "n": expected a string, found an integer"#);
+    assert_eq!(
+        (row.to(), row.to(), row.to()),
+        (Ok(7_i8), Ok(Some(7)), Ok(BTreeMap::from([("n", 7)])))
+    );
+    assert_eq!(
+        row.to::<String>().unwrap_err().to_string(),
+        r#"column "n": expected a string, found an integer"#
+    );
 }
 
 #[test]
@@ -122,8 +162,13 @@ fn errors_of_rows_name_the_column_and_the_way_down() {
         a: BTreeMap<String, i64>,
     }
     let keys = Keys::new(["a"]);
-    let error = RecordRef::new(&keys, 1, b"\xA1\x83age\x83old").to::<Row>().unwrap_err();
-    assert_eq!(error.to_string(), r#"column "a", field "age": expected an integer, found a string"#);
+    let error = RecordRef::new(&keys, 1, b"\xA1\x83age\x83old")
+        .to::<Row>()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"column "a", field "age": expected an integer, found a string"#
+    );
     let keys = Keys::new(["b", "c"]);
     let error = RecordRef::new(&keys, 2, b"\xA0\xA0").to::<Row>().unwrap_err();
     assert_eq!(error.to_string(), r#"no column "a": the record has "b", "c""#);
@@ -145,7 +190,13 @@ fn flatten_takes_what_is_left() {
     }
     let keys = Keys::new(["x", "id", "y"]);
     let row = RecordRef::new(&keys, 3, b"\x01\x02\x81z").to::<Row>().unwrap();
-    assert_eq!(row.rest, BTreeMap::from([("x".into(), Value2::Number(1)), ("y".into(), Value2::Text("z".into()))]));
+    assert_eq!(
+        row.rest,
+        BTreeMap::from([
+            ("x".into(), Value2::Number(1)),
+            ("y".into(), Value2::Text("z".into()))
+        ])
+    );
     assert_eq!(decode(&encode(&row).unwrap()), Ok(row));
 }
 
@@ -178,7 +229,10 @@ fn a_sequence_of_unknown_length_is_well_formed() {
             seq.end()
         }
     }
-    assert_eq!(encode(&(Unknown, 7)).unwrap(), [0x92, 0xD6, 0, 0, 0, 3, 0, 1, 2, 7]);
+    assert_eq!(
+        encode(&(Unknown, 7)).unwrap(),
+        [0x92, 0xD6, 0, 0, 0, 3, 0, 1, 2, 7]
+    );
 }
 
 #[test]
@@ -194,7 +248,10 @@ fn a_serialize_that_swallows_errors_still_gives_a_well_formed_value() {
             map.end()
         }
     }
-    assert_eq!(decode(&encode(&[Careless]).unwrap()), Ok([BTreeMap::from([("kept", 1)])]));
+    assert_eq!(
+        decode(&encode(&[Careless]).unwrap()),
+        Ok([BTreeMap::from([("kept", 1)])])
+    );
 }
 
 #[test]
@@ -211,7 +268,7 @@ fn a_key_without_a_value_is_refused() {
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Tree(Vec<Tree>);
+struct Tree(Vec<Self>);
 
 #[test]
 fn nesting_ends_at_the_limit_both_ways() {
@@ -221,7 +278,12 @@ fn nesting_ends_at_the_limit_both_ways() {
     assert!(encode(&nest(MAX_DEPTH + 1)).is_err());
     let mut deep = vec![0x91; 100_000];
     deep.push(0x90);
-    assert!(decode::<Tree>(&deep).unwrap_err().to_string().ends_with("deeper than 512 levels"));
+    assert!(
+        decode::<Tree>(&deep)
+            .unwrap_err()
+            .to_string()
+            .ends_with("deeper than 512 levels")
+    );
 }
 
 #[test]
@@ -229,5 +291,10 @@ fn errors_show_no_values() {
     let error = decode::<Shape>(b"\x87hunter2").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     let error = decode::<core::num::NonZeroI64>(&[0]).unwrap_err();
-    assert_eq!(error.to_string(), "expected a nonzero i64, found an integer that does not fit");
+    assert_eq!(
+        error.to_string(),
+        "expected a nonzero i64, found an integer that does not fit"
+    );
 }
+
+mod types;

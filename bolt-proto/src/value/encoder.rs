@@ -2,7 +2,8 @@
 
 use crate::error::EncodeError;
 use crate::packstream::{marker, write};
-use crate::value::{Container, Open, Output, ToValue};
+use crate::value::{Container, Dialect, Open, Output, ToValue, Uuid, tag};
+use crate::version::Version;
 
 /// The place for exactly one value. Each method writes a whole value and uses the place up, so what is written is
 /// well-formed by construction; what fails leaves nothing behind.
@@ -78,14 +79,15 @@ impl<'a> Encoder<'a> {
         write::bytes(&mut self.out.bytes, value)
     }
 
-    /// Writes a UUID, given most significant byte first. Only Bolt 6.1 and later can carry one.
+    /// Writes a UUID.
     ///
     /// # Errors
     ///
-    /// None here; a connection of an older version refuses the query.
-    pub fn uuid(self, value: [u8; 16]) -> Result<(), EncodeError> {
+    /// None here, but only Bolt 6.1 and later can carry one: other connections refuse the query.
+    pub fn uuid(self, value: Uuid) -> Result<(), EncodeError> {
+        self.out.need(Version::V6_1);
         self.out.bytes.push(marker::UUID);
-        self.out.bytes.extend_from_slice(&value);
+        self.out.bytes.extend_from_slice(&value.bytes());
         Ok(())
     }
 
@@ -174,6 +176,9 @@ impl<'a> Encoder<'a> {
         tag: u8,
         write: impl FnOnce(&mut Output) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        if !self.out.dialect().allows(tag) {
+            return Err(EncodeError::not_sendable(tag::kind(tag)));
+        }
         let mark = self.out.mark();
         let out = self.out;
         let result = out.enter().and_then(|()| {
@@ -182,6 +187,11 @@ impl<'a> Encoder<'a> {
         });
         out.leave();
         result.inspect_err(|_| out.back_to(mark))
+    }
+
+    /// Who writes, and for which version.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.out.dialect()
     }
 
     /// What is behind the place, for serde.

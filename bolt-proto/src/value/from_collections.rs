@@ -25,7 +25,9 @@ scalars! {
 impl<'a, const N: usize> FromValue<'a> for [u8; N] {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         let bytes = <&[u8]>::from_value(value)?;
-        bytes.try_into().map_err(|_| ConversionError::wrong_len("bytes", N, bytes.len()))
+        bytes
+            .try_into()
+            .map_err(|_| ConversionError::wrong_len("bytes", N, bytes.len()))
     }
 }
 
@@ -71,7 +73,9 @@ impl<'a, T: FromValue<'a>, const N: usize> FromValue<'a> for [T; N] {
 }
 
 fn into_array<T, const N: usize>(items: Vec<T>) -> Result<[T; N], ConversionError> {
-    items.try_into().map_err(|items: Vec<T>| ConversionError::wrong_len("a list", N, items.len()))
+    items
+        .try_into()
+        .map_err(|items: Vec<T>| ConversionError::wrong_len("a list", N, items.len()))
 }
 
 macro_rules! tuples {
@@ -122,7 +126,9 @@ impl<'a, K: From<&'a str> + Ord, V: FromValue<'a>> FromValue<'a> for BTreeMap<K,
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        read_map(reader, Self::new(), |map, key, value| drop(map.insert(key, value)))
+        read_map(reader, Self::new(), |map, key, value| {
+            drop(map.insert(key, value))
+        })
     }
 }
 

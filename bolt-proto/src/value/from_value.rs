@@ -22,6 +22,7 @@ use crate::packstream::{Reader, Token, ValueRef, marker};
 /// | bytes | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>`, `Bytes` (which shares the memory of an owned record) |
 /// | list | `Vec<T>`; `[T; N]` and tuples if the length is right |
 /// | map | `BTreeMap`, `HashMap` with string keys |
+/// | date, point, vector, node, path, … | its type in [`types`](crate::types) |
 /// | any | [`Value`](crate::value::Value), [`ValueRef`], [`Serde`](crate::Serde)`<T>` |
 ///
 /// Integers and floats are different types in Cypher and are not mixed up here.
@@ -86,8 +87,10 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 }
 
 /// Reads a scalar by the token of its type.
+///
+/// If the reader has a faster way to such a token, it is named behind `by`.
 macro_rules! scalars {
-    ($($scalar:ty, $expected:literal: $variant:ident($value:ident) => $result:expr;)*) => {$(
+    ($($scalar:ty, $expected:literal $(by $fast:ident)?: $variant:ident($value:ident) => $result:expr;)*) => {$(
         impl<'a> FromValue<'a> for $scalar {
             fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
                 match value {
@@ -98,6 +101,10 @@ macro_rules! scalars {
 
             #[inline]
             fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+                $(if let Some($value) = reader.$fast() {
+
+                    return $result;
+                })?
                 match reader.token()? {
                     Token::$variant($value) => $result,
                     other => Err(ConversionError::mismatch($expected, other.kind())),
@@ -111,12 +118,12 @@ pub(crate) use scalars;
 
 scalars! {
     bool, "a boolean": Boolean(value) => Ok(value);
-    i64, "an integer": Integer(value) => Ok(value);
-    f64, "a float": Float(value) => Ok(value);
-    f32, "a float": Float(value) => narrow(value);
+    i64, "an integer" by integer: Integer(value) => Ok(value);
+    f64, "a float" by float: Float(value) => Ok(value);
+    f32, "a float" by float: Float(value) => narrow(value);
     char, "a string of one character": String(value) => only_char(value);
-    &'a str, "a string": String(value) => Ok(value);
-    String, "a string": String(value) => Ok(value.to_owned());
+    &'a str, "a string" by short_string: String(value) => Ok(value);
+    String, "a string" by short_string: String(value) => Ok(value.to_owned());
     Box<str>, "a string": String(value) => Ok(value.into());
     Rc<str>, "a string": String(value) => Ok(value.into());
     Arc<str>, "a string": String(value) => Ok(value.into());
@@ -185,10 +192,12 @@ pub(crate) fn in_range<T: TryFrom<i64> + Named>(value: i64) -> Result<T, Convers
 
 /// To the nearest `f32`; a finite float must stay finite.
 pub(crate) fn narrow(value: f64) -> Result<f32, ConversionError> {
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
     let narrow = value as f32;
     if narrow.is_infinite() && value.is_finite() {
-        return Err(ConversionError::mismatch("a float that fits f32", "one that does not"));
+        return Err(ConversionError::mismatch(
+            "a float that fits f32",
+            "one that does not",
+        ));
     }
     Ok(narrow)
 }
@@ -197,6 +206,9 @@ fn only_char(value: &str) -> Result<char, ConversionError> {
     let mut chars = value.chars();
     match (chars.next(), chars.next()) {
         (Some(only), None) => Ok(only),
-        _ => Err(ConversionError::mismatch("a string of one character", "one of another length")),
+        _ => Err(ConversionError::mismatch(
+            "a string of one character",
+            "one of another length",
+        )),
     }
 }

@@ -23,10 +23,14 @@ where
     S: BuildHasher + Default,
 {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
-        map_from_value(value, Self::default(), |map, key, value| drop(map.insert(key, value)))
+        map_from_value(value, Self::default(), |map, key, value| {
+            drop(map.insert(key, value))
+        })
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        read_map(reader, Self::default(), |map, key, value| drop(map.insert(key, value)))
+        read_map(reader, Self::default(), |map, key, value| {
+            drop(map.insert(key, value))
+        })
     }
 }

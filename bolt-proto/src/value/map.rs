@@ -1,12 +1,16 @@
 //! A map that keeps the order of its entries.
 
+use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Not;
 use core::{fmt, slice};
 
-use crate::value::Value;
+use crate::error::{ConversionError, EncodeError};
+use crate::packstream::{Reader, Token, ValueRef};
+use crate::value::from_collections::in_advance;
+use crate::value::{Encoder, FromValue, ToValue, Value};
 
 /// Values under names, in the order in which they came. No name occurs twice.
 ///
@@ -54,7 +58,10 @@ impl Map {
     /// The value under this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.entries.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+        self.entries
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
     }
 
     /// How many entries there are.
@@ -101,13 +108,56 @@ impl Map {
 /// Whether a name occurs twice. Large maps are sorted for it, so that a peer cannot make it slow.
 fn has_duplicates(entries: &[(String, Value)]) -> bool {
     if entries.len() < SORT_FROM {
-        return entries.iter().enumerate().any(|(at, (name, _))| {
-            entries.iter().take(at).any(|(earlier, _)| earlier == name)
-        });
+        return entries
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| entries.iter().take(at).any(|(earlier, _)| earlier == name));
     }
     let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     names.is_sorted_by(|a, b| a < b).not()
+}
+
+impl Map {
+    /// Reads that many entries.
+    pub(crate) fn entries(reader: &mut Reader<'_>, len: usize) -> Result<Self, ConversionError> {
+        let mut entries = Vec::with_capacity(in_advance::<(String, Value)>(len));
+        for _ in 0..len {
+            let key = reader.key()?;
+            entries.push((
+                key.to_owned(),
+                Value::read(reader).map_err(|error| error.at_field(key))?,
+            ));
+        }
+        Ok(Self::from_entries(entries))
+    }
+}
+
+impl ToValue for Map {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.map(self)
+    }
+}
+
+impl<'a> FromValue<'a> for Map {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        match value {
+            ValueRef::Map(map) => Self::entries(&mut map.reader(), map.len()),
+            other => Err(ConversionError::expected("a map", &other)),
+        }
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        match reader.token()? {
+            Token::Map(len) => {
+                reader.enter()?;
+                let map = Self::entries(reader, len)?;
+                reader.leave();
+                Ok(map)
+            }
+            other => Err(ConversionError::mismatch("a map", other.kind())),
+        }
+    }
 }
 
 impl fmt::Debug for Map {
@@ -118,7 +168,12 @@ impl fmt::Debug for Map {
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::from_entries(entries.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self::from_entries(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }
 

@@ -1,23 +1,46 @@
 //! Where values are written to: a buffer that is well-formed after every call, whatever the caller does.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::error::EncodeError;
 use crate::packstream::{MAX_DEPTH, Reader, write};
-use crate::value::Encoder;
+use crate::value::{Encoder, UtcOffset, tag};
+use crate::version::Version;
 
 /// Encoded values, and how deep inside of them the next one stands.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Output {
     pub(crate) bytes: Vec<u8>,
+    /// The offsets of the date-times with a zone, as far as they are known, in the order in which they stand in
+    /// `bytes`: what it takes to write them in their older form.
+    pub(crate) offsets: Vec<Option<UtcOffset>>,
+    /// Whether there is a date-time with an offset or a zone, which have an older form.
+    pub(crate) has_date_times: bool,
+    needs: Option<Version>,
     depth: u16,
+    /// The greatest depth so far.
+    pub(super) deepest: u16,
+    dialect: Dialect,
+}
+
+/// Who writes, and for which version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Dialect {
+    /// A client, which cannot send graph entities. It always writes the newest form.
+    #[default]
+    Client,
+    /// A server, which can send everything.
+    Server { element_ids: bool, utc: bool },
 }
 
 /// A place to go back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     len: usize,
+    offsets: usize,
     depth: u16,
+    needs: Option<Version>,
 }
 
 /// The two containers whose length may be unknown when they begin.
@@ -41,6 +64,33 @@ pub(crate) struct Open {
 }
 
 impl Output {
+    /// An output in this dialect.
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            ..Self::default()
+        }
+    }
+
+    /// How many containers are around the next value.
+    pub(crate) const fn depth(&self) -> u16 {
+        self.depth
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Only this version and later ones can carry what is being written.
+    pub(crate) fn need(&mut self, version: Version) {
+        self.needs = self.needs.max(Some(version));
+    }
+
+    /// The lowest version that can carry what was written since this was last asked.
+    pub(crate) fn take_needs(&mut self) -> Option<Version> {
+        self.needs.take()
+    }
+
     /// Writes one value, or nothing at all.
     #[inline]
     pub(crate) fn one(
@@ -74,7 +124,8 @@ impl Output {
         name: &str,
         write_value: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.named(name, write_value).map_err(|error| error.at_parameter(name))
+        self.named(name, write_value)
+            .map_err(|error| error.at_parameter(name))
     }
 
     #[inline]
@@ -90,14 +141,21 @@ impl Output {
 
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark { len: self.bytes.len(), depth: self.depth }
+        Mark {
+            len: self.bytes.len(),
+            offsets: self.offsets.len(),
+            depth: self.depth,
+            needs: self.needs,
+        }
     }
 
     /// Forgets what was written since.
     #[cold]
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.bytes.truncate(mark.len);
+        self.offsets.truncate(mark.offsets);
         self.depth = mark.depth;
+        self.needs = mark.needs;
     }
 
     /// What was written since.
@@ -112,6 +170,7 @@ impl Output {
             return Err(EncodeError::depth());
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         Ok(())
     }
 
@@ -127,10 +186,19 @@ impl Output {
         let header = self.bytes.len();
         match len {
             Some(len) => write::header(&mut self.bytes, container.markers(), len)?,
-            None => self.bytes.extend_from_slice(&[container.markers().bits_32, 0, 0, 0, 0]),
+            None => self
+                .bytes
+                .extend_from_slice(&[container.markers().bits_32, 0, 0, 0, 0]),
         }
         let contents = self.bytes.len();
-        Ok(Open { container, header, contents, promised: len, count: 0, keys: SeenKeys::default() })
+        Ok(Open {
+            container,
+            header,
+            contents,
+            promised: len,
+            count: 0,
+            keys: SeenKeys::default(),
+        })
     }
 
     /// Ends a container: puts its length right, and refuses a map in which a key occurs twice.
@@ -140,14 +208,19 @@ impl Output {
         if open.keys.twice_perhaps {
             self.refuse_duplicates(open)?;
         }
-        if open.promised == Some(open.count) { Ok(()) } else { self.correct(open) }
+        if open.promised == Some(open.count) {
+            Ok(())
+        } else {
+            self.correct(open)
+        }
     }
 
     #[cold]
     fn correct(&mut self, open: &Open) -> Result<(), EncodeError> {
         let markers = open.container.markers();
         let [a, b, c, d] = write::checked(markers, open.count)?.to_be_bytes();
-        self.bytes.splice(open.header..open.contents, [markers.bits_32, a, b, c, d]);
+        self.bytes
+            .splice(open.header..open.contents, [markers.bits_32, a, b, c, d]);
         Ok(())
     }
 
@@ -162,10 +235,46 @@ impl Output {
             }
         }
         keys.sort_unstable();
-        match keys.windows(2).find_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None }) {
+        match keys.windows(2).find_map(|pair| {
+            if let [a, b] = pair {
+                (a == b).then_some(*a)
+            } else {
+                None
+            }
+        }) {
             Some(key) => Err(EncodeError::duplicate_key(key)),
             None => Ok(()),
         }
+    }
+}
+
+impl Dialect {
+    /// A server of today.
+    pub(crate) const SERVER: Self = Self::Server {
+        element_ids: true,
+        utc: true,
+    };
+
+    /// Whether date-times travel by their instant.
+    pub(crate) const fn is_utc(self) -> bool {
+        matches!(self, Self::Client | Self::Server { utc: true, .. })
+    }
+
+    /// Whether graph entities have element ids.
+    pub(crate) const fn has_element_ids(self) -> bool {
+        matches!(
+            self,
+            Self::Client
+                | Self::Server {
+                    element_ids: true,
+                    ..
+                }
+        )
+    }
+
+    /// Whether such a structure may be sent.
+    pub(crate) fn allows(self, tag: u8) -> bool {
+        self != Self::Client || tag::is_sendable(tag)
     }
 }
 
@@ -204,6 +313,15 @@ impl Container {
     }
 }
 
+/// Values are nobody's business: only how much there is.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A cheap first look at whether a key occurs twice: almost every map is cleared by it, and the others are gone
 /// through once more at their end.
 #[derive(Debug, Default)]
@@ -216,7 +334,10 @@ struct SeenKeys {
 impl SeenKeys {
     #[inline]
     fn add(&mut self, key: &[u8]) {
-        let (first, last) = (key.first().copied().unwrap_or(0), key.last().copied().unwrap_or(0));
+        let (first, last) = (
+            key.first().copied().unwrap_or(0),
+            key.last().copied().unwrap_or(0),
+        );
         let middle = key.get(key.len() / 2).copied().unwrap_or(0);
         let hash = (key.len() as u32)
             .wrapping_mul(0x9E37_79B1)

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::value::Value;
+use crate::error::EncodeError;
+use crate::value::{Encoder, ToValue, Value};
 
 /// Fields under a tag: a value of a kind that this crate has no type for.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,5 +35,19 @@ impl Structure {
     #[must_use]
     pub fn into_fields(self) -> Vec<Value> {
         self.fields
+    }
+}
+
+/// Only servers send it; clients get an error.
+impl ToValue for Structure {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        let len = self.fields.len();
+        let fields = u8::try_from(len).ok().filter(|&fields| fields <= 15);
+        let fields = fields.ok_or_else(|| EncodeError::too_long("a structure", len))?;
+        out.structure(fields, self.tag, |out| {
+            self.fields
+                .iter()
+                .try_for_each(|field| out.one(|encoder| field.to_value(encoder)))
+        })
     }
 }

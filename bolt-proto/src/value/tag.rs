@@ -22,7 +22,8 @@ pub(crate) const UNSUPPORTED: u8 = b'?';
 pub(crate) fn kind(tag: u8) -> &'static str {
     match tag {
         NODE => "a node",
-        RELATIONSHIP | UNBOUND_RELATIONSHIP => "a relationship",
+        RELATIONSHIP => "a relationship",
+        UNBOUND_RELATIONSHIP => "a relationship of a path",
         PATH => "a path",
         DATE => "a date",
         TIME => "a time",
@@ -31,7 +32,8 @@ pub(crate) fn kind(tag: u8) -> &'static str {
         ZONED_DATE_TIME | LEGACY_ZONED_DATE_TIME => "a date-time with a zone",
         LOCAL_DATE_TIME => "a local date-time",
         DURATION => "a duration",
-        POINT_2D | POINT_3D => "a point",
+        POINT_2D => "a point in two dimensions",
+        POINT_3D => "a point in three dimensions",
         VECTOR => "a vector",
         UNSUPPORTED => "a value that this version of Bolt cannot carry",
         _ => "a structure of an unknown kind",
@@ -40,5 +42,18 @@ pub(crate) fn kind(tag: u8) -> &'static str {
 
 /// Whether servers take such a structure from clients.
 pub(crate) fn is_sendable(tag: u8) -> bool {
-    !matches!(tag, NODE | RELATIONSHIP | UNBOUND_RELATIONSHIP | PATH | UNSUPPORTED)
+    matches!(
+        tag,
+        DATE | TIME
+            | LOCAL_TIME
+            | DATE_TIME
+            | ZONED_DATE_TIME
+            | LEGACY_DATE_TIME
+            | LEGACY_ZONED_DATE_TIME
+            | LOCAL_DATE_TIME
+            | DURATION
+            | POINT_2D
+            | POINT_3D
+            | VECTOR
+    )
 }

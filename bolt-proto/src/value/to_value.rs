@@ -6,9 +6,9 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use crate::error::{DecodeError, EncodeError};
-use crate::packstream::{StructureRef, ValueRef};
-use crate::value::{Encoder, tag};
+use crate::error::EncodeError;
+use crate::packstream::ValueRef;
+use crate::value::{Encoder, FromValue, Value};
 
 /// A type that can be sent as a value: a parameter of a query.
 ///
@@ -22,6 +22,7 @@ use crate::value::{Encoder, tag};
 /// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes (`u8` by itself is neither an integer nor a byte) |
 /// | `[T]`, `Vec<T>`, `[T; N]`, tuples | list |
 /// | `BTreeMap`, `HashMap` with string keys | map |
+/// | [`Date`](crate::value::Date) and the other types of [`types`](crate::types) | themselves |
 /// | [`Value`](crate::value::Value), [`ValueRef`] | what it holds |
 /// | [`Serde`](crate::Serde)`(&anything)` | what serde makes of it |
 ///
@@ -165,7 +166,8 @@ impl ToValue for ValueRef<'_> {
             Self::Bytes(value) => out.bytes(value),
             Self::Uuid(value) => out.uuid(value),
             Self::List(list) => out.list_with(Some(list.len()), |items| {
-                list.iter().try_for_each(|item| items.item(&item.map_err(malformed)?))
+                list.iter()
+                    .try_for_each(|item| items.item(&item.map_err(malformed)?))
             }),
             Self::Map(map) => out.map_with(Some(map.len()), |entries| {
                 map.iter().try_for_each(|entry| {
@@ -173,25 +175,13 @@ impl ToValue for ValueRef<'_> {
                     entries.entry(key, &value)
                 })
             }),
-            Self::Structure(structure) => structure_to_value(structure, out),
+            // Only what makes a whole value is sent on.
+            Self::Structure(_) => Value::from_value(*self).map_err(malformed)?.to_value(out),
         }
     }
 }
 
-fn structure_to_value(structure: StructureRef<'_>, out: Encoder<'_>) -> Result<(), EncodeError> {
-    if !tag::is_sendable(structure.tag()) {
-        return Err(EncodeError::not_sendable(tag::kind(structure.tag())));
-    }
-    let fields = u8::try_from(structure.len()).map_err(|_| EncodeError::too_long("a structure", structure.len()))?;
-    out.structure(fields, structure.tag(), |out| {
-        structure.fields().try_for_each(|field| {
-            let field = field.map_err(malformed)?;
-            out.one(|encoder| field.to_value(encoder))
-        })
-    })
-}
-
 /// A received value that cannot be read cannot be sent on.
-fn malformed(error: DecodeError) -> EncodeError {
+fn malformed(error: impl core::error::Error) -> EncodeError {
     EncodeError::custom(error.to_string())
 }

@@ -2,13 +2,18 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
+use crate::value::fields::Fields;
 use crate::value::from_collections::in_advance;
-use crate::value::{Encoder, FromValue, Map, Output, Structure, ToValue, tag};
+use crate::value::{
+    Date, DateTime, Dialect, Duration, Encoder, FromValue, LocalDateTime, LocalTime, Map, Node, Output, Path,
+    Point2D, Point3D, Relationship, Structure, Time, ToValue, UnboundRelationship, UnsupportedType, Uuid,
+    Vector, ZonedDateTime, tag,
+};
 
 /// Any value, owned.
 ///
@@ -30,13 +35,43 @@ pub enum Value {
     String(String),
     /// Raw bytes.
     Bytes(Vec<u8>),
-    /// A UUID, most significant byte first. Bolt 6.1.
-    Uuid([u8; 16]),
     /// Values in order, of any types.
     List(Vec<Self>),
     /// Values under names.
     Map(Map),
-    /// A structure that has no type here.
+    /// A node.
+    Node(Box<Node>),
+    /// A relationship between two nodes.
+    Relationship(Box<Relationship>),
+    /// A relationship of a path.
+    UnboundRelationship(Box<UnboundRelationship>),
+    /// A walk through the graph.
+    Path(Box<Path>),
+    /// A date.
+    Date(Date),
+    /// A time of day with an offset.
+    Time(Time),
+    /// A time of day.
+    LocalTime(LocalTime),
+    /// An instant with an offset.
+    DateTime(DateTime),
+    /// An instant in a time zone.
+    ZonedDateTime(Box<ZonedDateTime>),
+    /// A date with a time of day.
+    LocalDateTime(LocalDateTime),
+    /// An amount of time.
+    Duration(Box<Duration>),
+    /// A point in two dimensions.
+    Point2D(Point2D),
+    /// A point in three dimensions.
+    Point3D(Box<Point3D>),
+    /// Numbers of one type. Bolt 6.0.
+    Vector(Box<Vector>),
+    /// A UUID. Bolt 6.1.
+    Uuid(Uuid),
+    /// A stand-in for what this version of Bolt cannot carry. Bolt 6.0.
+    Unsupported(Box<UnsupportedType>),
+    /// A structure of a kind that this crate does not know. It cannot be sent.
     Structure(Box<Structure>),
 }
 
@@ -47,8 +82,9 @@ impl Value {
     ///
     /// It is of another type, or out of range.
     pub fn to<T: for<'a> FromValue<'a>>(&self) -> Result<T, ConversionError> {
-        let mut out = Output::default();
-        out.one(|encoder| self.write(encoder)).map_err(|error| ConversionError::custom(alloc::format!("{error}")))?;
+        let mut out = Output::new(Dialect::SERVER);
+        out.one(|encoder| self.to_value(encoder))
+            .map_err(|error| ConversionError::custom(error.to_string()))?;
         T::read(&mut Reader::new(&out.bytes))
     }
 
@@ -62,14 +98,32 @@ impl Value {
             Self::Float(_) => "a float",
             Self::String(_) => "a string",
             Self::Bytes(_) => "bytes",
-            Self::Uuid(_) => "a UUID",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
+            Self::Node(_) => tag::kind(tag::NODE),
+            Self::Relationship(_) => tag::kind(tag::RELATIONSHIP),
+            Self::UnboundRelationship(_) => tag::kind(tag::UNBOUND_RELATIONSHIP),
+            Self::Path(_) => tag::kind(tag::PATH),
+            Self::Date(_) => tag::kind(tag::DATE),
+            Self::Time(_) => tag::kind(tag::TIME),
+            Self::LocalTime(_) => tag::kind(tag::LOCAL_TIME),
+            Self::DateTime(_) => tag::kind(tag::DATE_TIME),
+            Self::ZonedDateTime(_) => tag::kind(tag::ZONED_DATE_TIME),
+            Self::LocalDateTime(_) => tag::kind(tag::LOCAL_DATE_TIME),
+            Self::Duration(_) => tag::kind(tag::DURATION),
+            Self::Point2D(_) => tag::kind(tag::POINT_2D),
+            Self::Point3D(_) => tag::kind(tag::POINT_3D),
+            Self::Vector(_) => tag::kind(tag::VECTOR),
+            Self::Uuid(_) => "a UUID",
+            Self::Unsupported(_) => tag::kind(tag::UNSUPPORTED),
             Self::Structure(structure) => tag::kind(structure.tag()),
         }
     }
+}
 
-    fn write(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+/// What only servers send is refused, at any depth.
+impl ToValue for Value {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         match self {
             Self::Null => out.null(),
             Self::Boolean(value) => out.boolean(*value),
@@ -77,33 +131,27 @@ impl Value {
             Self::Float(value) => out.float(*value),
             Self::String(value) => out.string(value),
             Self::Bytes(value) => out.bytes(value),
-            Self::Uuid(value) => out.uuid(*value),
             Self::List(items) => out.list(items),
-            Self::Map(map) => out.map(map),
-            Self::Structure(structure) => write_structure(structure, out),
+            Self::Map(map) => map.to_value(out),
+            Self::Node(node) => node.to_value(out),
+            Self::Relationship(relationship) => relationship.to_value(out),
+            Self::UnboundRelationship(relationship) => relationship.to_value(out),
+            Self::Path(path) => path.to_value(out),
+            Self::Date(date) => date.to_value(out),
+            Self::Time(time) => time.to_value(out),
+            Self::LocalTime(time) => time.to_value(out),
+            Self::DateTime(time) => time.to_value(out),
+            Self::ZonedDateTime(time) => time.to_value(out),
+            Self::LocalDateTime(time) => time.to_value(out),
+            Self::Duration(duration) => duration.to_value(out),
+            Self::Point2D(point) => point.to_value(out),
+            Self::Point3D(point) => point.to_value(out),
+            Self::Vector(vector) => vector.to_value(out),
+            Self::Uuid(uuid) => uuid.to_value(out),
+            Self::Unsupported(stand_in) => stand_in.to_value(out),
+            Self::Structure(structure) => structure.to_value(out),
         }
     }
-}
-
-/// Structures that only servers send are refused, at any depth.
-impl ToValue for Value {
-    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-        match self {
-            Self::Structure(structure) if !tag::is_sendable(structure.tag()) => {
-                Err(EncodeError::not_sendable(self.kind()))
-            }
-            value => value.write(out),
-        }
-    }
-}
-
-fn write_structure(structure: &Structure, out: Encoder<'_>) -> Result<(), EncodeError> {
-    let len = structure.fields().len();
-    let fields = u8::try_from(len).ok().filter(|&fields| fields <= 15);
-    let fields = fields.ok_or_else(|| EncodeError::too_long("a structure", len))?;
-    out.structure(fields, structure.tag(), |out| {
-        structure.fields().iter().try_for_each(|field| out.one(|encoder| field.to_value(encoder)))
-    })
 }
 
 impl<'a> FromValue<'a> for Value {
@@ -117,7 +165,7 @@ impl<'a> FromValue<'a> for Value {
             ValueRef::Bytes(value) => Ok(Self::Bytes(value.to_owned())),
             ValueRef::Uuid(value) => Ok(Self::Uuid(value)),
             ValueRef::List(list) => read_items(&mut list.reader(), list.len()).map(Self::List),
-            ValueRef::Map(map) => read_map(&mut map.reader(), map.len()).map(Self::Map),
+            ValueRef::Map(_) => Map::from_value(value).map(Self::Map),
             ValueRef::Structure(structure) => {
                 read_structure(&mut structure.reader(), structure.len(), structure.tag())
             }
@@ -125,6 +173,16 @@ impl<'a> FromValue<'a> for Value {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        // What lists and properties mostly consist of.
+        if let Some(value) = reader.integer() {
+            return Ok(Self::Integer(value));
+        }
+        if let Some(value) = reader.float() {
+            return Ok(Self::Float(value));
+        }
+        if let Some(value) = reader.short_string() {
+            return Ok(Self::String(value.to_owned()));
+        }
         Ok(match reader.token()? {
             Token::Null => Self::Null,
             Token::Boolean(value) => Self::Boolean(value),
@@ -134,7 +192,7 @@ impl<'a> FromValue<'a> for Value {
             Token::Bytes(value) => Self::Bytes(value.to_owned()),
             Token::Uuid(value) => Self::Uuid(value),
             Token::List(len) => inside(reader, |reader| read_items(reader, len).map(Self::List))?,
-            Token::Map(len) => inside(reader, |reader| read_map(reader, len).map(Self::Map))?,
+            Token::Map(len) => inside(reader, |reader| Map::entries(reader, len).map(Self::Map))?,
             Token::Structure { fields, tag } => inside(reader, |reader| read_structure(reader, fields, tag))?,
         })
     }
@@ -158,17 +216,30 @@ fn read_items(reader: &mut Reader<'_>, len: usize) -> Result<Vec<Value>, Convers
     Ok(items)
 }
 
-fn read_map(reader: &mut Reader<'_>, len: usize) -> Result<Map, ConversionError> {
-    let mut entries = Vec::with_capacity(in_advance::<(String, Value)>(len));
-    for _ in 0..len {
-        let key = reader.key()?;
-        entries.push((key.to_owned(), Value::read(reader).map_err(|error| error.at_field(key))?));
+fn read_structure<'a>(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<Value, ConversionError> {
+    fn read<'a, T: Fields<'a>>(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<T, ConversionError> {
+        T::structure(reader, len, tag)
     }
-    Ok(Map::from_entries(entries))
-}
-
-fn read_structure(reader: &mut Reader<'_>, fields: usize, tag: u8) -> Result<Value, ConversionError> {
-    Ok(Value::Structure(Box::new(Structure::new(tag, read_items(reader, fields)?))))
+    Ok(match tag {
+        tag::NODE => Value::Node(Box::new(read(reader, len, tag)?)),
+        tag::RELATIONSHIP => Value::Relationship(Box::new(read(reader, len, tag)?)),
+        tag::UNBOUND_RELATIONSHIP => Value::UnboundRelationship(Box::new(read(reader, len, tag)?)),
+        tag::PATH => Value::Path(Box::new(read(reader, len, tag)?)),
+        tag::DATE => Value::Date(read(reader, len, tag)?),
+        tag::TIME => Value::Time(read(reader, len, tag)?),
+        tag::LOCAL_TIME => Value::LocalTime(read(reader, len, tag)?),
+        tag::DATE_TIME | tag::LEGACY_DATE_TIME => Value::DateTime(read(reader, len, tag)?),
+        tag::ZONED_DATE_TIME | tag::LEGACY_ZONED_DATE_TIME => {
+            Value::ZonedDateTime(Box::new(read(reader, len, tag)?))
+        }
+        tag::LOCAL_DATE_TIME => Value::LocalDateTime(read(reader, len, tag)?),
+        tag::DURATION => Value::Duration(Box::new(read(reader, len, tag)?)),
+        tag::POINT_2D => Value::Point2D(read(reader, len, tag)?),
+        tag::POINT_3D => Value::Point3D(Box::new(read(reader, len, tag)?)),
+        tag::VECTOR => Value::Vector(Box::new(read(reader, len, tag)?)),
+        tag::UNSUPPORTED => Value::Unsupported(Box::new(read(reader, len, tag)?)),
+        _ => Value::Structure(Box::new(Structure::new(tag, read_items(reader, len)?))),
+    })
 }
 
 macro_rules! from {
@@ -197,6 +268,22 @@ from! {
     Vec<u8>, Bytes;
     Vec<Value>, List;
     Map, Map;
+    Node, Node;
+    Relationship, Relationship;
+    UnboundRelationship, UnboundRelationship;
+    Path, Path;
+    Date, Date;
+    Time, Time;
+    LocalTime, LocalTime;
+    DateTime, DateTime;
+    ZonedDateTime, ZonedDateTime;
+    LocalDateTime, LocalDateTime;
+    Duration, Duration;
+    Point2D, Point2D;
+    Point3D, Point3D;
+    Vector, Vector;
+    Uuid, Uuid;
+    UnsupportedType, Unsupported;
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

@@ -16,6 +16,7 @@ fn every_recorded_exchange_of_the_python_driver_is_made_by_the_same_calls() {
         tally.equal += played.equal;
         tally.reordered += played.reordered;
         tally.shorter += played.shorter;
+        tally.normalised += played.normalised;
         exchanges += 1;
     }
     assert_eq!(exchanges, 14);
@@ -25,7 +26,8 @@ fn every_recorded_exchange_of_the_python_driver_is_made_by_the_same_calls() {
         Tally {
             equal: 97,
             reordered: 5,
-            shorter: 0
+            shorter: 0,
+            normalised: 0
         }
     );
 }

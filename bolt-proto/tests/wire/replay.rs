@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bolt_proto::packstream::{MapRef, Reader, ValueRef};
 use bolt_proto::peer::{BeginOptions, Greeting, Request, Response, RouteRequest, Rows, Token};
 use bolt_proto::state::Message;
+use bolt_proto::value::{FromValue, UtcOffset, Value};
 use bolt_proto::{
     Api, Auth, BoltAgent, Connection, Event, Extra, Fetch, Hello, Metadata, MinimumSeverity,
     NotificationFilter, Options, ProtocolViolation, Query, RequestId, ResultId, Route, RoutingContext,
@@ -22,6 +23,9 @@ pub(crate) struct Tally {
     pub reordered: usize,
     /// Recorded with a query id that can be left out, since it is that of the newest result.
     pub shorter: usize,
+    /// Parameters that have several forms, of which we have one: durations of -1 s and -0.5 s are those of -2 s and
+    /// 0.5 s.
+    pub normalised: usize,
 }
 
 pub(crate) struct Replay {
@@ -114,6 +118,8 @@ impl Replay {
         {
             assert!(message.len() > ours.len());
             self.tally.shorter += 1;
+        } else if parameters(&ours) == parameters(message) {
+            self.tally.normalised += 1;
         } else {
             panic!("{request}:\n{ours:02X?}\n{message:02X?}");
         }
@@ -186,9 +192,10 @@ impl Replay {
             Request::Telemetry(api) => connection.telemetry(Api::from_code(api).unwrap()).map(drop),
             Request::Route(asked) => connection.route(&route(asked)).map(drop),
             Request::Run(run) => {
-                let query = entries(run.parameters).fold(Query::new(run.query), |query, (name, value)| {
-                    query.param(name, value)
-                });
+                let mut query = Query::new(run.query);
+                for (name, value) in entries(run.parameters) {
+                    query = query.param(name, with_offsets(Value::from_value(value).unwrap()));
+                }
                 let (request, result) = connection.run(&query, &extra(run.options))?;
                 self.runs.insert(request, result);
                 self.newest = Some(result);
@@ -210,6 +217,28 @@ impl Replay {
         rows.query_id
             .map_or(self.newest, |query_id| self.by_query_id.get(&query_id).copied())
             .expect("a result")
+    }
+}
+
+/// Date-times that were recorded by their local clock, with the offsets that their zones had: this crate does not know
+/// them.
+fn with_offsets(value: Value) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.into_iter().map(with_offsets).collect()),
+        Value::ZonedDateTime(when) if when.unix_seconds().is_none() => {
+            let seconds = if when.zone() == "Europe/Paris" { 3600 } else { 0 };
+            let offset = UtcOffset::from_seconds(seconds).unwrap();
+            Value::ZonedDateTime(Box::new(when.with_offset(offset)))
+        }
+        other => other,
+    }
+}
+
+/// The parameters of a RUN, as values.
+fn parameters(message: &[u8]) -> Option<Value> {
+    match Request::read(message, Version::V6_1.capabilities().unwrap()) {
+        Ok(Request::Run(run)) => Value::from_value(ValueRef::Map(run.parameters)).ok(),
+        _ => None,
     }
 }
 

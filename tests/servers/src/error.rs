@@ -44,7 +44,7 @@ pub enum StartError {
     },
 
     /// A file, folder or process of the server could not be handled.
-    #[error("{doing} failed for {}", path.display())]
+    #[error("{doing} failed for {}: {source}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Keeper {
     process: Child,
-    reports: Receiver<Report>,
+    /// In a mutex so that a server can be shared between threads.
+    reports: Mutex<Receiver<Report>>,
 }
 
 /// What the keeper tells about its server.
@@ -57,12 +59,20 @@ impl Keeper {
                     .try_for_each(|report| sender.send(report))
             });
         }
-        Ok(Self { process, reports })
+        Ok(Self {
+            process,
+            reports: Mutex::new(reports),
+        })
     }
 
     /// The next report, waiting up to `limit` for it. `None`: there was none.
     pub(crate) fn next_report(&self, limit: Duration) -> Option<Report> {
-        match self.reports.recv_timeout(limit) {
+        match self
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv_timeout(limit)
+        {
             Ok(report) => Some(report),
             Err(RecvTimeoutError::Timeout) => None,
             // The keeper itself is gone without a word: somebody killed it.

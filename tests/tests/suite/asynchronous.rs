@@ -1,5 +1,6 @@
 //! The scenarios for tokio, async-std and smol, which share one `Driver` type.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic;
@@ -47,6 +48,12 @@ fn driver_with(adapter: Adapter, config: Config) -> Result<Driver, Error> {
         Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
     }
 }
+
+/// Drivers are shared by cloning and by reference, across threads. (That futures can be sent, [`run`] asks for.)
+const _: fn() = || {
+    fn is_shared<T: Clone + Send + Sync + fmt::Debug + 'static>() {}
+    is_shared::<Driver>();
+};
 
 /// Runs a scenario on a runtime of the adapter's.
 fn run(adapter: Adapter, scenario: impl Future<Output = Outcome> + Send + 'static) -> Outcome {

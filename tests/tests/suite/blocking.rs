@@ -3,6 +3,7 @@
 //! They are the same `async fn`s; only here, nothing in them ever waits by returning `Pending`: each call blocks the
 //! thread that polls, and one poll runs a scenario from its beginning to its end.
 
+use std::fmt;
 use std::future::{self, Future};
 use std::panic;
 use std::pin::{Pin, pin};
@@ -40,6 +41,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn driver_with(_: Adapter, config: Config) -> Result<Driver, Error> {
     adapter_blocking::driver_with(config)
 }
+
+/// Drivers are shared by cloning and by reference, across threads.
+const _: fn() = || {
+    fn is_shared<T: Clone + Send + Sync + fmt::Debug + 'static>() {}
+    is_shared::<Driver>();
+};
 
 /// Runs a scenario on this thread.
 fn run(_: Adapter, scenario: impl Future<Output = Outcome>) -> Outcome {

@@ -8,6 +8,11 @@
 //! before the first test, shared by all of them, and stopped after the last. What a server cannot do is listed as
 //! ignored, with the reason.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the scenarios are compiled for futures and for blocking calls"
+)]
+
 mod asynchronous;
 mod blocking;
 mod outliving;

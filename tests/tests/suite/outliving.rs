@@ -12,9 +12,11 @@ use tokio::runtime::{Builder, Runtime};
 use crate::scenario::{Outcome, trial};
 use crate::server::Server;
 
+type Run = fn(&Server) -> Outcome;
+
 /// A trial of each of these for each server.
 pub(crate) fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
-    let scenarios: [(&str, fn(&Server) -> Outcome); 4] = [
+    let scenarios: [(&str, Run); 4] = [
         (
             "tokio::a_driver_in_a_static_outlives_its_runtime",
             a_driver_in_a_static_outlives_its_runtime,

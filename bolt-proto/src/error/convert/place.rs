@@ -61,6 +61,10 @@ impl fmt::Display for Place {
                 Step::Item(index) => write!(f, "item {index}")?,
             }
         }
-        if self.steps.is_empty() { Ok(()) } else { f.write_str(": ") }
+        if self.steps.is_empty() {
+            Ok(())
+        } else {
+            f.write_str(": ")
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_io::Timer;
 use bolt_client::{Access, Auth, Config};
 
-use super::scenarios::{World, assert_at_rest, only, scenarios};
+use super::scenarios::{World, assert_nobody_uses, only, scenarios};
 use super::{Driver, Error, run, sleep};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
@@ -62,7 +62,7 @@ async fn cancelled_calls_leave_no_transaction_open(world: World) -> Outcome {
             .records
             .iter()
             .map(|row| row.get::<String>("open"))
-            .collect::<Result<_, Error>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         if open.is_empty() {
             return Ok(());
         }
@@ -123,12 +123,20 @@ async fn stress(world: &World, driver: &Driver) -> Outcome {
     for task in tasks {
         task.await?;
     }
-    assert_at_rest(driver);
-    assert!(
-        driver.pool_counts().idle <= CONNECTIONS,
-        "{:?}",
-        driver.pool_counts()
-    );
+    assert_nobody_uses(driver);
+    let counts = driver.pool_counts();
+    assert!(counts.idle + counts.opening <= CONNECTIONS, "{counts:?}");
+
+    // Every connection can be had, and works: as many callers as there are, twice.
+    let callers: Vec<_> = (0..2 * CONNECTIONS)
+        .map(|_| {
+            let driver = driver.clone();
+            world.spawn(async move { driver.execute_query("UNWIND range(1, 1000) AS x RETURN x").await })
+        })
+        .collect();
+    for caller in callers {
+        caller.await?;
+    }
 
     // Each write that was reported happened once; each that was cancelled, at most once.
     let find = "MATCH (n:Cancelled {run: $run}) RETURN n.number AS number";

@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_peer_that_closes_in_a_message_is_named,
         garbage_in_the_handshake_is_a_violation,
         garbage_in_an_answer_is_a_violation,
+        garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline,
         a_slow_peer_is_awaited,
     ]
 }
@@ -200,10 +201,24 @@ async fn garbage_in_the_handshake_is_a_violation(adapter: Adapter) -> Outcome {
 }
 
 async fn garbage_in_an_answer_is_a_violation(adapter: Adapter) -> Outcome {
-    let peer = misbehaving::garbage()?;
+    let peer = misbehaving::garbage_in_message()?;
     let error = error_of(adapter, &peer.uri()).await?;
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     assert_says(&error, &[&peer.address().to_string()]);
+    Ok(())
+}
+
+async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::garbage()?;
+    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let started = Instant::now();
+    let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Timeout),
+        "{error}"
+    );
+    assert!(started.elapsed() < 10 * LIMIT);
+    assert_at_rest(&driver);
     Ok(())
 }
 
@@ -243,9 +258,8 @@ async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts:
 async fn error_of(adapter: Adapter, uri: &str) -> Result<Error, Box<dyn std::error::Error + Send + Sync>> {
     let driver = driver_with(adapter, Config::new(uri, Auth::basic("neo4j", "password"))?)?;
     let started = Instant::now();
-    let error = match go!(driver.execute_query("RETURN 1")) {
-        Ok(_) => return Err(format!("{uri} answered").into()),
-        Err(error) => error,
+    let Err(error) = go!(driver.execute_query("RETURN 1")) else {
+        return Err(format!("{uri} answered").into());
     };
     assert!(
         started.elapsed() < Duration::from_secs(10),

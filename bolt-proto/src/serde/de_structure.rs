@@ -1,0 +1,257 @@
+//! Structures as what serde has words for.
+
+use alloc::string::{String, ToString};
+use alloc::vec;
+use core::iter;
+
+use ::serde::de::value::{MapDeserializer, SeqDeserializer};
+use ::serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+
+use super::de::{Deserializer, Name};
+use super::de_compound::Entries;
+use crate::error::ConversionError;
+use crate::packstream::{Reader, Token};
+use crate::value::{
+    Date, DateTime, Duration, Fields, LocalDateTime, LocalTime, Point2D, Point3D, Time, Vector,
+    ZonedDateTime, tag,
+};
+
+/// A structure whose fields are at the cursor, which has gone into it.
+pub(super) struct Structure<'r, 'a> {
+    pub(super) reader: &'r mut Reader<'a>,
+    pub(super) len: usize,
+    pub(super) tag: u8,
+}
+
+impl<'a> Structure<'_, 'a> {
+    /// Whatever comes nearest: text for dates, times and durations, a map for points, nodes and relationships (of their
+    /// properties), a list for vectors.
+    pub(super) fn any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.tag {
+            tag::VECTOR => self.list(visitor),
+            tag::NODE | tag::RELATIONSHIP | tag::POINT_2D | tag::POINT_3D => self.map(&[], visitor),
+            _ => visitor.visit_string(self.text("something that serde knows")?),
+        }
+    }
+
+    /// The text of a date, a time or a duration.
+    pub(super) fn text(self, expected: &'static str) -> Result<String, ConversionError> {
+        match self.tag {
+            tag::DATE => Ok(self.read::<Date>()?.to_string()),
+            tag::TIME => Ok(self.read::<Time>()?.to_string()),
+            tag::LOCAL_TIME => Ok(self.read::<LocalTime>()?.to_string()),
+            tag::DATE_TIME | tag::LEGACY_DATE_TIME => Ok(self.read::<DateTime>()?.to_string()),
+            tag::ZONED_DATE_TIME | tag::LEGACY_ZONED_DATE_TIME => {
+                Ok(self.read::<ZonedDateTime>()?.to_string())
+            }
+            tag::LOCAL_DATE_TIME => Ok(self.read::<LocalDateTime>()?.to_string()),
+            tag::DURATION => Ok(self.read::<Duration>()?.to_string()),
+            other => Err(ConversionError::mismatch(expected, tag::kind(other))),
+        }
+    }
+
+    /// The elements of a vector.
+    pub(super) fn list<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        if self.tag != tag::VECTOR {
+            return Err(ConversionError::mismatch("a list", tag::kind(self.tag)));
+        }
+        macro_rules! visit {
+            ($($variant:ident)*) => {
+                match self.read()? {
+                    $(Vector::$variant(elements) => {
+                        let mut elements = SeqDeserializer::<_, ConversionError>::new(elements.into_iter());
+                        let value = visitor.visit_seq(&mut elements)?;
+                        elements.end()?;
+                        Ok(value)
+                    })*
+                }
+            };
+        }
+        visit!(Int8 Int16 Int32 Int64 Float32 Float64)
+    }
+
+    /// The properties of a node or a relationship, or the parts of a point. `wanted` are the fields of a struct.
+    pub(super) fn map<V: Visitor<'a>>(
+        self,
+        wanted: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        match self.tag {
+            tag::NODE | tag::RELATIONSHIP => self.entity(wanted, visitor),
+            tag::POINT_2D => {
+                let Point2D { srid, x, y } = self.read()?;
+                visit_point(srid.code(), &[("x", x), ("y", y)], visitor)
+            }
+            tag::POINT_3D => {
+                let Point3D { srid, x, y, z } = self.read()?;
+                visit_point(srid.code(), &[("x", x), ("y", y), ("z", z)], visitor)
+            }
+            other => Err(ConversionError::mismatch("a map", tag::kind(other))),
+        }
+    }
+
+    fn read<T: Fields<'a>>(self) -> Result<T, ConversionError> {
+        T::structure(self.reader, self.len, self.tag)
+    }
+
+    fn entity<V: Visitor<'a>>(
+        self,
+        wanted: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
+        let names: &[&str] = match (self.tag, self.len) {
+            (tag::NODE, 3 | 4) => &["id()", "labels()", PROPERTIES, "elementId()"],
+            (tag::RELATIONSHIP, 5 | 8) => &[
+                "id()",
+                "startId()",
+                "endId()",
+                "type()",
+                PROPERTIES,
+                "elementId()",
+                "startElementId()",
+                "endElementId()",
+            ],
+            _ => {
+                return Err(ConversionError::custom(alloc::format!(
+                    "{} is malformed",
+                    tag::kind(self.tag)
+                )));
+            }
+        };
+        let mut parts = Parts {
+            wanted: vec![],
+            properties: Reader::new(&[]),
+        };
+        for &name in names.iter().take(self.len) {
+            if name == PROPERTIES {
+                parts.properties = *self.reader;
+            } else if wanted.contains(&name) {
+                parts.wanted.push((name, Part::Field(*self.reader)));
+            }
+            // Before Bolt 5.0 the number is the element id.
+            let older_id = match (name, self.len) {
+                ("id()", 3 | 5) => Some("elementId()"),
+                ("startId()", 5) => Some("startElementId()"),
+                ("endId()", 5) => Some("endElementId()"),
+                _ => None,
+            };
+            if let Some(name) = older_id.filter(|name| wanted.contains(name)) {
+                let mut id = *self.reader;
+                let id = id
+                    .integer()
+                    .ok_or_else(|| ConversionError::mismatch("an integer", "something else"))?;
+                parts.wanted.push((name, Part::Id(id)));
+            }
+            self.reader.skip()?;
+        }
+        parts.visit(visitor)
+    }
+}
+
+/// The field of nodes and relationships whose entries are read.
+const PROPERTIES: &str = "";
+
+/// A node or a relationship as a map: of the rest only what is wanted, then the properties.
+struct Parts<'a> {
+    wanted: vec::Vec<(&'static str, Part<'a>)>,
+    properties: Reader<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// A field, at the cursor.
+    Field(Reader<'a>),
+    /// A number that becomes an element id.
+    Id(i64),
+}
+
+impl<'a> Parts<'a> {
+    fn visit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        let mut reader = self.properties;
+        let len = match reader.token()? {
+            Token::Map(len) => len,
+            other => return Err(ConversionError::mismatch("a map of properties", other.kind())),
+        };
+        reader.enter()?;
+        let properties = Entries::new(&mut reader, len);
+        visitor.visit_map(Entity {
+            wanted: self.wanted.into_iter(),
+            next: None,
+            properties,
+        })
+    }
+}
+
+struct Entity<'r, 'a> {
+    wanted: vec::IntoIter<(&'static str, Part<'a>)>,
+    /// What was named, and whose value comes next.
+    next: Option<(&'static str, Part<'a>)>,
+    properties: Entries<'r, 'a>,
+}
+
+impl<'a> MapAccess<'a> for Entity<'_, 'a> {
+    type Error = ConversionError;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ConversionError> {
+        self.next = self.wanted.next();
+        match self.next {
+            Some((name, _)) => seed.deserialize(Name(name)).map(Some),
+            None => self.properties.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
+        match self.next.take() {
+            Some((name, Part::Field(mut field))) => seed
+                .deserialize(Deserializer::new(&mut field))
+                .map_err(|error| error.at_field(name)),
+            Some((_, Part::Id(id))) => seed.deserialize(id.to_string().into_deserializer()),
+            None => self.properties.next_value_seed(seed),
+        }
+    }
+}
+
+fn visit_point<'a, V: Visitor<'a>>(
+    srid: u32,
+    coordinates: &[(&'static str, f64)],
+    visitor: V,
+) -> Result<V::Value, ConversionError> {
+    let parts = iter::once(("srid", Number::Integer(srid))).chain(
+        coordinates
+            .iter()
+            .map(|&(name, coordinate)| (name, Number::Float(coordinate))),
+    );
+    visitor.visit_map(MapDeserializer::new(parts))
+}
+
+enum Number {
+    Integer(u32),
+    Float(f64),
+}
+
+impl IntoDeserializer<'_, ConversionError> for Number {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> ::serde::Deserializer<'de> for Number {
+    type Error = ConversionError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self {
+            Self::Integer(value) => visitor.visit_u32(value),
+            Self::Float(value) => visitor.visit_f64(value),
+        }
+    }
+
+    ::serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

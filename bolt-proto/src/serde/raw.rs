@@ -1,0 +1,95 @@
+//! How values that serde has no words for pass through it.
+//!
+//! Such a type serializes as a newtype struct with a name that only this crate's serializer knows. Inside, it finds out
+//! whom it talks to: this crate says that it is not human-readable, and gets the encoded value as bytes; another format
+//! gets the type's natural form, a text for a date. Reading goes the same way.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use ::serde::de::{self, SeqAccess, Visitor};
+use ::serde::ser::Error as _;
+use ::serde::{Deserializer, Serialize, Serializer};
+
+use crate::packstream::Reader;
+use crate::value::{FromValue, Output, ToValue};
+
+/// The name of the newtype struct.
+pub(super) const RAW: &str = "$bolt_proto::value";
+
+/// Serializes a value as itself for this crate, and as `natural` for other formats.
+pub(super) fn serialize<T: ToValue + ?Sized, N: Serialize, S: Serializer>(
+    value: &T,
+    natural: N,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_newtype_struct(RAW, &Inside { value, natural })
+}
+
+struct Inside<'a, T: ?Sized, N> {
+    value: &'a T,
+    natural: N,
+}
+
+impl<T: ToValue + ?Sized, N: Serialize> Serialize for Inside<'_, T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return self.natural.serialize(serializer);
+        }
+        let mut out = Output::default();
+        out.one(|encoder| self.value.to_value(encoder))
+            .map_err(S::Error::custom)?;
+        serializer.serialize_bytes(&out.into_portable())
+    }
+}
+
+/// How a type is read from other formats.
+pub(super) trait Natural<'de, T> {
+    fn natural<D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>;
+}
+
+/// Deserializes a value as itself from this crate, and from its natural form elsewhere.
+pub(super) fn deserialize<'de, T: FromValue<'de>, N: Natural<'de, T>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_newtype_struct(RAW, Outside::<T, N>(PhantomData))
+}
+
+struct Outside<T, N>(PhantomData<(T, N)>);
+
+impl<'de, T: FromValue<'de>, N: Natural<'de, T>> Visitor<'de> for Outside<T, N> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        if deserializer.is_human_readable() {
+            return N::natural(deserializer);
+        }
+        deserializer.deserialize_bytes(Encoded(PhantomData))
+    }
+}
+
+/// Reads an encoded value, which comes from this crate with its depth, and elsewhere as what `Inside` has written.
+struct Encoded<T>(PhantomData<T>);
+
+impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an encoded value")
+    }
+
+    fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
+        T::read(&mut Reader::new(bytes)).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<T, A::Error> {
+        let missing = || de::Error::custom("an encoded value is incomplete");
+        let depth: u16 = parts.next_element()?.ok_or_else(missing)?;
+        let bytes: &'de [u8] = parts.next_element()?.ok_or_else(missing)?;
+        T::read(&mut Reader::nested(bytes, depth)).map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,119 @@
+//! Structures that have a type of their own.
+
+use crate::error::ConversionError;
+use crate::packstream::{Reader, Token, ValueRef};
+use crate::value::FromValue;
+
+/// A type that travels as a structure.
+pub(crate) trait Fields<'a>: Sized {
+    /// What it is called in errors: `a date`.
+    const KIND: &'static str;
+
+    /// Whether structures with this tag are of this type.
+    fn has(tag: u8) -> bool;
+
+    /// Reads the fields.
+    fn fields(fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError>;
+
+    /// Reads the structure whose fields are at the cursor, if it is of this type.
+    fn structure(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<Self, ConversionError> {
+        if Self::has(tag) {
+            Self::fields(FieldReader {
+                kind: Self::KIND,
+                tag,
+                len,
+                reader,
+            })
+        } else {
+            Err(ConversionError::mismatch(
+                Self::KIND,
+                crate::value::tag::kind(tag),
+            ))
+        }
+    }
+
+    fn from_value_ref(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        match value {
+            ValueRef::Structure(structure) => {
+                Self::structure(&mut structure.reader(), structure.len(), structure.tag())
+            }
+            other => Err(ConversionError::expected(Self::KIND, &other)),
+        }
+    }
+
+    fn from_reader(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        match reader.token()? {
+            Token::Structure { fields, tag } => {
+                reader.enter()?;
+                let value = Self::structure(reader, fields, tag)?;
+                reader.leave();
+                Ok(value)
+            }
+            other => Err(ConversionError::mismatch(Self::KIND, other.kind())),
+        }
+    }
+}
+
+/// The fields of a structure, in order.
+pub(crate) struct FieldReader<'r, 'a> {
+    kind: &'static str,
+    tag: u8,
+    len: usize,
+    reader: &'r mut Reader<'a>,
+}
+
+impl<'a> FieldReader<'_, 'a> {
+    /// What the structure is.
+    pub(crate) const fn tag(&self) -> u8 {
+        self.tag
+    }
+
+    /// How many fields there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// There must be exactly so many fields.
+    pub(crate) fn expect(&self, len: usize) -> Result<(), ConversionError> {
+        if self.len == len {
+            Ok(())
+        } else {
+            Err(self.wrong_len())
+        }
+    }
+
+    #[cold]
+    pub(crate) fn wrong_len(&self) -> ConversionError {
+        ConversionError::custom(alloc::format!(
+            "{} with {} fields does not exist",
+            self.kind,
+            self.len
+        ))
+    }
+
+    /// Reads the next field, which has this name in the documentation of Bolt.
+    pub(crate) fn next<T: FromValue<'a>>(&mut self, name: &'static str) -> Result<T, ConversionError> {
+        T::read(self.reader).map_err(|error| error.at_field(name))
+    }
+}
+
+/// Implements `FromValue` for types that are structures.
+macro_rules! from_structure {
+    ($($type:ty)*) => {$(
+        impl<'a> crate::value::FromValue<'a> for $type {
+            fn from_value(
+                value: crate::packstream::ValueRef<'a>,
+            ) -> Result<Self, crate::error::ConversionError> {
+                crate::value::fields::Fields::from_value_ref(value)
+            }
+
+            fn read(
+                reader: &mut crate::packstream::Reader<'a>,
+            ) -> Result<Self, crate::error::ConversionError> {
+                crate::value::fields::Fields::from_reader(reader)
+            }
+        }
+    )*};
+}
+
+pub(crate) use from_structure;

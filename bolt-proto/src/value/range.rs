@@ -1,0 +1,29 @@
+//! Parts that make no value.
+
+use crate::error::{ConversionError, EncodeError};
+
+/// A part of a value, such as the month of a date, is outside of what it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is out of range: {range}")]
+pub struct RangeError {
+    what: &'static str,
+    range: &'static str,
+}
+
+impl RangeError {
+    pub(crate) const fn new(what: &'static str, range: &'static str) -> Self {
+        Self { what, range }
+    }
+}
+
+impl From<RangeError> for ConversionError {
+    fn from(error: RangeError) -> Self {
+        Self::range(error)
+    }
+}
+
+impl From<RangeError> for EncodeError {
+    fn from(error: RangeError) -> Self {
+        Self::range(error)
+    }
+}

@@ -1,0 +1,124 @@
+//! Instants with an offset.
+
+use core::fmt;
+
+use crate::error::{ConversionError, EncodeError};
+use crate::packstream::write;
+use crate::value::fields::{FieldReader, Fields};
+use crate::value::temporal::local_time::received_nanosecond;
+use crate::value::{Encoder, LocalDateTime, RangeError, ToValue, UtcOffset, tag};
+
+/// An instant, and the offset from UTC of the clock that it was read from.
+///
+/// Two of them are equal if both are; they are ordered by their instant.
+///
+/// Its text is ISO 8601's: `2024-02-29T12:34:56.789+01:00`.
+///
+/// ```
+/// use bolt_proto::types::DateTime;
+///
+/// let time: DateTime = "1970-01-01T02:15:00.000000042+01:00".parse()?;
+/// assert_eq!((time.unix_seconds(), time.nanosecond(), time.offset().seconds()), (4500, 42, 3600));
+/// # Ok::<(), bolt_proto::types::ParseError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct DateTime {
+    seconds: i64,
+    nanosecond: u32,
+    offset: UtcOffset,
+}
+
+impl DateTime {
+    /// What a local clock shows, and its offset.
+    #[must_use]
+    pub fn new(local: LocalDateTime, offset: UtcOffset) -> Self {
+        let seconds = local.seconds() - i64::from(offset.seconds());
+        Self {
+            seconds,
+            nanosecond: local.nanosecond(),
+            offset,
+        }
+    }
+
+    /// So many seconds after 1970-01-01T00:00Z, a nanosecond of the second, and the offset of a local clock.
+    ///
+    /// # Errors
+    ///
+    /// The year on the local clock, or the nanosecond, is out of range.
+    pub fn from_unix(seconds: i64, nanosecond: u32, offset: UtcOffset) -> Result<Self, RangeError> {
+        let local = seconds.saturating_add(i64::from(offset.seconds()));
+        Ok(Self::new(LocalDateTime::from_seconds(local, nanosecond)?, offset))
+    }
+
+    /// Seconds since 1970-01-01T00:00Z; before it they are negative.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// The nanosecond of the second.
+    #[must_use]
+    pub const fn nanosecond(self) -> u32 {
+        self.nanosecond
+    }
+
+    /// How far the local clock is ahead of UTC.
+    #[must_use]
+    pub const fn offset(self) -> UtcOffset {
+        self.offset
+    }
+
+    /// What the local clock shows.
+    #[must_use]
+    pub fn local(self) -> LocalDateTime {
+        let local = self.seconds + i64::from(self.offset.seconds());
+        // Both constructors have checked it.
+        LocalDateTime::from_seconds(local, self.nanosecond).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.local(), self.offset)
+    }
+}
+
+impl ToValue for DateTime {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        let (tag, seconds) = if out.dialect().is_utc() {
+            (tag::DATE_TIME, self.seconds)
+        } else {
+            (tag::LEGACY_DATE_TIME, self.local().seconds())
+        };
+        out.structure(3, tag, |out| {
+            out.has_date_times = true;
+            write::integer(&mut out.bytes, seconds);
+            write::integer(&mut out.bytes, i64::from(self.nanosecond));
+            write::integer(&mut out.bytes, i64::from(self.offset.seconds()));
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Fields<'a> for DateTime {
+    const KIND: &'static str = "a date-time with an offset";
+
+    fn has(tag: u8) -> bool {
+        matches!(tag, tag::DATE_TIME | tag::LEGACY_DATE_TIME)
+    }
+
+    /// Of the two forms, the older one counts seconds on the local clock.
+    fn fields(mut fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError> {
+        fields.expect(3)?;
+        let seconds: i64 = fields.next("seconds")?;
+        let nanosecond = received_nanosecond(fields.next("nanoseconds")?)?;
+        let offset = UtcOffset::received(fields.next("tz_offset_seconds")?)?;
+        if fields.tag() == tag::LEGACY_DATE_TIME {
+            return Ok(Self::new(
+                LocalDateTime::from_seconds(seconds, nanosecond)?,
+                offset,
+            ));
+        }
+        Ok(Self::from_unix(seconds, nanosecond, offset)?)
+    }
+}

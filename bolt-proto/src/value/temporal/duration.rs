@@ -1,0 +1,149 @@
+//! Amounts of time.
+
+use core::fmt;
+
+use crate::error::{ConversionError, EncodeError};
+use crate::packstream::write;
+use crate::value::fields::{FieldReader, Fields};
+use crate::value::temporal::local_time::{SECOND, write_fraction};
+use crate::value::{Encoder, RangeError, ToValue, tag};
+
+/// An amount of time in months, days, and seconds, none of which can be told in another: months and days differ in
+/// length. Each has its own sign.
+///
+/// Its text is ISO 8601's: `P14M3DT4.000000005S`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Duration {
+    months: i64,
+    days: i64,
+    seconds: i64,
+    /// 0 to 999 999 999, added to the seconds even if these are negative.
+    nanosecond: u32,
+}
+
+impl Duration {
+    /// So many months, days, seconds and nanoseconds. Nanoseconds beyond a second, or below 0, are carried into the
+    /// seconds, as servers do: −1.5 s are −2 s and 500 000 000 ns.
+    ///
+    /// # Errors
+    ///
+    /// The seconds leave 64 bits.
+    pub fn new(months: i64, days: i64, seconds: i64, nanoseconds: i64) -> Result<Self, RangeError> {
+        let seconds = seconds
+            .checked_add(nanoseconds.div_euclid(SECOND))
+            .ok_or(RangeError::new("a duration", "its seconds have 64 bits"))?;
+        let nanosecond = nanoseconds.rem_euclid(SECOND) as u32;
+        Ok(Self {
+            months,
+            days,
+            seconds,
+            nanosecond,
+        })
+    }
+
+    /// Whole months.
+    #[must_use]
+    pub const fn months(self) -> i64 {
+        self.months
+    }
+
+    /// Whole days.
+    #[must_use]
+    pub const fn days(self) -> i64 {
+        self.days
+    }
+
+    /// Whole seconds, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Nanoseconds on top of the seconds, 0 to 999 999 999.
+    #[must_use]
+    pub const fn nanosecond(self) -> u32 {
+        self.nanosecond
+    }
+
+    /// Seconds and nanoseconds with the same sign: -2 s and 0.5 s are -1 s and -0.5 s.
+    pub(crate) const fn with_signed_fraction(self) -> (i64, i64) {
+        let nanoseconds = self.nanosecond as i64;
+        if self.seconds < 0 && nanoseconds > 0 {
+            (self.seconds + 1, nanoseconds - SECOND)
+        } else {
+            (self.seconds, nanoseconds)
+        }
+    }
+
+    /// A duration of another crate: seconds and less than one, which may both be negative.
+    #[cfg(any(feature = "chrono-0_4", feature = "jiff-0_2", feature = "time-0_3"))]
+    pub(crate) fn of_seconds(seconds: i64, nanoseconds: i32) -> Self {
+        let smallest = Self {
+            seconds: i64::MIN,
+            ..Self::default()
+        };
+        Self::new(0, 0, seconds, nanoseconds.into()).unwrap_or(smallest)
+    }
+
+    /// The seconds, if there are neither months nor days.
+    #[cfg(any(feature = "chrono-0_4", feature = "jiff-0_2", feature = "time-0_3"))]
+    pub(crate) const fn only_seconds(self) -> Result<i64, RangeError> {
+        if self.months == 0 && self.days == 0 {
+            Ok(self.seconds)
+        } else {
+            Err(RangeError::new(
+                "a duration",
+                "months and days have no fixed length, so only seconds convert",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("P")?;
+        if self.months != 0 {
+            write!(f, "{}M", self.months)?;
+        }
+        if self.days != 0 {
+            write!(f, "{}D", self.days)?;
+        }
+        let has_time = (self.seconds, self.nanosecond) != (0, 0);
+        if !has_time && (self.months, self.days) != (0, 0) {
+            return Ok(());
+        }
+        // In digits the fraction has the sign of the whole: -2 s and 0.5 s are written -1.5 s.
+        let (whole, fraction) = self.with_signed_fraction();
+        let sign = if whole == 0 && fraction < 0 { "-" } else { "" };
+        write!(f, "T{sign}{whole}")?;
+        write_fraction(u32::try_from(fraction.unsigned_abs()).unwrap_or_default(), f)?;
+        f.write_str("S")
+    }
+}
+
+impl ToValue for Duration {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.structure(4, tag::DURATION, |out| {
+            write::integer(&mut out.bytes, self.months);
+            write::integer(&mut out.bytes, self.days);
+            write::integer(&mut out.bytes, self.seconds);
+            write::integer(&mut out.bytes, i64::from(self.nanosecond));
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Fields<'a> for Duration {
+    const KIND: &'static str = "a duration";
+
+    fn has(tag: u8) -> bool {
+        tag == tag::DURATION
+    }
+
+    fn fields(mut fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError> {
+        fields.expect(4)?;
+        let (months, days) = (fields.next("months")?, fields.next("days")?);
+        let (seconds, nanoseconds) = (fields.next("seconds")?, fields.next("nanoseconds")?);
+        Ok(Self::new(months, days, seconds, nanoseconds)?)
+    }
+}

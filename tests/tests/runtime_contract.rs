@@ -1,0 +1,279 @@
+//! What the driver relies on in every adapter's runtime, against plain sockets of the standard library.
+//!
+//! Each promise is written once, as a function over [`Adapter`]. Its tests are named `adapter::promise`, for instance
+//! `smol::closing_ends_the_peers_stream`. What is particular to one adapter is tested beside its code.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adapter_async_std::runtime::AsyncStd;
+use adapter_blocking::runtime::Blocking;
+use adapter_smol::runtime::Smol;
+use adapter_tokio::runtime::Tokio;
+use bolt_client::runtime::{Endpoint, Runtime, SocketOptions, Transport};
+
+/// Tests that an adapter keeps every promise below.
+macro_rules! contract {
+    ($module:ident, $adapter:ident) => {
+        mod $module {
+            contract! {
+                $adapter:
+                bytes_travel_both_ways
+                an_empty_socket_gives_nothing_at_once
+                what_has_arrived_is_read_without_waiting
+                the_end_of_the_stream_is_seen_without_waiting
+                a_full_socket_takes_nothing_more_at_once
+                closing_ends_the_peers_stream
+                a_refused_connection_is_an_error
+                #[cfg(unix)]
+                a_unix_socket_carries_bytes_too
+                literals_resolve_to_themselves_and_names_to_addresses
+                a_timer_fires_when_it_is_due
+                a_timer_can_be_set_again_while_it_waits
+                random_numbers_differ
+            }
+        }
+    };
+    ($adapter:ident: $($(#[$where:meta])? $promise:ident)+) => {
+        $(
+            $(#[$where])?
+            #[test]
+            fn $promise() {
+                super::$promise::<super::$adapter>();
+            }
+        )+
+    };
+}
+
+contract!(tokio, Tokio);
+contract!(smol, Smol);
+contract!(async_std, AsyncStd);
+contract!(blocking, Blocking);
+
+/// Far more than anything here takes: the end of a test that would hang.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A runtime, and what drives its futures.
+trait Adapter: Runtime + Default {
+    /// Tells apart what the tests of several adapters, which run side by side, leave in the file system.
+    const NAME: &str;
+
+    fn runtime() -> Arc<dyn Runtime> {
+        Arc::new(Self::default())
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output;
+}
+
+impl Adapter for Tokio {
+    const NAME: &str = "adapter-tokio";
+
+    /// All calls share one runtime, so that what one leaves behind, the next one finds.
+    fn block_on<F: Future>(future: F) -> F::Output {
+        static RUNTIME: LazyLock<::tokio::runtime::Runtime> =
+            LazyLock::new(|| ::tokio::runtime::Runtime::new().unwrap());
+        RUNTIME.block_on(future)
+    }
+}
+
+impl Adapter for Smol {
+    const NAME: &str = "adapter-smol";
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        ::smol::block_on(future)
+    }
+}
+
+impl Adapter for AsyncStd {
+    const NAME: &str = "adapter-async-std";
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        ::async_std::task::block_on(future)
+    }
+}
+
+impl Adapter for Blocking {
+    const NAME: &str = "adapter-blocking";
+
+    /// Sockets wait inside of the poll. Timers wake nobody but a call of that crate, which is tested there.
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let started = Instant::now();
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return output;
+            }
+            assert!(started.elapsed() < LONG);
+            thread::yield_now();
+        }
+    }
+}
+
+fn bytes_travel_both_ways<A: Adapter>() {
+    let (mut ours, mut theirs) = pair::<A>();
+    let echo = thread::spawn(move || {
+        let mut question = [0; 5];
+        theirs.read_exact(&mut question).unwrap();
+        theirs.write_all(&question).unwrap();
+    });
+    assert_eq!(A::block_on(write(&mut ours, b"hello")).unwrap(), 5);
+    let mut answer = Vec::new();
+    while answer.len() < 5 {
+        let mut part = [0; 5];
+        let count = A::block_on(read(&mut ours, &mut part)).unwrap();
+        answer.extend_from_slice(&part[..count]);
+    }
+    assert_eq!(answer, b"hello");
+    echo.join().unwrap();
+}
+
+fn an_empty_socket_gives_nothing_at_once<A: Adapter>() {
+    let (mut ours, _theirs) = pair::<A>();
+    assert_eq!(
+        ours.try_read(&mut [0; 8]).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+}
+
+fn what_has_arrived_is_read_without_waiting<A: Adapter>() {
+    let (mut ours, mut theirs) = pair::<A>();
+    theirs.write_all(b"late").unwrap();
+    let mut buf = [0; 8];
+    assert_eq!(once_it_arrived(&mut ours, &mut buf), 4);
+    assert_eq!(&buf[..4], b"late");
+}
+
+fn the_end_of_the_stream_is_seen_without_waiting<A: Adapter>() {
+    let (mut ours, theirs) = pair::<A>();
+    drop(theirs);
+    assert_eq!(once_it_arrived(&mut ours, &mut [0; 8]), 0);
+}
+
+fn a_full_socket_takes_nothing_more_at_once<A: Adapter>() {
+    let (mut ours, _theirs) = pair::<A>();
+    let block = [0; 64 * 1024];
+    A::block_on(write(&mut ours, &block)).unwrap();
+    let full = (0..10_000).find_map(|_| ours.try_write(&block).err());
+    assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
+}
+
+fn closing_ends_the_peers_stream<A: Adapter>() {
+    let (mut ours, mut theirs) = pair::<A>();
+    A::block_on(poll_fn(|cx| Pin::new(&mut *ours).poll_close(cx))).unwrap();
+    assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
+}
+
+fn a_refused_connection_is_an_error<A: Adapter>() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let nobody = Endpoint::Tcp(listener.local_addr().unwrap());
+    drop(listener);
+    let error = connect::<A>(&nobody).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[cfg(unix)]
+fn a_unix_socket_carries_bytes_too<A: Adapter>() {
+    let path = std::env::temp_dir().join(format!("{}-{}.sock", A::NAME, std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let connected = connect::<A>(&Endpoint::Unix(path.clone()));
+    std::fs::remove_file(&path).unwrap();
+    let mut ours = connected.unwrap();
+    let mut theirs = listener.accept().unwrap().0;
+    assert_eq!(A::block_on(write(&mut ours, b"hello")).unwrap(), 5);
+    theirs.read_exact(&mut [0; 5]).unwrap();
+    theirs.write_all(b"back").unwrap();
+    assert_eq!(A::block_on(read(&mut ours, &mut [0; 8])).unwrap(), 4);
+}
+
+fn literals_resolve_to_themselves_and_names_to_addresses<A: Adapter>() {
+    let runtime = A::runtime();
+    let resolve = |host: &'static str| A::block_on(async { runtime.resolve(host, 7687, None).await });
+    assert_eq!(resolve("192.0.2.1").unwrap(), ["192.0.2.1:7687".parse().unwrap()]);
+    assert_eq!(
+        resolve("::1").unwrap(),
+        [SocketAddr::from((Ipv6Addr::LOCALHOST, 7687))]
+    );
+    let local = resolve("localhost").unwrap();
+    assert!(
+        local
+            .iter()
+            .all(|address| address.ip().is_loopback() && address.port() == 7687),
+        "{local:?}"
+    );
+    assert!(!local.is_empty());
+    assert!(resolve("").is_err());
+}
+
+fn a_timer_fires_when_it_is_due<A: Adapter>() {
+    let started = Instant::now();
+    let at = started + Duration::from_millis(20);
+    A::block_on(async {
+        let mut timer = A::runtime().timer(at);
+        poll_fn(|cx| timer.as_mut().poll(cx)).await;
+        // And stays due.
+        poll_fn(|cx| timer.as_mut().poll(cx)).await;
+    });
+    assert!(Instant::now() >= at);
+    assert!(started.elapsed() < LONG);
+}
+
+fn a_timer_can_be_set_again_while_it_waits<A: Adapter>() {
+    let started = Instant::now();
+    A::block_on(async {
+        let mut timer = A::runtime().timer(started + LONG);
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            let poll = timer.as_mut().poll(cx);
+            if polls == 1 {
+                timer.as_mut().reset(Instant::now() + Duration::from_millis(20));
+                return timer.as_mut().poll(cx);
+            }
+            poll
+        })
+        .await;
+    });
+    assert!(started.elapsed() < LONG);
+}
+
+fn random_numbers_differ<A: Adapter>() {
+    assert_ne!(A::runtime().random(), A::runtime().random());
+}
+
+/// A connection, and its other end.
+fn pair<A: Adapter>() -> (Box<dyn Transport>, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ours = connect::<A>(&Endpoint::Tcp(listener.local_addr().unwrap())).unwrap();
+    (ours, listener.accept().unwrap().0)
+}
+
+fn connect<A: Adapter>(to: &Endpoint) -> io::Result<Box<dyn Transport>> {
+    let runtime = A::runtime();
+    A::block_on(runtime.connect(to, &SocketOptions::default(), None))
+}
+
+async fn read(from: &mut Box<dyn Transport>, buf: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| Pin::new(&mut **from).poll_read(cx, buf)).await
+}
+
+async fn write(to: &mut Box<dyn Transport>, bytes: &[u8]) -> io::Result<usize> {
+    poll_fn(|cx| Pin::new(&mut **to).poll_write(cx, bytes)).await
+}
+
+/// Tries until something is there. Nothing but the socket makes progress meanwhile.
+fn once_it_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
+    let started = Instant::now();
+    loop {
+        match transport.try_read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => assert!(started.elapsed() < LONG),
+            result => return result.unwrap(),
+        }
+        thread::yield_now();
+    }
+}
