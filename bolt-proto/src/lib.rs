@@ -101,18 +101,18 @@ pub mod types;
 pub mod value;
 mod version;
 
+pub use crate::serde::Serde;
 pub use connection::{Connection, Disposition, Fetch, Options};
 pub use error::{ConversionError, DecodeError, EncodeError, ProtocolViolation, ServerError, UsageError};
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
+pub use keys::Keys;
 pub use limits::Limits;
 pub use message::{
-    Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints, LogonSuccess,
-    Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position, QueryType, ResultEnd, Route,
-    RoutingContext, RoutingTable, RunSuccess, Shape, Status,
+    Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints,
+    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position,
+    QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};
-pub use keys::Keys;
 pub use record::{ColumnIndex, Record, RecordRef};
-pub use crate::serde::Serde;
 pub use version::{Capabilities, Filtering, Routing, Utc, Version};
