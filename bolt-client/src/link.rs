@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, RequestId};
+use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation};
 
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
@@ -28,8 +28,6 @@ pub(crate) struct Link {
     /// Whom it reaches, for messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
-    /// Requests before this one belong to an earlier lease; what comes for them is nobody's business any more.
-    since: RequestId,
     /// Why the socket broke, until it is told.
     broken: Option<io::Error>,
 }
@@ -41,7 +39,6 @@ impl Link {
         proto: Connection,
         peer: Arc<str>,
     ) -> Self {
-        let since = proto.next_request();
         Self {
             proto,
             transport: Exclusive::new(transport),
@@ -49,7 +46,6 @@ impl Link {
             runtime,
             peer,
             info: None,
-            since,
             broken: None,
         }
     }
@@ -63,16 +59,11 @@ impl Link {
         self.info = Some(Arc::new(info));
     }
 
-    /// From here on events of earlier requests are swallowed.
-    pub(crate) fn begin_lease(&mut self) {
-        self.since = self.proto.next_request();
-    }
-
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
         let head = poll_fn(|cx| {
             loop {
-                match self.next_head() {
+                match self.proto.has_event() {
                     Ok(Some(head)) => return Poll::Ready(Some(Ok(head))),
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
@@ -91,7 +82,7 @@ impl Link {
     pub(crate) async fn head_untimed(&mut self, hint: impl Fn() -> Option<Instant>) -> Result<Head, Error> {
         poll_fn(|cx| {
             loop {
-                match self.next_head() {
+                match self.proto.has_event() {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Err(self.explain(violation))),
@@ -149,17 +140,6 @@ impl Link {
                 self.proto.received(0);
             }
         }
-    }
-
-    /// The head of the next event of this lease, if it has arrived.
-    fn next_head(&mut self) -> Result<Option<Head>, ProtocolViolation> {
-        while let Some(head) = self.proto.has_event()? {
-            if head.request.is_none_or(|request| request >= self.since) {
-                return Ok(Some(head));
-            }
-            drop(self.proto.event());
-        }
-        Ok(None)
     }
 
     /// Writes what is pending. A write that fails does not end the connection at once: what the server said before
@@ -220,7 +200,7 @@ impl Link {
         if !self.write_at_once() {
             return Fate::Close;
         }
-        // What has arrived for a call that is gone only takes up memory.
+        // What has arrived for a call that is gone is nobody's business any more.
         if self.drop_events().is_err() {
             return Fate::Close;
         }

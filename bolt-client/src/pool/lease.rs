@@ -18,8 +18,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(pool: Arc<Pool>, mut link: Box<Link>, reused: bool) -> Self {
-        link.begin_lease();
+    pub(super) const fn new(pool: Arc<Pool>, link: Box<Link>, reused: bool) -> Self {
         Self {
             pool,
             link: Some(link),
