@@ -3,14 +3,27 @@
 //! A server picks one of four slots, or, from Neo4j 5.26 on, answers with a *manifest* of everything it speaks,
 //! from which the client picks.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use alloc::vec;
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::error::ProtocolViolation;
 use crate::version::Version;
 
-const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
+pub(crate) const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
 /// In a slot: "I understand manifest v1". As an answer: "here it comes".
-const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
+pub(crate) const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
 /// More offers than any server has reason to make: 16 versions fit into a handful of ranges.
 const MAX_OFFERS: u64 = 256;
 
@@ -27,6 +40,7 @@ const MAX_OFFERS: u64 = 256;
 pub struct Versions {
     range: RangeInclusive<Version>,
     manifest: bool,
+    capabilities: u64,
 }
 
 impl Versions {
@@ -36,6 +50,7 @@ impl Versions {
         Self {
             range: oldest..=newest,
             manifest: true,
+            capabilities: 0,
         }
     }
 
@@ -52,6 +67,14 @@ impl Versions {
         self
     }
 
+    /// The capability bits that this side can make use of, and claims if the other side has them, too. They exist in
+    /// the manifest handshake alone, and none is defined so far. Default: none.
+    #[must_use]
+    pub const fn capabilities(mut self, bits: u64) -> Self {
+        self.capabilities = bits;
+        self
+    }
+
     /// Whether this version may be negotiated.
     #[must_use]
     pub fn contains(&self, version: Version) -> bool {
@@ -65,7 +88,7 @@ impl Versions {
         magic.copy_from_slice(&MAGIC);
         let mut slots = slots.chunks_exact_mut(4);
         // Only servers from 5.7 on know the manifest; an older one passes the slot over.
-        let manifest = self.manifest && *self.range.end() >= Version::new(5, 7);
+        let manifest = self.has_manifest();
         if manifest {
             if let Some(slot) = slots.next() {
                 slot.copy_from_slice(&MANIFEST);
@@ -84,6 +107,17 @@ impl Versions {
         bytes
     }
 
+    /// Whether the manifest handshake is offered.
+    pub(crate) fn has_manifest(&self) -> bool {
+        self.manifest && *self.range.end() >= Version::new(5, 7)
+    }
+
+    /// The capability bits of this side.
+    #[cfg(feature = "peer")]
+    pub(crate) const fn claimed(&self) -> u64 {
+        self.capabilities
+    }
+
     fn contains_major_below(&self, major: u8) -> bool {
         Version::all().any(|version| version.major() < major && self.contains(version))
     }
@@ -100,9 +134,9 @@ impl Versions {
 }
 
 impl Default for Versions {
-    /// Every version from 4.4 on.
+    /// Every version that this crate speaks: 3 to 6.1.
     fn default() -> Self {
-        Self::between(Version::V4_4, Version::V6_1)
+        Self::between(Version::V3, Version::V6_1)
     }
 }
 
@@ -114,7 +148,11 @@ pub(crate) enum Answer {
     /// The server picked a slot.
     Slot { version: Version, consumed: usize },
     /// The server sent a manifest; this version was picked from it. The choice must be sent.
-    Manifest { version: Version, consumed: usize },
+    Manifest {
+        version: Version,
+        capabilities: u64,
+        consumed: usize,
+    },
 }
 
 /// Reads the server's answer. Called again with more bytes until it is complete.
@@ -125,12 +163,14 @@ pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, Protoc
     match first {
         MANIFEST => {
             let before = rest.len();
-            let Some(version) = pick(&mut rest, versions)? else {
+            let Some((version, capabilities)) = pick(&mut rest, versions)? else {
                 return Ok(Answer::Incomplete);
             };
+            let consumed = before.saturating_sub(rest.len()).saturating_add(4);
             Ok(Answer::Manifest {
                 version,
-                consumed: 4 + before.saturating_sub(rest.len()),
+                capabilities,
+                consumed,
             })
         }
         [0, 0, 0, 0] => Err(ProtocolViolation::NoCommonVersion),
@@ -148,13 +188,15 @@ pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, Protoc
     }
 }
 
-/// What the client answers to a manifest: its choice, and no capability (none is defined so far).
-pub(crate) const fn choice(version: Version) -> [u8; 5] {
-    [0, 0, version.minor(), version.major(), 0]
+/// What the client answers to a manifest: its choice, and the capabilities that both sides have.
+pub(crate) fn choice(version: Version, capabilities: u64) -> Vec<u8> {
+    let mut out = vec![0, 0, version.minor(), version.major()];
+    write_varint(&mut out, capabilities);
+    out
 }
 
-/// Picks the newest common version of a manifest; `None` while it is incomplete. Offers come in any order.
-fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, ProtocolViolation> {
+/// Picks the newest common version of a manifest, and the common capabilities; `None` while it is incomplete. Offers come in any order.
+fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<(Version, u64)>, ProtocolViolation> {
     let Some(count) = varint(rest)? else {
         return Ok(None);
     };
@@ -173,21 +215,26 @@ fn pick(rest: &mut &[u8], versions: &Versions) -> Result<Option<Version>, Protoc
             .max()
             .max(best);
     }
-    let Some(_capabilities) = varint(rest)? else {
+    let Some(offered) = varint(rest)? else {
         return Ok(None);
     };
-    best.map(Some).ok_or(ProtocolViolation::NoCommonVersion)
+    let version = best.ok_or(ProtocolViolation::NoCommonVersion)?;
+    Ok(Some((version, offered & versions.capabilities)))
 }
 
 /// An unsigned number in groups of seven bits, lowest first; `None` while it is incomplete.
-fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
+pub(crate) fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let Some((&byte, behind)) = rest.split_first() else {
             return Ok(None);
         };
         *rest = behind;
-        value |= u64::from(byte & 0x7F) << shift;
+        let group = u64::from(byte & 0x7F);
+        if group << shift >> shift != group {
+            break;
+        }
+        value |= group << shift;
         if byte & 0x80 == 0 {
             return Ok(Some(value));
         }
@@ -195,16 +242,25 @@ fn varint(rest: &mut &[u8]) -> Result<Option<u64>, ProtocolViolation> {
     Err(ProtocolViolation::VarintTooLong)
 }
 
+pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+    loop {
+        let [group, ..] = (value & 0x7F).to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            return out.push(group);
+        }
+        out.push(group | 0x80);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::vec;
-
     use super::*;
 
     #[test]
     fn the_default_proposal_leads_with_the_manifest() {
         let expected = [
-            0x60, 0x60, 0xB0, 0x17, 0, 0, 1, 0xFF, 0, 8, 8, 5, 0, 0, 4, 4, 0, 0, 0, 0,
+            0x60, 0x60, 0xB0, 0x17, 0, 0, 1, 0xFF, 0, 8, 8, 5, 0, 4, 4, 4, 0, 0, 0, 3,
         ];
         assert_eq!(Versions::default().proposal(), expected);
     }
@@ -240,15 +296,54 @@ mod tests {
         }
         let expected = Answer::Manifest {
             version: Version::V6_1,
+            capabilities: 0,
             consumed: manifest.len(),
         };
         assert_eq!(answer(&manifest, &Versions::default()), Ok(expected));
         let capped = Versions::between(Version::V4_4, Version::new(5, 5));
         let expected = Answer::Manifest {
             version: Version::new(5, 4),
+            capabilities: 0,
             consumed: manifest.len(),
         };
         assert_eq!(answer(&manifest, &capped), Ok(expected));
+    }
+
+    #[test]
+    fn of_the_offered_capabilities_those_that_are_wanted_are_claimed() {
+        let manifest = [0, 0, 1, 0xFF, 1, 0, 8, 8, 5, 0xAC, 0x02];
+        let versions = Versions::default().capabilities(0x124);
+        let answer = answer(&manifest, &versions).unwrap();
+        assert_eq!(
+            answer,
+            Answer::Manifest {
+                version: Version::new(5, 8),
+                capabilities: 0x124,
+                consumed: 11
+            }
+        );
+        assert_eq!(choice(Version::new(5, 8), 0x124), [0, 0, 8, 5, 0xA4, 0x02]);
+    }
+
+    #[test]
+    fn numbers_of_a_manifest_take_seven_bits_a_byte() {
+        let vectors: [(u64, &[u8]); 6] = [
+            (0, &[0]),
+            (127, &[0x7F]),
+            (128, &[0x80, 1]),
+            (300, &[0xAC, 2]),
+            (1_851_775, &[0xFF, 0x82, 0x71]),
+            (
+                u64::MAX,
+                &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1],
+            ),
+        ];
+        for (value, bytes) in vectors {
+            let mut out = Vec::new();
+            write_varint(&mut out, value);
+            assert_eq!(out, bytes);
+            assert_eq!(varint(&mut &*out), Ok(Some(value)));
+        }
     }
 
     #[test]

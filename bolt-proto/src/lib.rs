@@ -67,6 +67,11 @@
 //! * **P7** Decoding what was encoded gives the same value.
 //! * **P8** The [state table](state), printed, equals a committed file.
 //!
+//! # The other half
+//!
+//! With the feature `peer` there is the server's half, too: for proxies, test servers and simulators. See the module
+//! `peer`.
+//!
 //! # What it does not do
 //!
 //! It opens no sockets, keeps no time and retries nothing. Deadlines, pools, routing and TLS are a driver's work.
@@ -86,6 +91,8 @@ mod keys;
 mod limits;
 mod message;
 pub mod packstream;
+#[cfg(feature = "peer")]
+pub mod peer;
 mod query;
 mod record;
 pub mod serde;
@@ -101,7 +108,11 @@ pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
 pub use keys::Keys;
 pub use limits::Limits;
-pub use message::{Access, Auth, Counters, Extra, Hello, Metadata, QueryType};
+pub use message::{
+    Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints,
+    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position,
+    QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
+};
 pub use query::{EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Record, RecordRef};
-pub use version::{Capabilities, NotificationFilter, Routing, Utc, Version};
+pub use version::{Capabilities, Filtering, Routing, Utc, Version};

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+#[cfg(feature = "peer")]
+use crate::error::ProtocolViolation;
 use crate::version::Version;
 
 /// Where a server stands, as far as its client can tell.
@@ -99,6 +101,16 @@ impl Message {
             Self::Logon => 0x6A,
             Self::Logoff => 0x6B,
         }
+    }
+
+    /// Which request a message is, by its first two bytes.
+    #[cfg(feature = "peer")]
+    pub(crate) fn of(message: &[u8]) -> Result<Self, ProtocolViolation> {
+        match *message {
+            [0xB0..=0xBF, tag, ..] => Self::ALL.into_iter().find(|known| known.tag() == tag),
+            _ => None,
+        }
+        .ok_or_else(|| ProtocolViolation::unknown(message))
     }
 
     /// The first version that has this message.
@@ -252,8 +264,44 @@ static TABLE: &[Row] = &[
         From(Version::new(4, 0)),
         to(TxStreaming, Failed),
     ),
-    row(Message::Pull, &[Streaming, TxStreaming], Always, PAGE),
-    row(Message::Discard, &[Streaming, TxStreaming], Always, PAGE),
+    // Bolt 3 has no pages: these always end the result, and with it TX_STREAMING, though the manual's table stays there.
+    row(
+        Message::Pull,
+        &[Streaming],
+        Before(Version::new(4, 0)),
+        to(Ready, Failed),
+    ),
+    row(
+        Message::Pull,
+        &[TxStreaming],
+        Before(Version::new(4, 0)),
+        to(TxReady, Failed),
+    ),
+    row(
+        Message::Discard,
+        &[Streaming],
+        Before(Version::new(4, 0)),
+        to(Ready, Failed),
+    ),
+    row(
+        Message::Discard,
+        &[TxStreaming],
+        Before(Version::new(4, 0)),
+        to(TxReady, Failed),
+    ),
+    // In TX_READY real servers fail these, and RESET helps; but a client that keeps to its results never gets there.
+    row(
+        Message::Pull,
+        &[Streaming, TxStreaming],
+        From(Version::new(4, 0)),
+        PAGE,
+    ),
+    row(
+        Message::Discard,
+        &[Streaming, TxStreaming],
+        From(Version::new(4, 0)),
+        PAGE,
+    ),
     row(Message::Begin, &[Ready], Always, to(TxReady, Failed)),
     // With open results the manual calls these a violation; real servers accept them (and a COMMIT then loses
     // what was not pulled, which `Connection::commit` prevents).
@@ -271,14 +319,16 @@ static TABLE: &[Row] = &[
     ),
     row(Message::Route, &[Ready], Always, to(Ready, Failed)),
     row(Message::Telemetry, &[Ready], Always, to(Ready, Failed)),
+    // Of several RESETs only the last succeeds; those before it are answered by IGNORED. Before the login, and
+    // between LOGOFF and LOGON, RESET is illegal.
     row(
         Message::Reset,
         &[Ready, Streaming, TxReady, TxStreaming, Failed, Interrupted],
         Always,
         to(Ready, Defunct),
     ),
-    // BEGIN, HELLO, LOGON and LOGOFF are missing here: behind a failure real servers close on them, where the
-    // manual promises IGNORED.
+    // BEGIN, HELLO, LOGON and LOGOFF are missing here: behind a failure, and overtaken by RESET, real servers close
+    // on them, where the manual promises IGNORED.
     row(Message::Run, &[Failed, Interrupted], Always, Rule::Ignored),
     row(Message::Pull, &[Failed, Interrupted], Always, Rule::Ignored),
     row(Message::Discard, &[Failed, Interrupted], Always, Rule::Ignored),

@@ -90,7 +90,7 @@ pub struct Capabilities {
     /// 5.1: authentication is a message of its own, LOGON, and can be undone by LOGOFF.
     pub logon: bool,
     /// Whether, and under which name, notifications can be filtered.
-    pub notifications: NotificationFilter,
+    pub notifications: Filtering,
     /// 5.3: HELLO carries `bolt_agent`.
     pub bolt_agent: bool,
     /// 5.4: TELEMETRY exists.
@@ -132,9 +132,9 @@ pub enum Utc {
 /// Whether, and under which name, a client can filter notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum NotificationFilter {
+pub enum Filtering {
     /// Before 5.2: not at all.
-    None,
+    Never,
     /// 5.2 to 5.4: `notifications_disabled_categories`.
     Categories,
     /// From 5.6 on: `notifications_disabled_classifications`.
@@ -151,7 +151,7 @@ const V3_0: Capabilities = Capabilities {
     element_ids: false,
     utc: Utc::Never,
     logon: false,
-    notifications: NotificationFilter::None,
+    notifications: Filtering::Never,
     bolt_agent: false,
     telemetry: false,
     statuses: false,
@@ -199,7 +199,7 @@ const V5_1: Capabilities = Capabilities {
 };
 const V5_2: Capabilities = Capabilities {
     version: Version::new(5, 2),
-    notifications: NotificationFilter::Categories,
+    notifications: Filtering::Categories,
     ..V5_1
 };
 const V5_3: Capabilities = Capabilities {
@@ -214,7 +214,7 @@ const V5_4: Capabilities = Capabilities {
 };
 const V5_6: Capabilities = Capabilities {
     version: Version::new(5, 6),
-    notifications: NotificationFilter::Classifications,
+    notifications: Filtering::Classifications,
     statuses: true,
     ..V5_4
 };

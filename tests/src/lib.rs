@@ -11,3 +11,8 @@ pub mod counting;
 mod listener;
 pub mod misbehaving;
 pub mod relay;
+
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -3,5 +3,5 @@
 mod recv;
 mod send;
 
-pub(crate) use recv::{Frame, FrameKind, Recv};
-pub(crate) use send::Send;
+pub(crate) use recv::{Frame, Recv};
+pub(crate) use send::{MAX_CHUNK, Send};

@@ -1,5 +1,16 @@
 //! What has arrived: read straight from the socket, cut into messages in place.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,30 +24,20 @@ const MAX_READ: usize = 256 * 1024;
 /// An idle connection gives back what it holds above this.
 const KEEP: usize = 64 * 1024;
 
-/// A whole message in the buffer.
+/// A whole message in the buffer, and what its reader made of its first bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Frame {
-    pub(crate) kind: FrameKind,
+pub(crate) struct Frame<K> {
+    pub(crate) kind: K,
     /// Position in the stream, not in the buffer, which moves.
     start: u64,
     len: usize,
-}
-
-/// Which message it is; anything else is a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FrameKind {
-    Record,
-    Success,
-    Failure,
-    Ignored,
 }
 
 /// The receive buffer with its two cursors: messages *seen*, and messages *delivered*.
 ///
 /// Real servers send every message below 64 KiB as one chunk, so a message is nearly always a slice of the
 /// buffer as it came. Further chunks are moved up against the first, over the chunk headers.
-#[derive(Debug)]
-pub(crate) struct Recv {
+pub(crate) struct Recv<K> {
     /// Initialised throughout: its length is a high-water mark, so that no read has to clear memory again.
     bytes: Vec<u8>,
     /// Position in the stream of the first byte of `bytes`.
@@ -48,14 +49,14 @@ pub(crate) struct Recv {
     /// The message whose chunks are being collected: its start and its length so far.
     partial: Option<(u64, usize)>,
     /// Seen, not delivered.
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Frame<K>>,
     /// How much the next read should ask for.
     want: usize,
     /// How much the caller was last offered.
     offered: usize,
 }
 
-impl Recv {
+impl<K: Copy> Recv<K> {
     pub(crate) const fn new() -> Self {
         Self {
             bytes: Vec::new(),
@@ -112,7 +113,11 @@ impl Recv {
     }
 
     /// Cuts the next whole message; it is *seen* now.
-    pub(crate) fn see(&mut self, limit: usize) -> Result<Option<Frame>, ProtocolViolation> {
+    pub(crate) fn see(
+        &mut self,
+        limit: usize,
+        classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
+    ) -> Result<Option<Frame<K>>, ProtocolViolation> {
         loop {
             let at = self.index(self.scanned);
             let Some((&header, rest)) = self
@@ -158,12 +163,31 @@ impl Recv {
     }
 
     /// The next message to deliver.
-    pub(crate) fn front(&self) -> Option<Frame> {
+    pub(crate) fn front(&self) -> Option<Frame<K>> {
         self.frames.front().copied()
     }
 
+    /// The messages to deliver.
+    #[cfg(feature = "peer")]
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<K>> + '_ {
+        self.frames.iter().copied()
+    }
+
+    /// How much memory what has arrived and has not been delivered takes up.
+    pub(crate) fn buffered(&self) -> usize {
+        let partial = self.partial.map(|(start, _)| start);
+        let first = self
+            .frames
+            .front()
+            .map(|frame| frame.start)
+            .or(partial)
+            .unwrap_or(self.scanned);
+        let frames = self.frames.len().saturating_mul(size_of::<Frame<K>>());
+        self.end.saturating_sub(self.index(first)).saturating_add(frames)
+    }
+
     /// Delivers the next message. Its bytes stay until the next call of [`space`](Self::space).
-    pub(crate) fn deliver(&mut self) -> Option<Frame> {
+    pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
         self.frames.pop_front()
     }
 
@@ -172,9 +196,14 @@ impl Recv {
         self.frames.pop_back();
     }
 
+    /// The message as it came, without its chunks.
+    pub(crate) fn message(&self, frame: Frame<K>) -> &[u8] {
+        self.slice(frame.start, frame.len)
+    }
+
     /// The fields of a message: what stands behind its structure header and tag.
-    pub(crate) fn body(&self, frame: Frame) -> &[u8] {
-        self.slice(frame.start, frame.len).get(2..).unwrap_or_default()
+    pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
+        self.message(frame).get(2..).unwrap_or_default()
     }
 
     /// Gives memory back that an idle connection does not need.
@@ -235,28 +264,14 @@ impl Recv {
     }
 }
 
-fn classify(message: &[u8]) -> Result<FrameKind, ProtocolViolation> {
-    match *message {
-        [0xB1, 0x71, ..] => Ok(FrameKind::Record),
-        [0xB1, 0x70, ..] => Ok(FrameKind::Success),
-        [0xB1, 0x7F, ..] => Ok(FrameKind::Failure),
-        // The manual gives IGNORED no field; some servers send a map.
-        [0xB0 | 0xB1, 0x7E, ..] => Ok(FrameKind::Ignored),
-        [first, second, ..] => Err(ProtocolViolation::UnknownMessage {
-            bytes: [first, second],
-        }),
-        [first] => Err(ProtocolViolation::UnknownMessage { bytes: [first, 0] }),
-        [] => Err(ProtocolViolation::UnknownMessage { bytes: [0, 0] }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Answer;
 
     const LIMIT: usize = 1 << 20;
 
-    fn feed(recv: &mut Recv, mut bytes: &[u8]) {
+    fn feed(recv: &mut Recv<Answer>, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let space = recv.space();
             let len = space.len().min(bytes.len());
@@ -282,24 +297,24 @@ mod tests {
     fn chunks_of_any_size_make_the_same_message() {
         let payload: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();
         for size in [1, 2, 7, 4096, 65_535] {
-            let mut recv = Recv::new();
+            let mut recv = Recv::<Answer>::new();
             feed(
                 &mut recv,
                 &[&[0, 0], &*chunked(&payload, size), &[0, 0, 0, 0]].concat(),
             );
-            let frame = recv.see(LIMIT).unwrap().unwrap();
+            let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
             assert_eq!(recv.body(frame), payload);
-            assert!(recv.see(LIMIT).unwrap().is_none() && recv.at_boundary());
+            assert!(recv.see(LIMIT, Answer::of).unwrap().is_none() && recv.at_boundary());
         }
     }
 
     #[test]
     fn messages_survive_that_the_buffer_moves() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         let mut delivered = 0_u32;
         for n in 0..2000_u32 {
             feed(&mut recv, &chunked(&n.to_be_bytes().repeat(20), 33));
-            while recv.see(LIMIT).unwrap().is_some() {}
+            while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
             if n % 3 == 0 {
                 let frame = recv.deliver().unwrap();
                 assert_eq!(recv.body(frame), delivered.to_be_bytes().repeat(20));
@@ -310,11 +325,11 @@ mod tests {
 
     #[test]
     fn a_message_of_one_byte_chunks_takes_little_more_memory_than_its_bytes() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         let bytes = chunked(&vec![7; 300_000], 1);
         for part in bytes.chunks(1000) {
             feed(&mut recv, part);
-            let _ = recv.see(LIMIT).unwrap();
+            let _ = recv.see(LIMIT, Answer::of).unwrap();
         }
         assert!(recv.bytes.len() < 700_000, "{}", recv.bytes.len());
         let frame = recv.front().unwrap();
@@ -323,17 +338,17 @@ mod tests {
 
     #[test]
     fn a_message_beyond_the_limit_is_refused_as_soon_as_its_size_is_known() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         feed(&mut recv, &[0x00, 0x11]);
         assert_eq!(
-            recv.see(16).unwrap_err(),
+            recv.see(16, Answer::of).unwrap_err(),
             ProtocolViolation::MessageTooLong { limit: 16 }
         );
     }
 
     #[test]
     fn reads_grow_while_they_are_filled_and_an_idle_buffer_shrinks() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         for _ in 0..10 {
             let len = recv.space().len();
             recv.received(len);
@@ -348,10 +363,10 @@ mod tests {
 
     #[test]
     fn noise_is_a_violation_before_its_end_has_come() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         feed(&mut recv, b"SSH-2.0");
         assert_eq!(
-            recv.see(LIMIT).unwrap_err(),
+            recv.see(LIMIT, Answer::of).unwrap_err(),
             ProtocolViolation::UnknownMessage { bytes: *b"H-" }
         );
     }
@@ -360,18 +375,18 @@ mod tests {
     fn noise_is_a_violation_however_much_of_it_has_come() {
         let noise = [0, 4, 0x27, 0x0F, 4, 5, 1, 0];
         for end in 4..=noise.len() {
-            let mut recv = Recv::new();
+            let mut recv = Recv::<Answer>::new();
             feed(&mut recv, &noise[..end]);
-            assert!(recv.see(LIMIT).is_err(), "{end} bytes");
+            assert!(recv.see(LIMIT, Answer::of).is_err(), "{end} bytes");
         }
     }
 
     #[test]
     fn what_is_no_answer_is_a_violation() {
-        let mut recv = Recv::new();
+        let mut recv = Recv::<Answer>::new();
         feed(&mut recv, &[0, 2, 0xB1, 0x10, 0, 0]);
         assert_eq!(
-            recv.see(LIMIT).unwrap_err(),
+            recv.see(LIMIT, Answer::of).unwrap_err(),
             ProtocolViolation::UnknownMessage { bytes: [0xB1, 0x10] }
         );
     }

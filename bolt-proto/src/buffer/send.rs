@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 /// The largest chunk.
-const MAX_CHUNK: usize = 65_535;
+pub(crate) const MAX_CHUNK: usize = 65_535;
 /// An idle connection gives back what it holds above this.
 const KEEP: usize = 64 * 1024;
 
@@ -56,17 +56,17 @@ impl Send {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Queues a message that is given in parts, split into chunks where it is too long for one.
-    pub(crate) fn message(&mut self, parts: &[&[u8]]) {
+    /// Queues a message that is given in parts, split into chunks of at most `chunk` bytes.
+    pub(crate) fn message(&mut self, parts: &[&[u8]], chunk: usize) {
+        let chunk = chunk.clamp(1, MAX_CHUNK);
         let mut left: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes
-            .reserve(left.saturating_add(4 + 2 * (left / MAX_CHUNK)));
+        self.bytes.reserve(left.saturating_add(4 + 2 * (left / chunk)));
         let mut room = 0;
         for part in parts {
             let mut part = *part;
             while !part.is_empty() {
                 if room == 0 {
-                    room = left.min(MAX_CHUNK);
+                    room = left.min(chunk);
                     // `room` is at most 65,535.
                     self.bytes
                         .extend_from_slice(&u16::try_from(room).unwrap_or(u16::MAX).to_be_bytes());
@@ -96,14 +96,14 @@ mod tests {
     #[test]
     fn a_message_is_framed_by_its_length_and_an_end_marker() {
         let mut send = Send::default();
-        send.message(&[&[0xB0, 0x0F]]);
+        send.message(&[&[0xB0, 0x0F]], MAX_CHUNK);
         assert_eq!(send.pending(), [0, 2, 0xB0, 0x0F, 0, 0]);
     }
 
     #[test]
     fn a_long_message_is_split_wherever_a_chunk_is_full() {
         let mut send = Send::default();
-        send.message(&[&[1; 65_534], &[2; 3], &[], &[3; 65_535]]);
+        send.message(&[&[1; 65_534], &[2; 3], &[], &[3; 65_535]], MAX_CHUNK);
         let bytes = send.pending();
         assert_eq!(bytes.len(), 2 + 65_535 + 2 + 65_535 + 2 + 2 + 2);
         assert_eq!(bytes[..2], [0xFF, 0xFF]);
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn what_is_unwritten_can_be_taken_back() {
         let mut send = Send::default();
-        send.message(&[&[0xB0, 0x12]]);
+        send.message(&[&[0xB0, 0x12]], MAX_CHUNK);
         let end = send.end();
         send.wrote(1);
-        send.message(&[&[0xB0, 0x13]]);
+        send.message(&[&[0xB0, 0x13]], MAX_CHUNK);
         send.truncate(end);
         assert_eq!(send.pending(), [2, 0xB0, 0x12, 0, 0]);
         send.wrote(5);

@@ -1,5 +1,16 @@
 //! What was asked, what was answered, and where that leaves the server: the two views of its state.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -202,6 +213,10 @@ impl Ledger {
         if self.unanswered().any(holds_reset) {
             return Disposition::AwaitAnswer;
         }
+        // LOGOFF was answered: RESET is illegal until the next LOGON.
+        if self.sent == Base::Authentication {
+            return Disposition::Opening;
+        }
         let ready = self.sent_state() == ServerState::Ready;
         match self.unanswered().next_back() {
             None if ready => Disposition::Reusable,
@@ -343,7 +358,7 @@ impl Ledger {
             Outcome::Failure => self.failed(id, message),
             Outcome::Ignored => self.ignored(message, result),
         }
-        self.answered += 1;
+        self.answered = self.answered.saturating_add(1);
     }
 
     /// The last event of the oldest request is being delivered.

@@ -1,5 +1,6 @@
 //! The client's half of a connection.
 
+mod judge;
 mod ledger;
 mod receive;
 mod requests;
@@ -7,6 +8,7 @@ mod requests;
 mod tests;
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::buffer::{Recv, Send};
 use crate::error::ProtocolViolation;
@@ -14,6 +16,7 @@ use crate::event::RequestId;
 use crate::handshake::Versions;
 use crate::keys::Keys;
 use crate::limits::Limits;
+use crate::message::Answer;
 use crate::state::ServerState;
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
@@ -24,7 +27,7 @@ pub use requests::Fetch;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Which versions to negotiate. Default: 4.4 to 6.1.
+    /// Which versions to negotiate. Default: all of them, 3 to 6.1.
     pub versions: Versions,
     /// What the peer can make us hold.
     pub limits: Limits,
@@ -56,10 +59,9 @@ impl Options {
 /// [`Success`](crate::Kind::Success), [`Failure`](crate::Kind::Failure) or [`Ignored`](crate::Kind::Ignored), in
 /// order. A request that the server could not accept is refused with a [`UsageError`](crate::UsageError), and
 /// leaves no byte behind.
-#[derive(Debug)]
 pub struct Connection {
     options: Options,
-    recv: Recv,
+    recv: Recv<Answer>,
     send: Send,
     ledger: Ledger,
     version: Option<&'static Capabilities>,
@@ -69,15 +71,33 @@ pub struct Connection {
     over: Option<ProtocolViolation>,
     /// The columns of results for which the server names none.
     nameless: Keys,
+    /// Date-times with an offset or a zone travel by their instant.
+    utc: bool,
+    /// What client and server both can, by the handshake.
+    agreed: u64,
     /// Where requests are put together, kept for its memory.
     scratch: Vec<u8>,
+}
+
+/// Shows where it stands, and nothing of what travels on it.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("version", &self.version())
+            .field("sent", &self.sent_state())
+            .field("confirmed", &self.confirmed_state())
+            .field("ledger", &self.ledger)
+            .field("utc", &self.utc)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a connection is good for: all that a pool has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disposition {
-    /// The login is not through yet.
+    /// The login is not through yet, or was undone by LOGOFF.
     Opening,
     /// Ready, with nothing unanswered.
     Reusable,
@@ -109,6 +129,8 @@ impl Connection {
             eof: false,
             over: None,
             nameless: Keys::default(),
+            utc: false,
+            agreed: 0,
             scratch: Vec::new(),
         }
     }
@@ -134,6 +156,21 @@ impl Connection {
     #[must_use]
     pub const fn capabilities(&self) -> Option<&'static Capabilities> {
         self.version
+    }
+
+    /// Whether date-times with an offset or a zone travel by their instant, instead of their local clock: from 5.0 on
+    /// always, on 4.3 and 4.4 if the server agreed in its answer to HELLO. Structures of the other form are of no
+    /// kind that this connection knows.
+    #[must_use]
+    pub const fn utc(&self) -> bool {
+        self.utc
+    }
+
+    /// The capability bits that client and server have in common. Only a manifest handshake has any, and so far none
+    /// is defined; see [`Versions::capabilities`].
+    #[must_use]
+    pub const fn handshake_capabilities(&self) -> u64 {
+        self.agreed
     }
 
     /// Where the server stands once everything that was sent has succeeded. Requests are judged by it.

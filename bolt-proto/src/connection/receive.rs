@@ -1,17 +1,25 @@
 //! Bytes in, events out.
 
-use crate::buffer::{Frame, FrameKind};
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use crate::buffer::Frame;
 use alloc::vec::Vec;
 
 use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
-use crate::handshake::{self, Answer};
+use crate::handshake;
 use crate::keys::Keys;
-use crate::message::Metadata;
+use crate::message::{Answer, Metadata};
 use crate::packstream::{self, MapRef, Reader, Token, ValueRef};
 use crate::record::RecordRef;
 use crate::state::{Message, Rule};
-use crate::version::Capabilities;
+use crate::version::{Capabilities, Utc};
 
 use super::Connection;
 use super::ledger::Outcome;
@@ -48,10 +56,10 @@ impl Connection {
         if let Some(frame) = self.recv.front() {
             let entry = self.ledger.front();
             let kind = match frame.kind {
-                FrameKind::Record => Kind::Record,
-                FrameKind::Success => Kind::Success,
-                FrameKind::Failure => Kind::Failure,
-                FrameKind::Ignored => Kind::Ignored,
+                Answer::Record => Kind::Record,
+                Answer::Success => Kind::Success,
+                Answer::Failure => Kind::Failure,
+                Answer::Ignored => Kind::Ignored,
             };
             return Ok(Some(Head {
                 request: entry.map(|entry| entry.id),
@@ -73,7 +81,7 @@ impl Connection {
             return self.version().map(Event::Negotiated);
         }
         let frame = self.recv.deliver()?;
-        if frame.kind == FrameKind::Record {
+        if frame.kind == Answer::Record {
             let result = self.ledger.front()?.result?;
             let keys = self.ledger.flow(result)?.keys.as_ref().unwrap_or(&self.nameless);
             let (columns, values) = record(self.recv.body(frame)).ok()?;
@@ -82,9 +90,9 @@ impl Connection {
         self.ledger.deliver();
         let body = self.recv.body(frame);
         Some(match frame.kind {
-            FrameKind::Success => Event::Success(Metadata::new(metadata(body).ok()?)),
-            FrameKind::Failure => Event::Failure(ServerError::read(metadata(body).ok()?)),
-            FrameKind::Ignored | FrameKind::Record => Event::Ignored,
+            Answer::Success => Event::Success(Metadata::new(metadata(body).ok()?)),
+            Answer::Failure => Event::Failure(ServerError::read(Metadata::new(metadata(body).ok()?))),
+            Answer::Ignored | Answer::Record => Event::Ignored,
         })
     }
 
@@ -111,37 +119,47 @@ impl Connection {
         let Some(version) = self.version else {
             return self.negotiate();
         };
-        while let Some(frame) = self.recv.see(self.options.limits.max_message())? {
-            if let Err(violation) = self.see(version, frame) {
+        let limits = self.options.limits;
+        while let Some(frame) = self.recv.see(limits.max_message(), Answer::of)? {
+            if let Err(violation) = limits
+                .check_values(self.recv.body(frame))
+                .and_then(|()| self.see(version, frame))
+            {
                 self.recv.retract();
                 return Err(violation);
             }
         }
-        Ok(())
+        limits.check_buffered(self.recv.buffered())
     }
 
     fn negotiate(&mut self) -> Result<(), ProtocolViolation> {
         let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.options.versions)? {
-            Answer::Incomplete => return Ok(()),
-            Answer::Slot { version, consumed } => (version, consumed),
-            Answer::Manifest { version, consumed } => {
-                self.send.raw(&handshake::choice(version));
+            handshake::Answer::Incomplete => return Ok(()),
+            handshake::Answer::Slot { version, consumed } => (version, consumed),
+            handshake::Answer::Manifest {
+                version,
+                capabilities,
+                consumed,
+            } => {
+                self.send.raw(&handshake::choice(version, capabilities));
+                self.agreed = capabilities;
                 (version, consumed)
             }
         };
         self.recv.skip(consumed);
         self.version = version.capabilities();
+        self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
         self.announce = true;
         self.try_see_all()
     }
 
     /// Acts on one message. A violation means that it is not told.
-    fn see(&mut self, version: &Capabilities, frame: Frame) -> Result<(), ProtocolViolation> {
-        let answer = name(frame.kind);
+    fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
+        let answer = frame.kind.name();
         let written = self.send.written();
         let Some(awaited) = self.ledger.awaited().filter(|entry| entry.is_begun(written)) else {
             // Servers that shut down, or close on a GOODBYE, often send a SUCCESS that nobody asked for.
-            if frame.kind == FrameKind::Success {
+            if frame.kind == Answer::Success {
                 return Err(ProtocolViolation::EndOfStream { in_message: false });
             }
             return Err(ProtocolViolation::Unasked { answer });
@@ -151,7 +169,7 @@ impl Connection {
         let rule = self.ledger.confirmed_rule(version.version, message);
         let body = self.recv.body(frame);
         match frame.kind {
-            FrameKind::Record => {
+            Answer::Record => {
                 if message != Message::Pull || !matches!(rule, Rule::Allowed { .. }) {
                     return Err(impossible);
                 }
@@ -167,13 +185,16 @@ impl Connection {
                     _ => Ok(()),
                 }
             }
-            FrameKind::Success => {
+            Answer::Success => {
                 // Neo4j 5.26 carries on behind a request that it could not decode, where others ignore.
                 if !matches!(rule, Rule::Allowed { .. }) {
                     return Err(impossible);
                 }
                 let metadata = Metadata::new(whole_metadata(body)?);
-                let has_more = metadata.has_more();
+                let has_more = version.paging && metadata.has_more();
+                if message == Message::Hello && version.utc == Utc::Patch {
+                    self.utc = metadata.hello().utc;
+                }
                 let told = (message == Message::Run).then(|| (columns(metadata), metadata.integer("qid")));
                 if let (Some((keys, qid)), Some(id)) = (told, result) {
                     if let Some(flow) = self.ledger.flow_mut(id) {
@@ -184,15 +205,15 @@ impl Connection {
                 self.ledger.settle(version.version, Outcome::Success { has_more });
                 Ok(())
             }
-            FrameKind::Failure => {
-                let error = ServerError::read(whole_metadata(body)?);
+            Answer::Failure => {
+                let error = ServerError::read(Metadata::new(whole_metadata(body)?));
                 self.ledger.settle(version.version, Outcome::Failure);
                 if error.leaves_state_unknown() {
                     self.ledger.go_astray();
                 }
                 Ok(())
             }
-            FrameKind::Ignored => {
+            Answer::Ignored => {
                 let expected = self.ledger.has_failed() || self.ledger.reset_follows();
                 if !expected || matches!(message, Message::Hello | Message::Logon) {
                     return Err(impossible);
@@ -201,15 +222,6 @@ impl Connection {
                 Ok(())
             }
         }
-    }
-}
-
-const fn name(kind: FrameKind) -> &'static str {
-    match kind {
-        FrameKind::Record => "RECORD",
-        FrameKind::Success => "SUCCESS",
-        FrameKind::Failure => "FAILURE",
-        FrameKind::Ignored => "IGNORED",
     }
 }
 
@@ -239,7 +251,12 @@ fn whole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
             what: "is followed by stray bytes",
         });
     }
-    metadata(body)
+    let metadata = metadata(body)?;
+    // A single bad key would hide all the others from whoever looks one up.
+    for entry in metadata {
+        entry?;
+    }
+    Ok(metadata)
 }
 
 /// The columns that RUN announces; `None` if the server leaves them out.
@@ -247,7 +264,7 @@ fn columns(metadata: Metadata<'_>) -> Result<Option<Keys>, ProtocolViolation> {
     let Some(ValueRef::List(list)) = metadata.value("fields") else {
         return Ok(None);
     };
-    let mut names = Vec::with_capacity(list.len());
+    let mut names = Vec::new();
     for name in list {
         match name? {
             ValueRef::String(name) => names.push(name),

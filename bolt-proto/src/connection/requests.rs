@@ -1,12 +1,12 @@
 //! Requests: judged by the sent view, then queued whole.
 
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::buffer::MAX_CHUNK;
 use crate::error::{EncodeError, UsageError};
 use crate::event::{RequestId, ResultId};
-use crate::message::request;
-use crate::message::{Auth, Extra, Hello};
+use crate::message::entries::expressible;
+use crate::message::{Api, Auth, Extra, Hello, Route, request};
 use crate::packstream::write;
 use crate::query::Query;
 use crate::state::{Message, Next, Rule, ServerState, rule};
@@ -32,6 +32,7 @@ impl Connection {
     /// [`UsageError`] unless a version was just agreed on.
     pub fn hello(&mut self, hello: &Hello, auth: &Auth) -> Result<RequestId, UsageError> {
         let version = self.permit(Message::Hello)?;
+        hello.check(version)?;
         self.compose(Message::Hello, None, 1, |out| {
             request::map(out, |fields| hello.write(auth, version, fields))
         })
@@ -43,9 +44,21 @@ impl Connection {
     /// [`UsageError`] unless HELLO, or LOGOFF, was the last request.
     pub fn logon(&mut self, auth: &Auth) -> Result<RequestId, UsageError> {
         self.permit(Message::Logon)?;
+        let utc = self.utc;
         self.compose(Message::Logon, None, 1, |out| {
-            request::map(out, |fields| auth.write(fields))
+            request::map(out, |fields| auth.write(utc, fields))
         })
+    }
+
+    /// Ends the authentication (5.1 and later), to be followed by another [`logon`](Self::logon): in the same write, if
+    /// you like, with the next query behind it. If either fails the connection is over.
+    ///
+    /// # Errors
+    /// [`UsageError`] if a result or a transaction is open, or if a request that could fail is unanswered: behind a
+    /// failure servers close the connection on LOGOFF.
+    pub fn logoff(&mut self) -> Result<RequestId, UsageError> {
+        self.permit(Message::Logoff)?;
+        self.compose(Message::Logoff, None, 0, |_| Ok(()))
     }
 
     /// Introduces the client and authenticates, by whatever messages the version has for that. Returns the last of
@@ -69,25 +82,14 @@ impl Connection {
     pub fn run(&mut self, query: &Query, extra: &Extra) -> Result<(RequestId, ResultId), UsageError> {
         let version = self.permit(Message::Run)?;
         query.check().map_err(Clone::clone)?;
+        expressible("parameter", query.needs(), version)?;
         let in_tx = matches!(self.sent_state(), ServerState::TxReady | ServerState::TxStreaming);
-        if in_tx && *extra != Extra::default() {
+        if in_tx && !extra.is_empty() {
             return Err(UsageError::ExtraInTransaction);
         }
         extra.check(version)?;
 
-        let mut scratch = core::mem::take(&mut self.scratch);
-        scratch.clear();
-        request::header(&mut scratch, Message::Run, 3);
-        let parameters = query.parameters();
-        write::string(&mut scratch, query.text())?;
-        write::map_header(&mut scratch, parameters.count)?;
-        let head = scratch.len();
-        request::map(&mut scratch, |fields| extra.write(fields))?;
-        let start = self.send.end();
-        let (head, tail) = scratch.split_at(head);
-        self.send.message(&[head, parameters.bytes, tail]);
-        self.scratch = scratch;
-
+        let start = self.queue_run(version, query, extra)?;
         let result = self.ledger.new_result();
         let next = self.next_base(version, Message::Run);
         let run = self.ledger.push(Message::Run, Some(result), start);
@@ -121,8 +123,9 @@ impl Connection {
     pub fn begin(&mut self, extra: &Extra) -> Result<RequestId, UsageError> {
         let version = self.permit(Message::Begin)?;
         extra.check(version)?;
+        let utc = self.utc;
         self.compose(Message::Begin, None, 1, |out| {
-            request::map(out, |fields| extra.write(fields))
+            request::map(out, |fields| extra.write(version, utc, fields))
         })
     }
 
@@ -161,13 +164,36 @@ impl Connection {
         Ok(request)
     }
 
+    /// Asks for a routing table (4.3 and later; [`Route`] says what older versions have instead).
+    ///
+    /// # Errors
+    /// [`UsageError`] if a result or a transaction is open, or if the version lacks it.
+    pub fn route(&mut self, route: &Route) -> Result<RequestId, UsageError> {
+        let version = self.permit(Message::Route)?;
+        route.check(version)?;
+        self.compose(Message::Route, None, 3, |out| route.write(version, out))
+    }
+
+    /// Tells which part of a driver's API is used (5.4 and later). It belongs right before the request that it is
+    /// about, in the same write, and only to servers that [want it](crate::Hints::telemetry_enabled).
+    ///
+    /// # Errors
+    /// [`UsageError`] if a result or a transaction is open, or if the version lacks it.
+    pub fn telemetry(&mut self, api: Api) -> Result<RequestId, UsageError> {
+        self.permit(Message::Telemetry)?;
+        self.compose(Message::Telemetry, None, 1, |out| {
+            write::integer(out, api.code());
+            Ok(())
+        })
+    }
+
     /// Tells the server that the client goes. There is no answer: write the bytes and close the socket.
     ///
     /// # Errors
     /// [`UsageError`] before the handshake is done.
     pub fn goodbye(&mut self) -> Result<(), UsageError> {
         self.permit(Message::Goodbye)?;
-        self.send.message(&[&[0xB0, Message::Goodbye.tag()]]);
+        self.send.message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
         self.ledger.set_sent(Base::Defunct);
         Ok(())
     }
@@ -204,10 +230,12 @@ impl Connection {
             Fetch::Rows(0) => return Err(UsageError::NoRows),
             Fetch::Rows(rows) => i64::try_from(rows).unwrap_or(i64::MAX),
         };
-        if fetch != Fetch::All {
-            expressible(version, Version::new(4, 0), || {
-                "asking for some of the rows".to_string()
-            })?;
+        if fetch != Fetch::All && !version.paging {
+            return Err(UsageError::unsupported(
+                "asking for some of the rows",
+                Version::new(4, 0),
+                version.version,
+            ));
         }
         let request = if version.paging {
             self.compose(message, Some(result), 1, |out| {
@@ -223,47 +251,6 @@ impl Connection {
         Ok(request)
     }
 
-    /// Whether a request may be queued, by everything that was sent.
-    fn permit(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
-        let version = self.permit_now(message)?;
-        let state = self.sent_state();
-        match rule(version.version, state, message) {
-            Rule::Allowed { .. } | Rule::Ignored => {}
-            Rule::Illegal => return Err(UsageError::Illegal { message, state }),
-            Rule::Unknown => {
-                return Err(UsageError::Version {
-                    what: message.to_string(),
-                    needs: message.since(),
-                    has: version.version,
-                });
-            }
-        }
-        let mut unanswered = self.ledger.unanswered().map(|entry| entry.message);
-        match message {
-            Message::Begin | Message::Logoff => match unanswered.find(|behind| may_fail_alone(*behind)) {
-                Some(behind) => Err(UsageError::Unanswered { message, behind }),
-                None => Ok(version),
-            },
-            Message::Reset => match unanswered.find(|before| must_not_be_overtaken(*before)) {
-                Some(unanswered) => Err(UsageError::Overtakes { unanswered }),
-                None => Ok(version),
-            },
-            _ => Ok(version),
-        }
-    }
-
-    /// Whether any request may be queued at all.
-    fn permit_now(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
-        if let Some(violation) = &self.over {
-            return Err(UsageError::Over(violation.clone()));
-        }
-        match self.version {
-            None => Err(UsageError::NotNegotiated { message }),
-            Some(_) if self.sent_state() == ServerState::Defunct => Err(UsageError::Goodbye { message }),
-            Some(version) => Ok(version),
-        }
-    }
-
     /// Queues a request, which must be permitted. On an error nothing is queued.
     fn compose(
         &mut self,
@@ -273,17 +260,51 @@ impl Connection {
         fill: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<RequestId, UsageError> {
         let version = self.permit_now(message)?;
-        let mut scratch = core::mem::take(&mut self.scratch);
-        scratch.clear();
-        request::header(&mut scratch, message, fields);
-        fill(&mut scratch)?;
-        let start = self.send.end();
-        self.send.message(&[&scratch]);
-        self.scratch = scratch;
+        let start = self.queue(message, fields, fill)?;
         let next = self.next_base(version, message);
         let request = self.ledger.push(message, result, start);
         self.ledger.set_sent(next);
         Ok(request)
+    }
+
+    /// Puts a message together and queues it whole, or not at all. Returns where in the stream it begins.
+    fn queue(
+        &mut self,
+        message: Message,
+        fields: u8,
+        fill: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<u64, EncodeError> {
+        self.scratch.clear();
+        request::header(&mut self.scratch, message, fields);
+        fill(&mut self.scratch)?;
+        let start = self.send.end();
+        self.send.message(&[&self.scratch], MAX_CHUNK);
+        Ok(start)
+    }
+
+    /// Composes RUN around the parameters, which are copied once, straight into the send buffer.
+    fn queue_run(
+        &mut self,
+        version: &Capabilities,
+        query: &Query,
+        extra: &Extra,
+    ) -> Result<u64, EncodeError> {
+        let (utc, parameters) = (self.utc, query.parameters());
+        self.scratch.clear();
+        request::header(&mut self.scratch, Message::Run, 3);
+        write::string(&mut self.scratch, query.text())?;
+        write::map_header(&mut self.scratch, parameters.count)?;
+        let legacy = !utc && parameters.has_legacy_form();
+        if legacy {
+            parameters.write_legacy(&mut self.scratch)?;
+        }
+        let head = self.scratch.len();
+        request::map(&mut self.scratch, |fields| extra.write(version, utc, fields))?;
+        let start = self.send.end();
+        let (head, tail) = self.scratch.split_at(head);
+        let middle = if legacy { &[] } else { parameters.bytes };
+        self.send.message(&[head, middle, tail], MAX_CHUNK);
+        Ok(start)
     }
 
     /// Where success leads in the sent view, leaving open results aside.
@@ -297,31 +318,4 @@ impl Connection {
             _ => Base::of(state),
         }
     }
-}
-
-fn expressible(has: &Capabilities, needs: Version, what: impl FnOnce() -> String) -> Result<(), UsageError> {
-    if has.version < needs {
-        return Err(UsageError::Version {
-            what: what(),
-            needs,
-            has: has.version,
-        });
-    }
-    Ok(())
-}
-
-/// A failure of these does not end the connection by itself, and what comes behind must bear it.
-const fn may_fail_alone(message: Message) -> bool {
-    // TELEMETRY fails only on values that this crate does not send.
-    !matches!(
-        message,
-        Message::Hello | Message::Logon | Message::Reset | Message::Telemetry
-    )
-}
-
-const fn must_not_be_overtaken(message: Message) -> bool {
-    matches!(
-        message,
-        Message::Hello | Message::Logon | Message::Logoff | Message::Begin
-    )
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::UsageError;
 use crate::event::{Event, Kind};
-use crate::message::{Access, Auth, Extra, Hello};
+use crate::message::{Access, Api, Auth, Extra, Hello, Route};
 use crate::query::Query;
 use crate::state::Message;
 
@@ -109,7 +109,7 @@ fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
 fn up_to_5_0_the_token_travels_in_hello() {
     let mut connection = Connection::new(Options::default());
     send_all(&mut connection);
-    feed(&mut connection, V4_4);
+    feed(&mut connection, &[0, 0, 2, 4]);
     events(&mut connection);
     connection.login(&Hello::new("demo/1.0"), &Auth::none()).unwrap();
     let hello = b"\x00\x23\xB1\x01\xA2\x8Auser_agent\x88demo/1.0\x86scheme\x84none\x00\x00";
@@ -117,6 +117,140 @@ fn up_to_5_0_the_token_travels_in_hello() {
     feed(&mut connection, SUCCESS);
     assert_eq!(events(&mut connection), ["0 success"]);
     assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn date_times_travel_by_their_instant_once_4_4_agrees_to_it() {
+    for (answer, utc) in [
+        (SUCCESS, false),
+        (
+            &b"\x00\x13\xB1\x70\xA1\x8Apatch_bolt\x91\x83utc\x00\x00"[..],
+            true,
+        ),
+    ] {
+        let mut connection = Connection::new(Options::default());
+        send_all(&mut connection);
+        feed(&mut connection, V4_4);
+        events(&mut connection);
+        connection.login(&Hello::new("demo/1.0"), &Auth::none()).unwrap();
+        assert!(
+            send_all(&mut connection)
+                .windows(4)
+                .any(|part| part == b"\x83utc")
+        );
+        feed(&mut connection, answer);
+        events(&mut connection);
+        assert_eq!(connection.utc(), utc);
+    }
+    assert!(ready().utc());
+}
+
+#[test]
+fn bolt_3_has_one_result_at_a_time_and_no_pages() {
+    let mut connection = Connection::new(Options::default());
+    send_all(&mut connection);
+    feed(&mut connection, &[0, 0, 0, 3]);
+    events(&mut connection);
+    connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    send_all(&mut connection);
+    connection.begin(&Extra::default()).unwrap();
+    let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
+    assert!(matches!(
+        connection.run(&Query::new("Q"), &Extra::default()),
+        Err(UsageError::Illegal {
+            message: Message::Run,
+            state: ServerState::TxStreaming
+        })
+    ));
+    assert!(matches!(
+        connection.pull(result, Fetch::Rows(5)),
+        Err(UsageError::Version { .. })
+    ));
+    connection.pull(result, Fetch::All).unwrap();
+    assert_eq!(connection.sent_state(), ServerState::TxReady);
+    assert!(send_all(&mut connection).ends_with(b"\x00\x02\xB0\x3F\x00\x00"));
+    let route = connection.route(&Route::default()).unwrap_err();
+    assert_eq!(
+        route.to_string(),
+        "ROUTE needs Bolt 4.3 or newer; this connection speaks 3.0"
+    );
+    let database = Extra::default().database("movies");
+    assert!(matches!(
+        connection.begin(&database),
+        Err(UsageError::Illegal { .. })
+    ));
+    feed(
+        &mut connection,
+        &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat(),
+    );
+    assert_eq!(events(&mut connection).len(), 4);
+    assert_eq!(connection.confirmed_state(), ServerState::TxReady);
+    connection.commit().unwrap();
+}
+
+#[test]
+fn another_user_can_log_in_with_the_next_query_in_one_write() {
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    connection.logon(&Auth::bearer("tok")).unwrap();
+    run_all(&mut connection);
+    let sent = send_all(&mut connection);
+    let start: &[u8] =
+        b"\x00\x02\xB0\x6B\x00\x00\x00\x21\xB1\x6A\xA2\x86scheme\x86bearer\x8Bcredentials\x83tok\x00\x00";
+    assert!(sent.starts_with(start));
+    assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
+    feed(&mut connection, &[SUCCESS, SUCCESS, FIELDS_N, SUCCESS].concat());
+    assert_eq!(events(&mut connection).len(), 4);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn between_logoff_and_logon_a_connection_is_opening_and_cannot_be_reset() {
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    assert_eq!(connection.disposition(), Disposition::AwaitAnswer);
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::Opening);
+    assert!(matches!(connection.reset(), Err(UsageError::Illegal { .. })));
+}
+
+#[test]
+fn telemetry_does_not_keep_begin_waiting() {
+    let mut connection = ready();
+    connection.telemetry(Api::ExplicitTransaction).unwrap();
+    connection.begin(&Extra::default()).unwrap();
+    assert_eq!(
+        send_all(&mut connection),
+        b"\x00\x03\xB1\x54\x01\x00\x00\x00\x03\xB1\x11\xA0\x00\x00"
+    );
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_refused_and_changes_nothing() {
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    let auth = Auth::custom("x", "me", "").parameter("big", u64::MAX);
+    assert!(matches!(connection.logon(&auth), Err(UsageError::Encode(_))));
+    assert_eq!(send_all(&mut connection).len(), 6);
+    connection.logon(&Auth::none()).unwrap();
+}
+
+#[test]
+fn a_connection_does_not_show_what_travels_on_it() {
+    let mut connection = Connection::new(Options::default());
+    feed(&mut connection, V5_4);
+    events(&mut connection);
+    connection
+        .login(&Hello::new("t/1"), &Auth::basic("neo4j", "pass"))
+        .unwrap();
+    let shown = format!("{connection:?}");
+    assert!(
+        !shown.contains("pass") && !shown.contains("112, 97, 115, 115"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -375,7 +509,7 @@ fn a_record_of_the_wrong_width_is_a_violation() {
 fn p3_a_refused_request_changes_nothing() {
     let mut connection = ready();
     run_all(&mut connection);
-    let before = format!("{connection:?}");
+    let before = (format!("{connection:?}"), connection.pending_bytes().to_vec());
     assert!(connection.begin(&Extra::default()).is_err());
     assert!(connection.commit().is_err());
     assert!(connection.rollback().is_err());
@@ -383,7 +517,10 @@ fn p3_a_refused_request_changes_nothing() {
     assert!(connection.logon(&Auth::none()).is_err());
     let unencodable = Query::new("Q").param("n", u64::MAX);
     assert!(connection.run(&unencodable, &Extra::default()).is_err());
-    assert_eq!(format!("{connection:?}"), before);
+    assert_eq!(
+        (format!("{connection:?}"), connection.pending_bytes().to_vec()),
+        before
+    );
 }
 
 #[test]

@@ -90,3 +90,14 @@ pub enum UsageError {
         message: Message,
     },
 }
+
+impl UsageError {
+    /// The version lacks what was asked for.
+    pub(crate) fn unsupported(what: impl Into<String>, needs: Version, has: Version) -> Self {
+        Self::Version {
+            what: what.into(),
+            needs,
+            has,
+        }
+    }
+}

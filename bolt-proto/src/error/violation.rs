@@ -1,7 +1,7 @@
 //! The peer broke the protocol, or left.
 
 use crate::error::DecodeError;
-use crate::state::Message;
+use crate::state::{Message, ServerState};
 use crate::version::Version;
 
 /// Why a connection is over. After one of these every call on the connection says so.
@@ -53,11 +53,35 @@ pub enum ProtocolViolation {
         /// The limit.
         limit: usize,
     },
-    /// The message is no structure, or carries a tag that no answer has.
-    #[error("the peer sent something that is no answer: it begins with {bytes:02X?}")]
+    /// The message is no structure, or carries a tag that no message of the peer has.
+    #[error("the peer sent something that is no message of Bolt: it begins with {bytes:02X?}")]
     UnknownMessage {
         /// The first two bytes, zero if missing.
         bytes: [u8; 2],
+    },
+    /// More has arrived than [`Limits::buffered`](crate::Limits::buffered) while nobody took it.
+    #[error(
+        "over {limit} bytes have arrived and were not taken; take events before reading on, or raise the limit"
+    )]
+    BufferFull {
+        /// The limit.
+        limit: usize,
+    },
+    /// Values beyond [`Limits::nesting`](crate::Limits::nesting).
+    #[error("the peer sent values nested over {limit} levels deep; raise the limit if that is meant")]
+    NestedTooDeep {
+        /// The limit.
+        limit: u16,
+    },
+    /// A list or a map beyond [`Limits::collection`](crate::Limits::collection).
+    #[error(
+        "the peer sent a list or a map of {len} items, and {limit} are allowed; raise the limit if that is meant"
+    )]
+    CollectionTooLong {
+        /// How many it has.
+        len: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A message cannot be decoded.
     #[error("the peer sent a message that cannot be decoded: {0}")]
@@ -82,6 +106,54 @@ pub enum ProtocolViolation {
         /// Which kind of answer.
         answer: &'static str,
     },
+    /// The first bytes of a client are not Bolt's.
+    #[error("the client does not speak Bolt: it begins with {bytes:02X?}")]
+    NotBoltClient {
+        /// The first bytes.
+        bytes: [u8; 4],
+    },
+    /// A proposal whose range goes below minor version 0.
+    #[error("the client proposes Bolt {version} and {range} lower minor versions, which do not exist")]
+    BadProposal {
+        /// The newest version of the proposal.
+        version: Version,
+        /// How many lower ones it includes.
+        range: u8,
+    },
+    /// A client chose from the manifest what is not in it.
+    #[error(
+        "the client chose Bolt {version} with the capabilities {capabilities:#X}, which were not offered"
+    )]
+    BadChoice {
+        /// What it chose.
+        version: Version,
+        /// The capability bits that it claims.
+        capabilities: u64,
+    },
+    /// A request that the version does not have.
+    #[error("the client sent {message}, which Bolt {version} does not have")]
+    UnknownRequest {
+        /// The request.
+        message: Message,
+        /// The version of this connection.
+        version: Version,
+    },
+    /// A request that is not allowed where the connection stands.
+    #[error("the client sent {message}, which is illegal in the state {state:?}")]
+    IllegalRequest {
+        /// The request.
+        message: Message,
+        /// Where the connection stands.
+        state: ServerState,
+    },
+    /// A request whose fields are not those of its kind.
+    #[error("the client sent a {message} whose {what}")]
+    MalformedRequest {
+        /// The request.
+        message: Message,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// An answer that this request cannot have where the connection stands.
     #[error("the peer answered {message} with {answer}, which is impossible here")]
     Impossible {
@@ -93,6 +165,14 @@ pub enum ProtocolViolation {
 }
 
 impl ProtocolViolation {
+    /// A message that nobody knows.
+    pub(crate) fn unknown(message: &[u8]) -> Self {
+        let mut bytes = message.iter().copied();
+        Self::UnknownMessage {
+            bytes: [bytes.next().unwrap_or(0), bytes.next().unwrap_or(0)],
+        }
+    }
+
     /// Whether the peer just went away instead of saying something wrong.
     #[must_use]
     pub const fn is_end_of_stream(&self) -> bool {

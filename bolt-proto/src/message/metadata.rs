@@ -1,11 +1,28 @@
-//! What a SUCCESS says.
+//! What a SUCCESS says, unread.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use core::time::Duration;
 
-use crate::packstream::{MapRef, ValueRef};
+use crate::message::{Counters, QueryType};
+use crate::packstream::{ListRef, MapRef, ValueRef};
 
 /// The metadata of a SUCCESS, read where it lies. Keys that are missing, or of another type than the manual gives
 /// them, read as absent: servers differ.
+///
+/// What the manual promises for each request has a view of its own: [`hello`](Self::hello), [`logon`](Self::logon),
+/// [`begin`](Self::begin), [`run`](Self::run), [`page`](Self::page) for PULL and DISCARD, [`bookmark`](Self::bookmark)
+/// for COMMIT, [`routing_table`](Self::routing_table) for ROUTE. ROLLBACK, RESET, LOGOFF and TELEMETRY have nothing to
+/// say.
 #[derive(Debug, Clone, Copy)]
 pub struct Metadata<'a>(MapRef<'a>);
 
@@ -44,6 +61,15 @@ impl<'a> Metadata<'a> {
         }
     }
 
+    /// An entry that is a float.
+    #[must_use]
+    pub fn float(self, key: &str) -> Option<f64> {
+        match self.value(key) {
+            Some(ValueRef::Float(number)) => Some(number),
+            _ => None,
+        }
+    }
+
     /// An entry that is a boolean.
     #[must_use]
     pub fn boolean(self, key: &str) -> Option<bool> {
@@ -62,6 +88,39 @@ impl<'a> Metadata<'a> {
         }
     }
 
+    /// An entry that is a list.
+    #[must_use]
+    pub fn list(self, key: &str) -> Option<ListRef<'a>> {
+        match self.value(key) {
+            Some(ValueRef::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The strings of an entry that is a list; what else is in there is left out.
+    pub fn strings(self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let items = self.list(key).into_iter().flatten();
+        items.filter_map(|item| {
+            if let Ok(ValueRef::String(text)) = item {
+                Some(text)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The maps of an entry that is a list; what else is in there is left out.
+    pub fn maps(self, key: &str) -> impl Iterator<Item = Self> + use<'a> {
+        let items = self.list(key).into_iter().flatten();
+        items.filter_map(|item| {
+            if let Ok(ValueRef::Map(map)) = item {
+                Some(Self(map))
+            } else {
+                None
+            }
+        })
+    }
+
     /// An entry that counts milliseconds.
     #[must_use]
     pub fn milliseconds(self, key: &str) -> Option<Duration> {
@@ -76,6 +135,13 @@ impl<'a> Metadata<'a> {
         self.boolean("has_more") == Some(true)
     }
 
+    /// `bookmark`: what the transaction that just ended stands for: in the answer to COMMIT, and at the end of a
+    /// result that was its own transaction. Empty ones read as absent: nothing is new then.
+    #[must_use]
+    pub fn bookmark(self) -> Option<&'a str> {
+        self.string("bookmark").filter(|bookmark| !bookmark.is_empty())
+    }
+
     /// `type`: what kind of query it was.
     #[must_use]
     pub fn query_type(self) -> Option<QueryType> {
@@ -86,113 +152,5 @@ impl<'a> Metadata<'a> {
     #[must_use]
     pub fn counters(self) -> Counters {
         self.nested("stats").map(Counters::read).unwrap_or_default()
-    }
-}
-
-/// What kind of query it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum QueryType {
-    /// `r`: it only reads.
-    Read,
-    /// `w`: it only writes.
-    Write,
-    /// `rw`: it does both.
-    ReadWrite,
-    /// `s`: it changes the schema.
-    Schema,
-}
-
-impl QueryType {
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "r" => Some(Self::Read),
-            "w" => Some(Self::Write),
-            "rw" => Some(Self::ReadWrite),
-            "s" => Some(Self::Schema),
-            _ => None,
-        }
-    }
-}
-
-/// How much a query changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Nodes created.
-    pub nodes_created: u64,
-    /// Nodes deleted.
-    pub nodes_deleted: u64,
-    /// Relationships created.
-    pub relationships_created: u64,
-    /// Relationships deleted.
-    pub relationships_deleted: u64,
-    /// Properties set.
-    pub properties_set: u64,
-    /// Labels added to nodes.
-    pub labels_added: u64,
-    /// Labels removed from nodes.
-    pub labels_removed: u64,
-    /// Indexes added to the schema.
-    pub indexes_added: u64,
-    /// Indexes removed from the schema.
-    pub indexes_removed: u64,
-    /// Constraints added to the schema.
-    pub constraints_added: u64,
-    /// Constraints removed from the schema.
-    pub constraints_removed: u64,
-    /// Changes to the system: users, databases.
-    pub system_updates: u64,
-    contains_updates: Option<bool>,
-    contains_system_updates: Option<bool>,
-}
-
-impl Counters {
-    /// Whether anything changed in the database. The server's word; servers before 4.4 give none, so then it is
-    /// whether any counter but the system's is above zero.
-    #[must_use]
-    pub fn contains_updates(&self) -> bool {
-        self.contains_updates.unwrap_or_else(|| {
-            let system = Self {
-                system_updates: self.system_updates,
-                ..Self::default()
-            };
-            *self
-                != Self {
-                    contains_system_updates: self.contains_system_updates,
-                    ..system
-                }
-        })
-    }
-
-    /// Whether anything changed in the system.
-    #[must_use]
-    pub fn contains_system_updates(&self) -> bool {
-        self.contains_system_updates.unwrap_or(self.system_updates > 0)
-    }
-
-    fn read(stats: Metadata<'_>) -> Self {
-        let count = |key| {
-            stats
-                .integer(key)
-                .and_then(|n| u64::try_from(n).ok())
-                .unwrap_or(0)
-        };
-        Self {
-            nodes_created: count("nodes-created"),
-            nodes_deleted: count("nodes-deleted"),
-            relationships_created: count("relationships-created"),
-            relationships_deleted: count("relationships-deleted"),
-            properties_set: count("properties-set"),
-            labels_added: count("labels-added"),
-            labels_removed: count("labels-removed"),
-            indexes_added: count("indexes-added"),
-            indexes_removed: count("indexes-removed"),
-            constraints_added: count("constraints-added"),
-            constraints_removed: count("constraints-removed"),
-            system_updates: count("system-updates"),
-            contains_updates: stats.boolean("contains-updates"),
-            contains_system_updates: stats.boolean("contains-system-updates"),
-        }
     }
 }

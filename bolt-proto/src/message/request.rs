@@ -8,8 +8,7 @@ use crate::state::Message;
 
 /// Begins a message: the header of its structure.
 pub(crate) fn header(out: &mut Vec<u8>, message: Message, fields: u8) {
-    out.push(0xB0 | (fields & 0x0F));
-    out.push(message.tag());
+    write::structure_header(out, fields, message.tag());
 }
 
 /// Appends a map whose keys this crate knows. It counts its entries itself: there are never more than 15.
@@ -28,6 +27,14 @@ pub(crate) fn map(
     Ok(())
 }
 
+/// Appends a list of strings.
+pub(crate) fn strings<S: AsRef<str>>(out: &mut Vec<u8>, items: &[S]) -> Result<(), EncodeError> {
+    write::list_header(out, items.len())?;
+    items
+        .iter()
+        .try_for_each(|item| write::string(out, item.as_ref()))
+}
+
 /// The entries of a small map.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
@@ -37,14 +44,23 @@ pub(crate) struct Fields<'a> {
 
 impl Fields<'_> {
     pub(crate) fn string(&mut self, key: &str, value: &str) -> Result<(), EncodeError> {
-        self.key(key)?;
-        write::string(self.out, value)
+        self.with(key, |out| write::string(out, value))
+    }
+
+    /// Nothing if there is no value.
+    pub(crate) fn optional(&mut self, key: &str, value: Option<&str>) -> Result<(), EncodeError> {
+        value.map_or(Ok(()), |value| self.string(key, value))
     }
 
     pub(crate) fn integer(&mut self, key: &str, value: i64) -> Result<(), EncodeError> {
-        self.key(key)?;
-        write::integer(self.out, value);
-        Ok(())
+        self.with(key, |out| {
+            write::integer(out, value);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn strings<S: AsRef<str>>(&mut self, key: &str, items: &[S]) -> Result<(), EncodeError> {
+        self.with(key, |out| strings(out, items))
     }
 
     pub(crate) fn map(
@@ -52,13 +68,18 @@ impl Fields<'_> {
         key: &str,
         fill: impl FnOnce(&mut Fields<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.key(key)?;
-        map(self.out, fill)
+        self.with(key, |out| map(out, fill))
     }
 
-    fn key(&mut self, key: &str) -> Result<(), EncodeError> {
+    /// An entry whose value is written by the caller.
+    pub(crate) fn with(
+        &mut self,
+        key: &str,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
         debug_assert!(self.count < 15, "a map of over 15 entries needs another header");
         self.count += 1;
-        write::string(self.out, key)
+        write::string(self.out, key)?;
+        value(self.out)
     }
 }

@@ -1,0 +1,68 @@
+//! Which requests may be queued, by everything that was sent.
+
+use alloc::string::ToString;
+
+use crate::error::UsageError;
+use crate::state::{Message, Rule, ServerState, rule};
+use crate::version::Capabilities;
+
+use super::Connection;
+
+impl Connection {
+    /// Whether a request may be queued, by everything that was sent.
+    pub(super) fn permit(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
+        let version = self.permit_now(message)?;
+        let state = self.sent_state();
+        match rule(version.version, state, message) {
+            Rule::Allowed { .. } | Rule::Ignored => {}
+            Rule::Illegal => return Err(UsageError::Illegal { message, state }),
+            Rule::Unknown => {
+                return Err(UsageError::unsupported(
+                    message.to_string(),
+                    message.since(),
+                    version.version,
+                ));
+            }
+        }
+        let mut unanswered = self.ledger.unanswered().map(|entry| entry.message);
+        match message {
+            Message::Begin | Message::Logoff => match unanswered.find(|behind| may_fail_alone(*behind)) {
+                Some(behind) => Err(UsageError::Unanswered { message, behind }),
+                None => Ok(version),
+            },
+            Message::Reset => match unanswered.find(|before| must_not_be_overtaken(*before)) {
+                Some(unanswered) => Err(UsageError::Overtakes { unanswered }),
+                None => Ok(version),
+            },
+            _ => Ok(version),
+        }
+    }
+
+    /// Whether any request may be queued at all.
+    pub(super) fn permit_now(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
+        if let Some(violation) = &self.over {
+            return Err(UsageError::Over(violation.clone()));
+        }
+        match self.version {
+            None => Err(UsageError::NotNegotiated { message }),
+            Some(_) if self.sent_state() == ServerState::Defunct => Err(UsageError::Goodbye { message }),
+            Some(version) => Ok(version),
+        }
+    }
+}
+
+/// A failure of these does not end the connection by itself, and what comes behind must bear it.
+const fn may_fail_alone(message: Message) -> bool {
+    // TELEMETRY fails only on values that this crate does not send.
+    !matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Reset | Message::Telemetry
+    )
+}
+
+const fn must_not_be_overtaken(message: Message) -> bool {
+    matches!(
+        message,
+        Message::Hello | Message::Logon | Message::Logoff | Message::Begin
+    )
+}

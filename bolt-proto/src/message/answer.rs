@@ -1,0 +1,46 @@
+//! The four answers, by their tags.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use crate::error::ProtocolViolation;
+
+/// Which answer a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Record,
+    Success,
+    Failure,
+    Ignored,
+}
+
+impl Answer {
+    /// Anything but an answer is a violation.
+    pub(crate) fn of(message: &[u8]) -> Result<Self, ProtocolViolation> {
+        match *message {
+            [0xB1, 0x71, ..] => Ok(Self::Record),
+            [0xB1, 0x70, ..] => Ok(Self::Success),
+            [0xB1, 0x7F, ..] => Ok(Self::Failure),
+            // The manual gives IGNORED no field; some servers send a map.
+            [0xB0 | 0xB1, 0x7E, ..] => Ok(Self::Ignored),
+            _ => Err(ProtocolViolation::unknown(message)),
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Record => "RECORD",
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+            Self::Ignored => "IGNORED",
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Who does what in a cluster.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::message::Metadata;
+
+/// Which servers of a cluster take which work: the answer to ROUTE, or, before 4.3, the row of the procedure that
+/// [`Route`](crate::Route) names.
+///
+/// Entries of the same role are put together, roles that this crate does not know are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RoutingTable {
+    /// How long it holds, counted from when it came.
+    pub ttl: Duration,
+    /// The database that it is for, by its real name (4.4 and later).
+    pub database: Option<String>,
+    /// Those that give routing tables.
+    pub routers: Vec<String>,
+    /// Those that read.
+    pub readers: Vec<String>,
+    /// Those that write. None while a cluster elects its leader.
+    pub writers: Vec<String>,
+}
+
+impl RoutingTable {
+    /// Reads a table: the map under `rt`, or any map of its shape.
+    #[must_use]
+    pub fn read(table: Metadata<'_>) -> Self {
+        let ttl = table
+            .integer("ttl")
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .unwrap_or(0);
+        let mut read = Self {
+            ttl: Duration::from_secs(ttl),
+            database: table.string("db").map(ToOwned::to_owned),
+            ..Self::default()
+        };
+        for entry in table.maps("servers") {
+            let addresses = entry.strings("addresses").map(ToOwned::to_owned);
+            match entry.string("role") {
+                Some("ROUTE") => read.routers.extend(addresses),
+                Some("READ") => read.readers.extend(addresses),
+                Some("WRITE") => read.writers.extend(addresses),
+                _ => {}
+            }
+        }
+        read
+    }
+}

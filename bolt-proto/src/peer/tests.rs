@@ -1,0 +1,362 @@
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::error::{ProtocolViolation, ServerError};
+use crate::handshake::Versions;
+use crate::limits::Limits;
+use crate::state::{Message, ServerState};
+use crate::version::Version;
+
+const HELLO: &[u8] = b"\xB1\x01\xA1\x8Auser_agent\x81x";
+const LOGON: &[u8] = b"\xB1\x6A\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
+const RUN: &[u8] = b"\xB3\x10\x81Q\xA1\x81p\x82vv\xA0";
+const PULL: &[u8] = b"\xB1\x3F\xA1\x81n\xFF";
+const BEGIN: &[u8] = b"\xB1\x11\xA0";
+const COMMIT: &[u8] = b"\xB0\x12";
+const RESET: &[u8] = b"\xB0\x0F";
+
+fn feed(server: &mut Server, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let space = server.recv_space();
+        let len = space.len().min(bytes.len());
+        space[..len].copy_from_slice(&bytes[..len]);
+        server.received(len);
+        bytes = &bytes[len..];
+    }
+}
+
+fn framed(messages: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for message in messages {
+        out.extend(u16::try_from(message.len()).unwrap().to_be_bytes());
+        out.extend(*message);
+        out.extend([0, 0]);
+    }
+    out
+}
+
+fn sent(server: &mut Server) -> Vec<u8> {
+    let bytes = server.pending_bytes().to_vec();
+    server.wrote(bytes.len());
+    bytes
+}
+
+fn proposal(slots: &[u8]) -> Vec<u8> {
+    let mut bytes = [&[0x60, 0x60, 0xB0, 0x17], slots].concat();
+    bytes.resize(20, 0);
+    bytes
+}
+
+/// Takes the next request and tells it with its verdict.
+fn take(server: &mut Server) -> Option<(Message, Verdict)> {
+    let head = server.has_request().unwrap()?;
+    assert_eq!(server.request().unwrap().message(), head.message);
+    Some((head.message, head.verdict))
+}
+
+/// A strict server that a client has logged in to.
+fn ready(minor: u8) -> Server {
+    let mut server = Server::new(Options::strict());
+    feed(&mut server, &proposal(&[0, 0, minor, 5]));
+    feed(&mut server, &framed(&[HELLO, LOGON]));
+    while take(&mut server).is_some() {
+        server.success(|_| Ok(())).unwrap();
+    }
+    assert_eq!(server.state(), ServerState::Ready);
+    sent(&mut server);
+    server
+}
+
+#[test]
+fn the_first_slot_that_the_server_speaks_is_taken_at_its_newest() {
+    let cases: [(&[u8], &[u8]); 5] = [
+        (&[0, 8, 8, 5], &[0, 0, 8, 5]),
+        // A range may begin above what the server speaks; 5.5 is never chosen.
+        (&[0, 20, 20, 5], &[0, 0, 8, 5]),
+        (&[0, 1, 5, 5], &[0, 0, 4, 5]),
+        (&[0, 0, 9, 9, 0, 2, 4, 4], &[0, 0, 4, 4]),
+        (&[0, 0, 4, 5, 0, 0, 1, 0xFF], &[0, 0, 4, 5]),
+    ];
+    for (slots, answer) in cases {
+        let mut server = Server::new(Options::strict());
+        feed(&mut server, &proposal(slots));
+        assert_eq!(server.has_request(), Ok(None));
+        assert_eq!(sent(&mut server), answer);
+    }
+}
+
+#[test]
+fn the_manifest_lists_what_real_servers_list_and_the_choice_is_checked() {
+    let versions = Versions::between(Version::new(4, 0), Version::V6_1).capabilities(0x101);
+    let offered = |choice: &[u8]| {
+        let mut server = Server::new(Options::strict().versions(versions.clone()));
+        feed(&mut server, &proposal(&[0, 0, 1, 0xFF, 0, 8, 8, 5]));
+        server.has_request().unwrap();
+        let manifest = [
+            0, 0, 1, 0xFF, 4, 0, 4, 4, 4, 0, 4, 4, 5, 0, 2, 8, 5, 0, 1, 1, 6, 0x81, 0x02,
+        ];
+        assert_eq!(sent(&mut server), manifest);
+        feed(&mut server, choice);
+        (server.has_request(), server.version())
+    };
+    assert_eq!(
+        offered(&[0, 0, 1, 6, 0x80, 0x02]),
+        (Ok(None), Some(Version::V6_1))
+    );
+    let bad = |minor, major, capabilities| {
+        (
+            Err(ProtocolViolation::BadChoice {
+                version: Version::new(major, minor),
+                capabilities,
+            }),
+            None,
+        )
+    };
+    assert_eq!(offered(&[0, 0, 5, 5, 0]), bad(5, 5, 0));
+    assert_eq!(offered(&[0, 1, 1, 6, 0]), bad(1, 6, 0));
+    assert_eq!(offered(&[0, 0, 1, 6, 2]), bad(1, 6, 2));
+    assert_eq!(
+        offered(&[0, 0, 0, 0, 0]),
+        (Err(ProtocolViolation::NoCommonVersion), None)
+    );
+    // Without a manifest its slot is passed over.
+    let mut server = Server::new(Options::strict().versions(versions.clone().manifest(false)));
+    feed(&mut server, &proposal(&[0, 0, 1, 0xFF, 0, 8, 8, 5]));
+    server.has_request().unwrap();
+    assert_eq!(sent(&mut server), [0, 0, 8, 5]);
+}
+
+#[test]
+fn who_does_not_speak_bolt_is_told_apart() {
+    let refused = |bytes: &[u8]| {
+        let mut server = Server::new(Options::strict());
+        feed(&mut server, bytes);
+        (server.has_request().unwrap_err(), sent(&mut server))
+    };
+    assert_eq!(
+        refused(b"GET / HTTP"),
+        (ProtocolViolation::NotBoltClient { bytes: *b"GET " }, vec![])
+    );
+    assert_eq!(
+        refused(&proposal(&[0, 0, 9, 9])),
+        (ProtocolViolation::NoCommonVersion, vec![0; 4])
+    );
+    let (violation, reply) = refused(&proposal(&[0, 5, 4, 5]));
+    assert_eq!(
+        violation,
+        ProtocolViolation::BadProposal {
+            version: Version::new(5, 4),
+            range: 5
+        }
+    );
+    assert!(reply.is_empty());
+}
+
+#[test]
+fn an_illegal_request_is_named_and_fails_before_the_end() {
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[COMMIT, RUN]));
+    let violation = server.has_request().unwrap_err();
+    assert_eq!(
+        violation.to_string(),
+        "the client sent COMMIT, which is illegal in the state Ready"
+    );
+    let failure = String::from_utf8_lossy(&sent(&mut server)).into_owned();
+    assert!(failure.contains("Neo.ClientError.Request.Invalid"), "{failure}");
+    assert_eq!(server.state(), ServerState::Defunct);
+    assert_eq!(server.has_request(), Err(violation));
+    assert!(server.request().is_none());
+}
+
+#[test]
+fn begin_behind_a_failure_is_illegal_where_run_is_ignored() {
+    let mut server = ready(8);
+    feed(&mut server, &framed(&[RUN, PULL, BEGIN]));
+    assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
+    assert_eq!(
+        server.ignored(),
+        Err(AnswerError::MustNotBeIgnored {
+            message: Message::Run
+        })
+    );
+    server.failure(&ServerError::new("Neo.X", "no")).unwrap();
+    assert_eq!(take(&mut server), Some((Message::Pull, Verdict::Ignore)));
+    assert_eq!(
+        server.success(|_| Ok(())),
+        Err(AnswerError::MustBeIgnored {
+            message: Message::Pull
+        })
+    );
+    server.ignored().unwrap();
+    let illegal = ProtocolViolation::IllegalRequest {
+        message: Message::Begin,
+        state: ServerState::Failed,
+    };
+    assert_eq!(server.has_request(), Err(illegal));
+}
+
+#[test]
+fn reset_interrupts_what_stands_before_it_and_only_the_last_succeeds() {
+    let mut server = ready(8);
+    feed(&mut server, &framed(&[RUN]));
+    assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
+    feed(&mut server, &framed(&[PULL, RESET, RESET]));
+    assert_eq!(server.has_request(), Ok(None), "one request at a time");
+    assert!(server.is_interrupted());
+    server.ignored().unwrap();
+    assert_eq!(take(&mut server), Some((Message::Pull, Verdict::Ignore)));
+    server.ignored().unwrap();
+    assert_eq!(take(&mut server), Some((Message::Reset, Verdict::Ignore)));
+    server.ignored().unwrap();
+    assert_eq!(take(&mut server), Some((Message::Reset, Verdict::CarryOut)));
+    server.success(|_| Ok(())).unwrap();
+    assert_eq!(server.state(), ServerState::Ready);
+    assert_eq!(server.success(|_| Ok(())), Err(AnswerError::NothingToAnswer));
+}
+
+#[test]
+fn results_of_a_transaction_are_told_apart_by_their_query_ids() {
+    let mut server = ready(4);
+    let pull_first: &[u8] = b"\xB1\x3F\xA2\x81n\x05\x83qid\x00";
+    feed(&mut server, &framed(&[BEGIN, RUN, RUN, pull_first, PULL, COMMIT]));
+    let mut query_id = 0;
+    let mut states = Vec::new();
+    while let Some((message, _)) = take(&mut server) {
+        server
+            .success(|map| match message {
+                Message::Run => {
+                    let entry = map.entry("qid", &query_id);
+                    query_id += 1;
+                    entry
+                }
+                _ => Ok(()),
+            })
+            .unwrap();
+        states.push(server.state());
+    }
+    use ServerState::{Ready, TxReady, TxStreaming};
+    assert_eq!(
+        states,
+        [TxReady, TxStreaming, TxStreaming, TxStreaming, TxReady, Ready]
+    );
+}
+
+#[test]
+fn a_failure_takes_the_form_of_its_version() {
+    let error = ServerError::new("Neo.X", "oops")
+        .with_status("42001", "wrong")
+        .with_diagnostic("_classification", "CLIENT_ERROR")
+        .with_cause(ServerError::new("Neo.Y", "deeper").with_status("42I06", "input"));
+    for (minor, has_status) in [(6, false), (7, true)] {
+        let mut server = ready(minor);
+        feed(&mut server, &framed(&[RUN]));
+        take(&mut server);
+        server.failure(&error).unwrap();
+        let bytes = sent(&mut server);
+        let Ok(Response::Failure(read)) = Response::read(&bytes[2..]) else {
+            panic!("no failure")
+        };
+        assert_eq!((read.code(), read.message()), ("Neo.X", "oops"));
+        assert_eq!(read == error, has_status);
+        assert_eq!(read.gql_status(), if has_status { "42001" } else { "50N42" });
+        assert_eq!(
+            read.find_status("42I06").map(ServerError::message),
+            has_status.then_some("deeper")
+        );
+        assert_eq!(read.classification(), has_status.then_some("CLIENT_ERROR"));
+    }
+}
+
+#[test]
+fn neither_credentials_nor_parameters_nor_rows_are_shown() {
+    let version = Version::V6_1.capabilities().unwrap();
+    let shown = Request::read(LOGON, version).unwrap().to_string();
+    assert!(shown.contains("basic") && !shown.contains("secret"), "{shown}");
+    let shown = Request::read(RUN, version).unwrap().to_string();
+    assert!(shown.contains("\"p\"") && !shown.contains("vv"), "{shown}");
+    let hello = b"\xB1\x01\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
+    let shown = Request::read(hello, Version::V4_4.capabilities().unwrap())
+        .unwrap()
+        .to_string();
+    assert!(!shown.contains("secret"), "{shown}");
+    assert_eq!(
+        Response::read(b"\xB1\x71\x91\x86secret").unwrap().to_string(),
+        "RECORD of 1 values"
+    );
+}
+
+#[test]
+fn a_malformed_request_says_what_is_wrong_with_it() {
+    let version = Version::V6_1.capabilities().unwrap();
+    let wrong = |message: &[u8]| Request::read(message, version).unwrap_err().to_string();
+    assert_eq!(
+        wrong(b"\xB2\x10\x81Q\xA0"),
+        "the client sent a RUN whose fields are too few"
+    );
+    assert_eq!(
+        wrong(b"\xB1\x12\xA0"),
+        "the client sent a COMMIT whose fields are too many"
+    );
+    assert_eq!(
+        wrong(b"\xB3\x10\x01\xA0\xA0"),
+        "the client sent a RUN whose query is no string"
+    );
+    assert_eq!(
+        wrong(b"\xB1\x3F\xA1\x81n\x00"),
+        "the client sent a PULL whose number of rows is neither -1 nor above 0"
+    );
+    assert_eq!(
+        wrong(b"\xB0\x12\x01"),
+        "the client sent a COMMIT whose fields cannot be decoded"
+    );
+    assert!(matches!(
+        Request::read(b"\xB1\x70\xA0", version),
+        Err(ProtocolViolation::UnknownMessage { .. })
+    ));
+    let v5_0 = Version::V5_0.capabilities().unwrap();
+    assert_eq!(
+        Request::read(LOGON, v5_0).unwrap_err().to_string(),
+        "the client sent LOGON, which Bolt 5.0 does not have"
+    );
+}
+
+#[test]
+fn a_proxy_passes_messages_on_as_they_are() {
+    let mut down = Server::new(Options::relaying().chunk_size(3));
+    feed(&mut down, &proposal(&[0, 0, 4, 5]));
+    // Nothing is judged: COMMIT comes too early.
+    feed(&mut down, &framed(&[COMMIT, RUN]));
+    let mut up = Upstream::new(Versions::only(Version::new(5, 4)), Limits::default());
+    assert_eq!(up.pending_bytes(), proposal(&[0, 0, 4, 5]));
+    up.wrote(20);
+    while down.has_request().unwrap().is_some() {
+        let _ = down.request().unwrap();
+        up.send(down.request_bytes().unwrap());
+    }
+    assert_eq!(up.pending_bytes(), framed(&[COMMIT, RUN]));
+    sent(&mut down);
+    for bytes in [&[0, 0, 4, 5][..], &framed(&[b"\xB1\x70\xA0", b"\xB0\x7E"])] {
+        up.recv_space()[..bytes.len()].copy_from_slice(bytes);
+        up.received(bytes.len());
+        while up.response().unwrap().is_some() {
+            down.answer(up.response_bytes().unwrap());
+        }
+    }
+    assert_eq!(
+        sent(&mut down),
+        b"\x00\x03\xB1\x70\xA0\x00\x00\x00\x02\xB0\x7E\x00\x00"
+    );
+}
+
+#[test]
+fn answers_are_cut_and_spaced_as_told() {
+    let mut server = Server::new(Options::strict().chunk_size(2).with_noops());
+    feed(&mut server, &proposal(&[0, 0, 4, 5]));
+    feed(&mut server, &framed(&[HELLO]));
+    take(&mut server);
+    sent(&mut server);
+    server.success(|_| Ok(())).unwrap();
+    assert_eq!(sent(&mut server), b"\x00\x00\x00\x02\xB1\x70\x00\x01\xA0\x00\x00");
+}

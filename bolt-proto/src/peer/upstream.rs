@@ -1,0 +1,133 @@
+//! A proxy's other end.
+
+use core::fmt;
+
+use crate::buffer::{Frame, MAX_CHUNK, Recv, Send};
+use crate::error::ProtocolViolation;
+use crate::handshake::{self, Versions};
+use crate::limits::Limits;
+use crate::message::Answer;
+use crate::version::Version;
+
+use super::Response;
+
+/// A client that passes requests on as they are: a proxy's end towards the real server. It does the handshake, and
+/// judges nothing; [`Connection`](crate::Connection) is the client for everything else.
+pub struct Upstream {
+    versions: Versions,
+    limits: Limits,
+    recv: Recv<Answer>,
+    send: Send,
+    version: Option<Version>,
+    /// The answer that was taken last, while it lies in the buffer.
+    last: Option<Frame<Answer>>,
+    eof: bool,
+}
+
+impl Upstream {
+    /// A new connection that negotiates one of these versions: a proxy asks for the one that its client has.
+    #[must_use]
+    pub fn new(versions: Versions, limits: Limits) -> Self {
+        let mut send = Send::default();
+        send.raw(&versions.proposal());
+        Self {
+            versions,
+            limits,
+            recv: Recv::new(),
+            send,
+            version: None,
+            last: None,
+            eof: false,
+        }
+    }
+
+    /// Room for the next read: initialised and never empty. It ends the loan of the last answer.
+    pub fn recv_space(&mut self) -> &mut [u8] {
+        self.last = None;
+        self.recv.space()
+    }
+
+    /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
+    pub fn received(&mut self, len: usize) {
+        self.eof |= len == 0;
+        self.recv.received(len);
+    }
+
+    /// What should be written to the socket. Empty if nothing should.
+    #[must_use]
+    pub fn pending_bytes(&self) -> &[u8] {
+        self.send.pending()
+    }
+
+    /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
+    pub fn wrote(&mut self, len: usize) {
+        self.send.wrote(len);
+    }
+
+    /// The agreed version; `None` before the handshake is done.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// Queues a request as it is: a whole message without its chunks. It must not be called before a version is agreed
+    /// on, since the handshake has not ended then.
+    pub fn send(&mut self, request: &[u8]) {
+        self.send.message(&[request], MAX_CHUNK);
+    }
+
+    /// Takes the next answer, if it has arrived. It is lent until the next call that changes the connection.
+    ///
+    /// # Errors
+    /// [`ProtocolViolation`]: the handshake failed, the stream has ended, or what came is no answer.
+    pub fn response(&mut self) -> Result<Option<Response<'_>>, ProtocolViolation> {
+        self.see_all()?;
+        match self.recv.deliver() {
+            Some(frame) => {
+                self.last = Some(frame);
+                Response::read(self.recv.message(frame)).map(Some)
+            }
+            None if self.eof => Err(ProtocolViolation::EndOfStream {
+                in_message: !self.recv.at_boundary(),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer that was taken last, as it came: a whole message without its chunks.
+    #[must_use]
+    pub fn response_bytes(&self) -> Option<&[u8]> {
+        self.last.map(|frame| self.recv.message(frame))
+    }
+
+    fn see_all(&mut self) -> Result<(), ProtocolViolation> {
+        if self.version.is_none() {
+            let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.versions)? {
+                handshake::Answer::Incomplete => return Ok(()),
+                handshake::Answer::Slot { version, consumed } => (version, consumed),
+                handshake::Answer::Manifest {
+                    version,
+                    capabilities,
+                    consumed,
+                } => {
+                    self.send.raw(&handshake::choice(version, capabilities));
+                    (version, consumed)
+                }
+            };
+            self.recv.skip(consumed);
+            self.version = Some(version);
+        }
+        while self.recv.see(self.limits.max_message(), Answer::of)?.is_some() {}
+        self.limits.check_buffered(self.recv.buffered())
+    }
+}
+
+/// Shows where it stands, and nothing of what travels on it.
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("version", &self.version)
+            .field("eof", &self.eof)
+            .finish_non_exhaustive()
+    }
+}
