@@ -1,5 +1,7 @@
 //! Instructions of each way of reading and writing, beside the lower bound. See the front page of the crate.
 
+#![expect(missing_docs, reason = "what the macros make has none")]
+
 use benches::{ROWS, Read, Rows, Stage, Workload, Write};
 use gungraun::prelude::*;
 

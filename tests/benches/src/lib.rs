@@ -6,9 +6,9 @@
 //!
 //! * `cargo test -p benches` runs every workload once in every way, and checks sums and allocations. It needs nothing
 //!   but cargo.
-//! * `cargo run --release -p benches --bin table` prints the whole table: instructions, time and allocations a record.
+//! * `cargo bench -p benches --bench table` prints the whole table: instructions, time and allocations a record.
 //!   It needs valgrind and `cargo install gungraun-runner`, in the version that the lock file has of gungraun.
-//! * `cargo bench -p benches` compares instructions with those of the run before.
+//! * `cargo bench -p benches --bench instructions` compares instructions with those of the run before.
 
 mod parameters;
 mod reads;

@@ -132,6 +132,8 @@ pub fn plain(rows: &Rows) -> Vec<u8> {
 pub fn send(query: &Query) -> usize {
     let mut connection = ready();
     let before = connection.pending_bytes().len();
-    connection.run(query, &Extra::default()).expect("the connection is ready");
+    connection
+        .run(query, &Extra::default())
+        .expect("the connection is ready");
     connection.pending_bytes().len() - before
 }

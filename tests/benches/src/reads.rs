@@ -77,7 +77,9 @@ impl Read {
             Self::Borrowed => match workload {
                 Workload::Ints => each(stage, to::<Ints>),
                 Workload::Wide => each(stage, |row| row.to::<Wide<&str>>().map(|row| row.sum())),
-                Workload::Nodes => each(stage, |row| row.to::<Nodes<&str, Folded<&str>>>().map(|row| row.sum())),
+                Workload::Nodes => each(stage, |row| {
+                    row.to::<Nodes<&str, Folded<&str>>>().map(|row| row.sum())
+                }),
                 Workload::Strings => each(stage, |row| row.to::<Strings<&str>>().map(|row| row.sum())),
                 Workload::Lists => each(stage, to::<Lists<Folded<f64>>>),
                 Workload::Temporal => each(stage, to::<Temporal>),
@@ -92,7 +94,9 @@ impl Read {
             },
             Self::Kept => each(stage, |row| Ok(row.to_owned().len() as u64)),
             Self::Trees => each(stage, |row| {
-                (0..row.len()).try_fold(0_u64, |sum, index| Ok(sum.wrapping_add(row.get::<Value>(index)?.sum())))
+                (0..row.len()).try_fold(0_u64, |sum, index| {
+                    Ok(sum.wrapping_add(row.get::<Value>(index)?.sum()))
+                })
             }),
         }
     }
@@ -111,22 +115,38 @@ fn to<T: for<'a> Deserialize<'a> + Sum>(row: RecordRef<'_>) -> Result<u64, Conve
 }
 
 fn get_wide(row: RecordRef<'_>) -> Result<u64, ConversionError> {
-    let numbers = row.get::<i64>("a")?.sum().wrapping_add(row.get::<i64>("b")?.sum());
-    let floats = row.get::<f64>("c")?.sum().wrapping_add(row.get::<f64>("h")?.sum());
+    let numbers = row
+        .get::<i64>("a")?
+        .sum()
+        .wrapping_add(row.get::<i64>("b")?.sum());
+    let floats = row
+        .get::<f64>("c")?
+        .sum()
+        .wrapping_add(row.get::<f64>("h")?.sum());
     let texts = row.get::<&str>("d")?.sum() + row.get::<&str>("g")?.sum() + row.get::<&str>("j")?.sum();
     let others = u64::from(row.get::<bool>("e")?) + row.get::<Option<&str>>("f")?.map_or(0, |f| f.sum());
-    Ok(numbers.wrapping_add(floats).wrapping_add(texts + others).wrapping_add(row.get::<i64>("i")?.sum()))
+    Ok(numbers
+        .wrapping_add(floats)
+        .wrapping_add(texts + others)
+        .wrapping_add(row.get::<i64>("i")?.sum()))
 }
 
 fn get_temporal(row: RecordRef<'_>) -> Result<u64, ConversionError> {
-    let date = row.get::<Date>("date")?.sum().wrapping_add(row.get::<Time>("time")?.sum());
+    let date = row
+        .get::<Date>("date")?
+        .sum()
+        .wrapping_add(row.get::<Time>("time")?.sum());
     let local = row.get::<LocalDateTime>("local")?.sum();
-    let instant = row.get::<DateTime>("instant")?.sum().wrapping_add(row.get::<Duration>("amount")?.sum());
+    let instant = row
+        .get::<DateTime>("instant")?
+        .sum()
+        .wrapping_add(row.get::<Duration>("amount")?.sum());
     Ok(date.wrapping_add(local).wrapping_add(instant))
 }
 
 fn views(row: RecordRef<'_>) -> Result<u64, ConversionError> {
-    row.iter().try_fold(0_u64, |sum, (_, value)| Ok(sum.wrapping_add(view(value?)?)))
+    row.iter()
+        .try_fold(0_u64, |sum, (_, value)| Ok(sum.wrapping_add(view(value?)?)))
 }
 
 fn view(value: ValueRef<'_>) -> Result<u64, ConversionError> {
@@ -135,16 +155,16 @@ fn view(value: ValueRef<'_>) -> Result<u64, ConversionError> {
         ValueRef::Integer(value) => value.sum(),
         ValueRef::Float(value) => value.sum(),
         ValueRef::String(value) => value.sum(),
-        ValueRef::List(list) => {
-            list.iter().try_fold(0_u64, |sum, item| Ok::<_, ConversionError>(sum.wrapping_add(view(item?)?)))?
-        }
+        ValueRef::List(list) => list.iter().try_fold(0_u64, |sum, item| {
+            Ok::<_, ConversionError>(sum.wrapping_add(view(item?)?))
+        })?,
         ValueRef::Map(map) => map.iter().try_fold(0_u64, |sum, entry| {
             let (key, value) = entry?;
             Ok::<_, ConversionError>(sum.wrapping_add(key.sum()).wrapping_add(view(value)?))
         })?,
-        ValueRef::Structure(structure) => structure
-            .fields()
-            .try_fold(0_u64, |sum, field| Ok::<_, ConversionError>(sum.wrapping_add(view(field?)?)))?,
+        ValueRef::Structure(structure) => structure.fields().try_fold(0_u64, |sum, field| {
+            Ok::<_, ConversionError>(sum.wrapping_add(view(field?)?))
+        })?,
         _ => 0,
     })
 }
@@ -170,6 +190,12 @@ impl Sum for Value {
 
 fn node_sum(node: &Node) -> u64 {
     let properties = node.properties.iter();
-    let properties = properties.fold(0_u64, |sum, (name, value)| sum.wrapping_add(name.sum()).wrapping_add(value.sum()));
-    node.id.sum().wrapping_add(node.element_id.sum()).wrapping_add(node.labels.sum()).wrapping_add(properties)
+    let properties = properties.fold(0_u64, |sum, (name, value)| {
+        sum.wrapping_add(name.sum()).wrapping_add(value.sum())
+    });
+    node.id
+        .sum()
+        .wrapping_add(node.element_id.sum())
+        .wrapping_add(node.labels.sum())
+        .wrapping_add(properties)
 }

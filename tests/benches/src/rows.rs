@@ -88,16 +88,25 @@ impl<S: Sum> Sum for Wide<S> {
         let numbers = self.a.sum().wrapping_add(self.b.sum()).wrapping_add(self.i.sum());
         let floats = self.c.sum().wrapping_add(self.h.sum());
         let texts = self.d.sum() + self.f.as_ref().map_or(0, Sum::sum) + self.g.sum() + self.j.sum();
-        numbers.wrapping_add(floats).wrapping_add(texts).wrapping_add(u64::from(self.e))
+        numbers
+            .wrapping_add(floats)
+            .wrapping_add(texts)
+            .wrapping_add(u64::from(self.e))
     }
 }
 
 impl<S: Sum, L: Sum> Sum for Nodes<S, L> {
     fn sum(&self) -> u64 {
         let person = &self.n;
-        let numbers = person.id.sum().wrapping_add(person.age.sum()).wrapping_add(person.since.sum());
+        let numbers = person
+            .id
+            .sum()
+            .wrapping_add(person.age.sum())
+            .wrapping_add(person.since.sum());
         let texts = person.element_id.sum() + person.name.sum() + person.email.sum() + person.city.sum();
-        let names = ["name", "age", "email", "city", "score", "since"].iter().map(|name| name.len() as u64);
+        let names = ["name", "age", "email", "city", "score", "since"]
+            .iter()
+            .map(|name| name.len() as u64);
         numbers
             .wrapping_add(texts)
             .wrapping_add(person.labels.sum())
@@ -161,7 +170,9 @@ impl Sum for Date {
 
 impl Sum for Time {
     fn sum(&self) -> u64 {
-        self.local().nanos().wrapping_add(i64::from(self.offset().seconds()).sum())
+        self.local()
+            .nanos()
+            .wrapping_add(i64::from(self.offset().seconds()).sum())
     }
 }
 
@@ -174,14 +185,18 @@ impl Sum for LocalDateTime {
 impl Sum for DateTime {
     fn sum(&self) -> u64 {
         let offset = i64::from(self.offset().seconds()).sum();
-        self.unix_seconds().sum().wrapping_add(u64::from(self.nanosecond())).wrapping_add(offset)
+        self.unix_seconds()
+            .sum()
+            .wrapping_add(u64::from(self.nanosecond()))
+            .wrapping_add(offset)
     }
 }
 
 impl Sum for Duration {
     fn sum(&self) -> u64 {
         let days = self.months().sum().wrapping_add(self.days().sum());
-        days.wrapping_add(self.seconds().sum()).wrapping_add(u64::from(self.nanosecond()))
+        days.wrapping_add(self.seconds().sum())
+            .wrapping_add(u64::from(self.nanosecond()))
     }
 }
 
@@ -200,7 +215,10 @@ impl<T> Sum for Folded<T> {
 impl<'de, T: Deserialize<'de> + Sum> Deserialize<'de> for Folded<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sum = deserializer.deserialize_seq(Fold(PhantomData::<T>))?;
-        Ok(Self { sum, items: PhantomData })
+        Ok(Self {
+            sum,
+            items: PhantomData,
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! A connection in the middle of a result.
 
-use bolt_proto::{Auth, Connection, Event, Extra, Fetch, Hello, Options, Query, RecordRef, Version, Versions};
+use bolt_proto::{
+    Auth, Connection, Event, Extra, Fetch, Hello, Options, Query, RecordRef, Version, Versions,
+};
 
 use crate::Workload;
 
@@ -62,7 +64,9 @@ impl Stage {
 fn streaming(columns: &[&str]) -> Connection {
     let mut connection = ready();
     let query = Query::new("RETURN 1");
-    let (_, result) = connection.run(&query, &Extra::default()).expect("the connection is ready");
+    let (_, result) = connection
+        .run(&query, &Extra::default())
+        .expect("the connection is ready");
     connection.pull(result, Fetch::All).expect("the result is open");
     let pending = connection.pending_bytes().len();
     connection.wrote(pending);
@@ -89,7 +93,10 @@ pub(crate) fn ready() -> Connection {
         .expect("a version was agreed on");
     let pending = connection.pending_bytes().len();
     connection.wrote(pending);
-    feed(&mut connection, b"\x00\x03\xB1\x70\xA0\x00\x00\x00\x03\xB1\x70\xA0\x00\x00");
+    feed(
+        &mut connection,
+        b"\x00\x03\xB1\x70\xA0\x00\x00\x00\x03\xB1\x70\xA0\x00\x00",
+    );
     drain(&mut connection);
     connection
 }

@@ -88,7 +88,10 @@ fn number<const N: usize>(rest: &mut &[u8], read: impl Fn([u8; N]) -> i64) -> u6
 fn text(rest: &mut &[u8], len: usize) -> u64 {
     let (text, behind) = split(rest, len);
     *rest = behind;
-    assert!(is_ascii(text) || std::str::from_utf8(text).is_ok(), "a text is UTF-8");
+    assert!(
+        is_ascii(text) || std::str::from_utf8(text).is_ok(),
+        "a text is UTF-8"
+    );
     text.len() as u64
 }
 
@@ -99,7 +102,9 @@ fn is_ascii(text: &[u8]) -> bool {
         return text.iter().fold(0, |bits, byte| bits | byte) < 0x80;
     };
     let (words, _) = text.as_chunks::<8>();
-    let bits = words.iter().fold(u64::from_ne_bytes(*last), |bits, word| bits | u64::from_ne_bytes(*word));
+    let bits = words.iter().fold(u64::from_ne_bytes(*last), |bits, word| {
+        bits | u64::from_ne_bytes(*word)
+    });
     bits & HIGH_BITS == 0
 }
 

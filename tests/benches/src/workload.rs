@@ -84,7 +84,10 @@ impl Workload {
             Self::Ints => write::integer(out, 1000 + row),
             Self::Wide => wide(row, out),
             Self::Nodes => node(row, out),
-            Self::Strings => text(out, &"The quick brown fox jumps over the lazy dog. 1234567890 times or so. ".repeat(15)[..1024]),
+            Self::Strings => text(
+                out,
+                &"The quick brown fox jumps over the lazy dog. 1234567890 times or so. ".repeat(15)[..1024],
+            ),
             Self::Lists => {
                 write::list_header(out, 1000).expect("a short list");
                 (0..1000).for_each(|item| write::float(out, fraction(row * 1000 + item)));

@@ -31,8 +31,18 @@ fn lent_rows_and_borrowed_structs_take_no_allocation() {
             assert_eq!(allocations, 0, "{} by {}", workload.name(), read.name());
         }
     }
-    for workload in [Workload::Ints, Workload::Wide, Workload::Strings, Workload::Temporal] {
-        assert_eq!(allocations(workload, Read::Get).count_total, 0, "{} by get", workload.name());
+    for workload in [
+        Workload::Ints,
+        Workload::Wide,
+        Workload::Strings,
+        Workload::Temporal,
+    ] {
+        assert_eq!(
+            allocations(workload, Read::Get).count_total,
+            0,
+            "{} by get",
+            workload.name()
+        );
     }
 }
 
@@ -85,6 +95,10 @@ fn writing_takes_no_allocation_for_a_row() {
     let rows = Rows::new(ROWS);
     for write in Write::ALL {
         let allocations = measure(|| drop(write.run(&rows))).count_total;
-        assert!(allocations < u64::from(ROWS) / 100, "{}: {allocations}", write.name());
+        assert!(
+            allocations < u64::from(ROWS) / 100,
+            "{}: {allocations}",
+            write.name()
+        );
     }
 }
