@@ -471,8 +471,14 @@ fn what_has_not_been_sent_is_not_answered() {
     let space = connection.recv_space();
     space[..SUCCESS.len()].copy_from_slice(SUCCESS);
     connection.received(SUCCESS.len());
-    assert_eq!(events(&mut connection), ["over: the connection was closed by the peer"]);
-    assert_eq!((connection.unanswered(), connection.pending_bytes().len()), (1, unsent));
+    assert_eq!(
+        events(&mut connection),
+        ["over: the connection was closed by the peer"]
+    );
+    assert_eq!(
+        (connection.unanswered(), connection.pending_bytes().len()),
+        (1, unsent)
+    );
 }
 
 #[test]

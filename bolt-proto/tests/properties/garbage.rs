@@ -142,6 +142,12 @@ proptest! {
     }
 }
 
+/// Everything queued leaves: only then can it be answered.
+fn write_all(connection: &mut Connection) {
+    let len = connection.pending_bytes().len();
+    connection.wrote(len);
+}
+
 fn survive(server: &mut Server, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let space = server.recv_space();

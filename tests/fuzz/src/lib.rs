@@ -43,8 +43,11 @@ pub use splits::splits;
 pub use typed::typed;
 pub use uri::uri;
 
+/// A target: it panics if something does not hold for these bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is that of its corpus, too.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("packstream", packstream),
     ("typed", typed),
     ("splits", splits),
