@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use crate::buffer::MAX_CHUNK;
 use crate::error::{EncodeError, UsageError};
 use crate::event::{RequestId, ResultId};
-use crate::message::entries::expressible;
-use crate::message::{Api, Auth, Extra, Hello, Route, request};
+use crate::message::{Api, Auth, Extra, Hello, Route};
+use crate::message::{entries, request};
 use crate::packstream::write;
 use crate::query::Query;
 use crate::state::{Message, Next, Rule, ServerState, rule};
-use crate::version::{Capabilities, Version};
+use crate::version::{Capabilities, Utc, Version};
 
 use super::Connection;
 use super::ledger::Base;
@@ -33,6 +33,9 @@ impl Connection {
     pub fn hello(&mut self, hello: &Hello, auth: &Auth) -> Result<RequestId, UsageError> {
         let version = self.permit(Message::Hello)?;
         hello.check(version)?;
+        if !version.logon {
+            auth.check(version)?;
+        }
         self.compose(Message::Hello, None, 1, |out| {
             request::map(out, |fields| hello.write(auth, version, fields))
         })
@@ -43,7 +46,8 @@ impl Connection {
     /// # Errors
     /// [`UsageError`] unless HELLO, or LOGOFF, was the last request.
     pub fn logon(&mut self, auth: &Auth) -> Result<RequestId, UsageError> {
-        self.permit(Message::Logon)?;
+        let version = self.permit(Message::Logon)?;
+        auth.check(version)?;
         let utc = self.utc;
         self.compose(Message::Logon, None, 1, |out| {
             request::map(out, |fields| auth.write(utc, fields))
@@ -81,13 +85,12 @@ impl Connection {
     /// [`UsageError`] if the query could not be encoded, needs a newer version, or is not allowed here.
     pub fn run(&mut self, query: &Query, extra: &Extra) -> Result<(RequestId, ResultId), UsageError> {
         let version = self.permit(Message::Run)?;
-        query.check().map_err(Clone::clone)?;
-        expressible("parameter", query.needs(), version)?;
+        entries::check_values(query, version, self.known_utc())?;
         let in_tx = matches!(self.sent_state(), ServerState::TxReady | ServerState::TxStreaming);
         if in_tx && !extra.is_empty() {
             return Err(UsageError::ExtraInTransaction);
         }
-        extra.check(version)?;
+        extra.check(version, self.known_utc())?;
 
         let start = self.queue_run(version, query, extra)?;
         let result = self.ledger.new_result();
@@ -122,7 +125,7 @@ impl Connection {
     /// servers close the connection on BEGIN.
     pub fn begin(&mut self, extra: &Extra) -> Result<RequestId, UsageError> {
         let version = self.permit(Message::Begin)?;
-        extra.check(version)?;
+        extra.check(version, self.known_utc())?;
         let utc = self.utc;
         self.compose(Message::Begin, None, 1, |out| {
             request::map(out, |fields| extra.write(version, utc, fields))
@@ -305,6 +308,16 @@ impl Connection {
         let middle = if legacy { &[] } else { parameters.bytes };
         self.send.message(&[head, middle, tail], MAX_CHUNK);
         Ok(start)
+    }
+
+    /// Whether date-times travel by their instant; `None` while that is for the server to say.
+    fn known_utc(&self) -> Option<bool> {
+        let undecided = self.version.is_some_and(|version| version.utc == Utc::Patch)
+            && self
+                .ledger
+                .unanswered()
+                .any(|entry| entry.message == Message::Hello);
+        (!undecided).then_some(self.utc)
     }
 
     /// Where success leads in the sent view, leaving open results aside.

@@ -10,6 +10,7 @@ use crate::event::{Event, Kind};
 use crate::message::{Access, Api, Auth, Extra, Hello, Route};
 use crate::query::Query;
 use crate::state::Message;
+use crate::value::{Date, DateTime, LocalDateTime, LocalTime, UtcOffset, Uuid};
 
 const V5_4: &[u8] = &[0, 0, 4, 5];
 const V4_4: &[u8] = &[0, 0, 4, 4];
@@ -143,6 +144,71 @@ fn date_times_travel_by_their_instant_once_4_4_agrees_to_it() {
         assert_eq!(connection.utc(), utc);
     }
     assert!(ready().utc());
+}
+
+/// Seconds of 1970-01-01T02:15 at +01:00: 4500 by the instant, 8100 on the local clock.
+#[test]
+fn a_date_time_takes_the_form_that_the_connection_takes() {
+    let when = DateTime::new(
+        LocalDateTime::new(
+            Date::new(1970, 1, 1).unwrap(),
+            LocalTime::new(2, 15, 0, 0).unwrap(),
+        ),
+        UtcOffset::from_seconds(3600).unwrap(),
+    );
+    let query = Query::new("Q").param("t", when);
+    let cases = [
+        (
+            [0, 0, 2, 4],
+            SUCCESS,
+            &b"\xA1\x81t\xB3\x46\xC9\x1F\xA4\x00\xC9\x0E\x10"[..],
+        ),
+        (
+            [0, 0, 4, 4],
+            b"\x00\x13\xB1\x70\xA1\x8Apatch_bolt\x91\x83utc\x00\x00",
+            b"\xA1\x81t\xB3\x49\xC9\x11\x94\x00\xC9\x0E\x10",
+        ),
+        (
+            [0, 0, 0, 5],
+            SUCCESS,
+            b"\xA1\x81t\xB3\x49\xC9\x11\x94\x00\xC9\x0E\x10",
+        ),
+    ];
+    for (version, answer, form) in cases {
+        let mut connection = Connection::new(Options::default());
+        feed(&mut connection, &version);
+        events(&mut connection);
+        connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+        if version == [0, 0, 4, 4] {
+            let error = connection.run(&query, &Extra::default()).unwrap_err();
+            assert_eq!(error, UsageError::FormUnknown);
+        }
+        feed(&mut connection, answer);
+        events(&mut connection);
+        send_all(&mut connection);
+        let extra = Extra::default().metadata("t", when);
+        connection.run(&query, &extra).unwrap();
+        let sent = send_all(&mut connection);
+        let found = sent.windows(form.len()).filter(|part| *part == form).count();
+        assert_eq!(found, 2, "{version:?}: {sent:02X?}");
+    }
+}
+
+#[test]
+fn a_value_that_the_version_lacks_is_refused_by_its_name() {
+    let mut connection = ready();
+    let query = Query::new("Q").param("id", Uuid::from_bytes([7; 16]));
+    let error = connection.run(&query, &Extra::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the value \"id\" needs Bolt 6.1 or newer; this connection speaks 5.4"
+    );
+    let extra = Extra::default().metadata("id", Uuid::from_bytes([7; 16]));
+    assert!(matches!(
+        connection.begin(&extra),
+        Err(UsageError::Version { .. })
+    ));
+    assert!(connection.pending_bytes().is_empty());
 }
 
 #[test]

@@ -77,6 +77,12 @@ pub enum UsageError {
         /// The version of this connection.
         has: Version,
     },
+    /// A date-time with an offset or a zone has two forms on 4.3 and 4.4, and the answer to HELLO says which one the
+    /// server takes.
+    #[error(
+        "a date-time with an offset or a zone must wait until HELLO is answered: it decides on their form"
+    )]
+    FormUnknown,
     /// A parameter or another value cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),

@@ -3,10 +3,11 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::error::EncodeError;
+use crate::error::{EncodeError, UsageError};
 use crate::message::entries::Entries;
 use crate::message::request::Fields;
 use crate::value::ToValue;
+use crate::version::{Capabilities, Utc};
 
 /// A token that authenticates a connection: the field of LOGON, or, up to Bolt 5.0, a part of HELLO. Its `Debug`
 /// shows the scheme alone.
@@ -95,6 +96,17 @@ impl Auth {
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
+    }
+
+    /// Whether a connection can carry everything.
+    pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
+        // Before the answer to HELLO the form is unknown where there are two.
+        let utc = match capabilities.utc {
+            Utc::Never => Some(false),
+            Utc::Patch => None,
+            Utc::Always => Some(true),
+        };
+        self.parameters.check(capabilities, utc)
     }
 
     pub(crate) fn write(&self, utc: bool, fields: &mut Fields<'_>) -> Result<(), EncodeError> {

@@ -8,9 +8,9 @@ use ::serde::Serialize;
 
 use crate::error::{EncodeError, UsageError};
 use crate::packstream::write;
-use crate::query::Query;
+use crate::query::{EncodedParameters, Query};
 use crate::value::ToValue;
-use crate::version::{Capabilities, Version};
+use crate::version::Capabilities;
 
 /// Values under names, encoded when they are given, by the rules that hold for the parameters of a [`Query`].
 /// `Debug` shows the names alone.
@@ -31,42 +31,46 @@ impl Entries {
         self.0.parameters().count == 0 && self.0.check().is_ok()
     }
 
-    /// Whether everything could be encoded.
-    pub(crate) fn check(&self) -> Result<(), EncodeError> {
-        self.0.check().map_err(Clone::clone)
+    /// Whether a connection can carry everything.
+    pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
+        check_values(&self.0, capabilities, utc)
     }
 
-    /// The lowest version that can carry the values, and the name of the first one that needs it.
-    pub(crate) fn needs(&self) -> Option<(Version, &str)> {
-        self.0.needs()
-    }
-
-    /// Writes the map, in the form that a connection with or without `utc` takes: without, date-times with an offset or
-    /// a zone count their seconds on the local clock.
+    /// Writes the map.
     pub(crate) fn write(&self, utc: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        self.check()?;
-        let values = self.0.parameters();
-        write::map_header(out, values.count)?;
-        if !utc && values.has_legacy_form() {
-            return values.write_legacy(out);
-        }
-        out.extend_from_slice(values.bytes);
-        Ok(())
+        self.0.check().map_err(Clone::clone)?;
+        write_parameters(self.0.parameters(), utc, out)
     }
 }
 
-/// Whether a version can carry what needs a certain one. `what` are the named values in the user's words.
-pub(crate) fn expressible(
-    what: &str,
-    needs: Option<(Version, &str)>,
-    has: &Capabilities,
+/// Writes parameters as a map, in the form that a connection with or without `utc` takes: without, date-times with an
+/// offset or a zone count their seconds on the local clock.
+pub(crate) fn write_parameters(
+    parameters: EncodedParameters<'_>,
+    utc: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    write::map_header(out, parameters.count)?;
+    if parameters.has_legacy_form() && !utc {
+        return parameters.write_legacy(out);
+    }
+    out.extend_from_slice(parameters.bytes);
+    Ok(())
+}
+
+/// Whether a version can carry every value, and if it does not know yet in which form (`None`), whether it must.
+pub(crate) fn check_values(
+    query: &Query,
+    capabilities: &Capabilities,
+    utc: Option<bool>,
 ) -> Result<(), UsageError> {
-    match needs {
-        Some((needs, name)) if has.version < needs => Err(UsageError::unsupported(
-            format!("the {what} {name:?}"),
-            needs,
-            has.version,
-        )),
+    query.check().map_err(Clone::clone)?;
+    match query.needs() {
+        Some((needs, name)) if capabilities.version < needs => {
+            let what = format!("the value {name:?}");
+            Err(UsageError::unsupported(what, needs, capabilities.version))
+        }
+        _ if utc.is_none() && query.parameters().has_legacy_form() => Err(UsageError::FormUnknown),
         _ => Ok(()),
     }
 }

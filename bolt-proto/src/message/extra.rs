@@ -9,7 +9,7 @@ use ::serde::Serialize;
 
 use crate::error::{EncodeError, UsageError};
 use crate::message::NotificationFilter;
-use crate::message::entries::{Entries, expressible};
+use crate::message::entries::Entries;
 use crate::message::request::Fields;
 use crate::value::ToValue;
 use crate::version::{Capabilities, Version};
@@ -114,9 +114,8 @@ impl Extra {
     }
 
     /// Whether everything could be encoded, and a version can express all that is set.
-    pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
-        self.metadata.check()?;
-        expressible("metadata", self.metadata.needs(), capabilities)?;
+    pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
+        self.metadata.check(capabilities, utc)?;
         let has = capabilities.version;
         match &self.database {
             Some(name) if !capabilities.databases => {
@@ -181,27 +180,38 @@ mod tests {
     #[test]
     fn a_database_needs_4_0() {
         let v3 = Version::V3.capabilities().unwrap();
-        let error = Extra::default().database("movies").check(v3).unwrap_err();
+        let error = Extra::default()
+            .database("movies")
+            .check(v3, Some(false))
+            .unwrap_err();
         assert!(matches!(error, UsageError::Version { needs, .. } if needs == Version::new(4, 0)));
     }
 
     #[test]
     fn what_a_version_lacks_is_refused_by_name() {
         let v4_3 = Version::new(4, 3).capabilities().unwrap();
-        let error = Extra::default().impersonate("bob").check(v4_3).unwrap_err();
+        let error = Extra::default()
+            .impersonate("bob")
+            .check(v4_3, Some(false))
+            .unwrap_err();
         assert_eq!(
             std::format!("{error}"),
             "impersonating a user needs Bolt 4.4 or newer; this connection speaks 4.3"
         );
         let filter = NotificationFilter::default().disable(["HINT"]);
-        let error = Extra::default().notifications(filter).check(v4_3).unwrap_err();
+        let error = Extra::default()
+            .notifications(filter)
+            .check(v4_3, Some(false))
+            .unwrap_err();
         assert!(matches!(error, UsageError::Version { needs, .. } if needs == Version::new(5, 2)));
     }
 
     #[test]
     fn metadata_that_cannot_be_sent_is_named_and_never_shown() {
         let extra = Extra::default().metadata("secret", 42).metadata("big", u64::MAX);
-        let error = extra.check(Version::V6_1.capabilities().unwrap()).unwrap_err();
+        let error = extra
+            .check(Version::V6_1.capabilities().unwrap(), Some(true))
+            .unwrap_err();
         assert!(std::format!("{error}").contains("big"), "{error}");
         let shown = std::format!("{:?}", Extra::default().metadata("secret", 42));
         assert!(shown.contains("secret") && !shown.contains("42"), "{shown}");
