@@ -192,9 +192,3 @@ fn what_piles_up_is_bounded() {
         Err(ProtocolViolation::BufferFull { limit: 10_000 })
     );
 }
-
-/// Nobody answers what was not sent.
-fn write_all(connection: &mut Connection) {
-    let all = connection.pending_bytes().len();
-    connection.wrote(all);
-}
