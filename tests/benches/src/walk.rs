@@ -26,6 +26,13 @@ pub fn walk(mut frames: &[u8]) -> u64 {
 fn value(mut rest: &[u8]) -> u64 {
     let (mut sum, mut outstanding) = (0_u64, 1_usize);
     while outstanding > 0 {
+        // Most lists of numbers are of floats.
+        if let [0xC1, a, b, c, d, e, f, g, h, behind @ ..] = rest {
+            rest = behind;
+            outstanding -= 1;
+            sum = sum.wrapping_add(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+            continue;
+        }
         outstanding -= 1;
         let ([marker], behind) = array(rest);
         rest = behind;
