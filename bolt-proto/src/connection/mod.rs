@@ -68,6 +68,10 @@ pub struct Connection {
     /// The version is known and has not been told yet.
     announce: bool,
     eof: bool,
+    /// Something has arrived that was not looked at.
+    unseen: bool,
+    /// Rows are arriving: what each must be like, found out for the first one.
+    rows: Option<Width>,
     over: Option<ProtocolViolation>,
     /// The columns of results for which the server names none.
     nameless: Keys,
@@ -92,6 +96,10 @@ impl fmt::Debug for Connection {
             .finish_non_exhaustive()
     }
 }
+
+/// How many values a row must have; `None` if the server has not said so.
+#[derive(Debug, Clone, Copy)]
+struct Width(Option<usize>);
 
 /// What a connection is good for: all that a pool has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,6 +135,8 @@ impl Connection {
             version: None,
             announce: false,
             eof: false,
+            unseen: false,
+            rows: None,
             over: None,
             nameless: Keys::default(),
             utc: false,

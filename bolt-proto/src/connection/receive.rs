@@ -21,7 +21,7 @@ use crate::record::RecordRef;
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
-use super::Connection;
+use super::{Connection, Width};
 use super::ledger::Outcome;
 
 impl Connection {
@@ -36,6 +36,7 @@ impl Connection {
         if len == 0 {
             self.eof = true;
         }
+        self.unseen = true;
         self.recv.received(len);
     }
 
@@ -104,9 +105,10 @@ impl Connection {
 
     /// Acts on everything that has arrived.
     fn see_all(&mut self) {
-        if self.over.is_some() {
+        if self.over.is_some() || !self.unseen {
             return;
         }
+        self.unseen = false;
         if let Err(violation) = self.try_see_all() {
             self.end(violation);
         } else if self.eof {
@@ -155,6 +157,12 @@ impl Connection {
 
     /// Acts on one message. A violation means that it is not told.
     fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
+        if frame.kind != Answer::Record {
+            self.rows = None;
+        } else if let Some(width) = self.rows {
+            // Until an answer of another kind, the next row is like the one before it, whatever the caller does.
+            return width.check(self.recv.body(frame));
+        }
         let answer = frame.kind.name();
         let written = self.send.written();
         let Some(awaited) = self.ledger.awaited().filter(|entry| entry.is_begun(written)) else {
@@ -173,17 +181,12 @@ impl Connection {
                 if message != Message::Pull || !matches!(rule, Rule::Allowed { .. }) {
                     return Err(impossible);
                 }
-                let (values, _) = record(body)?;
                 let keys = result
                     .and_then(|id| self.ledger.flow(id))
                     .and_then(|flow| flow.keys.as_ref());
-                match keys {
-                    Some(keys) if keys.len() != values => Err(ProtocolViolation::WrongWidth {
-                        values,
-                        columns: keys.len(),
-                    }),
-                    _ => Ok(()),
-                }
+                let width = Width(keys.map(Keys::len));
+                self.rows = Some(width);
+                width.check(body)
             }
             Answer::Success => {
                 // Neo4j 5.26 carries on behind a request that it could not decode, where others ignore.
@@ -225,8 +228,30 @@ impl Connection {
     }
 }
 
+impl Width {
+    fn check(self, body: &[u8]) -> Result<(), ProtocolViolation> {
+        let (values, _) = record(body)?;
+        match self.0 {
+            Some(columns) if columns != values => Err(ProtocolViolation::WrongWidth { values, columns }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The number of values of a RECORD, and their bytes. The values themselves are looked at when they are asked for.
+#[inline]
 fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
+    match body {
+        [first @ 0x90..=0x9F, values @ ..] if usize::from(first & 0x0F) <= values.len() => {
+            Ok((usize::from(first & 0x0F), values))
+        }
+        _ => long_record(body),
+    }
+}
+
+/// A record of more than 15 values, or a malformed one.
+#[cold]
+fn long_record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
         Token::List(len) => Ok((len, reader.rest())),

@@ -2,8 +2,8 @@
 
 use arbitrary::{Result as Drawn, Unstructured};
 use bolt_proto::{
-    Access, Auth, Connection, Extra, Fetch, Hello, Limits, Options, Query, RequestId, ResultId, UsageError,
-    Version, Versions,
+    Access, Api, Auth, Connection, Extra, Fetch, Hello, Limits, Options, Query, RequestId, ResultId, Route,
+    RoutingContext, UsageError, Version, Versions,
 };
 
 /// A request, legal or not.
@@ -12,6 +12,7 @@ pub(crate) enum Request {
     Hello,
     Logon,
     Login,
+    Logoff,
     Run { parameters: u8, options: u8 },
     Pull { result: usize, fetch: Fetch },
     Discard { result: usize, fetch: Fetch },
@@ -19,13 +20,15 @@ pub(crate) enum Request {
     Commit,
     Rollback,
     Reset,
+    Route { of: u8 },
+    Telemetry { api: u8 },
     Goodbye,
 }
 
 impl Request {
     /// Any of them, those that lead somewhere more often than others.
     pub(crate) fn draw(draw: &mut Unstructured<'_>) -> Drawn<Self> {
-        Ok(match draw.int_in_range(0..=15)? {
+        Ok(match draw.int_in_range(0..=19)? {
             0 => Self::Hello,
             1 => Self::Logon,
             2 | 3 => Self::Login,
@@ -46,7 +49,10 @@ impl Request {
             },
             12 => Self::Commit,
             13 => Self::Rollback,
-            14 => Self::Reset,
+            14 | 15 => Self::Reset,
+            16 => Self::Logoff,
+            17 => Self::Route { of: draw.arbitrary()? },
+            18 => Self::Telemetry { api: draw.arbitrary()? },
             _ => Self::Goodbye,
         })
     }
@@ -109,6 +115,12 @@ impl Caller {
             Request::Commit => connection.commit()?,
             Request::Rollback => connection.rollback()?,
             Request::Reset => connection.reset()?,
+            Request::Logoff => connection.logoff()?,
+            Request::Route { of } => connection.route(&route(of))?,
+            Request::Telemetry { api } => match Api::from_code(i64::from(api % 4)) {
+                Some(api) => connection.telemetry(api)?,
+                None => return Ok(Vec::new()),
+            },
             Request::Goodbye => {
                 connection.goodbye()?;
                 return Ok(Vec::new());
@@ -172,4 +184,14 @@ fn extra(options: u8) -> Extra {
         extra = extra.timeout(std::time::Duration::from_micros(u64::from(options)));
     }
     extra
+}
+
+fn route(of: u8) -> Route {
+    let route = Route::new(RoutingContext::new("localhost:7687").entry("region", "eu"));
+    match of % 4 {
+        0 => route,
+        1 => route.database("movies"),
+        2 => route.impersonate("bob"),
+        _ => route.bookmarks(["FB:1"]),
+    }
 }

@@ -1,0 +1,201 @@
+//! Ways of reading.
+
+use bolt_proto::packstream::ValueRef;
+use bolt_proto::types::{Date, DateTime, Duration, LocalDateTime, Node, Time};
+use bolt_proto::value::Value;
+use bolt_proto::{ConversionError, RecordRef};
+use serde::Deserialize;
+
+use crate::rows::{Folded, Ints, Lists, Nodes, Strings, Sum, Temporal, Wide};
+use crate::{Stage, Workload, walk};
+
+/// A way of reading a batch of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// Not through a connection at all: the lower bound.
+    Walk,
+    /// Every column as a view, in place.
+    Views,
+    /// Every column by its name, as its own type, borrowed where there is something to borrow.
+    Get,
+    /// The row as a struct by serde, borrowed where there is something to borrow.
+    Borrowed,
+    /// The row as a struct by serde, owned.
+    Owned,
+    /// The row kept as a record.
+    Kept,
+    /// Every column as an owned tree.
+    Trees,
+}
+
+impl Read {
+    /// All of them, the lower bound first.
+    pub const ALL: [Self; 7] = [
+        Self::Walk,
+        Self::Views,
+        Self::Get,
+        Self::Borrowed,
+        Self::Owned,
+        Self::Kept,
+        Self::Trees,
+    ];
+
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Walk => "walk",
+            Self::Views => "views",
+            Self::Get => "get",
+            Self::Borrowed => "borrowed",
+            Self::Owned => "owned",
+            Self::Kept => "kept",
+            Self::Trees => "trees",
+        }
+    }
+
+    /// Reads the batch that has arrived, and adds up what is in it. `Kept` adds up the number of columns, since it
+    /// reads nothing.
+    ///
+    /// # Panics
+    ///
+    /// A row is not what the workload has.
+    #[inline(never)]
+    pub fn run(self, stage: &mut Stage) -> u64 {
+        let workload = stage.workload;
+        match self {
+            Self::Walk => walk(&stage.batch),
+            Self::Views => each(stage, views),
+            Self::Get => match workload {
+                Workload::Ints => each(stage, |row| row.get::<i64>("n").map(|n| n.sum())),
+                Workload::Wide => each(stage, get_wide),
+                Workload::Nodes => each(stage, |row| row.get::<Node>("n").map(|node| node_sum(&node))),
+                Workload::Strings => each(stage, |row| row.get::<&str>("s").map(|s| s.sum())),
+                Workload::Lists => each(stage, |row| row.get::<Vec<f64>>("xs").map(|xs| xs.sum())),
+                Workload::Temporal => each(stage, get_temporal),
+            },
+            Self::Borrowed => match workload {
+                Workload::Ints => each(stage, to::<Ints>),
+                Workload::Wide => each(stage, |row| row.to::<Wide<&str>>().map(|row| row.sum())),
+                Workload::Nodes => each(stage, |row| {
+                    row.to::<Nodes<&str, Folded<&str>>>().map(|row| row.sum())
+                }),
+                Workload::Strings => each(stage, |row| row.to::<Strings<&str>>().map(|row| row.sum())),
+                Workload::Lists => each(stage, to::<Lists<Folded<f64>>>),
+                Workload::Temporal => each(stage, to::<Temporal>),
+            },
+            Self::Owned => match workload {
+                Workload::Ints => each(stage, to::<Ints>),
+                Workload::Wide => each(stage, to::<Wide<String>>),
+                Workload::Nodes => each(stage, to::<Nodes<String, Vec<String>>>),
+                Workload::Strings => each(stage, to::<Strings<String>>),
+                Workload::Lists => each(stage, to::<Lists<Vec<f64>>>),
+                Workload::Temporal => each(stage, to::<Temporal>),
+            },
+            Self::Kept => each(stage, |row| Ok(row.to_owned().len() as u64)),
+            Self::Trees => each(stage, |row| {
+                (0..row.len()).try_fold(0_u64, |sum, index| {
+                    Ok(sum.wrapping_add(row.get::<Value>(index)?.sum()))
+                })
+            }),
+        }
+    }
+}
+
+#[inline]
+fn each(stage: &mut Stage, mut read: impl FnMut(RecordRef<'_>) -> Result<u64, ConversionError>) -> u64 {
+    let mut sum = 0_u64;
+    stage.rows(|row| sum = sum.wrapping_add(read(row).expect("the row is as the workload has it")));
+    sum
+}
+
+#[inline]
+fn to<T: for<'a> Deserialize<'a> + Sum>(row: RecordRef<'_>) -> Result<u64, ConversionError> {
+    row.to::<T>().map(|row| row.sum())
+}
+
+fn get_wide(row: RecordRef<'_>) -> Result<u64, ConversionError> {
+    let numbers = row
+        .get::<i64>("a")?
+        .sum()
+        .wrapping_add(row.get::<i64>("b")?.sum());
+    let floats = row
+        .get::<f64>("c")?
+        .sum()
+        .wrapping_add(row.get::<f64>("h")?.sum());
+    let texts = row.get::<&str>("d")?.sum() + row.get::<&str>("g")?.sum() + row.get::<&str>("j")?.sum();
+    let others = u64::from(row.get::<bool>("e")?) + row.get::<Option<&str>>("f")?.map_or(0, |f| f.sum());
+    Ok(numbers
+        .wrapping_add(floats)
+        .wrapping_add(texts + others)
+        .wrapping_add(row.get::<i64>("i")?.sum()))
+}
+
+fn get_temporal(row: RecordRef<'_>) -> Result<u64, ConversionError> {
+    let date = row
+        .get::<Date>("date")?
+        .sum()
+        .wrapping_add(row.get::<Time>("time")?.sum());
+    let local = row.get::<LocalDateTime>("local")?.sum();
+    let instant = row
+        .get::<DateTime>("instant")?
+        .sum()
+        .wrapping_add(row.get::<Duration>("amount")?.sum());
+    Ok(date.wrapping_add(local).wrapping_add(instant))
+}
+
+fn views(row: RecordRef<'_>) -> Result<u64, ConversionError> {
+    row.iter()
+        .try_fold(0_u64, |sum, (_, value)| Ok(sum.wrapping_add(view(value?)?)))
+}
+
+fn view(value: ValueRef<'_>) -> Result<u64, ConversionError> {
+    Ok(match value {
+        ValueRef::Boolean(value) => u64::from(value),
+        ValueRef::Integer(value) => value.sum(),
+        ValueRef::Float(value) => value.sum(),
+        ValueRef::String(value) => value.sum(),
+        ValueRef::List(list) => list.iter().try_fold(0_u64, |sum, item| {
+            Ok::<_, ConversionError>(sum.wrapping_add(view(item?)?))
+        })?,
+        ValueRef::Map(map) => map.iter().try_fold(0_u64, |sum, entry| {
+            let (key, value) = entry?;
+            Ok::<_, ConversionError>(sum.wrapping_add(key.sum()).wrapping_add(view(value)?))
+        })?,
+        ValueRef::Structure(structure) => structure.fields().try_fold(0_u64, |sum, field| {
+            Ok::<_, ConversionError>(sum.wrapping_add(view(field?)?))
+        })?,
+        _ => 0,
+    })
+}
+
+impl Sum for Value {
+    fn sum(&self) -> u64 {
+        match self {
+            Self::Boolean(value) => u64::from(*value),
+            Self::Integer(value) => value.sum(),
+            Self::Float(value) => value.sum(),
+            Self::String(value) => value.sum(),
+            Self::List(items) => items.sum(),
+            Self::Node(node) => node_sum(node),
+            Self::Date(value) => value.sum(),
+            Self::Time(value) => value.sum(),
+            Self::LocalDateTime(value) => value.sum(),
+            Self::DateTime(value) => value.sum(),
+            Self::Duration(value) => value.sum(),
+            _ => 0,
+        }
+    }
+}
+
+fn node_sum(node: &Node) -> u64 {
+    let properties = node.properties.iter();
+    let properties = properties.fold(0_u64, |sum, (name, value)| {
+        sum.wrapping_add(name.sum()).wrapping_add(value.sum())
+    });
+    node.id
+        .sum()
+        .wrapping_add(node.element_id.sum())
+        .wrapping_add(node.labels.sum())
+        .wrapping_add(properties)
+}

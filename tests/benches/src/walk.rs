@@ -1,0 +1,132 @@
+//! The lower bound: no reader can do less.
+
+/// Goes through frames of RECORDs, checks bounds and UTF-8, and adds up what is there. Containers need no recursion
+/// for that: how many values are still to come is enough.
+///
+/// # Panics
+///
+/// The bytes are not what [`Workload::batch`](crate::Workload::batch) makes: they end early, or hold something else.
+#[must_use]
+pub fn walk(mut frames: &[u8]) -> u64 {
+    let mut sum = 0_u64;
+    while let Some((size, behind)) = frames.split_first_chunk::<2>() {
+        let (message, rest) = split(behind, usize::from(u16::from_be_bytes(*size)));
+        let Some((&[0xB1, 0x71], values)) = message.split_first_chunk::<2>() else {
+            panic!("a RECORD was expected")
+        };
+        sum = sum.wrapping_add(value(values));
+        let Some((&[0, 0], rest)) = rest.split_first_chunk::<2>() else {
+            panic!("one chunk a message was expected")
+        };
+        frames = rest;
+    }
+    sum
+}
+
+fn value(mut rest: &[u8]) -> u64 {
+    let (mut sum, mut outstanding) = (0_u64, 1_usize);
+    while outstanding > 0 {
+        // Most lists of numbers are of floats.
+        if let [0xC1, a, b, c, d, e, f, g, h, behind @ ..] = rest {
+            rest = behind;
+            outstanding -= 1;
+            sum = sum.wrapping_add(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+            continue;
+        }
+        outstanding -= 1;
+        let ([marker], behind) = array(rest);
+        rest = behind;
+        // A number, or the length of a text.
+        let read = match marker {
+            0x00..=0x7F | 0xF0..=0xFF => i64::from(marker.cast_signed()).cast_unsigned(),
+            0x80..=0x8F => text(&mut rest, usize::from(marker & 0x0F)),
+            0x90..=0x9F => {
+                outstanding += usize::from(marker & 0x0F);
+                0
+            }
+            0xA0..=0xAF => {
+                outstanding += 2 * usize::from(marker & 0x0F);
+                0
+            }
+            0xB0..=0xBF => {
+                let ([_tag], behind) = array(rest);
+                rest = behind;
+                outstanding += usize::from(marker & 0x0F);
+                0
+            }
+            0xC0 | 0xC2 => 0,
+            0xC1 | 0xCB => number(&mut rest, i64::from_be_bytes),
+            0xC3 => 1,
+            0xC8 => number(&mut rest, |bytes| i64::from(i8::from_be_bytes(bytes))),
+            0xC9 => number(&mut rest, |bytes| i64::from(i16::from_be_bytes(bytes))),
+            0xCA => number(&mut rest, |bytes| i64::from(i32::from_be_bytes(bytes))),
+            0xD0 => {
+                let ([len], behind) = array(rest);
+                rest = behind;
+                text(&mut rest, usize::from(len))
+            }
+            0xD1 => {
+                let (len, behind) = array(rest);
+                rest = behind;
+                text(&mut rest, usize::from(u16::from_be_bytes(len)))
+            }
+            0xD5 => {
+                let (len, behind) = array(rest);
+                rest = behind;
+                outstanding += usize::from(u16::from_be_bytes(len));
+                0
+            }
+            _ => panic!("a marker that no workload has"),
+        };
+        sum = sum.wrapping_add(read);
+    }
+    assert!(rest.is_empty(), "a value is followed by another one");
+    sum
+}
+
+#[inline(always)]
+fn number<const N: usize>(rest: &mut &[u8], read: impl Fn([u8; N]) -> i64) -> u64 {
+    let (bytes, behind) = array(rest);
+    *rest = behind;
+    read(bytes).cast_unsigned()
+}
+
+#[inline(always)]
+fn text(rest: &mut &[u8], len: usize) -> u64 {
+    let (text, behind) = split(rest, len);
+    *rest = behind;
+    assert!(
+        is_ascii(text) || std::str::from_utf8(text).is_ok(),
+        "a text is UTF-8"
+    );
+    text.len() as u64
+}
+
+/// By words of eight bytes, the last of which may overlap the one before it.
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().fold(0, |bits, byte| bits | byte) < 0x80;
+    };
+    let (words, _) = text.as_chunks::<8>();
+    let bits = words.iter().fold(u64::from_ne_bytes(*last), |bits, word| {
+        bits | u64::from_ne_bytes(*word)
+    });
+    bits & HIGH_BITS == 0
+}
+
+#[inline(always)]
+fn array<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
+    let Some((array, behind)) = bytes.split_first_chunk() else {
+        panic!("a value ends early")
+    };
+    (*array, behind)
+}
+
+#[inline(always)]
+fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
+    let Some(parts) = bytes.split_at_checked(at) else {
+        panic!("a value ends early")
+    };
+    parts
+}
