@@ -15,7 +15,9 @@ use crate::trace::take;
 /// illegal, and the client must never find an answer impossible.
 pub fn halves(data: &[u8]) {
     let mut draw = Unstructured::new(data);
-    let Ok(mut world) = World::new(&mut draw) else { return };
+    let Ok(mut world) = World::new(&mut draw) else {
+        return;
+    };
     world.exchange(&mut draw);
     while !draw.is_empty() && world.step(&mut draw).is_ok() {}
     for _ in 0..3 {
@@ -84,7 +86,8 @@ impl World {
             match self.server.has_request() {
                 Ok(Some(head)) => {
                     let request = self.server.request().expect("a request was announced");
-                    let rows = matches!(request, Asked::Pull(rows) | Asked::Discard(rows) if rows.count.is_some());
+                    let rows =
+                        matches!(request, Asked::Pull(rows) | Asked::Discard(rows) if rows.count.is_some());
                     let whim = draw.arbitrary().unwrap_or(0);
                     self.answer(head.message, head.verdict, rows, whim);
                 }
@@ -104,7 +107,9 @@ impl World {
             (_, Verdict::Ignore) => server.ignored(),
             // Real servers refuse TELEMETRY for numbers alone that no call sends.
             (Message::Reset | Message::Telemetry, _) => server.success(|_| Ok(())),
-            _ if whim % 8 == 7 => server.failure(&ServerError::new("Neo.ClientError.Statement.SyntaxError", "no")),
+            _ if whim % 8 == 7 => {
+                server.failure(&ServerError::new("Neo.ClientError.Statement.SyntaxError", "no"))
+            }
             (Message::Run, _) => {
                 self.query_id += 1;
                 let in_tx = matches!(server.state(), ServerState::TxReady | ServerState::TxStreaming);
@@ -116,9 +121,17 @@ impl World {
             }
             (Message::Pull, _) => {
                 for row in 0..whim % 4 {
-                    server.record(|values| values.item(&i64::from(row))).expect("PULL is answered by rows");
+                    server
+                        .record(|values| values.item(&i64::from(row)))
+                        .expect("PULL is answered by rows");
                 }
-                server.success(|map| if paged && whim & 4 != 0 { map.entry("has_more", &true) } else { Ok(()) })
+                server.success(|map| {
+                    if paged && whim & 4 != 0 {
+                        map.entry("has_more", &true)
+                    } else {
+                        Ok(())
+                    }
+                })
             }
             _ => server.success(|_| Ok(())),
         };
@@ -136,7 +149,10 @@ impl World {
 
     /// Both know the same.
     fn check(&self) {
-        assert!(self.server.version().is_some(), "one version was offered and wanted");
+        assert!(
+            self.server.version().is_some(),
+            "one version was offered and wanted"
+        );
         assert_eq!(self.caller.connection.version(), self.server.version());
         if self.server.state() != ServerState::Defunct {
             assert!(self.expected.is_empty(), "P4: {:?} are unanswered", self.expected);

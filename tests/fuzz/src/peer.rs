@@ -16,13 +16,20 @@ pub fn peer(data: &[u8]) {
     server.recv_space();
     server.received(0);
     drain(&mut server);
-    assert!(server.has_request().is_err() || is_waiting(&mut server), "behind the end of the stream it is over");
+    assert!(
+        server.has_request().is_err() || is_waiting(&mut server),
+        "behind the end of the stream it is over"
+    );
 }
 
 /// A server behind one of the handshakes, or before it.
 fn start(draw: &mut Unstructured<'_>) -> Drawn<Server> {
     let strict: bool = draw.arbitrary()?;
-    let options = if strict { Options::strict() } else { Options::relaying() };
+    let options = if strict {
+        Options::strict()
+    } else {
+        Options::relaying()
+    };
     let chunk = *draw.choose(&[1, 7, 65_535])?;
     let limits = Limits::default().message(LIMIT).nesting(20).collection(100);
     let mut server = Server::new(options.limits(limits).chunk_size(chunk));
@@ -48,7 +55,10 @@ fn step(server: &mut Server, draw: &mut Unstructured<'_>, over: &mut Option<Prot
     }
     if let Err(violation) = server.has_request() {
         assert_eq!(over.get_or_insert_with(|| violation.clone()), &violation, "P6");
-        assert!(server.request().is_none(), "behind a violation there are no requests");
+        assert!(
+            server.request().is_none(),
+            "behind a violation there are no requests"
+        );
     } else {
         assert_eq!(*over, None, "P6: after a violation every call says so");
     }
@@ -92,12 +102,12 @@ fn said(draw: &mut Unstructured<'_>) -> Drawn<Vec<u8>> {
 
 /// Takes a request, if one is there, and answers. What is wrong must be refused, and change nothing.
 fn serve(server: &mut Server, draw: &mut Unstructured<'_>) -> Drawn<()> {
-    if draw.arbitrary()? {
-        if let Ok(Some(head)) = server.has_request() {
-            let request = server.request().expect("a request was announced");
-            assert_eq!(request.message(), head.message);
-            assert!(!request.to_string().contains("secret"));
-        }
+    if draw.arbitrary()?
+        && let Ok(Some(head)) = server.has_request()
+    {
+        let request = server.request().expect("a request was announced");
+        assert_eq!(request.message(), head.message);
+        assert!(!request.to_string().contains("secret"));
     }
     let before = (server.state(), server.pending_bytes().len());
     let answered = match draw.int_in_range(0..=5)? {
@@ -109,7 +119,11 @@ fn serve(server: &mut Server, draw: &mut Unstructured<'_>) -> Drawn<()> {
         _ => server.ignored(),
     };
     if let Err(error) = answered {
-        assert_eq!(before, (server.state(), server.pending_bytes().len()), "{error} must change nothing");
+        assert_eq!(
+            before,
+            (server.state(), server.pending_bytes().len()),
+            "{error} must change nothing"
+        );
     }
     Ok(())
 }

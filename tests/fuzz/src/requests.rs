@@ -51,8 +51,12 @@ impl Request {
             13 => Self::Rollback,
             14 | 15 => Self::Reset,
             16 => Self::Logoff,
-            17 => Self::Route { of: draw.arbitrary()? },
-            18 => Self::Telemetry { api: draw.arbitrary()? },
+            17 => Self::Route {
+                of: draw.arbitrary()?,
+            },
+            18 => Self::Telemetry {
+                api: draw.arbitrary()?,
+            },
             _ => Self::Goodbye,
         })
     }
