@@ -100,12 +100,14 @@ impl<'a> RecordRef<'a> {
         let (keys, mut reader) = (self.keys, Reader::new(self.values));
         (0..self.columns).map(move |index| {
             let name = keys.get(index).unwrap_or_default();
-            // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
-            let value = reader.skip().and_then(|bytes| Reader::new(bytes).value());
-            (
-                name,
-                value.map_err(|error| ConversionError::from(error).at_column(name)),
-            )
+            let start = reader;
+            let value = reader.value().map_err(|error| {
+                // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
+                reader = start;
+                let _malformed = reader.skip();
+                ConversionError::from(error).at_column(name)
+            });
+            (name, value)
         })
     }
 
@@ -117,9 +119,7 @@ impl<'a> RecordRef<'a> {
 
     fn reader_at(&self, index: usize) -> Result<Reader<'a>, ConversionError> {
         let mut reader = Reader::new(self.values);
-        for _ in 0..index {
-            reader.skip()?;
-        }
+        reader.skip_many(index)?;
         Ok(reader)
     }
 

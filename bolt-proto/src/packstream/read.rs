@@ -105,7 +105,22 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The bytes are no value, or lie deeper than [`MAX_DEPTH`].
+    #[inline]
     pub fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        // What rows, lists and properties mostly consist of.
+        if let Some(value) = self.integer() {
+            return Ok(ValueRef::Integer(value));
+        }
+        if let Some(value) = self.float() {
+            return Ok(ValueRef::Float(value));
+        }
+        if let Some(value) = self.short_string() {
+            return Ok(ValueRef::String(value));
+        }
+        self.other_value()
+    }
+
+    fn other_value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
         Ok(match self.token()? {
             Token::Null => ValueRef::Null,
             Token::Boolean(value) => ValueRef::Boolean(value),
@@ -129,6 +144,12 @@ impl<'a> Reader<'a> {
     /// As [`skip`].
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         self.take(skip(self.rest)?)
+    }
+
+    /// Moves behind that many values.
+    pub(crate) fn skip_many(&mut self, values: usize) -> Result<(), DecodeError> {
+        self.take(skip_values(self.rest, values)?)?;
+        Ok(())
     }
 
     /// What has not been read.

@@ -92,7 +92,7 @@ impl<'a> SeqAccess<'a> for Bytes<'a> {
 
 /// The entries of a map.
 pub(super) struct Entries<'r, 'a> {
-    reader: &'r mut Reader<'a>,
+    pub(super) reader: &'r mut Reader<'a>,
     left: usize,
     /// A key whose value has not been read.
     key: Option<&'a str>,
@@ -105,6 +105,21 @@ impl<'r, 'a> Entries<'r, 'a> {
             left: len,
             key: None,
         }
+    }
+
+    /// Begins with the entries of another map, whose head was read.
+    pub(super) fn begin(&mut self, len: usize) {
+        self.left = len;
+        self.key = None;
+    }
+
+    /// Whether there is another entry; moves behind a value that was not wanted.
+    #[inline]
+    pub(super) fn has_more(&mut self) -> Result<bool, DecodeError> {
+        if self.key.take().is_some() {
+            self.reader.skip()?;
+        }
+        Ok(self.left > 0)
     }
 
     /// Moves behind what was not wanted.

@@ -1,16 +1,14 @@
 //! Structures as what serde has words for.
 
 use alloc::string::{String, ToString};
-use alloc::vec;
 use core::iter;
 
 use ::serde::de::value::{MapDeserializer, SeqDeserializer};
-use ::serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use ::serde::de::{IntoDeserializer, Visitor};
 
-use super::de::{Deserializer, Name};
-use super::de_compound::Entries;
+use super::de_entity::visit_entity;
 use crate::error::ConversionError;
-use crate::packstream::{Reader, Token};
+use crate::packstream::Reader;
 use crate::value::{
     Date, DateTime, Duration, Fields, LocalDateTime, LocalTime, Point2D, Point3D, Time, Vector,
     ZonedDateTime, tag,
@@ -77,7 +75,7 @@ impl<'a> Structure<'_, 'a> {
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         match self.tag {
-            tag::NODE | tag::RELATIONSHIP => self.entity(wanted, visitor),
+            tag::NODE | tag::RELATIONSHIP => visit_entity(self.reader, self.len, self.tag, wanted, visitor),
             tag::POINT_2D => {
                 let Point2D { srid, x, y } = self.read()?;
                 visit_point(srid.code(), &[("x", x), ("y", y)], visitor)
@@ -92,125 +90,6 @@ impl<'a> Structure<'_, 'a> {
 
     fn read<T: Fields<'a>>(self) -> Result<T, ConversionError> {
         T::structure(self.reader, self.len, self.tag)
-    }
-
-    fn entity<V: Visitor<'a>>(
-        self,
-        wanted: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ConversionError> {
-        let names: &[&str] = match (self.tag, self.len) {
-            (tag::NODE, 3 | 4) => &["id()", "labels()", PROPERTIES, "elementId()"],
-            (tag::RELATIONSHIP, 5 | 8) => &[
-                "id()",
-                "startId()",
-                "endId()",
-                "type()",
-                PROPERTIES,
-                "elementId()",
-                "startElementId()",
-                "endElementId()",
-            ],
-            _ => {
-                return Err(ConversionError::custom(alloc::format!(
-                    "{} is malformed",
-                    tag::kind(self.tag)
-                )));
-            }
-        };
-        let mut parts = Parts {
-            wanted: vec![],
-            properties: Reader::new(&[]),
-        };
-        for &name in names.iter().take(self.len) {
-            if name == PROPERTIES {
-                parts.properties = *self.reader;
-            } else if wanted.contains(&name) {
-                parts.wanted.push((name, Part::Field(*self.reader)));
-            }
-            // Before Bolt 5.0 the number is the element id.
-            let older_id = match (name, self.len) {
-                ("id()", 3 | 5) => Some("elementId()"),
-                ("startId()", 5) => Some("startElementId()"),
-                ("endId()", 5) => Some("endElementId()"),
-                _ => None,
-            };
-            if let Some(name) = older_id.filter(|name| wanted.contains(name)) {
-                let mut id = *self.reader;
-                let id = id
-                    .integer()
-                    .ok_or_else(|| ConversionError::mismatch("an integer", "something else"))?;
-                parts.wanted.push((name, Part::Id(id)));
-            }
-            self.reader.skip()?;
-        }
-        parts.visit(visitor)
-    }
-}
-
-/// The field of nodes and relationships whose entries are read.
-const PROPERTIES: &str = "";
-
-/// A node or a relationship as a map: of the rest only what is wanted, then the properties.
-struct Parts<'a> {
-    wanted: vec::Vec<(&'static str, Part<'a>)>,
-    properties: Reader<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    /// A field, at the cursor.
-    Field(Reader<'a>),
-    /// A number that becomes an element id.
-    Id(i64),
-}
-
-impl<'a> Parts<'a> {
-    fn visit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        let mut reader = self.properties;
-        let len = match reader.token()? {
-            Token::Map(len) => len,
-            other => return Err(ConversionError::mismatch("a map of properties", other.kind())),
-        };
-        reader.enter()?;
-        let properties = Entries::new(&mut reader, len);
-        visitor.visit_map(Entity {
-            wanted: self.wanted.into_iter(),
-            next: None,
-            properties,
-        })
-    }
-}
-
-struct Entity<'r, 'a> {
-    wanted: vec::IntoIter<(&'static str, Part<'a>)>,
-    /// What was named, and whose value comes next.
-    next: Option<(&'static str, Part<'a>)>,
-    properties: Entries<'r, 'a>,
-}
-
-impl<'a> MapAccess<'a> for Entity<'_, 'a> {
-    type Error = ConversionError;
-
-    fn next_key_seed<K: DeserializeSeed<'a>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, ConversionError> {
-        self.next = self.wanted.next();
-        match self.next {
-            Some((name, _)) => seed.deserialize(Name(name)).map(Some),
-            None => self.properties.next_key_seed(seed),
-        }
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
-        match self.next.take() {
-            Some((name, Part::Field(mut field))) => seed
-                .deserialize(Deserializer::new(&mut field))
-                .map_err(|error| error.at_field(name)),
-            Some((_, Part::Id(id))) => seed.deserialize(id.to_string().into_deserializer()),
-            None => self.properties.next_value_seed(seed),
-        }
     }
 }
 

@@ -52,6 +52,7 @@
 pub mod as_value;
 mod de;
 mod de_compound;
+mod de_entity;
 mod de_record;
 mod de_structure;
 mod entries;

@@ -211,7 +211,11 @@ fn inside<'a>(
 fn read_items(reader: &mut Reader<'_>, len: usize) -> Result<Vec<Value>, ConversionError> {
     let mut items = Vec::with_capacity(in_advance::<Value>(len));
     for index in 0..len {
-        items.push(Value::read(reader).map_err(|error| error.at_item(index))?);
+        // Long lists are lists of numbers.
+        items.push(match reader.float() {
+            Some(value) => Value::Float(value),
+            None => Value::read(reader).map_err(|error| error.at_item(index))?,
+        });
     }
     Ok(items)
 }
