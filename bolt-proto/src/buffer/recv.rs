@@ -136,7 +136,11 @@ impl<K: Copy> Recv<K> {
                 // Nearly every message is one chunk with its end behind it.
                 if let Some([0, 0, ..]) = rest.get(size..) {
                     let start = self.scanned.saturating_add(2);
-                    let frame = Frame { kind, start, len: size };
+                    let frame = Frame {
+                        kind,
+                        start,
+                        len: size,
+                    };
                     self.skip(size.saturating_add(4));
                     self.frames.push_back(frame);
                     return Ok(Some(frame));

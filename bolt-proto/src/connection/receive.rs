@@ -21,8 +21,8 @@ use crate::record::RecordRef;
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
-use super::{Connection, Width};
 use super::ledger::Outcome;
+use super::{Connection, Width};
 
 impl Connection {
     /// Room for the next read: initialised, never empty, sized by how full the last reads were. It ends the loan
