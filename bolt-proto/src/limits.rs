@@ -105,10 +105,15 @@ impl Limits {
     }
 
     /// Walks the values of a message, if there is any bound on them. What is malformed is left to who reads it.
+    #[inline]
     pub(crate) fn check_values(&self, values: &[u8]) -> Result<(), ProtocolViolation> {
         if self.nesting.is_none() && self.collection.is_none() {
             return Ok(());
         }
+        self.walk_values(values)
+    }
+
+    fn walk_values(&self, values: &[u8]) -> Result<(), ProtocolViolation> {
         let nesting = self.nesting.unwrap_or(u16::MAX);
         let mut reader = Reader::new(values);
         // How many values are still to come in each container around the cursor.

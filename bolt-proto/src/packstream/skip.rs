@@ -26,7 +26,11 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
         let (&marker, behind) = rest.split_first().ok_or(DecodeError::Truncated)?;
         let payload = PAYLOADS.get(usize::from(marker)).copied().unwrap_or(LOOK);
         if payload == LOOK {
-            let (payload, items) = extent(marker, behind)?;
+            let (payload, items) = match marker {
+                // Rows are full of these.
+                0xB0..=0xBF => (1, usize::from(marker & 0x0F)),
+                _ => extent(marker, behind)?,
+            };
             rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
             outstanding = others.saturating_add(items);
             // Every value has at least one byte, so a container that lies about its size is found out at once.
