@@ -37,7 +37,7 @@ macro_rules! writes {
     };
 }
 
-reads! { walk Walk views Views get Get borrowed Borrowed owned Owned kept Kept trees Trees }
+reads! { walk Walk safe Safe views Views get Get borrowed Borrowed owned Owned kept Kept trees Trees }
 writes! { plain Plain to_value ToValue serde Serde }
 
 main!(library_benchmark_groups = reads, writes);

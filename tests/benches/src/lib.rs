@@ -1,6 +1,6 @@
 //! What reading rows and writing parameters costs, beside a bare lower bound on the same bytes in the same run.
 //!
-//! Everything goes through a [`Connection`](bolt_proto::Connection), frames included. The bound, [`walk`], goes through
+//! Everything goes through a [`Connection`](bolt_proto::Connection), frames included. The bound, [`Read::Walk`], goes through
 //! the same frames without one: it checks bounds and UTF-8, adds up what it reads, and does nothing else. Every way of
 //! reading adds up the same, so no work is optimised away or forgotten.
 //!
@@ -20,5 +20,4 @@ mod workload;
 pub use parameters::{ROWS, Rows, Write, plain, send};
 pub use reads::Read;
 pub use stage::Stage;
-pub use walk::walk;
 pub use workload::Workload;

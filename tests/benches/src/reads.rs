@@ -2,18 +2,21 @@
 
 use bolt_proto::packstream::ValueRef;
 use bolt_proto::types::{Date, DateTime, Duration, LocalDateTime, Node, Time};
-use bolt_proto::value::Value;
+use bolt_proto::value::{FromValue, Value};
 use bolt_proto::{ConversionError, RecordRef};
 use serde::Deserialize;
 
 use crate::rows::{Folded, Ints, Lists, Nodes, Strings, Sum, Temporal, Wide};
-use crate::{Stage, Workload, walk};
+use crate::walk::{is_text, walk};
+use crate::{Stage, Workload};
 
 /// A way of reading a batch of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
     /// Not through a connection at all: the lower bound.
     Walk,
+    /// The same, with the standard library's check of UTF-8: without unsafe code there is no other way to text.
+    Safe,
     /// Every column as a view, in place.
     Views,
     /// Every column by its name, as its own type, borrowed where there is something to borrow.
@@ -30,8 +33,9 @@ pub enum Read {
 
 impl Read {
     /// All of them, the lower bound first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Walk,
+        Self::Safe,
         Self::Views,
         Self::Get,
         Self::Borrowed,
@@ -45,6 +49,7 @@ impl Read {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Walk => "walk",
+            Self::Safe => "safe",
             Self::Views => "views",
             Self::Get => "get",
             Self::Borrowed => "borrowed",
@@ -64,7 +69,8 @@ impl Read {
     pub fn run(self, stage: &mut Stage) -> u64 {
         let workload = stage.workload;
         match self {
-            Self::Walk => walk(&stage.batch),
+            Self::Walk => walk(&stage.batch, is_text),
+            Self::Safe => walk(&stage.batch, |text| std::str::from_utf8(text).is_ok()),
             Self::Views => each(stage, views),
             Self::Get => match workload {
                 Workload::Ints => each(stage, |row| row.get::<i64>("n").map(|n| n.sum())),
@@ -94,8 +100,8 @@ impl Read {
             },
             Self::Kept => each(stage, |row| Ok(row.to_owned().len() as u64)),
             Self::Trees => each(stage, |row| {
-                (0..row.len()).try_fold(0_u64, |sum, index| {
-                    Ok(sum.wrapping_add(row.get::<Value>(index)?.sum()))
+                row.iter().try_fold(0_u64, |sum, (_, value)| {
+                    Ok(sum.wrapping_add(Value::from_value(value?)?.sum()))
                 })
             }),
         }

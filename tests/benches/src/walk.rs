@@ -7,14 +7,14 @@
 ///
 /// The bytes are not what [`Workload::batch`](crate::Workload::batch) makes: they end early, or hold something else.
 #[must_use]
-pub fn walk(mut frames: &[u8]) -> u64 {
+pub(crate) fn walk(mut frames: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
     let mut sum = 0_u64;
     while let Some((size, behind)) = frames.split_first_chunk::<2>() {
         let (message, rest) = split(behind, usize::from(u16::from_be_bytes(*size)));
         let Some((&[0xB1, 0x71], values)) = message.split_first_chunk::<2>() else {
             panic!("a RECORD was expected")
         };
-        sum = sum.wrapping_add(value(values));
+        sum = sum.wrapping_add(value(values, &is_text));
         let Some((&[0, 0], rest)) = rest.split_first_chunk::<2>() else {
             panic!("one chunk a message was expected")
         };
@@ -23,7 +23,8 @@ pub fn walk(mut frames: &[u8]) -> u64 {
     sum
 }
 
-fn value(mut rest: &[u8]) -> u64 {
+#[inline(always)]
+fn value(mut rest: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
     let (mut sum, mut outstanding) = (0_u64, 1_usize);
     while outstanding > 0 {
         // Most lists of numbers are of floats.
@@ -39,7 +40,7 @@ fn value(mut rest: &[u8]) -> u64 {
         // A number, or the length of a text.
         let read = match marker {
             0x00..=0x7F | 0xF0..=0xFF => i64::from(marker.cast_signed()).cast_unsigned(),
-            0x80..=0x8F => text(&mut rest, usize::from(marker & 0x0F)),
+            0x80..=0x8F => text(&mut rest, usize::from(marker & 0x0F), &is_text),
             0x90..=0x9F => {
                 outstanding += usize::from(marker & 0x0F);
                 0
@@ -63,12 +64,12 @@ fn value(mut rest: &[u8]) -> u64 {
             0xD0 => {
                 let ([len], behind) = array(rest);
                 rest = behind;
-                text(&mut rest, usize::from(len))
+                text(&mut rest, usize::from(len), &is_text)
             }
             0xD1 => {
                 let (len, behind) = array(rest);
                 rest = behind;
-                text(&mut rest, usize::from(u16::from_be_bytes(len)))
+                text(&mut rest, usize::from(u16::from_be_bytes(len)), &is_text)
             }
             0xD5 => {
                 let (len, behind) = array(rest);
@@ -92,14 +93,16 @@ fn number<const N: usize>(rest: &mut &[u8], read: impl Fn([u8; N]) -> i64) -> u6
 }
 
 #[inline(always)]
-fn text(rest: &mut &[u8], len: usize) -> u64 {
+fn text(rest: &mut &[u8], len: usize, is_text: impl Fn(&[u8]) -> bool) -> u64 {
     let (text, behind) = split(rest, len);
     *rest = behind;
-    assert!(
-        is_ascii(text) || std::str::from_utf8(text).is_ok(),
-        "a text is UTF-8"
-    );
+    assert!(is_text(text), "a text is UTF-8");
     text.len() as u64
+}
+
+/// Whether it is UTF-8, which ASCII is.
+pub(crate) fn is_text(text: &[u8]) -> bool {
+    is_ascii(text) || std::str::from_utf8(text).is_ok()
 }
 
 /// By words of eight bytes, the last of which may overlap the one before it.

@@ -26,7 +26,7 @@ fn every_way_of_reading_adds_up_the_same() {
 #[test]
 fn lent_rows_and_borrowed_structs_take_no_allocation() {
     for workload in Workload::ALL {
-        for read in [Read::Walk, Read::Views, Read::Borrowed] {
+        for read in [Read::Walk, Read::Safe, Read::Views, Read::Borrowed] {
             let allocations = allocations(workload, read).count_total;
             assert_eq!(allocations, 0, "{} by {}", workload.name(), read.name());
         }
@@ -63,7 +63,7 @@ fn an_owned_struct_takes_one_allocation_for_each_string_and_list() {
 #[test]
 fn memory_stays_flat_from_batch_to_batch() {
     for workload in Workload::ALL {
-        for read in &Read::ALL[1..] {
+        for read in &Read::ALL[2..] {
             let mut stage = Stage::ready(workload);
             let first = read.run(&mut stage);
             let held = measure(|| {
