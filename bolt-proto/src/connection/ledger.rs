@@ -89,6 +89,10 @@ impl Flow {
         self.closed_by.is_none() && !self.ended
     }
 
+    pub(super) const fn is_started(&self) -> bool {
+        self.started
+    }
+
     pub(super) fn page_in_flight(&self) -> bool {
         self.page.is_some()
     }

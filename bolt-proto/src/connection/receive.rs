@@ -103,6 +103,16 @@ impl Connection {
         self.ledger.flow(result)?.keys.as_ref()
     }
 
+    /// Whether the result has rows that were not asked for, and none of those asked for are on their way: now is the
+    /// time for the next [`pull`](Self::pull) or [`discard`](Self::discard). It follows what is
+    /// [seen](Self::has_event), so the next page can be asked for before the rows of this one are taken.
+    #[must_use]
+    pub fn has_more(&self, result: ResultId) -> bool {
+        self.ledger
+            .open_flow_by_id(result)
+            .is_some_and(|flow| flow.is_started() && !flow.page_in_flight())
+    }
+
     /// Acts on everything that has arrived.
     fn see_all(&mut self) {
         if self.over.is_some() || !self.unseen {

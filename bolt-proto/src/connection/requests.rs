@@ -118,6 +118,20 @@ impl Connection {
         self.page(Message::Discard, result, fetch)
     }
 
+    /// Gives up the rest of a result without waiting for what is on its way: DISCARD of all of it leaves even while
+    /// rows that were asked for are still to come. For an auto-commit query whose result nobody wants any more, and
+    /// whose work shall be done all the same: servers commit at the result's end, and undo the work if RESET comes
+    /// before it.
+    ///
+    /// If the page on its way turns out to be the last, the DISCARD is one too many: the work is done, and the
+    /// server ends the connection.
+    ///
+    /// # Errors
+    /// As [`pull`](Self::pull), but for rows on their way.
+    pub fn abandon(&mut self, result: ResultId) -> Result<RequestId, UsageError> {
+        self.page_behind(Message::Discard, result, Fetch::All)
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors
@@ -209,14 +223,25 @@ impl Connection {
     }
 
     fn page(&mut self, message: Message, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
+        self.permit_now(message)?;
+        match self.ledger.open_flow_by_id(result) {
+            Some(flow) if flow.page_in_flight() => Err(UsageError::PageInFlight { message }),
+            _ => self.page_behind(message, result, fetch),
+        }
+    }
+
+    /// Asks for a page, whatever else of the result is on its way.
+    fn page_behind(
+        &mut self,
+        message: Message,
+        result: ResultId,
+        fetch: Fetch,
+    ) -> Result<RequestId, UsageError> {
         let version = self.permit_now(message)?;
         let newest = self.ledger.is_newest(result);
         let Some(flow) = self.ledger.open_flow_by_id(result) else {
             return Err(UsageError::NoSuchResult { message });
         };
-        if flow.page_in_flight() {
-            return Err(UsageError::PageInFlight { message });
-        }
         let qid = match (newest, flow.qid) {
             (true, _) => None,
             (false, Some(qid)) => Some(qid),

@@ -680,3 +680,58 @@ proptest! {
         }
     }
 }
+
+/// A query of which one page was asked for and whose RUN is answered.
+fn streaming(connection: &mut Connection) -> crate::event::ResultId {
+    let (_, result) = connection
+        .run(&Query::new("CREATE (n) RETURN 42 AS n"), &Extra::default())
+        .unwrap();
+    connection.pull(result, Fetch::Rows(1)).unwrap();
+    feed(connection, FIELDS_N);
+    assert_eq!(events(connection), ["2 success"]);
+    result
+}
+
+#[test]
+fn an_abandoned_result_is_finished_behind_the_page_on_its_way() {
+    let mut connection = ready();
+    let result = streaming(&mut connection);
+    assert!(!connection.has_more(result));
+    connection.abandon(result).unwrap();
+    assert_eq!(
+        send_all(&mut connection),
+        b"\x00\x06\xB1\x2F\xA1\x81n\xFF\x00\x00"
+    );
+    assert_eq!(connection.disposition(), Disposition::Finishing);
+    feed(&mut connection, &[RECORD_42, HAS_MORE, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["3 row 42", "3 success", "4 success"]);
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
+fn a_result_abandoned_behind_its_last_page_ends_the_connection() {
+    let mut connection = ready();
+    let result = streaming(&mut connection);
+    connection.abandon(result).unwrap();
+    feed(&mut connection, &[RECORD_42, SUCCESS].concat());
+    assert_eq!(events(&mut connection), ["3 row 42", "3 success"]);
+    // No server answers the superfluous DISCARD well.
+    assert_eq!(connection.disposition(), Disposition::Finishing);
+    feed(&mut connection, INVALID);
+    events(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::Dead);
+}
+
+#[test]
+fn a_result_has_more_from_when_its_page_end_is_seen_until_it_is_asked_for() {
+    let mut connection = ready();
+    let result = streaming(&mut connection);
+    feed(&mut connection, &[RECORD_42, HAS_MORE].concat());
+    assert!(!connection.has_more(result));
+    assert!(connection.has_event().unwrap().is_some());
+    assert!(connection.has_more(result), "before the row is taken");
+    connection.pull(result, Fetch::All).unwrap();
+    assert!(!connection.has_more(result));
+    connection.unqueue();
+    assert!(connection.has_more(result));
+}
