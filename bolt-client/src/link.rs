@@ -74,7 +74,7 @@ impl Link {
             }
         });
         head.await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
+            .unwrap_or_else(|| Err(Error::out_of_time(&*self.runtime, &*self.peer, Waiting::Answer)))
     }
 
     /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
@@ -117,7 +117,7 @@ impl Link {
         });
         settled
             .await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
+            .unwrap_or_else(|| Err(Error::out_of_time(&*self.runtime, &*self.peer, Waiting::Settling)))
     }
 
     /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports

@@ -5,6 +5,7 @@ use std::io;
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
+use crate::runtime::Runtime;
 
 impl Error {
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -19,10 +20,20 @@ impl Error {
         Reason::Closed.into()
     }
 
-    pub(crate) fn timeout(address: impl Into<String>, waiting: Waiting) -> Self {
-        Reason::Timeout {
-            address: address.into(),
-            waiting,
+    /// A call that was cancelled before it began. For runtimes whose calls can be
+    /// [cancelled](crate::runtime::Runtime::is_cancelled).
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Reason::Cancelled(None).into()
+    }
+
+    /// The deadline has passed, or the runtime says that the call is cancelled.
+    pub(crate) fn out_of_time(runtime: &dyn Runtime, address: impl Into<String>, waiting: Waiting) -> Self {
+        let address = address.into();
+        if runtime.is_cancelled() {
+            Reason::Cancelled(Some((address, waiting)))
+        } else {
+            Reason::Timeout { address, waiting }
         }
         .into()
     }

@@ -40,6 +40,8 @@ pub enum ErrorKind {
     ConnectionLost,
     /// A limit in time was reached; the message says what was being waited for.
     Timeout,
+    /// The call was cancelled from elsewhere, as the blocking adapter's `CancelHandle` does. Nothing was committed.
+    Cancelled,
     /// The driver has been closed.
     Closed,
     /// The connection was lost while a commit was under way: only the server knows whether it happened.
@@ -80,6 +82,8 @@ enum Reason {
         address: String,
         waiting: Waiting,
     },
+    /// With whom, and what the call waited for, if it had begun.
+    Cancelled(Option<(String, Waiting)>),
     Closed,
     UnknownCommit(Error),
 }
@@ -102,6 +106,7 @@ impl Error {
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
             Reason::Timeout { .. } => ErrorKind::Timeout,
+            Reason::Cancelled(_) => ErrorKind::Cancelled,
             Reason::Closed => ErrorKind::Closed,
             Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
         }
@@ -175,6 +180,8 @@ impl fmt::Display for Error {
                 Ending(source.as_ref())
             ),
             Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Cancelled(Some((address, waiting))) => write!(f, "{address}: cancelled: {waiting}"),
+            Reason::Cancelled(None) => f.write_str("cancelled before the call began"),
             Reason::Closed => f.write_str("the driver is closed"),
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")

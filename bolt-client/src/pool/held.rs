@@ -77,7 +77,7 @@ impl Held {
                     Ok(()) if link.proto.disposition() == Disposition::Reusable => {
                         return self.into_lease(true);
                     }
-                    Err(error) if is_timeout(&error) => return Err(error),
+                    Err(error) if is_out_of_time(&error) => return Err(error),
                     Ok(()) | Err(_) => self.replace(),
                 },
                 Content::Slot => {
@@ -121,7 +121,7 @@ impl Held {
     }
 
     fn timeout(&self) -> Error {
-        Error::timeout(self.pool.address(), Waiting::Opening)
+        Error::out_of_time(&*self.pool.runtime, self.pool.address(), Waiting::Opening)
     }
 
     /// Closes the connection; another will be opened in its place.
@@ -182,6 +182,6 @@ pub(super) fn put_back(pool: &Pool, mut link: Box<Link>) {
     }
 }
 
-fn is_timeout(error: &Error) -> bool {
-    error.kind() == ErrorKind::Timeout
+fn is_out_of_time(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled)
 }

@@ -118,7 +118,11 @@ impl Pool {
         drop(waiting);
         match turn {
             Some(grant) => Ok(Held::new(self, grant?)),
-            None => Err(Error::timeout(self.address(), Waiting::Pool(counts))),
+            None => Err(Error::out_of_time(
+                &*self.runtime,
+                self.address(),
+                Waiting::Pool(counts),
+            )),
         }
     }
 
