@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bolt_client::{Config, Error, PoolCounts, Query, ServerInfo};
 
-use crate::block_on::block_on;
+use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
 use crate::runtime::{Blocking, Runtime};
 
@@ -51,7 +51,7 @@ impl Driver {
     /// # Errors
     /// Why not.
     pub fn verify_connectivity(&self) -> Result<(), Error> {
-        block_on(self.inner.verify_connectivity())
+        call(self.inner.verify_connectivity())
     }
 
     /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
@@ -59,7 +59,7 @@ impl Driver {
     /// # Errors
     /// Why nobody answers.
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
-        block_on(self.inner.server_info())
+        call(self.inner.server_info())
     }
 
     /// How many connections there are, and how many calls wait for one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bolt_client::{Access, EagerResult, Error, ToValue};
 
-use crate::block_on::block_on;
+use crate::block_on::call;
 
 /// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited.
 macro_rules! blocking_builder {
@@ -34,7 +34,7 @@ macro_rules! blocking_builder {
             /// # Errors
             /// See [`ErrorKind`](crate::ErrorKind).
             pub fn call(self) -> Result<$output, Error> {
-                block_on(self.0.into_future())
+                call(self.0.into_future())
             }
         }
     };

@@ -24,6 +24,7 @@
 //! ```
 
 mod block_on;
+mod cancel;
 mod driver;
 mod execute;
 pub mod runtime;
@@ -34,6 +35,7 @@ pub use bolt_client::{
     FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
     ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query, types,
 };
+pub use cancel::CancelHandle;
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
 
