@@ -31,9 +31,10 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, Config, ConversionError, Counters, Driver, EagerResult, EncodeError, Error,
-    ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query,
+    Access, Address, Auth, BeginTransaction, Config, ConversionError, Counters, Driver, EagerResult,
+    EncodeError, Error, ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query,
+    QueryType, Record, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder,
+    SessionRun, Summary, ToValue, Transaction, TransactionRun, UsageError, Value, Version, error, query,
     types,
 };
 

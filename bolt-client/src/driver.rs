@@ -12,6 +12,7 @@ use crate::execute::ExecuteQuery;
 use crate::pool::{Lease, Pool, PoolCounts};
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
+use crate::session::SessionBuilder;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///
@@ -57,6 +58,12 @@ impl Driver {
     /// A read on a connection that is open already costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
         ExecuteQuery::new(self, query.into())
+    }
+
+    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
+    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it. Nothing is sent by that.
+    pub fn session(&self) -> SessionBuilder<'_> {
+        SessionBuilder::new(self)
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
@@ -155,8 +162,10 @@ mod tests {
     use std::future::IntoFuture;
 
     use super::*;
+    use crate::{Records, Transaction};
 
     fn send<T: Send>(_: &T) {}
+    fn shared_value<T: Send + Sync + 'static>(_: &T) {}
 
     #[test]
     fn the_driver_is_shared_and_every_future_can_be_spawned() {
@@ -169,6 +178,20 @@ mod tests {
             send(&driver.close());
             send(&driver.execute_query("RETURN 1").param("n", 1).into_future());
             send(&driver.acquire(Deadline::NONE));
+            let mut session = driver.session().build();
+            shared_value(&session);
+            send(&session.run("RETURN 1").into_future());
+            send(&session.begin_transaction().into_future());
+        };
+        let _of_results = |mut records: Records<'static>| {
+            send(&records.next());
+            send(&records.next_ref());
+            send(&records.peek());
+            send(&records.consume());
+        };
+        let _of_transactions = |mut tx: Transaction<'static>| {
+            send(&tx.run("RETURN 1").into_future());
+            send(&tx.commit());
         };
     }
 }

@@ -16,6 +16,13 @@ impl Error {
         Reason::Misuse(text).into()
     }
 
+    pub(crate) fn abandoned(query: &str) -> Self {
+        Reason::Abandoned {
+            query: query.to_owned(),
+        }
+        .into()
+    }
+
     pub(crate) fn closed() -> Self {
         Reason::Closed.into()
     }

@@ -53,6 +53,9 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
+    Abandoned {
+        query: String,
+    },
     Parameter(EncodeError),
     Conversion(ConversionError),
     Server(ServerError),
@@ -95,7 +98,7 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) => ErrorKind::Usage,
+            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
             Reason::Conversion(_) => ErrorKind::Conversion,
             Reason::Server(_) => ErrorKind::Server,
             Reason::Protocol {
@@ -126,6 +129,14 @@ impl Error {
         }
     }
 
+    /// Whether it leaves open what the server made of what was asked last.
+    pub(crate) fn loses_the_answer(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Protocol
+        )
+    }
+
     /// What the server reported, if it was the server.
     #[must_use]
     pub fn server(&self) -> Option<&ServerError> {
@@ -151,6 +162,10 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
+            Reason::Abandoned { query } => write!(
+                f,
+                "the transaction can only be rolled back: the call that ran {query:?} was dropped before it was done"
+            ),
             Reason::Parameter(error) => error.fmt(f),
             Reason::Conversion(error) => error.fmt(f),
             Reason::Server(error) => error.fmt(f),

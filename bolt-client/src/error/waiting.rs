@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bolt_proto::state::Message;
+
 use crate::pool::PoolCounts;
 
 /// What was being waited for.
@@ -13,8 +15,8 @@ pub(crate) enum Waiting {
     Opening,
     /// A connection that another call left behind to become ready.
     Settling,
-    /// The server's answer.
-    Answer,
+    /// The server's answer to this request.
+    Answer(Option<Message>),
 }
 
 impl fmt::Display for Waiting {
@@ -30,7 +32,9 @@ impl fmt::Display for Waiting {
                  does a Bolt server listen there?",
             ),
             Self::Settling => f.write_str("waited for the answer to RESET on a pooled connection"),
-            Self::Answer => f.write_str("waited for the server's answer"),
+            Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
+            Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),
+            Self::Answer(None) => f.write_str("waited for the server's answer"),
         }
     }
 }
