@@ -7,6 +7,7 @@ use bolt_client::{Config, Error, PoolCounts, Query, ServerInfo};
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
 use crate::runtime::{Blocking, Runtime};
+use crate::session::SessionBuilder;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///
@@ -43,6 +44,12 @@ impl Driver {
     /// A read on a connection that is open already costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
         ExecuteQuery::new(self.inner.execute_query(query))
+    }
+
+    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
+    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it.
+    pub fn session(&self) -> SessionBuilder<'_> {
+        SessionBuilder::new(self.inner.session())
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of

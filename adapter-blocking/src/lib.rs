@@ -24,10 +24,14 @@
 //! ```
 
 mod block_on;
+mod builder;
 mod cancel;
 mod driver;
 mod execute;
+mod records;
 pub mod runtime;
+mod session;
+mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
@@ -38,6 +42,9 @@ pub use bolt_client::{
 pub use cancel::CancelHandle;
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
+pub use records::Records;
+pub use session::{Session, SessionBuilder, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///
