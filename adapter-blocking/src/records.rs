@@ -100,8 +100,8 @@ impl<'r> Records<'r> {
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub fn collect(mut self) -> Result<Vec<Record>, Error> {
-        call(self.take().collect())
+    pub fn collect(self) -> Result<Vec<Record>, Error> {
+        call(self.into_inner().collect())
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
@@ -109,16 +109,13 @@ impl<'r> Records<'r> {
     ///
     /// # Errors
     /// What the query failed with in the end.
-    pub fn consume(mut self) -> Result<Summary, Error> {
-        call(self.take().consume())
+    pub fn consume(self) -> Result<Summary, Error> {
+        call(self.into_inner().consume())
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "whoever takes it has taken `self`, so it happens once"
-    )]
-    fn take(&mut self) -> bolt_client::Records<'r> {
-        self.inner.take().expect("the result is consumed once")
+    #[expect(clippy::expect_used, reason = "nothing else takes it, and this takes `self`")]
+    fn into_inner(mut self) -> bolt_client::Records<'r> {
+        self.inner.take().expect("a result is consumed once")
     }
 }
 

@@ -37,14 +37,15 @@ async fn a_call_that_waits_for_an_answer_is_cancelled(world: World) -> Outcome {
     let driver = world.driver_with(world.config_through(&relay)?)?;
     driver.execute_query("RETURN 1").call()?;
     for deadline in [None, Some(Duration::from_secs(60))] {
+        let mut session = driver.session().default_access_mode(Access::Read).build();
         relay.hold();
         let handle = cancelled_after(Duration::from_millis(100));
         let started = Instant::now();
         let error = handle.scope(|| {
-            let query = driver.execute_query("RETURN 1").routing(Access::Read);
+            let query = session.run("RETURN 1");
             match deadline {
-                None => query.call().unwrap_err(),
-                Some(limit) => query.deadline(limit).call().unwrap_err(),
+                None => query.call().map(drop).unwrap_err(),
+                Some(limit) => query.deadline(limit).call().map(drop).unwrap_err(),
             }
         });
         assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
