@@ -19,6 +19,11 @@ impl Deadline {
         Self(now.checked_add(limit))
     }
 
+    /// This instant.
+    pub(crate) const fn at_instant(at: Instant) -> Self {
+        Self(Some(at))
+    }
+
     pub(crate) fn earlier(self, other: Self) -> Self {
         match (self.0, other.0) {
             (Some(a), Some(b)) => Self(Some(a.min(b))),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
 
+use crate::bookmarks::Receipt;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 use crate::exclusive::Exclusive;
@@ -33,8 +34,11 @@ pub(crate) struct Link {
     broken: Option<io::Error>,
     /// What becomes of the work when the lease ends.
     unfinished: Unfinished,
+    /// Who is to know the bookmark of work that is carried out after its lease has ended.
+    receipt: Option<Receipt>,
     /// Reads since something was last waited for.
     turn: u8,
+    silence: Silence,
 }
 
 /// How many reads a task may make without a wait: two megabytes or so.
@@ -65,7 +69,9 @@ impl Link {
             info: None,
             broken: None,
             unfinished: Unfinished::Cancel,
+            receipt: None,
             turn: 0,
+            silence: Silence::default(),
         }
     }
 
@@ -83,9 +89,13 @@ impl Link {
         self.unfinished = unfinished;
     }
 
+    /// Who is to know the bookmark of what is begun now.
+    pub(crate) fn set_receipt(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
+    }
+
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let mut silence = Silence::default();
         let head = poll_fn(|cx| {
             loop {
                 match self.proto.has_event() {
@@ -93,7 +103,7 @@ impl Link {
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
                 }
-                if !ready!(self.poll_progress(cx, by, &mut silence)) {
+                if !ready!(self.poll_progress(cx, by)) {
                     return Poll::Ready(None);
                 }
             }
@@ -132,7 +142,6 @@ impl Link {
     /// Reads and drops whatever is on its way until the connection is ready; a failure among it costs a RESET.
     /// Cancel-safe.
     pub(crate) async fn settle(&mut self, by: Deadline) -> Result<(), Error> {
-        let mut silence = Silence::default();
         let settled = poll_fn(|cx| {
             loop {
                 if let Err(violation) = self.drop_events() {
@@ -144,7 +153,7 @@ impl Link {
                     // Anything else does not change by waiting; the caller looks at what it has become.
                     _ => return Poll::Ready(Some(Ok(()))),
                 }
-                if !ready!(self.poll_progress(cx, by, &mut silence)) {
+                if !ready!(self.poll_progress(cx, by)) {
                     return Poll::Ready(None);
                 }
             }
@@ -166,11 +175,11 @@ impl Link {
 
     /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
     /// passed. A server that promised to be heard from and is not is as good as gone.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, silence: &mut Silence) -> Poll<bool> {
-        let until = silence.until(self.patience(), &*self.runtime);
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<bool> {
+        let until = self.silence.until(self.patience(), &*self.runtime);
         let limit = by.earlier(until);
         if self.poll_io(cx, limit.at()).is_ready() {
-            *silence = Silence::default();
+            self.silence = Silence::default();
             // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
             let in_time = !self.is_out_of_time(by);
             return self.take_turns(cx).map(|()| in_time);
@@ -245,10 +254,15 @@ impl Link {
         }
     }
 
-    /// Drops every event that has arrived.
+    /// Drops every event that has arrived, but for the bookmark of a commit.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         while self.proto.has_event()?.is_some() {
-            drop(self.proto.event());
+            if let (Some(Event::Success(metadata)), Some(receipt)) = (self.proto.event(), &self.receipt) {
+                metadata
+                    .bookmark()
+                    .into_iter()
+                    .for_each(|bookmark| receipt.committed(bookmark));
+            }
         }
         Ok(())
     }
@@ -269,6 +283,7 @@ impl Link {
     /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
     pub(crate) fn release(&mut self) -> Fate {
         self.alarm.get_mut().disarm();
+        self.silence = Silence::default();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         let ending = match unfinished {
             Unfinished::Cancel => self.cancel(),
@@ -375,8 +390,9 @@ pub(crate) enum Fate {
     Close,
 }
 
-/// Since when a call has heard nothing from the server. The clock runs only while the call waits, and starts anew
-/// with each wait: a caller who takes his time between two rows never meets the limit.
+/// Since when nothing was heard from the server although something was waited for. The clock starts when a wait finds
+/// the socket empty, and starts anew whenever something arrives: a caller who takes his time between two rows never meets
+/// the limit.
 #[derive(Debug, Default)]
 struct Silence(Option<Instant>);
 

@@ -1,6 +1,7 @@
 //! How errors come to be.
 
 use std::io;
+use std::sync::Arc;
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
@@ -71,21 +72,28 @@ impl Error {
 
     /// The same, told of a connection that was never ready.
     pub(crate) fn while_opening(self, during: &'static str) -> Self {
-        match *self.0 {
-            Reason::Lost { address, source } => Reason::Refused {
+        match Arc::try_unwrap(self.0) {
+            Ok(Reason::Lost { address, source }) => Reason::Refused {
                 address,
                 source,
                 during,
             }
             .into(),
-            reason => reason.into(),
+            Ok(reason) => reason.into(),
+            // Nobody else holds an error that was just made.
+            Err(shared) => Self(shared),
         }
+    }
+
+    /// Another number of rows than one.
+    pub(crate) fn not_single(at_least: usize) -> Self {
+        Reason::NotSingle { at_least }.into()
     }
 }
 
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
-        Self(Box::new(reason))
+        Self(Arc::new(reason))
     }
 }
 

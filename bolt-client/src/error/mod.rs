@@ -1,20 +1,27 @@
 //! What can go wrong, by blame.
 
+mod abort;
 mod build;
+mod hint;
 mod waiting;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::{fmt, io};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
+pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
 
 /// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the
 /// server said, and `Display` the whole of it in one line, with what to do where that is known.
 ///
 /// No credential and no parameter appears in it.
-pub struct Error(Box<Reason>);
+///
+/// Clones are the same error.
+#[derive(Clone)]
+pub struct Error(Arc<Reason>);
 
 /// Whose fault it was, and so who can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +51,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The driver has been closed.
     Closed,
+    /// A transaction function gave up, with an error of its own: see [`Error::abort`].
+    Abort,
     /// The connection was lost while a commit was under way: only the server knows whether it happened.
     UnknownCommit,
 }
@@ -56,6 +65,11 @@ enum Reason {
     Abandoned {
         query: String,
     },
+    /// How many rows there were, if that is known, where exactly one was asked for.
+    NotSingle {
+        at_least: usize,
+    },
+    Abort(Box<dyn StdError + Send + Sync>),
     Parameter(EncodeError),
     Conversion(ConversionError),
     Server(ServerError),
@@ -99,7 +113,8 @@ impl Error {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
             Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
-            Reason::Conversion(_) => ErrorKind::Conversion,
+            Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
+            Reason::Abort(_) => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
@@ -168,7 +183,15 @@ impl fmt::Display for Error {
             ),
             Reason::Parameter(error) => error.fmt(f),
             Reason::Conversion(error) => error.fmt(f),
-            Reason::Server(error) => error.fmt(f),
+            Reason::Server(error) => {
+                error.fmt(f)?;
+                hint::of(error).map_or(Ok(()), |hint| write!(f, " ({hint})"))
+            }
+            Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
+            Reason::NotSingle { .. } => {
+                f.write_str("expected one row, the result has more: add LIMIT 1, or read on")
+            }
+            Reason::Abort(error) => error.fmt(f),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
             Reason::Resolve {
                 host,
@@ -234,6 +257,7 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) => Some(cause),
+            Reason::Abort(error) => Some(&**error),
             _ => None,
         }
     }

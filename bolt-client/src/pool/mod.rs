@@ -62,6 +62,10 @@ impl Pool {
         self.turn(by).await?.prepare(by).await
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().slots.is_closed()
+    }
+
     pub(crate) fn counts(&self) -> PoolCounts {
         self.lock().slots.counts()
     }
