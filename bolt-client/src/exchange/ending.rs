@@ -112,7 +112,8 @@ impl Exchange {
         else {
             return error;
         };
-        if !self.took_back(commit) && error.loses_the_answer() {
+        // Without an answer to anything there was no query either, and so nothing to commit.
+        if self.answered && !self.took_back(commit) && error.loses_the_answer() {
             Error::unknown_commit(error)
         } else {
             error
