@@ -161,7 +161,13 @@ impl Transaction<'_> {
     /// Dropped before COMMIT has left, the transaction is rolled back; later the commit takes its course
     /// (*cancel-unknown*).
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.tx.exchange.commit(self.tx.by).await
+        let by = self.tx.by;
+        loop {
+            match self.tx.exchange.commit(by).await {
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
+                result => return result,
+            }
+        }
     }
 
     /// Rolls back, and waits for the server to have done so. Nothing is sent if nothing was.

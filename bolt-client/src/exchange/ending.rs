@@ -109,7 +109,9 @@ impl Exchange {
 
     /// What the loss of the answer to COMMIT means.
     fn blame_commit(&mut self, commit: RequestId, error: Error) -> Error {
-        if self.work.access == Access::Write && !self.took_back(commit) {
+        // A transaction without queries has nothing to commit. Of one with queries, something may be left unanswered.
+        let empty = !self.answered && self.results.is_empty();
+        if self.work.access == Access::Write && !empty && !self.took_back(commit) {
             Error::unknown_commit(error)
         } else {
             error
