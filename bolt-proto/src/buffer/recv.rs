@@ -113,65 +113,22 @@ impl<K: Copy> Recv<K> {
     }
 
     /// Cuts the next whole message; it is *seen* now.
+    #[inline]
     pub(crate) fn see(
         &mut self,
         limit: usize,
         classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
     ) -> Result<Option<Frame<K>>, ProtocolViolation> {
-        loop {
-            let at = self.index(self.scanned);
-            let Some((&header, rest)) = self
-                .bytes
-                .get(at..self.end)
-                .and_then(<[u8]>::split_first_chunk::<2>)
-            else {
-                return Ok(None);
-            };
-            let size = usize::from(u16::from_be_bytes(header));
-            self.check_length(size, limit)?;
-            // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
-            // awaiting it makes that independent of how much has arrived.
-            if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
+        // Nearly every message is one chunk with its end behind it.
+        if let (None, Some((size, rest))) = (self.partial, self.chunk()) {
+            if size >= 2 && size <= limit && matches!(rest.get(size..), Some([0, 0, ..])) {
                 let kind = classify(rest)?;
-                // Nearly every message is one chunk with its end behind it.
-                if let Some([0, 0, ..]) = rest.get(size..) {
-                    let start = self.scanned.saturating_add(2);
-                    let frame = Frame {
-                        kind,
-                        start,
-                        len: size,
-                    };
-                    self.skip(size.saturating_add(4));
-                    self.frames.push_back(frame);
-                    return Ok(Some(frame));
-                }
+                let start = self.scanned.saturating_add(2);
+                self.skip(size.saturating_add(4));
+                return Ok(Some(self.seen(kind, start, size)));
             }
-            if rest.len() < size {
-                return Ok(None);
-            }
-            if size == 0 {
-                self.skip(2);
-                // An end marker without a message is a keep-alive.
-                let Some((start, len)) = self.partial.take() else {
-                    continue;
-                };
-                let kind = classify(self.slice(start, len))?;
-                let frame = Frame { kind, start, len };
-                self.frames.push_back(frame);
-                return Ok(Some(frame));
-            }
-            let payload = self.scanned.saturating_add(2);
-            self.partial = Some(match self.partial {
-                None => (payload, size),
-                Some((start, len)) => {
-                    let from = self.index(payload);
-                    let to = self.index(start).saturating_add(len);
-                    self.bytes.copy_within(from..from.saturating_add(size), to);
-                    (start, len.saturating_add(size))
-                }
-            });
-            self.skip(size.saturating_add(2));
         }
+        self.see_chunks(limit, classify)
     }
 
     /// The next message to deliver.
@@ -225,6 +182,60 @@ impl<K: Copy> Recv<K> {
             self.bytes = vec![0; MIN_READ];
             self.want = MIN_READ;
         }
+    }
+
+    /// As [`see`](Self::see), for messages of any number of chunks.
+    fn see_chunks(
+        &mut self,
+        limit: usize,
+        classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
+    ) -> Result<Option<Frame<K>>, ProtocolViolation> {
+        while let Some((size, rest)) = self.chunk() {
+            self.check_length(size, limit)?;
+            // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
+            // awaiting it makes that independent of how much has arrived.
+            if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
+                classify(rest)?;
+            }
+            if rest.len() < size {
+                return Ok(None);
+            }
+            if size == 0 {
+                self.skip(2);
+                // An end marker without a message is a keep-alive.
+                let Some((start, len)) = self.partial.take() else {
+                    continue;
+                };
+                let kind = classify(self.slice(start, len))?;
+                return Ok(Some(self.seen(kind, start, len)));
+            }
+            let payload = self.scanned.saturating_add(2);
+            self.partial = Some(match self.partial {
+                None => (payload, size),
+                Some((start, len)) => {
+                    let from = self.index(payload);
+                    let to = self.index(start).saturating_add(len);
+                    self.bytes.copy_within(from..from.saturating_add(size), to);
+                    (start, len.saturating_add(size))
+                }
+            });
+            self.skip(size.saturating_add(2));
+        }
+        Ok(None)
+    }
+
+    /// The size of the next chunk, and everything that has arrived behind its header.
+    #[inline]
+    fn chunk(&self) -> Option<(usize, &[u8])> {
+        let (&header, rest) = self.unscanned().split_first_chunk::<2>()?;
+        Some((usize::from(u16::from_be_bytes(header)), rest))
+    }
+
+    #[inline]
+    fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
+        let frame = Frame { kind, start, len };
+        self.frames.push_back(frame);
+        frame
     }
 
     fn check_length(&self, size: usize, limit: usize) -> Result<(), ProtocolViolation> {

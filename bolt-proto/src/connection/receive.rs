@@ -114,11 +114,15 @@ impl Connection {
     }
 
     /// Acts on everything that has arrived.
+    #[inline]
     fn see_all(&mut self) {
-        if self.over.is_some() || !self.unseen {
-            return;
+        if self.unseen && self.over.is_none() {
+            self.unseen = false;
+            self.see_what_arrived();
         }
-        self.unseen = false;
+    }
+
+    fn see_what_arrived(&mut self) {
         if let Err(violation) = self.try_see_all() {
             self.end(violation);
         } else if self.eof {
@@ -166,13 +170,18 @@ impl Connection {
     }
 
     /// Acts on one message. A violation means that it is not told.
+    #[inline]
     fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
-        if frame.kind != Answer::Record {
-            self.rows = None;
-        } else if let Some(width) = self.rows {
+        match self.rows {
             // Until an answer of another kind, the next row is like the one before it, whatever the caller does.
-            return width.check(self.recv.body(frame));
+            Some(width) if frame.kind == Answer::Record => width.check(self.recv.body(frame)),
+            _ => self.see_other(version, frame),
         }
+    }
+
+    /// As [`see`](Self::see), for anything but a row behind another one.
+    fn see_other(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
+        self.rows = None;
         let answer = frame.kind.name();
         let written = self.send.written();
         let Some(awaited) = self.ledger.awaited().filter(|entry| entry.is_begun(written)) else {
