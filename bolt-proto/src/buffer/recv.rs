@@ -33,6 +33,15 @@ pub(crate) struct Frame<K> {
     len: usize,
 }
 
+/// Messages of the same kind that lie one right behind the other, each in one chunk: rows, which come in their
+/// thousands and of which nothing needs to be noted but how many there are.
+#[derive(Debug, Clone, Copy)]
+struct Run<K> {
+    first: Frame<K>,
+    /// How many follow the first. Where each ends stands in front of it.
+    more: usize,
+}
+
 /// The receive buffer with its two cursors: messages *seen*, and messages *delivered*.
 ///
 /// Real servers send every message below 64 KiB as one chunk, so a message is nearly always a slice of the
@@ -49,7 +58,11 @@ pub(crate) struct Recv<K> {
     /// The message whose chunks are being collected: its start and its length so far.
     partial: Option<(u64, usize)>,
     /// Seen, not delivered.
-    frames: VecDeque<Frame<K>>,
+    runs: VecDeque<Run<K>>,
+    /// The run that is being delivered, message by message: where the next one's chunk begins, as an index, and how
+    /// many are left.
+    next: usize,
+    left: usize,
     /// How much the next read should ask for.
     want: usize,
     /// How much the caller was last offered.
@@ -64,7 +77,9 @@ impl<K: Copy> Recv<K> {
             end: 0,
             scanned: 0,
             partial: None,
-            frames: VecDeque::new(),
+            runs: VecDeque::new(),
+            next: 0,
+            left: 0,
             want: MIN_READ,
             offered: 0,
         }
@@ -131,53 +146,102 @@ impl<K: Copy> Recv<K> {
         self.see_chunks(limit, classify)
     }
 
-    /// The next message to deliver.
-    pub(crate) fn front(&self) -> Option<Frame<K>> {
-        self.frames.front().copied()
+    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it; they are *seen* now, as messages
+    /// of this kind. What comes behind them is left to [`see`](Self::see).
+    #[inline]
+    pub(crate) fn see_run(&mut self, kind: K, limit: usize, accepts: impl Fn(&[u8]) -> bool) {
+        if self.partial.is_some() {
+            return;
+        }
+        let arrived = self.unscanned();
+        let (mut rest, mut count) = (arrived, 0_usize);
+        while let Some((&header, behind)) = rest.split_first_chunk::<2>() {
+            let size = usize::from(u16::from_be_bytes(header));
+            let Some((message, [0, 0, next @ ..])) = behind.split_at_checked(size) else {
+                break;
+            };
+            if size > limit || !accepts(message) {
+                break;
+            }
+            count = count.wrapping_add(1);
+            rest = next;
+        }
+        if let (Some(more), Some((len, _))) = (count.checked_sub(1), self.chunk()) {
+            let consumed = arrived.len().saturating_sub(rest.len());
+            let start = self.scanned.saturating_add(2);
+            let first = Frame { kind, start, len };
+            self.runs.push_back(Run { first, more });
+            self.skip(consumed);
+        }
     }
 
-    /// The messages to deliver.
+    /// Begins to deliver the run at the front, if there is one: what comes next is taken from it by
+    /// [`next_in_run`](Self::next_in_run) until there is no more.
+    pub(crate) fn begin_run(&mut self) {
+        if let Some(&Run { first, more: 1.. }) = self.runs.front() {
+            self.next = self.index(first.start).saturating_sub(2);
+            self.left = self.runs.pop_front().map_or(0, |run| run.more.saturating_add(1));
+        }
+    }
+
+    /// Whether a run is being delivered.
+    #[inline]
+    pub(crate) const fn is_in_run(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Delivers the next message of the run. Its bytes stay until the next call of [`space`](Self::space).
+    #[inline]
+    pub(crate) fn next_in_run(&mut self) -> Option<&[u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let (&header, rest) = self.bytes.get(self.next..)?.split_first_chunk::<2>()?;
+        let message = rest.get(..usize::from(u16::from_be_bytes(header)))?;
+        self.next = self.next.saturating_add(message.len()).saturating_add(4);
+        Some(message)
+    }
+
+    /// The next message to deliver, unless it is one of a run that has begun.
+    pub(crate) fn front(&self) -> Option<Frame<K>> {
+        self.runs.front().map(|run| run.first)
+    }
+
+    /// The kinds of the messages to deliver, in order; those of a [run](Self::see_run) count as one.
     #[cfg(feature = "peer")]
-    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<K>> + '_ {
-        self.frames.iter().copied()
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = K> + '_ {
+        self.runs.iter().map(|run| run.first.kind)
     }
 
     /// How much memory what has arrived and has not been delivered takes up.
     pub(crate) fn buffered(&self) -> usize {
-        let partial = self.partial.map(|(start, _)| start);
-        let first = self
-            .frames
-            .front()
-            .map(|frame| frame.start)
-            .or(partial)
-            .unwrap_or(self.scanned);
-        let frames = self.frames.len().saturating_mul(size_of::<Frame<K>>());
-        self.end.saturating_sub(self.index(first)).saturating_add(frames)
+        let runs = self.runs.len().saturating_mul(size_of::<Run<K>>());
+        self.end.saturating_sub(self.needed()).saturating_add(runs)
     }
 
-    /// Delivers the next message. Its bytes stay until the next call of [`space`](Self::space).
+    /// Delivers the next message, which is not one of a run. Its bytes stay until the next call of [`space`](Self::space).
     pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
-        self.frames.pop_front()
+        self.runs.pop_front().map(|run| run.first)
     }
 
-    /// Takes back the message that was seen last: it shall not be delivered.
+    /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
     pub(crate) fn retract(&mut self) {
-        self.frames.pop_back();
+        self.runs.pop_back();
     }
 
     /// The message as it came, without its chunks.
+    #[inline]
     pub(crate) fn message(&self, frame: Frame<K>) -> &[u8] {
         self.slice(frame.start, frame.len)
     }
 
     /// The fields of a message: what stands behind its structure header and tag.
+    #[inline]
     pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
         self.message(frame).get(2..).unwrap_or_default()
     }
 
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.frames.is_empty() && self.at_boundary() && self.bytes.len() > KEEP {
+        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > KEEP {
             self.compact();
             self.bytes = vec![0; MIN_READ];
             self.want = MIN_READ;
@@ -234,7 +298,10 @@ impl<K: Copy> Recv<K> {
     #[inline]
     fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
         let frame = Frame { kind, start, len };
-        self.frames.push_back(frame);
+        self.runs.push_back(Run {
+            first: frame,
+            more: 0,
+        });
         frame
     }
 
@@ -246,6 +313,7 @@ impl<K: Copy> Recv<K> {
         Ok(())
     }
 
+    #[inline]
     fn slice(&self, start: u64, len: usize) -> &[u8] {
         let start = self.index(start);
         self.bytes
@@ -254,6 +322,7 @@ impl<K: Copy> Recv<K> {
     }
 
     /// A position in the stream as an index into the buffer. The buffer is smaller than any `usize`.
+    #[inline]
     fn index(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX)
     }
@@ -261,17 +330,21 @@ impl<K: Copy> Recv<K> {
     /// Moves what is still needed to the front.
     fn compact(&mut self) {
         self.close_gap();
-        let partial = self.partial.map(|(start, _)| start);
-        let first = self
-            .frames
-            .front()
-            .map(|frame| frame.start)
-            .or(partial)
-            .unwrap_or(self.scanned);
-        let from = self.index(first);
+        let from = self.needed();
         self.bytes.copy_within(from..self.end, 0);
         self.end = self.end.saturating_sub(from);
-        self.base = first;
+        self.next = self.next.saturating_sub(from);
+        self.base = self.base.saturating_add(from as u64);
+    }
+
+    /// From where on the bytes are still needed, as an index.
+    fn needed(&self) -> usize {
+        if self.is_in_run() {
+            return self.next;
+        }
+        let partial = self.partial.map(|(start, _)| start);
+        let first = self.front().map(|frame| frame.start);
+        self.index(first.or(partial).unwrap_or(self.scanned))
     }
 
     /// Moves the unscanned bytes up against the message that is being collected, so that many small chunks cost
