@@ -44,8 +44,7 @@ impl Limits {
         self
     }
 
-    /// How much may have arrived without being taken, in bytes, with 32 for each message; rows that lie one right
-    /// behind the other count as one. Default: 512 MiB.
+    /// How much may have arrived without being taken, in bytes, with 32 for each message. Default: 512 MiB.
     ///
     /// Who takes what has arrived before reading on never comes near it, so long as it leaves room for one
     /// [message](Self::message).

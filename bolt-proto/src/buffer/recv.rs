@@ -59,6 +59,8 @@ pub(crate) struct Recv<K> {
     partial: Option<(u64, usize)>,
     /// Seen, not delivered.
     runs: VecDeque<Run<K>>,
+    /// How many messages those are.
+    waiting: usize,
     /// The run that is being delivered, message by message: where the next one's chunk begins, as an index, and how
     /// many are left.
     next: usize,
@@ -67,6 +69,12 @@ pub(crate) struct Recv<K> {
     want: usize,
     /// How much the caller was last offered.
     offered: usize,
+}
+
+impl<K: Copy> Run<K> {
+    const fn len(self) -> usize {
+        self.more.saturating_add(1)
+    }
 }
 
 impl<K: Copy> Recv<K> {
@@ -78,6 +86,7 @@ impl<K: Copy> Recv<K> {
             scanned: 0,
             partial: None,
             runs: VecDeque::new(),
+            waiting: 0,
             next: 0,
             left: 0,
             want: MIN_READ,
@@ -170,7 +179,7 @@ impl<K: Copy> Recv<K> {
             let consumed = arrived.len().saturating_sub(rest.len());
             let start = self.scanned.saturating_add(2);
             let first = Frame { kind, start, len };
-            self.runs.push_back(Run { first, more });
+            self.note(Run { first, more });
             self.skip(consumed);
         }
     }
@@ -180,7 +189,7 @@ impl<K: Copy> Recv<K> {
     pub(crate) fn begin_run(&mut self) {
         if let Some(&Run { first, more: 1.. }) = self.runs.front() {
             self.next = self.index(first.start).saturating_sub(2);
-            self.left = self.runs.pop_front().map_or(0, |run| run.more.saturating_add(1));
+            self.left = self.forget(VecDeque::pop_front).map_or(0, Run::len);
         }
     }
 
@@ -211,20 +220,22 @@ impl<K: Copy> Recv<K> {
         self.runs.iter().map(|run| run.first.kind)
     }
 
-    /// How much memory what has arrived and has not been delivered takes up.
+    /// How much memory what has arrived and has not been delivered takes up. Each message counts by itself, so that
+    /// it does not matter in which pieces they came.
     pub(crate) fn buffered(&self) -> usize {
-        let runs = self.runs.len().saturating_mul(size_of::<Run<K>>());
-        self.end.saturating_sub(self.needed()).saturating_add(runs)
+        let messages = self.waiting.saturating_add(self.left);
+        let notes = messages.saturating_mul(size_of::<Run<K>>());
+        self.end.saturating_sub(self.needed()).saturating_add(notes)
     }
 
     /// Delivers the next message, which is not one of a run. Its bytes stay until the next call of [`space`](Self::space).
     pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
-        self.runs.pop_front().map(|run| run.first)
+        self.forget(VecDeque::pop_front).map(|run| run.first)
     }
 
     /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
     pub(crate) fn retract(&mut self) {
-        self.runs.pop_back();
+        self.forget(VecDeque::pop_back);
     }
 
     /// The message as it came, without its chunks.
@@ -298,11 +309,22 @@ impl<K: Copy> Recv<K> {
     #[inline]
     fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
         let frame = Frame { kind, start, len };
-        self.runs.push_back(Run {
+        self.note(Run {
             first: frame,
             more: 0,
         });
         frame
+    }
+
+    fn note(&mut self, run: Run<K>) {
+        self.waiting = self.waiting.saturating_add(run.len());
+        self.runs.push_back(run);
+    }
+
+    fn forget(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
+        let run = take(&mut self.runs)?;
+        self.waiting = self.waiting.saturating_sub(run.len());
+        Some(run)
     }
 
     fn check_length(&self, size: usize, limit: usize) -> Result<(), ProtocolViolation> {
@@ -417,6 +439,53 @@ mod tests {
                 delivered += 1;
             }
         }
+    }
+
+    #[test]
+    fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
+        let mut recv = Recv::<Answer>::new();
+        let row = |n: u8| [0, 3, 0xB1, 0x71, n, 0, 0];
+        feed(&mut recv, &(0..100).flat_map(row).collect::<Vec<u8>>());
+        // A keep-alive, a row of two chunks, one of another kind, and one that is not whole.
+        feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
+        feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
+        recv.see_run(Answer::Record, LIMIT, |message| message.starts_with(b"\xB1\x71"));
+        assert_eq!(recv.buffered(), 698 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
+        while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
+        recv.begin_run();
+        for n in 0..100 {
+            recv.compact();
+            assert_eq!(recv.next_in_run(), Some(&[0xB1, 0x71, n][..]));
+        }
+        assert!(!recv.is_in_run() && recv.next_in_run().is_none());
+        recv.begin_run();
+        assert!(!recv.is_in_run(), "a message by itself is no run");
+        let frame = recv.deliver().unwrap();
+        assert_eq!((frame.kind, recv.body(frame)), (Answer::Record, &[100][..]));
+        assert_eq!(recv.deliver().map(|frame| frame.kind), Some(Answer::Success));
+        assert!(recv.deliver().is_none());
+        assert_eq!(recv.buffered(), 4);
+    }
+
+    #[test]
+    fn no_run_goes_beyond_the_limit_or_into_a_message_that_has_begun() {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x01\x01\0\0");
+        recv.see_run(Answer::Record, 3, |_| true);
+        recv.begin_run();
+        assert_eq!(recv.front().map(|frame| frame.len), Some(3));
+        recv.deliver();
+        let too_long = Err(ProtocolViolation::MessageTooLong { limit: 3 });
+        assert_eq!(recv.see(3, Answer::of).map(|frame| frame.is_some()), too_long);
+
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"\0\x02\xB1\x71\0\x01");
+        assert!(recv.see(LIMIT, Answer::of).unwrap().is_none());
+        feed(&mut recv, b"\x00\0\0\0\x03\xB1\x71\x01\0\0");
+        recv.see_run(Answer::Record, LIMIT, |_| true);
+        assert!(recv.front().is_none());
+        let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
+        assert_eq!(recv.message(frame), [0xB1, 0x71, 0]);
     }
 
     #[test]
