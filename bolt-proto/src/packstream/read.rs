@@ -126,6 +126,11 @@ impl<'a> Reader<'a> {
                         return utf8::text(text).map(ValueRef::String);
                     }
                 }
+                marker::INT_8..=marker::INT_64 => {
+                    if let Some(value) = self.integer() {
+                        return Ok(ValueRef::Integer(value));
+                    }
+                }
                 _ => {}
             }
         }
@@ -133,6 +138,10 @@ impl<'a> Reader<'a> {
     }
 
     fn other_value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        if let Some((fields, tag)) = self.structure() {
+            let fields_inside = self.contents(fields)?;
+            return Ok(ValueRef::Structure(StructureRef::new(fields_inside, fields, tag)));
+        }
         Ok(match self.token()? {
             Token::Null => ValueRef::Null,
             Token::Boolean(value) => ValueRef::Boolean(value),
@@ -313,6 +322,18 @@ impl<'a> Reader<'a> {
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
+    }
+
+    /// Reads a map key if it is this short one, else stays.
+    #[inline]
+    pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
+        let (&first, behind) = self.rest.split_first()?;
+        let (text, rest) = behind.split_at_checked(usize::from(first & 0x0F))?;
+        if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
+            return None;
+        }
+        self.rest = rest;
+        Some(())
     }
 
     /// Reads a map key.

@@ -10,7 +10,7 @@ use super::de_raw::Encoded;
 use super::de_structure::Structure;
 use super::raw::RAW;
 use crate::error::{ConversionError, DecodeError};
-use crate::packstream::{Reader, Token, marker};
+use crate::packstream::{Reader, Token};
 use crate::value::{Named, in_range, narrow};
 
 /// Reads the value at the cursor. `H` says how much of it was read already.
@@ -31,8 +31,8 @@ pub(super) trait Head<'a> {
     /// The value up to its contents.
     fn token(&mut self, reader: &mut Reader<'a>) -> Result<Token<'a>, DecodeError>;
 
-    /// Whether the value is null.
-    fn is_null(&self, reader: &Reader<'a>) -> bool;
+    /// Moves behind the value if it is null.
+    fn null(&self, reader: &mut Reader<'a>) -> bool;
 }
 
 impl<'a> Head<'a> for Unread {
@@ -44,8 +44,8 @@ impl<'a> Head<'a> for Unread {
     }
 
     #[inline]
-    fn is_null(&self, reader: &Reader<'a>) -> bool {
-        reader.peek() == Some(marker::NULL)
+    fn null(&self, reader: &mut Reader<'a>) -> bool {
+        reader.null().is_some()
     }
 }
 
@@ -56,7 +56,7 @@ impl<'a> Head<'a> for Token<'a> {
         Ok(*self)
     }
 
-    fn is_null(&self, _contents: &Reader<'a>) -> bool {
+    fn null(&self, _contents: &mut Reader<'a>) -> bool {
         *self == Self::Null
     }
 }
@@ -153,9 +153,14 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
     }
 
     #[inline]
-    fn map<V: Visitor<'a>>(self, len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+    fn map<V: Visitor<'a>>(
+        self,
+        len: usize,
+        wanted: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
         self.reader.enter()?;
-        let mut entries = Entries::new(self.reader, len);
+        let mut entries = Entries::new(self.reader, len, wanted);
         let value = visitor.visit_map(&mut entries)?;
         entries.skip_rest()?;
         self.reader.leave();
@@ -210,7 +215,7 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
             Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Token::Uuid(value) => visitor.visit_string(value.to_string()),
             Token::List(len) => self.list(len, visitor),
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, &[], visitor),
             Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.any(visitor)),
         }
     }
@@ -275,9 +280,8 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
-        if self.head.is_null(self.reader) {
-            self.token()?;
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        if self.head.null(self.reader) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
@@ -350,7 +354,7 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     #[inline]
     fn deserialize_map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.token()? {
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, &[], visitor),
             Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.map(&[], visitor)),
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
@@ -363,8 +367,11 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
+        if let Some((len, tag)) = self.unread().and_then(Reader::structure) {
+            return self.structure(len, tag, |value| value.map(fields, visitor));
+        }
         match self.token()? {
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, fields, visitor),
             Token::List(len) => self.list(len, visitor),
             Token::Structure { fields: len, tag } => {
                 self.structure(len, tag, |value| value.map(fields, visitor))
