@@ -98,26 +98,24 @@ impl Link {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way until the connection is ready. Cancel-safe.
-    pub(crate) async fn settle(&mut self, by: Deadline) -> Result<(), Error> {
-        let settled = poll_fn(|cx| {
-            loop {
-                if let Err(violation) = self.drop_events() {
-                    return Poll::Ready(Some(Err(self.explain(violation))));
-                }
-                match self.proto.disposition() {
-                    Disposition::Finishing | Disposition::Resetting => {}
-                    // Anything else does not change by waiting; the caller looks at what it has become.
-                    _ => return Poll::Ready(Some(Ok(()))),
-                }
-                if self.poll_io(cx, by.at()).is_pending() {
-                    return self.alarm.get_mut().poll(cx, &*self.runtime, by).map(|()| None);
-                }
+    /// Reads and drops whatever is on its way. Ready when the connection is, or when waiting will not make it so: the
+    /// caller looks at what it has become. Without a timer, which whoever waits has; `hint` is for transports that
+    /// block.
+    pub(crate) fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        hint: Option<Instant>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            if let Err(violation) = self.drop_events() {
+                return Poll::Ready(Err(self.explain(violation)));
             }
-        });
-        settled
-            .await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
+            match self.proto.disposition() {
+                Disposition::Finishing | Disposition::Resetting => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+            ready!(self.poll_io(cx, hint));
+        }
     }
 
     /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports
