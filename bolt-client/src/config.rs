@@ -1,10 +1,11 @@
 //! The driver's options.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolt_proto::{Auth, Fetch, NotificationFilter};
 
 use crate::address::Address;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::SocketOptions;
 use crate::uri;
@@ -21,6 +22,8 @@ pub struct Config {
     pub(crate) max_connection_pool_size: usize,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
+    pub(crate) max_connection_lifetime: Option<Duration>,
+    pub(crate) liveness_check_timeout: Option<Duration>,
     pub(crate) teardown_timeout: Duration,
     pub(crate) socket: SocketOptions,
     pub(crate) max_transaction_retry_time: Duration,
@@ -46,6 +49,8 @@ impl Config {
             max_connection_pool_size: 100,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
+            max_connection_lifetime: Some(Duration::from_secs(3600)),
+            liveness_check_timeout: None,
             teardown_timeout: Duration::from_secs(5),
             socket: SocketOptions::default(),
             max_transaction_retry_time: Duration::from_secs(30),
@@ -79,6 +84,27 @@ impl Config {
     pub const fn connection_timeout(mut self, limit: Duration) -> Self {
         self.connection_timeout = limit;
         self.socket.connect_timeout = Some(limit);
+        self
+    }
+
+    /// How old a connection may get: one that is older is not used again, but closed and replaced when its turn comes.
+    /// A call that is using it is not disturbed. Should be below what firewalls and load balancers on the way allow.
+    /// `None` for no limit. Default: one hour.
+    #[must_use]
+    pub fn max_connection_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.max_connection_lifetime = limit.into();
+        self
+    }
+
+    /// A connection that has been idle for longer than this is asked whether it is alive before a call gets it, and
+    /// replaced without a word if it is not. That costs one round trip; zero asks each time. `None` never asks.
+    /// Default: `None`.
+    ///
+    /// Without it, too, a connection that was idle for a second is not used if the operating system knows that it has
+    /// ended. What it cannot know, since nobody told it, is that a firewall forgot the connection meanwhile.
+    #[must_use]
+    pub fn liveness_check_timeout(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.liveness_check_timeout = idle.into();
         self
     }
 
@@ -178,6 +204,17 @@ impl Config {
                 "fetch_size must be at least 1, not 0; fetch_all asks for all rows at once",
             ));
         }
+        if self.max_connection_lifetime.is_some_and(|limit| limit.is_zero()) {
+            return Err(Error::config(
+                "max_connection_lifetime must be above zero, or None for connections of any age",
+            ));
+        }
         Ok(())
+    }
+
+    /// When a connection that is opened now becomes too old to be used again.
+    pub(crate) fn end_of_life(&self, now: Instant) -> Deadline {
+        self.max_connection_lifetime
+            .map_or(Deadline::NONE, |limit| Deadline::after(now, limit))
     }
 }

@@ -45,7 +45,8 @@ impl Driver {
     pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
         config.check()?;
         let config = Arc::new(config);
-        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config)));
+        let address = config.address.clone();
+        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config), address));
         Ok(Self {
             shared: Arc::new(Shared {
                 runtime,
