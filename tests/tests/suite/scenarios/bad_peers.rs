@@ -122,7 +122,7 @@ async fn a_silent_peer_is_given_up_by_the_limit_for_connecting(adapter: Adapter)
 
 async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter) -> Outcome {
     let peer = misbehaving::silent()?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     for _ in 0..3 {
         let started = Instant::now();
         let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
@@ -210,7 +210,7 @@ async fn garbage_in_an_answer_is_a_violation(adapter: Adapter) -> Outcome {
 
 async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapter: Adapter) -> Outcome {
     let peer = misbehaving::garbage()?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     let started = Instant::now();
     let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
     assert!(
@@ -224,7 +224,7 @@ async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapte
 
 async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
     let peer = misbehaving::slow(Duration::from_millis(100))?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     let found = go!(driver.execute_query("RETURN 1"))?;
     assert!(found.records.is_empty());
     assert_eq!(wait!(driver.server_info())?.agent(), "Neo4j/5.26.0");
@@ -235,7 +235,7 @@ async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
 async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts: &[&str]) -> Outcome {
     let driver = driver_with(
         adapter,
-        Config::new(&peer.uri(), Auth::basic("neo4j", "password"))?,
+        once(Config::new(&peer.uri(), Auth::basic("neo4j", "password"))?),
     )?;
     for error in [
         error_of(adapter, &peer.uri()).await?,
@@ -256,7 +256,7 @@ async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts:
 
 /// The error of a query to this URI, which must come long before any default limit.
 async fn error_of(adapter: Adapter, uri: &str) -> Result<Error, Box<dyn std::error::Error + Send + Sync>> {
-    let driver = driver_with(adapter, Config::new(uri, Auth::basic("neo4j", "password"))?)?;
+    let driver = driver_with(adapter, once(Config::new(uri, Auth::basic("neo4j", "password"))?))?;
     let started = Instant::now();
     let Err(error) = go!(driver.execute_query("RETURN 1")) else {
         return Err(format!("{uri} answered").into());

@@ -74,6 +74,11 @@ pub(super) struct World {
     pub(super) adapter: Adapter,
 }
 
+/// So that what goes wrong is told at once, and not tried again.
+pub(super) fn once(config: Config) -> Config {
+    config.max_transaction_retry_time(std::time::Duration::ZERO)
+}
+
 impl World {
     /// A driver with default options.
     pub(super) fn driver(&self) -> Result<Driver, Error> {
