@@ -113,7 +113,9 @@ async fn log_in(link: &mut Link, config: &Config, address: &Address, hint: &Hint
     let Some(Event::Negotiated(version)) = link.event() else {
         return Err(Error::misuse("the handshake ended without a version"));
     };
-    let hello = Hello::new(&config.user_agent).bolt_agent(PRODUCT);
+    let hello = Hello::new(&config.user_agent)
+        .bolt_agent(PRODUCT)
+        .notifications(config.notifications.clone());
     let last = link.proto.login(&hello, &config.auth)?;
     let mut info = None;
     loop {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bolt_proto::state::Message;
+
 use crate::pool::PoolCounts;
 
 /// What was being waited for.
@@ -13,8 +15,8 @@ pub(crate) enum Waiting {
     Opening(PoolCounts),
     /// A connection that was idle, or that another call left behind, to answer.
     Settling(PoolCounts),
-    /// The server's answer.
-    Answer,
+    /// The server's answer to this request.
+    Answer(Option<Message>),
 }
 
 impl fmt::Display for Waiting {
@@ -35,7 +37,9 @@ impl fmt::Display for Waiting {
                 "waited for the server's answer on a connection of the pool that was idle or had been left \
                  in the middle of something ({counts}); is the server overloaded?"
             ),
-            Self::Answer => f.write_str("waited for the server's answer"),
+            Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
+            Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),
+            Self::Answer(None) => f.write_str("waited for the server's answer"),
         }
     }
 }

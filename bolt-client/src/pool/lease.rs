@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use crate::deadline::Deadline;
 use crate::link::Link;
 
 use super::{Pool, Pooled};
@@ -34,6 +35,11 @@ impl Lease {
             pooled: Some(pooled),
             reused: false,
         }
+    }
+
+    /// The instant by which what is left on the wire should be dealt with.
+    pub(crate) fn teardown(&self) -> Deadline {
+        Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
 
     /// Whether the connection served an earlier lease, so that its socket may have died since.

@@ -97,6 +97,10 @@ impl Pool {
         place.lease(by).await
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().slots.is_closed()
+    }
+
     pub(crate) fn counts(&self) -> PoolCounts {
         let now = self.now();
         self.decide(|slots| slots.counts(now))

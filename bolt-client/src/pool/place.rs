@@ -66,7 +66,7 @@ impl Place {
                 // Something else is in hand now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
-                None if by.has_passed(runtime.now()) || self.hand.is_own() => return Err(self.timeout()),
+                None if self.is_over(by) || self.hand.is_own() => return Err(self.timeout()),
                 None => self.lose_patience(),
             }
         }
@@ -82,7 +82,7 @@ impl Place {
             Hand::Empty => Poll::Pending,
             Hand::Settling { pooled, .. } => {
                 // If it failed, that shows in what has become of the connection.
-                let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance).at()));
+                let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance)));
                 Poll::Ready(Ok(self.settled()))
             }
             Hand::Opening { opening, .. } => {
@@ -187,8 +187,7 @@ impl Place {
             }
             Err(error) => {
                 // A transport that blocks ends its own wait when the time is up.
-                let late = limit.has_passed(now);
-                let error = if late {
+                let error = if self.is_over(limit) {
                     self.timeout_of(Waiting::Opening)
                 } else {
                     error
@@ -237,6 +236,11 @@ impl Place {
         }
     }
 
+    /// Whether the call shall end.
+    fn is_over(&self, by: Deadline) -> bool {
+        by.has_passed(self.pool.now()) || self.pool.runtime.is_cancelled()
+    }
+
     /// The time is up.
     fn timeout(&self) -> Error {
         self.timeout_of(match &self.hand {
@@ -247,7 +251,8 @@ impl Place {
     }
 
     fn timeout_of(&self, waiting: fn(PoolCounts) -> Waiting) -> Error {
-        Error::timeout(self.pool.address.to_string(), waiting(self.pool.counts()))
+        let address = self.pool.address.to_string();
+        Error::out_of_time(&*self.pool.runtime, address, waiting(self.pool.counts()))
     }
 }
 

@@ -12,12 +12,12 @@ use core::fmt;
 
 use crate::buffer::{Recv, Send};
 use crate::error::ProtocolViolation;
-use crate::event::RequestId;
+use crate::event::{RequestId, ResultId};
 use crate::handshake::Versions;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::message::Answer;
-use crate::state::ServerState;
+use crate::state::{Message, ServerState};
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
 
@@ -71,7 +71,9 @@ pub struct Connection {
     /// Something has arrived that was not looked at.
     unseen: bool,
     /// Rows are arriving: what each must be like, found out for the first one.
-    rows: Option<Width>,
+    arriving: Option<Width>,
+    /// Rows are being taken: whose they are.
+    taking: Option<Rows>,
     over: Option<ProtocolViolation>,
     /// The columns of results for which the server names none.
     nameless: Keys,
@@ -100,6 +102,13 @@ impl fmt::Debug for Connection {
 /// How many values a row must have; `None` if the server has not said so.
 #[derive(Debug, Clone, Copy)]
 struct Width(Option<usize>);
+
+/// What the rows have in common that are being taken, up to the next event of another kind.
+struct Rows {
+    request: RequestId,
+    result: ResultId,
+    keys: Keys,
+}
 
 /// What a connection is good for: all that a pool has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +145,8 @@ impl Connection {
             announce: false,
             eof: false,
             unseen: false,
-            rows: None,
+            arriving: None,
+            taking: None,
             over: None,
             nameless: Keys::default(),
             utc: false,
@@ -205,6 +215,12 @@ impl Connection {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.ledger.unanswered().count()
+    }
+
+    /// The oldest unanswered request: what the server's next answer is for.
+    #[must_use]
+    pub fn awaited(&self) -> Option<Message> {
+        self.ledger.awaited().map(|entry| entry.message)
     }
 
     /// What this connection is good for, by the answers that have been [seen](Self::has_event).
