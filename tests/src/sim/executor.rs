@@ -12,7 +12,7 @@ use super::rng::Rng;
 use super::state::Sim;
 
 /// More steps than any world needs: whoever takes them turns in circles.
-const MAX_STEPS: u64 = 300_000;
+const MAX_STEPS: u64 = 1_000_000;
 
 /// Polls tasks on one thread, in an order that a seed decides.
 pub(super) struct Executor<'w> {

@@ -190,7 +190,8 @@ impl Draft<'_> {
 
     fn query(&mut self) -> Query {
         let rows = self.rng.pick(&[0, 1, 1, 1, 3, 10, 12, 40, 150]);
-        let size = if self.rng.one_in(4) { self.rng.magnitude(1, 2_000) } else { 0 };
+        // Beyond a few windows there is nothing to be learned from more bytes.
+        let size = if self.rng.one_in(4) { self.rng.magnitude(1, 6_000 / (rows + 1)) } else { 0 };
         let fail = self.rng.one_in(12).then(|| Failure {
             at: match self.rng.between(0, 2) {
                 0 => FailAt::Run,

@@ -205,8 +205,11 @@ impl State {
     pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
-            Some((limit, _)) => &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)],
-            None => bytes,
+            Some((limit, Trouble::Reset | Trouble::Silence)) => {
+                &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)]
+            }
+            // A server that closes does so behind what it has said.
+            _ => bytes,
         };
         this.to_client.arrive(bytes.len());
         let due = this.fate.at_client.filter(|(limit, _)| *limit <= this.to_client.carried);
@@ -230,10 +233,11 @@ impl State {
 
     pub(super) fn trouble(&mut self, conn: ConnId, trouble: Trouble) {
         let this = &mut self.conns[conn];
-        if !this.client_holds || !this.server_holds || this.broken == Some(Trouble::Reset) {
+        let silent = this.broken == Some(Trouble::Silence);
+        let over = !this.client_holds || this.broken == Some(Trouble::Reset);
+        if over || !(this.server_holds || silent) {
             return;
         }
-        let silent = this.broken == Some(Trouble::Silence);
         self.history.breaks += u64::from(this.broken.is_none());
         this.broken = Some(trouble);
         let server_learns = this.rng.magnitude(1, 20 * SECOND);
