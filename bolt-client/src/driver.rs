@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bolt_proto::{Kind, Query};
+use bolt_proto::{Kind, Query, Version};
 
+use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -31,6 +32,8 @@ struct Shared {
     runtime: Arc<dyn Runtime>,
     pool: Arc<Pool>,
     config: Arc<Config>,
+    /// What the calls of `execute_query` have in common.
+    bookmarks: BookmarkManager,
 }
 
 impl Driver {
@@ -42,12 +45,14 @@ impl Driver {
     pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
         config.check()?;
         let config = Arc::new(config);
-        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config)));
+        let address = config.address.clone();
+        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config), address));
         Ok(Self {
             shared: Arc::new(Shared {
                 runtime,
                 pool,
                 config,
+                bookmarks: BookmarkManager::new(),
             }),
         })
     }
@@ -58,6 +63,13 @@ impl Driver {
     /// A read on a connection that is open already costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
         ExecuteQuery::new(self, query.into())
+    }
+
+    /// The bookmarks that calls of [`execute_query`](Self::execute_query) share. Give it to a session that has to see what
+    /// they wrote, or the other way round.
+    #[must_use]
+    pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
+        &self.shared.bookmarks
     }
 
     /// A session: for queries that belong together, transactions of several queries, and results that are read row by
@@ -98,6 +110,32 @@ impl Driver {
         }
     }
 
+    /// Whether the server has several databases (Bolt 4.0 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn supports_multi_db(&self) -> Result<bool, Error> {
+        let version = self.server_info().await?.protocol_version();
+        Ok(version >= Version::new(4, 0))
+    }
+
+    /// Whether a connection can change its user (Bolt 5.1 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn supports_session_auth(&self) -> Result<bool, Error> {
+        let version = self.server_info().await?.protocol_version();
+        Ok(version >= Version::new(5, 1))
+    }
+
     /// How many connections there are, and how many calls wait for one.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
@@ -123,6 +161,10 @@ impl Driver {
 
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.pool.is_closed()
     }
 
     pub(crate) async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
@@ -162,7 +204,7 @@ mod tests {
     use std::future::IntoFuture;
 
     use super::*;
-    use crate::{Records, Transaction};
+    use crate::{ManagedTransaction, Records, Transaction};
 
     fn send<T: Send>(_: &T) {}
     fn shared_value<T: Send + Sync + 'static>(_: &T) {}
@@ -182,6 +224,11 @@ mod tests {
             shared_value(&session);
             send(&session.run("RETURN 1").into_future());
             send(&session.begin_transaction().into_future());
+            let names = |mut tx: ManagedTransaction| async move {
+                tx.run("RETURN 'x'").await?.collect_column::<String>().await
+            };
+            send(&session.execute_read(names).into_future());
+            send(&session.last_bookmarks());
         };
         let _of_results = |mut records: Records<'static>| {
             send(&records.next());

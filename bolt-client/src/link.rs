@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
 
+use crate::bookmarks::Receipt;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 use crate::exclusive::Exclusive;
@@ -33,8 +34,13 @@ pub(crate) struct Link {
     broken: Option<io::Error>,
     /// What becomes of the work when the lease ends.
     unfinished: Unfinished,
+    /// No lease is under way: what is on the wire takes its course.
+    parked: bool,
+    /// Who is to know the bookmark of work that is carried out after its lease has ended.
+    receipt: Option<Receipt>,
     /// Reads since something was last waited for.
     turn: u8,
+    silence: Silence,
 }
 
 /// How many reads a task may make without a wait: two megabytes or so.
@@ -65,7 +71,10 @@ impl Link {
             info: None,
             broken: None,
             unfinished: Unfinished::Cancel,
+            parked: false,
+            receipt: None,
             turn: 0,
+            silence: Silence::default(),
         }
     }
 
@@ -78,14 +87,23 @@ impl Link {
         self.info = Some(Arc::new(info));
     }
 
+    /// A lease begins.
+    pub(crate) const fn engage(&mut self) {
+        self.parked = false;
+    }
+
     /// What becomes of the work should the lease end now.
     pub(crate) fn set_unfinished(&mut self, unfinished: Unfinished) {
         self.unfinished = unfinished;
     }
 
+    /// Who is to know the bookmark of what is begun now.
+    pub(crate) fn set_receipt(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
+    }
+
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let mut silence = Silence::default();
         let head = poll_fn(|cx| {
             loop {
                 match self.proto.has_event() {
@@ -93,14 +111,18 @@ impl Link {
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
                 }
-                if !ready!(self.poll_progress(cx, by, &mut silence)) {
+                if !ready!(self.poll_progress(cx, by)) {
                     return Poll::Ready(None);
                 }
             }
         });
         match head.await {
             Some(head) => head,
-            None => Err(Error::timeout(&*self.peer, Waiting::Answer(self.proto.awaited()))),
+            None => Err(Error::out_of_time(
+                &*self.runtime,
+                &*self.peer,
+                Waiting::Answer(self.proto.awaited()),
+            )),
         }
     }
 
@@ -125,29 +147,25 @@ impl Link {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way until the connection is ready; a failure among it costs a RESET.
-    /// Cancel-safe.
-    pub(crate) async fn settle(&mut self, by: Deadline) -> Result<(), Error> {
-        let mut silence = Silence::default();
-        let settled = poll_fn(|cx| {
-            loop {
-                if let Err(violation) = self.drop_events() {
-                    return Poll::Ready(Some(Err(self.explain(violation))));
-                }
-                match self.proto.disposition() {
-                    Disposition::Finishing | Disposition::Resetting => {}
-                    Disposition::NeedsReset if self.proto.reset().is_ok() => {}
-                    // Anything else does not change by waiting; the caller looks at what it has become.
-                    _ => return Poll::Ready(Some(Ok(()))),
-                }
-                if !ready!(self.poll_progress(cx, by, &mut silence)) {
-                    return Poll::Ready(None);
-                }
+    /// Reads and drops whatever is on its way; a failure among it costs a RESET. Ready when the connection is, or when
+    /// waiting will not make it so: the caller looks at what it has become. Without a timer, which whoever waits has; `hint` is for transports that
+    /// block.
+    pub(crate) fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        hint: Option<Instant>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            if let Err(violation) = self.drop_events() {
+                return Poll::Ready(Err(self.explain(violation)));
             }
-        });
-        settled
-            .await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
+            match self.proto.disposition() {
+                Disposition::Finishing | Disposition::Resetting => {}
+                Disposition::NeedsReset if self.proto.reset().is_ok() => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+            ready!(self.poll_io(cx, hint));
+        }
     }
 
     /// Writes what goes at once, for what shall leave while the caller does something else.
@@ -162,18 +180,18 @@ impl Link {
 
     /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
     /// passed. A server that promised to be heard from and is not is as good as gone.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, silence: &mut Silence) -> Poll<bool> {
-        let until = silence.until(self.patience(), &*self.runtime);
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<bool> {
+        let until = self.silence.until(self.patience(), &*self.runtime);
         let limit = by.earlier(until);
         if self.poll_io(cx, limit.at()).is_ready() {
-            *silence = Silence::default();
+            self.silence = Silence::default();
             // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
-            let in_time = !by.has_passed(self.runtime.now());
+            let in_time = !self.is_out_of_time(by);
             return self.take_turns(cx).map(|()| in_time);
         }
         self.turn = 0;
         ready!(self.alarm.get_mut().poll(cx, &*self.runtime, limit));
-        if by.has_passed(self.runtime.now()) {
+        if self.is_out_of_time(by) {
             return Poll::Ready(false);
         }
         self.take_in(Err(io::Error::new(
@@ -192,6 +210,11 @@ impl Link {
         self.turn = 0;
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the call shall end, whatever it has achieved.
+    fn is_out_of_time(&self, by: Deadline) -> bool {
+        by.has_passed(self.runtime.now()) || self.runtime.is_cancelled()
     }
 
     /// How long the server may be silent while something is asked of it.
@@ -236,10 +259,15 @@ impl Link {
         }
     }
 
-    /// Drops every event that has arrived.
+    /// Drops every event that has arrived, but for the bookmark of a commit.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         while self.proto.has_event()?.is_some() {
-            drop(self.proto.event());
+            if let (Some(Event::Success(metadata)), Some(receipt)) = (self.proto.event(), &self.receipt) {
+                metadata
+                    .bookmark()
+                    .into_iter()
+                    .for_each(|bookmark| receipt.committed(bookmark));
+            }
         }
         Ok(())
     }
@@ -258,10 +286,14 @@ impl Link {
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
     /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
     /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
+    ///
+    /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
         self.alarm.get_mut().disarm();
+        self.silence = Silence::default();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         let ending = match unfinished {
+            _ if mem::replace(&mut self.parked, true) => self.carry_on(),
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
@@ -276,6 +308,12 @@ impl Link {
             Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
             _ => Fate::Close,
         }
+    }
+
+    /// What an earlier lease left takes its course; `None` if the connection is gone.
+    fn carry_on(&mut self) -> Option<()> {
+        self.nudge();
+        self.broken.is_none().then_some(())
     }
 
     /// Undoes what is under way; `None` if the connection must go for that.
@@ -309,9 +347,8 @@ impl Link {
         } else if self.proto.disposition() == Disposition::NeedsReset {
             return self.cancel();
         }
-        self.nudge();
         // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.broken.is_none().then_some(())
+        self.carry_on()
     }
 
     /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
@@ -366,8 +403,9 @@ pub(crate) enum Fate {
     Close,
 }
 
-/// Since when a call has heard nothing from the server. The clock runs only while the call waits, and starts anew
-/// with each wait: a caller who takes his time between two rows never meets the limit.
+/// Since when nothing was heard from the server although something was waited for. The clock starts when a wait finds
+/// the socket empty, and starts anew whenever something arrives: a caller who takes his time between two rows never meets
+/// the limit.
 #[derive(Debug, Default)]
 struct Silence(Option<Instant>);
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
+use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -39,6 +41,9 @@ pub struct Records<'r> {
     by: Deadline,
     /// The row that was lent last, if it had been kept.
     kept: Option<Record>,
+    /// An error was returned by the stream.
+    #[cfg(feature = "stream")]
+    failed: bool,
 }
 
 impl<'r> Records<'r> {
@@ -50,6 +55,8 @@ impl<'r> Records<'r> {
             keys,
             by,
             kept: None,
+            #[cfg(feature = "stream")]
+            failed: false,
         }
     }
 
@@ -92,6 +99,61 @@ impl<'r> Records<'r> {
         self.exchange.peek(self.id, self.by).await
     }
 
+    /// The next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is
+    /// only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row is not like a `T`: it
+    /// is lost then, and those behind it are not.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next_as<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
+        let row = self.next_ref().await?;
+        Ok(row.map(|row| row.to()).transpose()?)
+    }
+
+    /// The next rows, at most `rows`: fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); the rows before it are lost then.
+    ///
+    /// # Cancel safety
+    /// Cancel-clean: rows that were read for a call that is dropped are lost.
+    pub async fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
+        let mut fetched = Vec::new();
+        while fetched.len() < rows {
+            match self.next().await? {
+                Some(row) => fetched.push(row),
+                None => break,
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is none, or more than one. As
+    /// [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As dropping the records: the query is carried out.
+    pub async fn single(self) -> Result<Record, Error> {
+        self.exchange.single(self.id, self.by).await
+    }
+
+    /// The only row, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As dropping the records: the query is carried out.
+    pub async fn single_optional(self) -> Result<Option<Record>, Error> {
+        self.exchange.single_optional(self.id, self.by).await
+    }
+
     /// All rows that are left, asked for at once.
     ///
     /// # Errors
@@ -105,6 +167,41 @@ impl<'r> Records<'r> {
         Ok(self.exchange.take_rows(self.id))
     }
 
+    /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by their
+    /// order, a scalar if there is only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        let read = |row: RecordRef<'_>| {
+            rows.push(row.to()?);
+            Ok(())
+        };
+        self.exchange.each(self.id, read, self.by).await?;
+        Ok(rows)
+    }
+
+    /// The first column of all rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
+        let mut column = Vec::new();
+        let read = |row: RecordRef<'_>| {
+            column.push(row.get(0)?);
+            Ok(())
+        };
+        self.exchange.each(self.id, read, self.by).await?;
+        Ok(column)
+    }
+
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
     /// end.
     ///
@@ -115,9 +212,7 @@ impl<'r> Records<'r> {
     /// As [`collect`](Self::collect).
     pub async fn consume(self) -> Result<Summary, Error> {
         self.exchange.finish(self.id, Rest::Discard, self.by).await?;
-        self.exchange
-            .take_summary(self.id)
-            .ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
+        self.exchange.summary(self.id)
     }
 
     /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
@@ -130,6 +225,26 @@ impl<'r> Records<'r> {
 impl Drop for Records<'_> {
     fn drop(&mut self) {
         self.exchange.forget(self.id);
+    }
+}
+
+/// Rows one after the other, until the last one or the first error.
+#[cfg(feature = "stream")]
+impl futures_core::Stream for Records<'_> {
+    type Item = Result<Record, Error>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let records = self.get_mut();
+        if records.failed {
+            return std::task::Poll::Ready(None);
+        }
+        // `next` is cancel-safe: whatever it waits for is remembered by the connection, and not by the future.
+        let row = std::pin::pin!(records.next()).poll(cx).map(Result::transpose);
+        records.failed = matches!(row, std::task::Poll::Ready(Some(Err(_))));
+        row
     }
 }
 

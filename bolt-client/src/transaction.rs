@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use bolt_proto::value::ToValue;
-use bolt_proto::{Extra, Query};
-use serde::Serialize;
+use bolt_proto::{Api, Extra, Query};
 
+use crate::builders::{query_setters, transaction_setters};
+use crate::cursor::{Cursor, Host};
 use crate::deadline::Deadline;
 use crate::driver::Driver;
 use crate::error::Error;
@@ -43,11 +44,7 @@ impl<'s> BeginTransaction<'s> {
         }
     }
 
-    /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.extra = self.extra.timeout(timeout);
-        self
-    }
+    transaction_setters!();
 
     /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default: the
     /// session's.
@@ -64,26 +61,25 @@ impl<'s> BeginTransaction<'s> {
     }
 
     async fn begin(self) -> Result<Transaction<'s>, Error> {
-        let Self {
-            session,
-            extra,
-            deadline,
-            eager,
-        } = self;
-        let by = session.by(deadline);
-        let extra = session.complete(extra);
-        let settings = session.settings();
-        let lease = session.driver().acquire(by).await?;
-        let exchange = Exchange::transaction(lease, settings.access, extra, settings.page);
-        let mut transaction = Transaction {
-            driver: session.driver(),
+        let by = self.session.origin().by(self.deadline);
+        self.session.make_room(by).await?;
+        let origin = self.session.origin();
+        let api = origin.tell(Api::ExplicitTransaction);
+        let exchange = origin
+            .transaction(origin.settings.access, &self.extra, api, by)
+            .await?;
+        let mut tx = Tx {
+            driver: origin.driver.clone(),
             exchange,
             by,
         };
-        if eager {
-            transaction.begin().await?;
+        if self.eager {
+            tx.begin().await?;
         }
-        Ok(transaction)
+        Ok(Transaction {
+            tx,
+            _session: PhantomData,
+        })
     }
 }
 
@@ -111,9 +107,9 @@ impl<'s> IntoFuture for BeginTransaction<'s> {
 /// # Ok(()) }
 /// ```
 pub struct Transaction<'s> {
-    driver: &'s Driver,
-    exchange: Exchange,
-    by: Deadline,
+    tx: Tx,
+    /// Its session can do nothing else meanwhile.
+    _session: PhantomData<&'s mut Session>,
 }
 
 impl Transaction<'_> {
@@ -122,13 +118,36 @@ impl Transaction<'_> {
     ///
     /// Another query may run once the records are dropped, whether they were read or not.
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
-        TransactionRun {
-            by: self.by,
-            driver: self.driver,
-            exchange: &mut self.exchange,
-            query: query.into(),
-            deadline: None,
-        }
+        TransactionRun::new(&mut self.tx, query.into())
+    }
+
+    /// Runs a query whose rows are read by a [`Cursor`], so that others can run before all of them are read.
+    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
+        TransactionOpen::new(&mut self.tx, query.into())
+    }
+
+    /// Queues a query without waiting: it leaves with whatever is waited for next, so that several of them, and the
+    /// [`commit`](Self::commit), cost one round trip together. All its rows are asked for at once. Give it parameters by
+    /// [`query`](crate::query()).
+    ///
+    /// If one of them fails, the others are not carried out.
+    ///
+    /// ```no_run
+    /// # async fn example(mut tx: bolt_client::Transaction<'_>) -> Result<(), bolt_client::Error> {
+    /// use bolt_client::query;
+    ///
+    /// let ada = tx.queue(query("CREATE (n:Person {name: $name}) RETURN elementId(n)").param("name", "Ada"))?;
+    /// let count = tx.queue("MATCH (n:Person) RETURN count(n)")?;
+    /// let count: i64 = count.single(&mut tx).await?.get(0)?;
+    /// let id: String = ada.single(&mut tx).await?.get(0)?;
+    /// tx.commit().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
+        self.tx.queue(&query.into())
     }
 
     /// Commits. What is left of the results is carried out first. A transaction without queries is begun and committed in
@@ -142,11 +161,10 @@ impl Transaction<'_> {
     /// Dropped before COMMIT has left, the transaction is rolled back; later the commit takes its course
     /// (*cancel-unknown*).
     pub async fn commit(mut self) -> Result<(), Error> {
+        let by = self.tx.by;
         loop {
-            match self.exchange.commit(self.by).await {
-                Err(error) if self.exchange.may_be_taken_over(&error) => {
-                    self.exchange.take_over(self.driver.acquire(self.by).await?);
-                }
+            match self.tx.exchange.commit(by).await {
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
                 result => return result,
             }
         }
@@ -161,29 +179,65 @@ impl Transaction<'_> {
     /// # Cancel safety
     /// Cancel-clean: the transaction is undone.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.exchange.rollback(self.by).await
+        self.tx.exchange.rollback(self.tx.by).await
     }
+}
 
-    async fn begin(&mut self) -> Result<(), Error> {
-        loop {
-            match self.exchange.begin(self.by).await {
-                Err(error) if self.exchange.may_be_taken_over(&error) => {
-                    self.exchange.take_over(self.driver.acquire(self.by).await?);
-                }
-                result => return result,
-            }
-        }
+impl Host for Transaction<'_> {
+    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.tx.exchange(number)
     }
 }
 
 impl fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field(
-                "failure",
-                &self.exchange.failure().map(bolt_proto::ServerError::code),
-            )
+            .field("failure", &self.tx.exchange.failure())
             .finish_non_exhaustive()
+    }
+}
+
+/// What explicit and managed transactions have in common.
+#[derive(Debug)]
+pub(crate) struct Tx {
+    pub(crate) driver: Driver,
+    pub(crate) exchange: Exchange,
+    pub(crate) by: Deadline,
+}
+
+impl Tx {
+    pub(crate) fn queue(&mut self, query: &Query) -> Result<Cursor, Error> {
+        let (id, interest) = self.exchange.queue(query)?;
+        Ok(Cursor::new(&self.exchange, id, interest, self.by))
+    }
+
+    pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        Some(&mut self.exchange).filter(|exchange| exchange.number() == number)
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        loop {
+            match self.exchange.begin(self.by).await {
+                Err(error) if self.exchange.may_be_taken_over(&error) => self.replace(self.by).await?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Carries on with another connection. The dead one goes first: the pool may have room for only one.
+    async fn replace(&mut self, by: Deadline) -> Result<(), Error> {
+        self.exchange.let_go();
+        let lease = self.driver.acquire(by).await?;
+        self.exchange.take_over(lease);
+        Ok(())
+    }
+
+    /// The limit of a call in the transaction.
+    fn limit(&self, limit: Option<Duration>) -> Deadline {
+        limit.map_or(self.by, |limit| {
+            self.by
+                .earlier(Deadline::after(self.driver.runtime().now(), limit))
+        })
     }
 }
 
@@ -197,26 +251,33 @@ impl fmt::Debug for Transaction<'_> {
 #[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
-    driver: &'t Driver,
-    exchange: &'t mut Exchange,
-    by: Deadline,
+    tx: &'t mut Tx,
+    query: Query,
+    deadline: Option<Duration>,
+}
+
+/// A query of a transaction whose rows are read by a [`Cursor`]. Await it to run it.
+///
+/// # Errors and cancel safety
+/// As [`TransactionRun`].
+#[derive(Debug)]
+#[must_use = "a query runs when it is awaited"]
+pub struct TransactionOpen<'t> {
+    tx: &'t mut Tx,
     query: Query,
     deadline: Option<Duration>,
 }
 
 impl<'t> TransactionRun<'t> {
-    /// Sets a parameter. It is encoded at once; should that fail, awaiting the query says so before anything is
-    /// sent.
-    pub fn param(mut self, name: &str, value: impl ToValue) -> Self {
-        self.query = self.query.param(name, value);
-        self
+    pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
+        Self {
+            tx,
+            query,
+            deadline: None,
+        }
     }
 
-    /// Sets a parameter for each field of a struct, or each entry of a map.
-    pub fn params(mut self, parameters: &impl Serialize) -> Self {
-        self.query = self.query.params(parameters);
-        self
-    }
+    query_setters!();
 
     /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
     /// transaction.
@@ -226,32 +287,59 @@ impl<'t> TransactionRun<'t> {
     }
 
     async fn start(self) -> Result<Records<'t>, Error> {
-        let Self {
-            driver,
-            exchange,
-            by,
-            query,
-            deadline,
-        } = self;
-        query.check().map_err(Clone::clone)?;
-        let by = deadline.map_or(by, |limit| {
-            by.earlier(Deadline::after(driver.runtime().now(), limit))
-        });
+        let by = self.tx.limit(self.deadline);
         let id = loop {
-            match exchange.run(&query, &Extra::default(), by).await {
+            match self.tx.exchange.run(&self.query, by).await {
                 Ok(id) => break id,
-                Err(error) if exchange.may_be_taken_over(&error) => {
-                    exchange.take_over(driver.acquire(by).await?);
-                }
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
                 Err(error) => return Err(error),
             }
         };
-        Ok(Records::new(exchange, id, by))
+        Ok(Records::new(&mut self.tx.exchange, id, by))
+    }
+}
+
+impl<'t> TransactionOpen<'t> {
+    pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
+        Self {
+            tx,
+            query,
+            deadline: None,
+        }
+    }
+
+    query_setters!();
+
+    /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
+    /// transaction.
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    async fn start(self) -> Result<Cursor, Error> {
+        let by = self.tx.limit(self.deadline);
+        loop {
+            match self.tx.exchange.open(&self.query, by).await {
+                Ok((id, interest)) => return Ok(Cursor::new(&self.tx.exchange, id, interest, by)),
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
 impl<'t> IntoFuture for TransactionRun<'t> {
     type Output = Result<Records<'t>, Error>;
+    type IntoFuture = BoxFuture<'t, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+impl<'t> IntoFuture for TransactionOpen<'t> {
+    type Output = Result<Cursor, Error>;
     type IntoFuture = BoxFuture<'t, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

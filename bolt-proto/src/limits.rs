@@ -104,13 +104,20 @@ impl Limits {
         Ok(())
     }
 
+    /// Whether there is any bound on values, so that every message must be walked.
+    #[inline]
+    pub(crate) const fn look_at_values(&self) -> bool {
+        self.nesting.is_some() || self.collection.is_some()
+    }
+
     /// Walks the values of a message, if there is any bound on them. What is malformed is left to who reads it.
     #[inline]
     pub(crate) fn check_values(&self, values: &[u8]) -> Result<(), ProtocolViolation> {
-        if self.nesting.is_none() && self.collection.is_none() {
-            return Ok(());
+        if self.look_at_values() {
+            self.walk_values(values)
+        } else {
+            Ok(())
         }
-        self.walk_values(values)
     }
 
     fn walk_values(&self, values: &[u8]) -> Result<(), ProtocolViolation> {

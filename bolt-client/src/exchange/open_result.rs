@@ -1,16 +1,27 @@
 //! One result: what has arrived of it, and how much was asked for.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bolt_proto::{Fetch, Keys, Metadata, Record, RecordRef, RequestId, ResultId};
+use bolt_proto::{Fetch, Keys, Metadata, Record, RecordRef, RequestId, ResultId, Shape};
 
 use crate::server_info::ServerInfo;
 use crate::summary::Summary;
 
 /// The most bytes of rows that a page should have: a page of long rows has fewer of them.
 const PAGE_BYTES: usize = 16 << 20;
+
+/// Who reads a result.
+#[derive(Debug)]
+pub(crate) enum Holder {
+    /// Somebody who borrows the exchange, and says so when he goes.
+    Records,
+    /// Somebody who has a token.
+    Cursor(Weak<()>),
+    /// Its rest is skipped.
+    Nobody,
+}
 
 /// The result of a RUN, from when it is asked for until nobody wants it any more.
 #[derive(Debug)]
@@ -21,32 +32,46 @@ pub(super) struct OpenResult {
     pub(super) keys: Keys,
     /// Rows that arrived while something else was being waited for.
     pub(super) rows: VecDeque<Record>,
-    /// Whether anybody will read the rest.
-    pub(super) wanted: bool,
+    pub(super) holder: Holder,
     /// There once the result has ended well.
     pub(super) summary: Option<Summary>,
     available_after: Option<Duration>,
     started: bool,
     ended: bool,
     failed: bool,
+    /// A row has arrived.
+    has_rows: bool,
+    /// Rows were thrown away unread.
+    skipped: bool,
     pages: Pages,
 }
 
 impl OpenResult {
-    pub(super) fn new(id: ResultId, run: RequestId, query: &str, page: Fetch) -> Self {
+    pub(super) fn new(id: ResultId, run: RequestId, query: &str, page: Fetch, holder: Holder) -> Self {
         Self {
             id,
             run,
             query: query.to_owned(),
             keys: Keys::default(),
             rows: VecDeque::new(),
-            wanted: true,
+            holder,
             summary: None,
             available_after: None,
             started: false,
             ended: false,
             failed: false,
+            has_rows: false,
+            skipped: false,
             pages: Pages::new(page),
+        }
+    }
+
+    /// Whether anybody will read the rest.
+    pub(super) fn is_wanted(&self) -> bool {
+        match &self.holder {
+            Holder::Records => true,
+            Holder::Cursor(interest) => interest.strong_count() > 0,
+            Holder::Nobody => false,
         }
     }
 
@@ -70,14 +95,26 @@ impl OpenResult {
 
     /// A row for later.
     pub(super) fn keep(&mut self, row: RecordRef<'_>) {
-        if self.wanted {
+        if self.is_wanted() {
+            self.has_rows = true;
             self.pages.arrived(row.encoded_len());
             self.rows.push_back(row.to_owned());
         }
     }
 
+    /// The rest is thrown away.
+    pub(super) fn skip(&mut self) {
+        self.skipped = true;
+    }
+
+    /// How many bytes the rows that were kept take, about.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.rows.iter().map(|row| row.as_ref().encoded_len()).sum()
+    }
+
     /// A row went from the receive buffer to whoever waited for it.
     pub(super) fn lent(&mut self, row: RecordRef<'_>) {
+        self.has_rows = true;
         self.pages.arrived(row.encoded_len());
         self.pages.delivered();
     }
@@ -96,12 +133,30 @@ impl OpenResult {
 
     pub(super) fn end(&mut self, server: Arc<ServerInfo>, end: Metadata<'_>) {
         self.ended = true;
-        self.summary = Some(Summary::read(&self.query, server, self.available_after, end));
+        let shape = match (self.keys.is_empty(), self.has_rows, self.skipped) {
+            (true, ..) => Shape::NoColumns,
+            (false, true, _) => Shape::Rows,
+            (false, false, true) => Shape::Unseen,
+            (false, false, false) => Shape::NoRows,
+        };
+        self.summary = Some(Summary::read(
+            &self.query,
+            server,
+            self.available_after,
+            end,
+            shape,
+        ));
     }
 
     pub(super) fn fail(&mut self) {
         self.ended = true;
         self.failed = true;
+    }
+
+    /// From here on everything that is left is asked for at once.
+    pub(super) const fn want_all(&mut self) {
+        self.pages.page = Fetch::All;
+        self.pages.undelivered = 0;
     }
 
     /// Whether so few rows of the last page are left to be delivered that it is time to ask for the next.

@@ -1,13 +1,17 @@
 //! Rows of a result, one by one or all of them.
 
 use std::mem;
+use std::sync::Arc;
 
 use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-use super::{Exchange, Work, ended};
+use crate::summary::Summary;
+
+use super::open_result::{Holder, OpenResult};
+use super::{Exchange, Interest, WorkKind, ended};
 
 /// Where the next row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,109 @@ impl Exchange {
         outcome.map_err(|error| self.blame(error))
     }
 
+    /// Hands every row that is left to `read`, asking for all of them at once. Cancelled as [`finish`](Self::finish).
+    pub(crate) async fn each(
+        &mut self,
+        id: ResultId,
+        mut read: impl FnMut(RecordRef<'_>) -> Result<(), Error>,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        let mut finishing = Finishing {
+            exchange: self,
+            id,
+            done: false,
+        };
+        let outcome = finishing.exchange.read_each(id, &mut read, by).await;
+        finishing.done = true;
+        outcome
+    }
+
+    async fn read_each(
+        &mut self,
+        id: ResultId,
+        read: &mut impl FnMut(RecordRef<'_>) -> Result<(), Error>,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        let mut kept = None;
+        if let Some(result) = self.result_mut(id) {
+            result.want_all();
+        }
+        while let Some(row) = self.next_ref(id, &mut kept, by).await? {
+            read(row)?;
+        }
+        Ok(())
+    }
+
+    /// The only row.
+    pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
+        let row = self.single_optional(id, by).await?;
+        row.ok_or_else(|| Error::not_single(0))
+    }
+
+    /// The only row, if there is one.
+    pub(crate) async fn single_optional(
+        &mut self,
+        id: ResultId,
+        by: Deadline,
+    ) -> Result<Option<Record>, Error> {
+        let row = self.next(id, by).await?;
+        // Also finds out what the query fails with in the end.
+        match self.peek(id, by).await? {
+            Some(_) => Err(Error::not_single(2)),
+            None => Ok(row),
+        }
+    }
+
+    /// What the server told at the end of a result.
+    pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
+        self.take_summary(id)
+            .ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
+    }
+
+    /// Gives a result to a cursor.
+    pub(crate) fn lend_to_cursor(&mut self, id: ResultId) -> Interest {
+        let interest = Arc::new(());
+        if let Some(result) = self.result_mut(id) {
+            result.holder = Holder::Cursor(Arc::downgrade(&interest));
+        }
+        interest
+    }
+
+    /// Whether somebody may still read something here.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.results.iter().any(OpenResult::is_wanted)
+    }
+
+    /// The result that has not ended, of an auto-commit query.
+    pub(crate) fn unread(&self) -> Option<ResultId> {
+        let unread = self.results.iter().find(|result| !result.has_ended());
+        unread.filter(|_| self.lease.is_some()).map(|result| result.id)
+    }
+
+    /// Reads the rest of a result and keeps it, so that the connection becomes free; `false` if it is more than `bytes`.
+    /// Cancel-safe.
+    pub(crate) async fn keep_rest(
+        &mut self,
+        id: ResultId,
+        bytes: usize,
+        by: Deadline,
+    ) -> Result<bool, Error> {
+        while !self.has_ended(id) {
+            if self.result(id).is_some_and(|result| result.kept_bytes() > bytes) {
+                return Ok(false);
+            }
+            let lease = self.lease_mut()?;
+            if lease.proto.has_more(id) {
+                let page = self.result_mut(id).map_or(Fetch::All, OpenResult::next_page);
+                self.lease_mut()?.proto.pull(id, page)?;
+            }
+            if let Err(error) = self.advance(by).await {
+                return Err(self.blame(error));
+            }
+        }
+        Ok(true)
+    }
+
     /// Every row that has arrived and was kept.
     pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
         self.result_mut(id)
@@ -92,6 +199,9 @@ impl Exchange {
     pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         if rest == Rest::Discard {
             self.take_rows(id);
+            if let Some(result) = self.result_mut(id) {
+                result.skip();
+            }
         }
         loop {
             if let Some(end) = self.end_of(id) {
@@ -104,9 +214,9 @@ impl Exchange {
                     Rest::Discard => lease.proto.discard(id, Fetch::All)?,
                 };
             }
-            let head = lease.head(by).await?;
+            let head = self.head(by).await?;
             if rest == Rest::Discard && head.kind == Kind::Record && head.result == Some(id) {
-                drop(lease.event());
+                drop(self.lease_mut()?.event());
             } else {
                 self.take(head);
             }
@@ -127,7 +237,7 @@ impl Exchange {
                 return end.map(|()| Where::Nowhere);
             }
             self.ask_ahead(id)?;
-            let head = match self.lease_mut()?.head(by).await {
+            let head = match self.head(by).await {
                 Ok(head) => head,
                 Err(error) => return Err(self.blame(error)),
             };
@@ -170,13 +280,13 @@ impl Exchange {
     }
 
     /// How a result has ended, if it has.
-    fn end_of(&self, id: ResultId) -> Option<Result<(), Error>> {
+    pub(super) fn end_of(&self, id: ResultId) -> Option<Result<(), Error>> {
         let result = self.result(id)?;
         if !result.has_ended() {
             return None;
         }
         Some(match &self.failure {
-            Some(failure) if result.has_failed() => Err(failure.clone().into()),
+            Some(failure) if result.has_failed() => Err(failure.clone()),
             _ if result.has_failed() => Err(Error::misuse("the server ignored the query without a reason")),
             _ => Ok(()),
         })
@@ -196,9 +306,9 @@ impl Drop for Finishing<'_> {
             return;
         }
         let query = self.exchange.result(self.id).map(|result| result.query.clone());
-        match self.exchange.work {
-            Work::AutoCommit(_) => self.exchange.lease = None,
-            Work::Transaction { .. } => self.exchange.abandoned = query,
+        match self.exchange.work.kind {
+            WorkKind::AutoCommit => self.exchange.lease = None,
+            WorkKind::Transaction => self.exchange.abandoned = query,
         }
     }
 }

@@ -33,6 +33,15 @@ pub(crate) struct Frame<K> {
     len: usize,
 }
 
+/// Messages of the same kind that lie one right behind the other, each in one chunk: rows, which come in their
+/// thousands and of which nothing needs to be noted but how many there are.
+#[derive(Debug, Clone, Copy)]
+struct Run<K> {
+    first: Frame<K>,
+    /// How many follow the first. Where each ends stands in front of it.
+    more: usize,
+}
+
 /// The receive buffer with its two cursors: messages *seen*, and messages *delivered*.
 ///
 /// Real servers send every message below 64 KiB as one chunk, so a message is nearly always a slice of the
@@ -49,11 +58,23 @@ pub(crate) struct Recv<K> {
     /// The message whose chunks are being collected: its start and its length so far.
     partial: Option<(u64, usize)>,
     /// Seen, not delivered.
-    frames: VecDeque<Frame<K>>,
+    runs: VecDeque<Run<K>>,
+    /// How many messages those are.
+    waiting: usize,
+    /// The run that is being delivered, message by message: where the next one's chunk begins, as an index, and how
+    /// many are left.
+    next: usize,
+    left: usize,
     /// How much the next read should ask for.
     want: usize,
     /// How much the caller was last offered.
     offered: usize,
+}
+
+impl<K: Copy> Run<K> {
+    const fn len(self) -> usize {
+        self.more.saturating_add(1)
+    }
 }
 
 impl<K: Copy> Recv<K> {
@@ -64,7 +85,10 @@ impl<K: Copy> Recv<K> {
             end: 0,
             scanned: 0,
             partial: None,
-            frames: VecDeque::new(),
+            runs: VecDeque::new(),
+            waiting: 0,
+            next: 0,
+            left: 0,
             want: MIN_READ,
             offered: 0,
         }
@@ -113,38 +137,140 @@ impl<K: Copy> Recv<K> {
     }
 
     /// Cuts the next whole message; it is *seen* now.
+    #[inline]
     pub(crate) fn see(
         &mut self,
         limit: usize,
         classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
     ) -> Result<Option<Frame<K>>, ProtocolViolation> {
-        loop {
-            let at = self.index(self.scanned);
-            let Some((&header, rest)) = self
-                .bytes
-                .get(at..self.end)
-                .and_then(<[u8]>::split_first_chunk::<2>)
-            else {
-                return Ok(None);
-            };
+        // Nearly every message is one chunk with its end behind it.
+        if let (None, Some((size, rest))) = (self.partial, self.chunk()) {
+            if size >= 2 && size <= limit && matches!(rest.get(size..), Some([0, 0, ..])) {
+                let kind = classify(rest)?;
+                let start = self.scanned.saturating_add(2);
+                self.skip(size.saturating_add(4));
+                return Ok(Some(self.seen(kind, start, size)));
+            }
+        }
+        self.see_chunks(limit, classify)
+    }
+
+    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it; they are *seen* now, as messages
+    /// of this kind. What comes behind them is left to [`see`](Self::see).
+    #[inline]
+    pub(crate) fn see_run(&mut self, kind: K, limit: usize, accepts: impl Fn(&[u8]) -> bool) {
+        if self.partial.is_some() {
+            return;
+        }
+        let arrived = self.unscanned();
+        let (mut rest, mut count) = (arrived, 0_usize);
+        while let Some((&header, behind)) = rest.split_first_chunk::<2>() {
             let size = usize::from(u16::from_be_bytes(header));
+            let Some((message, [0, 0, next @ ..])) = behind.split_at_checked(size) else {
+                break;
+            };
+            if size > limit || !accepts(message) {
+                break;
+            }
+            count = count.wrapping_add(1);
+            rest = next;
+        }
+        if let (Some(more), Some((len, _))) = (count.checked_sub(1), self.chunk()) {
+            let consumed = arrived.len().saturating_sub(rest.len());
+            let start = self.scanned.saturating_add(2);
+            let first = Frame { kind, start, len };
+            self.note(Run { first, more });
+            self.skip(consumed);
+        }
+    }
+
+    /// Begins to deliver the run at the front, if there is one: what comes next is taken from it by
+    /// [`next_in_run`](Self::next_in_run) until there is no more.
+    pub(crate) fn begin_run(&mut self) {
+        if let Some(&Run { first, more: 1.. }) = self.runs.front() {
+            self.next = self.index(first.start).saturating_sub(2);
+            self.left = self.forget(VecDeque::pop_front).map_or(0, Run::len);
+        }
+    }
+
+    /// Whether a run is being delivered.
+    #[inline]
+    pub(crate) const fn is_in_run(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Delivers the next message of the run. Its bytes stay until the next call of [`space`](Self::space).
+    #[inline]
+    pub(crate) fn next_in_run(&mut self) -> Option<&[u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let (&header, rest) = self.bytes.get(self.next..)?.split_first_chunk::<2>()?;
+        let message = rest.get(..usize::from(u16::from_be_bytes(header)))?;
+        self.next = self.next.saturating_add(message.len()).saturating_add(4);
+        Some(message)
+    }
+
+    /// The next message to deliver, unless it is one of a run that has begun.
+    pub(crate) fn front(&self) -> Option<Frame<K>> {
+        self.runs.front().map(|run| run.first)
+    }
+
+    /// The kinds of the messages to deliver, in order; those of a [run](Self::see_run) count as one.
+    #[cfg(feature = "peer")]
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = K> + '_ {
+        self.runs.iter().map(|run| run.first.kind)
+    }
+
+    /// How much memory what has arrived and has not been delivered takes up. Each message counts by itself, so that
+    /// it does not matter in which pieces they came.
+    pub(crate) fn buffered(&self) -> usize {
+        let messages = self.waiting.saturating_add(self.left);
+        let notes = messages.saturating_mul(size_of::<Run<K>>());
+        self.end.saturating_sub(self.needed()).saturating_add(notes)
+    }
+
+    /// Delivers the next message, which is not one of a run. Its bytes stay until the next call of [`space`](Self::space).
+    pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
+        self.forget(VecDeque::pop_front).map(|run| run.first)
+    }
+
+    /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
+    pub(crate) fn retract(&mut self) {
+        self.forget(VecDeque::pop_back);
+    }
+
+    /// The message as it came, without its chunks.
+    #[inline]
+    pub(crate) fn message(&self, frame: Frame<K>) -> &[u8] {
+        self.slice(frame.start, frame.len)
+    }
+
+    /// The fields of a message: what stands behind its structure header and tag.
+    #[inline]
+    pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
+        self.message(frame).get(2..).unwrap_or_default()
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > KEEP {
+            self.compact();
+            self.bytes = vec![0; MIN_READ];
+            self.want = MIN_READ;
+        }
+    }
+
+    /// As [`see`](Self::see), for messages of any number of chunks.
+    fn see_chunks(
+        &mut self,
+        limit: usize,
+        classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
+    ) -> Result<Option<Frame<K>>, ProtocolViolation> {
+        while let Some((size, rest)) = self.chunk() {
             self.check_length(size, limit)?;
             // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
             // awaiting it makes that independent of how much has arrived.
             if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
-                let kind = classify(rest)?;
-                // Nearly every message is one chunk with its end behind it.
-                if let Some([0, 0, ..]) = rest.get(size..) {
-                    let start = self.scanned.saturating_add(2);
-                    let frame = Frame {
-                        kind,
-                        start,
-                        len: size,
-                    };
-                    self.skip(size.saturating_add(4));
-                    self.frames.push_back(frame);
-                    return Ok(Some(frame));
-                }
+                classify(rest)?;
             }
             if rest.len() < size {
                 return Ok(None);
@@ -156,9 +282,7 @@ impl<K: Copy> Recv<K> {
                     continue;
                 };
                 let kind = classify(self.slice(start, len))?;
-                let frame = Frame { kind, start, len };
-                self.frames.push_back(frame);
-                return Ok(Some(frame));
+                return Ok(Some(self.seen(kind, start, len)));
             }
             let payload = self.scanned.saturating_add(2);
             self.partial = Some(match self.partial {
@@ -172,59 +296,35 @@ impl<K: Copy> Recv<K> {
             });
             self.skip(size.saturating_add(2));
         }
+        Ok(None)
     }
 
-    /// The next message to deliver.
-    pub(crate) fn front(&self) -> Option<Frame<K>> {
-        self.frames.front().copied()
+    /// The size of the next chunk, and everything that has arrived behind its header.
+    #[inline]
+    fn chunk(&self) -> Option<(usize, &[u8])> {
+        let (&header, rest) = self.unscanned().split_first_chunk::<2>()?;
+        Some((usize::from(u16::from_be_bytes(header)), rest))
     }
 
-    /// The messages to deliver.
-    #[cfg(feature = "peer")]
-    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<K>> + '_ {
-        self.frames.iter().copied()
+    #[inline]
+    fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
+        let frame = Frame { kind, start, len };
+        self.note(Run {
+            first: frame,
+            more: 0,
+        });
+        frame
     }
 
-    /// How much memory what has arrived and has not been delivered takes up.
-    pub(crate) fn buffered(&self) -> usize {
-        let partial = self.partial.map(|(start, _)| start);
-        let first = self
-            .frames
-            .front()
-            .map(|frame| frame.start)
-            .or(partial)
-            .unwrap_or(self.scanned);
-        let frames = self.frames.len().saturating_mul(size_of::<Frame<K>>());
-        self.end.saturating_sub(self.index(first)).saturating_add(frames)
+    fn note(&mut self, run: Run<K>) {
+        self.waiting = self.waiting.saturating_add(run.len());
+        self.runs.push_back(run);
     }
 
-    /// Delivers the next message. Its bytes stay until the next call of [`space`](Self::space).
-    pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
-        self.frames.pop_front()
-    }
-
-    /// Takes back the message that was seen last: it shall not be delivered.
-    pub(crate) fn retract(&mut self) {
-        self.frames.pop_back();
-    }
-
-    /// The message as it came, without its chunks.
-    pub(crate) fn message(&self, frame: Frame<K>) -> &[u8] {
-        self.slice(frame.start, frame.len)
-    }
-
-    /// The fields of a message: what stands behind its structure header and tag.
-    pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
-        self.message(frame).get(2..).unwrap_or_default()
-    }
-
-    /// Gives memory back that an idle connection does not need.
-    pub(crate) fn shrink(&mut self) {
-        if self.frames.is_empty() && self.at_boundary() && self.bytes.len() > KEEP {
-            self.compact();
-            self.bytes = vec![0; MIN_READ];
-            self.want = MIN_READ;
-        }
+    fn forget(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
+        let run = take(&mut self.runs)?;
+        self.waiting = self.waiting.saturating_sub(run.len());
+        Some(run)
     }
 
     fn check_length(&self, size: usize, limit: usize) -> Result<(), ProtocolViolation> {
@@ -235,6 +335,7 @@ impl<K: Copy> Recv<K> {
         Ok(())
     }
 
+    #[inline]
     fn slice(&self, start: u64, len: usize) -> &[u8] {
         let start = self.index(start);
         self.bytes
@@ -243,6 +344,7 @@ impl<K: Copy> Recv<K> {
     }
 
     /// A position in the stream as an index into the buffer. The buffer is smaller than any `usize`.
+    #[inline]
     fn index(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX)
     }
@@ -250,17 +352,21 @@ impl<K: Copy> Recv<K> {
     /// Moves what is still needed to the front.
     fn compact(&mut self) {
         self.close_gap();
-        let partial = self.partial.map(|(start, _)| start);
-        let first = self
-            .frames
-            .front()
-            .map(|frame| frame.start)
-            .or(partial)
-            .unwrap_or(self.scanned);
-        let from = self.index(first);
+        let from = self.needed();
         self.bytes.copy_within(from..self.end, 0);
         self.end = self.end.saturating_sub(from);
-        self.base = first;
+        self.next = self.next.saturating_sub(from);
+        self.base = self.base.saturating_add(from as u64);
+    }
+
+    /// From where on the bytes are still needed, as an index.
+    fn needed(&self) -> usize {
+        if self.is_in_run() {
+            return self.next;
+        }
+        let partial = self.partial.map(|(start, _)| start);
+        let first = self.front().map(|frame| frame.start);
+        self.index(first.or(partial).unwrap_or(self.scanned))
     }
 
     /// Moves the unscanned bytes up against the message that is being collected, so that many small chunks cost
@@ -333,6 +439,53 @@ mod tests {
                 delivered += 1;
             }
         }
+    }
+
+    #[test]
+    fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
+        let mut recv = Recv::<Answer>::new();
+        let row = |n: u8| [0, 3, 0xB1, 0x71, n, 0, 0];
+        feed(&mut recv, &(0..100).flat_map(row).collect::<Vec<u8>>());
+        // A keep-alive, a row of two chunks, one of another kind, and one that is not whole.
+        feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
+        feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
+        recv.see_run(Answer::Record, LIMIT, |message| message.starts_with(b"\xB1\x71"));
+        assert_eq!(recv.buffered(), 698 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
+        while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
+        recv.begin_run();
+        for n in 0..100 {
+            recv.compact();
+            assert_eq!(recv.next_in_run(), Some(&[0xB1, 0x71, n][..]));
+        }
+        assert!(!recv.is_in_run() && recv.next_in_run().is_none());
+        recv.begin_run();
+        assert!(!recv.is_in_run(), "a message by itself is no run");
+        let frame = recv.deliver().unwrap();
+        assert_eq!((frame.kind, recv.body(frame)), (Answer::Record, &[100][..]));
+        assert_eq!(recv.deliver().map(|frame| frame.kind), Some(Answer::Success));
+        assert!(recv.deliver().is_none());
+        assert_eq!(recv.buffered(), 4);
+    }
+
+    #[test]
+    fn no_run_goes_beyond_the_limit_or_into_a_message_that_has_begun() {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x01\x01\0\0");
+        recv.see_run(Answer::Record, 3, |_| true);
+        recv.begin_run();
+        assert_eq!(recv.front().map(|frame| frame.len), Some(3));
+        recv.deliver();
+        let too_long = Err(ProtocolViolation::MessageTooLong { limit: 3 });
+        assert_eq!(recv.see(3, Answer::of).map(|frame| frame.is_some()), too_long);
+
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, b"\0\x02\xB1\x71\0\x01");
+        assert!(recv.see(LIMIT, Answer::of).unwrap().is_none());
+        feed(&mut recv, b"\x00\0\0\0\x03\xB1\x71\x01\0\0");
+        recv.see_run(Answer::Record, LIMIT, |_| true);
+        assert!(recv.front().is_none());
+        let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
+        assert_eq!(recv.message(frame), [0xB1, 0x71, 0]);
     }
 
     #[test]

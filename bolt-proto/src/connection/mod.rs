@@ -12,7 +12,7 @@ use core::fmt;
 
 use crate::buffer::{Recv, Send};
 use crate::error::ProtocolViolation;
-use crate::event::RequestId;
+use crate::event::{RequestId, ResultId};
 use crate::handshake::Versions;
 use crate::keys::Keys;
 use crate::limits::Limits;
@@ -71,7 +71,9 @@ pub struct Connection {
     /// Something has arrived that was not looked at.
     unseen: bool,
     /// Rows are arriving: what each must be like, found out for the first one.
-    rows: Option<Width>,
+    arriving: Option<Width>,
+    /// Rows are being taken: whose they are.
+    taking: Option<Rows>,
     over: Option<ProtocolViolation>,
     /// The columns of results for which the server names none.
     nameless: Keys,
@@ -100,6 +102,13 @@ impl fmt::Debug for Connection {
 /// How many values a row must have; `None` if the server has not said so.
 #[derive(Debug, Clone, Copy)]
 struct Width(Option<usize>);
+
+/// What the rows have in common that are being taken, up to the next event of another kind.
+struct Rows {
+    request: RequestId,
+    result: ResultId,
+    keys: Keys,
+}
 
 /// What a connection is good for: all that a pool has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +145,8 @@ impl Connection {
             announce: false,
             eof: false,
             unseen: false,
-            rows: None,
+            arriving: None,
+            taking: None,
             over: None,
             nameless: Keys::default(),
             utc: false,

@@ -22,7 +22,7 @@ use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
 use super::ledger::Outcome;
-use super::{Connection, Width};
+use super::{Connection, Rows, Width};
 
 impl Connection {
     /// Room for the next read: initialised, never empty, sized by how full the last reads were. It ends the loan
@@ -45,8 +45,20 @@ impl Connection {
     ///
     /// # Errors
     /// [`ProtocolViolation`]: the connection is over. Events that arrived before are told first.
+    #[inline]
     pub fn has_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
+        match &self.taking {
+            Some(rows) if !self.unseen && self.recv.is_in_run() => Ok(Some(rows.head())),
+            _ => self.find_event(),
+        }
+    }
+
+    /// As [`has_event`](Self::has_event), for anything but a row behind another one.
+    fn find_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         self.see_all();
+        if let Some(rows) = self.taking.as_ref().filter(|_| self.recv.is_in_run()) {
+            return Ok(Some(rows.head()));
+        }
         if self.announce {
             return Ok(Some(Head {
                 request: None,
@@ -76,25 +88,65 @@ impl Connection {
 
     /// Takes the event that [`has_event`](Self::has_event) told of; `None` if there is none. It is lent until the
     /// next call that changes the connection.
+    #[inline]
     pub fn event(&mut self) -> Option<Event<'_>> {
+        if !self.recv.is_in_run() {
+            return self.other_event();
+        }
+        self.row()
+    }
+
+    /// Takes the next row of those that lie one right behind the other.
+    #[inline]
+    fn row(&mut self) -> Option<Event<'_>> {
+        let [_, _, body @ ..] = self.recv.next_in_run()? else {
+            return None;
+        };
+        let (columns, values) = record(body).ok()?;
+        let keys = &self.taking.as_ref()?.keys;
+        Some(Event::Record(RecordRef::new(keys, columns, values)))
+    }
+
+    /// As [`event`](Self::event), for anything but a row behind another one.
+    fn other_event(&mut self) -> Option<Event<'_>> {
         if self.announce {
             self.announce = false;
             return self.version().map(Event::Negotiated);
         }
-        let frame = self.recv.deliver()?;
+        let frame = self.recv.front()?;
         if frame.kind == Answer::Record {
-            let result = self.ledger.front()?.result?;
-            let keys = self.ledger.flow(result)?.keys.as_ref().unwrap_or(&self.nameless);
-            let (columns, values) = record(self.recv.body(frame)).ok()?;
-            return Some(Event::Record(RecordRef::new(keys, columns, values)));
+            return self.first_row(frame);
         }
-        self.ledger.deliver();
+        self.recv.deliver();
         let body = self.recv.body(frame);
+        self.taking = None;
+        self.ledger.deliver();
         Some(match frame.kind {
             Answer::Success => Event::Success(Metadata::new(metadata(body).ok()?)),
             Answer::Failure => Event::Failure(ServerError::read(Metadata::new(metadata(body).ok()?))),
             Answer::Ignored | Answer::Record => Event::Ignored,
         })
+    }
+
+    /// Takes a row, and those right behind it are now taken like it.
+    fn first_row(&mut self, frame: Frame<Answer>) -> Option<Event<'_>> {
+        let entry = self.ledger.front()?;
+        let result = entry.result?;
+        let keys = self.ledger.flow(result)?.keys.as_ref().unwrap_or(&self.nameless);
+        let rows = Rows {
+            request: entry.id,
+            result,
+            keys: keys.clone(),
+        };
+        self.taking = Some(rows);
+        self.recv.begin_run();
+        if self.recv.is_in_run() {
+            return self.row();
+        }
+        self.recv.deliver();
+        let (columns, values) = record(self.recv.body(frame)).ok()?;
+        let keys = &self.taking.as_ref()?.keys;
+        Some(Event::Record(RecordRef::new(keys, columns, values)))
     }
 
     /// The columns of a result, once its RUN was seen to succeed and until its last event is taken.
@@ -121,11 +173,15 @@ impl Connection {
     }
 
     /// Acts on everything that has arrived.
+    #[inline]
     fn see_all(&mut self) {
-        if self.over.is_some() || !self.unseen {
-            return;
+        if self.unseen && self.over.is_none() {
+            self.unseen = false;
+            self.see_what_arrived();
         }
-        self.unseen = false;
+    }
+
+    fn see_what_arrived(&mut self) {
         if let Err(violation) = self.try_see_all() {
             self.end(violation);
         } else if self.eof {
@@ -139,16 +195,32 @@ impl Connection {
             return self.negotiate();
         };
         let limits = self.options.limits;
-        while let Some(frame) = self.recv.see(limits.max_message(), Answer::of)? {
-            if let Err(violation) = limits
-                .check_values(self.recv.body(frame))
-                .and_then(|()| self.see(version, frame))
-            {
+        loop {
+            if let Some(width) = self.arriving.filter(|_| !limits.look_at_values()) {
+                self.see_rows(width);
+            }
+            let Some(frame) = self.recv.see(limits.max_message(), Answer::of)? else {
+                return limits.check_buffered(self.recv.buffered());
+            };
+            let body = self.recv.body(frame);
+            if let Err(violation) = limits.check_values(body).and_then(|()| self.see(version, frame)) {
                 self.recv.retract();
                 return Err(violation);
             }
         }
-        limits.check_buffered(self.recv.buffered())
+    }
+
+    /// Sees the rows that lie one right behind the other.
+    fn see_rows(&mut self, width: Width) {
+        let limit = self.options.limits.max_message();
+        let Some((columns, head)) = width.head() else {
+            let fits = |message: &[u8]| width.fits(message);
+            return self.recv.see_run(Answer::Record, limit, fits);
+        };
+        let least = columns.saturating_add(head.len());
+        self.recv.see_run(Answer::Record, limit, |message| {
+            message.starts_with(&head) && message.len() >= least
+        });
     }
 
     fn negotiate(&mut self) -> Result<(), ProtocolViolation> {
@@ -174,12 +246,16 @@ impl Connection {
 
     /// Acts on one message. A violation means that it is not told.
     fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
-        if frame.kind != Answer::Record {
-            self.rows = None;
-        } else if let Some(width) = self.rows {
+        match self.arriving {
             // Until an answer of another kind, the next row is like the one before it, whatever the caller does.
-            return width.check(self.recv.body(frame));
+            Some(width) if frame.kind == Answer::Record => width.check(self.recv.body(frame)),
+            _ => self.see_other(version, frame),
         }
+    }
+
+    /// As [`see`](Self::see), for anything but a row behind another one.
+    fn see_other(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
+        self.arriving = None;
         let answer = frame.kind.name();
         let written = self.send.written();
         let Some(awaited) = self.ledger.awaited().filter(|entry| entry.is_begun(written)) else {
@@ -202,7 +278,7 @@ impl Connection {
                     .and_then(|id| self.ledger.flow(id))
                     .and_then(|flow| flow.keys.as_ref());
                 let width = Width(keys.map(Keys::len));
-                self.rows = Some(width);
+                self.arriving = Some(width);
                 width.check(body)
             }
             Answer::Success => {
@@ -245,7 +321,34 @@ impl Connection {
     }
 }
 
+impl Rows {
+    #[inline]
+    fn head(&self) -> Head {
+        Head {
+            request: Some(self.request),
+            result: Some(self.result),
+            kind: Kind::Record,
+        }
+    }
+}
+
 impl Width {
+    /// What every row begins with, and how many values follow: each has at least one byte. `None` if rows may differ,
+    /// or have more than 15 values.
+    fn head(self) -> Option<(usize, [u8; 3])> {
+        let columns = u8::try_from(self.0?).ok().filter(|&columns| columns <= 0x0F)?;
+        Some((usize::from(columns), [0xB1, 0x71, 0x90 | columns]))
+    }
+
+    /// Whether a message is a row that has this width.
+    fn fits(self, message: &[u8]) -> bool {
+        match message {
+            [0xB1, 0x71, body @ ..] => self.check(body).is_ok(),
+            _ => false,
+        }
+    }
+
+    #[inline]
     fn check(self, body: &[u8]) -> Result<(), ProtocolViolation> {
         let (values, _) = record(body)?;
         match self.0 {

@@ -684,7 +684,7 @@ proptest! {
 }
 
 /// A query of which one page was asked for and whose RUN is answered.
-fn streaming(connection: &mut Connection) -> crate::event::ResultId {
+fn streaming(connection: &mut Connection) -> ResultId {
     let (_, result) = connection
         .run(&Query::new("CREATE (n) RETURN 42 AS n"), &Extra::default())
         .unwrap();

@@ -108,19 +108,40 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
         // What rows, lists and properties mostly consist of.
-        if let Some(value) = self.integer() {
-            return Ok(ValueRef::Integer(value));
-        }
-        if let Some(value) = self.float() {
-            return Ok(ValueRef::Float(value));
-        }
-        if let Some(value) = self.short_string() {
-            return Ok(ValueRef::String(value));
+        if let Some((&first, rest)) = self.rest.split_first() {
+            match first {
+                0x00..=0x7F | 0xF0..=0xFF => {
+                    self.rest = rest;
+                    return Ok(ValueRef::Integer(i64::from(first as i8)));
+                }
+                marker::FLOAT => {
+                    if let Some((&bytes, behind)) = rest.split_first_chunk() {
+                        self.rest = behind;
+                        return Ok(ValueRef::Float(f64::from_be_bytes(bytes)));
+                    }
+                }
+                0x80..=0x8F => {
+                    if let Some((text, behind)) = rest.split_at_checked(usize::from(first & 0x0F)) {
+                        self.rest = behind;
+                        return utf8::text(text).map(ValueRef::String);
+                    }
+                }
+                marker::INT_8..=marker::INT_64 => {
+                    if let Some(value) = self.integer() {
+                        return Ok(ValueRef::Integer(value));
+                    }
+                }
+                _ => {}
+            }
         }
         self.other_value()
     }
 
     fn other_value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        if let Some((fields, tag)) = self.structure() {
+            let fields_inside = self.contents(fields)?;
+            return Ok(ValueRef::Structure(StructureRef::new(fields_inside, fields, tag)));
+        }
         Ok(match self.token()? {
             Token::Null => ValueRef::Null,
             Token::Boolean(value) => ValueRef::Boolean(value),
@@ -144,6 +165,13 @@ impl<'a> Reader<'a> {
     /// As [`skip`].
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         self.take(skip(self.rest)?)
+    }
+
+    /// Moves behind that many bytes.
+    #[inline]
+    pub(crate) fn pass(&mut self, len: usize) -> Result<(), DecodeError> {
+        self.take(len)?;
+        Ok(())
     }
 
     /// Moves behind that many values.
@@ -198,6 +226,12 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
+    /// Whether the next value is a map or a structure, as far as its first byte says so.
+    #[inline]
+    pub(crate) fn is_at_map(&self) -> bool {
+        matches!(self.rest, [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32, ..])
+    }
+
     /// Goes into a container whose token was just read.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), DecodeError> {
@@ -217,16 +251,13 @@ impl<'a> Reader<'a> {
     /// Reads the next value if it is an integer, else stays.
     #[inline]
     pub(crate) fn integer(&mut self) -> Option<i64> {
-        let (value, rest) = match *self.rest {
-            [first @ (0x00..=0x7F | 0xF0..=0xFF), ref rest @ ..] => (i64::from(first as i8), rest),
-            [marker::INT_16, a, b, ref rest @ ..] => (i64::from(i16::from_be_bytes([a, b])), rest),
-            [marker::INT_32, a, b, c, d, ref rest @ ..] => {
-                (i64::from(i32::from_be_bytes([a, b, c, d])), rest)
-            }
-            [marker::INT_8, a, ref rest @ ..] => (i64::from(a as i8), rest),
-            [marker::INT_64, a, b, c, d, e, f, g, h, ref rest @ ..] => {
-                (i64::from_be_bytes([a, b, c, d, e, f, g, h]), rest)
-            }
+        let (&first, rest) = self.rest.split_first()?;
+        let (value, rest) = match first {
+            0x00..=0x7F | 0xF0..=0xFF => (i64::from(first as i8), rest),
+            marker::INT_8 => number(rest, |bytes| i64::from(i8::from_be_bytes(bytes)))?,
+            marker::INT_16 => number(rest, |bytes| i64::from(i16::from_be_bytes(bytes)))?,
+            marker::INT_32 => number(rest, |bytes| i64::from(i32::from_be_bytes(bytes)))?,
+            marker::INT_64 => number(rest, i64::from_be_bytes)?,
             _ => return None,
         };
         self.rest = rest;
@@ -243,6 +274,42 @@ impl<'a> Reader<'a> {
         Some(f64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
     }
 
+    /// Reads the next value if it is a boolean, else stays.
+    #[inline]
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        let (value, rest) = match self.rest {
+            [marker::TRUE, rest @ ..] => (true, rest),
+            [marker::FALSE, rest @ ..] => (false, rest),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+
+    /// Reads the head of the next value if it is a structure that may have all its fields, else stays.
+    #[inline]
+    pub(crate) fn structure(&mut self) -> Option<(usize, u8)> {
+        let [first @ 0xB0..=0xBF, tag, rest @ ..] = self.rest else {
+            return None;
+        };
+        let fields = usize::from(first & 0x0F);
+        if fields > rest.len() {
+            return None;
+        }
+        self.rest = rest;
+        Some((fields, *tag))
+    }
+
+    /// Moves behind the next value if it is null, else stays.
+    #[inline]
+    pub(crate) fn null(&mut self) -> Option<()> {
+        let [marker::NULL, rest @ ..] = self.rest else {
+            return None;
+        };
+        self.rest = rest;
+        Some(())
+    }
+
     /// Reads the next value if it is a sound string of less than 256 bytes, else stays.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
@@ -255,6 +322,18 @@ impl<'a> Reader<'a> {
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
+    }
+
+    /// Reads a map key if it is this short one, else stays.
+    #[inline]
+    pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
+        let (&first, behind) = self.rest.split_first()?;
+        let (text, rest) = behind.split_at_checked(usize::from(first & 0x0F))?;
+        if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
+            return None;
+        }
+        self.rest = rest;
+        Some(())
     }
 
     /// Reads a map key.
@@ -377,4 +456,11 @@ impl<'a> Reader<'a> {
         inside.rest = self.take(skip_values(self.rest, values)?)?;
         Ok(inside)
     }
+}
+
+/// Reads a number and returns what is behind it.
+#[inline]
+fn number<const N: usize>(bytes: &[u8], read: impl FnOnce([u8; N]) -> i64) -> Option<(i64, &[u8])> {
+    let (&bytes, rest) = bytes.split_first_chunk()?;
+    Some((read(bytes), rest))
 }

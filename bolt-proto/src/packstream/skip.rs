@@ -40,9 +40,24 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
         } else {
             rest = behind.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
             outstanding = others;
+            if marker == marker::FLOAT {
+                (rest, outstanding) = skip_floats(rest, outstanding);
+            }
         }
     }
     Ok(bytes.len().saturating_sub(rest.len()))
+}
+
+/// Moves behind more floats: where one is, others often follow by the hundred.
+#[inline]
+fn skip_floats(mut rest: &[u8], mut outstanding: usize) -> (&[u8], usize) {
+    while let (Some(others), [marker::FLOAT, _, _, _, _, _, _, _, _, behind @ ..]) =
+        (outstanding.checked_sub(1), rest)
+    {
+        rest = behind;
+        outstanding = others;
+    }
+    (rest, outstanding)
 }
 
 /// How many bytes follow each marker, if the marker says all about its value; else [`LOOK`].

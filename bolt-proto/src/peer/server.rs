@@ -133,7 +133,7 @@ impl Server {
     /// Whether a RESET has arrived that is not answered: what is being carried out should stop.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.recv.frames().any(|frame| frame.kind == Message::Reset)
+        self.recv.kinds().any(|kind| kind == Message::Reset)
     }
 
     // ---- requests ----
@@ -329,11 +329,7 @@ impl Server {
         if self.options.relaying {
             return head(Verdict::CarryOut);
         }
-        let reset_follows = self
-            .recv
-            .frames()
-            .skip(1)
-            .any(|frame| frame.kind == Message::Reset);
+        let reset_follows = self.recv.kinds().skip(1).any(|kind| kind == Message::Reset);
         let logged_in = !matches!(
             self.state(),
             ServerState::Negotiation | ServerState::Authentication

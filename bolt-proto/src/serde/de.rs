@@ -2,70 +2,143 @@
 
 use alloc::string::ToString;
 
-use ::serde::de::value::SeqDeserializer;
-use ::serde::de::{self, IntoDeserializer, Visitor};
+use ::serde::de::{self, Visitor};
 use ::serde::forward_to_deserialize_any;
 
 use super::de_compound::{Bytes, Entries, Items, Variant};
+use super::de_raw::Encoded;
 use super::de_structure::Structure;
 use super::raw::RAW;
-use crate::error::ConversionError;
-use crate::packstream::{Reader, Token, marker};
+use crate::error::{ConversionError, DecodeError};
+use crate::packstream::{Reader, Token};
 use crate::value::{Named, in_range, narrow};
 
-/// Reads the value at the cursor.
-pub(super) struct Deserializer<'r, 'a> {
-    /// The value up to its contents, if that much was read already.
-    token: Option<Token<'a>>,
+/// Reads the value at the cursor. `H` says how much of it was read already.
+pub(super) struct Deserializer<'r, 'a, H = Unread> {
+    head: H,
     reader: &'r mut Reader<'a>,
 }
 
-impl<'r, 'a> Deserializer<'r, 'a> {
-    pub(super) const fn new(reader: &'r mut Reader<'a>) -> Self {
-        Self { token: None, reader }
+/// Nothing of the value was read.
+pub(super) struct Unread;
+
+/// How much of a value was read: nothing, or everything up to its contents, which is its token. Only the first is
+/// common, and it must cost nothing.
+pub(super) trait Head<'a> {
+    /// Whether nothing was read, so that the value is at the cursor.
+    const UNREAD: bool;
+
+    /// The value up to its contents.
+    fn token(&mut self, reader: &mut Reader<'a>) -> Result<Token<'a>, DecodeError>;
+
+    /// Moves behind the value if it is null.
+    fn null(&self, reader: &mut Reader<'a>) -> bool;
+}
+
+impl<'a> Head<'a> for Unread {
+    const UNREAD: bool = true;
+
+    #[inline]
+    fn token(&mut self, reader: &mut Reader<'a>) -> Result<Token<'a>, DecodeError> {
+        reader.token()
     }
 
+    #[inline]
+    fn null(&self, reader: &mut Reader<'a>) -> bool {
+        reader.null().is_some()
+    }
+}
+
+impl<'a> Head<'a> for Token<'a> {
+    const UNREAD: bool = false;
+
+    fn token(&mut self, _contents: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(*self)
+    }
+
+    fn null(&self, _contents: &mut Reader<'a>) -> bool {
+        *self == Self::Null
+    }
+}
+
+impl<'r, 'a> Deserializer<'r, 'a> {
+    #[inline]
+    pub(super) const fn new(reader: &'r mut Reader<'a>) -> Self {
+        Self { head: Unread, reader }
+    }
+}
+
+impl<'r, 'a> Deserializer<'r, 'a, Token<'a>> {
     /// A value whose token was read: `contents` is where its contents are.
     pub(super) const fn behind(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
         Self {
-            token: Some(token),
+            head: token,
             reader: contents,
         }
+    }
+}
+
+impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
+    /// The reader, if the value is at its cursor.
+    #[inline]
+    fn unread(&mut self) -> Option<&mut Reader<'a>> {
+        H::UNREAD.then_some(&mut *self.reader)
     }
 
     #[inline]
     fn token(&mut self) -> Result<Token<'a>, ConversionError> {
-        match self.token.take() {
-            Some(token) => Ok(token),
-            None => Ok(self.reader.token()?),
-        }
-    }
-
-    fn is_null(&self) -> bool {
-        match &self.token {
-            Some(token) => *token == Token::Null,
-            None => self.reader.peek() == Some(marker::NULL),
-        }
+        Ok(self.head.token(self.reader)?)
     }
 
     #[inline]
     fn integer<T: TryFrom<i64> + Named>(&mut self) -> Result<T, ConversionError> {
-        if let (None, Some(value)) = (&self.token, self.reader.integer()) {
-            return in_range(value);
+        match self.unread().and_then(Reader::integer) {
+            Some(value) => in_range(value),
+            None => self.other_integer().and_then(in_range),
         }
+    }
+
+    #[cold]
+    fn other_integer(&mut self) -> Result<i64, ConversionError> {
         match self.token()? {
-            Token::Integer(value) => in_range(value),
+            Token::Integer(value) => Ok(value),
             other => Err(ConversionError::mismatch("an integer", other.kind())),
         }
     }
 
+    #[inline]
     fn float(&mut self) -> Result<f64, ConversionError> {
-        if let (None, Some(value)) = (&self.token, self.reader.float()) {
-            return Ok(value);
+        match self.unread().and_then(Reader::float) {
+            Some(value) => Ok(value),
+            None => self.other_float(),
         }
+    }
+
+    #[cold]
+    fn other_float(&mut self) -> Result<f64, ConversionError> {
         match self.token()? {
             Token::Float(value) => Ok(value),
             other => Err(ConversionError::mismatch("a float", other.kind())),
+        }
+    }
+
+    #[cold]
+    fn other_boolean(&mut self) -> Result<bool, ConversionError> {
+        match self.token()? {
+            Token::Boolean(value) => Ok(value),
+            other => Err(ConversionError::mismatch("a boolean", other.kind())),
+        }
+    }
+
+    /// A string that is long, or not a string at all.
+    fn other_str<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.token()? {
+            Token::String(value) => visitor.visit_borrowed_str(value),
+            Token::Uuid(value) => visitor.visit_string(value.to_string()),
+            Token::Structure { fields, tag } => {
+                visitor.visit_string(self.structure(fields, tag, |value| value.text("a string"))?)
+            }
+            other => Err(ConversionError::mismatch("a string", other.kind())),
         }
     }
 
@@ -80,9 +153,14 @@ impl<'r, 'a> Deserializer<'r, 'a> {
     }
 
     #[inline]
-    fn map<V: Visitor<'a>>(self, len: usize, visitor: V) -> Result<V::Value, ConversionError> {
+    fn map<V: Visitor<'a>>(
+        self,
+        len: usize,
+        wanted: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConversionError> {
         self.reader.enter()?;
-        let mut entries = Entries::new(self.reader, len);
+        let mut entries = Entries::new(self.reader, len, wanted);
         let value = visitor.visit_map(&mut entries)?;
         entries.skip_rest()?;
         self.reader.leave();
@@ -124,7 +202,7 @@ macro_rules! integers {
     )*};
 }
 
-impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
+impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     type Error = ConversionError;
 
     fn deserialize_any<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
@@ -137,7 +215,7 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
             Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Token::Uuid(value) => visitor.visit_string(value.to_string()),
             Token::List(len) => self.list(len, visitor),
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, &[], visitor),
             Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.any(visitor)),
         }
     }
@@ -155,10 +233,11 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         deserialize_u128 visit_u128 u128;
     }
 
+    #[inline]
     fn deserialize_bool<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
-        match self.token()? {
-            Token::Boolean(value) => visitor.visit_bool(value),
-            other => Err(ConversionError::mismatch("a boolean", other.kind())),
+        match self.unread().and_then(Reader::boolean) {
+            Some(value) => visitor.visit_bool(value),
+            None => visitor.visit_bool(self.other_boolean()?),
         }
     }
 
@@ -173,19 +252,13 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
-        if let (None, Some(value)) = (&self.token, self.reader.short_string()) {
-            return visitor.visit_borrowed_str(value);
-        }
-        match self.token()? {
-            Token::String(value) => visitor.visit_borrowed_str(value),
-            Token::Uuid(value) => visitor.visit_string(value.to_string()),
-            Token::Structure { fields, tag } => {
-                visitor.visit_string(self.structure(fields, tag, |value| value.text("a string"))?)
-            }
-            other => Err(ConversionError::mismatch("a string", other.kind())),
+        match self.unread().and_then(Reader::short_string) {
+            Some(value) => visitor.visit_borrowed_str(value),
+            None => self.other_str(visitor),
         }
     }
 
+    #[inline]
     fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         self.deserialize_str(visitor)
     }
@@ -206,9 +279,9 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
-        if self.is_null() {
-            self.token()?;
+    #[inline]
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        if self.head.null(self.reader) {
             return visitor.visit_none();
         }
         visitor.visit_some(self)
@@ -229,6 +302,7 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         self.deserialize_unit(visitor)
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'a>>(
         self,
         name: &'static str,
@@ -237,16 +311,21 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         if name != RAW {
             return visitor.visit_newtype_struct(self);
         }
-        if self.token.is_some() {
+        if !H::UNREAD {
             return Err(ConversionError::custom(
                 "such a type cannot be read from a `ValueRef` by serde",
             ));
         }
-        let depth = self.reader.depth();
-        visitor.visit_newtype_struct(Encoded {
-            bytes: self.reader.skip()?,
-            depth,
-        })
+        let mut len = None;
+        let value = visitor.visit_newtype_struct(Encoded {
+            reader: *self.reader,
+            len: &mut len,
+        })?;
+        match len {
+            Some(len) => self.reader.pass(len)?,
+            None => drop(self.reader.skip()?),
+        }
+        Ok(value)
     }
 
     #[inline]
@@ -275,7 +354,7 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
     #[inline]
     fn deserialize_map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.token()? {
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, &[], visitor),
             Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.map(&[], visitor)),
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
@@ -288,8 +367,11 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
+        if let Some((len, tag)) = self.unread().and_then(Reader::structure) {
+            return self.structure(len, tag, |value| value.map(fields, visitor));
+        }
         match self.token()? {
-            Token::Map(len) => self.map(len, visitor),
+            Token::Map(len) => self.map(len, fields, visitor),
             Token::List(len) => self.list(len, visitor),
             Token::Structure { fields: len, tag } => {
                 self.structure(len, tag, |value| value.map(fields, visitor))
@@ -318,69 +400,17 @@ impl<'a> de::Deserializer<'a> for Deserializer<'_, 'a> {
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        if self.token.is_none() {
-            self.reader.skip()?;
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        if let Some(reader) = self.unread() {
+            reader.skip()?;
         }
         visitor.visit_unit()
     }
 
+    #[inline]
     fn deserialize_identifier<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         self.deserialize_str(visitor)
-    }
-}
-
-/// An encoded value; see [`raw`](super::raw).
-struct Encoded<'a> {
-    bytes: &'a [u8],
-    depth: u16,
-}
-
-impl<'de> de::Deserializer<'de> for Encoded<'de> {
-    type Error = ConversionError;
-
-    /// How deep it lies, and its bytes.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        let parts = [EncodedPart::Depth(self.depth), EncodedPart::Bytes(self.bytes)];
-        visitor.visit_seq(SeqDeserializer::new(parts.into_iter()))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-enum EncodedPart<'a> {
-    Depth(u16),
-    Bytes(&'a [u8]),
-}
-
-impl<'de> IntoDeserializer<'de, ConversionError> for EncodedPart<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> de::Deserializer<'de> for EncodedPart<'de> {
-    type Error = ConversionError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        match self {
-            Self::Depth(depth) => visitor.visit_u16(depth),
-            Self::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -393,6 +423,11 @@ impl<'de> de::Deserializer<'de> for Name<'de> {
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         visitor.visit_borrowed_str(self.0)
     }
 
@@ -419,6 +454,6 @@ impl<'de> de::Deserializer<'de> for Name<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map struct ignored_any
     }
 }

@@ -96,14 +96,20 @@ pub(super) struct Entries<'r, 'a> {
     left: usize,
     /// A key whose value has not been read.
     key: Option<&'a str>,
+    /// The fields of a struct: keys among them are known to be text. The one that is expected next is tried first.
+    wanted: &'static [&'static str],
+    expected: usize,
 }
 
 impl<'r, 'a> Entries<'r, 'a> {
-    pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize) -> Self {
+    #[inline]
+    pub(super) const fn new(reader: &'r mut Reader<'a>, len: usize, wanted: &'static [&'static str]) -> Self {
         Self {
             reader,
             left: len,
             key: None,
+            wanted,
+            expected: 0,
         }
     }
 
@@ -113,13 +119,40 @@ impl<'r, 'a> Entries<'r, 'a> {
         self.key = None;
     }
 
-    /// Whether there is another entry; moves behind a value that was not wanted.
+    /// Moves to the next entry and names it; moves behind a value that was not wanted.
     #[inline]
-    pub(super) fn has_more(&mut self) -> Result<bool, DecodeError> {
+    pub(super) fn next_name(&mut self) -> Result<Option<&'a str>, DecodeError> {
         if self.key.take().is_some() {
             self.reader.skip()?;
         }
-        Ok(self.left > 0)
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left = left;
+        let key = match self.expected_key() {
+            Some(key) => key,
+            None => self.other_key()?,
+        };
+        self.key = Some(key);
+        Ok(Some(key))
+    }
+
+    /// Reads the next key if it is the one that is expected, else stays.
+    #[inline]
+    fn expected_key(&mut self) -> Option<&'static str> {
+        let expected = *self.wanted.get(self.expected)?;
+        self.reader.key_if(expected)?;
+        self.expected = self.expected.saturating_add(1);
+        Some(expected)
+    }
+
+    /// Reads the next key. Behind it, that field is expected which follows it in the struct.
+    fn other_key(&mut self) -> Result<&'a str, DecodeError> {
+        let key = self.reader.key()?;
+        if let Some(at) = self.wanted.iter().position(|&wanted| wanted == key) {
+            self.expected = at.saturating_add(1);
+        }
+        Ok(key)
     }
 
     /// Moves behind what was not wanted.
@@ -145,16 +178,10 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ConversionError> {
-        if self.key.take().is_some() {
-            self.reader.skip()?;
+        match self.next_name()? {
+            Some(key) => seed.deserialize(Name(key)).map(Some),
+            None => Ok(None),
         }
-        let Some(left) = self.left.checked_sub(1) else {
-            return Ok(None);
-        };
-        self.left = left;
-        let key = self.reader.key()?;
-        self.key = Some(key);
-        seed.deserialize(Name(key)).map(Some)
     }
 
     #[inline]

@@ -82,12 +82,11 @@ pub(super) fn visit_entity<'a, V: Visitor<'a>>(
         wanted,
         fields: fields.iter(),
         named: None,
-        properties: Entries::new(reader, 0),
+        properties: Entries::new(reader, 0, wanted),
         inside: false,
     };
     let value = visitor.visit_map(&mut entity)?;
-    // The visitor may have had enough before the end.
-    while entity.advance()? {}
+    entity.skip_rest()?;
     Ok(value)
 }
 
@@ -102,39 +101,63 @@ struct Entity<'r, 'a> {
     inside: bool,
 }
 
-impl Entity<'_, '_> {
-    /// Moves to the next entry, and says whether there is one: a property, or the field that is named now.
+impl<'a> Entity<'_, 'a> {
+    /// Moves to the next entry and names it.
     #[inline]
-    fn advance(&mut self) -> Result<bool, ConversionError> {
-        if let Some(Field::Entry(_)) = self.named.take() {
-            self.properties.reader.skip()?;
-        }
+    fn next_name(&mut self) -> Result<Option<&'a str>, ConversionError> {
         if self.inside {
-            if self.properties.has_more()? {
-                return Ok(true);
+            if let Some(name) = self.properties.next_name()? {
+                return Ok(Some(name));
             }
-            self.properties.reader.leave();
-            self.inside = false;
+            self.leave();
         }
+        self.next_field()
+    }
+
+    /// As [`next_name`](Self::next_name), from anywhere but among the properties.
+    fn next_field(&mut self) -> Result<Option<&'a str>, ConversionError> {
+        self.skip_named()?;
         while let Some(&field) = self.fields.next() {
             match field {
                 Field::Entry(name) | Field::ElementId(name) if self.wanted.contains(&name) => {
                     self.named = Some(field);
-                    return Ok(true);
+                    return Ok(Some(name));
                 }
                 Field::Entry(_) => drop(self.properties.reader.skip()?),
                 Field::ElementId(_) => {}
                 Field::Properties => {
                     self.enter()?;
-                    if self.properties.has_more()? {
-                        return Ok(true);
+                    if let Some(name) = self.properties.next_name()? {
+                        return Ok(Some(name));
                     }
-                    self.properties.reader.leave();
-                    self.inside = false;
+                    self.leave();
                 }
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Moves behind everything: the visitor may have had enough before the end.
+    fn skip_rest(&mut self) -> Result<(), ConversionError> {
+        self.skip_named()?;
+        if self.inside {
+            self.properties.skip_rest()?;
+            self.leave();
+        }
+        for field in &mut self.fields {
+            if !matches!(field, Field::ElementId(_)) {
+                self.properties.reader.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves behind a value that was named and not wanted.
+    fn skip_named(&mut self) -> Result<(), ConversionError> {
+        if let Some(Field::Entry(_)) = self.named.take() {
+            self.properties.reader.skip()?;
+        }
+        Ok(())
     }
 
     fn enter(&mut self) -> Result<(), ConversionError> {
@@ -145,6 +168,11 @@ impl Entity<'_, '_> {
         self.properties.reader.enter()?;
         self.inside = true;
         Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.properties.reader.leave();
+        self.inside = false;
     }
 
     /// The number in front of the cursor, which stays there.
@@ -163,17 +191,17 @@ impl<'a> MapAccess<'a> for Entity<'_, 'a> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ConversionError> {
-        if !self.advance()? {
-            return Ok(None);
-        }
-        match self.named {
-            Some(Field::Entry(name) | Field::ElementId(name)) => seed.deserialize(Name(name)).map(Some),
-            _ => self.properties.next_key_seed(seed),
+        match self.next_name()? {
+            Some(name) => seed.deserialize(Name(name)).map(Some),
+            None => Ok(None),
         }
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
+        if self.inside {
+            return self.properties.next_value_seed(seed);
+        }
         match self.named.take() {
             Some(Field::Entry(name)) => seed
                 .deserialize(Deserializer::new(self.properties.reader))

@@ -6,7 +6,7 @@ use super::de::{Deserializer, Name};
 use super::raw::RAW;
 use crate::error::ConversionError;
 use crate::keys::Keys;
-use crate::packstream::{Reader, Token};
+use crate::packstream::Reader;
 
 /// Reads a row: as a map by the names of its columns, as a sequence by their order, as a scalar if there is one.
 pub(crate) struct RecordDeserializer<'a, 'k> {
@@ -52,6 +52,7 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
         self.column(read)
     }
 
+    #[inline]
     fn map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError>
     where
         'k: 'a,
@@ -151,17 +152,14 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
     }
 
     /// A struct that has no field for the only column is read from the node, relationship or map in that column.
+    #[inline]
     fn deserialize_struct<V: Visitor<'a>>(
         self,
         struct_name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
-        let mut value = self.reader;
-        if self.columns == 1
-            && !fields.contains(&name(self.keys, 0))
-            && matches!(value.token(), Ok(Token::Map(_) | Token::Structure { .. }))
-        {
+        if self.columns == 1 && self.reader.is_at_map() && !fields.contains(&name(self.keys, 0)) {
             return self.only(|value| value.deserialize_struct(struct_name, fields, visitor));
         }
         self.map(visitor)

@@ -53,6 +53,7 @@ pub mod as_value;
 mod de;
 mod de_compound;
 mod de_entity;
+mod de_raw;
 mod de_record;
 mod de_structure;
 mod entries;

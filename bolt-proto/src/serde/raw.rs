@@ -7,7 +7,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use ::serde::de::{self, SeqAccess, Visitor};
+use ::serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use ::serde::ser::Error as _;
 use ::serde::{Deserializer, Serialize, Serializer};
 
@@ -49,6 +49,7 @@ pub(super) trait Natural<'de, T> {
 }
 
 /// Deserializes a value as itself from this crate, and from its natural form elsewhere.
+#[inline]
 pub(super) fn deserialize<'de, T: FromValue<'de>, N: Natural<'de, T>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -64,6 +65,7 @@ impl<'de, T: FromValue<'de>, N: Natural<'de, T>> Visitor<'de> for Outside<T, N> 
         f.write_str("a value")
     }
 
+    #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         if deserializer.is_human_readable() {
             return N::natural(deserializer);
@@ -72,7 +74,8 @@ impl<'de, T: FromValue<'de>, N: Natural<'de, T>> Visitor<'de> for Outside<T, N> 
     }
 }
 
-/// Reads an encoded value, which comes from this crate with its depth, and elsewhere as what `Inside` has written.
+/// Reads an encoded value, which comes from this crate with its depth and with what is behind it, and elsewhere as what
+/// `Inside` has written.
 struct Encoded<T>(PhantomData<T>);
 
 impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
@@ -82,14 +85,31 @@ impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
         f.write_str("an encoded value")
     }
 
+    #[inline]
     fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
         T::read(&mut Reader::new(bytes)).map_err(E::custom)
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<T, A::Error> {
         let missing = || de::Error::custom("an encoded value is incomplete");
         let depth: u16 = parts.next_element()?.ok_or_else(missing)?;
         let bytes: &'de [u8] = parts.next_element()?.ok_or_else(missing)?;
-        T::read(&mut Reader::nested(bytes, depth)).map_err(de::Error::custom)
+        let mut reader = Reader::nested(bytes, depth);
+        let value = T::read(&mut reader).map_err(de::Error::custom)?;
+        parts.next_element_seed(Len(bytes.len().saturating_sub(reader.rest().len())))?;
+        Ok(value)
+    }
+}
+
+/// Tells how long the value was, by asking for a tuple of that length.
+struct Len(usize);
+
+impl<'de> DeserializeSeed<'de> for Len {
+    type Value = IgnoredAny;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<IgnoredAny, D::Error> {
+        deserializer.deserialize_tuple(self.0, IgnoredAny)
     }
 }

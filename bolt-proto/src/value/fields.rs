@@ -1,7 +1,7 @@
 //! Structures that have a type of their own.
 
 use crate::error::ConversionError;
-use crate::packstream::{Reader, Token, ValueRef};
+use crate::packstream::{Reader, ValueRef};
 use crate::value::FromValue;
 
 /// A type that travels as a structure.
@@ -16,6 +16,7 @@ pub(crate) trait Fields<'a>: Sized {
     fn fields(fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError>;
 
     /// Reads the structure whose fields are at the cursor, if it is of this type.
+    #[inline]
     fn structure(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<Self, ConversionError> {
         if Self::has(tag) {
             Self::fields(FieldReader {
@@ -41,16 +42,15 @@ pub(crate) trait Fields<'a>: Sized {
         }
     }
 
+    #[inline]
     fn from_reader(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        match reader.token()? {
-            Token::Structure { fields, tag } => {
-                reader.enter()?;
-                let value = Self::structure(reader, fields, tag)?;
-                reader.leave();
-                Ok(value)
-            }
-            other => Err(ConversionError::mismatch(Self::KIND, other.kind())),
-        }
+        let Some((fields, tag)) = reader.structure() else {
+            return Err(no_structure(reader, Self::KIND));
+        };
+        reader.enter()?;
+        let value = Self::structure(reader, fields, tag)?;
+        reader.leave();
+        Ok(value)
     }
 }
 
@@ -74,6 +74,7 @@ impl<'a> FieldReader<'_, 'a> {
     }
 
     /// There must be exactly so many fields.
+    #[inline]
     pub(crate) fn expect(&self, len: usize) -> Result<(), ConversionError> {
         if self.len == len {
             Ok(())
@@ -92,8 +93,18 @@ impl<'a> FieldReader<'_, 'a> {
     }
 
     /// Reads the next field, which has this name in the documentation of Bolt.
+    #[inline]
     pub(crate) fn next<T: FromValue<'a>>(&mut self, name: &'static str) -> Result<T, ConversionError> {
         T::read(self.reader).map_err(|error| error.at_field(name))
+    }
+}
+
+/// Why what is at the cursor is no structure.
+#[cold]
+fn no_structure(reader: &mut Reader<'_>, expected: &'static str) -> ConversionError {
+    match reader.token() {
+        Ok(other) => ConversionError::mismatch(expected, other.kind()),
+        Err(error) => error.into(),
     }
 }
 

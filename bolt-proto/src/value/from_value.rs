@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::error::ConversionError;
-use crate::packstream::{Reader, Token, ValueRef, marker};
+use crate::packstream::{Reader, Token, ValueRef};
 
 /// A type that a received value can be read as. `'a` is the buffer in which the value lies: `&str` and `&[u8]` borrow
 /// from it.
@@ -78,11 +78,10 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        if reader.peek() == Some(marker::NULL) {
-            reader.token()?;
-            return Ok(None);
+        match reader.null() {
+            Some(()) => Ok(None),
+            None => T::read(reader).map(Some),
         }
-        T::read(reader).map(Some)
     }
 }
 
@@ -101,14 +100,16 @@ macro_rules! scalars {
 
             #[inline]
             fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+                fn by_token<'a>(reader: &mut Reader<'a>) -> Result<$scalar, ConversionError> {
+                    match reader.token()? {
+                        Token::$variant($value) => $result,
+                        other => Err(ConversionError::mismatch($expected, other.kind())),
+                    }
+                }
                 $(if let Some($value) = reader.$fast() {
-
                     return $result;
                 })?
-                match reader.token()? {
-                    Token::$variant($value) => $result,
-                    other => Err(ConversionError::mismatch($expected, other.kind())),
-                }
+                by_token(reader)
             }
         }
     )*};
@@ -117,7 +118,7 @@ macro_rules! scalars {
 pub(crate) use scalars;
 
 scalars! {
-    bool, "a boolean": Boolean(value) => Ok(value);
+    bool, "a boolean" by boolean: Boolean(value) => Ok(value);
     i64, "an integer" by integer: Integer(value) => Ok(value);
     f64, "a float" by float: Float(value) => Ok(value);
     f32, "a float" by float: Float(value) => narrow(value);
