@@ -32,7 +32,7 @@ pub(super) enum Event {
     /// The server has waited for a lock for as long as it may.
     LockTimeout { conn: ConnId, serial: u64 },
     /// It is time for the server to show that it still works.
-    Noop { conn: ConnId, serial: u64 },
+    Noop { conn: ConnId },
 }
 
 /// Names an event that has not happened yet. Later ones are greater.

@@ -1,6 +1,6 @@
 //! What happened: every execution of a query, and what callers were promised about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::net::ConnId;
 use super::statement::Statement;
@@ -50,6 +50,8 @@ pub(super) struct History {
     pub(super) executions: Vec<Execution>,
     promises: BTreeMap<u64, Promise>,
     readings: BTreeMap<u64, Reading>,
+    /// Auto-commit queries whose results were given up unread, reading ones among them.
+    abandoned: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
@@ -88,8 +90,16 @@ impl History {
         self.promises.insert(statement, promise);
     }
 
-    pub(super) fn promised(&self, statement: u64) -> Option<Promise> {
-        self.promises.get(&statement).copied()
+    /// The result of an auto-commit query was given up unread.
+    pub(super) fn abandon(&mut self, statement: u64) {
+        self.abandoned.insert(statement);
+    }
+
+    /// Whether the last query of a connection is one whose result was given up unread. It may wait for somebody to read
+    /// what is on its way.
+    pub(super) fn is_abandoned(&self, conn: ConnId) -> bool {
+        let last = self.executions.iter().rev().find(|execution| execution.conn == conn);
+        last.is_some_and(|last| self.abandoned.contains(&last.statement.id))
     }
 
     /// Somebody reads a result of this page size.

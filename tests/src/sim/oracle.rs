@@ -6,7 +6,6 @@ use std::time::Duration;
 use bolt_client::{Error, ErrorKind, PoolCounts};
 
 use super::clock::Nanos;
-use super::history::Promise;
 use super::server::Blame;
 use super::state::State;
 
@@ -109,13 +108,7 @@ impl State {
             self.history.violation(format!("at rest the pool has {counts}"));
         }
         self.check_timers();
-        let abandoned = |state: &Self, conn| {
-            let last = state.history.executions.iter().rev().find(|execution| execution.conn == conn);
-            last.is_some_and(|last| {
-                state.history.promised(last.statement.id) == Some(Promise::Abandoned)
-            })
-        };
-        let open: Vec<_> = self.database.open().filter(|conn| !abandoned(self, *conn)).collect();
+        let open: Vec<_> = self.database.open().filter(|conn| !self.history.is_abandoned(*conn)).collect();
         if !open.is_empty() {
             self.history.violation(format!("at rest there are open transactions on the connections {open:?}"));
         }

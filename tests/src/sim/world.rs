@@ -119,7 +119,8 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
     if !settled(executor, &sim, done, counts()) {
         return;
     }
-    sim.with(|state| state.check_rest(counts()));
+    let at_rest = counts();
+    sim.with(|state| state.check_rest(at_rest));
 
     if program.closes {
         executor.spawn("who closes", close(player.clone()));

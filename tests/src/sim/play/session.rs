@@ -58,7 +58,11 @@ impl Player {
         }
         // Should the world end while it is read, it was given up.
         self.promise(statement, Promise::Abandoned);
-        match self.read(statement, reading, rows, &call).await {
+        let end = self.read(statement, reading, rows, &call).await;
+        if let End::Dropped = end {
+            self.sim.with(|state| state.history.abandon(statement.id));
+        }
+        match end {
             End::Complete => Promise::Once,
             End::Dropped if self.sim.with(|state| state.history.closing) => Promise::AtMostOnce,
             End::Dropped => Promise::Abandoned,

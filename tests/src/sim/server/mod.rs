@@ -34,6 +34,8 @@ pub(super) struct Actor {
     serial: u64,
     /// It closes the connection once everything is said.
     closing: bool,
+    /// A keep-alive is going to be sent.
+    noop_due: bool,
     /// The last auto-commit query was allowed to write, and has ended: behind it a DISCARD may come that was sent
     /// blindly.
     write_ended: bool,
@@ -68,6 +70,7 @@ impl Actor {
             tx: None,
             serial: 0,
             closing: false,
+            noop_due: false,
             write_ended: false,
             rng: Rng::stream(seed, 0),
         }
@@ -153,7 +156,7 @@ impl State {
             stage: Stage::Due,
         });
         self.later(after, Event::Work { conn, serial });
-        self.promise_life(conn, serial);
+        self.promise_life(conn);
     }
 
     /// The client has sent what it must not.
@@ -172,23 +175,24 @@ impl State {
         self.hang_up(conn);
     }
 
-    /// A server that works longer than it promised to be silent sends keep-alives.
-    fn promise_life(&mut self, conn: ConnId, serial: u64) {
-        if let Some(patience) = self.weather.server.patience {
-            self.later(patience * SECOND / 2, Event::Noop { conn, serial });
-        }
+    /// A server that works for longer than it promised to be silent sends keep-alives.
+    fn promise_life(&mut self, conn: ConnId) {
+        let actor = &mut self.conns[conn].actor;
+        let Some(patience) = self.weather.server.patience.filter(|_| !actor.noop_due) else {
+            return;
+        };
+        actor.noop_due = true;
+        self.later(patience * SECOND / 3, Event::Noop { conn });
     }
 
-    pub(super) fn show_life(&mut self, conn: ConnId, serial: u64) {
+    pub(super) fn show_life(&mut self, conn: ConnId) {
         let this = &mut self.conns[conn];
-        let works = this.actor.work.as_ref().is_some_and(|work| work.serial == serial);
-        if works && this.server_holds {
-            // What has no room yet is sign enough.
-            if !this.actor.is_held_up() {
-                this.actor.proto.noop();
-                self.flush(conn);
-            }
-            self.promise_life(conn, serial);
+        this.actor.noop_due = false;
+        // What waits for room is sign enough; once there is some, this goes on.
+        if this.server_holds && this.actor.work.is_some() && !this.actor.is_held_up() {
+            this.actor.proto.noop();
+            self.promise_life(conn);
+            self.flush(conn);
         }
     }
 
@@ -206,6 +210,8 @@ impl State {
         }
         if all && self.conns[conn].actor.closing {
             self.shut_down(conn);
+        } else if all && self.conns[conn].actor.work.is_some() {
+            self.promise_life(conn);
         }
     }
 
