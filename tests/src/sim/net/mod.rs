@@ -187,8 +187,10 @@ impl State {
     pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
-            Some((limit, _)) => &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)],
-            None => bytes,
+            Some((limit, _)) if this.client_holds => {
+                &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)]
+            }
+            _ => bytes,
         };
         this.to_server.arrive(bytes.len());
         let due = this.fate.at_server.filter(|(limit, _)| *limit <= this.to_server.carried);
