@@ -11,6 +11,7 @@ pub mod counting;
 mod listener;
 pub mod misbehaving;
 pub mod relay;
+pub mod sim;
 
 /// The README's programs compile.
 #[cfg(doctest)]
