@@ -14,7 +14,7 @@ use crate::summary::Summary;
 /// methods take the transaction or session that it came from, and refuse any other.
 ///
 /// Rows that arrive while something else is waited for are kept until they are read. Dropping a cursor skips the rest of
-/// its rows; the query is carried out all the same.
+/// its rows; the query is carried out all the same: an auto-commit query when its session is used next, or dropped.
 ///
 /// ```no_run
 /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {

@@ -34,6 +34,8 @@ pub(crate) struct Link {
     broken: Option<io::Error>,
     /// What becomes of the work when the lease ends.
     unfinished: Unfinished,
+    /// No lease is under way: what is on the wire takes its course.
+    parked: bool,
     /// Who is to know the bookmark of work that is carried out after its lease has ended.
     receipt: Option<Receipt>,
     /// Reads since something was last waited for.
@@ -69,6 +71,7 @@ impl Link {
             info: None,
             broken: None,
             unfinished: Unfinished::Cancel,
+            parked: false,
             receipt: None,
             turn: 0,
             silence: Silence::default(),
@@ -82,6 +85,11 @@ impl Link {
 
     pub(crate) fn introduce(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
+    }
+
+    /// A lease begins.
+    pub(crate) const fn engage(&mut self) {
+        self.parked = false;
     }
 
     /// What becomes of the work should the lease end now.
@@ -278,11 +286,14 @@ impl Link {
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
     /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
     /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
+    ///
+    /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
         self.alarm.get_mut().disarm();
         self.silence = Silence::default();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         let ending = match unfinished {
+            _ if mem::replace(&mut self.parked, true) => self.carry_on(),
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
@@ -297,6 +308,12 @@ impl Link {
             Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
             _ => Fate::Close,
         }
+    }
+
+    /// What an earlier lease left takes its course; `None` if the connection is gone.
+    fn carry_on(&mut self) -> Option<()> {
+        self.nudge();
+        self.broken.is_none().then_some(())
     }
 
     /// Undoes what is under way; `None` if the connection must go for that.
@@ -330,9 +347,8 @@ impl Link {
         } else if self.proto.disposition() == Disposition::NeedsReset {
             return self.cancel();
         }
-        self.nudge();
         // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.broken.is_none().then_some(())
+        self.carry_on()
     }
 
     /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.

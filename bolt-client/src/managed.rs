@@ -157,6 +157,7 @@ async fn judge<T>(exchange: &mut Exchange, result: Result<T, Error>, by: Deadlin
         }
         Ok(value) => match exchange.commit(by).await {
             Ok(()) => Verdict::Done(Ok(value)),
+            Err(error) if exchange.was_stale(&error) => Verdict::Stale,
             Err(error) => Verdict::Failed(error),
         },
     }

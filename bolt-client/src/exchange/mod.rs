@@ -180,15 +180,17 @@ impl Exchange {
         Ok(head)
     }
 
-    /// The next event's head. What ends the connection ends the work.
+    /// The next event's head. What ends the connection ends the work; but what the server said before it went tells more
+    /// than that it went.
     async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let head = self.lease_mut()?.head(by).await;
-        if let Err(error) = &head {
-            if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
-                self.failure.get_or_insert_with(|| error.clone());
-            }
+        let error = match self.lease_mut()?.head(by).await {
+            Ok(head) => return Ok(head),
+            Err(error) => error,
+        };
+        if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
+            self.failure.get_or_insert_with(|| error.clone());
         }
-        head
+        Err(self.failure.clone().unwrap_or(error))
     }
 
     fn take(&mut self, head: Head) {
@@ -317,6 +319,15 @@ impl Exchange {
 
     fn result_mut(&mut self, id: ResultId) -> Option<&mut OpenResult> {
         self.results.iter_mut().find(|result| result.id == id)
+    }
+}
+
+impl Drop for Exchange {
+    /// Whoever was cut off has given the connection back before. What is left is a result that nobody reads.
+    fn drop(&mut self) {
+        if let (WorkKind::AutoCommit, Some(id)) = (self.work.kind, self.unread()) {
+            self.forget(id);
+        }
     }
 }
 

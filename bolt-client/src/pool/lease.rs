@@ -21,6 +21,7 @@ impl Lease {
     /// A connection that served an earlier lease, and is ready again.
     pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>) -> Self {
         pooled.late_since = None;
+        pooled.link.engage();
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),
