@@ -52,7 +52,7 @@ impl<'a> Head<'a> for Unread {
 impl<'a> Head<'a> for Token<'a> {
     const UNREAD: bool = false;
 
-    fn token(&mut self, _contents: &mut Reader<'a>) -> Result<Token<'a>, DecodeError> {
+    fn token(&mut self, _contents: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(*self)
     }
 
