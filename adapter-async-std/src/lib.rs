@@ -32,10 +32,12 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, Config, ConversionError, Counters, Driver, EagerResult, EncodeError, Error,
-    ErrorKind, ExecuteQuery, FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query,
-    types,
+    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Counters,
+    Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged, ExecuteQuery,
+    FromValue, Keys, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OrAbort, Plan,
+    PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Records, Serde, ServerError,
+    ServerInfo, Session, SessionBuilder, SessionOpen, SessionRun, Status, Summary, ToValue, Transaction,
+    TransactionOpen, TransactionRun, UsageError, Value, Version, error, query, types,
 };
 
 use runtime::AsyncStd;

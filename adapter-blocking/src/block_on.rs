@@ -7,11 +7,26 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+use bolt_client::Error;
+
+use crate::cancel;
+
+/// Runs a call of the API, unless it is cancelled already: then it is not even begun.
+pub(crate) fn call<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    if cancel::has_come() {
+        return Err(Error::cancelled());
+    }
+    block_on(future)
+}
+
 /// Polls `future` until it is ready.
 ///
 /// Sockets of this crate wait inside of the poll. What waits for something else (a turn in the pool, the next
 /// attempt) is pending: then the thread sleeps until it is woken, or until the earliest instant that a timer gave
 /// to [`wake_at`] during the poll.
+///
+/// Cancelling wakes it, too, and has it poll once more: the driver then finds its runtime
+/// [cancelled](bolt_client::runtime::Runtime::is_cancelled), and ends the call.
 ///
 /// Calls may nest, from within a poll: each has its own [`Parker`], so that none takes another's wake-up.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -19,6 +34,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let (parker, waker) = Parker::take();
     let mut cx = Context::from_waker(&waker);
     loop {
+        let cancelled = cancel::has_come();
         let outer = Earliest::begin();
         let poll = future.as_mut().poll(&mut cx);
         let until = outer.end();
@@ -27,7 +43,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
                 Parker::give_back(parker, waker);
                 return output;
             }
-            Poll::Pending => parker.park(until),
+            // It knows, and has something left to wait for.
+            Poll::Pending if cancelled => parker.park(until),
+            Poll::Pending => cancel::sleep_lightly(&waker, || parker.park(until)),
         }
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bolt_client::{Config, Error, PoolCounts, Query, ServerInfo};
 
-use crate::block_on::block_on;
+use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
 use crate::runtime::{Blocking, Runtime};
+use crate::session::SessionBuilder;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///
@@ -45,13 +46,19 @@ impl Driver {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
 
+    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
+    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it.
+    pub fn session(&self) -> SessionBuilder<'_> {
+        SessionBuilder::new(self.inner.session())
+    }
+
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
     /// one otherwise.
     ///
     /// # Errors
     /// Why not.
     pub fn verify_connectivity(&self) -> Result<(), Error> {
-        block_on(self.inner.verify_connectivity())
+        call(self.inner.verify_connectivity())
     }
 
     /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
@@ -59,7 +66,7 @@ impl Driver {
     /// # Errors
     /// Why nobody answers.
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
-        block_on(self.inner.server_info())
+        call(self.inner.server_info())
     }
 
     /// How many connections there are, and how many calls wait for one.

@@ -1,44 +1,10 @@
-//! Builders that end in a call.
+//! `execute_query`: one query, one transaction, all rows.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_client::{Access, EagerResult, Error, ToValue};
+use bolt_client::{Access, EagerResult, ToValue};
 
-use crate::block_on::block_on;
-
-/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited.
-macro_rules! blocking_builder {
-    (
-        $(#[$doc:meta])*
-        $name:ident of $output:ty {
-            $($(#[$method_doc:meta])* $method:ident($($arg:ident: $type:ty),*);)*
-        }
-    ) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        #[must_use = "nothing happens before it is called"]
-        pub struct $name<'d>(bolt_client::$name<'d>);
-
-        impl<'d> $name<'d> {
-            pub(crate) const fn new(inner: bolt_client::$name<'d>) -> Self {
-                Self(inner)
-            }
-
-            $($(#[$method_doc])* pub fn $method(self, $($arg: $type),*) -> Self {
-                Self(self.0.$method($($arg),*))
-            })*
-
-            /// Runs it on this thread.
-            ///
-            /// # Errors
-            /// See [`ErrorKind`](crate::ErrorKind).
-            pub fn call(self) -> Result<$output, Error> {
-                block_on(self.0.into_future())
-            }
-        }
-    };
-}
+use crate::builder::blocking_builder;
 
 blocking_builder! {
     /// A query to be run in a transaction of its own. [`call`](Self::call) runs it.
@@ -54,7 +20,7 @@ blocking_builder! {
     ///     .call()?;
     /// # Ok(()) }
     /// ```
-    ExecuteQuery of EagerResult {
+    ExecuteQuery<'d> of EagerResult {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
         param(name: &str, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.

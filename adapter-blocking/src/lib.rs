@@ -24,9 +24,14 @@
 //! ```
 
 mod block_on;
+mod builder;
+mod cancel;
 mod driver;
 mod execute;
+mod records;
 pub mod runtime;
+mod session;
+mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
@@ -34,8 +39,12 @@ pub use bolt_client::{
     FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
     ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query, types,
 };
+pub use cancel::CancelHandle;
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
+pub use records::Records;
+pub use session::{Session, SessionBuilder, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///

@@ -20,6 +20,7 @@ pub use bolt_client::runtime::*;
 
 use self::socket::Socket;
 use crate::block_on::wake_at;
+use crate::cancel;
 
 /// Sockets and timers that block the calling thread.
 ///
@@ -31,6 +32,7 @@ use crate::block_on::wake_at;
 /// * Writing blocks inside of the poll for 10 ms at most. A server may not read before its own answers are read, so
 ///   while a write is stuck, reads wait for 10 ms at most, too: both take turns.
 /// * A timer tells the call how long the thread may sleep, once nothing is left to do.
+/// * In the scope of a [`CancelHandle`](crate::CancelHandle), connecting and reading look up every 10 ms.
 ///
 /// No other executor can drive these futures: a timer would never wake it.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +56,11 @@ impl Runtime for Blocking {
         by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            let socket = Socket::connect(to, with, by)?;
+            let socket = if cancel::is_possible() {
+                Socket::connect_in_steps(to, with, by).await?
+            } else {
+                Socket::connect(to, with, by)?
+            };
             Ok(Box::new(socket) as Box<dyn Transport>)
         })
     }
@@ -65,6 +71,10 @@ impl Runtime for Blocking {
 
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        cancel::has_come()
     }
 
     fn random(&self) -> u64 {

@@ -1,10 +1,11 @@
 //! The driver's options.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bolt_proto::Auth;
+use bolt_proto::{Auth, Fetch, NotificationFilter};
 
 use crate::address::Address;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::SocketOptions;
 use crate::uri;
@@ -21,8 +22,16 @@ pub struct Config {
     pub(crate) max_connection_pool_size: usize,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
+    pub(crate) max_connection_lifetime: Option<Duration>,
+    pub(crate) liveness_check_timeout: Option<Duration>,
     pub(crate) teardown_timeout: Duration,
     pub(crate) socket: SocketOptions,
+    pub(crate) max_transaction_retry_time: Duration,
+    pub(crate) disable_auto_commit_retries: bool,
+    pub(crate) page: Fetch,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) notifications: NotificationFilter,
+    pub(crate) telemetry_disabled: bool,
 }
 
 impl Config {
@@ -40,8 +49,16 @@ impl Config {
             max_connection_pool_size: 100,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
+            max_connection_lifetime: Some(Duration::from_secs(3600)),
+            liveness_check_timeout: None,
             teardown_timeout: Duration::from_secs(5),
             socket: SocketOptions::default(),
+            max_transaction_retry_time: Duration::from_secs(30),
+            disable_auto_commit_retries: false,
+            page: Fetch::Rows(1000),
+            deadline: None,
+            notifications: NotificationFilter::default(),
+            telemetry_disabled: false,
         })
     }
 
@@ -70,6 +87,27 @@ impl Config {
         self
     }
 
+    /// How old a connection may get: one that is older is not used again, but closed and replaced when its turn comes.
+    /// A call that is using it is not disturbed. Should be below what firewalls and load balancers on the way allow.
+    /// `None` for no limit. Default: one hour.
+    #[must_use]
+    pub fn max_connection_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.max_connection_lifetime = limit.into();
+        self
+    }
+
+    /// A connection that has been idle for longer than this is asked whether it is alive before a call gets it, and
+    /// replaced without a word if it is not. That costs one round trip; zero asks each time. `None` never asks.
+    /// Default: `None`.
+    ///
+    /// Without it, too, a connection that was idle for a second is not used if the operating system knows that it has
+    /// ended. What it cannot know, since nobody told it, is that a firewall forgot the connection meanwhile.
+    #[must_use]
+    pub fn liveness_check_timeout(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.liveness_check_timeout = idle.into();
+        self
+    }
+
     /// How long [`close`](crate::Driver::close) may take to finish what dropped calls left on the wire. Default: 5
     /// seconds.
     #[must_use]
@@ -92,6 +130,62 @@ impl Config {
         self
     }
 
+    /// How long work that failed for reasons that may go away is done again: transaction functions and
+    /// [`execute_query`](crate::Driver::execute_query). The clock starts with the first failure; no attempt begins after
+    /// its end. Zero: never again. Default: 30 seconds.
+    #[must_use]
+    pub const fn max_transaction_retry_time(mut self, limit: Duration) -> Self {
+        self.max_transaction_retry_time = limit;
+        self
+    }
+
+    /// Whether [`Session::run`](crate::Session::run) leaves it at one attempt even if the server says that it did nothing
+    /// and that another is welcome. Default: no.
+    #[must_use]
+    pub const fn disable_auto_commit_retries(mut self, disable: bool) -> Self {
+        self.disable_auto_commit_retries = disable;
+        self
+    }
+
+    /// How many rows of a result to ask for at a time, at least one; pages of long rows have fewer, about 16 MiB. Default:
+    /// 1000. [`execute_query`](crate::Driver::execute_query) and whatever else collects all rows asks for all of them.
+    #[must_use]
+    pub const fn fetch_size(mut self, rows: u64) -> Self {
+        self.page = Fetch::Rows(rows);
+        self
+    }
+
+    /// Asks for all rows of each result at once. Whoever reads them slower than they arrive holds up the server.
+    #[must_use]
+    pub const fn fetch_all(mut self) -> Self {
+        self.page = Fetch::All;
+        self
+    }
+
+    /// How long each call may take on *this* side, retries included, unless its session or the call itself says otherwise.
+    /// Default: no limit, beyond those of getting a connection.
+    #[must_use]
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: the server's own setting.
+    #[must_use]
+    pub fn notifications(mut self, filter: NotificationFilter) -> Self {
+        self.notifications = filter;
+        self
+    }
+
+    /// Whether servers are not told which part of the API is used, even if they ask for it. What they are told is one of
+    /// four numbers for each call: transaction function, explicit transaction, auto-commit query, or `execute_query`. It
+    /// costs no round trip. Default: no.
+    #[must_use]
+    pub const fn telemetry_disabled(mut self, disabled: bool) -> Self {
+        self.telemetry_disabled = disabled;
+        self
+    }
+
     /// Checks what the setters, which cannot fail, took.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.max_connection_pool_size == 0 {
@@ -105,6 +199,22 @@ impl Config {
         if self.connection_timeout.is_zero() {
             return Err(Error::config("connection_timeout must be above zero"));
         }
+        if self.max_connection_lifetime.is_some_and(|limit| limit.is_zero()) {
+            return Err(Error::config(
+                "max_connection_lifetime must be above zero, or None for connections of any age",
+            ));
+        }
+        if self.page == Fetch::Rows(0) {
+            return Err(Error::config(
+                "fetch_size must be at least 1, not 0; fetch_all asks for all rows at once",
+            ));
+        }
         Ok(())
+    }
+
+    /// When a connection that is opened now becomes too old to be used again.
+    pub(crate) fn end_of_life(&self, now: Instant) -> Deadline {
+        self.max_connection_lifetime
+            .map_or(Deadline::NONE, |limit| Deadline::after(now, limit))
     }
 }

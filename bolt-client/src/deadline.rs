@@ -19,6 +19,11 @@ impl Deadline {
         Self(now.checked_add(limit))
     }
 
+    /// This instant.
+    pub(crate) const fn at_instant(at: Instant) -> Self {
+        Self(Some(at))
+    }
+
     pub(crate) fn earlier(self, other: Self) -> Self {
         match (self.0, other.0) {
             (Some(a), Some(b)) => Self(Some(a.min(b))),
@@ -54,8 +59,12 @@ impl Deadline {
 pub(crate) struct Alarm(Option<(Instant, Pin<Box<dyn Timer>>)>);
 
 impl Alarm {
-    /// Ready once the deadline has passed, by the runtime's clock.
+    /// Ready once the deadline has passed, by the runtime's clock, or the call is cancelled. Which of the two it was,
+    /// [`Error::out_of_time`](crate::error::Error::out_of_time) tells.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, runtime: &dyn Runtime, by: Deadline) -> Poll<()> {
+        if runtime.is_cancelled() {
+            return Poll::Ready(());
+        }
         let Some(at) = by.at() else { return Poll::Pending };
         if by.has_passed(runtime.now()) {
             return Poll::Ready(());

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bolt_proto::{Kind, Query};
+use bolt_proto::{Kind, Query, Version};
 
+use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -12,6 +13,7 @@ use crate::execute::ExecuteQuery;
 use crate::pool::{Lease, Pool, PoolCounts};
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
+use crate::session::SessionBuilder;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///
@@ -30,6 +32,8 @@ struct Shared {
     runtime: Arc<dyn Runtime>,
     pool: Arc<Pool>,
     config: Arc<Config>,
+    /// What the calls of `execute_query` have in common.
+    bookmarks: BookmarkManager,
 }
 
 impl Driver {
@@ -41,12 +45,14 @@ impl Driver {
     pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
         config.check()?;
         let config = Arc::new(config);
-        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config)));
+        let address = config.address.clone();
+        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config), address));
         Ok(Self {
             shared: Arc::new(Shared {
                 runtime,
                 pool,
                 config,
+                bookmarks: BookmarkManager::new(),
             }),
         })
     }
@@ -57,6 +63,19 @@ impl Driver {
     /// A read on a connection that is open already costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
         ExecuteQuery::new(self, query.into())
+    }
+
+    /// The bookmarks that calls of [`execute_query`](Self::execute_query) share. Give it to a session that has to see what
+    /// they wrote, or the other way round.
+    #[must_use]
+    pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
+        &self.shared.bookmarks
+    }
+
+    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
+    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it. Nothing is sent by that.
+    pub fn session(&self) -> SessionBuilder<'_> {
+        SessionBuilder::new(self)
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
@@ -91,6 +110,32 @@ impl Driver {
         }
     }
 
+    /// Whether the server has several databases (Bolt 4.0 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn supports_multi_db(&self) -> Result<bool, Error> {
+        let version = self.server_info().await?.protocol_version();
+        Ok(version >= Version::new(4, 0))
+    }
+
+    /// Whether a connection can change its user (Bolt 5.1 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is lost.
+    pub async fn supports_session_auth(&self) -> Result<bool, Error> {
+        let version = self.server_info().await?.protocol_version();
+        Ok(version >= Version::new(5, 1))
+    }
+
     /// How many connections there are, and how many calls wait for one.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
@@ -116,6 +161,10 @@ impl Driver {
 
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.pool.is_closed()
     }
 
     pub(crate) async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
@@ -155,8 +204,10 @@ mod tests {
     use std::future::IntoFuture;
 
     use super::*;
+    use crate::{ManagedTransaction, Records, Transaction};
 
     fn send<T: Send>(_: &T) {}
+    fn shared_value<T: Send + Sync + 'static>(_: &T) {}
 
     #[test]
     fn the_driver_is_shared_and_every_future_can_be_spawned() {
@@ -169,6 +220,25 @@ mod tests {
             send(&driver.close());
             send(&driver.execute_query("RETURN 1").param("n", 1).into_future());
             send(&driver.acquire(Deadline::NONE));
+            let mut session = driver.session().build();
+            shared_value(&session);
+            send(&session.run("RETURN 1").into_future());
+            send(&session.begin_transaction().into_future());
+            let names = |mut tx: ManagedTransaction| async move {
+                tx.run("RETURN 'x'").await?.collect_column::<String>().await
+            };
+            send(&session.execute_read(names).into_future());
+            send(&session.last_bookmarks());
+        };
+        let _of_results = |mut records: Records<'static>| {
+            send(&records.next());
+            send(&records.next_ref());
+            send(&records.peek());
+            send(&records.consume());
+        };
+        let _of_transactions = |mut tx: Transaction<'static>| {
+            send(&tx.run("RETURN 1").into_future());
+            send(&tx.commit());
         };
     }
 }

@@ -3,15 +3,16 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_proto::value::ToValue;
-use bolt_proto::{Access, Event, Extra, Fetch, Keys, Kind, Query, Record, RequestId, ResultId, ServerError};
-use serde::Serialize;
+use bolt_proto::{Access, Api, Extra, Keys, NotificationFilter, Query, Record};
+use serde::de::DeserializeOwned;
 
-use crate::deadline::Deadline;
+use crate::attempts::Attempts;
+use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
+use crate::builders::{query_setters, transaction_setters};
 use crate::driver::Driver;
-use crate::error::{Error, ErrorKind};
-use crate::pool::Lease;
+use crate::error::Error;
 use crate::runtime::BoxFuture;
+use crate::settings::{Origin, Settings};
 use crate::summary::Summary;
 
 /// A query to be run in a transaction of its own. Await it to run it.
@@ -32,8 +33,13 @@ use crate::summary::Summary;
 /// # Ok(()) }
 /// ```
 ///
-/// A connection of the pool that turns out to be dead before anything was committed is replaced, and the query sent again
-/// on another: each such attempt ends one dead connection. On a new connection a loss is an error.
+/// It is done again, after a pause, if the server reports a failure that may go away, or the connection is lost before the
+/// commit: for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A connection
+/// of the pool that turns out to be dead is replaced without a pause.
+///
+/// # Errors
+/// What the server has against the query, if that is final or was so to the end of the budget; why there is no connection;
+/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
 ///
 /// # Cancel safety
 /// Dropped before the commit has left, the work is undone (*cancel-clean*); later only the server knows
@@ -44,8 +50,8 @@ pub struct ExecuteQuery<'d> {
     driver: &'d Driver,
     query: Query,
     extra: Extra,
-    access: Access,
-    deadline: Option<Duration>,
+    settings: Settings,
+    manager: Option<BookmarkManager>,
 }
 
 /// All that a query gave.
@@ -59,79 +65,117 @@ pub struct EagerResult {
     pub keys: Keys,
 }
 
+impl EagerResult {
+    /// Every row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is only
+    /// one.
+    ///
+    /// ```no_run
+    /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Person {
+    ///     name: String,
+    ///     age: u8,
+    /// }
+    ///
+    /// let found = driver.execute_query("MATCH (n:Person) RETURN n.name AS name, n.age AS age").await?;
+    /// let people: Vec<Person> = found.to()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`; it names the column.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
+        let rows = self.records.iter().map(Record::to);
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
 impl<'d> ExecuteQuery<'d> {
     pub(crate) fn new(driver: &'d Driver, query: Query) -> Self {
         Self {
             driver,
             query,
             extra: Extra::default(),
-            access: Access::Write,
-            deadline: None,
+            settings: Settings::default(),
+            manager: Some(driver.execute_query_bookmark_manager().clone()),
         }
     }
 
-    /// Sets a parameter. It is encoded at once; should that fail, awaiting the query says so before anything is
-    /// sent.
-    pub fn param(mut self, name: &str, value: impl ToValue) -> Self {
-        self.query = self.query.param(name, value);
-        self
-    }
-
-    /// Sets a parameter for each field of a struct, or each entry of a map.
-    pub fn params(mut self, parameters: &impl Serialize) -> Self {
-        self.query = self.query.params(parameters);
-        self
-    }
+    query_setters!();
+    transaction_setters!();
 
     /// The database to run on. Default: the user's home database.
     pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.extra = self.extra.database(name);
+        self.settings.database = Some(name.into());
         self
     }
 
     /// Whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server refuses
     /// writes in it.
-    pub fn routing(mut self, access: Access) -> Self {
-        self.access = access;
+    pub const fn routing(mut self, access: Access) -> Self {
+        self.settings.access = access;
         self
     }
 
-    /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.extra = self.extra.timeout(timeout);
+    /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
+    pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
+        self.settings.impersonated_user = Some(user.into());
         self
     }
 
-    /// How long the whole call may take on *this* side, from waiting for a connection to the last row. Default: no
-    /// limit, beyond those of getting a connection.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
+    /// [driver](crate::Config::notifications) says.
+    pub fn notifications(mut self, filter: NotificationFilter) -> Self {
+        self.settings.notifications = Some(filter);
+        self
+    }
+
+    /// Which other work the query has to have seen, and which work will have to have seen it. `None`: neither. Default:
+    /// [that of the driver](Driver::execute_query_bookmark_manager), so that each call sees what those before it wrote.
+    pub fn bookmark_manager(mut self, manager: Option<&BookmarkManager>) -> Self {
+        self.manager = manager.cloned();
+        self
+    }
+
+    /// How long the whole call may take on *this* side, from waiting for a connection to the last row, with all its
+    /// attempts. Default: the [driver's](crate::Config::deadline).
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.settings.deadline = Some(limit);
         self
     }
 
     async fn run(self) -> Result<EagerResult, Error> {
-        if let Err(error) = self.query.check() {
-            return Err(error.clone().into());
-        }
-        let by = self.deadline.map_or(Deadline::NONE, |limit| {
-            Deadline::after(self.driver.runtime().now(), limit)
-        });
-        let extra = self.extra.access(self.access);
+        self.query.check().map_err(Clone::clone)?;
+        let origin = Origin {
+            driver: self.driver.clone(),
+            settings: self.settings,
+            chain: Chain::new(Bookmarks::new(), self.manager),
+        };
+        let by = origin.by(None);
+        let access = origin.settings.access;
+        let mut api = origin.tell(Api::ExecuteQuery);
+        let mut attempts = Attempts::new(self.driver, by);
         loop {
-            let lease = self.driver.acquire(by).await?;
-            let reused = lease.is_reused();
-            let flight = Flight {
-                lease,
-                query: &self.query,
-                access: self.access,
-                by,
+            let error = match origin.transaction(access, &self.extra, api, by).await {
+                Err(error) => error,
+                Ok(mut exchange) => match exchange.execute(&self.query, by).await {
+                    Ok((records, summary, keys)) => {
+                        return Ok(EagerResult {
+                            records,
+                            summary,
+                            keys,
+                        });
+                    }
+                    Err(error) => {
+                        api = exchange.untold();
+                        if exchange.was_stale(&error) {
+                            continue;
+                        }
+                        error
+                    }
+                },
             };
-            match flight.run(&extra).await {
-                // The socket of an idle connection may have died without our noticing. Nothing was committed, so
-                // the next connection is as good as this one; each such round ends one dead connection.
-                Err(error) if reused && error.kind() == ErrorKind::ConnectionLost => {}
-                result => return result,
-            }
+            attempts.again(error).await?;
         }
     }
 }
@@ -142,115 +186,5 @@ impl<'d> IntoFuture for ExecuteQuery<'d> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-/// The requests of a flight.
-struct Asked {
-    run: RequestId,
-    result: ResultId,
-    pull: RequestId,
-    /// The last of those that left together.
-    last: RequestId,
-}
-
-/// One attempt on one connection.
-struct Flight<'q> {
-    lease: Lease,
-    query: &'q Query,
-    access: Access,
-    by: Deadline,
-}
-
-impl Flight<'_> {
-    /// BEGIN, RUN and PULL leave in one write. A read sends COMMIT with them: servers ignore it if anything before
-    /// it fails, and nothing is lost if they do not. A write sends it once the rows are there.
-    async fn run(mut self, extra: &Extra) -> Result<EagerResult, Error> {
-        let proto = &mut self.lease.proto;
-        proto.begin(extra)?;
-        let (run, result) = proto.run(self.query, &Extra::default())?;
-        let pull = proto.pull(result, Fetch::All)?;
-        let last = if self.access == Access::Read {
-            proto.commit()?
-        } else {
-            pull
-        };
-
-        let asked = Asked {
-            run,
-            result,
-            pull,
-            last,
-        };
-        let rows = self.collect(&asked).await?;
-        if self.access == Access::Write {
-            self.commit().await?;
-        }
-        Ok(rows)
-    }
-
-    /// Reads everything up to the answer to `last`.
-    async fn collect(&mut self, asked: &Asked) -> Result<EagerResult, Error> {
-        let &Asked {
-            run,
-            result,
-            pull,
-            last,
-        } = asked;
-        let mut records = Vec::new();
-        let (mut keys, mut available_after, mut summary) = (Keys::default(), None, None);
-        let mut failure = None;
-        loop {
-            let head = match self.lease.head(self.by).await {
-                Ok(head) => head,
-                // What the server said before it went tells more than that it went.
-                Err(error) => return Err(failure.map_or(error, |failure: ServerError| failure.into())),
-            };
-            let info = self.lease.info().cloned();
-            match self.lease.event() {
-                Some(Event::Record(row)) => records.push(row.to_owned()),
-                Some(Event::Success(metadata)) if head.request == Some(run) => {
-                    available_after = metadata.milliseconds("t_first");
-                }
-                Some(Event::Success(metadata)) if head.request == Some(pull) => {
-                    summary =
-                        info.map(|info| Summary::read(self.query.text(), info, available_after, metadata));
-                }
-                Some(Event::Failure(error)) => {
-                    failure.get_or_insert(error);
-                }
-                _ => {}
-            }
-            if head.request == Some(run) {
-                keys = self.lease.proto.keys(result).cloned().unwrap_or_default();
-            }
-            if head.request == Some(last) && head.kind != Kind::Record {
-                break;
-            }
-        }
-        match (failure, summary) {
-            (Some(error), _) => Err(error.into()),
-            (None, Some(summary)) => Ok(EagerResult {
-                records,
-                summary,
-                keys,
-            }),
-            (None, None) => Err(Error::misuse("the server ignored the query without a reason")),
-        }
-    }
-
-    /// Whatever goes wrong from here on, but for a failure that the server reports, leaves open whether the
-    /// transaction was committed.
-    async fn commit(&mut self) -> Result<(), Error> {
-        let commit = self.lease.proto.commit()?;
-        loop {
-            let head = self.lease.head(self.by).await.map_err(Error::unknown_commit)?;
-            match self.lease.event() {
-                Some(Event::Failure(error)) => return Err(error.into()),
-                _ if head.request == Some(commit) => break,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

@@ -4,18 +4,29 @@
 //! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
 
 mod address;
+mod attempts;
+mod bookmarks;
+mod builders;
 mod config;
+mod cursor;
 mod deadline;
 mod driver;
 pub mod error;
+mod exchange;
 mod exclusive;
 mod execute;
 mod link;
+mod managed;
 mod open;
 mod pool;
+mod records;
+mod retry;
 pub mod runtime;
 mod server_info;
+mod session;
+mod settings;
 mod summary;
+mod transaction;
 mod uri;
 
 pub use address::Address;
@@ -23,13 +34,20 @@ pub use bolt_proto::serde::Serde;
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Counters, EncodeError, Keys, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, ServerError, UsageError, Version, query,
+    Access, Auth, ConversionError, Counters, EncodeError, Keys, MinimumSeverity, Notification,
+    NotificationFilter, Plan, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError, Status,
+    UsageError, Version, query,
 };
+pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
+pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, OrAbort};
 pub use execute::{EagerResult, ExecuteQuery};
+pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use pool::PoolCounts;
+pub use records::Records;
 pub use server_info::ServerInfo;
+pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
 pub use summary::Summary;
+pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation};
+use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
 
+use crate::bookmarks::Receipt;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 use crate::exclusive::Exclusive;
@@ -30,6 +32,27 @@ pub(crate) struct Link {
     info: Option<Arc<ServerInfo>>,
     /// Why the socket broke, until it is told.
     broken: Option<io::Error>,
+    /// What becomes of the work when the lease ends.
+    unfinished: Unfinished,
+    /// No lease is under way: what is on the wire takes its course.
+    parked: bool,
+    /// Who is to know the bookmark of work that is carried out after its lease has ended.
+    receipt: Option<Receipt>,
+    /// Reads since something was last waited for.
+    turn: u8,
+    silence: Silence,
+}
+
+/// How many reads a task may make without a wait: two megabytes or so.
+const READS_IN_A_TURN: u8 = 32;
+
+/// What becomes of work that is under way when a lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// It is undone: the server stops it and frees its locks.
+    Cancel,
+    /// It is the rest of this result, and is carried out: servers commit an auto-commit query at its result's end.
+    Finish(ResultId),
 }
 
 impl Link {
@@ -47,6 +70,11 @@ impl Link {
             peer,
             info: None,
             broken: None,
+            unfinished: Unfinished::Cancel,
+            parked: false,
+            receipt: None,
+            turn: 0,
+            silence: Silence::default(),
         }
     }
 
@@ -59,6 +87,21 @@ impl Link {
         self.info = Some(Arc::new(info));
     }
 
+    /// A lease begins.
+    pub(crate) const fn engage(&mut self) {
+        self.parked = false;
+    }
+
+    /// What becomes of the work should the lease end now.
+    pub(crate) fn set_unfinished(&mut self, unfinished: Unfinished) {
+        self.unfinished = unfinished;
+    }
+
+    /// Who is to know the bookmark of what is begun now.
+    pub(crate) fn set_receipt(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
+    }
+
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
         let head = poll_fn(|cx| {
@@ -68,13 +111,19 @@ impl Link {
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
                 }
-                if self.poll_io(cx, by.at()).is_pending() {
-                    return self.alarm.get_mut().poll(cx, &*self.runtime, by).map(|()| None);
+                if !ready!(self.poll_progress(cx, by, Deadline::NONE)) {
+                    return Poll::Ready(None);
                 }
             }
         });
-        head.await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Answer)))
+        match head.await {
+            Some(head) => head,
+            None => Err(Error::out_of_time(
+                &*self.runtime,
+                &*self.peer,
+                Waiting::Answer(self.proto.awaited()),
+            )),
+        }
     }
 
     /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
@@ -98,26 +147,79 @@ impl Link {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way until the connection is ready. Cancel-safe.
-    pub(crate) async fn settle(&mut self, by: Deadline) -> Result<(), Error> {
-        let settled = poll_fn(|cx| {
-            loop {
-                if let Err(violation) = self.drop_events() {
-                    return Poll::Ready(Some(Err(self.explain(violation))));
-                }
-                match self.proto.disposition() {
-                    Disposition::Finishing | Disposition::Resetting => {}
-                    // Anything else does not change by waiting; the caller looks at what it has become.
-                    _ => return Poll::Ready(Some(Ok(()))),
-                }
-                if self.poll_io(cx, by.at()).is_pending() {
-                    return self.alarm.get_mut().poll(cx, &*self.runtime, by).map(|()| None);
-                }
+    /// Reads and drops whatever is on its way; a failure among it costs a RESET. Ready when the connection is, or when
+    /// waiting will not make it so: the caller looks at what it has become. Whoever waits has the timer; `glance` is
+    /// when a transport that blocks returns in any case.
+    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
+        loop {
+            if let Err(violation) = self.drop_events() {
+                return Poll::Ready(Err(self.explain(violation)));
             }
-        });
-        settled
-            .await
-            .unwrap_or_else(|| Err(Error::timeout(&*self.peer, Waiting::Settling)))
+            match self.proto.disposition() {
+                Disposition::Finishing | Disposition::Resetting => {}
+                Disposition::NeedsReset if self.proto.reset().is_ok() => {}
+                // Anything else does not change by waiting.
+                _ => return Poll::Ready(Ok(())),
+            }
+            if !ready!(self.poll_progress(cx, Deadline::NONE, glance)) {
+                // The call is cancelled. Whoever waits sees that, too.
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes what goes at once, for what shall leave while the caller does something else.
+    pub(crate) fn nudge(&mut self) {
+        if self.broken.is_none() && !self.proto.pending_bytes().is_empty() {
+            // An error is found again by the next write.
+            if let Ok(len) = self.transport.get_mut().try_write(self.proto.pending_bytes()) {
+                self.proto.wrote(len);
+            }
+        }
+    }
+
+    /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
+    /// passed. A server that promised to be heard from and is not is as good as gone.
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<bool> {
+        let until = self.silence.until(self.patience(), &*self.runtime);
+        let limit = by.earlier(until);
+        if self.poll_io(cx, limit.earlier(glance).at()).is_ready() {
+            self.silence = Silence::default();
+            // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
+            let in_time = !self.is_out_of_time(by);
+            return self.take_turns(cx).map(|()| in_time);
+        }
+        self.turn = 0;
+        ready!(self.alarm.get_mut().poll(cx, &*self.runtime, limit));
+        if self.is_out_of_time(by) {
+            return Poll::Ready(false);
+        }
+        self.take_in(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the server was silent for longer than it promised (its hint recv_timeout_seconds)",
+        )));
+        Poll::Ready(true)
+    }
+
+    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
+    fn take_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.turn += 1;
+        if self.turn < READS_IN_A_TURN {
+            return Poll::Ready(());
+        }
+        self.turn = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether the call shall end, whatever it has achieved.
+    fn is_out_of_time(&self, by: Deadline) -> bool {
+        by.has_passed(self.runtime.now()) || self.runtime.is_cancelled()
+    }
+
+    /// How long the server may be silent while something is asked of it.
+    fn patience(&self) -> Option<Duration> {
+        self.info.as_ref()?.hints().recv_timeout
     }
 
     /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports
@@ -157,10 +259,15 @@ impl Link {
         }
     }
 
-    /// Drops every event that has arrived.
+    /// Drops every event that has arrived, but for the bookmark of a commit.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         while self.proto.has_event()?.is_some() {
-            drop(self.proto.event());
+            if let (Some(Event::Success(metadata)), Some(receipt)) = (self.proto.event(), &self.receipt) {
+                metadata
+                    .bookmark()
+                    .into_iter()
+                    .for_each(|bookmark| receipt.committed(bookmark));
+            }
         }
         Ok(())
     }
@@ -178,9 +285,39 @@ impl Link {
     ///
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
     /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
-    /// next.
+    /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
+    ///
+    /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
         self.alarm.get_mut().disarm();
+        self.silence = Silence::default();
+        let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
+        let ending = match unfinished {
+            _ if mem::replace(&mut self.parked, true) => self.carry_on(),
+            Unfinished::Cancel => self.cancel(),
+            Unfinished::Finish(result) => self.finish(result),
+        };
+        // What has arrived for a call that is gone is nobody's business any more.
+        if ending.is_none() || self.drop_events().is_err() {
+            return Fate::Close;
+        }
+        self.proto.shrink();
+        match self.proto.disposition() {
+            Disposition::Reusable => Fate::Ready,
+            // The latter if the work failed in the end: its RESET is left to whoever takes the link next.
+            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
+            _ => Fate::Close,
+        }
+    }
+
+    /// What an earlier lease left takes its course; `None` if the connection is gone.
+    fn carry_on(&mut self) -> Option<()> {
+        self.nudge();
+        self.broken.is_none().then_some(())
+    }
+
+    /// Undoes what is under way; `None` if the connection must go for that.
+    fn cancel(&mut self) -> Option<()> {
         self.proto.unqueue();
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
@@ -191,25 +328,27 @@ impl Link {
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             Disposition::Finishing if self.proto.is_committing() => {}
             Disposition::Finishing | Disposition::NeedsReset => {
-                if self.proto.reset().is_err() {
-                    return Fate::Close;
-                }
+                self.proto.reset().ok()?;
             }
-            _ => return Fate::Close,
+            _ => return None,
         }
-        if !self.write_at_once() {
-            return Fate::Close;
+        // A socket that takes no RESET would leave the server at its work.
+        self.write_at_once().then_some(())
+    }
+
+    /// Has the rest of a result carried out; `None` if the connection is gone.
+    fn finish(&mut self, result: ResultId) -> Option<()> {
+        self.proto.unqueue();
+        self.read_at_once();
+        if self.proto.is_open(result) {
+            // The page is still on its way, or its end says that there is more: the server gets to the result's end
+            // only if it is asked to.
+            self.proto.abandon(result).ok()?;
+        } else if self.proto.disposition() == Disposition::NeedsReset {
+            return self.cancel();
         }
-        // What has arrived for a call that is gone is nobody's business any more.
-        if self.drop_events().is_err() {
-            return Fate::Close;
-        }
-        self.proto.shrink();
-        match self.proto.disposition() {
-            Disposition::Reusable => Fate::Ready,
-            Disposition::Finishing | Disposition::Resetting => Fate::Unsettled,
-            _ => Fate::Close,
-        }
+        // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
+        self.carry_on()
     }
 
     /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
@@ -262,6 +401,21 @@ pub(crate) enum Fate {
     Unsettled,
     /// It is of no more use.
     Close,
+}
+
+/// Since when nothing was heard from the server although something was waited for. The clock starts when a wait finds
+/// the socket empty, and starts anew whenever something arrives: a caller who takes his time between two rows never meets
+/// the limit.
+#[derive(Debug, Default)]
+struct Silence(Option<Instant>);
+
+impl Silence {
+    fn until(&mut self, patience: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
+        match patience {
+            None => Deadline::NONE,
+            Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
+        }
+    }
 }
 
 impl fmt::Debug for Link {

@@ -1,14 +1,13 @@
 //! Opening a connection: DNS, TCP, handshake, login.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options};
 
+use crate::address::Address;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -23,17 +22,22 @@ use crate::server_info::ServerInfo;
 /// carries on. Otherwise callers with limits shorter than a handshake would never get a connection.
 pub(crate) struct Opening {
     flow: Exclusive<BoxFuture<'static, Result<Link, Error>>>,
-    /// The limit of whoever waits at the moment, for transports that block.
+    /// How long whoever waits at the moment would have a transport block.
     hint: Hint,
     /// After this instant nobody carries on.
     expires: Deadline,
 }
 
 impl Opening {
-    pub(crate) fn begin(runtime: &Arc<dyn Runtime>, config: &Arc<Config>) -> Self {
+    pub(crate) fn begin(runtime: &Arc<dyn Runtime>, config: &Arc<Config>, address: &Address) -> Self {
         let hint = Hint::default();
         let expires = Deadline::after(runtime.now(), config.connection_timeout);
-        let flow = Box::pin(open(Arc::clone(runtime), Arc::clone(config), hint.clone()));
+        let flow = Box::pin(open(
+            Arc::clone(runtime),
+            Arc::clone(config),
+            address.clone(),
+            hint.clone(),
+        ));
         Self {
             flow: Exclusive::new(flow),
             hint,
@@ -46,22 +50,16 @@ impl Opening {
         self.expires
     }
 
-    /// Carries on; `None` when the deadline or the opening's own limit comes first. Cancel-safe.
-    pub(crate) async fn carry_on(
+    /// Carries on. Without a timer, which whoever waits has. Transports that block connect until `limit` at the latest,
+    /// and read until `glance`, so that the caller can look around now and then.
+    pub(crate) fn poll(
         &mut self,
-        runtime: &dyn Runtime,
-        by: Deadline,
-    ) -> Option<Result<Link, Error>> {
-        let by = by.earlier(self.expires);
-        self.hint.set(by.at());
-        by.race(runtime, &mut *self).await
-    }
-}
-
-impl Future for Opening {
-    type Output = Result<Link, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        cx: &mut Context<'_>,
+        limit: Deadline,
+        glance: Deadline,
+    ) -> Poll<Result<Link, Error>> {
+        let limit = limit.earlier(self.expires);
+        self.hint.set(limit, limit.earlier(glance));
         self.flow.get_mut().as_mut().poll(cx)
     }
 }
@@ -75,23 +73,30 @@ impl fmt::Debug for Opening {
 }
 
 /// The whole flow. It contains no timer, since timers must not outlive the call that made them.
-async fn open(runtime: Arc<dyn Runtime>, config: Arc<Config>, hint: Hint) -> Result<Link, Error> {
-    let address = &config.address;
-    let addresses = match runtime.resolve(address.host(), address.port(), hint.get()).await {
+async fn open(
+    runtime: Arc<dyn Runtime>,
+    config: Arc<Config>,
+    address: Address,
+    hint: Hint,
+) -> Result<Link, Error> {
+    let addresses = match runtime
+        .resolve(address.host(), address.port(), hint.limit())
+        .await
+    {
         Ok(addresses) => addresses,
         Err(error) => return Err(Error::resolve(address.host(), Some(error))),
     };
     let mut failure = Error::resolve(address.host(), None);
     for socket in addresses {
         match runtime
-            .connect(&Endpoint::Tcp(socket), &config.socket, hint.get())
+            .connect(&Endpoint::Tcp(socket), &config.socket, hint.limit())
             .await
         {
             Ok(transport) => {
                 let proto = Connection::new(Options::default());
                 let peer = address.to_string().into();
                 let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
-                log_in(&mut link, &config, &hint).await?;
+                log_in(&mut link, &config, &address, &hint).await?;
                 return Ok(link);
             }
             Err(error) => failure = Error::connect(socket.to_string(), error),
@@ -101,21 +106,23 @@ async fn open(runtime: Arc<dyn Runtime>, config: Arc<Config>, hint: Hint) -> Res
 }
 
 /// Handshake and login: two round trips. HELLO and LOGON leave in one write, right behind the choice of a version.
-async fn log_in(link: &mut Link, config: &Config, hint: &Hint) -> Result<(), Error> {
-    let hint = || hint.get();
+async fn log_in(link: &mut Link, config: &Config, address: &Address, hint: &Hint) -> Result<(), Error> {
+    let hint = || hint.glance();
     let during = |phase| move |error: Error| error.while_opening(phase);
     link.head_untimed(hint).await.map_err(during("the handshake"))?;
     let Some(Event::Negotiated(version)) = link.event() else {
         return Err(Error::misuse("the handshake ended without a version"));
     };
-    let hello = Hello::new(&config.user_agent).bolt_agent(PRODUCT);
+    let hello = Hello::new(&config.user_agent)
+        .bolt_agent(PRODUCT)
+        .notifications(config.notifications.clone());
     let last = link.proto.login(&hello, &config.auth)?;
     let mut info = None;
     loop {
         let head = link.head_untimed(hint).await.map_err(during("the login"))?;
         match link.event() {
             Some(Event::Success(metadata)) => {
-                info.get_or_insert_with(|| ServerInfo::read(config.address.clone(), version, metadata));
+                info.get_or_insert_with(|| ServerInfo::read(address.clone(), version, metadata));
             }
             Some(Event::Failure(error)) => return Err(error.into()),
             _ => {}
@@ -133,16 +140,32 @@ async fn log_in(link: &mut Link, config: &Config, hint: &Hint) -> Result<(), Err
 /// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));
 
-/// An instant that whoever waits can move.
-#[derive(Debug, Clone, Default)]
-struct Hint(Arc<Mutex<Option<Instant>>>);
+/// How long a transport may block; whoever waits moves it.
+#[derive(Debug, Clone)]
+struct Hint(Arc<Mutex<(Deadline, Deadline)>>);
 
 impl Hint {
-    fn get(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
+    fn limit(&self) -> Option<Instant> {
+        self.lock().0.at()
     }
 
-    fn set(&self, at: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    /// Until when a read may block. It goes on where it was.
+    fn glance(&self) -> Option<Instant> {
+        self.lock().1.at()
+    }
+
+    fn set(&self, limit: Deadline, glance: Deadline) {
+        *self.lock() = (limit, glance);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Deadline, Deadline)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Hint {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new((Deadline::NONE, Deadline::NONE))))
     }
 }

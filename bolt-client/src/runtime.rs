@@ -48,6 +48,15 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The current time. A simulated runtime has its own.
     fn now(&self) -> Instant;
 
+    /// Whether the call that is being polled shall end now: whatever it would wait for, its time is up. Asked from
+    /// within `poll`; once this is true for a call, it stays true.
+    ///
+    /// Default: never. A future is cancelled by dropping it; calls that block a thread need another way, and a
+    /// runtime that wraps theirs must delegate this.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
     /// A random number, for jitter and for spreading load. It need not be fit for keys.
     fn random(&self) -> u64;
 }

@@ -1,6 +1,6 @@
 //! Who answered.
 
-use bolt_proto::{Metadata, Version};
+use bolt_proto::{Hints, Metadata, Version};
 
 use crate::address::Address;
 
@@ -11,6 +11,7 @@ pub struct ServerInfo {
     agent: String,
     protocol_version: Version,
     connection_id: String,
+    hints: Hints,
 }
 
 impl ServerInfo {
@@ -22,7 +23,13 @@ impl ServerInfo {
             agent: string("server"),
             protocol_version,
             connection_id: string("connection_id"),
+            hints: hello.hello().hints,
         }
+    }
+
+    /// How the server would like to be treated.
+    pub(crate) const fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// The address, as the driver was given it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Counters, Metadata, QueryType};
+use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape, Status};
 
 use crate::server_info::ServerInfo;
 
@@ -18,6 +18,10 @@ pub struct Summary {
     server: Arc<ServerInfo>,
     available_after: Option<Duration>,
     consumed_after: Option<Duration>,
+    notifications: Vec<Notification>,
+    statuses: Vec<Status>,
+    plan: Option<Plan>,
+    profile: Option<Plan>,
 }
 
 impl Summary {
@@ -26,16 +30,33 @@ impl Summary {
         server: Arc<ServerInfo>,
         available_after: Option<Duration>,
         end: Metadata<'_>,
+        shape: Shape,
     ) -> Self {
-        Self {
+        let mut summary = Self {
             query: query.to_owned(),
-            database: end.string("db").map(str::to_owned),
-            query_type: end.query_type(),
-            counters: end.counters(),
+            database: None,
+            query_type: None,
+            counters: Counters::default(),
             server,
-            available_after: available_after.or_else(|| end.milliseconds("t_first")),
-            consumed_after: end.milliseconds("t_last"),
+            available_after,
+            consumed_after: None,
+            notifications: Vec::new(),
+            statuses: Vec::new(),
+            plan: None,
+            profile: None,
+        };
+        if let Page::End(end) = end.page() {
+            summary.database = end.database().map(str::to_owned);
+            summary.query_type = end.query_type();
+            summary.counters = end.counters();
+            summary.available_after = available_after.or_else(|| end.available_after());
+            summary.consumed_after = end.consumed_after();
+            summary.notifications = end.notifications();
+            summary.statuses = end.statuses(shape);
+            summary.plan = end.plan();
+            summary.profile = end.profile();
         }
+        summary
     }
 
     /// The query's text. Its parameters are not kept.
@@ -78,5 +99,31 @@ impl Summary {
     #[must_use]
     pub const fn result_consumed_after(&self) -> Option<Duration> {
         self.consumed_after
+    }
+
+    /// What the server wants the author of the query to know. From Bolt 5.6 on these are made of the
+    /// [statuses](Self::statuses).
+    #[must_use]
+    pub fn notifications(&self) -> &[Notification] {
+        &self.notifications
+    }
+
+    /// The GQL statuses: that of the result, and those of the notifications; never empty. Before Bolt 5.6 they are made of
+    /// the notifications and of what is known about the result.
+    #[must_use]
+    pub fn statuses(&self) -> &[Status] {
+        &self.statuses
+    }
+
+    /// The plan of a query that began with `EXPLAIN`. Its `Display` shows it as a tree.
+    #[must_use]
+    pub const fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
+    /// The plan of a query that began with `PROFILE`, with what each step cost. Its `Display` shows it as a tree.
+    #[must_use]
+    pub const fn profile(&self) -> Option<&Plan> {
+        self.profile.as_ref()
     }
 }

@@ -116,6 +116,12 @@ impl<'a> RecordRef<'a> {
         self.columns == 0
     }
 
+    /// How many bytes the values take, as they lie in the buffer.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        self.values.len()
+    }
+
     /// The columns in order, each with its name.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Result<ValueRef<'a>, ConversionError>)> + use<'a> {
         let (keys, mut reader) = (self.keys, Reader::new(self.values));

@@ -119,6 +119,10 @@ impl<R: Runtime> Runtime for Counting<R> {
         self.inner.now()
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.inner.is_cancelled()
+    }
+
     fn random(&self) -> u64 {
         self.inner.random()
     }

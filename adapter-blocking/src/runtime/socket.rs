@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::{AsyncRead, AsyncWrite, Transport};
+use crate::cancel;
 
 /// A stream, how long its polls may wait, and what the operating system was told of that.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ enum Wait {
     Forever,
 }
 
-/// How long reads and writes wait in turn while a write is stuck.
+/// How long reads and writes wait in turn while a write is stuck, and how long anything waits before it looks whether
+/// it was cancelled.
 const TURN: Duration = Duration::from_millis(10);
 
 impl Socket {
@@ -128,7 +130,8 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         loop {
-            let wait = this.wait(this.stuck.then_some(TURN));
+            let in_turn = this.stuck || cancel::is_possible();
+            let wait = this.wait(in_turn.then_some(TURN));
             if let Some(poll) = ended(this.read(buf, wait), wait == Wait::No, cx) {
                 return poll;
             }

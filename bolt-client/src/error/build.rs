@@ -1,10 +1,12 @@
 //! How errors come to be.
 
 use std::io;
+use std::sync::Arc;
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
+use crate::runtime::Runtime;
 
 impl Error {
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -15,14 +17,31 @@ impl Error {
         Reason::Misuse(text).into()
     }
 
+    pub(crate) fn abandoned(query: &str) -> Self {
+        Reason::Abandoned {
+            query: query.to_owned(),
+        }
+        .into()
+    }
+
     pub(crate) fn closed() -> Self {
         Reason::Closed.into()
     }
 
-    pub(crate) fn timeout(address: impl Into<String>, waiting: Waiting) -> Self {
-        Reason::Timeout {
-            address: address.into(),
-            waiting,
+    /// A call that was cancelled before it began. For runtimes whose calls can be
+    /// [cancelled](crate::runtime::Runtime::is_cancelled).
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Reason::Cancelled(None).into()
+    }
+
+    /// The deadline has passed, or the runtime says that the call is cancelled.
+    pub(crate) fn out_of_time(runtime: &dyn Runtime, address: impl Into<String>, waiting: Waiting) -> Self {
+        let address = address.into();
+        if runtime.is_cancelled() {
+            Reason::Cancelled(Some((address, waiting)))
+        } else {
+            Reason::Timeout { address, waiting }
         }
         .into()
     }
@@ -53,21 +72,28 @@ impl Error {
 
     /// The same, told of a connection that was never ready.
     pub(crate) fn while_opening(self, during: &'static str) -> Self {
-        match *self.0 {
-            Reason::Lost { address, source } => Reason::Refused {
+        match Arc::try_unwrap(self.0) {
+            Ok(Reason::Lost { address, source }) => Reason::Refused {
                 address,
                 source,
                 during,
             }
             .into(),
-            reason => reason.into(),
+            Ok(reason) => reason.into(),
+            // Nobody else holds an error that was just made.
+            Err(shared) => Self(shared),
         }
+    }
+
+    /// Another number of rows than one.
+    pub(crate) fn not_single(at_least: usize) -> Self {
+        Reason::NotSingle { at_least }.into()
     }
 }
 
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
-        Self(Box::new(reason))
+        Self(Arc::new(reason))
     }
 }
 

@@ -1,20 +1,27 @@
 //! What can go wrong, by blame.
 
+mod abort;
 mod build;
+mod hint;
 mod waiting;
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::{fmt, io};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
+pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
 
 /// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the
 /// server said, and `Display` the whole of it in one line, with what to do where that is known.
 ///
 /// No credential and no parameter appears in it.
-pub struct Error(Box<Reason>);
+///
+/// Clones are the same error.
+#[derive(Clone)]
+pub struct Error(Arc<Reason>);
 
 /// Whose fault it was, and so who can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,8 +47,12 @@ pub enum ErrorKind {
     ConnectionLost,
     /// A limit in time was reached; the message says what was being waited for.
     Timeout,
+    /// The call was cancelled from elsewhere, as the blocking adapter's `CancelHandle` does. Nothing was committed.
+    Cancelled,
     /// The driver has been closed.
     Closed,
+    /// A transaction function gave up, with an error of its own: see [`Error::abort`].
+    Abort,
     /// The connection was lost while a commit was under way: only the server knows whether it happened.
     UnknownCommit,
 }
@@ -51,6 +62,14 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
+    Abandoned {
+        query: String,
+    },
+    /// How many rows there were, if that is known, where exactly one was asked for.
+    NotSingle {
+        at_least: usize,
+    },
+    Abort(Box<dyn StdError + Send + Sync>),
     Parameter(EncodeError),
     Conversion(ConversionError),
     Server(ServerError),
@@ -80,6 +99,8 @@ enum Reason {
         address: String,
         waiting: Waiting,
     },
+    /// With whom, and what the call waited for, if it had begun.
+    Cancelled(Option<(String, Waiting)>),
     Closed,
     UnknownCommit(Error),
 }
@@ -91,8 +112,9 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) => ErrorKind::Usage,
-            Reason::Conversion(_) => ErrorKind::Conversion,
+            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
+            Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
+            Reason::Abort(_) => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
@@ -102,6 +124,7 @@ impl Error {
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
             Reason::Timeout { .. } => ErrorKind::Timeout,
+            Reason::Cancelled(_) => ErrorKind::Cancelled,
             Reason::Closed => ErrorKind::Closed,
             Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
         }
@@ -119,6 +142,14 @@ impl Error {
             | Reason::Lost { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether it leaves open what the server made of what was asked last.
+    pub(crate) fn loses_the_answer(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Protocol
+        )
     }
 
     /// What the server reported, if it was the server.
@@ -146,9 +177,21 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
+            Reason::Abandoned { query } => write!(
+                f,
+                "the transaction can only be rolled back: the call that ran {query:?} was dropped before it was done"
+            ),
             Reason::Parameter(error) => error.fmt(f),
             Reason::Conversion(error) => error.fmt(f),
-            Reason::Server(error) => error.fmt(f),
+            Reason::Server(error) => {
+                error.fmt(f)?;
+                hint::of(error).map_or(Ok(()), |hint| write!(f, " ({hint})"))
+            }
+            Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
+            Reason::NotSingle { .. } => {
+                f.write_str("expected one row, the result has more: add LIMIT 1, or read on")
+            }
+            Reason::Abort(error) => error.fmt(f),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
             Reason::Resolve {
                 host,
@@ -175,6 +218,8 @@ impl fmt::Display for Error {
                 Ending(source.as_ref())
             ),
             Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Cancelled(Some((address, waiting))) => write!(f, "{address}: cancelled: {waiting}"),
+            Reason::Cancelled(None) => f.write_str("cancelled before the call began"),
             Reason::Closed => f.write_str("the driver is closed"),
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
@@ -212,6 +257,7 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) => Some(cause),
+            Reason::Abort(error) => Some(&**error),
             _ => None,
         }
     }

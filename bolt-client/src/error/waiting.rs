@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bolt_proto::state::Message;
+
 use crate::pool::PoolCounts;
 
 /// What was being waited for.
@@ -10,11 +12,11 @@ pub(crate) enum Waiting {
     /// A connection of the pool to become free.
     Pool(PoolCounts),
     /// A new connection, whoever began it.
-    Opening,
-    /// A connection that another call left behind to become ready.
-    Settling,
-    /// The server's answer.
-    Answer,
+    Opening(PoolCounts),
+    /// A connection that was idle, or that another call left behind, to answer.
+    Settling(PoolCounts),
+    /// The server's answer to this request.
+    Answer(Option<Message>),
 }
 
 impl fmt::Display for Waiting {
@@ -25,12 +27,19 @@ impl fmt::Display for Waiting {
                 "waited for a connection of the pool ({counts}); \
                  raise max_connection_pool_size, or hold connections for less long"
             ),
-            Self::Opening => f.write_str(
-                "waited for a new connection to be ready (DNS, TCP, handshake and login); \
+            Self::Opening(counts) => write!(
+                f,
+                "waited for a new connection to be ready (DNS, TCP, handshake and login; {counts}); \
                  does a Bolt server listen there?",
             ),
-            Self::Settling => f.write_str("waited for the answer to RESET on a pooled connection"),
-            Self::Answer => f.write_str("waited for the server's answer"),
+            Self::Settling(counts) => write!(
+                f,
+                "waited for the server's answer on a connection of the pool that was idle or had been left \
+                 in the middle of something ({counts}); is the server overloaded?"
+            ),
+            Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
+            Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),
+            Self::Answer(None) => f.write_str("waited for the server's answer"),
         }
     }
 }

@@ -3,27 +3,44 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use crate::deadline::Deadline;
 use crate::link::Link;
 
-use super::Pool;
-use super::held::put_back;
+use super::{Pool, Pooled};
 
 /// A connection on loan. Dropping it, at any point, gives the connection back in order.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Arc<Pool>,
     /// Empty only while it is being dropped.
-    link: Option<Box<Link>>,
+    pooled: Option<Box<Pooled>>,
     reused: bool,
 }
 
 impl Lease {
-    pub(super) const fn new(pool: Arc<Pool>, link: Box<Link>, reused: bool) -> Self {
+    /// A connection that served an earlier lease, and is ready again.
+    pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>) -> Self {
+        pooled.late_since = None;
+        pooled.link.engage();
         Self {
-            pool,
-            link: Some(link),
-            reused,
+            pool: Arc::clone(pool),
+            pooled: Some(pooled),
+            reused: true,
         }
+    }
+
+    /// A connection that has just been opened.
+    pub(super) fn new(pool: &Arc<Pool>, pooled: Box<Pooled>) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            pooled: Some(pooled),
+            reused: false,
+        }
+    }
+
+    /// The instant by which what is left on the wire should be dealt with.
+    pub(crate) fn teardown(&self) -> Deadline {
+        Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
 
     /// Whether the connection served an earlier lease, so that its socket may have died since.
@@ -38,25 +55,23 @@ impl Deref for Lease {
     type Target = Link;
 
     fn deref(&self) -> &Link {
-        self.link
-            .as_deref()
-            .expect("a lease holds its link until it is dropped")
+        let pooled = self.pooled.as_deref();
+        &pooled.expect("a lease holds its link until it is dropped").link
     }
 }
 
 #[expect(clippy::expect_used, reason = "a lease holds its link until it is dropped")]
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut Link {
-        self.link
-            .as_deref_mut()
-            .expect("a lease holds its link until it is dropped")
+        let pooled = self.pooled.as_deref_mut();
+        &mut pooled.expect("a lease holds its link until it is dropped").link
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(link) = self.link.take() {
-            put_back(&self.pool, link);
+        if let Some(pooled) = self.pooled.take() {
+            pooled.give_back(&self.pool, None);
         }
     }
 }

@@ -1,148 +1,153 @@
 //! The connections to one address: wakers, sockets and time around the decisions of [`state`].
+//!
+//! A pool knows nothing of others, so a cluster is a map from addresses to pools. Each decision is one short lock, with
+//! no I/O and no await in it; wakers are called, and connections said goodbye to, once it is released.
 
-mod held;
+mod closing;
 mod lease;
+mod place;
+mod pooled;
 mod state;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Waker};
+use std::time::Instant;
 
+use crate::address::Address;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Error, Waiting};
-use crate::link::Link;
+use crate::error::Error;
 use crate::open::Opening;
 use crate::runtime::Runtime;
 
-use held::Held;
 pub(crate) use lease::Lease;
+use place::Place;
+use pooled::Pooled;
 pub use state::PoolCounts;
-use state::{Grant, Slots, Then, Ticket};
+use state::{Effects, Idle, Rules, Ticket};
+
+/// Who gets which connection, for connections of this crate.
+type Slots = state::Slots<Parked, Box<Opening>>;
+type Grant = state::Grant<Parked, Box<Opening>>;
+type Parked = Box<Pooled>;
 
 /// The pool of one address.
 pub(crate) struct Pool {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
+    address: Address,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    slots: Slots<Parked>,
+    slots: Slots,
     wakers: BTreeMap<Ticket, Waker>,
-}
-
-/// A connection that nobody uses.
-#[derive(Debug)]
-enum Parked {
-    Link(Box<Link>),
-    Opening(Box<Opening>),
+    /// Of whoever is closing the pool.
+    closer: Option<Waker>,
 }
 
 impl Pool {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Arc<Config>) -> Self {
-        let slots = Slots::new(config.max_connection_pool_size);
+    pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Arc<Config>, address: Address) -> Self {
+        let rules = Rules {
+            max: config.max_connection_pool_size,
+            probe_after: config.liveness_check_timeout,
+        };
         Self {
             runtime,
             config,
+            address,
             inner: Mutex::new(Inner {
-                slots,
+                slots: Slots::new(rules),
                 wakers: BTreeMap::new(),
+                closer: None,
             }),
         }
     }
 
     /// A connection that is ready and quiet. Waits for a turn, for what an earlier lease left on the wire, or for a
-    /// new connection. Cancel-safe: the place in the queue is given up, a half-open connection stays in the pool.
+    /// new connection, whichever is ready first. Cancel-safe: the place in the queue is given up, and what was being
+    /// prepared stays in the pool as far as it got.
     pub(crate) async fn acquire(self: &Arc<Self>, by: Deadline) -> Result<Lease, Error> {
+        let now = self.now();
         let limit = self.config.connection_acquisition_timeout;
-        let by = by.earlier(Deadline::after(self.runtime.now(), limit));
-        self.turn(by).await?.prepare(by).await
+        let by = by.earlier(Deadline::after(now, limit));
+        let ready = self.decide(|slots| {
+            if slots.is_closed() {
+                return Err(Error::closed());
+            }
+            Ok(slots.acquire(now))
+        })?;
+        let place = match ready {
+            None => Place::join(self, |slots| slots.enqueue(now)),
+            Some(mut idle) => {
+                if idle.link.looks_alive(idle.since, now) {
+                    return Ok(Lease::reused(self, idle.link));
+                }
+                drop(idle);
+                // The room that it leaves shall be this caller's, if nobody was there before.
+                Place::join(self, |slots| {
+                    let ticket = slots.enqueue(now);
+                    slots.give_up(now);
+                    ticket
+                })
+            }
+        };
+        place.lease(by).await
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().slots.is_closed()
     }
 
     pub(crate) fn counts(&self) -> PoolCounts {
-        self.lock().slots.counts()
+        let now = self.now();
+        self.decide(|slots| slots.counts(now))
     }
 
-    /// Hands nothing out any more, finishes what dropped calls left on the wire as far as that goes within the
-    /// teardown limit, and says GOODBYE. Connections in use are closed when they come back.
-    pub(crate) async fn close(&self) {
-        let (parked, wakers) = {
-            let mut inner = self.lock();
-            let (parked, waiters) = inner.slots.close();
-            let wakers: Vec<_> = waiters
-                .iter()
-                .filter_map(|ticket| inner.wakers.remove(ticket))
-                .collect();
-            (parked, wakers)
+    fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// What has come for somebody in the queue; if nothing has, the waker is kept.
+    fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<Grant>, Error> {
+        // Cloning and dropping wakers is their owner's code: none of it runs under the lock.
+        let waker = cx.waker().clone();
+        let mut inner = self.lock();
+        if inner.slots.is_closed() {
+            return Err(Error::closed());
+        }
+        let grant = inner.slots.collect(ticket);
+        let stale = match grant {
+            Some(_) => Some(waker),
+            None => inner.wakers.insert(ticket, waker),
         };
-        wakers.into_iter().for_each(Waker::wake);
-        let by = Deadline::after(self.runtime.now(), self.config.teardown_timeout);
-        for parked in parked {
-            if let Parked::Link(mut link) = parked {
-                // Whether it can be finished or not: it is closed next.
-                let _finished = link.settle(by).await;
-                link.say_goodbye();
-            }
-        }
+        drop(inner);
+        drop(stale);
+        Ok(grant)
     }
 
-    /// Waits for a turn.
-    async fn turn(self: &Arc<Self>, by: Deadline) -> Result<Held, Error> {
-        let ticket = {
-            let mut inner = self.lock();
-            if inner.slots.is_closed() {
-                return Err(Error::closed());
-            }
-            match inner.slots.acquire() {
-                Some(grant) => return Ok(Held::new(self, grant)),
-                None => inner.slots.enqueue(),
-            }
-        };
-        let waiting = Place { pool: self, ticket };
-        let turn = poll_fn(|cx| {
-            let mut inner = self.lock();
-            if let Some(grant) = inner.slots.collect(ticket) {
-                return Poll::Ready(Ok(grant));
-            }
-            if inner.slots.is_closed() {
-                return Poll::Ready(Err(Error::closed()));
-            }
-            inner.wakers.insert(ticket, cx.waker().clone());
-            Poll::Pending
-        });
-        let turn = by.race(&*self.runtime, turn).await;
-        let counts = self.counts();
-        drop(waiting);
-        match turn {
-            Some(grant) => Ok(Held::new(self, grant?)),
-            None => Err(Error::timeout(self.address(), Waiting::Pool(counts))),
-        }
+    /// Somebody in the queue does not wait any more.
+    fn leave(&self, ticket: Ticket) {
+        let now = self.now();
+        let mut inner = self.lock();
+        let waker = inner.wakers.remove(&ticket);
+        inner.slots.leave(ticket, now);
+        carry_out(inner);
+        drop(waker);
     }
 
-    /// Carries a decision out, and wakes whom it concerns once the lock is released.
-    fn decide(&self, decide: impl FnOnce(&mut Slots<Parked>) -> Then<Parked>) {
-        let (waker, discard) = {
-            let mut inner = self.lock();
-            let then = decide(&mut inner.slots);
-            (
-                then.wake.and_then(|ticket| inner.wakers.remove(&ticket)),
-                then.discard,
-            )
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        if let Some(Parked::Link(mut link)) = discard {
-            link.say_goodbye();
-        }
+    fn begin_opening(&self) -> Opening {
+        Opening::begin(&self.runtime, &self.config, &self.address)
     }
 
-    /// The address, for messages.
-    fn address(&self) -> String {
-        self.config.address.to_string()
+    /// Takes a decision, and carries out what follows from it once the lock is released.
+    fn decide<T>(&self, decide: impl FnOnce(&mut Slots) -> T) -> T {
+        let mut inner = self.lock();
+        let decision = decide(&mut inner.slots);
+        carry_out(inner);
+        decision
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -154,21 +159,32 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("address", &self.config.address)
+            .field("address", &self.address)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
 }
 
-/// A place in the queue, given up when dropped.
-struct Place<'a> {
-    pool: &'a Pool,
-    ticket: Ticket,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.pool.lock().wakers.remove(&self.ticket);
-        self.pool.decide(|slots| slots.leave(self.ticket));
+/// Does what follows from decisions, once the lock is released: what it calls may come back to the pool.
+fn carry_out(mut inner: MutexGuard<'_, Inner>) {
+    let Effects {
+        wake,
+        discard,
+        abandon,
+    } = inner.slots.effects();
+    let woken: Vec<Waker> = wake
+        .iter()
+        .filter_map(|ticket| inner.wakers.remove(ticket))
+        .collect();
+    let closer = if inner.slots.is_closed() {
+        inner.closer.take()
+    } else {
+        None
+    };
+    drop(inner);
+    woken.into_iter().chain(closer).for_each(Waker::wake);
+    for mut pooled in discard {
+        pooled.link.say_goodbye();
     }
+    drop(abandon);
 }

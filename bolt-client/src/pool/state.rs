@@ -1,261 +1,363 @@
 //! Which connections there are and who gets them: a pure decider, without clock, wakers or sockets.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
-use std::time::Instant;
+mod counts;
+mod grant;
+mod serve;
 
-/// Names a waiter. Later ones are greater.
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::time::{Duration, Instant};
+
+use crate::deadline::Deadline;
+
+pub use counts::PoolCounts;
+use grant::Worth;
+pub(crate) use grant::{Grant, Idle};
+
+/// What a pool goes by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// How many connections may exist at once, those being opened included.
+    pub(crate) max: usize,
+    /// After how long without use a connection must prove that it is alive; `None` if it need not.
+    pub(crate) probe_after: Option<Duration>,
+}
+
+/// A place in the queue. Whoever came later has the greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
-/// What a caller is given.
+/// What the asynchronous part has to carry out once a decision is made.
 #[derive(Debug)]
-pub(crate) enum Grant<L> {
-    /// A connection that can be used as it is, and since when it has been idle.
-    Ready { link: L, idle_since: Instant },
-    /// A connection on which answers are on their way that must be read first.
-    Unsettled(L),
-    /// A connection that somebody began to open.
-    HalfOpen(L),
-    /// The right to open a new one.
-    Slot,
+#[must_use = "a caller that is not woken waits for ever"]
+pub(crate) struct Effects<L, O> {
+    /// Wake these: something has come for them, or will not come any more.
+    pub(crate) wake: Vec<Ticket>,
+    /// These connections are no longer wanted.
+    pub(crate) discard: Vec<L>,
+    /// Nor are these, which are not open yet.
+    pub(crate) abandon: Vec<O>,
 }
 
-/// How many connections a pool has, and in what state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct PoolCounts {
-    /// Connections that calls are using.
-    pub in_use: usize,
-    /// Connections that wait for a call, ready or about to be.
-    pub idle: usize,
-    /// Connections that are being opened.
-    pub opening: usize,
-    /// Calls that wait for a connection.
-    pub waiting: usize,
-}
-
-impl fmt::Display for PoolCounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            in_use,
-            idle,
-            opening,
-            waiting,
-        } = self;
-        write!(
-            f,
-            "{in_use} in use, {idle} idle, {opening} opening, {waiting} waiting"
-        )
-    }
-}
-
-/// The connections of one address. At most `max` of them exist at any time, those being opened included.
+/// The connections of one address, open (`L`) and half open (`O`). At most [`Rules::max`] of them exist at any time, those being opened included.
 ///
-/// Whoever asks while others wait joins the queue behind them; what comes back goes straight to the first in the
-/// queue, so nobody can overtake. Of the idle ones the last used is handed out first, and those that are not ready
-/// last.
+/// A connection that is ready is handed out at once, the last used first. Who finds none takes a place in the queue,
+/// and *keeps it* while preparing the next best thing: opening a connection, probing one that was idle for long,
+/// or reading what an earlier lease left on one. What becomes available goes to the first in the queue whom it
+/// improves. So one who waits for an answer on one connection takes another that is ready before, and leaves the
+/// first, as far as it got, to the next in the queue. Nobody is overtaken.
+///
+/// Time is an argument, and there is no randomness: connections that are too old are replaced one by one, when
+/// somebody needs them, so nothing has to keep them from expiring together.
 #[derive(Debug)]
-pub(crate) struct Slots<L> {
-    max: usize,
-    ready: Vec<(L, Instant)>,
-    unsettled: VecDeque<L>,
-    half_open: VecDeque<L>,
-    /// Slots in the hands of callers, whatever they hold.
+pub(crate) struct Slots<L, O> {
+    rules: Rules,
+    /// The last used is on top.
+    ready: Vec<Idle<L>>,
+    half_open: VecDeque<Idle<O>>,
+    unsettled: VecDeque<Idle<L>>,
+    /// Nothing of the above expires before.
+    next_expiry: Deadline,
+    /// Connections in the hands of callers, in whatever state, and rights to open one.
     leased: usize,
-    /// Of these, how many are for connections that are being opened.
+    /// Of these, how many are not open yet.
     leased_opening: usize,
-    waiters: VecDeque<Ticket>,
-    grants: BTreeMap<Ticket, Grant<L>>,
+    queue: BTreeMap<Ticket, Seeker<L, O>>,
+    /// How many in the queue have nothing in hand.
+    waiting: usize,
     next_ticket: u64,
-    closed: bool,
+    phase: Phase,
+    effects: Effects<L, O>,
 }
 
-/// What the asynchronous part has to do about a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nothing is handed out any more; what comes back unsettled is still finished.
+    Closing,
+    Closed,
+}
+
+/// Somebody in the queue.
 #[derive(Debug)]
-#[must_use = "a waiter that is not woken waits for ever"]
-pub(crate) struct Then<L> {
-    /// Wake this waiter: its grant is there.
-    pub(crate) wake: Option<Ticket>,
-    /// This connection is no longer wanted.
-    pub(crate) discard: Option<L>,
+struct Seeker<L, O> {
+    /// What it is preparing.
+    holds: Worth,
+    opening: bool,
+    /// What has come for it.
+    given: Given<L, O>,
+    /// It has waited in vain for a connection that was there, so a new one is better than another like it.
+    wary: bool,
 }
 
-impl<L> Slots<L> {
-    pub(crate) const fn new(max: usize) -> Self {
+#[derive(Debug)]
+enum Given<L, O> {
+    Nothing,
+    /// It has not come for it yet.
+    Pending(Worth, Grant<L, O>),
+    /// A connection that is ready, if nothing is wrong with it.
+    Ready,
+}
+
+impl<L, O> Slots<L, O> {
+    pub(crate) const fn new(rules: Rules) -> Self {
         Self {
-            max,
+            rules,
             ready: Vec::new(),
-            unsettled: VecDeque::new(),
             half_open: VecDeque::new(),
+            unsettled: VecDeque::new(),
+            next_expiry: Deadline::NONE,
             leased: 0,
             leased_opening: 0,
-            waiters: VecDeque::new(),
-            grants: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            waiting: 0,
             next_ticket: 0,
-            closed: false,
+            phase: Phase::Open,
+            effects: Effects {
+                wake: Vec::new(),
+                discard: Vec::new(),
+                abandon: Vec::new(),
+            },
         }
     }
 
-    pub(crate) const fn is_closed(&self) -> bool {
-        self.closed
+    /// What the decisions since the last call of this have to bring about.
+    pub(crate) fn effects(&mut self) -> Effects<L, O> {
+        Effects {
+            wake: mem::take(&mut self.effects.wake),
+            discard: mem::take(&mut self.effects.discard),
+            abandon: mem::take(&mut self.effects.abandon),
+        }
     }
 
-    pub(crate) fn counts(&self) -> PoolCounts {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    /// Where everything stands. What has expired is let go of first.
+    pub(crate) fn counts(&mut self, now: Instant) -> PoolCounts {
+        self.serve(now);
         PoolCounts {
             in_use: self.leased - self.leased_opening,
             idle: self.ready.len() + self.unsettled.len(),
             opening: self.leased_opening + self.half_open.len(),
-            waiting: self.waiters.len(),
+            // Whoever is still in the queue of a closed pool has been told.
+            waiting: if self.is_closed() { 0 } else { self.waiting },
         }
     }
+}
 
-    /// Something for a caller at once, unless others wait already or everything is in use.
-    pub(crate) fn acquire(&mut self) -> Option<Grant<L>> {
-        if !self.waiters.is_empty() || self.closed {
+/// For those who come, and for those in the queue.
+impl<L, O> Slots<L, O> {
+    /// A connection that is ready, if there is one. Whoever is in the queue has none to wish for, so this overtakes
+    /// nobody.
+    pub(crate) fn acquire(&mut self, now: Instant) -> Option<Idle<L>> {
+        self.serve(now);
+        if !self.ready.last().is_some_and(|idle| self.is_proven(idle, now)) {
             return None;
         }
-        self.take()
+        self.leased += 1;
+        self.ready.pop()
     }
 
-    /// Joins the queue.
-    pub(crate) fn enqueue(&mut self) -> Ticket {
+    /// Joins the queue. Something may have come at once.
+    pub(crate) fn enqueue(&mut self, now: Instant) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.waiters.push_back(ticket);
+        self.waiting += 1;
+        self.queue.insert(ticket, Seeker::default());
+        self.serve(now);
         ticket
     }
 
-    /// What a waiter has been given, if its turn has come.
-    pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L>> {
-        self.grants.remove(&ticket)
-    }
-
-    /// A waiter goes. What it may have been given meanwhile goes to the next.
-    pub(crate) fn leave(&mut self, ticket: Ticket) -> Then<L> {
-        self.waiters.retain(|waiter| *waiter != ticket);
-        match self.grants.remove(&ticket) {
-            None => Then {
-                wake: None,
-                discard: None,
-            },
-            Some(Grant::Ready { link, idle_since }) => self.give_back_ready(link, idle_since),
-            Some(Grant::Unsettled(link)) => self.give_back_unsettled(link),
-            Some(Grant::HalfOpen(link)) => self.give_back_half_open(link),
-            Some(Grant::Slot) => self.give_up_opening(),
-        }
-    }
-
-    /// A caller returns a connection that is ready.
-    pub(crate) fn give_back_ready(&mut self, link: L, idle_since: Instant) -> Then<L> {
-        self.leased -= 1;
-        if self.closed {
-            return Then {
-                wake: None,
-                discard: Some(link),
-            };
-        }
-        self.ready.push((link, idle_since));
-        self.serve()
-    }
-
-    /// A caller returns a connection on which answers are on their way.
-    pub(crate) fn give_back_unsettled(&mut self, link: L) -> Then<L> {
-        self.leased -= 1;
-        if self.closed {
-            return Then {
-                wake: None,
-                discard: Some(link),
-            };
-        }
-        self.unsettled.push_back(link);
-        self.serve()
-    }
-
-    /// A caller leaves a connection that it began to open, or carried on opening.
-    pub(crate) fn give_back_half_open(&mut self, link: L) -> Then<L> {
-        self.leased -= 1;
-        self.leased_opening -= 1;
-        if self.closed {
-            return Then {
-                wake: None,
-                discard: Some(link),
-            };
-        }
-        self.half_open.push_back(link);
-        self.serve()
-    }
-
-    /// A caller closes the connection that it had.
-    pub(crate) fn give_up(&mut self) -> Then<L> {
-        self.leased -= 1;
-        self.serve()
-    }
-
-    /// A caller closes the connection that it was opening.
-    pub(crate) fn give_up_opening(&mut self) -> Then<L> {
-        self.leased_opening -= 1;
-        self.give_up()
-    }
-
-    /// A caller's connection is open now.
-    pub(crate) fn opened(&mut self) {
-        self.leased_opening -= 1;
-    }
-
-    /// A caller's connection turned out to be of no use; it opens another in its place.
-    pub(crate) fn reopen(&mut self) {
-        self.leased_opening += 1;
-    }
-
-    /// Nothing is handed out any more. Returns what was idle, the ready ones first, and who waited.
-    pub(crate) fn close(&mut self) -> (Vec<L>, Vec<Ticket>) {
-        self.closed = true;
-        let links = self.ready.drain(..).map(|(link, _)| link);
-        let links = links
-            .chain(self.unsettled.drain(..))
-            .chain(self.half_open.drain(..))
-            .collect();
-        (links, self.waiters.drain(..).collect())
-    }
-
-    /// Gives the first waiter what there is.
-    fn serve(&mut self) -> Then<L> {
-        let mut then = Then {
-            wake: None,
-            discard: None,
-        };
-        if self.closed {
-            return then;
-        }
-        if let Some(&ticket) = self.waiters.front() {
-            if let Some(grant) = self.take() {
-                self.waiters.pop_front();
-                self.grants.insert(ticket, grant);
-                then.wake = Some(ticket);
+    /// What has come for somebody in the queue.
+    ///
+    /// After anything but [`Grant::Ready`] it prepares that, and gives back what it prepared before. A connection
+    /// that is ready it looks at, and then either [leaves](Self::leave) with it, or [rejects](Self::reject) it and
+    /// goes on as before.
+    pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
+        let seeker = self.queue.get_mut(&ticket)?;
+        match mem::replace(&mut seeker.given, Given::Nothing) {
+            Given::Pending(worth, grant) => {
+                if worth == Worth::Ready {
+                    seeker.given = Given::Ready;
+                } else {
+                    seeker.holds = worth;
+                    seeker.opening = grant.is_opening();
+                }
+                Some(grant)
+            }
+            other => {
+                seeker.given = other;
+                None
             }
         }
-        then
     }
 
-    /// The best there is: ready, or a new one, or one that has to be waited for.
-    fn take(&mut self) -> Option<Grant<L>> {
-        let grant = if let Some((link, idle_since)) = self.ready.pop() {
-            Grant::Ready { link, idle_since }
-        } else if let Some(link) = self.half_open.pop_front() {
-            Grant::HalfOpen(link)
-        } else if let Some(link) = self.unsettled.pop_front() {
-            Grant::Unsettled(link)
-        } else if self.leased < self.max {
-            Grant::Slot
-        } else {
-            return None;
-        };
-        self.leased += 1;
-        if matches!(grant, Grant::HalfOpen(_) | Grant::Slot) {
-            self.leased_opening += 1;
+    /// The connection that was collected as ready is of no use, and closed.
+    pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
+        if let Some(seeker) = self.queue.get_mut(&ticket) {
+            seeker.given = Given::Nothing;
+            self.waiting += usize::from(seeker.holds == Worth::Nothing);
         }
-        Some(grant)
+        self.give_up(now);
+    }
+
+    /// What somebody in the queue was preparing is of no use, and closed. It waits on, in its place.
+    pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
+        if self.let_go(ticket) {
+            self.leased_opening -= 1;
+        }
+        self.give_up(now);
+    }
+
+    /// What somebody in the queue was waiting for takes too long: it goes back, to be waited for when there is nothing
+    /// else. Its place is kept.
+    pub(crate) fn shelve(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+        self.let_go(ticket);
+        if let Some(seeker) = self.queue.get_mut(&ticket) {
+            seeker.wary = true;
+        }
+        self.give_back_unsettled(idle, now);
+    }
+
+    /// The connection that somebody in the queue was opening is open: it goes with that.
+    pub(crate) fn opened(&mut self, ticket: Ticket, now: Instant) {
+        self.leased_opening -= 1;
+        self.leave(ticket, now);
+    }
+
+    /// The connection that somebody in the queue was opening cannot be opened: it goes without.
+    pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
+        self.leased_opening -= 1;
+        self.leased -= 1;
+        self.leave(ticket, now);
+    }
+
+    /// Goes, with a connection or without. What had come meanwhile goes to the next.
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
+        let Some(seeker) = self.queue.remove(&ticket) else {
+            return;
+        };
+        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
+        if let Given::Pending(_, grant) = seeker.given {
+            self.untake(grant);
+        }
+        self.serve(now);
+    }
+
+    /// Somebody in the queue holds nothing any more. Whether it was opening a connection.
+    fn let_go(&mut self, ticket: Ticket) -> bool {
+        let Some(seeker) = self.queue.get_mut(&ticket) else {
+            return false;
+        };
+        let opening = mem::replace(&mut seeker.opening, false);
+        seeker.holds = Worth::Nothing;
+        self.waiting += usize::from(seeker.worth() == Worth::Nothing);
+        opening
+    }
+}
+
+/// For those who have a connection.
+impl<L, O> Slots<L, O> {
+    /// A connection comes back, ready.
+    pub(crate) fn give_back_ready(&mut self, idle: Idle<L>, now: Instant) {
+        self.leased -= 1;
+        if self.is_closed() {
+            self.effects.discard.push(idle.link);
+            return;
+        }
+        self.put_ready(idle);
+        self.serve(now);
+    }
+
+    /// A connection comes back on which answers are on their way.
+    pub(crate) fn give_back_unsettled(&mut self, idle: Idle<L>, now: Instant) {
+        self.leased -= 1;
+        if self.phase == Phase::Closed {
+            self.effects.discard.push(idle.link);
+            return;
+        }
+        self.heed(idle.expires);
+        self.unsettled.push_back(idle);
+        self.serve(now);
+    }
+
+    /// A connection comes back that is not open yet.
+    pub(crate) fn give_back_half_open(&mut self, idle: Idle<O>, now: Instant) {
+        self.leased -= 1;
+        self.leased_opening -= 1;
+        if self.is_closed() {
+            self.effects.abandon.push(idle.link);
+            return;
+        }
+        self.heed(idle.expires);
+        self.half_open.push_back(idle);
+        self.serve(now);
+    }
+
+    /// A connection is closed.
+    pub(crate) fn give_up(&mut self, now: Instant) {
+        self.leased -= 1;
+        self.serve(now);
+    }
+}
+
+/// The end.
+impl<L, O> Slots<L, O> {
+    /// Nothing is handed out any more. Returns what is idle; `None` if the pool was closed before.
+    pub(crate) fn close(&mut self) -> Option<Vec<L>> {
+        if self.is_closed() {
+            return None;
+        }
+        self.phase = Phase::Closing;
+        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
+        for ticket in &tickets {
+            self.take_back(*ticket);
+        }
+        self.effects.wake.extend(tickets);
+        let half_open = self.half_open.drain(..).map(|idle| idle.link);
+        self.effects.abandon.extend(half_open);
+        let idle = self.ready.drain(..).chain(self.unsettled.drain(..));
+        Some(idle.map(|idle| idle.link).collect())
+    }
+
+    /// What has come back since [`close`](Self::close) with answers on their way.
+    pub(crate) fn adopt(&mut self) -> Vec<L> {
+        self.unsettled.drain(..).map(|idle| idle.link).collect()
+    }
+
+    /// Whether somebody who has not noticed the end yet holds a connection with answers on their way.
+    pub(crate) fn is_settling(&self) -> bool {
+        let settles = |seeker: &Seeker<L, O>| seeker.holds != Worth::Nothing && !seeker.opening;
+        self.queue.values().any(settles)
+    }
+
+    /// From now on nothing is finished any more: what comes back is discarded.
+    pub(crate) fn end(&mut self) {
+        self.phase = Phase::Closed;
+    }
+}
+
+impl<L, O> Seeker<L, O> {
+    /// The best of what it holds and what has come for it.
+    const fn worth(&self) -> Worth {
+        match &self.given {
+            Given::Nothing => self.holds,
+            Given::Pending(worth, _) => *worth,
+            Given::Ready => Worth::Ready,
+        }
+    }
+}
+
+impl<L, O> Default for Seeker<L, O> {
+    fn default() -> Self {
+        Self {
+            holds: Worth::Nothing,
+            opening: false,
+            given: Given::Nothing,
+            wary: false,
+        }
     }
 }
 

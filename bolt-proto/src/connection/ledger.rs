@@ -321,8 +321,9 @@ impl Ledger {
         }
     }
 
-    /// Forgets whole requests that begin at `written` or later. Returns from where on bytes are to be taken back.
-    pub(super) fn unqueue(&mut self, written: u64) -> Option<u64> {
+    /// Forgets whole requests that begin at `written` or later. Returns the first of them, and from where on bytes are to
+    /// be taken back.
+    pub(super) fn unqueue(&mut self, written: u64) -> Option<(RequestId, u64)> {
         let mut from = None;
         while self.entries.back().is_some_and(|entry| entry.start >= written) {
             let Some(entry) = self.entries.pop_back() else {
@@ -339,7 +340,7 @@ impl Ledger {
                     flow.page = None;
                 }
             }
-            from = Some(entry.start);
+            from = Some((entry.id, entry.start));
         }
         from
     }

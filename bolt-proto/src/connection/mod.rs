@@ -18,7 +18,7 @@ use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::message::Answer;
 use crate::record::Places;
-use crate::state::ServerState;
+use crate::state::{Message, ServerState};
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
 
@@ -217,6 +217,12 @@ impl Connection {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.ledger.unanswered().count()
+    }
+
+    /// The oldest unanswered request: what the server's next answer is for.
+    #[must_use]
+    pub fn awaited(&self) -> Option<Message> {
+        self.ledger.awaited().map(|entry| entry.message)
     }
 
     /// What this connection is good for, by the answers that have been [seen](Self::has_event).

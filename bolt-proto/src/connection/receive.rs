@@ -170,6 +170,13 @@ impl Connection {
             .is_some_and(|flow| flow.is_started() && !flow.page_in_flight())
     }
 
+    /// Whether the result goes on beyond what was asked for, as far as is known: until its end is
+    /// [seen](Self::has_event) or all of it is asked for.
+    #[must_use]
+    pub fn is_open(&self, result: ResultId) -> bool {
+        self.ledger.open_flow_by_id(result).is_some()
+    }
+
     /// Acts on everything that has arrived.
     #[inline]
     fn see_all(&mut self) {

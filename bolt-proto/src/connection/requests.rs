@@ -215,11 +215,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes back the requests of which no byte has been written, as if they had never been made.
-    pub fn unqueue(&mut self) {
-        if let Some(position) = self.ledger.unqueue(self.send.written()) {
-            self.send.truncate(position);
-        }
+    /// Takes back the requests of which no byte has been written, as if they had never been made. Returns the first of
+    /// them.
+    pub fn unqueue(&mut self) -> Option<RequestId> {
+        let (first, position) = self.ledger.unqueue(self.send.written())?;
+        self.send.truncate(position);
+        Some(first)
     }
 
     fn page(&mut self, message: Message, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {

@@ -501,8 +501,10 @@ fn unsent_requests_can_be_taken_back_and_half_sent_ones_cannot() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     connection.wrote(1);
+    let run = connection.next_request();
     run_all(&mut connection);
-    connection.unqueue();
+    assert_eq!(connection.unqueue(), Some(run));
+    assert_eq!(connection.unqueue(), None);
     assert_eq!(connection.pending_bytes().len(), 6);
     assert_eq!(connection.sent_state(), ServerState::TxReady);
     let mut connection = ready();

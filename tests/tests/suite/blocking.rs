@@ -30,12 +30,15 @@ macro_rules! wait {
     };
 }
 
+mod cancelling;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
-/// The scenarios that every adapter has.
+/// Scenarios that every adapter has, and those that only make sense where a call blocks a thread.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    scenarios::all()
+    let mut all = scenarios::all();
+    all.extend(cancelling::all());
+    all
 }
 
 fn driver_with(_: Adapter, config: Config) -> Result<Driver, Error> {

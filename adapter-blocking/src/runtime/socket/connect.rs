@@ -1,14 +1,17 @@
 //! Connecting within a limit.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::path::Path;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::{Socket, Stream};
+use super::{Socket, Stream, TURN};
+use crate::block_on::wake_at;
 use crate::runtime::{Endpoint, SocketOptions};
 
 impl Socket {
@@ -31,6 +34,25 @@ impl Socket {
             }
         };
         Ok(Self::new(stream))
+    }
+
+    /// Connects as [`connect`](Self::connect) does, but returns to the call now and then, which may have been
+    /// cancelled.
+    pub(in crate::runtime) async fn connect_in_steps(
+        to: &Endpoint,
+        with: &SocketOptions,
+        by: Option<Instant>,
+    ) -> io::Result<Self> {
+        match to {
+            Endpoint::Tcp(address) => {
+                let first = limit(with, by)?.map_or(TURN, |limit| limit.min(TURN));
+                let stream = connect_tcp_in_steps(*address, first, with.connect_timeout).await?;
+                set_up(&stream, with)?;
+                Ok(Self::new(Stream::Tcp(stream)))
+            }
+            // Those of this machine are there or not.
+            _ => Self::connect(to, with, by),
+        }
     }
 }
 
@@ -55,9 +77,49 @@ fn connect_tcp(address: SocketAddr, with: &SocketOptions, limit: Option<Duration
         Some(limit) => TcpStream::connect_timeout(&address, limit)?,
         None => TcpStream::connect(address)?,
     };
-    stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_keepalive(with.keep_alive)?;
+    set_up(&stream, with)?;
     Ok(stream)
+}
+
+/// The standard library cannot wait for one connection twice. So after the first step, this looks every now and then
+/// whether the connection is there; whoever polls it has a limit of its own.
+async fn connect_tcp_in_steps(
+    address: SocketAddr,
+    first: Duration,
+    limit: Option<Duration>,
+) -> io::Result<TcpStream> {
+    let by = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    match socket.connect_timeout(&address.into(), first) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+        result => return result.map(|()| socket.into()),
+    }
+    poll_fn(|_| {
+        if let Some(error) = socket.take_error()? {
+            return Poll::Ready(Err(error));
+        }
+        match socket.peer_addr() {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            result => return Poll::Ready(result.map(drop)),
+        }
+        let now = Instant::now();
+        if by.is_some_and(|by| by <= now) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        wake_at(now + TURN);
+        Poll::Pending
+    })
+    .await?;
+    Ok(socket.into())
+}
+
+fn set_up(stream: &TcpStream, with: &SocketOptions) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_keepalive(with.keep_alive)
 }
 
 /// Connecting to a Unix-domain socket waits only while the server's queue is full, and on some systems not even
@@ -84,6 +146,55 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
+    use crate::block_on::block_on;
+
+    #[test]
+    fn connecting_in_steps_reaches_who_listens_and_tells_who_does_not() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
+        let with = SocketOptions::default();
+        assert!(block_on(Socket::connect_in_steps(&endpoint, &with, None)).is_ok());
+        drop(listener);
+        let error = block_on(Socket::connect_in_steps(&endpoint, &with, None)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    /// A listener that does not accept, and whose queue is full, lets callers wait.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn connecting_in_steps_waits_for_who_is_slow_and_ends_at_its_limit() {
+        let (listener, fillers) = full_listener();
+        let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
+        let mut with = SocketOptions::default();
+        with.connect_timeout = Some(Duration::from_millis(100));
+        let started = Instant::now();
+        let error = block_on(Socket::connect_in_steps(&endpoint, &with, None)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() >= Duration::from_millis(100));
+
+        with.connect_timeout = None;
+        let late = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(fillers);
+            while listener.accept().is_err() {}
+            let _open = [(); 4].map(|()| listener.accept());
+        });
+        block_on(Socket::connect_in_steps(&endpoint, &with, None)).unwrap();
+        drop(late);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn full_listener() -> (TcpListener, Vec<TcpStream>) {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        listener.bind(&any.into()).unwrap();
+        listener.listen(0).unwrap();
+        let listener = TcpListener::from(listener);
+        let address = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok();
+        let fillers = std::iter::from_fn(connect).take(16).collect();
+        (listener, fillers)
+    }
 
     #[test]
     fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {

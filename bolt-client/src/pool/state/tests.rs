@@ -1,248 +1,343 @@
+//! What the decider promises, one promise a test; and [`machine`], which tries everything.
+
+mod machine;
+mod model;
+
 use super::*;
 
-/// A connection, for the decider a number.
-type Slots = super::Slots<u32>;
+/// Connections are numbers here.
+type Slots = super::Slots<u32, u32>;
 
-fn ready(slots: &mut Slots, link: u32) -> Option<Ticket> {
-    slots.give_back_ready(link, Instant::now()).wake
+const SECOND: Duration = Duration::from_secs(1);
+
+fn pool(max: usize) -> (Slots, Instant) {
+    let rules = Rules {
+        max,
+        probe_after: None,
+    };
+    (Slots::new(rules), Instant::now())
+}
+
+fn idle(link: u32, since: Instant) -> Idle<u32> {
+    Idle::new(link, since, Deadline::NONE)
+}
+
+/// A caller opens a connection, and has it.
+fn open(slots: &mut Slots, now: Instant) {
+    let ticket = slots.enqueue(now);
+    assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+    slots.opened(ticket, now);
+    let _ = slots.effects();
+}
+
+/// A caller that has nothing in hand.
+fn wait(slots: &mut Slots, now: Instant) -> Ticket {
+    let ticket = slots.enqueue(now);
+    assert_eq!(slots.collect(ticket), None);
+    let _ = slots.effects();
+    ticket
+}
+
+fn woken(slots: &mut Slots) -> Vec<Ticket> {
+    slots.effects().wake
 }
 
 #[test]
 fn no_more_connections_are_opened_than_allowed_even_before_they_are_open() {
-    let mut slots = Slots::new(2);
-    assert!(matches!(slots.acquire(), Some(Grant::Slot)));
-    assert!(matches!(slots.acquire(), Some(Grant::Slot)));
-    assert!(slots.acquire().is_none());
-    assert_eq!(
-        slots.counts(),
-        PoolCounts {
-            opening: 2,
-            ..PoolCounts::default()
-        }
-    );
+    let (mut slots, now) = pool(2);
+    for _ in 0..2 {
+        let ticket = slots.enqueue(now);
+        assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+    }
+    wait(&mut slots, now);
+    let counts = slots.counts(now);
+    assert_eq!((counts.opening, counts.waiting), (2, 1));
+}
+
+#[test]
+fn a_place_for_which_nobody_has_come_counts_too() {
+    let (mut slots, now) = pool(1);
+    slots.enqueue(now);
+    wait(&mut slots, now);
+    assert_eq!(slots.counts(now).opening, 1);
 }
 
 #[test]
 fn waiters_are_served_in_their_order_and_nobody_overtakes_them() {
-    let mut slots = Slots::new(1);
-    assert!(slots.acquire().is_some());
-    slots.opened();
-    let (first, second) = (slots.enqueue(), slots.enqueue());
-    assert_eq!(ready(&mut slots, 7), Some(first));
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let first = wait(&mut slots, now);
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(7, now), now);
+    assert_eq!(woken(&mut slots), [first]);
     // The connection is the first waiter's, though it has not come for it yet.
-    assert!(slots.acquire().is_none());
-    assert!(matches!(slots.collect(first), Some(Grant::Ready { link: 7, .. })));
-    assert!(slots.collect(second).is_none());
-    assert_eq!(ready(&mut slots, 7), Some(second));
+    assert_eq!(slots.acquire(now), None);
+    assert_eq!(slots.collect(second), None);
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(7, now))));
+    slots.leave(first, now);
+    slots.give_back_ready(idle(7, now), now);
+    assert_eq!(woken(&mut slots), [second]);
 }
 
 #[test]
 fn what_a_leaving_waiter_was_given_goes_to_the_next() {
-    let mut slots = Slots::new(1);
-    assert!(slots.acquire().is_some());
-    slots.opened();
-    let (first, second) = (slots.enqueue(), slots.enqueue());
-    assert_eq!(ready(&mut slots, 7), Some(first));
-    assert_eq!(slots.leave(first).wake, Some(second));
-    assert!(matches!(
-        slots.collect(second),
-        Some(Grant::Ready { link: 7, .. })
-    ));
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let first = wait(&mut slots, now);
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(7, now), now);
+    slots.leave(first, now);
+    assert_eq!(woken(&mut slots), [first, second]);
+    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(7, now))));
 }
 
 #[test]
 fn a_closed_connection_makes_room_for_the_next_waiter_to_open_one() {
-    let mut slots = Slots::new(1);
-    assert!(slots.acquire().is_some());
-    slots.opened();
-    let waiter = slots.enqueue();
-    assert_eq!(slots.give_up().wake, Some(waiter));
-    assert!(matches!(slots.collect(waiter), Some(Grant::Slot)));
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let waiter = wait(&mut slots, now);
+    slots.give_up(now);
+    assert_eq!(woken(&mut slots), [waiter]);
+    assert_eq!(slots.collect(waiter), Some(Grant::Slot));
 }
 
 #[test]
-fn the_last_used_is_handed_out_first_and_what_is_not_ready_last() {
-    let mut slots = Slots::new(4);
-    for _ in 0..4 {
-        assert!(slots.acquire().is_some());
+fn the_last_used_is_handed_out_first() {
+    let (mut slots, now) = pool(3);
+    (0..3).for_each(|_| open(&mut slots, now));
+    for (link, since) in [(1, now), (2, now + SECOND * 2), (3, now + SECOND)] {
+        slots.give_back_ready(idle(link, since), now + SECOND * 2);
     }
-    let _ = slots.give_back_half_open(4);
-    for _ in 0..3 {
-        slots.opened();
-    }
-    let _ = slots.give_back_unsettled(3);
-    ready(&mut slots, 1);
-    ready(&mut slots, 2);
-    assert!(matches!(slots.acquire(), Some(Grant::Ready { link: 2, .. })));
-    assert!(matches!(slots.acquire(), Some(Grant::Ready { link: 1, .. })));
-    assert!(matches!(slots.acquire(), Some(Grant::HalfOpen(4))));
-    assert!(matches!(slots.acquire(), Some(Grant::Unsettled(3))));
+    let order = [(); 3].map(|()| slots.acquire(now + SECOND * 2).map(|idle| idle.link));
+    assert_eq!(order, [Some(2), Some(3), Some(1)]);
 }
 
 #[test]
-fn a_closed_pool_discards_what_comes_back() {
-    let mut slots = Slots::new(2);
-    assert!(slots.acquire().is_some() && slots.acquire().is_some());
-    slots.opened();
-    slots.opened();
-    ready(&mut slots, 1);
-    let waiter = slots.enqueue();
-    assert_eq!(slots.close(), (vec![1], vec![waiter]));
-    assert_eq!(slots.give_back_ready(2, Instant::now()).discard, Some(2));
-    assert!(slots.acquire().is_none() && slots.is_closed());
+fn what_is_not_ready_is_handed_out_last() {
+    let (mut slots, now) = pool(3);
+    (0..2).for_each(|_| open(&mut slots, now));
+    let opener = slots.enqueue(now);
+    assert_eq!(slots.collect(opener), Some(Grant::Slot));
+    slots.give_back_half_open(idle(3, now), now);
+    slots.leave(opener, now);
+    slots.give_back_unsettled(idle(2, now), now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.acquire(now), Some(idle(1, now)));
+    assert_eq!(slots.acquire(now), None);
+    let (first, second) = (slots.enqueue(now), slots.enqueue(now));
+    assert_eq!(slots.collect(first), Some(Grant::HalfOpen(idle(3, now))));
+    assert_eq!(slots.collect(second), Some(Grant::Unsettled(idle(2, now))));
 }
 
-/// A caller's side of the pool.
-#[derive(Debug)]
-enum Caller {
-    Waiting(Ticket),
-    Opening(u32),
-    Using(u32),
-}
-
-/// Random callers that come, wait, open, use, fail, leave half-open connections behind and give up waiting.
 #[test]
-fn whatever_callers_do_nothing_leaks_nothing_is_shared_and_nobody_starves() {
-    for seed in 0..2_000 {
-        let mut world = World::new(seed);
-        for _ in 0..200 {
-            world.step();
-            world.check();
-        }
-        world.drain();
-    }
+fn who_waits_for_an_answer_takes_what_is_ready_before_and_the_next_waits_on() {
+    let (mut slots, now) = pool(2);
+    (0..2).for_each(|_| open(&mut slots, now));
+    slots.give_back_unsettled(idle(1, now), now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
+    let second = wait(&mut slots, now);
+
+    slots.give_back_ready(idle(2, now), now);
+    assert_eq!(woken(&mut slots), [first], "the one that came first");
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(2, now))));
+    slots.give_back_unsettled(idle(1, now), now);
+    slots.leave(first, now);
+    assert_eq!(woken(&mut slots), [second]);
+    assert_eq!(slots.collect(second), Some(Grant::Unsettled(idle(1, now))));
 }
 
-struct World {
-    slots: Slots,
-    max: usize,
-    callers: Vec<Caller>,
-    woken: Vec<Ticket>,
-    opened: u32,
-    draw: u64,
+#[test]
+fn who_opens_a_connection_takes_what_is_ready_before_and_leaves_it_half_open_to_the_next() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
+    slots.give_back_half_open(idle(9, now), now);
+    slots.leave(first, now);
+    assert_eq!(slots.collect(second), Some(Grant::HalfOpen(idle(9, now))));
+    let counts = slots.counts(now);
+    assert_eq!((counts.in_use, counts.opening), (1, 1));
 }
 
-impl World {
-    fn new(seed: u64) -> Self {
-        let max = 1 + usize::try_from(seed % 5).unwrap();
-        let draw = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        Self {
-            slots: Slots::new(max),
-            max,
-            callers: Vec::new(),
-            woken: Vec::new(),
-            opened: 0,
-            draw,
-        }
-    }
-
-    /// xorshift: the same seed gives the same world.
-    fn random(&mut self, below: usize) -> usize {
-        self.draw ^= self.draw << 13;
-        self.draw ^= self.draw >> 7;
-        self.draw ^= self.draw << 17;
-        usize::try_from(self.draw % u64::try_from(below).unwrap()).unwrap()
-    }
-
-    fn step(&mut self) {
-        if self.callers.is_empty() || self.random(3) == 0 {
-            match self.slots.acquire() {
-                Some(grant) => self.granted(grant),
-                None => {
-                    let ticket = self.slots.enqueue();
-                    self.callers.push(Caller::Waiting(ticket));
-                }
-            }
-            return;
-        }
-        let at = self.random(self.callers.len());
-        let then = match self.callers.swap_remove(at) {
-            Caller::Waiting(ticket) => match (self.random(4), self.slots.collect(ticket)) {
-                (0, None) => self.slots.leave(ticket),
-                (_, None) => return self.callers.push(Caller::Waiting(ticket)),
-                (_, Some(grant)) => {
-                    self.woken.retain(|woken| *woken != ticket);
-                    return self.granted(grant);
-                }
-            },
-            Caller::Opening(link) => match self.random(3) {
-                0 => self.slots.give_back_half_open(link),
-                1 => self.slots.give_up_opening(),
-                _ => {
-                    self.slots.opened();
-                    return self.callers.push(Caller::Using(link));
-                }
-            },
-            Caller::Using(link) => match self.random(4) {
-                0 => self.slots.give_up(),
-                1 => self.slots.give_back_unsettled(link),
-                2 => {
-                    self.slots.reopen();
-                    return self.callers.push(Caller::Opening(link));
-                }
-                _ => self.slots.give_back_ready(link, Instant::now()),
-            },
-        };
-        self.woken.extend(then.wake);
-    }
-
-    fn granted(&mut self, grant: Grant<u32>) {
-        self.callers.push(match grant {
-            Grant::Ready { link, .. } | Grant::Unsettled(link) => Caller::Using(link),
-            Grant::HalfOpen(link) => Caller::Opening(link),
-            Grant::Slot => {
-                self.opened += 1;
-                Caller::Opening(self.opened)
-            }
-        });
-    }
-
-    fn check(&self) {
-        let counts = self.slots.counts();
-        assert!(
-            counts.in_use + counts.idle + counts.opening <= self.max,
-            "overshoot: {counts}"
-        );
-        assert!(
-            counts.waiting == 0 || counts.idle == 0,
-            "a waiter beside an idle connection: {counts}"
-        );
-        let mut held: Vec<u32> = self.callers.iter().filter_map(link_of).collect();
-        held.sort_unstable();
-        assert!(
-            held.windows(2).all(|pair| pair[0] != pair[1]),
-            "handed out twice: {held:?}"
-        );
-    }
-
-    /// Everybody finishes; everyone who waits must be served.
-    fn drain(mut self) {
-        while !self.callers.is_empty() {
-            let before = self.callers.len();
-            for caller in std::mem::take(&mut self.callers) {
-                match caller {
-                    Caller::Opening(_) => drop(self.slots.give_up_opening()),
-                    Caller::Using(link) => drop(self.slots.give_back_ready(link, Instant::now())),
-                    Caller::Waiting(ticket) => match self.slots.collect(ticket) {
-                        Some(Grant::Ready { link, .. } | Grant::Unsettled(link)) => {
-                            drop(self.slots.give_back_ready(link, Instant::now()));
-                        }
-                        Some(Grant::HalfOpen(_) | Grant::Slot) => drop(self.slots.give_up_opening()),
-                        None => self.callers.push(Caller::Waiting(ticket)),
-                    },
-                }
-            }
-            assert!(self.callers.len() < before, "waiters starve: {:?}", self.slots);
-        }
-        let counts = self.slots.counts();
-        assert_eq!((counts.in_use, counts.waiting), (0, 0));
-        assert_eq!(counts.opening, self.slots.half_open.len());
-    }
+#[test]
+fn who_is_ready_by_itself_leaves_what_has_come_meanwhile_to_the_next() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    slots.opened(first, now);
+    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(1, now))));
 }
 
-fn link_of(caller: &Caller) -> Option<u32> {
-    match caller {
-        Caller::Waiting(_) => None,
-        Caller::Opening(link) | Caller::Using(link) => Some(*link),
-    }
+#[test]
+fn a_place_that_is_not_taken_yet_is_traded_for_what_is_ready() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    let first = slots.enqueue(now);
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
+    assert_eq!(slots.collect(second), Some(Grant::Slot));
+}
+
+#[test]
+fn who_loses_what_it_prepared_keeps_its_place() {
+    let (mut slots, now) = pool(2);
+    (0..2).for_each(|_| open(&mut slots, now));
+    slots.give_back_unsettled(idle(1, now), now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
+    wait(&mut slots, now);
+    slots.lose(first, now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+}
+
+#[test]
+fn a_dead_connection_is_rejected_and_what_was_in_hand_stays() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
+    slots.reject(first, now);
+    slots.opened(first, now);
+    let counts = slots.counts(now);
+    assert_eq!((counts.in_use, counts.opening, counts.waiting), (1, 0, 0));
+}
+
+#[test]
+fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    slots.give_back_unsettled(idle(1, now), now);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
+    slots.shelve(first, idle(1, now).slow(now), now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    let second = slots.enqueue(now);
+    assert_eq!(
+        slots.collect(second),
+        Some(Grant::Unsettled(idle(1, now).slow(now)))
+    );
+
+    // Whoever has to wait for it takes a place that becomes free.
+    slots.opened(first, now);
+    slots.give_up(now);
+    assert_eq!(slots.collect(second), Some(Grant::Slot));
+    slots.give_back_unsettled(idle(1, now).slow(now), now);
+    slots.fail(second, now);
+
+    let third = slots.enqueue(now + SECOND * 60);
+    assert!(matches!(slots.collect(third), Some(Grant::Unsettled(_))));
+}
+
+#[test]
+fn who_waited_in_vain_for_an_idle_connection_would_rather_open_one_than_ask_the_next() {
+    let (mut slots, now) = pool(3);
+    slots.rules.probe_after = Some(SECOND);
+    (0..2).for_each(|_| open(&mut slots, now));
+    (1..=2).for_each(|link| slots.give_back_ready(idle(link, now), now));
+    let late = now + SECOND * 5;
+    assert_eq!(slots.acquire(late), None, "neither is proven");
+    let ticket = slots.enqueue(late);
+    assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(2, now))));
+    slots.shelve(ticket, idle(2, late).slow(late), late);
+    assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+}
+
+#[test]
+fn a_connection_is_asked_only_when_it_was_idle_for_longer_than_the_limit() {
+    let (mut slots, now) = pool(1);
+    slots.rules.probe_after = Some(SECOND);
+    open(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.acquire(now + SECOND), Some(idle(1, now)));
+    slots.give_back_ready(idle(1, now), now);
+    let later = now + SECOND + Duration::from_nanos(1);
+    assert_eq!(slots.acquire(later), None);
+    let ticket = slots.enqueue(later);
+    assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
+}
+
+#[test]
+fn what_has_expired_is_let_go_of_when_somebody_comes_or_merely_looks() {
+    let (mut slots, now) = pool(3);
+    (0..2).for_each(|_| open(&mut slots, now));
+    let opener = slots.enqueue(now);
+    assert_eq!(slots.collect(opener), Some(Grant::Slot));
+    let expires = |seconds| Deadline::after(now, SECOND * seconds);
+    slots.give_back_half_open(Idle::new(3, now, expires(1)), now);
+    slots.leave(opener, now);
+    slots.give_back_unsettled(Idle::new(2, now, expires(2)), now);
+    slots.give_back_ready(Idle::new(1, now, expires(3)), now);
+    let _ = slots.effects();
+
+    assert_eq!(slots.counts(now + SECOND).opening, 0);
+    assert_eq!(slots.effects().abandon, [3]);
+    assert_eq!(slots.counts(now + SECOND * 2).idle, 1);
+    assert_eq!(slots.effects().discard, [2]);
+    assert_eq!(slots.acquire(now + SECOND * 3), None);
+    assert_eq!(slots.effects().discard, [1]);
+    assert_eq!(slots.counts(now + SECOND * 3), PoolCounts::default());
+}
+
+#[test]
+fn a_connection_that_expired_in_use_makes_room_for_the_next_waiter() {
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let waiter = wait(&mut slots, now);
+    slots.give_back_ready(Idle::new(1, now, Deadline::after(now, SECOND)), now + SECOND);
+    assert_eq!(slots.effects().discard, [1]);
+    assert_eq!(slots.collect(waiter), Some(Grant::Slot));
+}
+
+#[test]
+fn a_closed_pool_hands_nothing_out_and_discards_what_comes_back() {
+    let (mut slots, now) = pool(3);
+    (0..2).for_each(|_| open(&mut slots, now));
+    let opener = slots.enqueue(now);
+    assert_eq!(slots.collect(opener), Some(Grant::Slot));
+    let waiter = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    let _ = slots.effects();
+
+    // The opener has not come for the connection that was given to it.
+    assert_eq!(slots.close(), Some(vec![1]));
+    assert_eq!(woken(&mut slots), [opener, waiter]);
+    assert_eq!((slots.collect(opener), slots.collect(waiter)), (None, None));
+    assert_eq!(slots.close(), None, "once is enough");
+
+    slots.give_back_half_open(idle(3, now), now);
+    slots.leave(opener, now);
+    slots.give_back_ready(idle(2, now), now);
+    let effects = slots.effects();
+    assert_eq!((effects.discard, effects.abandon), (vec![2], vec![3]));
+    slots.leave(waiter, now);
+    assert_eq!(slots.acquire(now), None);
+    assert_eq!(slots.counts(now), PoolCounts::default());
+}
+
+#[test]
+fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
+    let (mut slots, now) = pool(2);
+    (0..2).for_each(|_| open(&mut slots, now));
+    slots.give_back_unsettled(idle(1, now), now);
+    let settler = slots.enqueue(now);
+    assert!(slots.collect(settler).is_some());
+    assert_eq!(slots.close(), Some(vec![]));
+    assert!(slots.is_settling());
+    slots.give_back_unsettled(idle(1, now), now);
+    slots.leave(settler, now);
+    assert!(!slots.is_settling());
+    assert_eq!(slots.adopt(), [1]);
+    slots.end();
+    slots.give_back_unsettled(idle(2, now), now);
+    assert_eq!(slots.effects().discard, [2]);
 }

@@ -1,0 +1,47 @@
+//! Doing work again that has failed.
+
+use std::future::pending;
+
+use crate::deadline::Deadline;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::retry::Retry;
+
+/// The attempts of one call.
+#[derive(Debug)]
+pub(crate) struct Attempts<'d> {
+    driver: &'d Driver,
+    retry: Retry,
+    by: Deadline,
+}
+
+impl<'d> Attempts<'d> {
+    pub(crate) fn new(driver: &'d Driver, by: Deadline) -> Self {
+        Self {
+            driver,
+            retry: Retry::new(driver.config().max_transaction_retry_time),
+            by,
+        }
+    }
+
+    /// An attempt failed. Returns when it is time for the next one, or the error if there is to be none: because it is
+    /// final, because the budget is spent, or because the deadline comes first.
+    pub(crate) async fn again(&mut self, error: Error) -> Result<(), Error> {
+        if !error.is_retryable() {
+            return Err(error);
+        }
+        let runtime = self.driver.runtime();
+        let next = self.retry.next(runtime.now(), runtime.random());
+        match next {
+            Some(at) if !self.by.has_passed(at) && !self.driver.is_closed() => {
+                Deadline::at_instant(at).race(&**runtime, pending::<()>()).await;
+                if runtime.is_cancelled() {
+                    Err(error)
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err(error),
+        }
+    }
+}

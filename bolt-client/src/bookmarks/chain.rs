@@ -1,0 +1,117 @@
+//! How the transactions of a session follow one another.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{BookmarkManager, Bookmarks};
+
+/// The bookmarks of one session. Results that outlive their call still report to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    manager: Option<BookmarkManager>,
+    links: Mutex<Links>,
+}
+
+#[derive(Debug)]
+struct Links {
+    /// What the session adds to its transactions: the user's own until one commits, then the last one's.
+    own: Bookmarks,
+    last: Bookmarks,
+}
+
+impl Chain {
+    pub(crate) fn new(initial: Bookmarks, manager: Option<BookmarkManager>) -> Self {
+        let links = Mutex::new(Links {
+            own: initial.clone(),
+            last: initial,
+        });
+        Self(Arc::new(Shared { manager, links }))
+    }
+
+    /// What the next transaction starts from, and where its own bookmark goes.
+    pub(crate) fn next(&self) -> Receipt {
+        let own = self.lock().own.clone();
+        let sent = match &self.0.manager {
+            Some(manager) => manager.bookmarks() + own,
+            None => own,
+        };
+        Receipt {
+            chain: self.clone(),
+            sent,
+        }
+    }
+
+    /// That of the last transaction that committed; before the first, those that the session began with.
+    pub(crate) fn last(&self) -> Bookmarks {
+        self.lock().last.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Links> {
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A transaction that is under way, as its session sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Receipt {
+    chain: Chain,
+    sent: Bookmarks,
+}
+
+impl Receipt {
+    /// What the transaction starts from.
+    pub(crate) const fn sent(&self) -> &Bookmarks {
+        &self.sent
+    }
+
+    /// The transaction has committed. Its bookmark replaces those that it started from: it stands for them, too.
+    pub(crate) fn committed(&self, bookmark: &str) {
+        if bookmark.is_empty() {
+            return;
+        }
+        let new = Bookmarks::one(bookmark);
+        {
+            let mut links = self.chain.lock();
+            links.last = new.clone();
+            // A manager remembers it for the session, and drops it in time.
+            links.own = match self.chain.0.manager {
+                Some(_) => Bookmarks::new(),
+                None => new.clone(),
+            };
+        }
+        if let Some(manager) = &self.chain.0.manager {
+            manager.update(&self.sent, &new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_replaces_what_came_before_and_a_failure_changes_nothing() {
+        let chain = Chain::new(Bookmarks::one("a") + Bookmarks::one("b"), None);
+        chain.next();
+        assert_eq!(chain.last().len(), 2);
+        chain.next().committed("c");
+        assert_eq!(*chain.next().sent(), Bookmarks::one("c"));
+        assert_eq!(chain.last(), Bookmarks::one("c"));
+        chain.next().committed("");
+        assert_eq!(chain.last(), Bookmarks::one("c"));
+    }
+
+    #[test]
+    fn with_a_manager_the_session_s_own_bookmarks_are_sent_until_the_first_commit() {
+        let manager = BookmarkManager::new().initial(Bookmarks::one("m"));
+        let chain = Chain::new(Bookmarks::one("own"), Some(manager.clone()));
+        let receipt = chain.next();
+        assert_eq!(*receipt.sent(), Bookmarks::one("m") + Bookmarks::one("own"));
+        receipt.committed("new");
+        assert_eq!(manager.bookmarks(), Bookmarks::one("new"));
+        assert_eq!(*chain.next().sent(), Bookmarks::one("new"));
+        assert_eq!(chain.last(), Bookmarks::one("new"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Results that do not hold on to their transaction.
+
+use std::fmt;
+
+use bolt_proto::{Keys, Record, RecordRef, ResultId};
+use serde::de::DeserializeOwned;
+
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exchange::{Exchange, Interest, Rest};
+use crate::summary::Summary;
+
+/// A result that is read while other queries run: a query for each row of another, for example. It is a token; its
+/// methods take the transaction or session that it came from, and refuse any other.
+///
+/// Rows that arrive while something else is waited for are kept until they are read. Dropping a cursor skips the rest of
+/// its rows; the query is carried out all the same: an auto-commit query when its session is used next, or dropped.
+///
+/// ```no_run
+/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// let mut session = driver.session().build();
+/// let mut tx = session.begin_transaction().await?;
+/// let mut people = tx.open("MATCH (n:Person) RETURN n.name AS name").await?;
+/// while let Some(person) = people.next(&mut tx).await? {
+///     let name: &str = person.get("name")?;
+///     tx.run("CREATE (:Greeting {text: 'Hello, ' + $name})").param("name", name).await?;
+/// }
+/// tx.commit().await?;
+/// # Ok(()) }
+/// ```
+pub struct Cursor {
+    exchange: u64,
+    id: ResultId,
+    _interest: Interest,
+    by: Deadline,
+    /// The row that was lent last, if it had been kept.
+    kept: Option<Record>,
+}
+
+/// What a [`Cursor`] comes from: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
+/// [`ManagedTransaction`](crate::ManagedTransaction).
+pub trait CursorHost: Host {}
+
+impl<H: Host> CursorHost for H {}
+
+/// Where the result of a cursor is.
+pub trait Host: Send {
+    /// The work with this number.
+    fn exchange(&mut self, number: u64) -> Option<&mut Exchange>;
+}
+
+impl Cursor {
+    pub(crate) const fn new(exchange: &Exchange, id: ResultId, interest: Interest, by: Deadline) -> Self {
+        Self {
+            exchange: exchange.number(),
+            id,
+            _interest: interest,
+            by,
+            kept: None,
+        }
+    }
+
+    /// The names of the columns; `None` until the query has been answered, or if `host` is not where it came from.
+    pub fn keys<'h>(&self, host: &'h mut impl CursorHost) -> Option<&'h Keys> {
+        host.exchange(self.exchange)?.keys(self.id)
+    }
+
+    /// The next row; `None` once all have been read.
+    ///
+    /// # Errors
+    /// What ended the result early. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `host` is not where the cursor came
+    /// from.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next(&mut self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
+        self.at(host)?.next(self.id, self.by).await
+    }
+
+    /// The next row, lent from the buffer that it arrived in. `None` once all have been read.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next_ref<'r>(
+        &'r mut self,
+        host: &'r mut impl CursorHost,
+    ) -> Result<Option<RecordRef<'r>>, Error> {
+        let exchange = host.exchange(self.exchange).ok_or_else(elsewhere)?;
+        exchange.next_ref(self.id, &mut self.kept, self.by).await
+    }
+
+    /// The row that [`next`](Self::next) will return.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is taken.
+    pub async fn peek<'h>(&self, host: &'h mut impl CursorHost) -> Result<Option<&'h Record>, Error> {
+        self.at(host)?.peek(self.id, self.by).await
+    }
+
+    /// The only row of the result.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is none, or more than one. As
+    /// [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn single(self, host: &mut impl CursorHost) -> Result<Record, Error> {
+        self.at(host)?.single(self.id, self.by).await
+    }
+
+    /// All rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Dropped before the end, an auto-commit query is cancelled: under write access nobody knows whether it was carried
+    /// out (*cancel-unknown*). A transaction can only be rolled back then (*cancel-clean*).
+    pub async fn collect(self, host: &mut impl CursorHost) -> Result<Vec<Record>, Error> {
+        let exchange = self.at(host)?;
+        exchange.finish(self.id, Rest::Keep, self.by).await?;
+        Ok(exchange.take_rows(self.id))
+    }
+
+    /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and if a row is not like a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_as<T: DeserializeOwned>(self, host: &mut impl CursorHost) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        let read = |row: RecordRef<'_>| {
+            rows.push(row.to()?);
+            Ok(())
+        };
+        self.at(host)?.each(self.id, read, self.by).await?;
+        Ok(rows)
+    }
+
+    /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
+    /// end.
+    ///
+    /// # Errors
+    /// What the query failed with in the end. As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn consume(self, host: &mut impl CursorHost) -> Result<Summary, Error> {
+        let exchange = self.at(host)?;
+        exchange.finish(self.id, Rest::Discard, self.by).await?;
+        exchange.summary(self.id)
+    }
+
+    fn at<'h>(&self, host: &'h mut impl CursorHost) -> Result<&'h mut Exchange, Error> {
+        host.exchange(self.exchange).ok_or_else(elsewhere)
+    }
+}
+
+fn elsewhere() -> Error {
+    Error::misuse(
+        "a cursor is of use only with the transaction or session that it came from, and while that lasts",
+    )
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! What to do about failures over which people usually stumble.
+
+use bolt_proto::ServerError;
+
+/// A few words for those whom the server's own text leaves puzzled.
+pub(super) fn of(error: &ServerError) -> Option<&'static str> {
+    let says = |words: &str| error.message().contains(words);
+    match error.code() {
+        "Neo.DatabaseError.Transaction.TransactionStartFailed"
+        | "Neo.DatabaseError.Statement.ExecutionFailed"
+            if says("CALL") && says("TRANSACTIONS") =>
+        {
+            Some("queries that manage transactions themselves need session.run")
+        }
+        "Neo.ClientError.Statement.AccessMode" | "Neo.ClientError.Request.Forbidden" if says("read") => {
+            Some("the transaction was begun under read access; use write access for it")
+        }
+        "Neo.ClientError.Security.CredentialsExpired" => Some(
+            "the password must be changed first: ALTER CURRENT USER SET PASSWORD … on the system database",
+        ),
+        "Neo.ClientError.Cluster.NotALeader" | "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase" => {
+            Some("this server takes no writes; connect to the one that does, or by neo4j:// to the cluster")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_query_that_manages_transactions_itself_is_sent_to_session_run() {
+        let error = ServerError::new(
+            "Neo.DatabaseError.Transaction.TransactionStartFailed",
+            "A query with 'CALL { ... } IN TRANSACTIONS' can only be executed in an implicit transaction",
+        );
+        assert!(Error::from(error).to_string().ends_with("need session.run)"));
+    }
+
+    #[test]
+    fn a_write_under_read_access_is_told_to_ask_for_write_access() {
+        let error = ServerError::new(
+            "Neo.ClientError.Statement.AccessMode",
+            "Writing in read access mode not allowed.",
+        );
+        assert!(Error::from(error).to_string().contains("use write access"));
+    }
+
+    #[test]
+    fn other_failures_are_told_as_they_are() {
+        let error = ServerError::new("Neo.ClientError.Statement.SyntaxError", "Invalid input");
+        assert_eq!(Error::from(error.clone()).to_string(), error.to_string());
+    }
+}

@@ -1,0 +1,257 @@
+//! Transaction functions: work that is done again when that may help.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bolt_proto::{Access, Api, Extra, Query};
+
+use crate::attempts::Attempts;
+use crate::builders::transaction_setters;
+use crate::cursor::{Cursor, Host};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind};
+use crate::exchange::Exchange;
+use crate::runtime::BoxFuture;
+use crate::session::Session;
+use crate::transaction::{TransactionOpen, TransactionRun, Tx};
+
+/// A transaction function that is about to run. Await it for what the function returns.
+///
+/// # Errors
+/// What the function returned; what the server reported, if that is final or was so to the end of the
+/// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
+/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+///
+/// # Cancel safety
+/// Dropped before COMMIT has left, the work is undone (*cancel-clean*); later only the server knows (*cancel-unknown*).
+#[must_use = "a transaction function runs when it is awaited"]
+pub struct ExecuteManaged<'s, F> {
+    session: &'s mut Session,
+    access: Access,
+    extra: Extra,
+    deadline: Option<Duration>,
+    work: F,
+}
+
+impl<'s, F> ExecuteManaged<'s, F> {
+    pub(crate) fn new(session: &'s mut Session, access: Access, work: F) -> Self {
+        Self {
+            session,
+            access,
+            extra: Extra::default(),
+            deadline: None,
+            work,
+        }
+    }
+
+    transaction_setters!();
+
+    /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
+    /// the session's.
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+}
+
+impl<F, Fut, T> ExecuteManaged<'_, F>
+where
+    F: FnMut(ManagedTransaction) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    async fn run(self) -> Result<T, Error> {
+        let Self {
+            session,
+            access,
+            extra,
+            deadline,
+            mut work,
+        } = self;
+        let by = session.origin().by(deadline);
+        session.make_room(by).await?;
+        let origin = session.origin();
+        let mut api = origin.tell(Api::ManagedTransaction);
+        let mut attempts = Attempts::new(&origin.driver, by);
+        loop {
+            let error = match origin.transaction(access, &extra, api, by).await {
+                Err(error) => error,
+                Ok(exchange) => {
+                    let tx = Tx {
+                        driver: origin.driver.clone(),
+                        exchange,
+                        by,
+                    };
+                    let (verdict, untold) = attempt(tx, &mut work).await;
+                    api = untold;
+                    match verdict {
+                        Verdict::Done(result) => return result,
+                        Verdict::Failed(error) => error,
+                        // The pool's connection had died before anything happened: no reason to pause.
+                        Verdict::Stale => continue,
+                    }
+                }
+            };
+            attempts.again(error).await?;
+        }
+    }
+}
+
+/// What became of an attempt.
+enum Verdict<T> {
+    Done(Result<T, Error>),
+    /// Something other than the work itself failed: perhaps not for ever.
+    Failed(Error),
+    /// The connection was dead all along.
+    Stale,
+}
+
+/// Runs the work once, and ends its transaction as it deserves. Also returns what the server was not told yet of the API.
+async fn attempt<F, Fut, T>(tx: Tx, work: &mut F) -> (Verdict<T>, Option<Api>)
+where
+    F: FnMut(ManagedTransaction) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    let by = tx.by;
+    let slot = Slot::default();
+    let tx = ManagedTransaction {
+        tx: Some(tx),
+        slot: slot.clone(),
+    };
+    let result = work(tx).await;
+    let Some(Tx { mut exchange, .. }) = slot.take() else {
+        let outlived = Error::misuse(
+            "the transaction outlived its transaction function: it must be dropped, with all that borrows it, before the \
+             function returns",
+        );
+        return (Verdict::Done(result.and(Err(outlived))), None);
+    };
+    let verdict = judge(&mut exchange, result, by).await;
+    (verdict, exchange.untold())
+}
+
+async fn judge<T>(exchange: &mut Exchange, result: Result<T, Error>, by: Deadline) -> Verdict<T> {
+    let aborted = matches!(&result, Err(error) if error.kind() == ErrorKind::Abort);
+    if aborted {
+        // Should the rollback fail, the server undoes the work all the same.
+        let _undone = exchange.rollback(by).await;
+        return Verdict::Done(result);
+    }
+    if let Some(failure) = exchange.failure() {
+        let failure = failure.clone();
+        if exchange.was_stale(&failure) {
+            return Verdict::Stale;
+        }
+        return match result {
+            // Whatever the function made of it: the transaction was lost.
+            _ if failure.is_retryable() => Verdict::Failed(failure),
+            Ok(_) => Verdict::Done(Err(failure)),
+            Err(error) => Verdict::Done(Err(error)),
+        };
+    }
+    match result {
+        Err(error) => {
+            let _undone = exchange.rollback(by).await;
+            Verdict::Done(Err(error))
+        }
+        Ok(value) => match exchange.commit(by).await {
+            Ok(()) => Verdict::Done(Ok(value)),
+            Err(error) if exchange.was_stale(&error) => Verdict::Stale,
+            Err(error) => Verdict::Failed(error),
+        },
+    }
+}
+
+impl<'s, F, Fut, T> IntoFuture for ExecuteManaged<'s, F>
+where
+    F: FnMut(ManagedTransaction) -> Fut + Send + 's,
+    Fut: Future<Output = Result<T, Error>> + Send + 's,
+    T: Send + 's,
+{
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'s, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<F> fmt::Debug for ExecuteManaged<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecuteManaged")
+            .field("session", &self.session)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A transaction in the hands of a transaction function. It is committed when the function returns `Ok`, and must be
+/// dropped by then.
+///
+/// It is owned, so that the function can be a plain `async fn`.
+pub struct ManagedTransaction {
+    /// There until it is dropped.
+    tx: Option<Tx>,
+    slot: Slot,
+}
+
+impl ManagedTransaction {
+    /// Runs a query: see [`Transaction::run`](crate::Transaction::run).
+    pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
+        TransactionRun::new(self.tx(), query.into())
+    }
+
+    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
+    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
+        TransactionOpen::new(self.tx(), query.into())
+    }
+
+    /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
+    ///
+    /// # Errors
+    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
+        self.tx().queue(&query.into())
+    }
+
+    #[expect(clippy::expect_used, reason = "it is there until the transaction is dropped")]
+    fn tx(&mut self) -> &mut Tx {
+        self.tx
+            .as_mut()
+            .expect("it is there until the transaction is dropped")
+    }
+}
+
+impl Host for ManagedTransaction {
+    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.tx.as_mut()?.exchange(number)
+    }
+}
+
+impl Drop for ManagedTransaction {
+    fn drop(&mut self) {
+        self.slot.put(self.tx.take());
+    }
+}
+
+impl fmt::Debug for ManagedTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManagedTransaction").finish_non_exhaustive()
+    }
+}
+
+/// How a transaction comes back from its function. Whoever gave it away may be gone by then: what is put there is dropped
+/// with the slot.
+#[derive(Debug, Clone, Default)]
+struct Slot(Arc<Mutex<Option<Tx>>>);
+
+impl Slot {
+    fn put(&self, tx: Option<Tx>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tx;
+    }
+
+    fn take(&self) -> Option<Tx> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,95 @@
+//! The end of a pool.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+
+use super::{Parked, Pool};
+
+/// How long one connection may block the thread, on transports that do, before the next has its turn.
+const TURN: Duration = Duration::from_millis(20);
+
+impl Pool {
+    /// Hands nothing out any more, finishes within the teardown limit what dropped calls have left to be finished, and
+    /// says GOODBYE. Connections in use are said goodbye to when they come back; what they leave to be finished is
+    /// finished, too, as long as this waits for others.
+    pub(crate) async fn close(&self) {
+        let Some(idle) = self.decide(|slots| slots.close()) else {
+            return;
+        };
+        let by = Deadline::after(self.now(), self.config.teardown_timeout);
+        let mut closing = Closing {
+            pool: self,
+            unfinished: Vec::new(),
+        };
+        idle.into_iter().for_each(|pooled| closing.add(pooled));
+        // Whatever is not finished by then is closed as it is.
+        let _in_time = by.race(&*self.runtime, poll_fn(|cx| closing.poll(cx, by))).await;
+    }
+}
+
+/// The connections on which something is left to be finished. Dropped, it says goodbye to them as they are.
+struct Closing<'p> {
+    pool: &'p Pool,
+    unfinished: Vec<Parked>,
+}
+
+impl Closing<'_> {
+    fn add(&mut self, mut pooled: Parked) {
+        if pooled.is_finishing() {
+            self.unfinished.push(pooled);
+        } else {
+            pooled.link.say_goodbye();
+        }
+    }
+
+    /// Reads from all of them in turn, those included that have come back meanwhile.
+    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+        let (adopted, more_may_come) = self.pool.adopt(cx);
+        adopted.into_iter().for_each(|pooled| self.add(pooled));
+        let pool = self.pool;
+        self.unfinished.retain_mut(|pooled| {
+            let turn = by.earlier(Deadline::after(pool.now(), TURN));
+            // A failure is nobody's any more: the call was dropped.
+            let pending = pooled.link.poll_settled(cx, turn).is_pending();
+            if !pending {
+                pooled.link.say_goodbye();
+            }
+            pending
+        });
+        if self.unfinished.is_empty() && !more_may_come {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let come_late = self.pool.decide(|slots| {
+            slots.end();
+            slots.adopt()
+        });
+        for pooled in self.unfinished.iter_mut().chain(&mut { come_late }) {
+            pooled.link.say_goodbye();
+        }
+    }
+}
+
+impl Pool {
+    /// What has come back since the pool was closed with something left on the wire, and whether more may come from
+    /// callers that have not noticed the end yet. The waker is called when something has changed.
+    fn adopt(&self, cx: &Context<'_>) -> (Vec<Parked>, bool) {
+        let waker = cx.waker().clone();
+        let mut inner = self.lock();
+        let stale = inner.closer.replace(waker);
+        let adopted = inner.slots.adopt();
+        let more_may_come = inner.slots.is_settling();
+        drop(inner);
+        drop(stale);
+        (adopted, more_may_come)
+    }
+}

@@ -1,0 +1,93 @@
+//! Connections, as the pool keeps them.
+
+use std::time::{Duration, Instant};
+
+use bolt_proto::Disposition;
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::link::{Fate, Link};
+
+use super::{Idle, Pool};
+
+/// After so long without use a connection gets a look before it is handed out.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// An open connection, and what the pool knows of it.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    pub(super) link: Link,
+    /// The end of its life.
+    pub(super) expires: Deadline,
+    /// Since when somebody has waited in vain for an answer that it owes.
+    pub(super) late_since: Option<Instant>,
+}
+
+impl Pooled {
+    pub(super) fn new(link: Link, expires: Deadline) -> Box<Self> {
+        Box::new(Self {
+            link,
+            expires,
+            late_since: None,
+        })
+    }
+
+    /// Whether it can be handed out, as far as can be told without asking the server.
+    pub(super) fn looks_alive(&mut self, since: Instant, now: Instant) -> bool {
+        now.saturating_duration_since(since) < LOOK_AFTER || self.link.is_quiet()
+    }
+
+    /// Whether nothing is left on the wire, and it is not too old to be handed out.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        self.link.proto.disposition() == Disposition::Reusable && !self.expires.has_passed(now)
+    }
+
+    /// Whether it does something that was asked for, and would be undone if it were closed.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.link.proto.disposition() == Disposition::Finishing
+    }
+
+    /// Gives it back to its pool, at the end of a lease or before there was one. `idle_since`: since when it is not in
+    /// use, if that is not now.
+    pub(super) fn give_back(mut self: Box<Self>, pool: &Pool, idle_since: Option<Instant>) {
+        let fate = self.link.release();
+        let now = pool.now();
+        let since = idle_since.unwrap_or(now);
+        match fate {
+            Fate::Ready => {
+                let expires = self.expires;
+                let idle = Idle::new(self, since, expires);
+                pool.decide(|slots| slots.give_back_ready(idle, now));
+            }
+            Fate::Unsettled => {
+                let idle = self.unsettled(&pool.config, now);
+                pool.decide(|slots| slots.give_back_unsettled(idle, now));
+            }
+            Fate::Close => {
+                drop(self);
+                pool.decide(|slots| slots.give_up(now));
+            }
+        }
+    }
+
+    /// As one on which answers are on their way.
+    pub(super) fn unsettled(self: Box<Self>, config: &Config, now: Instant) -> Idle<Box<Self>> {
+        let (doom, late) = (self.doom(config), self.late_since.is_some());
+        let expires = if self.is_finishing() {
+            doom
+        } else {
+            self.expires.earlier(doom)
+        };
+        let idle = Idle::new(self, now, expires);
+        if late { idle.slow(now) } else { idle }
+    }
+
+    /// When it is as good as dead, should the answer that it owes not have come. One that does what was asked for may
+    /// take as long as it takes.
+    pub(super) fn doom(&self, config: &Config) -> Deadline {
+        match self.late_since {
+            Some(since) if !self.is_finishing() => Deadline::after(since, config.connection_timeout),
+            _ => Deadline::NONE,
+        }
+    }
+}

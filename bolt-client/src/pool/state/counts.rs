@@ -1,0 +1,33 @@
+//! How many connections a pool has.
+
+use std::fmt;
+
+/// How many connections a pool has, and in what state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PoolCounts {
+    /// Connections that calls are using, or are about to.
+    pub in_use: usize,
+    /// Connections that wait for a call, ready or about to be.
+    pub idle: usize,
+    /// Connections that are being opened.
+    pub opening: usize,
+    /// Calls that wait for a connection and have none in sight: neither one that is being opened nor one that is about
+    /// to be ready.
+    pub waiting: usize,
+}
+
+impl fmt::Display for PoolCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            in_use,
+            idle,
+            opening,
+            waiting,
+        } = self;
+        write!(
+            f,
+            "{in_use} in use, {idle} idle, {opening} opening, {waiting} waiting"
+        )
+    }
+}

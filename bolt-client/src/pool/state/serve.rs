@@ -1,0 +1,174 @@
+//! How it is decided who gets what.
+
+use std::mem;
+use std::time::Instant;
+
+use crate::deadline::Deadline;
+
+use super::grant::Worth;
+use super::{Effects, Given, Grant, Idle, Slots, Ticket};
+
+/// Where a grant is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Ready,
+    Unproven,
+    HalfOpen,
+    Unsettled(usize),
+    Slot,
+}
+
+impl<L, O> Slots<L, O> {
+    /// Lets go of what has expired, then gives each in the queue, in their order, the best thing there is, if that is
+    /// better than what it has.
+    pub(super) fn serve(&mut self, now: Instant) {
+        if self.is_closed() {
+            return;
+        }
+        self.sweep(now);
+        let mut at = Ticket(0);
+        while let Some((&ticket, seeker)) = self.queue.range(at..).next() {
+            let Some((worth, source)) = self.best(seeker.wary, now) else {
+                return;
+            };
+            if worth < seeker.worth() {
+                let grant = self.take(source);
+                self.hand(ticket, worth, grant);
+                // What it had not collected may have expired meanwhile.
+                self.sweep(now);
+            }
+            at = Ticket(ticket.0 + 1);
+        }
+    }
+
+    /// Something has come for somebody. Should it not have collected what came before, that is available again.
+    fn hand(&mut self, ticket: Ticket, worth: Worth, grant: Option<Grant<L, O>>) {
+        let (Some(seeker), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
+            return;
+        };
+        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
+        match mem::replace(&mut seeker.given, Given::Pending(worth, grant)) {
+            Given::Pending(_, worse) => self.untake(worse),
+            Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
+        }
+    }
+
+    /// The best that is available. What an earlier lease left something on comes late, and last if somebody has waited
+    /// for it in vain.
+    fn best(&self, wary: bool, now: Instant) -> Option<(Worth, Source)> {
+        let soon = |source| Some((Worth::Soon, source));
+        let idle = match self.ready.last() {
+            Some(idle) if self.is_proven(idle, now) => return Some((Worth::Ready, Source::Ready)),
+            Some(_) => soon(Source::Unproven),
+            None => None,
+        };
+        let half_open = self.half_open.front().and_then(|_| soon(Source::HalfOpen));
+        let unsettled = self.unsettled.iter().position(|idle| !idle.is_slow(now));
+        let unsettled = unsettled.and_then(|at| soon(Source::Unsettled(at)));
+        let slot = if self.has_room() { soon(Source::Slot) } else { None };
+        let slow = self
+            .unsettled
+            .front()
+            .map(|_| (Worth::Perhaps, Source::Unsettled(0)));
+        let trusting = idle.or(half_open).or(unsettled).or(slot);
+        let doubting = half_open.or(slot).or(idle).or(unsettled);
+        if wary { doubting } else { trusting }.or(slow)
+    }
+
+    fn take(&mut self, source: Source) -> Option<Grant<L, O>> {
+        let grant = match source {
+            Source::Ready => Grant::Ready(self.ready.pop()?),
+            Source::Unproven => Grant::Unproven(self.ready.pop()?),
+            Source::HalfOpen => Grant::HalfOpen(self.half_open.pop_front()?),
+            Source::Unsettled(at) => Grant::Unsettled(self.unsettled.remove(at)?),
+            Source::Slot => Grant::Slot,
+        };
+        self.leased += 1;
+        self.leased_opening += usize::from(grant.is_opening());
+        Some(grant)
+    }
+
+    /// What has come for somebody is available again, if it has not been collected.
+    pub(super) fn take_back(&mut self, ticket: Ticket) {
+        let Some(seeker) = self.queue.get_mut(&ticket) else {
+            return;
+        };
+        match mem::replace(&mut seeker.given, Given::Nothing) {
+            Given::Pending(_, grant) => {
+                self.waiting += usize::from(seeker.holds == Worth::Nothing);
+                self.untake(grant);
+            }
+            other => seeker.given = other,
+        }
+    }
+
+    /// Puts a grant that nobody has collected back where it came from.
+    pub(super) fn untake(&mut self, grant: Grant<L, O>) {
+        self.leased -= 1;
+        self.leased_opening -= usize::from(grant.is_opening());
+        match grant {
+            Grant::Ready(idle) | Grant::Unproven(idle) => self.put_ready(idle),
+            Grant::HalfOpen(idle) => {
+                self.heed(idle.expires);
+                self.half_open.push_front(idle);
+            }
+            Grant::Unsettled(idle) => {
+                self.heed(idle.expires);
+                self.unsettled.push_front(idle);
+            }
+            Grant::Slot => {}
+        }
+    }
+
+    /// Keeps the last used on top. What comes back unused is not the last used.
+    pub(super) fn put_ready(&mut self, idle: Idle<L>) {
+        self.heed(idle.expires);
+        let below = self.ready.iter().rposition(|other| other.since <= idle.since);
+        self.ready.insert(below.map_or(0, |at| at + 1), idle);
+    }
+
+    /// Whether another connection may be opened.
+    fn has_room(&self) -> bool {
+        self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max
+    }
+
+    /// Whether a connection that is ready need not prove that it is alive.
+    pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
+        let age = now.saturating_duration_since(idle.since);
+        self.rules.probe_after.is_none_or(|limit| age <= limit)
+    }
+
+    /// Something lies in the pool that expires then.
+    pub(super) fn heed(&mut self, expires: Deadline) {
+        self.next_expiry = self.next_expiry.earlier(expires);
+    }
+
+    /// Lets go of what has expired. Looks only when something has.
+    fn sweep(&mut self, now: Instant) {
+        if !self.next_expiry.has_passed(now) {
+            return;
+        }
+        let mut next = Deadline::NONE;
+        let Effects { discard, abandon, .. } = &mut self.effects;
+        self.ready = unexpired(mem::take(&mut self.ready), discard, &mut next, now);
+        self.unsettled = unexpired(mem::take(&mut self.unsettled), discard, &mut next, now);
+        self.half_open = unexpired(mem::take(&mut self.half_open), abandon, &mut next, now);
+        self.next_expiry = next;
+    }
+}
+
+/// What has not expired yet; `next` is when the first of it does.
+fn unexpired<T, C>(parked: C, expired: &mut Vec<T>, next: &mut Deadline, now: Instant) -> C
+where
+    C: IntoIterator<Item = Idle<T>> + FromIterator<Idle<T>>,
+{
+    let keep = |idle: Idle<T>| {
+        if idle.expires.has_passed(now) {
+            expired.push(idle.link);
+            return None;
+        }
+        *next = next.earlier(idle.expires);
+        Some(idle)
+    };
+    parked.into_iter().filter_map(keep).collect()
+}

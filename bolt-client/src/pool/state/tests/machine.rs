@@ -1,0 +1,430 @@
+//! Callers that do anything, in any order, at any time: what the decider says is what [`Model`] says, and what can be
+//! seen from outside is as promised.
+
+use proptest::prelude::*;
+
+use super::model::{Kind, Model};
+use super::*;
+
+/// What happens. The numbers choose among those whom it may happen to.
+#[derive(Debug, Clone)]
+enum Step {
+    TimePasses(Duration),
+    Come,
+    /// Somebody in the queue looks whether something has come, and what is said to be ready is alive or not.
+    Poll(usize, bool),
+    /// What somebody in the queue prepares is ready.
+    Prepared(usize),
+    Lost(usize),
+    Impatient(usize),
+    GivesUp(usize),
+    ReturnReady(usize, Option<Duration>),
+    ReturnUnsettled(usize, Option<Duration>),
+    Broken(usize),
+    Look,
+    Close,
+    Adopt,
+    End,
+}
+
+/// Who uses the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    InQueue(Ticket, Option<(u32, Kind)>),
+    /// Looks at a connection that is said to be ready.
+    Looking(Ticket, Option<(u32, Kind)>, u32),
+    Using(u32),
+}
+
+#[derive(Debug)]
+struct World {
+    slots: Slots,
+    model: Model,
+    rules: Rules,
+    users: Vec<User>,
+    now: Instant,
+    closing: bool,
+    /// When each connection that lies in the pool expires.
+    parked: BTreeMap<u32, Option<Instant>>,
+    /// When something came last for those in the queue.
+    woken: BTreeMap<Ticket, Instant>,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_callers_do_the_naive_model_would_decide_alike(
+        max in 1_usize..6,
+        probe_after in proptest::option::of((0_u64..5).prop_map(Duration::from_secs)),
+        steps in proptest::collection::vec(step(), 1..150),
+    ) {
+        let mut world = World::new(Rules { max, probe_after });
+        for step in steps {
+            world.step(&step);
+            world.check();
+        }
+        world.drain();
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let seconds = || (0_u64..20).prop_map(Duration::from_secs);
+    let lifetime = || proptest::option::of(seconds());
+    prop_oneof![
+        3 => seconds().prop_map(Step::TimePasses),
+        12 => Just(Step::Come),
+        12 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(user, alive)| Step::Poll(user, alive)),
+        6 => any::<usize>().prop_map(Step::Prepared),
+        3 => any::<usize>().prop_map(Step::Lost),
+        3 => any::<usize>().prop_map(Step::Impatient),
+        4 => any::<usize>().prop_map(Step::GivesUp),
+        8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
+        6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
+        3 => any::<usize>().prop_map(Step::Broken),
+        1 => Just(Step::Look),
+        1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
+        1 => Just(Step::Adopt),
+        1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::End)],
+    ]
+}
+
+impl World {
+    fn new(rules: Rules) -> Self {
+        Self {
+            slots: Slots::new(rules),
+            model: Model::new(rules),
+            rules,
+            users: Vec::new(),
+            now: Instant::now(),
+            closing: false,
+            parked: BTreeMap::new(),
+            woken: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::TimePasses(time) => self.now += time,
+            Step::Come => self.come(),
+            Step::Poll(choice, alive) => self.poll(choice, alive),
+            Step::Prepared(choice) => self.prepared(choice),
+            Step::Lost(choice) => self.lost(choice),
+            Step::Impatient(choice) => self.impatient(choice),
+            Step::GivesUp(choice) => self.gives_up(choice),
+            Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
+            Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
+            Step::Broken(choice) => {
+                if let Some(id) = self.using(choice) {
+                    self.slots.give_up(self.now);
+                    self.model.close_one(id, self.now);
+                }
+            }
+            Step::Look => {}
+            Step::Close => self.close(),
+            Step::Adopt => self.adopt(),
+            Step::End => {
+                if self.closing {
+                    self.slots.end();
+                    self.model.end();
+                    self.adopt();
+                }
+            }
+        }
+    }
+
+    fn come(&mut self) {
+        if self.closing {
+            assert_eq!(self.slots.acquire(self.now), None, "the pool is closed");
+            return;
+        }
+        let ready = self.slots.acquire(self.now).map(|idle| idle.link);
+        assert_eq!(ready, self.model.acquire(self.now));
+        if let Some(id) = ready {
+            self.check_age(id);
+            self.taken(id);
+            self.users.push(User::Using(id));
+        } else {
+            let ticket = self.slots.enqueue(self.now);
+            self.model.enqueue(ticket, self.now);
+            self.users.push(User::InQueue(ticket, None));
+        }
+    }
+
+    fn poll(&mut self, choice: usize, alive: bool) {
+        match self.pick(choice, |user| !matches!(user, User::Using(_))) {
+            Some(User::InQueue(ticket, holds)) => self.collect(ticket, holds),
+            Some(User::Looking(ticket, holds, id)) => self.look(ticket, holds, id, alive),
+            _ => {}
+        }
+    }
+
+    fn collect(&mut self, ticket: Ticket, holds: Option<(u32, Kind)>) {
+        let grant = self.slots.collect(ticket);
+        let expected = self.model.collect(ticket);
+        let (Some(grant), Some((id, kind, ready))) = (&grant, expected) else {
+            assert!(
+                grant.is_none() && expected.is_none(),
+                "{grant:?}, not {expected:?}"
+            );
+            self.users.push(User::InQueue(ticket, holds));
+            return;
+        };
+        let as_expected = match *grant {
+            Grant::Ready(ref idle) => ready && idle.link == id,
+            Grant::Unproven(ref idle) => !ready && kind == Kind::Ready && idle.link == id,
+            Grant::Unsettled(ref idle) => kind == Kind::Unsettled && idle.link == id,
+            Grant::HalfOpen(ref idle) => kind == Kind::HalfOpen && idle.link == id,
+            Grant::Slot => kind == Kind::New,
+        };
+        assert!(as_expected, "{grant:?}, not {id} as {kind:?}");
+        if self.woken.get(&ticket) == Some(&self.now) {
+            self.check_age(id);
+        }
+        self.taken(id);
+        if ready {
+            self.users.push(User::Looking(ticket, holds, id));
+            return;
+        }
+        self.put_down(holds);
+        // One that is probed has a question out now.
+        let kind = if kind == Kind::Ready {
+            Kind::Unsettled
+        } else {
+            kind
+        };
+        self.users.push(User::InQueue(ticket, Some((id, kind))));
+    }
+
+    fn look(&mut self, ticket: Ticket, holds: Option<(u32, Kind)>, id: u32, alive: bool) {
+        if !alive {
+            self.slots.reject(ticket, self.now);
+            self.model.reject(ticket, self.now);
+            self.users.push(User::InQueue(ticket, holds));
+        } else {
+            self.put_down(holds);
+            self.leave(ticket);
+            self.users.push(User::Using(id));
+        }
+    }
+
+    fn prepared(&mut self, choice: usize) {
+        match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
+            Some(User::InQueue(ticket, Some((id, Kind::Unsettled)))) => {
+                self.leave(ticket);
+                self.users.push(User::Using(id));
+            }
+            Some(User::InQueue(ticket, Some((id, _)))) => {
+                self.slots.opened(ticket, self.now);
+                self.model.opened(id);
+                self.model.leave(ticket, self.now);
+                self.users.push(User::Using(id));
+            }
+            _ => {}
+        }
+    }
+
+    fn lost(&mut self, choice: usize) {
+        match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
+            Some(User::InQueue(ticket, Some((id, Kind::New)))) => {
+                self.slots.fail(ticket, self.now);
+                // In this order, the room is there for the others to see at once, as in `fail`.
+                self.model.fail(ticket, id, self.now);
+            }
+            Some(User::InQueue(ticket, Some(_))) => {
+                self.slots.lose(ticket, self.now);
+                self.model.lose(ticket, self.now);
+                self.users.push(User::InQueue(ticket, None));
+            }
+            _ => {}
+        }
+    }
+
+    fn impatient(&mut self, choice: usize) {
+        let settles = |user: &User| matches!(user, User::InQueue(_, Some((_, Kind::Unsettled))));
+        if let Some(User::InQueue(ticket, Some((id, _)))) = self.pick(choice, settles) {
+            self.park(id, None);
+            self.slots
+                .shelve(ticket, idle(id, self.now).slow(self.now), self.now);
+            self.model.shelve(ticket, self.now);
+            self.users.push(User::InQueue(ticket, None));
+        }
+    }
+
+    /// The call is dropped.
+    fn gives_up(&mut self, choice: usize) {
+        let in_queue = |user: &User| matches!(user, User::InQueue(..));
+        if let Some(User::InQueue(ticket, holds)) = self.pick(choice, in_queue) {
+            self.put_down(holds);
+            self.leave(ticket);
+        }
+    }
+
+    fn leave(&mut self, ticket: Ticket) {
+        self.slots.leave(ticket, self.now);
+        self.model.leave(ticket, self.now);
+    }
+
+    fn put_down(&mut self, holds: Option<(u32, Kind)>) {
+        let Some((id, kind)) = holds else { return };
+        // Half-open connections have a limit always.
+        let expires = (kind != Kind::Unsettled).then(|| self.now + SECOND * 5);
+        self.park(id, expires);
+        let idle = Idle::new(id, self.now, until(expires));
+        if kind == Kind::Unsettled {
+            self.slots.give_back_unsettled(idle, self.now);
+            self.model.give_back(id, kind, self.now, expires, self.now);
+        } else {
+            self.slots.give_back_half_open(idle, self.now);
+            self.model
+                .give_back(id, Kind::HalfOpen, self.now, expires, self.now);
+        }
+    }
+
+    fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
+        let Some(id) = self.using(choice) else { return };
+        let expires = life.map(|life| self.now + life);
+        self.park(id, expires);
+        // Now and then it was not used.
+        let since = if kind == Kind::Ready && choice % 5 == 0 {
+            self.now - SECOND * 3
+        } else {
+            self.now
+        };
+        let idle = Idle::new(id, since, until(expires));
+        if kind == Kind::Ready {
+            self.slots.give_back_ready(idle, self.now);
+        } else {
+            self.slots.give_back_unsettled(idle, self.now);
+        }
+        self.model.give_back(id, kind, since, expires, self.now);
+    }
+
+    fn close(&mut self) {
+        let closed = self.slots.close();
+        assert_eq!(closed.is_none(), self.closing, "only the first call closes");
+        if let Some(mut idle) = closed {
+            self.closing = true;
+            let mut expected = self.model.close();
+            idle.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(idle, expected);
+            idle.into_iter().for_each(|id| self.taken(id));
+        }
+    }
+
+    fn adopt(&mut self) {
+        if self.closing {
+            let adopted = self.slots.adopt();
+            assert_eq!(adopted.len(), self.model.drain(Kind::Unsettled).len());
+            adopted.into_iter().for_each(|id| self.taken(id));
+        }
+    }
+
+    fn park(&mut self, id: u32, expires: Option<Instant>) {
+        assert!(
+            self.parked.insert(id, expires).is_none(),
+            "{id} lies in the pool already"
+        );
+    }
+
+    /// Somebody gets a connection, and nobody else has it.
+    fn taken(&mut self, id: u32) {
+        self.parked.remove(&id);
+        let others = self.users.iter().flat_map(ids_of).filter(|other| *other == id);
+        assert_eq!(others.count(), 0, "{id} is handed out twice");
+    }
+
+    fn using(&mut self, choice: usize) -> Option<u32> {
+        match self.pick(choice, |user| matches!(user, User::Using(_))) {
+            Some(User::Using(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Takes one of those to whom something can happen out of the list.
+    fn pick(&mut self, choice: usize, of: impl Fn(&User) -> bool) -> Option<User> {
+        let found: Vec<usize> = (0..self.users.len()).filter(|at| of(&self.users[*at])).collect();
+        let at = *found.get(choice.checked_rem(found.len())?)?;
+        Some(self.users.remove(at))
+    }
+
+    /// What can be seen from outside.
+    fn check(&mut self) {
+        let counts = self.slots.counts(self.now);
+        let expected = self.model.counts(self.now);
+        self.check_effects();
+        assert_eq!(counts, expected);
+        let all = counts.in_use + counts.idle + counts.opening;
+        assert!(all <= self.rules.max, "more than allowed: {counts}");
+        let in_vain = counts.waiting > 0 && (counts.idle > 0 || all < self.rules.max);
+        assert!(!in_vain, "somebody waits for nothing: {counts}");
+    }
+
+    fn check_effects(&mut self) {
+        let Effects {
+            mut wake,
+            discard,
+            abandon,
+        } = self.slots.effects();
+        let mut gone = [discard, abandon].concat();
+        let mut expected = self.model.outcome();
+        for list in [&mut gone, &mut expected.gone] {
+            list.sort_unstable();
+        }
+        for list in [&mut wake, &mut expected.woken] {
+            list.sort_unstable();
+        }
+        assert_eq!((&wake, &gone), (&expected.woken, &expected.gone));
+        for ticket in wake {
+            self.woken.insert(ticket, self.now);
+        }
+        for id in gone {
+            self.taken(id);
+        }
+    }
+
+    /// That a connection is handed out now is right only if it has not expired.
+    fn check_age(&self, id: u32) {
+        let expires = self.parked.get(&id).copied().flatten();
+        assert!(expires.is_none_or(|at| at > self.now), "{id} has expired");
+    }
+
+    /// Everybody goes on to the end, and is served; then nothing is left.
+    fn drain(mut self) {
+        for round in 0.. {
+            assert!(round < 10_000, "they starve: {:?}", self.slots);
+            if self.closing {
+                (0..self.users.len()).for_each(|_| self.gives_up(0));
+            }
+            (0..self.users.len()).for_each(|_| self.poll(0, true));
+            (0..self.users.len()).for_each(|_| self.prepared(0));
+            (0..self.users.len()).for_each(|_| self.give_back(0, Kind::Ready, None));
+            self.check();
+            if self.users.is_empty() {
+                break;
+            }
+        }
+        if !self.closing {
+            let counts = self.slots.counts(self.now);
+            assert_eq!((counts.in_use, counts.waiting), (0, 0));
+            self.close();
+        }
+        self.step(&Step::End);
+        self.check();
+        assert_eq!(self.slots.counts(self.now), PoolCounts::default());
+        assert!(self.parked.is_empty(), "closing leaves {:?}", self.parked);
+    }
+}
+
+fn ids_of(user: &User) -> Vec<u32> {
+    match *user {
+        User::InQueue(_, holds) => holds.iter().map(|(id, _)| *id).collect(),
+        User::Looking(_, holds, id) => holds.iter().map(|(id, _)| *id).chain([id]).collect(),
+        User::Using(id) => vec![id],
+    }
+}
+
+fn until(expires: Option<Instant>) -> Deadline {
+    expires.map_or(Deadline::NONE, |at| Deadline::after(at, Duration::ZERO))
+}

@@ -1,0 +1,372 @@
+//! The same decisions, made naively: one list of connections, one list of callers, and everything counted anew.
+
+use std::cmp::Reverse;
+
+use super::*;
+
+/// What a connection is, whether it is with somebody or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ready,
+    Unsettled,
+    HalfOpen,
+    /// Nobody has begun to open it.
+    New,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Conn {
+    id: u32,
+    kind: Kind,
+    /// With somebody, or given to somebody.
+    away: bool,
+    since: Instant,
+    expires: Option<Instant>,
+    slow_until: Option<Instant>,
+    /// The order in which they came back.
+    turn: i64,
+}
+
+#[derive(Debug)]
+struct Caller {
+    ticket: Ticket,
+    /// What it prepares, and how good that is.
+    holds: Option<(u32, Tier)>,
+    pending: Option<(u32, Tier)>,
+    looks_at: Option<u32>,
+    wary: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    Ready,
+    Soon,
+    Perhaps,
+    Nothing,
+}
+
+/// What came of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) woken: Vec<Ticket>,
+    /// Connections that are not wanted any more, open or not.
+    pub(super) gone: Vec<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    rules: Rules,
+    conns: Vec<Conn>,
+    callers: Vec<Caller>,
+    outcome: Outcome,
+    phase: Phase,
+    turns: i64,
+    ids: u32,
+}
+
+impl Model {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            conns: Vec::new(),
+            callers: Vec::new(),
+            outcome: Outcome::default(),
+            phase: Phase::Open,
+            turns: 0,
+            ids: 0,
+        }
+    }
+
+    pub(super) fn outcome(&mut self) -> Outcome {
+        mem::take(&mut self.outcome)
+    }
+
+    pub(super) fn acquire(&mut self, now: Instant) -> Option<u32> {
+        self.serve(now);
+        let fresh = self
+            .conns
+            .iter_mut()
+            .filter(|conn| conn.kind == Kind::Ready && !conn.away);
+        let fresh = fresh.filter(|conn| is_fresh(self.rules, conn, now));
+        let conn = fresh.max_by_key(|conn| (conn.since, conn.turn))?;
+        conn.away = true;
+        Some(conn.id)
+    }
+
+    pub(super) fn enqueue(&mut self, ticket: Ticket, now: Instant) {
+        self.callers.push(Caller {
+            ticket,
+            holds: None,
+            pending: None,
+            looks_at: None,
+            wary: false,
+        });
+        self.serve(now);
+    }
+
+    /// What has come, and whether somebody can use it as it is.
+    pub(super) fn collect(&mut self, ticket: Ticket) -> Option<(u32, Kind, bool)> {
+        let caller = self.caller(ticket);
+        let (id, tier) = caller.pending.take()?;
+        if tier == Tier::Ready {
+            caller.looks_at = Some(id);
+        } else {
+            caller.holds = Some((id, tier));
+        }
+        Some((id, self.conn(id).kind, tier == Tier::Ready))
+    }
+
+    pub(super) fn reject(&mut self, ticket: Ticket, now: Instant) {
+        let rejected = self.caller(ticket).looks_at.take();
+        self.close_one(rejected.expect("it looks at one"), now);
+    }
+
+    pub(super) fn lose(&mut self, ticket: Ticket, now: Instant) {
+        let lost = self.caller(ticket).holds.take();
+        self.close_one(lost.expect("it holds one").0, now);
+    }
+
+    pub(super) fn shelve(&mut self, ticket: Ticket, now: Instant) {
+        let caller = self.caller(ticket);
+        caller.wary = true;
+        let (id, _) = caller.holds.take().expect("it holds one");
+        self.put(id, Kind::Unsettled, now, None, Some(now + SECOND * 10));
+        self.serve(now);
+    }
+
+    /// Whatever it holds or looks at is its own business.
+    pub(super) fn leave(&mut self, ticket: Ticket, now: Instant) {
+        let found = self.callers.iter().position(|caller| caller.ticket == ticket);
+        let caller = self.callers.remove(found.expect("it is in the queue"));
+        if let Some((id, _)) = caller.pending {
+            self.return_unseen(id);
+        }
+        self.serve(now);
+    }
+
+    pub(super) fn fail(&mut self, ticket: Ticket, id: u32, now: Instant) {
+        self.remove(id);
+        self.leave(ticket, now);
+    }
+
+    pub(super) fn opened(&mut self, id: u32) {
+        self.conn(id).kind = Kind::Ready;
+    }
+
+    pub(super) fn give_back(
+        &mut self,
+        id: u32,
+        kind: Kind,
+        since: Instant,
+        expires: Option<Instant>,
+        now: Instant,
+    ) {
+        self.put(id, kind, since, expires, None);
+        self.serve(now);
+    }
+
+    fn put(
+        &mut self,
+        id: u32,
+        kind: Kind,
+        since: Instant,
+        expires: Option<Instant>,
+        slow_until: Option<Instant>,
+    ) {
+        let kept = match self.phase {
+            Phase::Open => true,
+            Phase::Closing => kind == Kind::Unsettled,
+            Phase::Closed => false,
+        };
+        if !kept {
+            self.remove(id);
+            self.outcome.gone.push(id);
+            return;
+        }
+        self.turns += 1;
+        let turn = self.turns;
+        *self.conn(id) = Conn {
+            id,
+            kind,
+            away: false,
+            since,
+            expires,
+            slow_until,
+            turn,
+        };
+    }
+
+    pub(super) fn close_one(&mut self, id: u32, now: Instant) {
+        self.remove(id);
+        self.serve(now);
+    }
+
+    pub(super) fn close(&mut self) -> Vec<u32> {
+        self.phase = Phase::Closing;
+        let callers = self.callers.iter_mut();
+        let (woken, pending): (Vec<_>, Vec<_>) = callers
+            .map(|caller| (caller.ticket, caller.pending.take()))
+            .unzip();
+        self.outcome.woken.extend(woken);
+        for (id, _) in pending.into_iter().flatten() {
+            self.return_unseen(id);
+        }
+        let half_open = self.drain(Kind::HalfOpen);
+        self.outcome.gone.extend(half_open);
+        let ready = self.drain(Kind::Ready);
+        [ready, self.drain(Kind::Unsettled)].concat()
+    }
+
+    /// Takes what is idle out of the pool.
+    pub(super) fn drain(&mut self, kind: Kind) -> Vec<u32> {
+        let drained = |conn: &Conn| conn.kind == kind && !conn.away;
+        let ids = self.conns.iter().filter(|conn| drained(conn)).map(|conn| conn.id);
+        let ids = ids.collect();
+        self.conns.retain(|conn| !drained(conn));
+        ids
+    }
+
+    pub(super) fn end(&mut self) {
+        self.phase = Phase::Closed;
+    }
+
+    pub(super) fn counts(&mut self, now: Instant) -> PoolCounts {
+        self.serve(now);
+        let is_open = |conn: &Conn| matches!(conn.kind, Kind::Ready | Kind::Unsettled);
+        let (open, opening): (Vec<Conn>, Vec<Conn>) = self.conns.iter().partition(|conn| is_open(conn));
+        let in_use = open.iter().filter(|conn| conn.away).count();
+        let waiting = self
+            .callers
+            .iter()
+            .filter(|caller| caller.tier() == Tier::Nothing);
+        PoolCounts {
+            in_use,
+            idle: open.len() - in_use,
+            opening: opening.len(),
+            waiting: if self.phase == Phase::Open {
+                waiting.count()
+            } else {
+                0
+            },
+        }
+    }
+
+    /// The rule: what has expired goes; then each caller in turn gets the best there is, if it is better than what
+    /// it has.
+    fn serve(&mut self, now: Instant) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.expire(now);
+        for at in 0..self.callers.len() {
+            let caller = &self.callers[at];
+            let Some((tier, found)) = self.best(caller.wary, now) else {
+                continue;
+            };
+            if tier >= caller.tier() {
+                continue;
+            }
+            let id = found.unwrap_or_else(|| self.new_conn(now));
+            self.conn(id).away = true;
+            let caller = &mut self.callers[at];
+            match caller.pending.replace((id, tier)) {
+                Some((worse, _)) => self.return_unseen(worse),
+                None => self.outcome.woken.push(caller.ticket),
+            }
+            self.expire(now);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let expired = |conn: &Conn| !conn.away && conn.expires.is_some_and(|at| at <= now);
+        let gone = self.conns.iter().filter(|conn| expired(conn)).map(|conn| conn.id);
+        self.outcome.gone.extend(gone);
+        self.conns.retain(|conn| !expired(conn));
+    }
+
+    /// The best connection, or a new one.
+    fn best(&self, wary: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
+        let mut options = Vec::new();
+        for conn in self.conns.iter().filter(|conn| !conn.away) {
+            let slow = conn.slow_until.is_some_and(|until| now < until);
+            let last_used_first = (Reverse(conn.since), -conn.turn);
+            let first_come_first = (Reverse(now), conn.turn);
+            let (rank, order) = match conn.kind {
+                Kind::Ready if is_fresh(self.rules, conn, now) => (0, last_used_first),
+                Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
+                Kind::HalfOpen => (2, first_come_first),
+                Kind::Unsettled if slow => (9, first_come_first),
+                Kind::Unsettled => (if wary { 6 } else { 3 }, first_come_first),
+                Kind::New => unreachable!("it exists for somebody only"),
+            };
+            options.push((rank, order, Some(conn.id)));
+        }
+        if self.conns.len() < self.rules.max {
+            options.push((4, (Reverse(now), 0), None));
+        }
+        let (rank, _, id) = options
+            .into_iter()
+            .min_by_key(|(rank, order, _)| (*rank, *order))?;
+        let tier = match rank {
+            0 => Tier::Ready,
+            9 => Tier::Perhaps,
+            _ => Tier::Soon,
+        };
+        Some((tier, id))
+    }
+
+    fn new_conn(&mut self, now: Instant) -> u32 {
+        self.ids += 1;
+        self.conns.push(Conn {
+            id: self.ids,
+            kind: Kind::New,
+            away: true,
+            since: now,
+            expires: None,
+            slow_until: None,
+            turn: 0,
+        });
+        self.ids
+    }
+
+    /// Nobody came for it, so it is where it was.
+    fn return_unseen(&mut self, id: u32) {
+        self.turns += 1;
+        let (last, first) = (self.turns, -self.turns);
+        let conn = self.conn(id);
+        conn.away = false;
+        match conn.kind {
+            Kind::New => self.remove(id),
+            Kind::Ready => conn.turn = last,
+            Kind::HalfOpen | Kind::Unsettled => conn.turn = first,
+        }
+    }
+
+    fn remove(&mut self, id: u32) {
+        self.conns.retain(|conn| conn.id != id);
+    }
+
+    fn conn(&mut self, id: u32) -> &mut Conn {
+        let found = self.conns.iter_mut().find(|conn| conn.id == id);
+        found.expect("the connection exists")
+    }
+
+    fn caller(&mut self, ticket: Ticket) -> &mut Caller {
+        let found = self.callers.iter_mut().find(|caller| caller.ticket == ticket);
+        found.expect("the caller is in the queue")
+    }
+}
+
+impl Caller {
+    fn tier(&self) -> Tier {
+        if self.looks_at.is_some() {
+            return Tier::Ready;
+        }
+        let (_, tier) = self.pending.or(self.holds).unwrap_or((0, Tier::Nothing));
+        tier
+    }
+}
+
+fn is_fresh(rules: Rules, conn: &Conn, now: Instant) -> bool {
+    rules.probe_after.is_none_or(|limit| now - conn.since <= limit)
+}

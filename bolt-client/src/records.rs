@@ -1,0 +1,258 @@
+//! The rows of a result.
+
+use std::fmt;
+
+use bolt_proto::value::FromValue;
+use bolt_proto::{Keys, Record, RecordRef, ResultId};
+use serde::de::DeserializeOwned;
+
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exchange::{Exchange, Rest};
+use crate::summary::Summary;
+
+/// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a
+/// time.
+///
+/// Rows are asked for in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next one while about a third
+/// of the last is still to be read. So memory stays within a page or so, however long the result is, and a reader who is
+/// slower than the network never waits.
+///
+/// # Dropping it
+/// The query is carried out all the same, except for an auto-commit query of a session that [only
+/// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
+/// drop its transaction.
+///
+/// ```no_run
+/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// let mut session = driver.session().database("neo4j").build();
+/// let mut people = session.run("MATCH (a:Person) RETURN a.name AS name").await?;
+/// while let Some(person) = people.next_ref().await? {
+///     println!("{}", person.get::<&str>("name")?);
+/// }
+/// let summary = people.consume().await?;
+/// println!("{:?}", summary.result_consumed_after());
+/// # Ok(()) }
+/// ```
+pub struct Records<'r> {
+    exchange: &'r mut Exchange,
+    id: ResultId,
+    keys: Keys,
+    by: Deadline,
+    /// The row that was lent last, if it had been kept.
+    kept: Option<Record>,
+    /// An error was returned by the stream.
+    #[cfg(feature = "stream")]
+    failed: bool,
+}
+
+impl<'r> Records<'r> {
+    pub(crate) fn new(exchange: &'r mut Exchange, id: ResultId, by: Deadline) -> Self {
+        let keys = exchange.keys(id).cloned().unwrap_or_default();
+        Self {
+            exchange,
+            id,
+            keys,
+            by,
+            kept: None,
+            #[cfg(feature = "stream")]
+            failed: false,
+        }
+    }
+
+    /// The names of the columns, known even without rows. Empty for a query that returns nothing.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The next row; `None` once all have been read.
+    ///
+    /// # Errors
+    /// What ended the result early: after that there are no more rows.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next(&mut self) -> Result<Option<Record>, Error> {
+        self.exchange.next(self.id, self.by).await
+    }
+
+    /// The next row, lent from the buffer that it arrived in: nothing is copied. `None` once all have been read.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next_ref(&mut self) -> Result<Option<RecordRef<'_>>, Error> {
+        self.exchange.next_ref(self.id, &mut self.kept, self.by).await
+    }
+
+    /// The row that [`next`](Self::next) will return.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing is taken.
+    pub async fn peek(&mut self) -> Result<Option<&Record>, Error> {
+        self.exchange.peek(self.id, self.by).await
+    }
+
+    /// The next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is
+    /// only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row is not like a `T`: it
+    /// is lost then, and those behind it are not.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next_as<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
+        let row = self.next_ref().await?;
+        Ok(row.map(|row| row.to()).transpose()?)
+    }
+
+    /// The next rows, at most `rows`: fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); the rows before it are lost then.
+    ///
+    /// # Cancel safety
+    /// Cancel-clean: rows that were read for a call that is dropped are lost.
+    pub async fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
+        let mut fetched = Vec::new();
+        while fetched.len() < rows {
+            match self.next().await? {
+                Some(row) => fetched.push(row),
+                None => break,
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is none, or more than one. As
+    /// [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As dropping the records: the query is carried out.
+    pub async fn single(self) -> Result<Record, Error> {
+        self.exchange.single(self.id, self.by).await
+    }
+
+    /// The only row, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As dropping the records: the query is carried out.
+    pub async fn single_optional(self) -> Result<Option<Record>, Error> {
+        self.exchange.single_optional(self.id, self.by).await
+    }
+
+    /// All rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Dropped before the end, an auto-commit query is cancelled: under write access nobody knows whether it was
+    /// carried out (*cancel-unknown*). A transaction can only be rolled back then (*cancel-clean*).
+    pub async fn collect(self) -> Result<Vec<Record>, Error> {
+        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
+        Ok(self.exchange.take_rows(self.id))
+    }
+
+    /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by their
+    /// order, a scalar if there is only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        let read = |row: RecordRef<'_>| {
+            rows.push(row.to()?);
+            Ok(())
+        };
+        self.exchange.each(self.id, read, self.by).await?;
+        Ok(rows)
+    }
+
+    /// The first column of all rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
+        let mut column = Vec::new();
+        let read = |row: RecordRef<'_>| {
+            column.push(row.get(0)?);
+            Ok(())
+        };
+        self.exchange.each(self.id, read, self.by).await?;
+        Ok(column)
+    }
+
+    /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
+    /// end.
+    ///
+    /// # Errors
+    /// What the query failed with in the end.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn consume(self) -> Result<Summary, Error> {
+        self.exchange.finish(self.id, Rest::Discard, self.by).await?;
+        self.exchange.summary(self.id)
+    }
+
+    /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
+    #[doc(hidden)]
+    pub async fn settle(&mut self) {
+        self.exchange.settle(self.id).await;
+    }
+}
+
+impl Drop for Records<'_> {
+    fn drop(&mut self) {
+        self.exchange.forget(self.id);
+    }
+}
+
+/// Rows one after the other, until the last one or the first error.
+#[cfg(feature = "stream")]
+impl futures_core::Stream for Records<'_> {
+    type Item = Result<Record, Error>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let records = self.get_mut();
+        if records.failed {
+            return std::task::Poll::Ready(None);
+        }
+        // `next` is cancel-safe: whatever it waits for is remembered by the connection, and not by the future.
+        let row = std::pin::pin!(records.next()).poll(cx).map(Result::transpose);
+        records.failed = matches!(row, std::task::Poll::Ready(Some(Err(_))));
+        row
+    }
+}
+
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records")
+            .field("keys", &self.keys)
+            .field("ended", &self.exchange.has_ended(self.id))
+            .finish_non_exhaustive()
+    }
+}

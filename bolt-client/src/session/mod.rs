@@ -1,0 +1,179 @@
+//! Sessions: auto-commit queries, and where transactions begin.
+
+mod builder;
+mod run;
+
+use std::fmt;
+use std::future::Future;
+
+use bolt_proto::{Access, Query};
+
+use crate::bookmarks::Bookmarks;
+use crate::cursor::Host;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exchange::{Exchange, Rest};
+use crate::managed::{ExecuteManaged, ManagedTransaction};
+use crate::settings::Origin;
+use crate::transaction::BeginTransaction;
+
+pub use builder::SessionBuilder;
+pub use run::{SessionOpen, SessionRun};
+
+/// How many bytes of rows a session keeps of the result of a cursor, when another query needs the connection.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// A series of transactions, one after the other, each of which sees what those before it have written.
+///
+/// It is cheap to make and holds a connection only while a query or transaction is under way. It cannot be shared: use
+/// one for each task or thread that works at the same time.
+pub struct Session {
+    origin: Origin,
+    /// Auto-commit queries whose results somebody holds. Only the last may have a connection.
+    exchanges: Vec<Exchange>,
+}
+
+impl Session {
+    /// Runs a query in a transaction of its own, which the server commits at the end of the result. Set parameters and
+    /// options on what this returns, then await it for the [`Records`](crate::Records): one round trip on a connection
+    /// that is open already. A query without columns has been carried out when `run` returns.
+    ///
+    /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this. Everything else is better
+    /// off in [`execute_query`](crate::Driver::execute_query), or in [`execute_write`](Self::execute_write).
+    pub fn run(&mut self, query: impl Into<Query>) -> SessionRun<'_> {
+        SessionRun::new(self, query.into())
+    }
+
+    /// As [`run`](Self::run), but for a [`Cursor`](crate::Cursor), which does not hold on to the session: other queries
+    /// may run before all its rows are read. What is left of them then is kept, up to 16 MiB.
+    pub fn open(&mut self, query: impl Into<Query>) -> SessionOpen<'_> {
+        SessionOpen::new(self, query.into())
+    }
+
+    /// Begins a transaction of several queries that you commit or roll back yourself. Set options on what this returns,
+    /// then await it. It is not done again when it fails: see [`execute_write`](Self::execute_write).
+    pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
+        BeginTransaction::new(self)
+    }
+
+    /// Runs `work` in a transaction that only reads, and does it again when that may help: see
+    /// [`execute_write`](Self::execute_write).
+    pub fn execute_read<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        ExecuteManaged::new(self, Access::Read, work)
+    }
+
+    /// Runs `work` in a transaction, commits it, and returns what `work` returned. Set options on what this returns, then
+    /// await it.
+    ///
+    /// If the server reports a failure that may go away (a deadlock, a change of leader), or the connection is lost before
+    /// the commit, everything is done again after a pause, for as long as
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows: so `work` may run several times
+    /// and should do nothing but query. If it returns an error for which the server is not to blame, the transaction is
+    /// rolled back and the error returned. [`Error::abort`] carries an error of your own out.
+    ///
+    /// ```no_run
+    /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+    /// use bolt_client::{Error, ManagedTransaction};
+    ///
+    /// async fn add_person(mut tx: ManagedTransaction) -> Result<i64, Error> {
+    ///     tx.run("CREATE (:Person {name: 'Ada'})").await?;
+    ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").await?.single().await?;
+    ///     Ok(people.get(0)?)
+    /// }
+    ///
+    /// let mut session = driver.session().build();
+    /// let people = session.execute_write(add_person).await?;
+    /// let names: Vec<String> = session
+    ///     .execute_read(|mut tx| async move {
+    ///         tx.run("MATCH (n:Person) RETURN n.name").await?.collect_column().await
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn execute_write<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        ExecuteManaged::new(self, Access::Write, work)
+    }
+
+    /// The bookmark of the last transaction of the session that was committed; before the first, those that it was given.
+    /// Give them to another session that has to see what this one wrote.
+    ///
+    /// Queries whose cursors are open are carried out first, and what is left of their rows is kept.
+    ///
+    /// # Errors
+    /// What such a query failed with.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
+        self.make_room(self.origin.by(None)).await?;
+        Ok(self.origin.chain.last())
+    }
+
+    /// Ends the session: queries whose cursors are open are carried out, without their rows.
+    ///
+    /// # Errors
+    /// What such a query failed with.
+    ///
+    /// # Cancel safety
+    /// Dropped before the end, the rest is cancelled: under write access nobody knows whether it was carried out
+    /// (*cancel-unknown*).
+    pub async fn close(mut self) -> Result<(), Error> {
+        let by = self.origin.by(None);
+        for exchange in &mut self.exchanges {
+            if let Some(id) = exchange.unread() {
+                exchange.finish(id, Rest::Discard, by).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Frees the connection for something else: what is left of a cursor's result is kept.
+    pub(crate) async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
+        self.exchanges.retain(Exchange::is_wanted);
+        for exchange in &mut self.exchanges {
+            let Some(id) = exchange.unread() else { continue };
+            if !exchange.keep_rest(id, KEPT_BYTES, by).await? {
+                return Err(Error::misuse(
+                    "the result of an open cursor is too long to be kept while another query runs: read it to its end, \
+                     drop it, or use another session for the other query",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an auto-commit query, whose result somebody is about to hold.
+    fn hold(&mut self, exchange: Exchange) -> &mut Exchange {
+        self.exchanges.push(exchange);
+        let last = self.exchanges.len() - 1;
+        &mut self.exchanges[last]
+    }
+}
+
+impl Host for Session {
+    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.exchanges
+            .iter_mut()
+            .find(|exchange| exchange.number() == number)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("settings", &self.origin.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,348 @@
+//! Explicit transactions.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use bolt_proto::{Api, Extra, Query};
+
+use crate::builders::{query_setters, transaction_setters};
+use crate::cursor::{Cursor, Host};
+use crate::deadline::Deadline;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::records::Records;
+use crate::runtime::BoxFuture;
+use crate::session::Session;
+
+/// A transaction that is about to begin. Await it for the [`Transaction`].
+///
+/// # Errors
+/// Why there is no connection. What the server has against the transaction itself is told by its first query, unless it
+/// begins [eagerly](Self::eager).
+///
+/// # Cancel safety
+/// Cancel-clean: a transaction that was begun is undone.
+#[derive(Debug)]
+#[must_use = "a transaction begins when it is awaited"]
+pub struct BeginTransaction<'s> {
+    session: &'s mut Session,
+    extra: Extra,
+    deadline: Option<Duration>,
+    eager: bool,
+}
+
+impl<'s> BeginTransaction<'s> {
+    pub(crate) fn new(session: &'s mut Session) -> Self {
+        Self {
+            session,
+            extra: Extra::default(),
+            deadline: None,
+            eager: false,
+        }
+    }
+
+    transaction_setters!();
+
+    /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default: the
+    /// session's.
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Waits for the server to have begun the transaction, which costs a round trip. Default: it begins together with the
+    /// first query.
+    pub const fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
+
+    async fn begin(self) -> Result<Transaction<'s>, Error> {
+        let by = self.session.origin().by(self.deadline);
+        self.session.make_room(by).await?;
+        let origin = self.session.origin();
+        let api = origin.tell(Api::ExplicitTransaction);
+        let exchange = origin
+            .transaction(origin.settings.access, &self.extra, api, by)
+            .await?;
+        let mut tx = Tx {
+            driver: origin.driver.clone(),
+            exchange,
+            by,
+        };
+        if self.eager {
+            tx.begin().await?;
+        }
+        Ok(Transaction {
+            tx,
+            _session: PhantomData,
+        })
+    }
+}
+
+impl<'s> IntoFuture for BeginTransaction<'s> {
+    type Output = Result<Transaction<'s>, Error>;
+    type IntoFuture = BoxFuture<'s, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.begin())
+    }
+}
+
+/// A transaction: queries that are carried out together or not at all. It holds its session, and a connection.
+///
+/// # Dropping it
+/// It is rolled back: the server is told at once, without waiting, and frees the locks. That may cost the connection if
+/// the server has not even answered its beginning.
+///
+/// ```no_run
+/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// let mut session = driver.session().build();
+/// let mut tx = session.begin_transaction().await?;
+/// let created = tx.run("CREATE (n:Person {name: $name})").param("name", "Ada").await?.consume().await?;
+/// tx.commit().await?;
+/// # Ok(()) }
+/// ```
+pub struct Transaction<'s> {
+    tx: Tx,
+    /// Its session can do nothing else meanwhile.
+    _session: PhantomData<&'s mut Session>,
+}
+
+impl Transaction<'_> {
+    /// Runs a query. Set parameters on what this returns, then await it for the [`Records`]: one round trip, which the
+    /// beginning of the transaction shares. A query without columns has been carried out when it returns.
+    ///
+    /// Another query may run once the records are dropped, whether they were read or not.
+    pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
+        TransactionRun::new(&mut self.tx, query.into())
+    }
+
+    /// Runs a query whose rows are read by a [`Cursor`], so that others can run before all of them are read.
+    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
+        TransactionOpen::new(&mut self.tx, query.into())
+    }
+
+    /// Queues a query without waiting: it leaves with whatever is waited for next, so that several of them, and the
+    /// [`commit`](Self::commit), cost one round trip together. All its rows are asked for at once. Give it parameters by
+    /// [`query`](crate::query()).
+    ///
+    /// If one of them fails, the others are not carried out.
+    ///
+    /// ```no_run
+    /// # async fn example(mut tx: bolt_client::Transaction<'_>) -> Result<(), bolt_client::Error> {
+    /// use bolt_client::query;
+    ///
+    /// let ada = tx.queue(query("CREATE (n:Person {name: $name}) RETURN elementId(n)").param("name", "Ada"))?;
+    /// let count = tx.queue("MATCH (n:Person) RETURN count(n)")?;
+    /// let count: i64 = count.single(&mut tx).await?.get(0)?;
+    /// let id: String = ada.single(&mut tx).await?.get(0)?;
+    /// tx.commit().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
+        self.tx.queue(&query.into())
+    }
+
+    /// Commits. What is left of the results is carried out first. A transaction without queries is begun and committed in
+    /// one round trip.
+    ///
+    /// # Errors
+    /// What the transaction failed with: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
+    /// connection is lost, or the deadline passes, while the answer is on its way, unless the transaction only reads.
+    ///
+    /// # Cancel safety
+    /// Dropped before COMMIT has left, the transaction is rolled back; later the commit takes its course
+    /// (*cancel-unknown*).
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let by = self.tx.by;
+        loop {
+            match self.tx.exchange.commit(by).await {
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Rolls back, and waits for the server to have done so. Nothing is sent if nothing was.
+    ///
+    /// # Errors
+    /// Why the server did not answer. The transaction is undone all the same: servers undo what is open when a connection
+    /// ends.
+    ///
+    /// # Cancel safety
+    /// Cancel-clean: the transaction is undone.
+    pub async fn rollback(mut self) -> Result<(), Error> {
+        self.tx.exchange.rollback(self.tx.by).await
+    }
+}
+
+impl Host for Transaction<'_> {
+    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.tx.exchange(number)
+    }
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("failure", &self.tx.exchange.failure())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What explicit and managed transactions have in common.
+#[derive(Debug)]
+pub(crate) struct Tx {
+    pub(crate) driver: Driver,
+    pub(crate) exchange: Exchange,
+    pub(crate) by: Deadline,
+}
+
+impl Tx {
+    pub(crate) fn queue(&mut self, query: &Query) -> Result<Cursor, Error> {
+        let (id, interest) = self.exchange.queue(query)?;
+        Ok(Cursor::new(&self.exchange, id, interest, self.by))
+    }
+
+    pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        Some(&mut self.exchange).filter(|exchange| exchange.number() == number)
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        loop {
+            match self.exchange.begin(self.by).await {
+                Err(error) if self.exchange.may_be_taken_over(&error) => self.replace(self.by).await?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Carries on with another connection. The dead one goes first: the pool may have room for only one.
+    async fn replace(&mut self, by: Deadline) -> Result<(), Error> {
+        self.exchange.let_go();
+        let lease = self.driver.acquire(by).await?;
+        self.exchange.take_over(lease);
+        Ok(())
+    }
+
+    /// The limit of a call in the transaction.
+    fn limit(&self, limit: Option<Duration>) -> Deadline {
+        limit.map_or(self.by, |limit| {
+            self.by
+                .earlier(Deadline::after(self.driver.runtime().now(), limit))
+        })
+    }
+}
+
+/// A query of a transaction. Await it to run it.
+///
+/// # Errors
+/// What the server has against the query, or had against the transaction before: it can only be rolled back then.
+///
+/// # Cancel safety
+/// Dropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*).
+#[derive(Debug)]
+#[must_use = "a query runs when it is awaited"]
+pub struct TransactionRun<'t> {
+    tx: &'t mut Tx,
+    query: Query,
+    deadline: Option<Duration>,
+}
+
+/// A query of a transaction whose rows are read by a [`Cursor`]. Await it to run it.
+///
+/// # Errors and cancel safety
+/// As [`TransactionRun`].
+#[derive(Debug)]
+#[must_use = "a query runs when it is awaited"]
+pub struct TransactionOpen<'t> {
+    tx: &'t mut Tx,
+    query: Query,
+    deadline: Option<Duration>,
+}
+
+impl<'t> TransactionRun<'t> {
+    pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
+        Self {
+            tx,
+            query,
+            deadline: None,
+        }
+    }
+
+    query_setters!();
+
+    /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
+    /// transaction.
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    async fn start(self) -> Result<Records<'t>, Error> {
+        let by = self.tx.limit(self.deadline);
+        let id = loop {
+            match self.tx.exchange.run(&self.query, by).await {
+                Ok(id) => break id,
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
+                Err(error) => return Err(error),
+            }
+        };
+        Ok(Records::new(&mut self.tx.exchange, id, by))
+    }
+}
+
+impl<'t> TransactionOpen<'t> {
+    pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
+        Self {
+            tx,
+            query,
+            deadline: None,
+        }
+    }
+
+    query_setters!();
+
+    /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
+    /// transaction.
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    async fn start(self) -> Result<Cursor, Error> {
+        let by = self.tx.limit(self.deadline);
+        loop {
+            match self.tx.exchange.open(&self.query, by).await {
+                Ok((id, interest)) => return Ok(Cursor::new(&self.tx.exchange, id, interest, by)),
+                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<'t> IntoFuture for TransactionRun<'t> {
+    type Output = Result<Records<'t>, Error>;
+    type IntoFuture = BoxFuture<'t, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+impl<'t> IntoFuture for TransactionOpen<'t> {
+    type Output = Result<Cursor, Error>;
+    type IntoFuture = BoxFuture<'t, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}

@@ -1,0 +1,343 @@
+//! Calls that another thread ends: what blocks cannot be dropped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adapter_blocking::{Access, Auth, CancelHandle, Config, ErrorKind};
+use tests::misbehaving;
+
+use super::scenarios::{
+    World, assert_at_rest, assert_no_transaction_says, assert_nobody_uses, assert_says, only, scenarios,
+};
+use super::{Driver, Error, run};
+use crate::scenario::{Outcome, Run, Scenario};
+use crate::server::Feature;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        a_call_that_waits_for_an_answer_is_cancelled,
+        a_call_that_waits_in_the_pool_is_cancelled_and_the_others_go_on,
+        a_call_that_waits_for_a_new_connection_is_cancelled,
+        rows_that_arrive_without_a_pause_can_be_cancelled,
+        the_server_stops_a_query_that_is_cancelled needs ShowTransactions,
+        a_commit_that_is_cancelled_is_reported_as_unknown,
+        a_handle_that_was_used_lets_no_call_begin,
+        handles_that_come_at_any_time_disturb_nobody,
+    ]
+}
+
+/// Works for minutes, in any server.
+const ENDLESS: &str = "UNWIND range(1, 1000000000) AS x WITH x WHERE x % 7 = 8 RETURN count(x) AS n";
+
+/// Far more than a call takes to notice, and far less than anything here would take otherwise.
+const SOON: Duration = Duration::from_secs(3);
+
+async fn a_call_that_waits_for_an_answer_is_cancelled(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    driver.execute_query("RETURN 1").call()?;
+    for deadline in [None, Some(Duration::from_secs(60))] {
+        let mut session = driver.session().default_access_mode(Access::Read).build();
+        relay.hold();
+        let handle = cancelled_after(Duration::from_millis(100));
+        let started = Instant::now();
+        let error = handle.scope(|| {
+            let query = session.run("RETURN 1");
+            match deadline {
+                None => query.call().map(drop).unwrap_err(),
+                Some(limit) => query.deadline(limit).call().map(drop).unwrap_err(),
+            }
+        });
+        assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert!(!error.is_retryable());
+        assert_says(&error, &[&relay.address().to_string(), "cancelled", "answer"]);
+        assert_at_rest(&driver);
+        relay.release();
+        let found = driver.execute_query("RETURN 7 AS seven").call()?;
+        assert_eq!(only(&found).get::<i64>("seven")?, 7);
+    }
+    // The connection was not sacrificed.
+    assert_eq!(relay.traffic().connections, 1);
+    Ok(())
+}
+
+async fn a_call_that_waits_in_the_pool_is_cancelled_and_the_others_go_on(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
+    driver.execute_query("RETURN 1").call()?;
+    relay.hold();
+    let caller = |number: i64| {
+        let driver = driver.clone();
+        thread::spawn(move || {
+            let found = driver
+                .execute_query("RETURN $number AS number")
+                .param("number", number)
+                .call()?;
+            only(&found).get::<i64>("number").map_err(Error::from)
+        })
+    };
+    let holder = caller(1);
+    wait_until(|| driver.pool_counts().in_use == 1);
+    let handle = cancelled_after(Duration::from_millis(200));
+    let started = Instant::now();
+    let waiter = thread::spawn({
+        let driver = driver.clone();
+        move || handle.scope(|| driver.execute_query("RETURN 2").call())
+    });
+    wait_until(|| driver.pool_counts().waiting == 1);
+    let next = caller(3);
+    let error = joined(waiter).unwrap_err();
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert_says(&error, &["cancelled", "1 in use"]);
+
+    relay.release();
+    assert_eq!((joined(holder)?, joined(next)?), (1, 3));
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_call_that_waits_for_a_new_connection_is_cancelled(_: World) -> Outcome {
+    let peer = misbehaving::silent()?;
+    let driver = adapter_blocking::driver_with(Config::new(&peer.uri(), Auth::none())?)?;
+    for _ in 0..2 {
+        let handle = cancelled_after(Duration::from_millis(100));
+        let started = Instant::now();
+        let error = handle.scope(|| driver.verify_connectivity()).unwrap_err();
+        assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert_says(&error, &["cancelled", "new connection"]);
+        assert_nobody_uses(&driver);
+    }
+    // What the first call began, the second one carried on.
+    assert_eq!(peer.connections(), 1);
+    Ok(())
+}
+
+async fn rows_that_arrive_without_a_pause_can_be_cancelled(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut rows = 10_000_i64;
+    loop {
+        // So many rows that even this machine needs a while for them.
+        let query = "UNWIND range(1, $rows) AS x RETURN x, 'some text to be sent with it' AS text";
+        let query = || {
+            driver
+                .execute_query(query)
+                .param("rows", rows)
+                .routing(Access::Read)
+        };
+        let started = Instant::now();
+        query().call()?;
+        let whole = started.elapsed();
+        if whole < Duration::from_secs(1) {
+            rows *= 3;
+            continue;
+        }
+        let handle = cancelled_after(whole / 5);
+        let started = Instant::now();
+        let error = handle.scope(|| query().call()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert!(started.elapsed() < whole, "{:?} of {whole:?}", started.elapsed());
+        assert_at_rest(&driver);
+        return Ok(());
+    }
+}
+
+async fn the_server_stops_a_query_that_is_cancelled(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mark = world.unique_name();
+    let handle = cancelled_after(Duration::from_millis(500));
+    let error = handle
+        .scope(|| driver.execute_query(format!("/* {mark} */ {ENDLESS}")).call())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert_no_transaction_says(&driver, &mark).await
+}
+
+async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let run = world.unique_name();
+    driver.execute_query("RETURN 1").call()?;
+    let flights = relay.traffic().flights;
+    // The first flight is the query, the second one its COMMIT, whose answer is late.
+    let (handle, stop) = handles();
+    relay.delay_answers(Duration::from_millis(400));
+    let canceller = thread::spawn({
+        let answered = Instant::now() + Duration::from_millis(500);
+        move || {
+            thread::sleep(answered.saturating_duration_since(Instant::now()));
+            stop.cancel();
+        }
+    });
+    let create = "CREATE (:Scenario {run: $run})";
+    let error = handle
+        .scope(|| driver.execute_query(create).param("run", &run).call())
+        .unwrap_err();
+    relay.delay_answers(Duration::ZERO);
+    joined(canceller);
+    assert_eq!(
+        relay.traffic().flights - flights,
+        2,
+        "it was not the commit that was cancelled"
+    );
+    assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
+    assert_says(&error, &["unknown", "cancelled"]);
+
+    // It was left to finish.
+    let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS count";
+    let found = driver.execute_query(count).param("run", &run).call()?;
+    assert_eq!(only(&found).get::<i64>("count")?, 1);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_handle_that_was_used_lets_no_call_begin(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    driver.execute_query("RETURN 1").call()?;
+    let traffic = relay.traffic();
+    let (handle, stop) = handles();
+    handle.scope(|| driver.execute_query("RETURN 1").call())?;
+    let before = relay.traffic();
+    assert_ne!(traffic, before);
+    stop.cancel();
+    stop.cancel();
+    handle.scope(|| {
+        let errors = [
+            driver.execute_query("RETURN 1").call().map(drop).unwrap_err(),
+            driver.verify_connectivity().unwrap_err(),
+            driver.server_info().map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        }
+    });
+    assert_eq!(relay.traffic(), before);
+    // Outside of its scope the thread is as free as any other.
+    driver.execute_query("RETURN 1").call()?;
+    Ok(())
+}
+
+/// Callers whose calls are cancelled at any time, most of all just when they end, beside callers whose calls are not,
+/// over fewer connections than there are callers.
+async fn handles_that_come_at_any_time_disturb_nobody(world: World) -> Outcome {
+    const CALLS: i64 = 200;
+    let driver = world.driver_with(world.config()?.max_connection_pool_size(3))?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let undisturbed: Vec<_> = (0..4_i64)
+            .map(|caller| {
+                let (driver, done) = (&driver, &done);
+                scope.spawn(move || {
+                    let mut calls = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        calls += 1;
+                        assert_answers(driver, caller * 1_000_000 + calls)?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .collect();
+        let hunted: Vec<_> = (0..6_u64)
+            .map(|caller| {
+                let driver = &driver;
+                scope.spawn(move || hunted(driver, caller, CALLS))
+            })
+            .collect();
+        let mut cancelled = 0;
+        for hunted in hunted {
+            cancelled += hunted.join().map_err(|_| "a hunted caller panicked")??;
+        }
+        done.store(true, Ordering::Relaxed);
+        for caller in undisturbed {
+            caller.join().map_err(|_| "an undisturbed caller panicked")??;
+        }
+        assert!(cancelled > 0, "no call was cancelled: this test says nothing");
+        assert!(
+            cancelled < 6 * CALLS,
+            "no call came through: this test says nothing"
+        );
+        Outcome::Ok(())
+    })?;
+    assert_nobody_uses(&driver);
+    assert_answers(&driver, 1)?;
+    Ok(())
+}
+
+/// Makes calls while another thread cancels each of them after a while, and returns how many were.
+fn hunted(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
+    let (begin, begun) = mpsc::channel::<CancelHandle>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut micros = caller;
+            for handle in begun {
+                // From at once to well behind the end of the call.
+                micros = (micros * 31 + 17) % 3000;
+                thread::sleep(Duration::from_micros(micros));
+                handle.cancel();
+            }
+        });
+        let mut cancelled = 0;
+        for call in 0..calls {
+            let handle = CancelHandle::new();
+            begin.send(handle.clone()).unwrap_or_default();
+            match handle.scope(|| assert_answers(driver, call)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Cancelled => cancelled += 1,
+                Err(error) => return Err(error),
+            }
+            // In no scope, while the handle is still about to come.
+            assert_answers(driver, call)?;
+        }
+        drop(begin);
+        Ok(cancelled)
+    })
+}
+
+fn assert_answers(driver: &Driver, number: i64) -> Result<(), Error> {
+    let found = driver
+        .execute_query("RETURN $number AS number")
+        .param("number", number)
+        .routing(Access::Read)
+        .call()?;
+    assert_eq!(
+        only(&found).get::<i64>("number")?,
+        number,
+        "somebody else's answer"
+    );
+    Ok(())
+}
+
+/// A handle that is used after this time.
+fn cancelled_after(time: Duration) -> CancelHandle {
+    let (handle, stop) = handles();
+    thread::spawn(move || {
+        thread::sleep(time);
+        stop.cancel();
+    });
+    handle
+}
+
+fn handles() -> (CancelHandle, CancelHandle) {
+    let handle = CancelHandle::new();
+    (handle.clone(), handle)
+}
+
+fn joined<T>(thread: thread::JoinHandle<T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[track_caller]
+fn wait_until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < SOON, "it does not happen");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
