@@ -35,7 +35,6 @@ use crate::block_on::{block_on, call};
 /// println!("{:?}", summary.result_consumed_after());
 /// # Ok(()) }
 /// ```
-#[must_use = "a result has rows, or at least a summary; drop it to leave them unread"]
 pub struct Records<'r> {
     /// Taken by what consumes the result.
     inner: Option<bolt_client::Records<'r>>,

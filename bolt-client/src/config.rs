@@ -199,14 +199,14 @@ impl Config {
         if self.connection_timeout.is_zero() {
             return Err(Error::config("connection_timeout must be above zero"));
         }
-        if self.page == Fetch::Rows(0) {
-            return Err(Error::config(
-                "fetch_size must be at least 1, not 0; fetch_all asks for all rows at once",
-            ));
-        }
         if self.max_connection_lifetime.is_some_and(|limit| limit.is_zero()) {
             return Err(Error::config(
                 "max_connection_lifetime must be above zero, or None for connections of any age",
+            ));
+        }
+        if self.page == Fetch::Rows(0) {
+            return Err(Error::config(
+                "fetch_size must be at least 1, not 0; fetch_all asks for all rows at once",
             ));
         }
         Ok(())

@@ -111,7 +111,7 @@ impl Link {
                     Ok(None) => {}
                     Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
                 }
-                if !ready!(self.poll_progress(cx, by)) {
+                if !ready!(self.poll_progress(cx, by, Deadline::NONE)) {
                     return Poll::Ready(None);
                 }
             }
@@ -148,13 +148,9 @@ impl Link {
     }
 
     /// Reads and drops whatever is on its way; a failure among it costs a RESET. Ready when the connection is, or when
-    /// waiting will not make it so: the caller looks at what it has become. Without a timer, which whoever waits has; `hint` is for transports that
-    /// block.
-    pub(crate) fn poll_settled(
-        &mut self,
-        cx: &mut Context<'_>,
-        hint: Option<Instant>,
-    ) -> Poll<Result<(), Error>> {
+    /// waiting will not make it so: the caller looks at what it has become. Whoever waits has the timer; `glance` is
+    /// when a transport that blocks returns in any case.
+    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
         loop {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
@@ -162,9 +158,13 @@ impl Link {
             match self.proto.disposition() {
                 Disposition::Finishing | Disposition::Resetting => {}
                 Disposition::NeedsReset if self.proto.reset().is_ok() => {}
+                // Anything else does not change by waiting.
                 _ => return Poll::Ready(Ok(())),
             }
-            ready!(self.poll_io(cx, hint));
+            if !ready!(self.poll_progress(cx, Deadline::NONE, glance)) {
+                // The call is cancelled. Whoever waits sees that, too.
+                return Poll::Pending;
+            }
         }
     }
 
@@ -180,10 +180,10 @@ impl Link {
 
     /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
     /// passed. A server that promised to be heard from and is not is as good as gone.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<bool> {
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<bool> {
         let until = self.silence.until(self.patience(), &*self.runtime);
         let limit = by.earlier(until);
-        if self.poll_io(cx, limit.at()).is_ready() {
+        if self.poll_io(cx, limit.earlier(glance).at()).is_ready() {
             self.silence = Silence::default();
             // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
             let in_time = !self.is_out_of_time(by);

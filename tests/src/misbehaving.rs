@@ -187,6 +187,52 @@ pub fn slow(delay: Duration) -> io::Result<Peer> {
     })
 }
 
+/// Promises to be heard from each second (by the hint `recv_timeout_seconds`), and falls silent behind the third row of
+/// each result.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn silent_in_answer() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        promising(stream, |stream| {
+            for _ in 0..3 {
+                stream.write_all(RECORD)?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Promises to be heard from each second, too, and behaves well: each result has rows without end, three of them to a
+/// page. It says nothing while nobody asks.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn promises_to_be_heard() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        promising(stream, |stream| {
+            for _ in 0..3 {
+                stream.write_all(RECORD)?;
+            }
+            stream.write_all(MORE)
+        })
+    })
+}
+
+/// Serves a driver that is promised to hear from its server each second; `pull` answers PULL.
+fn promising(stream: &mut TcpStream, pull: impl Fn(&mut TcpStream) -> io::Result<()>) -> io::Result<()> {
+    agree(stream)?;
+    loop {
+        let message = message(stream)?;
+        match message.get(1) {
+            Some(&HELLO) => stream.write_all(HELLO_PROMISE)?,
+            Some(&RUN) => stream.write_all(RUN_FIELDS)?,
+            Some(&PULL) => pull(stream)?,
+            _ => stream.write_all(SUCCESS)?,
+        }
+    }
+}
+
 /// Bolt 5.4, as a choice among proposals.
 const VERSION: [u8; 4] = [0, 0, 4, 5];
 
@@ -197,12 +243,26 @@ const SUCCESS: &[u8] = b"\x00\x03\xB1\x70\xA0\x00\x00";
 const HELLO_SUCCESS: &[u8] =
     b"\x00\x2C\xB1\x70\xA2\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\x00\x00";
 
+/// SUCCESS {"server": "Neo4j/5.26.0", "connection_id": "bolt-1", "hints": {"connection.recv_timeout_seconds": 1}}
+const HELLO_PROMISE: &[u8] = b"\x00\x55\xB1\x70\xA3\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\
+    \x85hints\xA1\xD0\x1Fconnection.recv_timeout_seconds\x01\x00\x00";
+
+/// SUCCESS {"fields": ["x"]}
+const RUN_FIELDS: &[u8] = b"\x00\x0D\xB1\x70\xA1\x86fields\x91\x81x\x00\x00";
+
+/// RECORD [1]
+const RECORD: &[u8] = b"\x00\x04\xB1\x71\x91\x01\x00\x00";
+
+/// SUCCESS {"has_more": true}
+const MORE: &[u8] = b"\x00\x0D\xB1\x70\xA1\x88has_more\xC3\x00\x00";
+
 /// SUCCESS {"fields": []}
 const RUN_SUCCESS: &[u8] = b"\x00\x0B\xB1\x70\xA1\x86fields\x90\x00\x00";
 
 /// The tags of the messages whose answers need content.
 const HELLO: u8 = 0x01;
 const RUN: u8 = 0x10;
+const PULL: u8 = 0x3F;
 
 fn answer(message: &[u8]) -> &'static [u8] {
     match message.get(1) {
@@ -274,7 +334,15 @@ mod tests {
 
     #[test]
     fn the_answers_have_the_lengths_that_they_announce() {
-        for answer in [SUCCESS, HELLO_SUCCESS, RUN_SUCCESS] {
+        for answer in [
+            SUCCESS,
+            HELLO_SUCCESS,
+            RUN_SUCCESS,
+            HELLO_PROMISE,
+            RUN_FIELDS,
+            RECORD,
+            MORE,
+        ] {
             let announced = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
             assert_eq!(announced + 4, answer.len());
         }

@@ -53,7 +53,7 @@ impl Closing<'_> {
         self.unfinished.retain_mut(|pooled| {
             let turn = by.earlier(Deadline::after(pool.now(), TURN));
             // A failure is nobody's any more: the call was dropped.
-            let pending = pooled.link.poll_settled(cx, turn.at()).is_pending();
+            let pending = pooled.link.poll_settled(cx, turn).is_pending();
             if !pending {
                 pooled.link.say_goodbye();
             }

@@ -66,9 +66,7 @@ impl Place {
                 // Something else is in hand now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
-                None if by.has_passed(runtime.now()) || runtime.is_cancelled() || self.hand.is_own() => {
-                    return Err(self.timeout());
-                }
+                None if self.is_over(by) || self.hand.is_own() => return Err(self.timeout()),
                 None => self.lose_patience(),
             }
         }
@@ -84,7 +82,7 @@ impl Place {
             Hand::Empty => Poll::Pending,
             Hand::Settling { pooled, .. } => {
                 // If it failed, that shows in what has become of the connection.
-                let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance).at()));
+                let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance)));
                 Poll::Ready(Ok(self.settled()))
             }
             Hand::Opening { opening, .. } => {
@@ -189,8 +187,7 @@ impl Place {
             }
             Err(error) => {
                 // A transport that blocks ends its own wait when the time is up.
-                let late = limit.has_passed(now);
-                let error = if late {
+                let error = if self.is_over(limit) {
                     self.timeout_of(Waiting::Opening)
                 } else {
                     error
@@ -237,6 +234,11 @@ impl Place {
                 self.pool.decide(|slots| slots.give_back_half_open(idle, now));
             }
         }
+    }
+
+    /// Whether the call shall end.
+    fn is_over(&self, by: Deadline) -> bool {
+        by.has_passed(self.pool.now()) || self.pool.runtime.is_cancelled()
     }
 
     /// The time is up.

@@ -29,6 +29,7 @@ macro_rules! wait {
 
 mod cancelling;
 mod counting;
+mod dropping;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
@@ -37,6 +38,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
     all.extend(counting::all());
+    all.extend(dropping::all());
     all
 }
 

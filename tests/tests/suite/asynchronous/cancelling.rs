@@ -1,17 +1,18 @@
 //! Calls that are dropped at any await, which only futures can be.
 
+mod calls;
+mod dice;
+
 use std::collections::HashSet;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use async_io::Timer;
 use bolt_client::{Access, Auth, Config};
 
+use self::calls::{Call, Kind, Left};
+use self::dice::{Dice, cancelled};
 use super::scenarios::{World, assert_nobody_uses, only, scenarios};
-use super::{Driver, Error, run, sleep};
+use super::{Driver, run, sleep};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
 
@@ -100,28 +101,30 @@ async fn a_call_that_is_never_polled_does_nothing(world: World) -> Outcome {
 /// could notice of it: answers, errors, the pool, and what was written.
 async fn stress(world: &World, driver: &Driver) -> Outcome {
     let run = world.unique_name();
-    let written = Arc::new(Mutex::new(HashSet::new()));
+    let ended = Arc::new(Mutex::new(Ended::default()));
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
-            let (driver, run, written) = (driver.clone(), run.clone(), Arc::clone(&written));
+            let (driver, run, ended) = (driver.clone(), run.clone(), Arc::clone(&ended));
             world.spawn(async move {
                 let mut dice = Dice::new(task);
                 for call in 0..CALLS {
                     let number = task * CALLS + call;
-                    let done = one_call(&driver, &run, number, &mut dice).await?;
-                    if done == Some(Kind::Write) {
-                        written
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .insert(number);
-                    }
+                    let call = Call {
+                        driver: &driver,
+                        run: &run,
+                        number,
+                    };
+                    let left = one_call(call, &mut dice).await;
+                    ended
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .note(number, left);
                 }
-                Ok::<(), Error>(())
             })
         })
         .collect();
     for task in tasks {
-        task.await?;
+        task.await;
     }
     assert_nobody_uses(driver);
     let counts = driver.pool_counts();
@@ -138,115 +141,70 @@ async fn stress(world: &World, driver: &Driver) -> Outcome {
         caller.await?;
     }
 
-    // Each write that was reported happened once; each that was cancelled, at most once.
-    let find = "MATCH (n:Cancelled {run: $run}) RETURN n.number AS number";
-    let found = driver
-        .execute_query(find)
-        .param("run", &run)
-        .routing(Access::Read)
-        .await?;
-    let mut numbers = HashSet::new();
-    for row in &found.records {
-        let number: i64 = row.get("number")?;
-        assert!(numbers.insert(number), "write {number} happened twice");
+    let ended = std::mem::take(&mut *ended.lock().unwrap_or_else(PoisonError::into_inner));
+    ended.check(driver, &run).await
+}
+
+/// What the calls that were not dropped have left behind, by their numbers.
+#[derive(Debug, Default)]
+struct Ended {
+    written: HashSet<i64>,
+    undone: HashSet<i64>,
+}
+
+impl Ended {
+    fn note(&mut self, number: i64, left: Option<Left>) {
+        match left {
+            Some(Left::Node) => self.written.insert(number),
+            Some(Left::NoNode) => self.undone.insert(number),
+            Some(Left::Nothing) | None => false,
+        };
     }
-    let written = written.lock().unwrap_or_else(PoisonError::into_inner);
-    let lost: Vec<_> = written.difference(&numbers).collect();
-    assert!(
-        lost.is_empty(),
-        "these were reported as done, and are not there: {lost:?}"
-    );
-    assert!(
-        !written.is_empty(),
-        "every single write was cancelled: this test says nothing"
-    );
-    Ok(())
-}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Read,
-    Write,
-    LongRead,
-    Failing,
-}
-
-/// One call, which ends with its own answer or is dropped. `None`: it was dropped.
-async fn one_call(driver: &Driver, run: &str, number: i64, dice: &mut Dice) -> Result<Option<Kind>, Error> {
-    let kind = [Kind::Read, Kind::Read, Kind::Write, Kind::LongRead, Kind::Failing][dice.below(5)];
-    let query = match kind {
-        Kind::Read => driver
-            .execute_query("RETURN $number AS number")
-            .routing(Access::Read),
-        Kind::Write => driver
-            .execute_query("CREATE (n:Cancelled {run: $run, number: $number}) RETURN n.number AS number"),
-        Kind::LongRead => driver
-            .execute_query("UNWIND range(1, 3000) AS x RETURN $number AS number, x")
-            .routing(Access::Read),
-        Kind::Failing => driver
-            .execute_query("RETURN 1 / ($number - $number) AS number")
-            .routing(Access::Read),
-    };
-    let call = query.param("number", number).param("run", run).into_future();
-    let answer = if dice.below(3) == 0 {
-        Some(call.await)
-    } else {
-        cancelled(call, dice).await
-    };
-    match answer {
-        None => return Ok(None),
-        Some(Ok(found)) => {
-            let expected = if kind == Kind::LongRead { 3000 } else { 1 };
-            assert_eq!(found.records.len(), expected, "{kind:?} {number}");
+    /// Each write that was reported happened once, what was rolled back never, and what was dropped at most once.
+    async fn check(&self, driver: &Driver, run: &str) -> Outcome {
+        assert!(
+            !self.written.is_empty() && !self.undone.is_empty(),
+            "every single write was cancelled: this test says nothing"
+        );
+        let find = "MATCH (n:Cancelled {run: $run}) RETURN n.number AS number";
+        let mut lost = Vec::new();
+        // A write whose result nobody read may still be on its way.
+        for _ in 0..100 {
+            let query = driver.execute_query(find).param("run", run);
+            let found = query.routing(Access::Read).await?;
+            let mut numbers = HashSet::new();
             for row in &found.records {
-                assert_eq!(
-                    row.get::<i64>("number")?,
-                    number,
-                    "{kind:?}: somebody else's answer"
-                );
+                let number: i64 = row.get("number")?;
+                assert!(numbers.insert(number), "write {number} happened twice");
             }
+            let undead: Vec<_> = self.undone.intersection(&numbers).collect();
+            assert!(
+                undead.is_empty(),
+                "these were rolled back, and are there: {undead:?}"
+            );
+            lost = self.written.difference(&numbers).copied().collect();
+            if lost.is_empty() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50)).await;
         }
-        Some(Err(error)) => {
-            let code = error.server().map(|server| server.code());
-            let own = kind == Kind::Failing && code == Some("Neo.ClientError.Statement.ArithmeticError");
-            assert!(own, "{kind:?} {number} fails with somebody else's error: {error}");
-        }
+        panic!("these were reported as done, and are not there: {lost:?}");
     }
-    Ok(Some(kind))
 }
 
-/// Drops the call when it has waited so many times, or so long. `None` if that came before its end.
-async fn cancelled<T>(call: impl Future<Output = T>, dice: &mut Dice) -> Option<T> {
-    let mut waits = dice.below(6);
-    let micros = u64::try_from(dice.below(6000)).unwrap_or_default();
-    let mut call = pin!(call);
-    let mut timer = pin!(Timer::after(Duration::from_micros(micros)));
-    poll_fn(|cx| {
-        if let Poll::Ready(answer) = call.as_mut().poll(cx) {
-            return Poll::Ready(Some(answer));
-        }
-        if waits == 0 || timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        waits -= 1;
-        Poll::Pending
-    })
-    .await
-}
-
-/// The same throws for the same seed. (The schedule is not ours, so that runs differ all the same.)
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: i64) -> Self {
-        Self(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed.unsigned_abs() + 1))
-    }
-
-    /// From 0 to `sides` - 1.
-    fn below(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or_default() % sides
-    }
+/// One call of any kind, which ends with its own answer or is dropped at any of its awaits. `None`: it was dropped.
+async fn one_call(call: Call<'_>, dice: &mut Dice) -> Option<Left> {
+    let kind = Kind::ALL[dice.below(Kind::ALL.len())];
+    let number = call.number;
+    let mut steps = dice.fork();
+    let making = call.make(kind, &mut steps);
+    let outcome = if dice.below(3) == 0 {
+        making.await
+    } else {
+        cancelled(making, dice).await?
+    };
+    Some(
+        outcome.unwrap_or_else(|error| panic!("{kind:?} {number} fails with somebody else's error: {error}")),
+    )
 }

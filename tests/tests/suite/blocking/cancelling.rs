@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use adapter_blocking::{Access, Auth, CancelHandle, Config, ErrorKind};
 use tests::misbehaving;
 
-use super::scenarios::{World, assert_at_rest, assert_nobody_uses, assert_says, only, scenarios};
+use super::scenarios::{
+    World, assert_at_rest, assert_no_transaction_says, assert_nobody_uses, assert_says, only, scenarios,
+};
 use super::{Driver, Error, run};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
@@ -152,16 +154,7 @@ async fn the_server_stops_a_query_that_is_cancelled(world: World) -> Outcome {
         .scope(|| driver.execute_query(format!("/* {mark} */ {ENDLESS}")).call())
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
-    let list = "SHOW TRANSACTIONS YIELD currentQuery AS running WHERE running CONTAINS $mark RETURN running";
-    wait_until(|| {
-        let found = driver
-            .execute_query(list)
-            .param("mark", &mark)
-            .routing(Access::Read)
-            .call();
-        found.is_ok_and(|found| found.records.is_empty())
-    });
-    Ok(())
+    assert_no_transaction_says(&driver, &mark).await
 }
 
 async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outcome {

@@ -25,6 +25,8 @@ pub(super) fn all() -> Vec<Scenario> {
         garbage_in_an_answer_is_a_violation,
         garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline,
         a_slow_peer_is_awaited,
+        a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise,
+        a_reader_who_pauses_does_not_meet_the_promise,
     ]
 }
 
@@ -122,7 +124,7 @@ async fn a_silent_peer_is_given_up_by_the_limit_for_connecting(adapter: Adapter)
 
 async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter) -> Outcome {
     let peer = misbehaving::silent()?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     for _ in 0..3 {
         let started = Instant::now();
         let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
@@ -210,7 +212,7 @@ async fn garbage_in_an_answer_is_a_violation(adapter: Adapter) -> Outcome {
 
 async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapter: Adapter) -> Outcome {
     let peer = misbehaving::garbage()?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     let started = Instant::now();
     let error = go!(driver.execute_query("RETURN 1").deadline(LIMIT)).unwrap_err();
     assert!(
@@ -224,10 +226,64 @@ async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapte
 
 async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
     let peer = misbehaving::slow(Duration::from_millis(100))?;
-    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     let found = go!(driver.execute_query("RETURN 1"))?;
     assert!(found.records.is_empty());
     assert_eq!(wait!(driver.server_info())?.agent(), "Neo4j/5.26.0");
+    Ok(())
+}
+
+async fn a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::silent_in_answer()?;
+    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    for (access, kind) in [
+        (Access::Read, ErrorKind::ConnectionLost),
+        // The query has left, and may be carried out.
+        (Access::Write, ErrorKind::UnknownCommit),
+    ] {
+        let mut session = driver.session().default_access_mode(access).build();
+        let mut rows = go!(session.run("RETURN 1 AS x"))?;
+        for _ in 0..3 {
+            assert!(wait!(rows.next())?.is_some());
+        }
+        let started = Instant::now();
+        let error = wait!(rows.next()).unwrap_err();
+        let took = started.elapsed();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_says(
+            &error,
+            &[&peer.address().to_string(), "silent", "recv_timeout_seconds"],
+        );
+        assert!(
+            took > Duration::from_millis(800) && took < Duration::from_secs(4),
+            "{took:?}"
+        );
+        drop(rows);
+        assert_at_rest(&driver);
+    }
+    // Who was silent is not asked again.
+    assert_eq!(peer.connections(), 2);
+    Ok(())
+}
+
+/// Servers say nothing while nobody asks them anything, whatever they promise.
+async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::promises_to_be_heard()?;
+    let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
+    let mut session = driver.session().fetch_size(3).build();
+    let mut rows = go!(session.run("RETURN 1 AS x"))?;
+    for row in 1..=9 {
+        assert!(wait!(rows.next())?.is_some());
+        // Once within a page, once at the end of one.
+        if row == 2 || row == 6 {
+            sleep(Duration::from_millis(1300)).await;
+        }
+    }
+    wait!(rows.consume())?;
+    sleep(Duration::from_millis(1300)).await;
+    // Neither does a connection that was idle for longer.
+    assert!(wait!(go!(session.run("RETURN 1 AS x"))?.next())?.is_some());
+    assert_eq!(peer.connections(), 1);
     Ok(())
 }
 
@@ -235,7 +291,7 @@ async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
 async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts: &[&str]) -> Outcome {
     let driver = driver_with(
         adapter,
-        Config::new(&peer.uri(), Auth::basic("neo4j", "password"))?,
+        once(Config::new(&peer.uri(), Auth::basic("neo4j", "password"))?),
     )?;
     for error in [
         error_of(adapter, &peer.uri()).await?,
@@ -256,7 +312,7 @@ async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts:
 
 /// The error of a query to this URI, which must come long before any default limit.
 async fn error_of(adapter: Adapter, uri: &str) -> Result<Error, Box<dyn std::error::Error + Send + Sync>> {
-    let driver = driver_with(adapter, Config::new(uri, Auth::basic("neo4j", "password"))?)?;
+    let driver = driver_with(adapter, once(Config::new(uri, Auth::basic("neo4j", "password"))?))?;
     let started = Instant::now();
     let Err(error) = go!(driver.execute_query("RETURN 1")) else {
         return Err(format!("{uri} answered").into());

@@ -11,6 +11,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_call_ends_by_its_deadline_when_the_server_is_silent,
         a_call_that_missed_its_deadline_leaves_a_driver_that_works,
         deadlines_shorter_than_a_handshake_fill_the_pool_in_the_end,
+        sessions_with_deadlines_shorter_than_a_handshake_fill_it_too,
         calls_that_miss_their_deadlines_disturb_nobody,
         the_server_ends_a_query_that_exceeds_its_timeout needs Interruption,
         a_deadline_stops_the_work_on_the_server needs ShowTransactions,
@@ -61,6 +62,37 @@ async fn a_call_that_missed_its_deadline_leaves_a_driver_that_works(world: World
 }
 
 async fn deadlines_shorter_than_a_handshake_fill_the_pool_in_the_end(world: World) -> Outcome {
+    fill_the_pool(world, Way::Driver).await
+}
+
+async fn sessions_with_deadlines_shorter_than_a_handshake_fill_it_too(world: World) -> Outcome {
+    fill_the_pool(world, Way::Session).await
+}
+
+/// How a read is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Driver,
+    Session,
+}
+
+impl Way {
+    async fn read(self, driver: &Driver, limit: Duration) -> Result<(), Error> {
+        let text = "RETURN 1";
+        match self {
+            Self::Driver => {
+                go!(driver.execute_query(text).routing(Access::Read).deadline(limit))?;
+            }
+            Self::Session => {
+                let mut session = driver.session().default_access_mode(Access::Read).build();
+                wait!(go!(session.run(text).deadline(limit))?.consume())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn fill_the_pool(world: World, way: Way) -> Outcome {
     let relay = world.relay()?;
     // Opening a connection takes two answers, and so a little longer than a call may take; a query takes one.
     let delay = Duration::from_millis(400);
@@ -73,12 +105,8 @@ async fn deadlines_shorter_than_a_handshake_fill_the_pool_in_the_end(world: Worl
             world.spawn(async move {
                 let mut missed = 0;
                 loop {
-                    match go!(driver
-                        .execute_query("RETURN 1")
-                        .routing(Access::Read)
-                        .deadline(limit))
-                    {
-                        Ok(_) => return Ok(missed),
+                    match way.read(&driver, limit).await {
+                        Ok(()) => return Ok(missed),
                         Err(error) if error.kind() == ErrorKind::Timeout && missed < 50 => missed += 1,
                         Err(error) => return Err(error),
                     }
@@ -162,19 +190,5 @@ async fn a_deadline_stops_the_work_on_the_server(world: World) -> Outcome {
     let error = go!(driver.execute_query(text).deadline(Duration::from_millis(500))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 
-    let list = "SHOW TRANSACTIONS YIELD currentQuery AS running WHERE running CONTAINS $mark RETURN running";
-    let mut left = 0;
-    for _ in 0..50 {
-        let found = go!(driver
-            .execute_query(list)
-            .param("mark", &mark)
-            .routing(Access::Read))?;
-        // The list contains itself only by the parameter, not by its text.
-        left = found.records.len();
-        if left == 0 {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{left} transactions still run 5 s after their caller gave up");
+    assert_no_transaction_says(&driver, &mark).await
 }

@@ -6,19 +6,25 @@
 mod bad_input;
 mod bad_peers;
 mod deadlines;
+pub(super) mod locks;
 mod parameters;
 mod pool;
 mod queries;
 mod round_trips;
 mod secrets;
+mod session_deadlines;
+mod session_round_trips;
+mod sessions;
+mod transactions;
+mod unread;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bolt_client::{Auth, Config, EagerResult, Record};
+use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
 
 use super::{Driver, Error, driver_with, run, sleep, spawn};
@@ -61,6 +67,11 @@ pub(super) fn all() -> Vec<Scenario> {
         bad_input::all(),
         bad_peers::all(),
         secrets::all(),
+        session_deadlines::all(),
+        session_round_trips::all(),
+        sessions::all(),
+        transactions::all(),
+        unread::all(),
     ]
     .into_iter()
     .flatten()
@@ -72,6 +83,11 @@ pub(super) fn all() -> Vec<Scenario> {
 pub(super) struct World {
     pub(super) server: Arc<Server>,
     pub(super) adapter: Adapter,
+}
+
+/// So that what goes wrong is told at once, and not tried again.
+pub(super) fn once(config: Config) -> Config {
+    config.max_transaction_retry_time(std::time::Duration::ZERO)
 }
 
 impl World {
@@ -156,4 +172,33 @@ pub(super) fn only(result: &EagerResult) -> &Record {
         [record] => record,
         records => panic!("expected one record, got {}", records.len()),
     }
+}
+
+/// How many nodes of a run there are.
+pub(super) async fn count(driver: &Driver, label: &str, run: &str) -> Result<i64, Error> {
+    let query = format!("MATCH (n:{label} {{run: $run}}) RETURN count(n) AS count");
+    let found = go!(driver
+        .execute_query(query)
+        .param("run", run)
+        .routing(Access::Read))?;
+    Ok(only(&found).get("count")?)
+}
+
+/// Asserts that, soon, no transaction is open whose query contains `mark`.
+pub(super) async fn assert_no_transaction_says(driver: &Driver, mark: &str) -> Outcome {
+    // The list contains itself only by the parameter, not by its text.
+    let list = "SHOW TRANSACTIONS YIELD currentQuery AS running WHERE running CONTAINS $mark RETURN running";
+    let mut left = 0;
+    for _ in 0..50 {
+        let found = go!(driver
+            .execute_query(list)
+            .param("mark", mark)
+            .routing(Access::Read))?;
+        left = found.records.len();
+        if left == 0 {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{left} transactions still run after 5 s");
 }

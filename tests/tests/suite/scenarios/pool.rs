@@ -85,7 +85,7 @@ async fn an_idle_connection_that_broke_is_replaced_unnoticed(world: World) -> Ou
 
 async fn a_query_whose_connection_breaks_says_so_and_the_next_one_works(world: World) -> Outcome {
     let relay = world.relay()?;
-    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let driver = world.driver_with(once(world.config_through(&relay)?))?;
     // Behind the login, in the middle of the records.
     relay.cut_after(8000);
     let query = driver

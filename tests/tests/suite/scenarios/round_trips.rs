@@ -83,7 +83,7 @@ async fn a_failed_query_costs_the_next_one_nothing(world: World) -> Outcome {
     let before = relay.traffic();
     go!(driver.execute_query("RETRUN 1").routing(Access::Read)).unwrap_err();
     // The RESET leaves when the connection is released; by now its answer is under way or there.
-    sleep(std::time::Duration::from_millis(300)).await;
+    sleep(Duration::from_millis(300)).await;
     let failed = relay.traffic() - before;
     assert!(failed.flights <= 2, "{failed:?}");
 

@@ -1,0 +1,239 @@
+//! How often sessions and transactions wait for the network, counted at the socket.
+
+use bolt_client::Access;
+use tests::relay::Traffic;
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        an_auto_commit_query_is_one_flight,
+        a_long_result_is_a_flight_for_each_page_at_most,
+        a_transaction_begins_with_its_first_query,
+        transactions_in_a_row_need_no_reset_between_them,
+        a_rollback_before_anything_was_sent_sends_nothing,
+        a_commit_without_a_query_is_one_flight,
+        a_transaction_that_begins_eagerly_costs_one_flight_more,
+        what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own,
+    ]
+}
+
+const ONE: Cost = Cost {
+    flights: 1,
+    bursts: 1,
+};
+
+async fn an_auto_commit_query_is_one_flight(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let run = world.unique_name();
+    for access in [Access::Read, Access::Write] {
+        let mut session = meter.driver.session().default_access_mode(access).build();
+        for _ in 0..5 {
+            meter.start();
+            let rows = go!(session.run("UNWIND range(1, 500) AS x RETURN x"))?;
+            meter.assert_cost("run", ONE);
+            assert_eq!(wait!(rows.collect())?.len(), 500);
+            meter.assert_cost("run and collect", ONE);
+        }
+    }
+    let mut session = meter.driver.session().build();
+    meter.start();
+    let rows = go!(session.run("CREATE (:Scenario {run: $run})").param("run", &run))?;
+    wait!(rows.consume())?;
+    meter.assert_cost("a write without columns", ONE);
+    Ok(())
+}
+
+async fn a_long_result_is_a_flight_for_each_page_at_most(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().fetch_size(100).build();
+    meter.start();
+    let mut rows = go!(session.run("UNWIND range(1, 1000) AS x RETURN x"))?;
+    let mut count = 0;
+    while wait!(rows.next_ref())?.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 1000);
+    let pages = meter.spent();
+    assert!(pages.flights >= 2 && pages.flights <= 11, "{pages:?}");
+    drop(rows);
+
+    // All that is left is asked for at once.
+    meter.start();
+    let mut rows = go!(session.run("UNWIND range(1, 1000) AS x RETURN x"))?;
+    assert!(wait!(rows.next())?.is_some());
+    assert_eq!(wait!(rows.collect())?.len(), 999);
+    let spent = meter.spent();
+    assert!(spent.flights <= 3, "{spent:?}");
+    Ok(())
+}
+
+async fn a_transaction_begins_with_its_first_query(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let run = world.unique_name();
+    let mut session = meter.driver.session().build();
+    for _ in 0..5 {
+        meter.start();
+        let mut tx = go!(session.begin_transaction())?;
+        meter.assert_cost("begin", Cost::default());
+        let rows = go!(tx.run("UNWIND range(1, 100) AS x RETURN x"))?;
+        assert_eq!(wait!(rows.collect())?.len(), 100);
+        meter.assert_cost("begin and the first query", ONE);
+        meter.start();
+        go!(tx.run("CREATE (:Scenario {run: $run})").param("run", &run))?;
+        meter.assert_cost("a write without columns", ONE);
+        meter.start();
+        wait!(tx.commit())?;
+        meter.assert_cost("commit", ONE);
+    }
+    Ok(())
+}
+
+/// A RESET would be seen: it is bytes.
+async fn transactions_in_a_row_need_no_reset_between_them(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().build();
+    let mut sent = Vec::new();
+    for round in 0..8 {
+        meter.start();
+        let mut tx = go!(session.begin_transaction())?;
+        wait!(go!(tx.run("RETURN 1 AS one"))?.consume())?;
+        if round % 2 == 0 {
+            wait!(tx.commit())?;
+        } else {
+            wait!(tx.rollback())?;
+        }
+        sent.push(meter.traffic().sent);
+        meter.assert_cost(
+            "a transaction",
+            Cost {
+                flights: 2,
+                bursts: 2,
+            },
+        );
+    }
+    // COMMIT and ROLLBACK are equally long.
+    assert!(sent.iter().all(|&bytes| bytes == sent[0]), "{sent:?}");
+
+    // The same for auto-commit queries.
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        meter.start();
+        wait!(go!(session.run("RETURN 1 AS one"))?.consume())?;
+        sent.push(meter.traffic().sent);
+    }
+    assert!(sent.iter().all(|&bytes| bytes == sent[0]), "{sent:?}");
+    Ok(())
+}
+
+async fn a_rollback_before_anything_was_sent_sends_nothing(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().build();
+    meter.start();
+    for _ in 0..3 {
+        let tx = go!(session.begin_transaction())?;
+        wait!(tx.rollback())?;
+        drop(go!(session.begin_transaction())?);
+    }
+    assert_eq!(meter.traffic(), Traffic::default());
+    Ok(())
+}
+
+async fn a_commit_without_a_query_is_one_flight(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().build();
+    meter.start();
+    let tx = go!(session.begin_transaction())?;
+    wait!(tx.commit())?;
+    meter.assert_cost("an empty transaction", ONE);
+    Ok(())
+}
+
+async fn a_transaction_that_begins_eagerly_costs_one_flight_more(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().build();
+    meter.start();
+    let mut tx = go!(session.begin_transaction().eager())?;
+    meter.assert_cost("begin", ONE);
+    wait!(go!(tx.run("RETURN 1"))?.consume())?;
+    wait!(tx.commit())?;
+    meter.assert_cost(
+        "the whole transaction",
+        Cost {
+            flights: 3,
+            bursts: 3,
+        },
+    );
+    Ok(())
+}
+
+async fn what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own(world: World) -> Outcome {
+    let mut meter = Meter::new(&world).await?;
+    let mut session = meter.driver.session().fetch_size(100).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let mut rows = go!(tx.run("UNWIND range(1, 1000) AS x RETURN x"))?;
+    // The first page is there when its last row is.
+    for _ in 0..60 {
+        assert!(wait!(rows.next())?.is_some());
+    }
+    drop(rows);
+    meter.start();
+    // The end of the page may have to be awaited before the rest can be discarded, together with the next query.
+    wait!(go!(tx.run("RETURN 1"))?.consume())?;
+    let spent = meter.spent();
+    assert!(spent.flights <= 2, "{spent:?}");
+    wait!(tx.commit())?;
+    assert_at_rest(&meter.driver);
+    Ok(())
+}
+
+/// A driver with one connection, logged in and idle, and what passes on it.
+struct Meter {
+    driver: Driver,
+    relay: Relay,
+    started: Traffic,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Cost {
+    flights: u64,
+    bursts: u64,
+}
+
+impl Meter {
+    async fn new(world: &World) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let relay = world.relay()?;
+        let driver = world.driver_with(world.config_through(&relay)?)?;
+        go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
+        let started = relay.traffic();
+        Ok(Self {
+            driver,
+            relay,
+            started,
+        })
+    }
+
+    /// Counts from here.
+    fn start(&mut self) {
+        self.started = self.relay.traffic();
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.relay.traffic() - self.started
+    }
+
+    fn spent(&self) -> Cost {
+        let Traffic { flights, bursts, .. } = self.traffic();
+        Cost { flights, bursts }
+    }
+
+    #[track_caller]
+    fn assert_cost(&self, what: &str, cost: Cost) {
+        let traffic = self.traffic();
+        assert_eq!(
+            (self.spent(), traffic.connections),
+            (cost, 0),
+            "{what}: {traffic:?}"
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Results that are dropped before they were read.
+
+use std::time::Duration;
+
+use bolt_client::Access;
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        unread_writes_are_committed_while_the_driver_lives,
+        unread_writes_are_committed_when_the_driver_is_closed,
+        half_read_writes_are_committed,
+        an_unread_write_that_fails_disturbs_nobody,
+        unread_reads_are_cancelled_and_disturb_nobody,
+        an_unread_read_stops_on_the_server needs ShowTransactions,
+        closing_a_driver_finishes_what_the_network_holds_up,
+    ]
+}
+
+/// How many rows the unread results have: none, one, a page, one more, several pages.
+const ROWS: [i64; 5] = [0, 1, 1000, 1001, 5000];
+/// How often each is dropped.
+const TIMES: i64 = 300;
+const CALLERS: i64 = 4;
+/// One write, and rows that come after it.
+const WRITE: &str = "CREATE (n:Unread {run: $run}) WITH n UNWIND range(1, $rows) AS x RETURN x";
+
+async fn unread_writes_are_committed_while_the_driver_lives(world: World) -> Outcome {
+    let driver = world.driver_with(world.config()?.max_connection_pool_size(CONNECTIONS))?;
+    let counter = world.driver()?;
+    for rows in ROWS {
+        let run = world.unique_name();
+        drop_unread(&world, &driver, &run, rows, TIMES).await?;
+        // Nobody waits for the last of them.
+        let committed = count_until(&counter, &run, TIMES).await?;
+        assert_eq!(committed, TIMES, "of {TIMES} with {rows} rows");
+        assert_nobody_uses(&driver);
+    }
+    Ok(())
+}
+
+async fn unread_writes_are_committed_when_the_driver_is_closed(world: World) -> Outcome {
+    const PER_DRIVER: i64 = 20;
+    let counter = world.driver()?;
+    for rows in ROWS {
+        let run = world.unique_name();
+        for _ in 0..TIMES / PER_DRIVER {
+            let driver = world.driver_with(world.config()?.max_connection_pool_size(CONNECTIONS))?;
+            drop_unread(&world, &driver, &run, rows, PER_DRIVER).await?;
+            wait!(driver.close());
+        }
+        let committed = count(&counter, "Unread", &run).await?;
+        assert_eq!(committed, TIMES, "of {TIMES} with {rows} rows");
+    }
+    Ok(())
+}
+
+async fn half_read_writes_are_committed(world: World) -> Outcome {
+    const TIMES: i64 = 40;
+    let driver = world.driver_with(world.config()?.max_connection_pool_size(2))?;
+    let run = world.unique_name();
+    for number in 0..TIMES {
+        let mut session = driver.session().fetch_size(50).build();
+        let mut rows = go!(session.run(WRITE).param("run", &run).param("rows", 500))?;
+        for read in 1..=number * 7 {
+            let row = wait!(rows.next())?.expect("there is a row");
+            assert_eq!(row.get::<i64>("x")?, read);
+        }
+    }
+    assert_eq!(count_until(&driver, &run, TIMES).await?, TIMES);
+    assert_nobody_uses(&driver);
+    Ok(())
+}
+
+async fn an_unread_write_that_fails_disturbs_nobody(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
+    let run = world.unique_name();
+    for round in 0..50_i64 {
+        let failing =
+            "CREATE (n:Unread {run: $run}) WITH n UNWIND range(1, 1500) AS x RETURN 1 / (1200 - x) AS y";
+        let mut session = driver.session().build();
+        // The engine computes everything before it sends anything.
+        drop(go!(session.run(failing).param("run", &run)));
+        let found = go!(driver
+            .execute_query("RETURN $round AS round")
+            .param("round", round))?;
+        assert_eq!(only(&found).get::<i64>("round")?, round);
+    }
+    assert_eq!(count(&driver, "Unread", &run).await?, 0);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn unread_reads_are_cancelled_and_disturb_nobody(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
+    for rows in ROWS {
+        for round in 0..20_i64 {
+            let mut session = driver.session().default_access_mode(Access::Read).build();
+            let mut unread = go!(session
+                .run("UNWIND range(1, $rows) AS x RETURN x")
+                .param("rows", rows))?;
+            if round % 2 == 0 && rows > 0 {
+                assert!(wait!(unread.next())?.is_some());
+            }
+            drop(unread);
+            let found = go!(driver
+                .execute_query("RETURN $round AS round")
+                .param("round", round))?;
+            assert_eq!(only(&found).get::<i64>("round")?, round);
+        }
+    }
+    // It cost nobody an error, and not even the connection.
+    assert_eq!(relay.traffic().connections, 1);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn an_unread_read_stops_on_the_server(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mark = world.unique_name();
+    let mut session = driver.session().default_access_mode(Access::Read).build();
+    let endless = format!("/* {mark} */ UNWIND range(1, 1000000000) AS x RETURN x");
+    let mut rows = go!(session.run(endless))?;
+    assert!(wait!(rows.next())?.is_some());
+    drop(rows);
+    assert_no_transaction_says(&driver, &mark).await
+}
+
+/// The network is slow enough for `close` to begin before anything was answered.
+async fn closing_a_driver_finishes_what_the_network_holds_up(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(3))?;
+    let counter = world.driver()?;
+    let run = world.unique_name();
+    relay.delay_answers(Duration::from_millis(100));
+    let mut sessions: Vec<_> = (0..3).map(|_| driver.session().build()).collect();
+    for session in &mut sessions {
+        drop(go!(session.run(WRITE).param("run", &run).param("rows", 5000))?);
+    }
+    wait!(driver.close());
+    assert_eq!(count(&counter, "Unread", &run).await?, 3);
+    Ok(())
+}
+
+const CONNECTIONS: usize = 4;
+
+/// Runs so many writes whose results nobody reads, some at the same time.
+async fn drop_unread(world: &World, driver: &Driver, run: &str, rows: i64, times: i64) -> Result<(), Error> {
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (driver, run) = (driver.clone(), run.to_owned());
+            world.spawn(async move {
+                let mut session = driver.session().build();
+                for _ in 0..times / CALLERS {
+                    drop(go!(session.run(WRITE).param("run", &run).param("rows", rows))?);
+                }
+                Ok::<(), Error>(())
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await?;
+    }
+    Ok(())
+}
+
+/// How many there are once there are enough, or after a while.
+async fn count_until(driver: &Driver, run: &str, enough: i64) -> Result<i64, Error> {
+    let mut counted = 0;
+    for _ in 0..250 {
+        counted = count(driver, "Unread", run).await?;
+        if counted >= enough {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(counted)
+}
