@@ -31,6 +31,9 @@ pub(super) struct Conn {
     fate: Fate,
     /// How long bytes travel at least.
     latency: Nanos,
+    /// How many bytes the server has had to say, and how many of them the client has read.
+    said: u64,
+    heard: u64,
     rng: Rng,
     pub(super) actor: Actor,
 }
@@ -98,6 +101,8 @@ impl State {
             broken: None,
             fate,
             latency,
+            said: 0,
+            heard: 0,
             rng,
             actor,
         });
@@ -114,6 +119,7 @@ impl State {
         let this = &mut self.conns[conn];
         let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
         let len = this.to_client.read(buf, limit)?;
+        this.heard += len as u64;
         // There is room again for what the server has to say.
         if this.server_holds && this.actor.is_held_up() {
             self.flush(conn);
@@ -134,8 +140,14 @@ impl State {
         }
         for piece in self.pieces(conn, &buf[..len]) {
             let at = self.travel(conn);
-            let at = self.conns[conn].to_server.send(piece.len(), at);
-            self.at(at, Event::ToServer { conn, bytes: piece });
+            let this = &mut self.conns[conn];
+            let at = this.to_server.send(piece.len(), at);
+            let event = Event::ToServer {
+                conn,
+                bytes: piece,
+                forewarned: this.actor.failed_at.is_some_and(|failed_at| failed_at <= this.heard),
+            };
+            self.at(at, event);
         }
         Ok(len)
     }
@@ -166,6 +178,7 @@ impl State {
                 return pending.is_empty();
             }
             let bytes = pending[..len].to_vec();
+            this.said += len as u64;
             this.actor.proto.wrote(len);
             for piece in self.pieces(conn, &bytes) {
                 let at = self.travel(conn);
@@ -173,6 +186,12 @@ impl State {
                 self.at(at, Event::ToClient { conn, bytes: piece });
             }
         }
+    }
+
+    /// How many bytes the client will have read when it has read everything that the server has said so far.
+    pub(super) fn said(&self, conn: ConnId) -> u64 {
+        let this = &self.conns[conn];
+        this.said + this.actor.proto.pending_bytes().len() as u64
     }
 
     /// The server has closed the connection, which the client learns behind what is on its way.
@@ -184,7 +203,7 @@ impl State {
 
     // ---- events ----
 
-    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8]) {
+    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
             Some((limit, _)) if this.client_holds => {
@@ -196,7 +215,7 @@ impl State {
         let due = this.fate.at_server.filter(|(limit, _)| *limit <= this.to_server.carried);
         if !matches!(this.broken, Some(Trouble::Silence | Trouble::Reset)) {
             this.to_server.wake();
-            self.server_receives(conn, bytes);
+            self.server_receives(conn, bytes, forewarned);
         }
         if let Some((_, trouble)) = due {
             self.conns[conn].fate.at_server = None;
