@@ -21,7 +21,7 @@ pub(super) enum Event {
     ToServer {
         conn: ConnId,
         bytes: Vec<u8>,
-        /// Whether the client had read of a failure when it sent them.
+        /// Whether somebody had been told of the server's last failure when they were sent.
         forewarned: bool,
     },
     /// Bytes of the server reach the client's machine.

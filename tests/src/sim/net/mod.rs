@@ -31,9 +31,6 @@ pub(super) struct Conn {
     fate: Fate,
     /// How long bytes travel at least.
     latency: Nanos,
-    /// How many bytes the server has had to say, and how many of them the client has read.
-    said: u64,
-    heard: u64,
     rng: Rng,
     pub(super) actor: Actor,
 }
@@ -72,6 +69,13 @@ impl Fate {
     }
 }
 
+impl Conn {
+    /// Whether something can still happen to it: both sides hold it.
+    const fn is_whole(&self) -> bool {
+        self.client_holds && self.server_holds
+    }
+}
+
 impl State {
     /// A client has connected.
     pub(super) fn accept(&mut self) -> ConnId {
@@ -101,8 +105,6 @@ impl State {
             broken: None,
             fate,
             latency,
-            said: 0,
-            heard: 0,
             rng,
             actor,
         });
@@ -119,7 +121,6 @@ impl State {
         let this = &mut self.conns[conn];
         let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
         let len = this.to_client.read(buf, limit)?;
-        this.heard += len as u64;
         // There is room again for what the server has to say.
         if this.server_holds && this.actor.is_held_up() {
             self.flush(conn);
@@ -142,12 +143,16 @@ impl State {
             let at = self.travel(conn);
             let this = &mut self.conns[conn];
             let at = this.to_server.send(piece.len(), at);
-            let event = Event::ToServer {
-                conn,
-                bytes: piece,
-                forewarned: this.actor.failed_at.is_some_and(|failed_at| failed_at <= this.heard),
-            };
-            self.at(at, event);
+            let failed = this.actor.failed;
+            let forewarned = failed.is_some_and(|id| self.history.is_told(id));
+            self.at(
+                at,
+                Event::ToServer {
+                    conn,
+                    bytes: piece,
+                    forewarned,
+                },
+            );
         }
         Ok(len)
     }
@@ -178,7 +183,6 @@ impl State {
                 return pending.is_empty();
             }
             let bytes = pending[..len].to_vec();
-            this.said += len as u64;
             this.actor.proto.wrote(len);
             for piece in self.pieces(conn, &bytes) {
                 let at = self.travel(conn);
@@ -186,12 +190,6 @@ impl State {
                 self.at(at, Event::ToClient { conn, bytes: piece });
             }
         }
-    }
-
-    /// How many bytes the client will have read when it has read everything that the server has said so far.
-    pub(super) fn said(&self, conn: ConnId) -> u64 {
-        let this = &self.conns[conn];
-        this.said + this.actor.proto.pending_bytes().len() as u64
     }
 
     /// The server has closed the connection, which the client learns behind what is on its way.
@@ -206,7 +204,7 @@ impl State {
     pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
-            Some((limit, _)) if this.client_holds => {
+            Some((limit, _)) if this.is_whole() => {
                 &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)]
             }
             _ => bytes,
@@ -226,7 +224,7 @@ impl State {
     pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
-            Some((limit, Trouble::Reset | Trouble::Silence)) => {
+            Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {
                 &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)]
             }
             // A server that closes does so behind what it has said.

@@ -39,9 +39,9 @@ pub(super) struct Actor {
     /// The last auto-commit query was allowed to write, and has ended: behind it a DISCARD may come that was sent
     /// blindly.
     write_ended: bool,
-    /// Where in what it says the failure ends that nothing has been asked behind, but for RESET.
-    pub(super) failed_at: Option<u64>,
-    /// What arrived last was sent by a client that had read that.
+    /// The query or transaction that has failed last, until RESET.
+    pub(super) failed: Option<u64>,
+    /// When what arrived last was sent, the client had been told of that.
     forewarned: bool,
     rng: Rng,
 }
@@ -76,7 +76,7 @@ impl Actor {
             closing: false,
             noop_due: false,
             write_ended: false,
-            failed_at: None,
+            failed: None,
             forewarned: false,
             rng: Rng::stream(seed, 0),
         }
@@ -144,7 +144,7 @@ impl State {
         self.flush(conn);
     }
 
-    /// A client that has read of a failure has no reason to ask for anything but RESET.
+    /// A client that has been told of a failure has no reason to ask for anything but RESET.
     fn check_sense(&mut self, conn: ConnId, message: Message) {
         let actor = &self.conns[conn].actor;
         let failed = actor.proto.state() == ServerState::Failed && !actor.proto.is_interrupted();
