@@ -18,7 +18,12 @@ pub(super) enum Event {
     /// Somebody waited for this instant.
     Wake(Waker),
     /// Bytes of the client reach the server.
-    ToServer { conn: ConnId, bytes: Vec<u8> },
+    ToServer {
+        conn: ConnId,
+        bytes: Vec<u8>,
+        /// Whether somebody had been told of the server's last failure when they were sent.
+        forewarned: bool,
+    },
     /// Bytes of the server reach the client's machine.
     ToClient { conn: ConnId, bytes: Vec<u8> },
     /// The server learns that the client has gone.

@@ -52,6 +52,8 @@ pub(super) struct History {
     readings: BTreeMap<u64, Reading>,
     /// Auto-commit queries whose results were given up unread, reading ones among them.
     abandoned: BTreeSet<u64>,
+    /// The queries and transactions whose failures somebody was told of.
+    told: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
@@ -100,6 +102,15 @@ impl History {
     pub(super) fn is_abandoned(&self, conn: ConnId) -> bool {
         let last = self.executions.iter().rev().find(|execution| execution.conn == conn);
         last.is_some_and(|last| self.abandoned.contains(&last.statement.id))
+    }
+
+    /// Somebody was told that this query, or transaction, has failed.
+    pub(super) fn tell(&mut self, id: u64) {
+        self.told.insert(id);
+    }
+
+    pub(super) fn is_told(&self, id: u64) -> bool {
+        self.told.contains(&id)
     }
 
     /// Somebody reads a result of this page size.

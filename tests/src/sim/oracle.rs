@@ -65,10 +65,13 @@ impl State {
     }
 
     /// A failure of the server's concerns those who asked for it.
-    fn check_failure(&self, call: &Call, error: &Error) -> Option<String> {
+    fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
         match error.server().map(Blame::of) {
             Some(Blame::Login) => None,
-            Some(Blame::Query(id)) if call.blames.contains(&id) => None,
+            Some(Blame::Query(id)) if call.blames.contains(&id) => {
+                self.history.tell(id);
+                None
+            }
             blame => Some(format!("told of a failure of {blame:?}")),
         }
     }

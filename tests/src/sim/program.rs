@@ -1,5 +1,7 @@
 //! What the tasks of a world do: random calls in random orders, each of which may be dropped.
 
+use std::collections::BTreeSet;
+
 use bolt_client::Access;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
@@ -127,6 +129,19 @@ impl Program {
             tasks: tasks.collect(),
             closed_at: rng.one_in(10).then(|| rng.magnitude(MICRO, 10 * SECOND)),
             closes: !rng.one_in(5),
+        }
+    }
+}
+
+impl Program {
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.tasks.iter().flatten()
+    }
+
+    /// Leaves steps out, by their numbers.
+    pub(super) fn leave_out(&mut self, steps: &BTreeSet<u64>) {
+        for task in &mut self.tasks {
+            task.retain(|step| !steps.contains(&step.number));
         }
     }
 }

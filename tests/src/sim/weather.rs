@@ -10,13 +10,14 @@ use super::rng::Rng;
 /// What kind of world it is. Shares are per thousand.
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
-    /// Nothing goes wrong by itself: no connection breaks and no server fails unless a query asks for it.
-    pub(super) calm: bool,
     pub(super) net: NetWeather,
     pub(super) server: ServerWeather,
     pub(super) driver: DriverOptions,
     /// Tasks are polled without a reason now and then, and reads are not ready although they could be.
     pub(super) restless: bool,
+    /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
+    /// gone wrong: so not in every world.
+    pub(super) watched: bool,
 }
 
 /// How the network behaves.
@@ -65,17 +66,20 @@ pub(super) struct DriverOptions {
     pub(super) acquisition: Duration,
     pub(super) connection: Duration,
     pub(super) teardown: Duration,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) probe_after: Option<Duration>,
 }
 
 impl Weather {
     pub(super) fn draw(rng: &mut Rng) -> Self {
+        // Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
         let calm = rng.one_in(3);
         Self {
-            calm,
             net: NetWeather::draw(rng, calm),
             server: ServerWeather::draw(rng, calm),
             driver: DriverOptions::draw(rng, calm),
             restless: rng.one_in(4),
+            watched: rng.one_in(2),
         }
     }
 }
@@ -138,6 +142,8 @@ impl DriverOptions {
             } else {
                 Duration::from_secs(5)
             },
+            lifetime: rng.one_in(4).then(|| millis(1, 5_000, rng)),
+            probe_after: rng.one_in(4).then(|| millis(0, 500, rng)),
         }
     }
 }

@@ -69,6 +69,13 @@ impl Fate {
     }
 }
 
+impl Conn {
+    /// Whether something can still happen to it: both sides hold it.
+    const fn is_whole(&self) -> bool {
+        self.client_holds && self.server_holds
+    }
+}
+
 impl State {
     /// A client has connected.
     pub(super) fn accept(&mut self) -> ConnId {
@@ -134,8 +141,18 @@ impl State {
         }
         for piece in self.pieces(conn, &buf[..len]) {
             let at = self.travel(conn);
-            let at = self.conns[conn].to_server.send(piece.len(), at);
-            self.at(at, Event::ToServer { conn, bytes: piece });
+            let this = &mut self.conns[conn];
+            let at = this.to_server.send(piece.len(), at);
+            let failed = this.actor.failed;
+            let forewarned = failed.is_some_and(|id| self.history.is_told(id));
+            self.at(
+                at,
+                Event::ToServer {
+                    conn,
+                    bytes: piece,
+                    forewarned,
+                },
+            );
         }
         Ok(len)
     }
@@ -184,10 +201,10 @@ impl State {
 
     // ---- events ----
 
-    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8]) {
+    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
-            Some((limit, _)) if this.client_holds => {
+            Some((limit, _)) if this.is_whole() => {
                 &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)]
             }
             _ => bytes,
@@ -196,7 +213,7 @@ impl State {
         let due = this.fate.at_server.filter(|(limit, _)| *limit <= this.to_server.carried);
         if !matches!(this.broken, Some(Trouble::Silence | Trouble::Reset)) {
             this.to_server.wake();
-            self.server_receives(conn, bytes);
+            self.server_receives(conn, bytes, forewarned);
         }
         if let Some((_, trouble)) = due {
             self.conns[conn].fate.at_server = None;
@@ -207,7 +224,7 @@ impl State {
     pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
-            Some((limit, Trouble::Reset | Trouble::Silence)) => {
+            Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {
                 &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)]
             }
             // A server that closes does so behind what it has said.

@@ -184,6 +184,7 @@ impl State {
 
     fn reset(&mut self, conn: ConnId) -> Progress {
         self.roll_back(conn);
+        self.conns[conn].actor.failed = None;
         if self.conns[conn].actor.rng.one_in(4) && self.fails_by_itself(conn) {
             return self.fail(conn, Blame::Reset, false);
         }
