@@ -87,7 +87,7 @@ pub(super) struct World {
 
 /// So that what goes wrong is told at once, and not tried again.
 pub(super) fn once(config: Config) -> Config {
-    config.max_transaction_retry_time(std::time::Duration::ZERO)
+    config.max_transaction_retry_time(Duration::ZERO)
 }
 
 impl World {
