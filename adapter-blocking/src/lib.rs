@@ -26,8 +26,10 @@
 mod block_on;
 mod builder;
 mod cancel;
+mod cursor;
 mod driver;
 mod execute;
+mod managed;
 mod records;
 pub mod runtime;
 mod session;
@@ -35,16 +37,20 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, Config, ConversionError, Counters, EagerResult, EncodeError, Error, ErrorKind,
-    FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
-    ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConversionError, Cost, Counters, EagerResult,
+    EncodeError, Error, ErrorKind, FromValue, Keys, MinimumSeverity, Notification, NotificationFilter,
+    OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde,
+    ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version, as_value, error, query,
+    types,
 };
 pub use cancel::CancelHandle;
+pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
+pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
-pub use session::{Session, SessionBuilder, SessionRun};
-pub use transaction::{BeginTransaction, Transaction, TransactionRun};
+pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///

@@ -30,13 +30,13 @@ mod transaction;
 mod uri;
 
 pub use address::Address;
-pub use bolt_proto::serde::Serde;
+pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Counters, EncodeError, Keys, MinimumSeverity, Notification,
-    NotificationFilter, Plan, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError, Status,
-    UsageError, Version, query,
+    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, MinimumSeverity, Notification,
+    NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
+    Status, UsageError, Version, query,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;

@@ -41,6 +41,9 @@ pub(crate) struct Link {
     /// Reads since something was last waited for.
     turn: u8,
     silence: Silence,
+    /// Since when the server has taken no byte.
+    stall: Silence,
+    write_timeout: Option<Duration>,
 }
 
 /// How many reads a task may make without a wait: two megabytes or so.
@@ -75,6 +78,8 @@ impl Link {
             receipt: None,
             turn: 0,
             silence: Silence::default(),
+            stall: Silence::default(),
+            write_timeout: None,
         }
     }
 
@@ -85,6 +90,11 @@ impl Link {
 
     pub(crate) fn introduce(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
+    }
+
+    /// For how long the server may take no byte of what is being sent to it.
+    pub(crate) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.write_timeout = limit;
     }
 
     /// A lease begins.
@@ -179,10 +189,11 @@ impl Link {
     }
 
     /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
-    /// passed. A server that promised to be heard from and is not is as good as gone.
+    /// passed. A server that promised to be heard from and is not, or that takes nothing of what it is sent, is as good as
+    /// gone.
     fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<bool> {
-        let until = self.silence.until(self.patience(), &*self.runtime);
-        let limit = by.earlier(until);
+        let silent = self.silence.until(self.patience(), &*self.runtime);
+        let limit = by.earlier(silent);
         if self.poll_io(cx, limit.earlier(glance).at()).is_ready() {
             self.silence = Silence::default();
             // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
@@ -190,14 +201,24 @@ impl Link {
             return self.take_turns(cx).map(|()| in_time);
         }
         self.turn = 0;
-        ready!(self.alarm.get_mut().poll(cx, &*self.runtime, limit));
+        let stalled = match self.proto.pending_bytes() {
+            [] => Deadline::NONE,
+            _ => self.stall.until(self.write_timeout, &*self.runtime),
+        };
+        ready!(
+            self.alarm
+                .get_mut()
+                .poll(cx, &*self.runtime, limit.earlier(stalled))
+        );
         if self.is_out_of_time(by) {
             return Poll::Ready(false);
         }
-        self.take_in(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the server was silent for longer than it promised (its hint recv_timeout_seconds)",
-        )));
+        let why = if stalled.has_passed(self.runtime.now()) {
+            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+        } else {
+            "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
+        };
+        self.take_in(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
         Poll::Ready(true)
     }
 
@@ -251,7 +272,10 @@ impl Link {
         while !self.proto.pending_bytes().is_empty() && self.broken.is_none() {
             match Pin::new(&mut *transport).poll_write(cx, self.proto.pending_bytes()) {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(len)) => self.proto.wrote(len),
+                Poll::Ready(Ok(len)) => {
+                    self.stall = Silence::default();
+                    self.proto.wrote(len);
+                }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => self.broken = Some(error),
                 Poll::Pending => return,
@@ -403,9 +427,9 @@ pub(crate) enum Fate {
     Close,
 }
 
-/// Since when nothing was heard from the server although something was waited for. The clock starts when a wait finds
-/// the socket empty, and starts anew whenever something arrives: a caller who takes his time between two rows never meets
-/// the limit.
+/// Since when the server has not moved although something was waited for. The clock starts when a wait finds the socket
+/// empty (or full), and starts anew whenever something arrives (or leaves): a caller who takes his time between two rows
+/// never meets the limit.
 #[derive(Debug, Default)]
 struct Silence(Option<Instant>);
 
