@@ -50,7 +50,7 @@ impl Told {
     #[must_use]
     pub fn bookmarks(&self) -> Vec<&str> {
         let mut bookmarks: Vec<_> = match self.options.get("bookmarks") {
-            Some(Value::List(list)) => list.iter().filter_map(Value::as_str).collect(),
+            Some(Value::List(list)) => list.iter().filter_map(text).collect(),
             _ => Vec::new(),
         };
         bookmarks.sort_unstable();
@@ -62,9 +62,16 @@ impl Told {
     }
 }
 
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
 /// All of them, but for credentials.
 fn entries(metadata: Metadata<'_>) -> BTreeMap<String, Value> {
-    let entries = metadata.map().into_iter().flatten().flatten();
+    let entries = metadata.map().into_iter().flatten();
     entries
         .filter(|(name, _)| *name != "credentials")
         .filter_map(|(name, value)| Some((name.to_owned(), Value::from_value(value).ok()?)))
