@@ -8,6 +8,8 @@ mod lease;
 mod place;
 mod pooled;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
