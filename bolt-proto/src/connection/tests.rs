@@ -695,6 +695,32 @@ fn streaming(connection: &mut Connection) -> ResultId {
 }
 
 #[test]
+fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_taken() {
+    for (piece, taken) in [(1, 0), (3, 1), (100, 0), (5000, 7), (30_000, 3), (60_000, 700)] {
+        let mut connection = ready();
+        streaming(&mut connection);
+        let row = |n: u16| [&b"\x00\x06\xB1\x71\x91\xC9"[..], &n.to_be_bytes(), &[0, 0]].concat();
+        let rows: Vec<u8> = (1000..9000).flat_map(row).collect();
+        let mut told = 1000..9000;
+        for piece in rows.chunks(piece) {
+            feed(&mut connection, piece);
+            for _ in 0..taken {
+                let Ok(Some(_)) = connection.has_event() else {
+                    break;
+                };
+                let Some(Event::Record(row)) = connection.event() else {
+                    panic!("a row was announced")
+                };
+                assert_eq!(Some(row.get(0).unwrap()), told.next());
+            }
+            assert!(connection.has_event().is_ok());
+        }
+        let rest: Vec<String> = told.map(|n| format!("3 row {n}")).collect();
+        assert!(events(&mut connection) == rest, "{piece} bytes at once");
+    }
+}
+
+#[test]
 fn an_abandoned_result_is_finished_behind_the_page_on_its_way() {
     let mut connection = ready();
     let result = streaming(&mut connection);
