@@ -8,6 +8,8 @@ mod lease;
 mod place;
 mod pooled;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,6 +123,7 @@ impl Pool {
         let grant = inner.slots.collect(ticket);
         let stale = match grant {
             Some(_) => Some(waker),
+            None if planted!(LostWakeUp) && inner.wakers.contains_key(&ticket) => Some(waker),
             None => inner.wakers.insert(ticket, waker),
         };
         drop(inner);

@@ -1,0 +1,458 @@
+//! The pool with connections in it: what the decider cannot show by itself.
+
+mod world;
+
+use std::time::Duration;
+
+use bolt_proto::state::Message;
+use bolt_proto::{Auth, Extra, Fetch, Query, ResultId};
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::link::Unfinished;
+use world::{Task, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn config() -> Config {
+    Config::new("bolt://test", Auth::none()).unwrap()
+}
+
+fn pool(world: &World, config: Config) -> Arc<Pool> {
+    config.check().unwrap();
+    let address = config.address.clone();
+    Arc::new(Pool::new(Arc::new(world.clone()), Arc::new(config), address))
+}
+
+fn acquiring(pool: &Arc<Pool>) -> Task<'_, Result<Lease, Error>> {
+    Task::new(pool.acquire(Deadline::NONE))
+}
+
+#[track_caller]
+fn acquire(pool: &Arc<Pool>) -> Lease {
+    acquiring(pool).run().expect("nothing to wait for").unwrap()
+}
+
+/// Asks for something, and does not wait for the answer.
+fn ask(lease: &mut Lease) -> ResultId {
+    let query = Query::new("RETURN 1 AS n");
+    let (_, result) = lease.proto.run(&query, &Extra::default()).unwrap();
+    lease.proto.pull(result, Fetch::All).unwrap();
+    lease.nudge();
+    result
+}
+
+/// Asks for a transaction to be committed, and does not wait for the answer.
+fn commit(lease: &mut Lease, world: &World, at: usize) {
+    lease.proto.begin(&Extra::default()).unwrap();
+    ask(lease);
+    for _ in 0..3 {
+        Task::new(lease.head(Deadline::NONE)).run().unwrap().unwrap();
+        drop(lease.event());
+    }
+    world.hold(at);
+    lease.proto.commit().unwrap();
+    lease.nudge();
+}
+
+/// In use, idle, opening, waiting.
+fn counts(pool: &Pool) -> (usize, usize, usize, usize) {
+    let counts = pool.counts();
+    (counts.in_use, counts.idle, counts.opening, counts.waiting)
+}
+
+#[test]
+fn a_clean_connection_is_handed_out_again_without_a_word() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    for _ in 0..3 {
+        drop(acquire(&pool));
+        world.pass(SECOND * 60);
+    }
+    assert_eq!(world.asked(0), [Message::Hello, Message::Logon]);
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
+}
+
+#[test]
+fn who_waits_for_an_answer_takes_a_connection_that_comes_back() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let (mut busy, other) = (acquire(&pool), acquire(&pool));
+    world.hold(0);
+    ask(&mut busy);
+    drop(busy);
+
+    let mut first = acquiring(&pool);
+    assert!(first.run().is_none());
+    let mut second = acquiring(&pool);
+    assert!(second.run().is_none());
+    drop(other);
+    assert!(second.run().is_none(), "the first has come before");
+    let lease = first.run().expect("it is woken").unwrap();
+    assert!(lease.is_reused());
+
+    // What the first has left is settled by the second.
+    world.release(0);
+    let second = second.run().expect("it is woken").unwrap();
+    assert_eq!(world.connections(), 2);
+    drop((lease, second));
+    assert_eq!(counts(&pool), (0, 2, 0, 0));
+}
+
+#[test]
+fn who_opens_a_connection_takes_one_that_comes_back_and_the_next_carries_on() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let lease = acquire(&pool);
+    world.set_silent(true);
+    let mut first = acquiring(&pool);
+    assert!(first.run().is_none());
+    drop(lease);
+    let lease = first.run().expect("it is woken").unwrap();
+    assert_eq!(counts(&pool), (1, 0, 1, 0));
+
+    let mut second = acquiring(&pool);
+    assert!(second.run().is_none());
+    world.release(1);
+    let opened = second.run().expect("it is woken").unwrap();
+    assert!(!opened.is_reused());
+    assert_eq!(world.connections(), 2);
+    drop((lease, opened));
+}
+
+#[test]
+fn nobody_waits_for_long_for_an_answer_when_a_new_connection_may_be_opened() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.pass(SECOND);
+    drop(next.run().expect("a new connection").unwrap());
+    assert_eq!(counts(&pool), (0, 2, 0, 0));
+    // The answer never comes.
+    let (_new, mut late) = (acquire(&pool), acquire(&pool));
+    assert_eq!(world.connections(), 3, "the silent one is the last choice");
+    ask(&mut late);
+    world.pass(SECOND * 30);
+    assert_eq!(counts(&pool), (2, 0, 0, 0), "it is let go of");
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+#[test]
+fn a_connection_that_was_idle_for_long_is_asked_and_one_that_was_not_is_not() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND * 10));
+    drop(acquire(&pool));
+    world.pass(SECOND * 10);
+    drop(acquire(&pool));
+    assert_eq!(world.asked(0), [Message::Hello, Message::Logon]);
+    world.pass(SECOND * 11);
+    assert!(acquire(&pool).is_reused());
+    assert_eq!(world.asked(0), [Message::Hello, Message::Logon, Message::Reset]);
+    assert_eq!(world.connections(), 1);
+}
+
+#[test]
+fn a_connection_that_does_not_survive_the_question_is_replaced_without_a_word() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(Duration::ZERO));
+    drop(acquire(&pool));
+    world.hold(0);
+    world.pass(SECOND);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.cut(0);
+    assert!(!next.run().expect("it is woken").unwrap().is_reused());
+}
+
+#[test]
+fn a_connection_of_which_a_firewall_knows_nothing_any_more_is_replaced_within_a_second() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND));
+    drop((acquire(&pool), acquire(&pool)));
+    world.hold(0);
+    world.hold(1);
+    world.pass(SECOND * 100);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.pass(SECOND);
+    assert!(!next.run().expect("it opened one").unwrap().is_reused());
+    assert_eq!(world.connections(), 3);
+}
+
+#[test]
+fn a_dropped_question_leaves_the_connection_as_it_was() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND));
+    drop(acquire(&pool));
+    world.hold(0);
+    world.pass(SECOND * 2);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    drop(next);
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
+    world.release(0);
+    assert!(acquire(&pool).is_reused());
+}
+
+#[test]
+fn no_timer_outlives_the_call_that_made_it() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    assert!(world.timers() > 0, "it waits for an answer");
+    world.pass(SECOND);
+    // What it waited for lies in the pool.
+    drop(next.run().expect("a new connection").unwrap());
+    assert_eq!(world.timers(), 0);
+}
+
+#[test]
+fn who_gives_up_waiting_for_the_end_of_a_write_does_not_undo_it() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    let result = ask(&mut lease);
+    lease.set_unfinished(Unfinished::Finish(result));
+    drop(lease);
+    for _ in 0..2 {
+        let mut next = acquiring(&pool);
+        assert!(next.run().is_none());
+        world.pass(SECOND);
+        assert!(next.run().is_none(), "there is nothing else");
+        drop(next);
+    }
+    assert!(!world.asked(0).contains(&Message::Reset));
+    world.release(0);
+    assert!(acquire(&pool).is_reused());
+}
+
+#[test]
+fn a_connection_whose_end_is_known_is_replaced_and_others_are_tried_before() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    drop((acquire(&pool), acquire(&pool)));
+    // The last one that came back is the first that is handed out.
+    let last = 1;
+    world.cut(last);
+    world.pass(SECOND * 2);
+    let lease = acquire(&pool);
+    assert!(lease.is_reused());
+    assert_eq!((world.connections(), counts(&pool)), (2, (1, 0, 0, 0)));
+}
+
+#[test]
+fn a_connection_that_is_too_old_is_said_goodbye_to_and_replaced() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_lifetime(SECOND * 60));
+    drop(acquire(&pool));
+    world.pass(SECOND * 59);
+    let lease = acquire(&pool);
+    assert!(lease.is_reused());
+    world.pass(SECOND);
+    // It is being used; nobody is disturbed.
+    assert_eq!(world.asked(0).last(), Some(&Message::Logon));
+    drop(lease);
+    assert!(!acquire(&pool).is_reused());
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+#[test]
+fn without_a_lifetime_connections_live_for_ever() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_lifetime(None));
+    drop(acquire(&pool));
+    world.pass(SECOND * 1_000_000);
+    assert!(acquire(&pool).is_reused());
+}
+
+#[test]
+fn a_connection_is_kept_after_a_failure_and_closed_after_a_violation() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    world.fail(0, Message::Run);
+    ask(&mut lease);
+    Task::new(lease.head(Deadline::NONE)).run().unwrap().unwrap();
+    drop(lease);
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
+    let mut lease = acquire(&pool);
+    assert_eq!(
+        (world.connections(), world.asked(0).last()),
+        (1, Some(&Message::Reset))
+    );
+
+    ask(&mut lease);
+    world.send(0, &[0, 3, 1, 2, 3, 0, 0]);
+    let mut violated = false;
+    for _ in 0..4 {
+        violated |= Task::new(lease.head(Deadline::NONE)).run().unwrap().is_err();
+        drop(lease.event());
+    }
+    assert!(violated);
+    drop(lease);
+    assert_eq!(counts(&pool), (0, 0, 0, 0));
+}
+
+#[test]
+fn that_what_somebody_else_began_to_open_fails_is_not_the_next_callers_error() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    world.set_silent(true);
+    let mut first = acquiring(&pool);
+    assert!(first.run().is_none());
+    drop(first);
+    assert_eq!(counts(&pool), (0, 0, 1, 0));
+    world.cut(0);
+    world.set_silent(false);
+    assert!(!acquire(&pool).is_reused());
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
+}
+
+#[test]
+fn what_nobody_finishes_to_open_is_let_go_of_even_by_a_look() {
+    let world = World::new();
+    let pool = pool(&world, config().connection_timeout(SECOND * 3));
+    world.set_silent(true);
+    let mut first = acquiring(&pool);
+    assert!(first.run().is_none());
+    drop(first);
+    world.pass(SECOND * 3);
+    assert_eq!(counts(&pool), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_caller_whose_time_is_up_is_told_what_it_waited_for_and_the_counts() {
+    let world = World::new();
+    let config = config()
+        .max_connection_pool_size(2)
+        .connection_acquisition_timeout(SECOND * 5);
+    let pool = pool(&world, config);
+    let _lease = acquire(&pool);
+    world.set_silent(true);
+    let (mut opener, mut waiter) = (acquiring(&pool), acquiring(&pool));
+    assert!(opener.run().is_none() && waiter.run().is_none());
+    world.pass(SECOND * 5);
+    let error = waiter.run().expect("it is woken").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let text = error.to_string();
+    assert!(text.contains("1 in use, 0 idle, 1 opening, 1 waiting"), "{text}");
+    let text = opener.run().expect("it is woken").unwrap_err().to_string();
+    assert!(
+        text.contains("new connection") && text.contains("1 opening"),
+        "{text}"
+    );
+    assert_eq!(counts(&pool), (1, 0, 1, 0));
+}
+
+#[test]
+fn wakers_may_use_the_pool_that_wakes_them() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let lease = acquire(&pool);
+    let looked = Arc::clone(&pool);
+    let mut waiter = Task::waking(pool.acquire(Deadline::NONE), move || {
+        let _counts = looked.counts();
+    });
+    assert!(waiter.run().is_none());
+    drop(lease);
+    assert!(waiter.run().is_some());
+}
+
+#[test]
+fn closing_wakes_those_who_wait_and_says_goodbye_now_or_later() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let (lease, idle) = (acquire(&pool), acquire(&pool));
+    let mut waiter = acquiring(&pool);
+    assert!(waiter.run().is_none());
+    drop(waiter);
+    let busy = idle;
+    let mut waiter = acquiring(&pool);
+    assert!(waiter.run().is_none());
+
+    Task::new(pool.close()).run().expect("nothing to finish");
+    assert_eq!(
+        waiter.run().expect("it is woken").unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    assert_eq!(
+        acquiring(&pool).run().unwrap().unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    drop((lease, busy));
+    for at in 0..2 {
+        assert_eq!(world.asked(at).last(), Some(&Message::Goodbye));
+    }
+    assert_eq!(counts(&pool), (0, 0, 0, 0));
+}
+
+#[test]
+fn closing_finishes_commits_together() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut leases: Vec<Lease> = (0..3).map(|_| acquire(&pool)).collect();
+    for (at, lease) in leases.iter_mut().enumerate() {
+        commit(lease, &world, at);
+    }
+    drop(leases);
+    let mut closing = Task::new(pool.close());
+    assert!(closing.run().is_none());
+    // In any order.
+    for at in [2, 0] {
+        world.release(at);
+        assert!(closing.run().is_none());
+        assert_eq!(world.asked(at).last(), Some(&Message::Goodbye));
+        assert_ne!(world.asked(1).last(), Some(&Message::Goodbye));
+    }
+    world.release(1);
+    assert!(closing.run().is_some());
+}
+
+#[test]
+fn closing_finishes_a_commit_that_a_caller_was_waiting_for() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    commit(&mut lease, &world, 0);
+    drop(lease);
+    let mut waiter = acquiring(&pool);
+    assert!(waiter.run().is_none());
+
+    let mut closing = Task::new(pool.close());
+    assert!(closing.run().is_none(), "the waiter has the connection");
+    assert_eq!(
+        waiter.run().expect("it is woken").unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    assert!(closing.run().is_none());
+    assert_eq!(world.asked(0).last(), Some(&Message::Commit));
+    world.release(0);
+    assert!(closing.run().is_some());
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+#[test]
+fn closing_waits_no_longer_than_the_teardown_limit() {
+    let world = World::new();
+    let pool = pool(&world, config().teardown_timeout(SECOND * 2));
+    let mut lease = acquire(&pool);
+    commit(&mut lease, &world, 0);
+    drop(lease);
+    let mut closing = Task::new(pool.close());
+    assert!(closing.run().is_none());
+    world.pass(SECOND * 2);
+    assert!(closing.run().is_some());
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}

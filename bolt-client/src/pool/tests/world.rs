@@ -1,0 +1,374 @@
+//! A clock that is moved by hand, and servers in memory that answer when they are allowed to.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use bolt_proto::ServerError;
+use bolt_proto::peer::{Options, Server};
+use bolt_proto::state::Message;
+
+use crate::runtime::{AsyncRead, AsyncWrite, BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
+
+/// All of it. Clones are the same world.
+#[derive(Debug, Clone)]
+pub(super) struct World(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    now: Instant,
+    timers: Vec<(Instant, Waker)>,
+    /// Timers that exist, due or not.
+    alarms: usize,
+    sockets: Vec<Socket>,
+    /// Whether the servers of connections to come keep their answers to themselves.
+    silent: bool,
+}
+
+/// A server's end of a connection.
+#[derive(Debug)]
+struct Socket {
+    server: Server,
+    /// What the client could read, if it is not held back.
+    answers: VecDeque<u8>,
+    holds: bool,
+    closed: bool,
+    reader: Option<Waker>,
+    asked: Vec<Message>,
+    fails: Option<Message>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            now: Instant::now(),
+            timers: Vec::new(),
+            alarms: 0,
+            sockets: Vec::new(),
+            silent: false,
+        })))
+    }
+
+    /// Lets time pass, and wakes whom that concerns.
+    pub(super) fn pass(&self, time: Duration) {
+        let mut state = self.lock();
+        state.now += time;
+        let now = state.now;
+        let timers = std::mem::take(&mut state.timers);
+        let (due, later) = timers.into_iter().partition(|(at, _)| *at <= now);
+        state.timers = later;
+        drop(state);
+        let due: Vec<(Instant, Waker)> = due;
+        due.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// How many timers exist.
+    pub(super) fn timers(&self) -> usize {
+        self.lock().alarms
+    }
+
+    /// How many connections were ever made.
+    pub(super) fn connections(&self) -> usize {
+        self.lock().sockets.len()
+    }
+
+    /// What the server has been asked on the connection that was made as the `at`th, from 0.
+    pub(super) fn asked(&self, at: usize) -> Vec<Message> {
+        self.lock().sockets[at].asked.clone()
+    }
+
+    /// Whether servers keep the answers on new connections to themselves.
+    pub(super) fn set_silent(&self, silent: bool) {
+        self.lock().silent = silent;
+    }
+
+    /// Keeps the answers on a connection back.
+    pub(super) fn hold(&self, at: usize) {
+        self.lock().sockets[at].holds = true;
+    }
+
+    /// Delivers them.
+    pub(super) fn release(&self, at: usize) {
+        self.change(at, |socket| socket.holds = false);
+    }
+
+    /// The server closes a connection.
+    pub(super) fn cut(&self, at: usize) {
+        self.change(at, |socket| socket.closed = true);
+    }
+
+    /// The server sends something.
+    pub(super) fn send(&self, at: usize, bytes: &[u8]) {
+        self.change(at, |socket| socket.answers.extend(bytes));
+    }
+
+    /// The next such request fails.
+    pub(super) fn fail(&self, at: usize, message: Message) {
+        self.lock().sockets[at].fails = Some(message);
+    }
+
+    fn change(&self, at: usize, change: impl FnOnce(&mut Socket)) {
+        let mut state = self.lock();
+        let socket = &mut state.sockets[at];
+        change(socket);
+        let reader = socket.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Runtime for World {
+    fn resolve<'a>(
+        &'a self,
+        _host: &'a str,
+        port: u16,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]) })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        _to: &'a Endpoint,
+        _with: &'a SocketOptions,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let mut state = self.lock();
+            let holds = state.silent;
+            state.sockets.push(Socket {
+                server: Server::new(Options::strict()),
+                answers: VecDeque::new(),
+                holds,
+                closed: false,
+                reader: None,
+                asked: Vec::new(),
+                fails: None,
+            });
+            let at = state.sockets.len() - 1;
+            drop(state);
+            Ok(Box::new(Wire {
+                world: self.clone(),
+                at,
+            }) as Box<dyn Transport>)
+        })
+    }
+
+    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        self.lock().alarms += 1;
+        Box::pin(Alarm {
+            world: self.clone(),
+            at,
+        })
+    }
+
+    fn now(&self) -> Instant {
+        self.lock().now
+    }
+
+    fn random(&self) -> u64 {
+        4
+    }
+}
+
+struct Alarm {
+    world: World,
+    at: Instant,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.world.lock().alarms -= 1;
+    }
+}
+
+impl Timer for Alarm {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        self.at = at;
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.world.lock();
+        if state.now >= self.at {
+            return Poll::Ready(());
+        }
+        state.timers.push((self.at, cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+/// The client's end of a connection.
+struct Wire {
+    world: World,
+    at: usize,
+}
+
+impl Wire {
+    fn read(&self, waker: Option<&Waker>, buf: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.world.lock();
+        let socket = &mut state.sockets[self.at];
+        if !socket.holds && !socket.answers.is_empty() {
+            let len = buf.len().min(socket.answers.len());
+            for (to, from) in buf.iter_mut().zip(socket.answers.drain(..len)) {
+                *to = from;
+            }
+            return Ok(len);
+        }
+        if socket.closed {
+            return Ok(0);
+        }
+        if let Some(waker) = waker {
+            socket.reader = Some(waker.clone());
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.world.lock();
+        let socket = &mut state.sockets[self.at];
+        if socket.closed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        socket.receive(bytes);
+        Ok(bytes.len())
+    }
+}
+
+impl Socket {
+    /// Carries out what arrives, at once.
+    fn receive(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = self.server.recv_space();
+            let len = space.len().min(bytes.len());
+            space[..len].copy_from_slice(&bytes[..len]);
+            self.server.received(len);
+            bytes = &bytes[len..];
+            self.answer();
+        }
+    }
+
+    fn answer(&mut self) {
+        while let Some(head) = self.server.has_request().expect("a legal request") {
+            let _request = self.server.request();
+            self.asked.push(head.message);
+            if head.message == Message::Goodbye {
+                continue;
+            }
+            let fails = self.fails.take_if(|message| *message == head.message).is_some();
+            let answered = if fails {
+                self.server.failure(&ServerError::new(
+                    "Neo.ClientError.Statement.SyntaxError",
+                    "planted",
+                ))
+            } else {
+                self.server.success(|answer| {
+                    answer.entry("server", "Test/1.0")?;
+                    answer.entry("connection_id", "bolt-1")?;
+                    let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
+                    answer.entry("hints", &hints)?;
+                    answer.entry("fields", &["n"][..])
+                })
+            };
+            if answered.is_err() {
+                self.server
+                    .ignored()
+                    .expect("either it is carried out or ignored");
+            }
+        }
+        let pending = self.server.pending_bytes().to_vec();
+        self.server.wrote(pending.len());
+        self.answers.extend(pending);
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.read(Some(cx.waker()), buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            read => Poll::Ready(read),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.write(buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Wire {
+    fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read(None, buf)
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write(buf)
+    }
+}
+
+/// A future that is polled only when it was woken.
+pub(super) struct Task<'t, T> {
+    future: BoxFuture<'t, T>,
+    wake: Arc<Woken>,
+}
+
+struct Woken {
+    times: AtomicUsize,
+    /// What else is done in waking.
+    and: Box<dyn Fn() + Send + Sync>,
+}
+
+impl<'t, T> Task<'t, T> {
+    pub(super) fn new(future: impl Future<Output = T> + Send + 't) -> Self {
+        Self::waking(future, || {})
+    }
+
+    pub(super) fn waking(
+        future: impl Future<Output = T> + Send + 't,
+        and: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            future: Box::pin(future),
+            wake: Arc::new(Woken {
+                times: AtomicUsize::new(1),
+                and: Box::new(and),
+            }),
+        }
+    }
+
+    /// Polls as often as it is woken.
+    pub(super) fn run(&mut self) -> Option<T> {
+        let waker = Waker::from(Arc::clone(&self.wake));
+        while self.wake.times.swap(0, Ordering::Relaxed) > 0 {
+            if let Poll::Ready(output) = self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Some(output);
+            }
+        }
+        None
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        (self.and)();
+        self.times.fetch_add(1, Ordering::Relaxed);
+    }
+}
