@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bolt_client::{Config, Error, PoolCounts, Query, ServerInfo};
+use bolt_client::{BookmarkManager, Config, Error, PoolCounts, Query, ServerInfo};
 
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
@@ -46,6 +46,13 @@ impl Driver {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
 
+    /// The bookmarks that calls of [`execute_query`](Self::execute_query) share. Give it to a session that has to see what
+    /// they wrote, or the other way round.
+    #[must_use]
+    pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
+        self.inner.execute_query_bookmark_manager()
+    }
+
     /// A session: for queries that belong together, transactions of several queries, and results that are read row by
     /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it.
     pub fn session(&self) -> SessionBuilder<'_> {
@@ -67,6 +74,24 @@ impl Driver {
     /// Why nobody answers.
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
         call(self.inner.server_info())
+    }
+
+    /// Whether the server has several databases (Bolt 4.0 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    pub fn supports_multi_db(&self) -> Result<bool, Error> {
+        call(self.inner.supports_multi_db())
+    }
+
+    /// Whether a connection can change its user (Bolt 5.1 and later). Asks as
+    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    pub fn supports_session_auth(&self) -> Result<bool, Error> {
+        call(self.inner.supports_session_auth())
     }
 
     /// How many connections there are, and how many calls wait for one.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, EagerResult, ToValue};
+use bolt_client::{Access, BookmarkManager, EagerResult, NotificationFilter, ToValue};
 
 use crate::builder::blocking_builder;
 
@@ -20,6 +20,11 @@ blocking_builder! {
     ///     .call()?;
     /// # Ok(()) }
     /// ```
+    ///
+    /// It is done again, after a pause, if the server reports a failure that may go away, or the connection is lost before
+    /// the commit: for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A
+    /// connection of the pool that turns out to be dead is replaced without a pause. A lost answer to COMMIT is an
+    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit), and never done again.
     ExecuteQuery<'d> of EagerResult {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
         param(name: &str, value: impl ToValue);
@@ -32,9 +37,20 @@ blocking_builder! {
         routing(access: Access);
         /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
-        /// How long the whole call may take on *this* side, from waiting for a connection to the last row. DNS alone
-        /// cannot be bounded: the system's resolver knows no limit. Default: no limit, beyond those of getting a
-        /// connection.
+        /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+        metadata(name: &str, value: impl ToValue);
+        /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
+        impersonated_user(user: impl Into<String>);
+        /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
+        /// [driver](crate::Config::notifications) says.
+        notifications(filter: NotificationFilter);
+        /// Which other work the query has to have seen, and which work will have to have seen it. `None`: neither.
+        /// Default: [that of the driver](crate::Driver::execute_query_bookmark_manager), so that each call sees what
+        /// those before it wrote.
+        bookmark_manager(manager: Option<&BookmarkManager>);
+        /// How long the whole call may take on *this* side, from waiting for a connection to the last row, with all its
+        /// attempts. DNS alone cannot be bounded: the system's resolver knows no limit. Default: the
+        /// [driver's](crate::Config::deadline).
         deadline(limit: Duration);
     }
 }

@@ -22,12 +22,30 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Sessions are for transactions of several queries, and for results that are read row by row:
+//!
+//! ```no_run
+//! # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+//! let mut session = driver.session().database("neo4j").build();
+//! let mut tx = session.begin_transaction().call()?;
+//! tx.run("MERGE (:Person {name: $name})").param("name", "Ada").call()?;
+//! for person in tx.run("MATCH (a:Person) RETURN a.name AS name").call()? {
+//!     println!("{}", person?.get::<&str>("name")?);
+//! }
+//! tx.commit()?;
+//! # Ok(()) }
+//! ```
+//!
+//! A call may take until its `deadline`, if it has one; before that, a [`CancelHandle`] ends it from another thread.
 
 mod block_on;
 mod builder;
 mod cancel;
+mod cursor;
 mod driver;
 mod execute;
+mod managed;
 mod records;
 pub mod runtime;
 mod session;
@@ -35,16 +53,20 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, Config, ConversionError, Counters, EagerResult, EncodeError, Error, ErrorKind,
-    FromValue, Keys, PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError,
-    ServerInfo, Summary, ToValue, UsageError, Value, Version, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConversionError, Cost, Counters, EagerResult,
+    EncodeError, Error, ErrorKind, FromValue, Keys, MinimumSeverity, Notification, NotificationFilter,
+    OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, Serde,
+    ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version, as_value, error, query,
+    types,
 };
 pub use cancel::CancelHandle;
+pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
+pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
-pub use session::{Session, SessionBuilder, SessionRun};
-pub use transaction::{BeginTransaction, Transaction, TransactionRun};
+pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::iter::FusedIterator;
 
-use bolt_client::{Error, Keys, Record, RecordRef, Summary};
+use bolt_client::{Error, FromValue, Keys, Record, RecordRef, Summary};
+use serde::de::DeserializeOwned;
 
 use crate::block_on::{block_on, call};
 
@@ -95,12 +96,70 @@ impl<'r> Records<'r> {
         }
     }
 
+    /// The next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is
+    /// only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row is not like a `T`: it
+    /// is lost then, and those behind it are not.
+    pub fn next_as<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
+        match &mut self.inner {
+            Some(inner) => call(inner.next_as()),
+            None => Ok(None),
+        }
+    }
+
+    /// The next rows, at most `rows`: fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); the rows before it are lost then.
+    pub fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
+        match &mut self.inner {
+            Some(inner) => call(inner.fetch(rows)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is none, or more than one. As
+    /// [`next`](Self::next).
+    pub fn single(self) -> Result<Record, Error> {
+        call(self.into_inner().single())
+    }
+
+    /// The only row, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
+    pub fn single_optional(self) -> Result<Option<Record>, Error> {
+        call(self.into_inner().single_optional())
+    }
+
     /// All rows that are left, asked for at once.
     ///
     /// # Errors
     /// As [`next`](Self::next).
     pub fn collect(self) -> Result<Vec<Record>, Error> {
         call(self.into_inner().collect())
+    }
+
+    /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by
+    /// their order, a scalar if there is only one.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`.
+    pub fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
+        call(self.into_inner().collect_as())
+    }
+
+    /// The first column of all rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
+    pub fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
+        call(self.into_inner().collect_column())
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its

@@ -6,6 +6,7 @@ use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
 use crate::builder::blocking_builder;
+use crate::cursor::Cursor;
 use crate::records::Records;
 
 blocking_builder! {
@@ -28,6 +29,8 @@ blocking_builder! {
     BeginTransaction<'s> of Transaction<'s>, by Transaction::new {
         /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
+        /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+        metadata(name: &str, value: impl ToValue);
         /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default:
         /// the session's.
         deadline(limit: Duration);
@@ -72,6 +75,35 @@ impl<'s> Transaction<'s> {
         TransactionRun::new(self.inner.run(query))
     }
 
+    /// Runs a query whose rows are read by a [`Cursor`], so that others can run before all of them are read.
+    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
+        TransactionOpen::new(self.inner.open(query))
+    }
+
+    /// Queues a query without waiting: it leaves with whatever is waited for next, so that several of them, and the
+    /// [`commit`](Self::commit), cost one round trip together. All its rows are asked for at once. Give it parameters by
+    /// [`query`](crate::query()).
+    ///
+    /// If one of them fails, the others are not carried out.
+    ///
+    /// ```no_run
+    /// # fn example(mut tx: adapter_blocking::Transaction<'_>) -> Result<(), adapter_blocking::Error> {
+    /// use adapter_blocking::query;
+    ///
+    /// let ada = tx.queue(query("CREATE (n:Person {name: $name}) RETURN elementId(n)").param("name", "Ada"))?;
+    /// let count = tx.queue("MATCH (n:Person) RETURN count(n)")?;
+    /// let count: i64 = count.single(&mut tx)?.get(0)?;
+    /// let id: String = ada.single(&mut tx)?.get(0)?;
+    /// tx.commit()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
+        self.inner.queue(query).map(Cursor::new)
+    }
+
     /// Commits. What is left of the results is carried out first. A transaction without queries is begun and committed in
     /// one round trip.
     ///
@@ -91,6 +123,10 @@ impl<'s> Transaction<'s> {
     pub fn rollback(self) -> Result<(), Error> {
         call(self.inner.rollback())
     }
+
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Transaction<'s> {
+        &mut self.inner
+    }
 }
 
 blocking_builder! {
@@ -100,6 +136,21 @@ blocking_builder! {
     /// rolled back then. The same goes after a call that ended because its time was up or it was
     /// [cancelled](crate::CancelHandle).
     TransactionRun<'t> of Records<'t>, by Records::new {
+        /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
+        param(name: &str, value: impl ToValue);
+        /// Sets a parameter for each field of a struct, or each entry of a map.
+        params(parameters: &impl serde::Serialize);
+        /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as
+        /// the transaction.
+        deadline(limit: Duration);
+    }
+}
+
+blocking_builder! {
+    /// A query of a transaction whose rows are read by a [`Cursor`]. [`call`](Self::call) runs it.
+    ///
+    /// Its errors are those of [`TransactionRun`].
+    TransactionOpen<'t> of Cursor, by Cursor::new {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
         param(name: &str, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.

@@ -31,12 +31,13 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Counters,
-    Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged, ExecuteQuery,
-    FromValue, Keys, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OrAbort, Plan,
-    PoolCounts, ProtocolViolation, Query, QueryType, Record, RecordRef, Records, Serde, ServerError,
-    ServerInfo, Session, SessionBuilder, SessionOpen, SessionRun, Status, Summary, ToValue, Transaction,
-    TransactionOpen, TransactionRun, UsageError, Value, Version, error, query, types,
+    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Cost,
+    Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged,
+    ExecuteQuery, FromValue, Keys, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter,
+    OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, Records,
+    Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionOpen, SessionRun, Status, Summary,
+    ToValue, Transaction, TransactionOpen, TransactionRun, UsageError, Value, Version, as_value, error,
+    query, types,
 };
 
 use runtime::Tokio;

@@ -13,7 +13,8 @@ impl Address {
     /// The port of Bolt.
     pub const DEFAULT_PORT: u16 = 7687;
 
-    pub(crate) fn new(host: impl Into<String>, port: u16) -> Self {
+    /// A server at this host (a name, an IPv4 address, or an IPv6 address without brackets) and port.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             host: host.into(),
             port,

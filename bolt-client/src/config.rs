@@ -1,5 +1,7 @@
 //! The driver's options.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bolt_proto::{Auth, Fetch, NotificationFilter};
@@ -24,8 +26,10 @@ pub struct Config {
     pub(crate) connection_timeout: Duration,
     pub(crate) max_connection_lifetime: Option<Duration>,
     pub(crate) liveness_check_timeout: Option<Duration>,
+    pub(crate) connection_write_timeout: Option<Duration>,
     pub(crate) teardown_timeout: Duration,
     pub(crate) socket: SocketOptions,
+    pub(crate) resolver: Option<Resolver>,
     pub(crate) max_transaction_retry_time: Duration,
     pub(crate) disable_auto_commit_retries: bool,
     pub(crate) page: Fetch,
@@ -51,8 +55,10 @@ impl Config {
             connection_timeout,
             max_connection_lifetime: Some(Duration::from_secs(3600)),
             liveness_check_timeout: None,
+            connection_write_timeout: Some(Duration::from_secs(30)),
             teardown_timeout: Duration::from_secs(5),
             socket: SocketOptions::default(),
+            resolver: None,
             max_transaction_retry_time: Duration::from_secs(30),
             disable_auto_commit_retries: false,
             page: Fetch::Rows(1000),
@@ -108,6 +114,14 @@ impl Config {
         self
     }
 
+    /// For how long a server may take no byte of what is being sent to it, before the connection counts as lost; `None`:
+    /// for ever. Default: 30 seconds.
+    #[must_use]
+    pub const fn connection_write_timeout(mut self, limit: Option<Duration>) -> Self {
+        self.connection_write_timeout = limit;
+        self
+    }
+
     /// How long [`close`](crate::Driver::close) may take to finish what dropped calls left on the wire. Default: 5
     /// seconds.
     #[must_use]
@@ -127,6 +141,24 @@ impl Config {
     #[must_use]
     pub const fn keep_alive(mut self, probe: bool) -> Self {
         self.socket.keep_alive = probe;
+        self
+    }
+
+    /// Where the server really is, asked each time a connection is opened: the addresses that `resolver` returns are tried
+    /// in their order, each looked up by DNS as usual. For service discovery, and for names that DNS does not know. It must
+    /// not block for long, and must not use the driver. Default: the address of the URI.
+    ///
+    /// ```
+    /// use bolt_client::{Address, Auth, Config};
+    ///
+    /// let config = Config::new("bolt://graph", Auth::none())?.resolver(|_| {
+    ///     vec![Address::new("10.0.0.1", 7687), Address::new("10.0.0.2", 7687)]
+    /// });
+    /// # Ok::<(), bolt_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Fn(&Address) -> Vec<Address> + Send + Sync + 'static) -> Self {
+        self.resolver = Some(Resolver(Arc::new(resolver)));
         self
     }
 
@@ -216,6 +248,24 @@ impl Config {
     pub(crate) fn end_of_life(&self, now: Instant) -> Deadline {
         self.max_connection_lifetime
             .map_or(Deadline::NONE, |limit| Deadline::after(now, limit))
+    }
+}
+
+/// The user's own idea of where servers are.
+#[derive(Clone)]
+pub(crate) struct Resolver(Arc<Resolve>);
+
+type Resolve = dyn Fn(&Address) -> Vec<Address> + Send + Sync;
+
+impl Resolver {
+    pub(crate) fn resolve(&self, address: &Address) -> Vec<Address> {
+        (self.0)(address)
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
     }
 }
 

@@ -3,6 +3,20 @@
 //!
 //! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
 
+/// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
+#[cfg(planted)]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod address;
 mod attempts;
 mod bookmarks;
@@ -18,6 +32,9 @@ mod execute;
 mod link;
 mod managed;
 mod open;
+#[cfg(planted)]
+#[doc(hidden)]
+pub mod planted;
 mod pool;
 mod records;
 mod retry;
@@ -30,13 +47,13 @@ mod transaction;
 mod uri;
 
 pub use address::Address;
-pub use bolt_proto::serde::Serde;
+pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Counters, EncodeError, Keys, MinimumSeverity, Notification,
-    NotificationFilter, Plan, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError, Status,
-    UsageError, Version, query,
+    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, MinimumSeverity, Notification,
+    NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
+    Status, UsageError, Version, query,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;

@@ -61,7 +61,9 @@ where
     F: FnMut(ManagedTransaction) -> Fut,
     Fut: Future<Output = Result<T, Error>>,
 {
-    async fn run(self) -> Result<T, Error> {
+    /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
+    #[doc(hidden)]
+    pub async fn run(self) -> Result<T, Error> {
         let Self {
             session,
             access,

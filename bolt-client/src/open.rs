@@ -79,27 +79,32 @@ async fn open(
     address: Address,
     hint: Hint,
 ) -> Result<Link, Error> {
-    let addresses = match runtime
-        .resolve(address.host(), address.port(), hint.limit())
-        .await
-    {
-        Ok(addresses) => addresses,
-        Err(error) => return Err(Error::resolve(address.host(), Some(error))),
+    let targets = match &config.resolver {
+        Some(resolver) => resolver.resolve(&address),
+        None => vec![address.clone()],
     };
     let mut failure = Error::resolve(address.host(), None);
-    for socket in addresses {
-        match runtime
-            .connect(&Endpoint::Tcp(socket), &config.socket, hint.limit())
-            .await
-        {
-            Ok(transport) => {
-                let proto = Connection::new(Options::default());
-                let peer = address.to_string().into();
-                let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
-                log_in(&mut link, &config, &address, &hint).await?;
-                return Ok(link);
+    for target in targets {
+        let sockets = match runtime.resolve(target.host(), target.port(), hint.limit()).await {
+            Ok(sockets) => sockets,
+            Err(error) => {
+                failure = Error::resolve(target.host(), Some(error));
+                continue;
             }
-            Err(error) => failure = Error::connect(socket.to_string(), error),
+        };
+        for socket in sockets {
+            let endpoint = Endpoint::Tcp(socket);
+            match runtime.connect(&endpoint, &config.socket, hint.limit()).await {
+                Ok(transport) => {
+                    let proto = Connection::new(Options::default());
+                    let peer = target.to_string().into();
+                    let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
+                    link.set_write_timeout(config.connection_write_timeout);
+                    log_in(&mut link, &config, &target, &hint).await?;
+                    return Ok(link);
+                }
+                Err(error) => failure = Error::connect(socket.to_string(), error),
+            }
         }
     }
     Err(failure)

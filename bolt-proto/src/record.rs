@@ -14,6 +14,7 @@
 
 mod column;
 mod owned;
+mod places;
 
 use core::fmt;
 
@@ -21,24 +22,27 @@ use ::serde::Deserialize;
 
 pub use column::ColumnIndex;
 pub use owned::Record;
+pub(crate) use places::Places;
 
-use crate::error::ConversionError;
+use crate::error::{ConversionError, DecodeError};
 use crate::keys::Keys;
 use crate::packstream::{Reader, ValueRef};
 use crate::serde::RecordDeserializer;
 use crate::value::FromValue;
 
 /// A row that lies in the receive buffer. It is `Copy`, and nothing of it is parsed until asked for: reading a column
-/// walks over those before it.
+/// walks over those before it, once.
 ///
 /// A column that cannot be read spoils neither the others nor the connection.
 ///
 /// Two rows are equal if their columns have the same names and their values are encoded alike.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct RecordRef<'a> {
     keys: &'a Keys,
     columns: usize,
     values: &'a [u8],
+    /// Where its columns begin, as far as that was found out.
+    places: Option<&'a Places>,
 }
 
 impl<'a> RecordRef<'a> {
@@ -48,6 +52,16 @@ impl<'a> RecordRef<'a> {
             keys,
             columns,
             values,
+            places: None,
+        }
+    }
+
+    /// The same row, which remembers where its columns begin.
+    #[inline]
+    pub(crate) const fn remembering(self, places: &'a Places) -> Self {
+        Self {
+            places: Some(places),
+            ..self
         }
     }
 
@@ -56,11 +70,18 @@ impl<'a> RecordRef<'a> {
     /// # Errors
     ///
     /// There is no such column, or its value cannot be read as a `T`.
+    #[inline]
     pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
-        let index = column.find(self.keys, self.columns)?;
-        self.reader_at(index)
-            .and_then(|mut reader| T::read(&mut reader))
-            .map_err(|error| self.at(error, index))
+        let index = column.find(self.keys, self.columns, self.places.map_or(0, Places::next))?;
+        let offset = self
+            .offset_of(index)
+            .map_err(|error| self.at(error.into(), index))?;
+        let mut reader = self.reader_at(offset);
+        let value = T::read(&mut reader).map_err(|error| self.at(error, index))?;
+        if let Some(places) = self.places {
+            places.read(index, self.place_of(&reader));
+        }
+        Ok(value)
     }
 
     /// Reads the whole row by serde: a struct by the names of the columns, a tuple or a sequence by their order, a
@@ -106,10 +127,10 @@ impl<'a> RecordRef<'a> {
         let (keys, mut reader) = (self.keys, Reader::new(self.values));
         (0..self.columns).map(move |index| {
             let name = keys.get(index).unwrap_or_default();
-            let start = reader;
+            let start = reader.rest();
             let value = reader.value().map_err(|error| {
                 // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
-                reader = start;
+                reader = Reader::new(start);
                 let _malformed = reader.skip();
                 ConversionError::from(error).at_column(name)
             });
@@ -123,10 +144,39 @@ impl<'a> RecordRef<'a> {
         Record::new(self.keys.clone(), self.columns, self.values)
     }
 
-    fn reader_at(&self, index: usize) -> Result<Reader<'a>, ConversionError> {
-        let mut reader = Reader::new(self.values);
-        reader.skip_many(index)?;
-        Ok(reader)
+    /// Where a column begins.
+    #[inline]
+    fn offset_of(&self, index: usize) -> Result<usize, DecodeError> {
+        let (known, offset) = self.places.map_or((0, 0), |places| places.find(index));
+        if known == index {
+            return Ok(offset);
+        }
+        self.walk(known, offset, index)
+    }
+
+    /// Walks from a column, which begins at this offset, to another.
+    fn walk(&self, from: usize, offset: usize, to: usize) -> Result<usize, DecodeError> {
+        let mut reader = self.reader_at(offset);
+        let Some(places) = self.places else {
+            reader.skip_many(to.saturating_sub(from))?;
+            return Ok(self.place_of(&reader));
+        };
+        for column in from..to {
+            reader.skip()?;
+            places.note(column, self.place_of(&reader));
+        }
+        Ok(self.place_of(&reader))
+    }
+
+    #[inline]
+    fn reader_at(&self, offset: usize) -> Reader<'a> {
+        Reader::new(self.values.get(offset..).unwrap_or_default())
+    }
+
+    /// Where a cursor stands.
+    #[inline]
+    fn place_of(&self, reader: &Reader<'a>) -> usize {
+        self.values.len().saturating_sub(reader.rest().len())
     }
 
     #[cold]
@@ -134,6 +184,14 @@ impl<'a> RecordRef<'a> {
         error.at_column(self.keys.get(index).unwrap_or_default())
     }
 }
+
+impl PartialEq for RecordRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.keys, self.columns, self.values) == (other.keys, other.columns, other.values)
+    }
+}
+
+impl Eq for RecordRef<'_> {}
 
 impl fmt::Debug for RecordRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,15 +2,19 @@
 //!
 //! * [`relay::Relay`] stands between a driver and a server. It counts flights, and can delay, hold or cut.
 //! * [`misbehaving`] has peers that do something wrong, one function each.
+//! * [`scripted::Scripted`] is a server that answers as told, and remembers what it was told.
 //! * [`counting::Counting`] counts what a driver asks of its runtime.
+//! * [`sim`] is a whole world without sockets and clocks: runtime, network, server, model and judges.
 //!
-//! All of them live on 127.0.0.1, on ports that the operating system chooses, in plain threads, so that they work
+//! All but the last live on 127.0.0.1, on ports that the operating system chooses, in plain threads, so that they work
 //! beside any runtime. They end when they are dropped.
 
 pub mod counting;
 mod listener;
 pub mod misbehaving;
 pub mod relay;
+pub mod scripted;
+pub mod sim;
 
 /// The README's programs compile.
 #[cfg(doctest)]

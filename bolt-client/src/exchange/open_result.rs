@@ -179,8 +179,8 @@ struct Pages {
     asked: u64,
     /// How many of those asked for have not been delivered.
     undelivered: u64,
-    /// The last page was asked for before the end of the one before it was taken.
-    ahead: bool,
+    /// How many pages were asked for whose end was not taken.
+    unended: u32,
     /// The longest row since the last page was asked for.
     longest: usize,
 }
@@ -195,7 +195,7 @@ impl Pages {
             page,
             asked,
             undelivered: asked,
-            ahead: false,
+            unended: 1,
             longest: 0,
         }
     }
@@ -210,10 +210,10 @@ impl Pages {
 
     /// The end of a page was taken: there are no more of its rows than those that were kept, whatever was asked for.
     const fn ended(&mut self, kept: usize) {
-        if !self.ahead {
+        self.unended = self.unended.saturating_sub(1);
+        if self.unended == 0 {
             self.undelivered = kept as u64;
         }
-        self.ahead = false;
     }
 
     const fn is_due(&self) -> bool {
@@ -228,7 +228,7 @@ impl Pages {
         let fit = (PAGE_BYTES / self.longest.max(1)).max(1) as u64;
         let rows = page.min(fit);
         self.asked = rows;
-        self.ahead = self.undelivered > 0;
+        self.unended = self.unended.saturating_add(1);
         self.undelivered = self.undelivered.saturating_add(rows);
         self.longest = 0;
         Fetch::Rows(rows)
@@ -283,6 +283,18 @@ mod tests {
         }
         pages.ended(0);
         assert!(!pages.is_due(), "ten are on their way");
+    }
+
+    #[test]
+    fn an_end_that_is_taken_late_says_nothing_about_the_next_page_either() {
+        let mut pages = Pages::new(Fetch::Rows(2));
+        for _ in 0..2 {
+            pages.delivered();
+        }
+        // The end was seen, so the next page is asked for; only then is it taken.
+        pages.next();
+        pages.ended(0);
+        assert!(!pages.is_due(), "two are on their way");
     }
 
     #[test]

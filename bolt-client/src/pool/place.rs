@@ -236,6 +236,7 @@ impl Place {
             Hand::Settling {
                 pooled, idle_since, ..
             } => pooled.give_back(&self.pool, idle_since),
+            Hand::Opening { .. } if planted!(HalfOpenLeaked) => {}
             Hand::Opening { opening, .. } => {
                 let now = self.pool.now();
                 let expires = opening.expires();

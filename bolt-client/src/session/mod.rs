@@ -126,6 +126,12 @@ impl Session {
     /// Dropped before the end, the rest is cancelled: under write access nobody knows whether it was carried out
     /// (*cancel-unknown*).
     pub async fn close(mut self) -> Result<(), Error> {
+        self.finish().await
+    }
+
+    /// What [`close`](Self::close) does, of a session that is dropped afterwards: for callers who block.
+    #[doc(hidden)]
+    pub async fn finish(&mut self) -> Result<(), Error> {
         let by = self.origin.by(None);
         for exchange in &mut self.exchanges {
             if let Some(id) = exchange.unread() {
@@ -133,6 +139,16 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
+    #[doc(hidden)]
+    pub async fn settle(&mut self) {
+        for exchange in &mut self.exchanges {
+            if let Some(id) = exchange.unread() {
+                exchange.settle(id).await;
+            }
+        }
     }
 
     pub(crate) const fn origin(&self) -> &Origin {

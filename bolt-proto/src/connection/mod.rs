@@ -2,6 +2,8 @@
 
 mod judge;
 mod ledger;
+#[cfg(planted)]
+mod planted;
 mod receive;
 mod requests;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use crate::handshake::Versions;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::message::Answer;
+use crate::record::Places;
 use crate::state::{Message, ServerState};
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
@@ -108,6 +111,7 @@ struct Rows {
     request: RequestId,
     result: ResultId,
     keys: Keys,
+    places: Places,
 }
 
 /// What a connection is good for: all that a pool has to know.

@@ -17,7 +17,7 @@ use crate::handshake;
 use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
 use crate::packstream::{self, MapRef, Reader, Token, ValueRef};
-use crate::record::RecordRef;
+use crate::record::{Places, RecordRef};
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
@@ -103,8 +103,10 @@ impl Connection {
             return None;
         };
         let (columns, values) = record(body).ok()?;
-        let keys = &self.taking.as_ref()?.keys;
-        Some(Event::Record(RecordRef::new(keys, columns, values)))
+        let rows = self.taking.as_mut()?;
+        rows.places.start();
+        let row = RecordRef::new(&rows.keys, columns, values);
+        Some(Event::Record(row.remembering(&rows.places)))
     }
 
     /// As [`event`](Self::event), for anything but a row behind another one.
@@ -137,6 +139,7 @@ impl Connection {
             request: entry.id,
             result,
             keys: keys.clone(),
+            places: Places::default(),
         };
         self.taking = Some(rows);
         self.recv.begin_run();
@@ -145,8 +148,10 @@ impl Connection {
         }
         self.recv.deliver();
         let (columns, values) = record(self.recv.body(frame)).ok()?;
-        let keys = &self.taking.as_ref()?.keys;
-        Some(Event::Record(RecordRef::new(keys, columns, values)))
+        let rows = self.taking.as_mut()?;
+        rows.places.start();
+        let row = RecordRef::new(&rows.keys, columns, values);
+        Some(Event::Record(row.remembering(&rows.places)))
     }
 
     /// The columns of a result, once its RUN was seen to succeed and until its last event is taken.

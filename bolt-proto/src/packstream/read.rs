@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::error::DecodeError;
-use crate::packstream::skip::{skip, skip_values};
+use crate::packstream::skip::{scalar_len, skip, skip_values};
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, ValueRef, marker, utf8};
 use crate::value::Uuid;
 
@@ -163,8 +163,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`skip`].
+    #[inline]
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
-        self.take(skip(self.rest)?)
+        match scalar_len(self.rest) {
+            Some(len) => self.take(len),
+            None => self.take(skip(self.rest)?),
+        }
     }
 
     /// Moves behind that many bytes.

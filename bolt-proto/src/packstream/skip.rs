@@ -17,6 +17,14 @@ pub fn skip(bytes: &[u8]) -> Result<usize, DecodeError> {
     skip_values(bytes, 1)
 }
 
+/// The length in bytes of the value that starts here, if its first byte says it. It may be more than there is.
+#[inline]
+pub(crate) fn scalar_len(bytes: &[u8]) -> Option<usize> {
+    let payload = PAYLOADS.get(usize::from(*bytes.first()?)).copied();
+    let payload = payload.filter(|&payload| payload != LOOK)?;
+    Some(usize::from(payload).wrapping_add(1))
+}
+
 /// The length in bytes of that many values in a row.
 pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeError> {
     let mut rest = bytes;

@@ -17,11 +17,13 @@ use crate::error::EncodeError;
 use crate::packstream::{MAX_LEN, marker};
 
 /// Writes null.
+#[inline]
 pub fn null(out: &mut Vec<u8>) {
     out.push(marker::NULL);
 }
 
 /// Writes a boolean.
+#[inline]
 pub fn boolean(out: &mut Vec<u8>, value: bool) {
     out.push(if value { marker::TRUE } else { marker::FALSE });
 }
@@ -148,9 +150,17 @@ pub(crate) const MAP: Sized = Sized {
 /// Writes the marker and the size.
 #[inline]
 pub(crate) fn header(out: &mut Vec<u8>, of: &Sized, len: usize) -> Result<(), EncodeError> {
-    if let (Some(tiny), Ok(small @ 0..=0x0F)) = (of.tiny, u8::try_from(len)) {
-        out.push(tiny | small);
-    } else if let Ok(len) = u8::try_from(len) {
+    match (of.tiny, u8::try_from(len)) {
+        (Some(tiny), Ok(small @ 0..=0x0F)) => {
+            out.push(tiny | small);
+            Ok(())
+        }
+        _ => long_header(out, of, len),
+    }
+}
+
+fn long_header(out: &mut Vec<u8>, of: &Sized, len: usize) -> Result<(), EncodeError> {
+    if let Ok(len) = u8::try_from(len) {
         out.extend_from_slice(&[of.bits_8, len]);
     } else if let Ok(len) = u16::try_from(len) {
         let [a, b] = len.to_be_bytes();

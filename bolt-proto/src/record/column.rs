@@ -9,12 +9,14 @@ use crate::keys::Keys;
 ///
 /// This trait is sealed.
 pub trait ColumnIndex: sealed::Sealed {
+    /// The place of the column; `next` is where it is looked for first.
     #[doc(hidden)]
-    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError>;
+    fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError>;
 }
 
 impl ColumnIndex for usize {
-    fn find(&self, _keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
+    #[inline]
+    fn find(&self, _keys: &Keys, columns: usize, _next: usize) -> Result<usize, ConversionError> {
         if *self < columns {
             Ok(*self)
         } else {
@@ -24,21 +26,24 @@ impl ColumnIndex for usize {
 }
 
 impl ColumnIndex for str {
-    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
-        let index = keys.index_of(self).filter(|&index| index < columns);
+    #[inline]
+    fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
+        let index = keys.index_near(self, next).filter(|&index| index < columns);
         index.ok_or_else(|| ConversionError::no_column(self, keys.iter()))
     }
 }
 
 impl ColumnIndex for String {
-    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
-        ColumnIndex::find(self.as_str(), keys, columns)
+    #[inline]
+    fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
+        ColumnIndex::find(self.as_str(), keys, columns, next)
     }
 }
 
 impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
-    fn find(&self, keys: &Keys, columns: usize) -> Result<usize, ConversionError> {
-        (**self).find(keys, columns)
+    #[inline]
+    fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
+        (**self).find(keys, columns, next)
     }
 }
 

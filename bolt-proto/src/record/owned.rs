@@ -65,7 +65,7 @@ impl Record {
     ///
     /// There is no such column, or its value cannot be read as a `T`.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: impl ColumnIndex) -> Result<T, ConversionError> {
-        let index = column.find(&self.keys, self.len())?;
+        let index = column.find(&self.keys, self.len(), 0)?;
         self.reader_at(index)
             .and_then(|mut reader| T::read(&mut reader))
             .map_err(|error| error.at_column(self.keys.get(index).unwrap_or_default()))

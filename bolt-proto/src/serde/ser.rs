@@ -28,16 +28,19 @@ impl<'a> Serializer<'a> {
         Ok(open)
     }
 
+    #[inline]
     fn list(self, len: Option<usize>, variant: Option<Open>) -> Result<List<'a>, EncodeError> {
         let open = self.out.begin(Container::List, len)?;
         Ok(List::new(self.out, open, variant))
     }
 
+    #[inline]
     fn map(self, len: Option<usize>, variant: Option<Open>) -> Result<Map<'a>, EncodeError> {
         let open = self.out.begin(Container::Map, len)?;
         Ok(Map::new(self.out, open, variant))
     }
 
+    #[inline]
     fn integer(self, value: impl TryInto<i64>) -> Result<(), EncodeError> {
         write::integer(
             &mut self.out.bytes,
@@ -80,6 +83,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         serialize_u128 u128;
     }
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
         write::boolean(&mut self.out.bytes, value);
         Ok(())
@@ -89,6 +93,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         self.serialize_f64(f64::from(value))
     }
 
+    #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), EncodeError> {
         write::float(&mut self.out.bytes, value);
         Ok(())
@@ -107,14 +112,17 @@ impl<'a> ser::Serializer for Serializer<'a> {
         write::bytes(&mut self.out.bytes, value)
     }
 
+    #[inline]
     fn serialize_none(self) -> Result<(), EncodeError> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<(), EncodeError> {
         write::null(&mut self.out.bytes);
         Ok(())
@@ -158,6 +166,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         self.out.end(&open)
     }
 
+    #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<List<'a>, EncodeError> {
         self.list(len, None)
     }
@@ -185,6 +194,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         self.map(len, None)
     }
 
+    #[inline]
     fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map<'a>, EncodeError> {
         self.map(Some(len), None)
     }

@@ -20,6 +20,7 @@ pub(super) struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    #[inline]
     pub(super) const fn new(out: &'a mut Output, open: Open, variant: Option<Open>) -> Self {
         Self { out, open, variant }
     }
@@ -33,6 +34,7 @@ impl<'a> List<'a> {
         Ok(())
     }
 
+    #[inline]
     fn finish(self) -> Result<(), EncodeError> {
         finish(self.out, &self.open, self.variant.as_ref())
     }
@@ -48,6 +50,7 @@ pub(super) struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
+    #[inline]
     pub(super) const fn new(out: &'a mut Output, open: Open, variant: Option<Open>) -> Self {
         Self {
             out,
@@ -89,6 +92,7 @@ impl<'a> Map<'a> {
         }
     }
 
+    #[inline]
     fn finish(self) -> Result<(), EncodeError> {
         if self.key.is_some() {
             return Err(EncodeError::key_without_value());
@@ -97,6 +101,7 @@ impl<'a> Map<'a> {
     }
 }
 
+#[inline]
 fn finish(out: &mut Output, open: &Open, variant: Option<&Open>) -> Result<(), EncodeError> {
     out.end(open)?;
     variant.map_or(Ok(()), |open| out.end(open))
@@ -113,6 +118,7 @@ macro_rules! lists {
                 self.item(value)
             }
 
+            #[inline]
             fn end(self) -> Result<(), EncodeError> {
                 self.finish()
             }
@@ -142,6 +148,7 @@ macro_rules! structs {
                 self.field(name, value)
             }
 
+            #[inline]
             fn end(self) -> Result<(), EncodeError> {
                 self.finish()
             }

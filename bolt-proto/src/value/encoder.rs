@@ -22,6 +22,7 @@ impl<'a> Encoder<'a> {
     /// # Errors
     ///
     /// None; the result is for the caller's convenience.
+    #[inline]
     pub fn null(self) -> Result<(), EncodeError> {
         write::null(&mut self.out.bytes);
         Ok(())
@@ -32,6 +33,7 @@ impl<'a> Encoder<'a> {
     /// # Errors
     ///
     /// None.
+    #[inline]
     pub fn boolean(self, value: bool) -> Result<(), EncodeError> {
         write::boolean(&mut self.out.bytes, value);
         Ok(())

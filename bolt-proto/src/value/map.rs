@@ -105,13 +105,21 @@ impl Map {
     }
 }
 
+/// Names that are not the same mostly differ in length or at their beginning.
+#[inline]
+fn same_name(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
+}
+
 /// Whether a name occurs twice. Large maps are sorted for it, so that a peer cannot make it slow.
 fn has_duplicates(entries: &[(String, Value)]) -> bool {
     if entries.len() < SORT_FROM {
-        return entries
-            .iter()
-            .enumerate()
-            .any(|(at, (name, _))| entries.iter().take(at).any(|(earlier, _)| earlier == name));
+        return entries.iter().enumerate().any(|(at, (name, _))| {
+            entries
+                .iter()
+                .take(at)
+                .any(|(earlier, _)| same_name(earlier, name))
+        });
     }
     let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
@@ -124,10 +132,10 @@ impl Map {
         let mut entries = Vec::with_capacity(in_advance::<(String, Value)>(len));
         for _ in 0..len {
             let key = reader.key()?;
-            entries.push((
-                key.to_owned(),
-                Value::read(reader).map_err(|error| error.at_field(key))?,
-            ));
+            match Value::read(reader) {
+                Ok(value) => entries.push((key.to_owned(), value)),
+                Err(error) => return Err(error.at_field(key)),
+            }
         }
         Ok(Self::from_entries(entries))
     }

@@ -136,7 +136,14 @@ impl Output {
     ) -> Result<(), EncodeError> {
         let mark = self.mark();
         write::string(&mut self.bytes, name)?;
-        self.one(write_value).inspect_err(|_| self.back_to(mark))
+        let start = self.bytes.len();
+        let error = match write_value(Encoder::new(self)) {
+            Ok(()) if self.bytes.len() > start => return Ok(()),
+            Ok(()) => EncodeError::nothing(),
+            Err(error) => error,
+        };
+        self.back_to(mark);
+        Err(error)
     }
 
     #[inline]
@@ -181,6 +188,7 @@ impl Output {
     }
 
     /// Begins a container. Without a length, or with a wrong one, its header is put right at the end.
+    #[inline]
     pub(crate) fn begin(&mut self, container: Container, len: Option<usize>) -> Result<Open, EncodeError> {
         self.enter()?;
         let header = self.bytes.len();
@@ -305,6 +313,7 @@ impl Open {
 }
 
 impl Container {
+    #[inline]
     fn markers(self) -> &'static write::Sized {
         match self {
             Self::List => &write::LIST,

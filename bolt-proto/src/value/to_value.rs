@@ -71,6 +71,7 @@ impl<T: ToValue> ToValue for Option<T> {
 }
 
 impl ToValue for bool {
+    #[inline]
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.boolean(*self)
     }

@@ -174,14 +174,17 @@ impl<'a> FromValue<'a> for Value {
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         // What lists and properties mostly consist of.
+        if let Some(value) = reader.short_string() {
+            return Ok(Self::String(value.to_owned()));
+        }
         if let Some(value) = reader.integer() {
             return Ok(Self::Integer(value));
         }
         if let Some(value) = reader.float() {
             return Ok(Self::Float(value));
         }
-        if let Some(value) = reader.short_string() {
-            return Ok(Self::String(value.to_owned()));
+        if let Some((fields, tag)) = reader.structure() {
+            return inside(reader, |reader| read_structure(reader, fields, tag));
         }
         Ok(match reader.token()? {
             Token::Null => Self::Null,

@@ -2,7 +2,7 @@
 
 use bolt_proto::packstream::ValueRef;
 use bolt_proto::types::{Date, DateTime, Duration, LocalDateTime, Node, Time};
-use bolt_proto::value::{FromValue, Value};
+use bolt_proto::value::Value;
 use bolt_proto::{ConversionError, RecordRef};
 use serde::Deserialize;
 
@@ -100,8 +100,8 @@ impl Read {
             },
             Self::Kept => each(stage, |row| Ok(row.to_owned().len() as u64)),
             Self::Trees => each(stage, |row| {
-                row.iter().try_fold(0_u64, |sum, (_, value)| {
-                    Ok(sum.wrapping_add(Value::from_value(value?)?.sum()))
+                (0..row.len()).try_fold(0_u64, |sum, column| {
+                    Ok(sum.wrapping_add(row.get::<Value>(column)?.sum()))
                 })
             }),
         }

@@ -1,9 +1,10 @@
 //! One socket and everything that progresses on it.
 
+mod leaving;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,6 +18,8 @@ use crate::error::{Error, Waiting};
 use crate::exclusive::Exclusive;
 use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
 use crate::server_info::ServerInfo;
+
+pub(crate) use leaving::Fate;
 
 /// One connection to a server: the protocol's state machine, the transport under it, and a timer.
 ///
@@ -41,6 +44,9 @@ pub(crate) struct Link {
     /// Reads since something was last waited for.
     turn: u8,
     silence: Silence,
+    /// Since when the server has taken no byte.
+    stall: Silence,
+    write_timeout: Option<Duration>,
 }
 
 /// How many reads a task may make without a wait: two megabytes or so.
@@ -75,6 +81,8 @@ impl Link {
             receipt: None,
             turn: 0,
             silence: Silence::default(),
+            stall: Silence::default(),
+            write_timeout: None,
         }
     }
 
@@ -85,6 +93,11 @@ impl Link {
 
     pub(crate) fn introduce(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
+    }
+
+    /// For how long the server may take no byte of what is being sent to it.
+    pub(crate) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.write_timeout = limit;
     }
 
     /// A lease begins.
@@ -104,6 +117,11 @@ impl Link {
 
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
+        let by = if planted!(DeadlineNotHandedDown) {
+            Deadline::NONE
+        } else {
+            by
+        };
         let head = poll_fn(|cx| {
             loop {
                 match self.proto.has_event() {
@@ -179,10 +197,11 @@ impl Link {
     }
 
     /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
-    /// passed. A server that promised to be heard from and is not is as good as gone.
+    /// passed. A server that promised to be heard from and is not, or that takes nothing of what it is sent, is as good as
+    /// gone.
     fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<bool> {
-        let until = self.silence.until(self.patience(), &*self.runtime);
-        let limit = by.earlier(until);
+        let silent = self.silence.until(self.patience(), &*self.runtime);
+        let limit = by.earlier(silent);
         if self.poll_io(cx, limit.earlier(glance).at()).is_ready() {
             self.silence = Silence::default();
             // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
@@ -190,14 +209,24 @@ impl Link {
             return self.take_turns(cx).map(|()| in_time);
         }
         self.turn = 0;
-        ready!(self.alarm.get_mut().poll(cx, &*self.runtime, limit));
+        let stalled = match self.proto.pending_bytes() {
+            [] => Deadline::NONE,
+            _ => self.stall.until(self.write_timeout, &*self.runtime),
+        };
+        ready!(
+            self.alarm
+                .get_mut()
+                .poll(cx, &*self.runtime, limit.earlier(stalled))
+        );
         if self.is_out_of_time(by) {
             return Poll::Ready(false);
         }
-        self.take_in(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the server was silent for longer than it promised (its hint recv_timeout_seconds)",
-        )));
+        let why = if stalled.has_passed(self.runtime.now()) {
+            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+        } else {
+            "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
+        };
+        self.take_in(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
         Poll::Ready(true)
     }
 
@@ -251,7 +280,10 @@ impl Link {
         while !self.proto.pending_bytes().is_empty() && self.broken.is_none() {
             match Pin::new(&mut *transport).poll_write(cx, self.proto.pending_bytes()) {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(len)) => self.proto.wrote(len),
+                Poll::Ready(Ok(len)) => {
+                    self.stall = Silence::default();
+                    self.proto.wrote(len);
+                }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => self.broken = Some(error),
                 Poll::Pending => return,
@@ -278,134 +310,9 @@ impl Link {
     }
 }
 
-/// What happens when nobody waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
-impl Link {
-    /// The lease is over. Brings the connection as far towards ready as goes without waiting, and says whether it is
-    /// worth keeping.
-    ///
-    /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
-    /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
-    /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
-    ///
-    /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
-    pub(crate) fn release(&mut self) -> Fate {
-        self.alarm.get_mut().disarm();
-        self.silence = Silence::default();
-        let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
-        let ending = match unfinished {
-            _ if mem::replace(&mut self.parked, true) => self.carry_on(),
-            Unfinished::Cancel => self.cancel(),
-            Unfinished::Finish(result) => self.finish(result),
-        };
-        // What has arrived for a call that is gone is nobody's business any more.
-        if ending.is_none() || self.drop_events().is_err() {
-            return Fate::Close;
-        }
-        self.proto.shrink();
-        match self.proto.disposition() {
-            Disposition::Reusable => Fate::Ready,
-            // The latter if the work failed in the end: its RESET is left to whoever takes the link next.
-            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
-            _ => Fate::Close,
-        }
-    }
-
-    /// What an earlier lease left takes its course; `None` if the connection is gone.
-    fn carry_on(&mut self) -> Option<()> {
-        self.nudge();
-        self.broken.is_none().then_some(())
-    }
-
-    /// Undoes what is under way; `None` if the connection must go for that.
-    fn cancel(&mut self) -> Option<()> {
-        self.proto.unqueue();
-        if self.proto.disposition() == Disposition::AwaitAnswer {
-            // RESET must not overtake BEGIN. Perhaps its answer is there already.
-            self.read_at_once();
-        }
-        match self.proto.disposition() {
-            Disposition::Reusable | Disposition::Resetting => {}
-            // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
-            Disposition::Finishing if self.proto.is_committing() => {}
-            Disposition::Finishing | Disposition::NeedsReset => {
-                self.proto.reset().ok()?;
-            }
-            _ => return None,
-        }
-        // A socket that takes no RESET would leave the server at its work.
-        self.write_at_once().then_some(())
-    }
-
-    /// Has the rest of a result carried out; `None` if the connection is gone.
-    fn finish(&mut self, result: ResultId) -> Option<()> {
-        self.proto.unqueue();
-        self.read_at_once();
-        if self.proto.is_open(result) {
-            // The page is still on its way, or its end says that there is more: the server gets to the result's end
-            // only if it is asked to.
-            self.proto.abandon(result).ok()?;
-        } else if self.proto.disposition() == Disposition::NeedsReset {
-            return self.cancel();
-        }
-        // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.carry_on()
-    }
-
-    /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        match self.transport.get_mut().try_read(&mut byte) {
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-            Ok(_) => false,
-        }
-    }
-
-    /// Says GOODBYE, if the socket takes it, before the link is dropped.
-    pub(crate) fn say_goodbye(&mut self) {
-        if self.proto.disposition() != Disposition::Dead && self.proto.goodbye().is_ok() {
-            self.write_at_once();
-        }
-    }
-
-    /// One read that does not wait.
-    fn read_at_once(&mut self) {
-        match self.transport.get_mut().try_read(self.proto.recv_space()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => self.take_in(read),
-        }
-        // An error is found again by whoever asks for the disposition.
-        let _over = self.proto.has_event();
-    }
-
-    /// One write that does not wait. Whether nothing is left.
-    fn write_at_once(&mut self) -> bool {
-        if self.broken.is_some() {
-            return false;
-        }
-        if !self.proto.pending_bytes().is_empty() {
-            match self.transport.get_mut().try_write(self.proto.pending_bytes()) {
-                Ok(len) => self.proto.wrote(len),
-                Err(_) => return false,
-            }
-        }
-        self.proto.pending_bytes().is_empty()
-    }
-}
-
-/// What becomes of a link at the end of a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It can be handed out as it is.
-    Ready,
-    /// Answers are on their way that must be read first.
-    Unsettled,
-    /// It is of no more use.
-    Close,
-}
-
-/// Since when nothing was heard from the server although something was waited for. The clock starts when a wait finds
-/// the socket empty, and starts anew whenever something arrives: a caller who takes his time between two rows never meets
-/// the limit.
+/// Since when the server has not moved although something was waited for. The clock starts when a wait finds the socket
+/// empty (or full), and starts anew whenever something arrives (or leaves): a caller who takes his time between two rows
+/// never meets the limit.
 #[derive(Debug, Default)]
 struct Silence(Option<Instant>);
 

@@ -1,0 +1,123 @@
+//! Transaction functions: work that is done again when that may help.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use bolt_client::{Error, Query, ToValue};
+
+use crate::block_on::call;
+use crate::cursor::Cursor;
+use crate::transaction::{TransactionOpen, TransactionRun};
+
+/// The user's function, as the driver underneath calls it.
+type Work<'s, T> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, Error>> + 's>;
+
+/// A transaction function that is about to run. [`call`](Self::call) runs it, and gives what the function returned.
+///
+/// ```no_run
+/// # fn example(mut session: adapter_blocking::Session) -> Result<(), adapter_blocking::Error> {
+/// use std::time::Duration;
+///
+/// let people: i64 = session
+///     .execute_read(|tx| Ok(tx.run("MATCH (n:Person) RETURN count(n)").call()?.single()?.get(0)?))
+///     .timeout(Duration::from_secs(5))
+///     .metadata("page", "start")
+///     .call()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing happens before it is called"]
+pub struct ExecuteManaged<'s, T> {
+    inner: bolt_client::ExecuteManaged<'s, Work<'s, T>>,
+}
+
+impl<'s, T: 's> ExecuteManaged<'s, T> {
+    pub(crate) fn read(
+        session: &'s mut bolt_client::Session,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+    ) -> Self {
+        Self {
+            inner: session.execute_read(polled_once(work)),
+        }
+    }
+
+    pub(crate) fn write(
+        session: &'s mut bolt_client::Session,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+    ) -> Self {
+        Self {
+            inner: session.execute_write(polled_once(work)),
+        }
+    }
+
+    /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.inner = self.inner.timeout(timeout);
+        self
+    }
+
+    /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+    pub fn metadata(mut self, name: &str, value: impl ToValue) -> Self {
+        self.inner = self.inner.metadata(name, value);
+        self
+    }
+
+    /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
+    /// the session's.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.inner = self.inner.deadline(limit);
+        self
+    }
+
+    /// Runs it on this thread.
+    ///
+    /// # Errors
+    /// What the function returned; what the server reported, if that is final or was so to the end of the
+    /// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
+    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+    pub fn call(self) -> Result<T, Error> {
+        call(self.inner.run())
+    }
+}
+
+/// Wraps a function that blocks into one whose future is ready. The transaction is dropped, and so given back, before the
+/// future is.
+fn polled_once<'s, T>(mut work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's) -> Work<'s, T> {
+    Box::new(move |inner| ready(work(&mut ManagedTransaction { inner })))
+}
+
+impl<T> fmt::Debug for ExecuteManaged<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+/// A transaction in the hands of a transaction function. It is committed when the function returns `Ok`.
+#[derive(Debug)]
+pub struct ManagedTransaction {
+    inner: bolt_client::ManagedTransaction,
+}
+
+impl ManagedTransaction {
+    /// Runs a query: see [`Transaction::run`](crate::Transaction::run).
+    pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
+        TransactionRun::new(self.inner.run(query))
+    }
+
+    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
+    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
+        TransactionOpen::new(self.inner.open(query))
+    }
+
+    /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
+    ///
+    /// # Errors
+    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
+        self.inner.queue(query).map(Cursor::new)
+    }
+
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::ManagedTransaction {
+        &mut self.inner
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions: auto-commit queries, and where transactions begin.
+
+mod builder;
+mod run;
+
+use bolt_client::{Bookmarks, Error, Query};
+
+use crate::block_on::{block_on, call};
+use crate::managed::{ExecuteManaged, ManagedTransaction};
+use crate::transaction::BeginTransaction;
+
+pub use builder::SessionBuilder;
+pub use run::{SessionOpen, SessionRun};
+
+/// A series of transactions, one after the other, each of which sees what those before it have written.
+///
+/// It is cheap to make and holds a connection only while a query or transaction is under way. It cannot be shared: use
+/// one for each thread that works at the same time.
+///
+/// # Dropping it
+/// Auto-commit queries whose cursors were not read to their end are carried out, if they may write: as when
+/// [records](crate::Records) are dropped, that waits for the server, for at most
+/// [`teardown_timeout`](crate::Config::teardown_timeout).
+///
+/// ```no_run
+/// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+/// let mut session = driver.session().database("neo4j").build();
+/// for person in session.run("MATCH (a:Person) RETURN a.name AS name").call()? {
+///     println!("{}", person?.get::<&str>("name")?);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    inner: bolt_client::Session,
+}
+
+impl Session {
+    /// Runs a query in a transaction of its own, which the server commits at the end of the result. Set parameters and
+    /// options on what this returns, then [`call`](SessionRun::call) it for the [`Records`](crate::Records): one round
+    /// trip on a connection that is open already. A query without columns has been carried out when that returns.
+    ///
+    /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this. Everything else is better
+    /// off in [`execute_query`](crate::Driver::execute_query), or in [`execute_write`](Self::execute_write).
+    pub fn run(&mut self, query: impl Into<Query>) -> SessionRun<'_> {
+        SessionRun::new(self.inner.run(query))
+    }
+
+    /// As [`run`](Self::run), but for a [`Cursor`](crate::Cursor), which does not hold on to the session: other queries
+    /// may run before all its rows are read. What is left of them then is kept, up to 16 MiB.
+    pub fn open(&mut self, query: impl Into<Query>) -> SessionOpen<'_> {
+        SessionOpen::new(self.inner.open(query))
+    }
+
+    /// Begins a transaction of several queries that you commit or roll back yourself. Set options on what this returns,
+    /// then [`call`](BeginTransaction::call) it. It is not done again when it fails: see
+    /// [`execute_write`](Self::execute_write).
+    pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
+        BeginTransaction::new(self.inner.begin_transaction())
+    }
+
+    /// Runs `work` in a transaction that only reads, and does it again when that may help: see
+    /// [`execute_write`](Self::execute_write).
+    pub fn execute_read<'s, T: 's>(
+        &'s mut self,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+    ) -> ExecuteManaged<'s, T> {
+        ExecuteManaged::read(&mut self.inner, work)
+    }
+
+    /// Runs `work` in a transaction, commits it, and returns what `work` returned. Set options on what this returns, then
+    /// [`call`](ExecuteManaged::call) it.
+    ///
+    /// If the server reports a failure that may go away (a deadlock, a change of leader), or the connection is lost before
+    /// the commit, everything is done again after a pause, for as long as
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows: so `work` may run several times
+    /// and should do nothing but query. If it returns an error for which the server is not to blame, the transaction is
+    /// rolled back and the error returned. [`Error::abort`] carries an error of your own out.
+    ///
+    /// ```no_run
+    /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+    /// use adapter_blocking::{Error, ManagedTransaction};
+    ///
+    /// fn add_person(tx: &mut ManagedTransaction) -> Result<i64, Error> {
+    ///     tx.run("CREATE (:Person {name: 'Ada'})").call()?;
+    ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").call()?.single()?;
+    ///     Ok(people.get(0)?)
+    /// }
+    ///
+    /// let mut session = driver.session().build();
+    /// let people = session.execute_write(add_person).call()?;
+    /// let names: Vec<String> = session
+    ///     .execute_read(|tx| tx.run("MATCH (n:Person) RETURN n.name").call()?.collect_column())
+    ///     .call()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn execute_write<'s, T: 's>(
+        &'s mut self,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+    ) -> ExecuteManaged<'s, T> {
+        ExecuteManaged::write(&mut self.inner, work)
+    }
+
+    /// The bookmark of the last transaction of the session that was committed; before the first, those that it was given.
+    /// Give them to another session that has to see what this one wrote.
+    ///
+    /// Queries whose cursors are open are carried out first, and what is left of their rows is kept.
+    ///
+    /// # Errors
+    /// What such a query failed with.
+    pub fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
+        call(self.inner.last_bookmarks())
+    }
+
+    /// Ends the session: queries whose cursors are open are carried out, without their rows.
+    ///
+    /// # Errors
+    /// What such a query failed with.
+    pub fn close(mut self) -> Result<(), Error> {
+        call(self.inner.finish())
+    }
+
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Session {
+        &mut self.inner
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        block_on(self.inner.settle());
+    }
+}

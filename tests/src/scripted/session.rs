@@ -1,0 +1,212 @@
+//! One connection of a scripted server.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
+use bolt_proto::state::Message;
+
+use super::{Shared, Surprise, Told};
+
+/// More than this is written at once, rather than kept.
+const FULL: usize = 256 * 1024;
+
+/// One connection. Whatever the client does wrong ends it, and is its error.
+pub(super) struct Session {
+    stream: TcpStream,
+    number: usize,
+    shared: Arc<Shared>,
+    server: Server,
+    in_transaction: bool,
+    /// What is left of the open results, by their query ids.
+    results: BTreeMap<i64, Range<i64>>,
+    newest: i64,
+}
+
+/// Why a session ends, other than by the client's fault.
+enum End {
+    /// The client has gone, or shall go.
+    Gone,
+    /// It asked for what it must not.
+    Violation(String),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<AnswerError> for End {
+    fn from(error: AnswerError) -> Self {
+        Self::Violation(format!("the script's own answer is illegal: {error}"))
+    }
+}
+
+impl Session {
+    pub(super) fn new(stream: TcpStream, number: usize, shared: &Arc<Shared>) -> Self {
+        let options = Options::strict().versions(shared.script.versions.clone());
+        Self {
+            stream,
+            number,
+            shared: Arc::clone(shared),
+            server: Server::new(options),
+            in_transaction: false,
+            results: BTreeMap::new(),
+            newest: -1,
+        }
+    }
+
+    /// Answers until the client goes.
+    ///
+    /// # Errors
+    /// What the client did wrong.
+    pub(super) fn serve(mut self) -> Result<(), String> {
+        // Small answers must not wait for each other.
+        let _ = self.stream.set_nodelay(true);
+        loop {
+            match self.step() {
+                Ok(()) => {}
+                Err(End::Gone) => return Ok(()),
+                Err(End::Violation(what)) => return Err(what),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<(), End> {
+        match self.server.has_request() {
+            Ok(Some(head)) => {
+                let Some(request) = self.server.request() else {
+                    return Ok(());
+                };
+                let told = Told::read(self.number, &request);
+                let rows = match request {
+                    bolt_proto::peer::Request::Pull(rows) | bolt_proto::peer::Request::Discard(rows) => {
+                        Some(rows)
+                    }
+                    _ => None,
+                };
+                self.react(told, rows, head.verdict)
+            }
+            Ok(None) => {
+                self.flush()?;
+                let read = self.stream.read(self.server.recv_space())?;
+                self.server.received(read);
+                Ok(())
+            }
+            Err(violation) if violation.is_end_of_stream() => Err(End::Gone),
+            Err(violation) => Err(End::Violation(violation.to_string())),
+        }
+    }
+
+    fn react(&mut self, told: Told, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
+        let (message, query) = (told.message, told.query.clone());
+        let surprise = self.shared.note(told, verdict == Verdict::CarryOut);
+        match (message, verdict, surprise) {
+            (Message::Goodbye, ..) => Err(End::Gone),
+            (_, _, Some(Surprise::Close)) => {
+                self.flush()?;
+                Err(End::Gone)
+            }
+            (_, _, Some(Surprise::Fail(error))) => {
+                self.results.clear();
+                Ok(self.server.failure(&error)?)
+            }
+            (_, Verdict::Ignore, None) => Ok(self.server.ignored()?),
+            (Message::Hello, ..) => self.hello(),
+            (Message::Run, ..) => self.run(&query),
+            (Message::Pull | Message::Discard, ..) => self.rows(message, rows),
+            (Message::Begin, ..) => self.transaction(true, None),
+            (Message::Rollback | Message::Reset, ..) => self.transaction(false, None),
+            (Message::Commit, ..) => {
+                let bookmark = self.shared.next_bookmark();
+                self.transaction(false, Some(bookmark))
+            }
+            _ => Ok(self.server.success(|_| Ok(()))?),
+        }
+    }
+
+    fn hello(&mut self) -> Result<(), End> {
+        let id = format!("scripted-{}", self.number);
+        let telemetry = self.shared.script.telemetry;
+        Ok(self.server.success(|map| {
+            map.entry("server", "Scripted/1.0")?;
+            map.entry("connection_id", &id)?;
+            if telemetry {
+                map.entry("hints", &BTreeMap::from([("telemetry.enabled", true)]))?;
+            }
+            Ok(())
+        })?)
+    }
+
+    fn transaction(&mut self, begun: bool, bookmark: Option<String>) -> Result<(), End> {
+        self.in_transaction = begun;
+        self.results.clear();
+        Ok(self.server.success(|map| match bookmark {
+            Some(bookmark) => map.entry("bookmark", &bookmark),
+            None => Ok(()),
+        })?)
+    }
+
+    fn run(&mut self, query: &str) -> Result<(), End> {
+        let count = query
+            .strip_prefix("ROWS ")
+            .and_then(|count| count.trim().parse::<i64>().ok());
+        self.newest += 1;
+        self.results.insert(self.newest, 0..count.unwrap_or(0));
+        let columns: &[&str] = if count.is_some() { &["n"] } else { &[] };
+        let query_id = self.in_transaction.then_some(self.newest);
+        Ok(self.server.success(|map| {
+            map.entry("fields", columns)?;
+            match query_id {
+                Some(id) => map.entry("qid", &id),
+                None => Ok(()),
+            }
+        })?)
+    }
+
+    fn rows(&mut self, message: Message, asked: Option<Rows>) -> Result<(), End> {
+        let id = asked
+            .and_then(|rows| rows.query_id)
+            .filter(|id| *id >= 0)
+            .unwrap_or(self.newest);
+        let mut left = self.results.remove(&id).unwrap_or(0..0);
+        let count = asked.and_then(|rows| rows.count).unwrap_or(u64::MAX);
+        let end = i64::try_from(count).map_or(left.end, |count| {
+            left.start.saturating_add(count).min(left.end)
+        });
+        if message == Message::Pull {
+            for number in left.start..end {
+                self.server.record(|row| row.item(&number))?;
+                if self.server.pending_bytes().len() > FULL {
+                    self.flush()?;
+                }
+            }
+        }
+        left.start = end;
+        if !left.is_empty() {
+            self.results.insert(id, left);
+            return Ok(self.server.success(|map| map.entry("has_more", &true))?);
+        }
+        let bookmark = (!self.in_transaction).then(|| self.shared.next_bookmark());
+        Ok(self.server.success(|map| {
+            map.entry("type", "rw")?;
+            map.entry("db", "neo4j")?;
+            match bookmark {
+                Some(bookmark) => map.entry("bookmark", &bookmark),
+                None => Ok(()),
+            }
+        })?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.server.pending_bytes().is_empty() {
+            let written = self.stream.write(self.server.pending_bytes())?;
+            self.server.wrote(written);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The model: numbers under keys, transactions, and locks.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::history::ExecutionId;
+use super::net::ConnId;
+
+/// Names a transaction. Later ones are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TxId(u64);
+
+/// A database that a server keeps: each transaction sees what is committed and what it has changed itself, and locks
+/// what it changes until it ends.
+#[derive(Debug, Default)]
+pub(super) struct Database {
+    values: BTreeMap<u64, i64>,
+    transactions: BTreeMap<TxId, Transaction>,
+    locks: BTreeMap<u64, Lock>,
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    conn: ConnId,
+    changes: BTreeMap<u64, i64>,
+    executions: Vec<ExecutionId>,
+}
+
+#[derive(Debug)]
+struct Lock {
+    holder: TxId,
+    queue: VecDeque<TxId>,
+}
+
+/// What is left of a transaction that has ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// The queries that it ran.
+    pub(super) executions: Vec<ExecutionId>,
+    /// Where somebody has got a lock by its end.
+    pub(super) relieved: Vec<ConnId>,
+}
+
+impl Database {
+    pub(super) fn begin(&mut self, conn: ConnId) -> TxId {
+        self.begun += 1;
+        let id = TxId(self.begun);
+        self.transactions.insert(
+            id,
+            Transaction {
+                conn,
+                changes: BTreeMap::new(),
+                executions: Vec::new(),
+            },
+        );
+        id
+    }
+
+    /// Whether the transaction has the lock of this key now. If not it has a place in the queue.
+    pub(super) fn lock(&mut self, tx: TxId, key: u64) -> bool {
+        let lock = self.locks.entry(key).or_insert_with(|| Lock {
+            holder: tx,
+            queue: VecDeque::new(),
+        });
+        if lock.holder != tx && !lock.queue.contains(&tx) {
+            lock.queue.push_back(tx);
+        }
+        lock.holder == tx
+    }
+
+    /// The value of a key as the transaction sees it.
+    pub(super) fn read(&self, tx: TxId, key: u64) -> i64 {
+        let committed = self.values.get(&key).copied().unwrap_or_default();
+        let own = self.transactions.get(&tx).and_then(|tx| tx.changes.get(&key).copied());
+        committed + own.unwrap_or_default()
+    }
+
+    /// Changes a key. The new value.
+    pub(super) fn add(&mut self, tx: TxId, key: u64, by: i64) -> i64 {
+        if let Some(tx) = self.transactions.get_mut(&tx) {
+            *tx.changes.entry(key).or_default() += by;
+        }
+        self.read(tx, key)
+    }
+
+    /// The transaction runs a query.
+    pub(super) fn note(&mut self, tx: TxId, execution: ExecutionId) {
+        if let Some(tx) = self.transactions.get_mut(&tx) {
+            tx.executions.push(execution);
+        }
+    }
+
+    pub(super) fn commit(&mut self, tx: TxId) -> Ended {
+        let changes = self.transactions.get(&tx).map(|tx| tx.changes.clone());
+        for (key, by) in changes.unwrap_or_default() {
+            *self.values.entry(key).or_default() += by;
+        }
+        self.end(tx)
+    }
+
+    /// Forgets the transaction, and hands its locks on.
+    pub(super) fn end(&mut self, tx: TxId) -> Ended {
+        let executions = self.transactions.remove(&tx).map(|tx| tx.executions);
+        let mut relieved = Vec::new();
+        self.locks.retain(|_, lock| {
+            lock.queue.retain(|waiting| *waiting != tx);
+            if lock.holder != tx {
+                return true;
+            }
+            match lock.queue.pop_front() {
+                Some(next) => {
+                    lock.holder = next;
+                    relieved.extend(self.transactions.get(&next).map(|tx| tx.conn));
+                    true
+                }
+                None => false,
+            }
+        });
+        Ended {
+            executions: executions.unwrap_or_default(),
+            relieved,
+        }
+    }
+
+    /// Where transactions are open.
+    pub(super) fn open(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.transactions.values().map(|tx| tx.conn)
+    }
+
+    /// How many locks are held.
+    pub(super) fn locks(&self) -> usize {
+        self.locks.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_goes_to_the_next_in_the_queue_when_its_holder_ends() {
+        let mut database = Database::default();
+        let (first, second, third) = (database.begin(1), database.begin(2), database.begin(3));
+        assert!(database.lock(first, 7) && database.lock(first, 7));
+        assert!(!database.lock(second, 7) && !database.lock(third, 7));
+        assert!(database.end(second).relieved.is_empty());
+        assert_eq!(database.commit(first).relieved, [3]);
+        assert!(database.lock(third, 7));
+        assert!(database.end(third).relieved.is_empty());
+        assert_eq!(database.locks(), 0);
+    }
+
+    #[test]
+    fn a_transaction_sees_its_own_changes_and_others_see_them_committed() {
+        let mut database = Database::default();
+        let (writer, reader) = (database.begin(1), database.begin(2));
+        assert_eq!(database.add(writer, 1, 5), 5);
+        assert_eq!((database.read(writer, 1), database.read(reader, 1)), (5, 0));
+        database.commit(writer);
+        assert_eq!(database.read(reader, 1), 5);
+        let undone = database.begin(1);
+        database.add(undone, 1, 5);
+        database.end(undone);
+        assert_eq!(database.read(reader, 1), 5);
+        assert_eq!(database.open().collect::<Vec<_>>(), [2]);
+    }
+}

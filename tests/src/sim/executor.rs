@@ -1,0 +1,216 @@
+//! Tasks, and who of them is polled next.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::rng::Rng;
+use super::state::Sim;
+
+/// More steps than any world needs: whoever takes them turns in circles.
+const MAX_STEPS: u64 = 1_000_000;
+
+/// Polls tasks on one thread, in an order that a seed decides.
+pub(super) struct Executor<'w> {
+    sim: Sim,
+    rng: Rng,
+    tasks: BTreeMap<u64, Task<'w>>,
+    spawned: u64,
+    ready: Arc<Ready>,
+    steps: u64,
+}
+
+struct Task<'w> {
+    name: String,
+    future: Pin<Box<dyn Future<Output = ()> + 'w>>,
+    /// Counts polls: only the waker of the last one wakes, as the contract of futures has it.
+    polls: Arc<AtomicU64>,
+}
+
+/// Which tasks have been woken.
+#[derive(Default)]
+struct Ready(Mutex<Vec<u64>>);
+
+struct TaskWaker {
+    task: u64,
+    poll: u64,
+    polls: Arc<AtomicU64>,
+    ready: Arc<Ready>,
+}
+
+/// How a run ended that should have gone on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stuck {
+    /// Nothing is going to happen, and these tasks are not done.
+    Deadlock(Vec<String>),
+    /// Things happen without end.
+    Livelock,
+}
+
+impl<'w> Executor<'w> {
+    pub(super) fn new(sim: Sim, rng: Rng) -> Self {
+        Self {
+            sim,
+            rng,
+            tasks: BTreeMap::new(),
+            spawned: 0,
+            ready: Arc::default(),
+            steps: 0,
+        }
+    }
+
+    pub(super) fn spawn(&mut self, name: impl Into<String>, future: impl Future<Output = ()> + 'w) {
+        let id = self.spawned;
+        self.spawned += 1;
+        let task = Task {
+            name: name.into(),
+            future: Box::pin(future),
+            polls: Arc::default(),
+        };
+        self.tasks.insert(id, task);
+        self.ready.add(id);
+    }
+
+    /// Runs until every task is done and nothing more is going to happen. `quiet` is called whenever all that could be
+    /// done at an instant has been done.
+    pub(super) fn run(&mut self, mut quiet: impl FnMut()) -> Result<(), Stuck> {
+        loop {
+            self.steps += 1;
+            if self.steps > MAX_STEPS {
+                return Err(Stuck::Livelock);
+            }
+            if self.overtakes() {
+                self.happen();
+            } else if let Some(task) = self.choose() {
+                self.poll(task);
+            } else {
+                quiet();
+                if !self.happen() {
+                    break;
+                }
+            }
+        }
+        if self.tasks.is_empty() {
+            return Ok(());
+        }
+        Err(Stuck::Deadlock(self.tasks.values().map(|task| task.name.clone()).collect()))
+    }
+
+    /// Ends all tasks where they stand.
+    pub(super) fn abort(&mut self) {
+        self.tasks.clear();
+    }
+
+    /// Whether what is due at this instant happens before the tasks that are ready.
+    fn overtakes(&mut self) -> bool {
+        let due = self.sim.with(|state| state.clock.next_at() == Some(state.clock.now()));
+        due && self.rng.one_in(2)
+    }
+
+    fn happen(&mut self) -> bool {
+        self.sim.with(|state| {
+            let event = state.clock.advance();
+            event.map(|event| state.happen(event)).is_some()
+        })
+    }
+
+    /// Any of the tasks that are ready; now and then one that is not, in a restless world.
+    fn choose(&mut self) -> Option<u64> {
+        let restless = self.sim.with(|state| state.weather.restless);
+        let mut ready = self.ready.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.is_empty() {
+            return None;
+        }
+        if restless && self.rng.one_in(20) && !self.tasks.is_empty() {
+            let at = self.rng.between(0, self.tasks.len() as u64 - 1) as usize;
+            return self.tasks.keys().nth(at).copied();
+        }
+        let at = self.rng.between(0, ready.len() as u64 - 1) as usize;
+        Some(ready.swap_remove(at))
+    }
+
+    fn poll(&mut self, id: u64) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
+        let waker = Waker::from(Arc::new(TaskWaker {
+            task: id,
+            poll,
+            polls: Arc::clone(&task.polls),
+            ready: Arc::clone(&self.ready),
+        }));
+        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            self.tasks.remove(&id);
+        }
+    }
+}
+
+impl fmt::Debug for Executor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Ready {
+    fn add(&self, task: u64) {
+        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !ready.contains(&task) {
+            ready.push(task);
+        }
+    }
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.polls.load(Ordering::Relaxed) == self.poll {
+            self.ready.add(self.task);
+        }
+    }
+}
+
+/// Ready with the future's output, or with nothing once it shall be dropped: at an instant, or when it has been polled
+/// so often.
+pub(super) struct Cancelling<F> {
+    future: Option<Pin<Box<F>>>,
+    polls: Option<u64>,
+    instant: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<F: Future> Cancelling<F> {
+    pub(super) fn new(
+        future: F,
+        polls: Option<u64>,
+        instant: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    ) -> Self {
+        Self {
+            future: Some(Box::pin(future)),
+            polls,
+            instant,
+        }
+    }
+}
+
+impl<F: Future> Future for Cancelling<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let instant = self.instant.as_mut().map(|instant| instant.as_mut().poll(cx).is_ready());
+        let counted = self.polls == Some(0);
+        if instant == Some(true) || counted {
+            self.future = None;
+            return Poll::Ready(None);
+        }
+        self.polls = self.polls.map(|polls| polls - 1);
+        match &mut self.future {
+            Some(future) => future.as_mut().poll(cx).map(Some),
+            None => Poll::Ready(None),
+        }
+    }
+}

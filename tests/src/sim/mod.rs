@@ -1,0 +1,39 @@
+//! A simulated world: the whole driver on a simulated runtime, network and server, under random programs.
+//!
+//! One seed decides everything: latency, fragmentation, what breaks and when, what the server thinks of a request, which
+//! task is polled next, and which future is dropped at which await. Time is virtual, there is one thread, and nothing
+//! sleeps, so a seed always means the same world. If nothing is going to happen and somebody still waits, that is a
+//! deadlock, and found at once.
+//!
+//! # What is judged
+//!
+//! * Rows are those of the model ([`database`]), in order, none lost or told twice, whatever was dropped on the way.
+//! * Each call ends by its deadline, to the nanosecond, and none says that its time is up before it is.
+//! * Callers are told the truth about commits ([`history::Promise`]): after success a write is applied exactly once;
+//!   after any error but `UnknownCommit`, and when its transaction was rolled back or dropped, not at all; after
+//!   `UnknownCommit`, or if the call was dropped while it ran, at most once; if its result was dropped unread, exactly
+//!   once, unless that connection broke, the server failed, or the driver was dropped or out of time.
+//! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss.
+//! * The server is asked for nothing that is illegal in its state, COMMIT never finds an open result, and no more rows
+//!   are asked for than a reader's page allows.
+//! * The pool never has more connections than it may, and nobody waits while there is something to be had.
+//! * At rest nothing is on loan, nobody waits, and no transaction is open; when the driver is gone, neither side holds
+//!   a connection, a lock or a timer.
+
+mod clock;
+mod database;
+mod executor;
+mod history;
+mod net;
+mod oracle;
+mod play;
+mod program;
+mod rng;
+mod runtime;
+mod server;
+mod state;
+mod statement;
+mod weather;
+mod world;
+
+pub use world::{Outcome, World};

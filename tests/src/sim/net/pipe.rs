@@ -1,0 +1,101 @@
+//! One direction of a connection.
+
+use std::collections::VecDeque;
+use std::io;
+use std::task::Waker;
+
+use crate::sim::clock::Nanos;
+
+/// One direction of a connection: bytes on their way, and bytes that have arrived.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    /// How many bytes there may be in it.
+    window: usize,
+    in_flight: usize,
+    pub(super) arrived: VecDeque<u8>,
+    /// When the last of what is on its way arrives.
+    last_arrival: Nanos,
+    /// How many bytes have arrived in all.
+    pub(super) carried: u64,
+    pub(super) end: Option<End>,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
+}
+
+/// How a direction has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Closed,
+    Reset,
+}
+
+impl Pipe {
+    pub(super) fn new(window: usize) -> Self {
+        Self {
+            window,
+            in_flight: 0,
+            arrived: VecDeque::new(),
+            last_arrival: 0,
+            carried: 0,
+            end: None,
+            reader: None,
+            writer: None,
+        }
+    }
+
+    /// How many more bytes fit.
+    pub(super) fn room(&self) -> usize {
+        self.window.saturating_sub(self.in_flight + self.arrived.len())
+    }
+
+    /// Bytes leave, to arrive at this instant, but not before those that left earlier. When they will.
+    pub(super) fn send(&mut self, len: usize, at: Nanos) -> Nanos {
+        self.in_flight += len;
+        self.last_arrival = at.max(self.last_arrival + 1);
+        self.last_arrival
+    }
+
+    /// The instant behind everything that is on its way.
+    pub(super) fn behind(&mut self, at: Nanos) -> Nanos {
+        self.send(0, at)
+    }
+
+    /// Bytes are there.
+    pub(super) fn arrive(&mut self, len: usize) {
+        self.in_flight = self.in_flight.saturating_sub(len);
+        self.carried += len as u64;
+    }
+
+    /// Takes at most `limit` of the bytes that have arrived.
+    pub(super) fn read(&mut self, buf: &mut [u8], limit: usize) -> io::Result<usize> {
+        if self.end == Some(End::Reset) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let len = self.arrived.len().min(buf.len()).min(limit);
+        if len == 0 {
+            return match self.end {
+                Some(_) => Ok(0),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            };
+        }
+        for (to, from) in buf.iter_mut().zip(self.arrived.drain(..len)) {
+            *to = from;
+        }
+        Ok(len)
+    }
+
+    /// Nothing follows. What had arrived is lost if the end is a reset.
+    pub(super) fn end(&mut self, end: End) {
+        if self.end.is_none() {
+            self.end = Some(end);
+        }
+        self.wake();
+    }
+
+    /// Whoever waits looks again.
+    pub(super) fn wake(&mut self) {
+        for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The client's end of a simulated connection.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bolt_client::runtime::{AsyncRead, AsyncWrite, Transport};
+
+use super::ConnId;
+use crate::sim::state::Sim;
+
+/// The client's end of a connection.
+#[derive(Debug)]
+pub(in crate::sim) struct Socket {
+    sim: Sim,
+    conn: ConnId,
+}
+
+impl Socket {
+    pub(in crate::sim) const fn new(sim: Sim, conn: ConnId) -> Self {
+        Self { sim, conn }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.sim.with(|state| {
+            // Runtimes send a task that reads too much to the back of the queue.
+            if state.weather.restless && state.rng.one_in(16) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match state.client_reads(self.conn, buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    state.conns[self.conn].to_client.reader = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                read => Poll::Ready(read),
+            }
+        })
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.sim.with(|state| match state.client_writes(self.conn, buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                state.conns[self.conn].to_server.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            written => Poll::Ready(written),
+        })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Socket {
+    fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.sim.with(|state| state.client_reads(self.conn, buf))
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.sim.with(|state| state.client_writes(self.conn, buf))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.sim.with(|state| state.client_closes(self.conn));
+    }
+}

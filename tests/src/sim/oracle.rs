@@ -1,0 +1,143 @@
+//! Who may be told what.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use bolt_client::{Error, ErrorKind, PoolCounts};
+
+use super::clock::Nanos;
+use super::server::Blame;
+use super::state::State;
+
+/// A call of the driver, as far as it has to be judged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Call {
+    pub(super) what: String,
+    /// The queries and transactions whose failures it may be told of.
+    pub(super) blames: Vec<u64>,
+    /// The instant by which it must have ended.
+    pub(super) deadline: Option<Nanos>,
+    /// What it builds upon was dropped half done, or has failed: it may be refused.
+    pub(super) spoiled: bool,
+    /// Somebody has been told already that the connection is lost.
+    pub(super) told: bool,
+}
+
+impl Call {
+    /// Something that later calls build upon has failed, or was dropped.
+    pub(super) fn spoil(&mut self, error: Option<&Error>) {
+        self.spoiled = true;
+        self.told |= error.is_some_and(|error| error.kind() != ErrorKind::Server);
+    }
+}
+
+impl State {
+    /// A call has ended, in whatever way.
+    pub(super) fn check_deadline(&mut self, call: &Call, started: Nanos) {
+        let now = self.clock.now();
+        if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
+            let late = Duration::from_nanos(now - deadline);
+            let what = &call.what;
+            self.history.violation(format!("{what}: ended {late:?} after its deadline"));
+        }
+    }
+
+    /// A call has failed. Whether it may.
+    pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
+        let problem = match error.kind() {
+            ErrorKind::Server => self.check_failure(call, error),
+            ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
+            ErrorKind::UnknownCommit => {
+                match error.source().and_then(|cause| cause.downcast_ref::<Error>()).map(Error::kind) {
+                    Some(ErrorKind::Timeout) => self.check_timeout(call, started),
+                    Some(ErrorKind::ConnectionLost) => self.check_loss(call),
+                    cause => Some(format!("an unknown commit because of {cause:?}")),
+                }
+            }
+            ErrorKind::Timeout => self.check_timeout(call, started),
+            ErrorKind::Closed if self.history.closing => None,
+            ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
+            kind => Some(format!("{kind:?} is not to be expected here")),
+        };
+        if let Some(problem) = problem {
+            self.history.violation(format!("{}: {problem}: {error}", call.what));
+        }
+    }
+
+    /// A failure of the server's concerns those who asked for it.
+    fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
+        match error.server().map(Blame::of) {
+            Some(Blame::Login) => None,
+            Some(Blame::Query(id)) if call.blames.contains(&id) => {
+                self.history.tell(id);
+                None
+            }
+            blame => Some(format!("told of a failure of {blame:?}")),
+        }
+    }
+
+    /// A connection that breaks is one caller's loss.
+    fn check_loss(&mut self, call: &Call) -> Option<String> {
+        if !call.told {
+            self.history.losses += 1;
+        }
+        let (losses, breaks) = (self.history.losses, self.history.breaks);
+        (losses > breaks).then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
+    }
+
+    fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {
+        let now = self.clock.now();
+        let options = &self.weather.driver;
+        let shortest = options.acquisition.min(options.connection).as_nanos();
+        let in_time = call.deadline.is_none_or(|deadline| now < deadline);
+        (in_time && u128::from(now - started) < shortest).then(|| "timed out before its time".to_owned())
+    }
+
+    /// All that could be done at an instant has been done.
+    pub(super) fn check_pool(&mut self, counts: PoolCounts) {
+        let most = self.weather.driver.pool_size;
+        let used = counts.in_use + counts.opening;
+        if used + counts.idle > most {
+            self.history.violation(format!("the pool of {most} has {counts}"));
+        }
+        if counts.waiting > 0 && used < most && !self.history.closing {
+            self.history.violation(format!("somebody waits although there is something to be had: {counts}"));
+        }
+    }
+
+    /// Nobody does anything any more.
+    pub(super) fn check_rest(&mut self, counts: PoolCounts) {
+        if counts.in_use > 0 || counts.waiting > 0 {
+            self.history.violation(format!("at rest the pool has {counts}"));
+        }
+        self.check_timers();
+        let open: Vec<_> = self.database.open().filter(|conn| !self.history.is_abandoned(*conn)).collect();
+        if !open.is_empty() {
+            self.history.violation(format!("at rest there are open transactions on the connections {open:?}"));
+        }
+    }
+
+    /// The driver is gone.
+    pub(super) fn check_end(&mut self) {
+        self.check_timers();
+        let (sockets, connecting) = (self.sockets(), self.connecting);
+        if sockets + connecting > 0 {
+            self.history.violation(format!("the driver left {sockets} connections, and {connecting} half made"));
+        }
+        let held = self.conns.iter().filter(|conn| conn.server_holds).count();
+        let (open, locks) = (self.database.open().count(), self.database.locks());
+        if held + open + locks > 0 {
+            self.history.violation(format!(
+                "the server is left with {held} connections, {open} transactions and {locks} locks"
+            ));
+        }
+        let broken: Vec<_> = self.conns.iter().map(|conn| conn.broken.is_some()).collect();
+        self.history.judge(|conn| broken[conn]);
+    }
+
+    fn check_timers(&mut self) {
+        if self.timers > 0 {
+            self.history.violation(format!("{} timers have outlived the calls that made them", self.timers));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The driver's seam to the simulated world.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
+
+use super::clock::{Event, Key, MICRO, Nanos, SECOND};
+use super::net::Socket;
+use super::state::{Sim, State};
+
+/// A runtime whose clock, network and luck are simulated.
+pub(super) struct SimRuntime {
+    sim: Sim,
+    /// Stands for the beginning of virtual time; what it is does not matter.
+    base: Instant,
+}
+
+impl SimRuntime {
+    pub(super) fn new(sim: Sim) -> Self {
+        Self {
+            sim,
+            base: Instant::now(),
+        }
+    }
+
+    /// A wait for this long.
+    pub(super) fn sleep(&self, time: Duration) -> Alarm {
+        let at = self.sim.with(|state| state.clock.now()) + time.as_nanos() as Nanos;
+        Alarm::new(self.sim.clone(), at)
+    }
+}
+
+impl fmt::Debug for SimRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimRuntime")
+    }
+}
+
+impl Runtime for SimRuntime {
+    fn resolve<'a>(
+        &'a self,
+        _host: &'a str,
+        port: u16,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        let (slow, fails, addresses) = self.sim.with(|state| {
+            let net = state.weather.net.clone();
+            let slow = state.rng.permille(net.slow_dns);
+            let longest = if slow { 40 * SECOND } else { 200 * MICRO };
+            (
+                state.rng.magnitude(1, longest),
+                state.rng.permille(net.dns_failures),
+                state.rng.between(1, 2),
+            )
+        });
+        let wait = Alarm::after(&self.sim, slow);
+        Box::pin(async move {
+            wait.await;
+            if fails {
+                self.sim.with(|state| state.history.breaks += 1);
+                return Err(io::Error::other("simulated: no such host"));
+            }
+            let address = |last| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port);
+            Ok((1..=addresses as u8).map(address).collect())
+        })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        _to: &'a Endpoint,
+        _with: &'a SocketOptions,
+        _by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
+        let (refused, hangs, latency) = self.sim.with(|state| {
+            let net = state.weather.net.clone();
+            (
+                state.rng.permille(net.refusals),
+                state.rng.permille(net.hanging_connects),
+                state.rng.magnitude(1, 2 * net.latency),
+            )
+        });
+        let attempt = Attempt::begin(&self.sim);
+        let wait = Alarm::after(&self.sim, latency);
+        Box::pin(async move {
+            let _attempt = attempt;
+            wait.await;
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            self.sim.with(|state| {
+                if refused {
+                    state.history.breaks += 1;
+                    state.note(|| "a connection is refused".to_owned());
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+                let conn = state.accept();
+                state.note(|| format!("conn {conn}: connected"));
+                let socket: Box<dyn Transport> = Box::new(Socket::new(self.sim.clone(), conn));
+                Ok(socket)
+            })
+        })
+    }
+
+    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        let at = at.saturating_duration_since(self.base).as_nanos() as Nanos;
+        Box::pin(DriverTimer::new(Alarm::new(self.sim.clone(), at), self.base))
+    }
+
+    fn now(&self) -> Instant {
+        self.base + Duration::from_nanos(self.sim.with(|state| state.clock.now()))
+    }
+
+    fn random(&self) -> u64 {
+        self.sim.with(|state| state.rng.draw())
+    }
+}
+
+/// A connection that is being made. There must never be more of them, together with those that are made, than the
+/// pool may have.
+struct Attempt(Sim);
+
+impl Attempt {
+    fn begin(sim: &Sim) -> Self {
+        sim.with(|state| {
+            state.connecting += 1;
+            state.check_pool_size();
+        });
+        Self(sim.clone())
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.0.with(|state| state.connecting -= 1);
+    }
+}
+
+impl State {
+    fn check_pool_size(&mut self) {
+        let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
+        if sockets > most {
+            self.history.violation(format!("{sockets} connections, of which {most} are allowed"));
+        }
+    }
+}
+
+/// Ready at an instant.
+pub(super) struct Alarm {
+    sim: Sim,
+    at: Nanos,
+    scheduled: Option<Key>,
+}
+
+impl Alarm {
+    const fn new(sim: Sim, at: Nanos) -> Self {
+        Self {
+            sim,
+            at,
+            scheduled: None,
+        }
+    }
+
+    fn after(sim: &Sim, time: Nanos) -> Self {
+        let at = sim.with(|state| state.clock.now()) + time;
+        Self::new(sim.clone(), at)
+    }
+
+    fn unschedule(&mut self) {
+        if let Some(key) = self.scheduled.take() {
+            self.sim.with(|state| state.clock.cancel(key));
+        }
+    }
+}
+
+impl Future for Alarm {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.unschedule();
+        let at = self.at;
+        let key = self.sim.with(|state| {
+            let wait = state.clock.now() < at;
+            wait.then(|| state.at(at, Event::Wake(cx.waker().clone())))
+        });
+        self.scheduled = key;
+        if key.is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.unschedule();
+    }
+}
+
+/// A timer of the driver's. They are counted: none may outlive the call that made it.
+struct DriverTimer {
+    alarm: Alarm,
+    base: Instant,
+}
+
+impl DriverTimer {
+    fn new(alarm: Alarm, base: Instant) -> Self {
+        alarm.sim.with(|state| state.timers += 1);
+        Self { alarm, base }
+    }
+}
+
+impl Timer for DriverTimer {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        self.alarm.unschedule();
+        self.alarm.at = at.saturating_duration_since(self.base).as_nanos() as Nanos;
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.alarm).poll(cx)
+    }
+}
+
+impl Drop for DriverTimer {
+    fn drop(&mut self) {
+        self.alarm.sim.with(|state| state.timers -= 1);
+    }
+}

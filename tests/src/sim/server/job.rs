@@ -1,0 +1,334 @@
+//! Requests, as they are carried out.
+
+use bolt_proto::Access;
+use bolt_proto::packstream::ValueRef;
+use bolt_proto::peer::{BeginOptions, Request};
+
+use super::Open;
+use super::answer::Blame;
+use crate::sim::clock::{Event, MICRO, Nanos};
+use crate::sim::net::{ConnId, Trouble};
+use crate::sim::state::State;
+use crate::sim::statement::{FailAt, Statement};
+
+/// Transactions bear a number in their timeout: it is the one option that every version has. In milliseconds, above
+/// anything that a world lasts.
+pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
+
+/// A request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Job {
+    Hello,
+    Logon,
+    Reset,
+    Goodbye,
+    Begin {
+        tag: u64,
+        access: Access,
+    },
+    Run {
+        statement: Statement,
+        tag: u64,
+        access: Access,
+    },
+    Rows {
+        query_id: Option<i64>,
+        /// How many rows are still to come; `None` for all.
+        left: Option<u64>,
+        discard: bool,
+        begun: bool,
+    },
+    Commit,
+    Rollback,
+}
+
+/// What a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing but time.
+    Due,
+    /// A lock.
+    Lock,
+    /// Room for what it has to say.
+    Room,
+}
+
+/// How far it has come.
+pub(super) enum Progress {
+    Answered,
+    /// The answer is lost, and the connection with it.
+    Lost,
+    Again(Nanos),
+    Waits(Stage),
+}
+
+impl Job {
+    /// What is asked for; `None` if no driver asks for that, or not so.
+    pub(super) fn of(request: &Request<'_>) -> Option<Self> {
+        Some(match request {
+            Request::Hello(_) => Self::Hello,
+            Request::Logon(_) => Self::Logon,
+            Request::Reset => Self::Reset,
+            Request::Goodbye => Self::Goodbye,
+            Request::Commit => Self::Commit,
+            Request::Rollback => Self::Rollback,
+            Request::Begin(options) => Self::Begin {
+                tag: tag(*options),
+                access: options.access(),
+            },
+            Request::Run(run) => {
+                let statement = Statement::read(run.query)?;
+                let by = run.parameters.get("by").ok().flatten();
+                if !matches!(by, Some(ValueRef::Integer(by)) if by == statement.by()) {
+                    return None;
+                }
+                Self::Run {
+                    statement,
+                    tag: tag(run.options),
+                    access: run.options.access(),
+                }
+            }
+            Request::Pull(rows) | Request::Discard(rows) => Self::Rows {
+                query_id: rows.query_id.filter(|id| *id >= 0),
+                left: rows.count,
+                discard: matches!(request, Request::Discard(_)),
+                begun: false,
+            },
+            _ => return None,
+        })
+    }
+
+    /// How long it takes, beside what every request takes.
+    pub(super) const fn duration(&self) -> Nanos {
+        match self {
+            Self::Run { statement, .. } => statement.slow * MICRO,
+            _ => 0,
+        }
+    }
+
+    /// Whether RESET must not overtake it.
+    const fn must_not_be_overtaken(&self) -> bool {
+        matches!(self, Self::Hello | Self::Logon | Self::Begin { .. })
+    }
+}
+
+fn tag(options: BeginOptions<'_>) -> u64 {
+    let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
+    millis.saturating_sub(TAG_BASE)
+}
+
+impl State {
+    /// It is time to carry a request out, or to carry on with it.
+    pub(in crate::sim) fn work(&mut self, conn: ConnId, serial: u64) {
+        let actor = &mut self.conns[conn].actor;
+        let Some(mut work) = actor.work.take_if(|work| work.serial == serial && work.stage == Stage::Due) else {
+            return;
+        };
+        match self.carry_on(conn, &mut work.job) {
+            Progress::Answered => self.serve(conn),
+            Progress::Lost => self.trouble(conn, Trouble::Reset),
+            Progress::Again(after) => {
+                self.conns[conn].actor.work = Some(work);
+                self.later(after, Event::Work { conn, serial });
+                self.flush(conn);
+            }
+            Progress::Waits(stage) => {
+                work.stage = stage;
+                self.conns[conn].actor.work = Some(work);
+                if stage == Stage::Lock {
+                    let timeout = self.weather.server.lock_timeout;
+                    self.later(timeout, Event::LockTimeout { conn, serial });
+                }
+                self.flush(conn);
+            }
+        }
+    }
+
+    fn carry_on(&mut self, conn: ConnId, job: &mut Job) -> Progress {
+        match job {
+            Job::Hello | Job::Logon => self.log_in(conn, *job == Job::Hello),
+            Job::Reset => self.reset(conn),
+            Job::Begin { tag, access } => self.begin(conn, *tag, *access),
+            Job::Run { statement, tag, access } => self.run(conn, *statement, *tag, *access),
+            Job::Rows { query_id, left, discard, begun } => {
+                let first = !std::mem::replace(begun, true);
+                self.rows(conn, *query_id, left, *discard, first)
+            }
+            Job::Commit => self.commit(conn),
+            Job::Rollback => self.rollback(conn),
+            Job::Goodbye => Progress::Answered,
+        }
+    }
+
+    fn log_in(&mut self, conn: ConnId, hello: bool) -> Progress {
+        if self.fails_by_itself(conn) {
+            return self.fail(conn, Blame::Login, false);
+        }
+        let actor = &mut self.conns[conn].actor;
+        let hints = actor.proto.version() >= Some(bolt_proto::Version::new(4, 3));
+        let patience = self.weather.server.patience.filter(|_| hints);
+        let answered = actor.proto.success(|map| {
+            if !hello {
+                return Ok(());
+            }
+            map.entry("server", "Simulated/1.0")?;
+            map.entry("connection_id", &format!("bolt-{conn}"))?;
+            match patience {
+                Some(seconds) => map.entry("hints", &Hints(seconds)),
+                None => Ok(()),
+            }
+        });
+        self.expect(conn, answered);
+        Progress::Answered
+    }
+
+    fn reset(&mut self, conn: ConnId) -> Progress {
+        self.roll_back(conn);
+        self.conns[conn].actor.failed = None;
+        if self.conns[conn].actor.rng.one_in(4) && self.fails_by_itself(conn) {
+            return self.fail(conn, Blame::Reset, false);
+        }
+        self.succeed(conn)
+    }
+
+    fn begin(&mut self, conn: ConnId, tag: u64, access: Access) -> Progress {
+        if self.fails_by_itself(conn) {
+            return self.fail(conn, Blame::Query(tag), true);
+        }
+        self.open(conn, tag, access, true);
+        self.succeed(conn)
+    }
+
+    fn run(&mut self, conn: ConnId, statement: Statement, tag: u64, access: Access) -> Progress {
+        let blame = Blame::Query(statement.id);
+        if self.conns[conn].actor.tx.is_none() {
+            self.open(conn, tag, access, false);
+        }
+        let Some(&Open { id: tx, explicit, access, .. }) = self.conns[conn].actor.tx.as_ref() else {
+            return self.fail(conn, blame, true);
+        };
+        if statement.writes() && access == Access::Read {
+            return self.fail(conn, blame, false);
+        }
+        if statement.writes() && !self.database.lock(tx, statement.key) {
+            return Progress::Waits(Stage::Lock);
+        }
+        let fails = statement.fail.filter(|fail| fail.at == FailAt::Run);
+        if let Some(fail) = fails {
+            return self.fail(conn, blame, fail.transient);
+        }
+        if self.fails_by_itself(conn) {
+            return self.fail(conn, blame, true);
+        }
+        let execution = self.history.begin(statement, conn);
+        self.database.note(tx, execution);
+        if !statement.columns {
+            for row in 0..statement.rows {
+                if statement.fail.is_some_and(|fail| fail.at == FailAt::Row(row)) {
+                    return self.fail(conn, blame, true);
+                }
+                self.carry_out(tx, execution);
+            }
+        }
+        let actor = &mut self.conns[conn].actor;
+        let paging = actor.proto.capabilities().is_some_and(|version| version.paging);
+        let query_id = actor.tx.as_mut().map_or(0, |open| {
+            open.newest += 1;
+            open.results.insert(open.newest, execution);
+            open.newest
+        });
+        let columns: &[&str] = if statement.columns { &["id", "row", "value", "padding"] } else { &[] };
+        let answered = actor.proto.success(|map| {
+            map.entry("fields", columns)?;
+            map.entry("t_first", &0_i64)?;
+            if explicit && paging { map.entry("qid", &query_id) } else { Ok(()) }
+        });
+        self.expect(conn, answered);
+        Progress::Answered
+    }
+
+    fn commit(&mut self, conn: ConnId) -> Progress {
+        let Some(Open { id, tag, results, .. }) = &self.conns[conn].actor.tx else {
+            return self.fail(conn, Blame::Nobody, false);
+        };
+        let (tx, blame) = (*id, Blame::Query(*tag));
+        if !results.is_empty() {
+            self.history.violation(format!("conn {conn}: COMMIT with an open result"));
+        }
+        if self.fails_by_itself(conn) {
+            return self.fail(conn, blame, true);
+        }
+        self.commit_now(conn, tx);
+        if self.loses_commit(conn) {
+            return Progress::Lost;
+        }
+        self.succeed(conn)
+    }
+
+    fn rollback(&mut self, conn: ConnId) -> Progress {
+        let tag = self.conns[conn].actor.tx.as_ref().map_or(0, |open| open.tag);
+        self.roll_back(conn);
+        if self.fails_by_itself(conn) {
+            return self.fail(conn, Blame::Query(tag), false);
+        }
+        self.succeed(conn)
+    }
+
+    /// A RESET has arrived while this connection's work was under way: it stops.
+    pub(super) fn interrupt(&mut self, conn: ConnId) {
+        let actor = &mut self.conns[conn].actor;
+        let Some(work) = actor.work.take() else { return };
+        let draw = actor.rng.one_in(2);
+        if work.job.must_not_be_overtaken() {
+            self.history.violation(format!("conn {conn}: RESET overtakes {:?}", work.job));
+        }
+        if work.job == Job::Commit && draw {
+            // It was faster.
+            let _progress = self.commit(conn);
+            return;
+        }
+        self.roll_back(conn);
+        let actor = &mut self.conns[conn].actor;
+        let answered = if draw {
+            actor.proto.ignored()
+        } else {
+            actor.proto.failure(&Blame::Nobody.terminated())
+        };
+        self.expect(conn, answered);
+    }
+
+    /// A transaction begins.
+    fn open(&mut self, conn: ConnId, tag: u64, access: Access, explicit: bool) {
+        let id = self.database.begin(conn);
+        let actor = &mut self.conns[conn].actor;
+        actor.write_ended = false;
+        actor.tx = Some(Open {
+            id,
+            explicit,
+            access,
+            tag,
+            results: std::collections::BTreeMap::new(),
+            newest: -1,
+        });
+    }
+
+    /// The server has waited for a lock for as long as it may.
+    pub(in crate::sim) fn lock_timeout(&mut self, conn: ConnId, serial: u64) {
+        let actor = &mut self.conns[conn].actor;
+        let waits = |work: &mut super::Work| work.serial == serial && work.stage == Stage::Lock;
+        let Some(work) = actor.work.take_if(waits) else { return };
+        if let Job::Run { statement, .. } = work.job {
+            self.fail(conn, Blame::Query(statement.id), true);
+        }
+        self.serve(conn);
+    }
+}
+
+/// The hint to HELLO.
+struct Hints(u64);
+
+impl bolt_proto::value::ToValue for Hints {
+    fn to_value(&self, out: bolt_proto::value::Encoder<'_>) -> Result<(), bolt_proto::EncodeError> {
+        out.map([("connection.recv_timeout_seconds", self.0 as i64)])
+    }
+}

@@ -1,0 +1,99 @@
+//! The whole of a world, behind one lock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::clock::{Clock, Event, Key, Nanos, readable};
+use super::database::Database;
+use super::history::History;
+use super::net::Conn;
+use super::rng::Rng;
+use super::weather::Weather;
+
+/// A world, shared by the runtime, its sockets and those who act in it. There is one thread, so the lock is always
+/// free.
+#[derive(Debug, Clone)]
+pub(super) struct Sim(Arc<Mutex<State>>);
+
+/// Everything that there is in a world.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) clock: Clock,
+    pub(super) rng: Rng,
+    pub(super) weather: Weather,
+    pub(super) conns: Vec<Conn>,
+    pub(super) database: Database,
+    pub(super) history: History,
+    /// How many connections are being made.
+    pub(super) connecting: usize,
+    /// How many timers exist.
+    pub(super) timers: usize,
+    /// What happened, for people, if anybody wants to know.
+    trace: Option<Vec<String>>,
+}
+
+impl Sim {
+    pub(super) fn new(weather: Weather, rng: Rng, traced: bool) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            clock: Clock::default(),
+            rng,
+            weather,
+            conns: Vec::new(),
+            database: Database::default(),
+            history: History::default(),
+            connecting: 0,
+            timers: 0,
+            trace: traced.then(Vec::new),
+        })))
+    }
+
+    /// Does something with the world. Nothing in there may call a driver.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    pub(super) fn at(&mut self, at: Nanos, event: Event) -> Key {
+        let tie = self.rng.draw();
+        self.clock.schedule(at, tie, event)
+    }
+
+    pub(super) fn later(&mut self, after: Nanos, event: Event) -> Key {
+        self.at(self.clock.now() + after, event)
+    }
+
+    /// Carries an event out.
+    pub(super) fn happen(&mut self, event: Event) {
+        match event {
+            Event::Wake(waker) => waker.wake(),
+            Event::ToServer {
+                conn,
+                bytes,
+                forewarned,
+            } => self.to_server(conn, &bytes, forewarned),
+            Event::ToClient { conn, bytes } => self.to_client(conn, &bytes),
+            Event::ClientGone { conn } => self.client_gone(conn),
+            Event::ServerGone { conn } => self.server_gone(conn),
+            Event::Trouble { conn, trouble } => self.trouble(conn, trouble),
+            Event::Work { conn, serial } => self.work(conn, serial),
+            Event::LockTimeout { conn, serial } => self.lock_timeout(conn, serial),
+            Event::Noop { conn } => self.show_life(conn),
+        }
+    }
+
+    /// Remembers what happened, if anybody wants to know.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{}  {}", readable(self.clock.now()), what()));
+        }
+    }
+
+    pub(super) fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    /// How many sockets the client has.
+    pub(super) fn sockets(&self) -> usize {
+        self.conns.iter().filter(|conn| conn.client_holds).count()
+    }
+}

@@ -1,0 +1,149 @@
+//! What kind of world it is: how the network and the server behave, and how the driver is configured.
+
+use std::time::Duration;
+
+use bolt_client::Version;
+
+use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::rng::Rng;
+
+/// What kind of world it is. Shares are per thousand.
+#[derive(Debug, Clone)]
+pub(super) struct Weather {
+    pub(super) net: NetWeather,
+    pub(super) server: ServerWeather,
+    pub(super) driver: DriverOptions,
+    /// Tasks are polled without a reason now and then, and reads are not ready although they could be.
+    pub(super) restless: bool,
+    /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
+    /// gone wrong: so not in every world.
+    pub(super) watched: bool,
+}
+
+/// How the network behaves.
+#[derive(Debug, Clone)]
+pub(super) struct NetWeather {
+    /// The longest that bytes travel one way.
+    pub(super) latency: Nanos,
+    /// The most bytes that travel in one piece; 0 for any number.
+    pub(super) fragment: u64,
+    /// How many bytes may be on their way in one direction before a write has to wait.
+    pub(super) window: usize,
+    pub(super) resets: u64,
+    pub(super) silences: u64,
+    pub(super) closures: u64,
+    pub(super) refusals: u64,
+    pub(super) hanging_connects: u64,
+    pub(super) dns_failures: u64,
+    pub(super) slow_dns: u64,
+}
+
+/// How the server behaves.
+#[derive(Debug, Clone)]
+pub(super) struct ServerWeather {
+    pub(super) version: Version,
+    pub(super) manifest: bool,
+    /// The longest chunk that it sends.
+    pub(super) chunk: usize,
+    /// A keep-alive in front of every answer.
+    pub(super) noops: bool,
+    /// The hint that it gives, in seconds.
+    pub(super) patience: Option<u64>,
+    /// The longest that it takes for a request by itself.
+    pub(super) service: Nanos,
+    pub(super) failures: u64,
+    pub(super) lost_commits: u64,
+    pub(super) lock_timeout: Nanos,
+    pub(super) keys: u64,
+}
+
+/// How the driver is configured.
+#[derive(Debug, Clone)]
+pub(super) struct DriverOptions {
+    pub(super) pool_size: usize,
+    /// How long a call may wait for a connection; [`Duration::MAX`] for ever, so that whoever is forgotten waits for
+    /// ever, which is found at once.
+    pub(super) acquisition: Duration,
+    pub(super) connection: Duration,
+    pub(super) teardown: Duration,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) probe_after: Option<Duration>,
+}
+
+impl Weather {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
+        // Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
+        let calm = rng.one_in(3);
+        Self {
+            net: NetWeather::draw(rng, calm),
+            server: ServerWeather::draw(rng, calm),
+            driver: DriverOptions::draw(rng, calm),
+            restless: rng.one_in(4),
+            watched: rng.one_in(2),
+        }
+    }
+}
+
+impl NetWeather {
+    fn draw(rng: &mut Rng, calm: bool) -> Self {
+        let mut share = |one_in, most| {
+            if !calm && rng.one_in(one_in) { rng.between(1, most) } else { 0 }
+        };
+        Self {
+            resets: share(2, 400),
+            silences: share(5, 200),
+            closures: share(4, 200),
+            refusals: share(4, 300),
+            hanging_connects: share(6, 200),
+            dns_failures: share(8, 200),
+            slow_dns: share(4, 300),
+            latency: rng.magnitude(MICRO, 20 * MILLI),
+            fragment: rng.pick(&[0, 0, 0, 1, 7, 100]),
+            window: rng.pick(&[16, 300, 4_096, 65_536, 1 << 20]),
+        }
+    }
+}
+
+impl ServerWeather {
+    fn draw(rng: &mut Rng, calm: bool) -> Self {
+        let versions: Vec<_> = Version::all().collect();
+        Self {
+            version: rng.pick(&versions),
+            manifest: rng.one_in(2),
+            chunk: rng.pick(&[65_535, 65_535, 1_000, 3]),
+            noops: rng.one_in(6),
+            patience: rng.one_in(4).then(|| rng.between(1, 60)),
+            service: rng.magnitude(MICRO, 5 * MILLI),
+            failures: if !calm && rng.one_in(2) { rng.between(1, 60) } else { 0 },
+            lost_commits: if !calm && rng.one_in(3) { rng.between(10, 300) } else { 0 },
+            lock_timeout: rng.pick(&[20 * MILLI, SECOND, 30 * SECOND]),
+            keys: rng.between(1, 4),
+        }
+    }
+}
+
+impl DriverOptions {
+    fn draw(rng: &mut Rng, calm: bool) -> Self {
+        let millis = |low, high, rng: &mut Rng| Duration::from_millis(rng.between(low, high));
+        Self {
+            pool_size: rng.between(1, 6) as usize,
+            acquisition: match rng.between(0, 3) {
+                0 if !calm => millis(20, 2_000, rng),
+                1 => Duration::from_secs(60),
+                _ => Duration::MAX,
+            },
+            connection: if rng.one_in(4) && !calm {
+                millis(20, 500, rng)
+            } else {
+                Duration::from_secs(30)
+            },
+            teardown: if rng.one_in(3) {
+                millis(10, 1_000, rng)
+            } else {
+                Duration::from_secs(5)
+            },
+            lifetime: rng.one_in(4).then(|| millis(1, 5_000, rng)),
+            probe_after: rng.one_in(4).then(|| millis(0, 500, rng)),
+        }
+    }
+}

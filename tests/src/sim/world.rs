@@ -1,0 +1,197 @@
+//! One world, from its seed to its judgement.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bolt_client::{Auth, Config, Driver, PoolCounts};
+
+use super::clock::Nanos;
+use super::executor::{Executor, Stuck};
+use super::play::Player;
+use super::program::Program;
+use super::rng::Rng;
+use super::runtime::SimRuntime;
+use super::state::Sim;
+use super::weather::{DriverOptions, Weather};
+
+/// A world that can be run.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Decides everything.
+    pub seed: u64,
+    /// Steps of the program that are left out, by their numbers.
+    pub without: BTreeSet<u64>,
+    /// Whether to write down what happens.
+    pub traced: bool,
+}
+
+/// What a world came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was wrong: empty if nothing was.
+    pub violations: Vec<String>,
+    /// What happened, line by line, if it was traced.
+    pub trace: Vec<String>,
+    /// How many steps the program has.
+    pub steps: usize,
+    /// How many queries reached a server.
+    pub queries: usize,
+}
+
+/// The streams of a seed.
+const WEATHER: u64 = 1;
+const PROGRAM: u64 = 2;
+const NATURE: u64 = 3;
+const SCHEDULER: u64 = 4;
+
+impl World {
+    /// The world of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            ..Self::default()
+        }
+    }
+
+    /// The same world with as few steps as it takes for it to be wrong.
+    #[must_use]
+    pub fn shrunk(mut self) -> Self {
+        let drawn = Program::draw(
+            &mut Rng::stream(self.seed, PROGRAM),
+            &Weather::draw(&mut Rng::stream(self.seed, WEATHER)),
+        );
+        for step in drawn.steps() {
+            self.without.insert(step.number);
+            if self.run().violations.is_empty() {
+                self.without.remove(&step.number);
+            }
+        }
+        self
+    }
+
+    /// Runs it. It takes no time to speak of, and nothing in it depends on anything but the seed.
+    #[must_use]
+    pub fn run(&self) -> Outcome {
+        let weather = Weather::draw(&mut Rng::stream(self.seed, WEATHER));
+        let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
+        let steps = program.steps().count();
+        program.leave_out(&self.without);
+        let outcome = self.play(weather, &program);
+        Outcome { steps, ..outcome }
+    }
+
+    /// Runs a program under this weather.
+    pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
+        let options = weather.driver.clone();
+        let sim = Sim::new(weather, Rng::stream(self.seed, NATURE), self.traced);
+        sim.with(|state| {
+            let weather = format!("{:?}", state.weather);
+            state.note(|| weather);
+        });
+        let runtime = Arc::new(SimRuntime::new(sim.clone()));
+        let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
+        match driver(&options, &runtime) {
+            Ok(driver) => {
+                let player = Player {
+                    sim: sim.clone(),
+                    runtime,
+                    driver,
+                };
+                live(&mut executor, player, program);
+            }
+            Err(error) => sim.with(|state| state.history.violation(error.to_string())),
+        }
+        drop(executor);
+        sim.with(|state| Outcome {
+            violations: std::mem::take(&mut state.history.violations),
+            trace: state.take_trace(),
+            steps: 0,
+            queries: state.history.executions.len(),
+        })
+    }
+}
+
+fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
+    let config = Config::new("bolt://simulated.example", Auth::basic("neo4j", "secret"))?
+        .max_connection_pool_size(options.pool_size)
+        .connection_acquisition_timeout(options.acquisition)
+        .connection_timeout(options.connection)
+        .teardown_timeout(options.teardown)
+        .max_connection_lifetime(options.lifetime)
+        .liveness_check_timeout(options.probe_after);
+    Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
+}
+
+/// Life: the program, rest, the end of the driver.
+fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
+    let sim = player.sim.clone();
+    for (number, steps) in program.tasks.iter().enumerate() {
+        executor.spawn(format!("task {number}"), player.clone().play(steps));
+    }
+    if let Some(at) = program.closed_at {
+        executor.spawn("who closes early", close_early(player.clone(), at));
+    }
+    let counts = || player.driver.pool_counts();
+    let watched = sim.with(|state| state.weather.watched);
+    let done = executor.run(|| {
+        if watched {
+            let counts = counts();
+            sim.with(|state| state.check_pool(counts));
+        }
+    });
+    if !settled(executor, &sim, done, counts()) {
+        return;
+    }
+    let at_rest = counts();
+    sim.with(|state| state.check_rest(at_rest));
+
+    if program.closes {
+        executor.spawn("who closes", close(player.clone()));
+        let done = executor.run(|| {});
+        if !settled(executor, &sim, done, counts()) {
+            return;
+        }
+        let counts = counts();
+        if counts != PoolCounts::default() {
+            sim.with(|state| state.history.violation(format!("when closed the pool has {counts}")));
+        }
+    } else {
+        sim.with(|state| state.history.unfinished_business = true);
+    }
+    drop(player);
+    let done = executor.run(|| {});
+    if settled(executor, &sim, done, PoolCounts::default()) {
+        sim.with(|state| state.check_end());
+    }
+}
+
+async fn close_early(player: Player, at: Nanos) {
+    player.think(at).await;
+    // Whatever is in use is closed when it comes back, finished or not.
+    player.sim.with(|state| state.history.unfinished_business = true);
+    player.close().await;
+}
+
+/// Closes in order, and notes whether there was time enough for what had been given up.
+async fn close(player: Player) {
+    let began = player.sim.with(|state| state.clock.now());
+    player.close().await;
+    player.sim.with(|state| {
+        let took = Duration::from_nanos(state.clock.now() - began);
+        state.history.unfinished_business |= took >= state.weather.driver.teardown;
+    });
+}
+
+/// Whether a run came to its end.
+fn settled(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, counts: PoolCounts) -> bool {
+    let Err(stuck) = done else { return true };
+    let what = match stuck {
+        Stuck::Deadlock(tasks) => format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})"),
+        Stuck::Livelock => format!("livelock: things happen without end ({counts})"),
+    };
+    sim.with(|state| state.history.violation(what));
+    executor.abort();
+    false
+}
