@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bolt_proto::state::Message;
@@ -269,6 +270,23 @@ fn a_connection_that_is_too_old_is_said_goodbye_to_and_replaced() {
 }
 
 #[test]
+fn a_connection_that_becomes_too_old_while_its_answer_is_awaited_is_replaced() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_lifetime(SECOND * 10));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    world.pass(SECOND * 10 - SECOND / 2);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.pass(SECOND * 3 / 4);
+    world.release(0);
+    assert!(!next.run().expect("it is woken").unwrap().is_reused());
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+#[test]
 fn without_a_lifetime_connections_live_for_ever() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_lifetime(None));
@@ -361,13 +379,15 @@ fn wakers_may_use_the_pool_that_wakes_them() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let lease = acquire(&pool);
-    let looked = Arc::clone(&pool);
+    let (asked, free) = (Arc::clone(&pool), Arc::new(AtomicBool::new(false)));
+    let is_free = Arc::clone(&free);
     let mut waiter = Task::waking(pool.acquire(Deadline::NONE), move || {
-        let _counts = looked.counts();
+        is_free.store(asked.inner.try_lock().is_ok(), Ordering::Relaxed);
     });
     assert!(waiter.run().is_none());
     drop(lease);
     assert!(waiter.run().is_some());
+    assert!(free.load(Ordering::Relaxed), "it was woken under the lock");
 }
 
 #[test]
