@@ -270,28 +270,30 @@ async fn handles_that_come_at_any_time_disturb_nobody(world: World) -> Outcome {
 
 /// Makes calls while another thread cancels each of them after a while, and returns how many were.
 fn hunted(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
-    let (begin, begun) = mpsc::channel::<CancelHandle>();
+    let (begin, begun) = mpsc::channel::<(CancelHandle, Duration)>();
     thread::scope(|scope| {
         scope.spawn(move || {
-            let mut micros = caller;
-            for handle in begun {
+            let mut percent = caller * 13;
+            for (handle, usual) in begun {
                 // From at once to well behind the end of the call.
-                micros = (micros * 31 + 17) % 3000;
-                thread::sleep(Duration::from_micros(micros));
+                percent = (percent * 31 + 17) % 250;
+                thread::sleep(usual.mul_f64(percent as f64 / 100.0));
                 handle.cancel();
             }
         });
-        let mut cancelled = 0;
+        let (mut cancelled, mut usual) = (0, Duration::from_millis(1));
         for call in 0..calls {
             let handle = CancelHandle::new();
-            begin.send(handle.clone()).unwrap_or_default();
+            begin.send((handle.clone(), usual)).unwrap_or_default();
             match handle.scope(|| assert_answers(driver, call)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => cancelled += 1,
                 Err(error) => return Err(error),
             }
             // In no scope, while the handle is still about to come.
+            let started = Instant::now();
             assert_answers(driver, call)?;
+            usual = started.elapsed();
         }
         drop(begin);
         Ok(cancelled)
