@@ -5,10 +5,11 @@ mod world;
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, Extra, Fetch, Query};
+use bolt_proto::{Auth, Extra, Fetch, Query, ResultId};
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::link::Unfinished;
 use world::{Task, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,11 +34,12 @@ fn acquire(pool: &Arc<Pool>) -> Lease {
 }
 
 /// Asks for something, and does not wait for the answer.
-fn ask(lease: &mut Lease) {
+fn ask(lease: &mut Lease) -> ResultId {
     let query = Query::new("RETURN 1 AS n");
     let (_, result) = lease.proto.run(&query, &Extra::default()).unwrap();
     lease.proto.pull(result, Fetch::All).unwrap();
     lease.nudge();
+    result
 }
 
 /// Asks for a transaction to be committed, and does not wait for the answer.
@@ -194,6 +196,44 @@ fn a_dropped_question_leaves_the_connection_as_it_was() {
     assert!(next.run().is_none());
     drop(next);
     assert_eq!(counts(&pool), (0, 1, 0, 0));
+    world.release(0);
+    assert!(acquire(&pool).is_reused());
+}
+
+#[test]
+fn no_timer_outlives_the_call_that_made_it() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    assert!(world.timers() > 0, "it waits for an answer");
+    world.pass(SECOND);
+    // What it waited for lies in the pool.
+    drop(next.run().expect("a new connection").unwrap());
+    assert_eq!(world.timers(), 0);
+}
+
+#[test]
+fn who_gives_up_waiting_for_the_end_of_a_write_does_not_undo_it() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    let result = ask(&mut lease);
+    lease.set_unfinished(Unfinished::Finish(result));
+    drop(lease);
+    for _ in 0..2 {
+        let mut next = acquiring(&pool);
+        assert!(next.run().is_none());
+        world.pass(SECOND);
+        assert!(next.run().is_none(), "there is nothing else");
+        drop(next);
+    }
+    assert!(!world.asked(0).contains(&Message::Reset));
     world.release(0);
     assert!(acquire(&pool).is_reused());
 }

@@ -27,6 +27,26 @@ macro_rules! wait {
     };
 }
 
+/// Lets time pass, in a transaction function, too.
+macro_rules! pause {
+    ($time:expr) => {
+        super::super::sleep($time).await
+    };
+}
+
+/// A transaction function: `work!(|tx, name| { go!(tx.run("RETURN 1"))?; Ok(()) })`. It has a clone of each `name`.
+macro_rules! work {
+    (|$tx:ident $(, $name:ident)*| $body:block) => {
+        |mut $tx: bolt_client::ManagedTransaction| {
+            $(let $name = $name.clone();)*
+            async move {
+                let $tx = &mut $tx;
+                $body
+            }
+        }
+    };
+}
+
 mod cancelling;
 mod counting;
 mod dropping;

@@ -30,6 +30,23 @@ macro_rules! wait {
     };
 }
 
+/// Lets time pass, in a transaction function, too.
+macro_rules! pause {
+    ($time:expr) => {
+        std::thread::sleep($time)
+    };
+}
+
+/// A transaction function: `work!(|tx, name| { go!(tx.run("RETURN 1"))?; Ok(()) })`. It borrows each `name`.
+macro_rules! work {
+    (|$tx:ident $(, $name:ident)*| $body:block) => {
+        |$tx: &mut adapter_blocking::ManagedTransaction| {
+            $(let $name = &$name;)*
+            $body
+        }
+    };
+}
+
 mod cancelling;
 mod dropping;
 #[path = "scenarios/mod.rs"]

@@ -13,8 +13,12 @@ pub(crate) enum Feature {
     Bytes,
     /// What a query changed, in its summary.
     Counters,
+    /// Locks of single nodes, so that transactions can deadlock.
+    Deadlocks,
     /// Stopping a query that runs.
     Interruption,
+    /// Notifications, and plans.
+    Explanations,
     /// A list of the open transactions, and users to tell them apart by.
     ShowTransactions,
 }
@@ -44,6 +48,14 @@ enum Process {
 const ENGINE_LACKS: &[(Feature, &str)] = &[
     (Feature::Bytes, "the engine has no byte arrays"),
     (Feature::Counters, "the engine does not count changes"),
+    (
+        Feature::Deadlocks,
+        "the engine has one writer at a time, so that nothing deadlocks",
+    ),
+    (
+        Feature::Explanations,
+        "the engine has neither notifications nor plans",
+    ),
     (
         Feature::Interruption,
         "the engine does not stop a running statement",

@@ -5,11 +5,14 @@
 
 mod bad_input;
 mod bad_peers;
+mod bookmarks;
 mod deadlines;
 pub(super) mod locks;
+mod managed;
 mod parameters;
 mod pool;
 mod queries;
+mod retries;
 mod round_trips;
 mod secrets;
 mod session_deadlines;
@@ -26,6 +29,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
+use tests::scripted::Scripted;
 
 use super::{Driver, Error, driver_with, run, sleep, spawn};
 use crate::scenario::{Adapter, Outcome, Run, Scenario};
@@ -60,9 +64,12 @@ use scenarios_alone;
 pub(super) fn all() -> Vec<Scenario> {
     [
         queries::all(),
+        managed::all(),
+        retries::all(),
         parameters::all(),
         round_trips::all(),
         pool::all(),
+        bookmarks::all(),
         deadlines::all(),
         bad_input::all(),
         bad_peers::all(),
@@ -133,8 +140,15 @@ impl World {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis();
-        format!("s{now:x}x{}", COUNTER.fetch_add(1, Ordering::Relaxed))
+        // This folder is compiled twice, and so there are two counters.
+        let half = if self.adapter == Adapter::Blocking { 'b' } else { 'a' };
+        format!("s{now:x}{half}{}", COUNTER.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// A driver with default options, to a server that a test talks to.
+pub(super) fn driver_to(adapter: Adapter, server: &Scripted) -> Result<Driver, Error> {
+    driver_with(adapter, Config::new(&server.uri(), Auth::none())?)
 }
 
 /// Asserts that a driver has nothing in use or half open, and nobody waits.

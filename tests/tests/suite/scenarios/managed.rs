@@ -1,0 +1,299 @@
+//! Transaction functions: what is done again, and what is not.
+
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use bolt_client::ErrorKind;
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        a_transaction_function_commits_its_work_and_gives_what_it_returned,
+        an_error_of_the_function_undoes_its_work_and_is_returned,
+        an_abort_carries_an_error_of_the_users_own_out,
+        a_syntax_error_is_final_whatever_the_function_makes_of_it,
+        transactions_that_deadlock_are_done_in_the_end needs Deadlocks,
+        a_connection_that_is_lost_before_the_commit_costs_a_second_attempt,
+        a_connection_that_died_in_the_pool_costs_no_pause,
+        a_commit_whose_answer_is_lost_is_never_done_again,
+        a_read_whose_commit_is_lost_is_done_again,
+        results_in_a_transaction_function_need_not_be_read,
+        a_function_may_read_one_result_and_write_for_each_row,
+    ]
+}
+
+const CREATE: &str = "CREATE (:Scenario {run: $run})";
+
+/// How often something happened.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally(Arc<AtomicUsize>);
+
+impl Tally {
+    /// It happened again; returns how often it had happened before.
+    pub(super) fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+async fn a_transaction_function_commits_its_work_and_gives_what_it_returned(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().build();
+    let created: i64 = go!(session.execute_write(work!(|tx, run| {
+        go!(tx.run(CREATE).param("run", &run))?;
+        let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
+        let rows = go!(tx.run(query).param("run", &run))?;
+        Ok(wait!(rows.single())?.get(0)?)
+    })))?;
+    assert_eq!(created, 1);
+    let names: Vec<String> = go!(session.execute_read(work!(|tx, run| {
+        let query = "MATCH (n:Scenario {run: $run}) RETURN n.run";
+        wait!(go!(tx.run(query).param("run", &run))?.collect_column())
+    })))?;
+    assert_eq!(names, [run]);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn an_error_of_the_function_undoes_its_work_and_is_returned(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    let error = go!(session.execute_write(work!(|tx, run, attempts| {
+        attempts.add();
+        go!(tx.run(CREATE).param("run", &run))?;
+        let row = wait!(go!(tx.run("RETURN 'one' AS one"))?.single())?;
+        Ok(row.get::<i64>("one")?)
+    })))
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+    assert_eq!(attempts.count(), 1);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 0);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    let error = go!(session.execute_write(work!(|tx, run, attempts| {
+        attempts.add();
+        go!(tx.run(CREATE).param("run", &run))?;
+        let text: String = wait!(go!(tx.run("RETURN 'seven' AS text"))?.single())?.get(0)?;
+        bolt_client::OrAbort::or_abort(text.parse::<i64>())
+    })))
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Abort);
+    let own = error.downcast_abort::<std::num::ParseIntError>();
+    assert_eq!(own.map(|error| error.kind()), Some(&std::num::IntErrorKind::InvalidDigit));
+
+    // Also after a failure of the server's that would be worth another try.
+    let error = go!(session.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        let failure = go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
+        Err::<(), _>(Error::abort(format!("gave up: {:?}", failure.kind())))
+    })))
+    .unwrap_err();
+    assert_eq!(error.to_string(), "gave up: Server");
+    assert_eq!(attempts.count(), 2);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 0);
+    Ok(())
+}
+
+async fn a_syntax_error_is_final_whatever_the_function_makes_of_it(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let attempts = Tally::default();
+    let mut session = driver.session().build();
+    let code = "Neo.ClientError.Statement.SyntaxError";
+    // It returns `Ok`, though its transaction is lost.
+    let error = go!(session.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
+        Ok("fine")
+    })))
+    .unwrap_err();
+    assert_eq!(error.server().map(|error| error.code()), Some(code));
+    // It returns another error: that is the user's word for it.
+    let error = go!(session.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
+        let later = go!(tx.run("RETURN 1")).map(drop).unwrap_err();
+        Err::<(), _>(later)
+    })))
+    .unwrap_err();
+    assert_eq!(error.server().map(|error| error.code()), Some(code));
+    assert_eq!(attempts.count(), 2);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+/// Each locks one node and, when both have done so, the other's.
+async fn transactions_that_deadlock_are_done_in_the_end(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let (run, locked, attempts) = (world.unique_name(), Tally::default(), Tally::default());
+    go!(driver
+        .execute_query("UNWIND [0, 1] AS number CREATE (:Lock {run: $run, number: number, by: 0})")
+        .param("run", &run))?;
+    let tasks: Vec<_> = [0, 1]
+        .map(|first| {
+            let (driver, run) = (driver.clone(), run.clone());
+            let (locked, attempts) = (locked.clone(), attempts.clone());
+            world.spawn(async move {
+                let mut session = driver.session().build();
+                go!(session.execute_write(work!(|tx, run, locked, attempts| {
+                    attempts.add();
+                    let take = "MATCH (n:Lock {run: $run, number: $number}) SET n.by = n.by + 1";
+                    go!(tx.run(take).param("run", &run).param("number", first))?;
+                    locked.add();
+                    while locked.count() < 2 {
+                        pause!(Duration::from_millis(5));
+                    }
+                    go!(tx.run(take).param("run", &run).param("number", 1 - first))?;
+                    Ok(())
+                })))
+            })
+        })
+        .into();
+    for task in tasks {
+        task.await?;
+    }
+    assert_eq!(attempts.count(), 3, "one of them lost, once");
+    let sum = "MATCH (n:Lock {run: $run}) RETURN sum(n.by) AS sum";
+    let found = go!(driver.execute_query(sum).param("run", &run))?;
+    assert_eq!(only(&found).get::<i64>("sum")?, 4);
+    Ok(())
+}
+
+async fn a_connection_that_is_lost_before_the_commit_costs_a_second_attempt(world: World) -> Outcome {
+    let relay = Arc::new(world.relay()?);
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    let number = go!(session.execute_write(work!(|tx, run, attempts, relay| {
+        let attempt = attempts.add();
+        go!(tx.run(CREATE).param("run", &run))?;
+        if attempt == 0 {
+            relay.cut();
+        }
+        go!(tx.run("RETURN 1"))?;
+        Ok(attempt)
+    })))?;
+    assert_eq!((number, attempts.count()), (1, 2));
+    assert_eq!(count(&driver, "Scenario", &run).await?, 1);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_connection_that_died_in_the_pool_costs_no_pause(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    go!(session.execute_read(work!(|tx| {
+        go!(tx.run("RETURN 1"))?;
+        Ok(())
+    })))?;
+    relay.cut();
+    let started = Instant::now();
+    go!(session.execute_write(work!(|tx, run, attempts| {
+        attempts.add();
+        go!(tx.run(CREATE).param("run", &run))?;
+        Ok(())
+    })))?;
+    // The pause before a second attempt is a second, more or less.
+    assert!(started.elapsed() < Duration::from_millis(750), "{:?}", started.elapsed());
+    assert!(attempts.count() <= 2);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 1);
+    Ok(())
+}
+
+async fn a_commit_whose_answer_is_lost_is_never_done_again(world: World) -> Outcome {
+    let relay = Arc::new(world.relay()?);
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    let error = go!(session.execute_write(work!(|tx, run, attempts, relay| {
+        attempts.add();
+        go!(tx.run(CREATE).param("run", &run))?;
+        relay.cut_at_answer_to_flight(1);
+        Ok(())
+    })))
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
+    assert!(!error.is_retryable());
+    assert_eq!(attempts.count(), 1);
+
+    // The same for a query on its own.
+    go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
+    relay.cut_at_answer_to_flight(2);
+    let query = driver.execute_query(CREATE).param("run", &run);
+    let error = go!(query).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
+    // It was carried out, though nobody was told.
+    for _ in 0..100 {
+        if count(&driver, "Scenario", &run).await? == 2 {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a commit that reached the server was not carried out, or was done again");
+}
+
+async fn a_read_whose_commit_is_lost_is_done_again(world: World) -> Outcome {
+    let relay = Arc::new(world.relay()?);
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let attempts = Tally::default();
+    let mut session = driver.session().build();
+    let number: i64 = go!(session.execute_read(work!(|tx, attempts, relay| {
+        let attempt = attempts.add();
+        let row = wait!(go!(tx.run("RETURN 7"))?.single())?;
+        if attempt == 0 {
+            relay.cut_at_answer_to_flight(1);
+        }
+        Ok(row.get(0)?)
+    })))?;
+    assert_eq!((number, attempts.count()), (7, 2));
+    Ok(())
+}
+
+async fn results_in_a_transaction_function_need_not_be_read(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().fetch_size(10).build();
+    go!(session.execute_write(work!(|tx, run| {
+        let create = "UNWIND range(1, 100) AS x CREATE (n:Scenario {run: $run}) RETURN x";
+        let mut rows = go!(tx.run(create).param("run", &run))?;
+        assert!(wait!(rows.next())?.is_some());
+        drop(rows);
+        go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
+        tx.queue("RETURN 1 AS one")?;
+        Ok(())
+    })))?;
+    assert_eq!(count(&driver, "Scenario", &run).await?, 100);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_function_may_read_one_result_and_write_for_each_row(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().fetch_size(3).build();
+    let sum = go!(session.execute_write(work!(|tx, run| {
+        let mut numbers = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
+        let mut sum = 0;
+        while let Some(row) = wait!(numbers.next(tx))? {
+            sum += row.get::<i64>("x")?;
+            go!(tx.run(CREATE).param("run", &run))?;
+        }
+        Ok(sum)
+    })))?;
+    assert_eq!(sum, 55);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 10);
+    Ok(())
+}
