@@ -141,7 +141,11 @@ impl World {
             .unwrap_or_default()
             .as_millis();
         // This folder is compiled twice, and so there are two counters.
-        let half = if self.adapter == Adapter::Blocking { 'b' } else { 'a' };
+        let half = if self.adapter == Adapter::Blocking {
+            'b'
+        } else {
+            'a'
+        };
         format!("s{now:x}{half}{}", COUNTER.fetch_add(1, Ordering::Relaxed))
     }
 }
