@@ -175,9 +175,8 @@ impl Session {
             .unwrap_or(self.newest);
         let mut left = self.results.remove(&id).unwrap_or(0..0);
         let count = asked.and_then(|rows| rows.count).unwrap_or(u64::MAX);
-        let end = i64::try_from(count).map_or(left.end, |count| {
-            left.start.saturating_add(count).min(left.end)
-        });
+        let end =
+            i64::try_from(count).map_or(left.end, |count| left.start.saturating_add(count).min(left.end));
         if message == Message::Pull {
             for number in left.start..end {
                 self.server.record(|row| row.item(&number))?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bolt_proto::Metadata;
 use bolt_proto::peer::{Request, Rows};
 use bolt_proto::state::Message;
 use bolt_proto::value::{FromValue, Value};
-use bolt_proto::Metadata;
 
 /// A request, as it came. `Display` shows it in short.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,11 +9,17 @@ fn worlds_hold() {
         let mut w = World::of(seed);
         w.traced = true;
         let o = w.run();
-        for l in &o.trace { println!("{l}"); }
-        for v in &o.violations { println!("VIOLATION {v}"); }
+        for l in &o.trace {
+            println!("{l}");
+        }
+        for v in &o.violations {
+            println!("VIOLATION {v}");
+        }
         return;
     }
-    let n: u64 = std::env::var("SIM_WORLDS").ok().map_or(2000, |s| s.parse().unwrap());
+    let n: u64 = std::env::var("SIM_WORLDS")
+        .ok()
+        .map_or(2000, |s| s.parse().unwrap());
     let mut bad = 0;
     let mut queries = 0;
     for seed in 0..n {
@@ -21,7 +27,9 @@ fn worlds_hold() {
         queries += o.queries;
         if !o.violations.is_empty() {
             bad += 1;
-            if bad < 30 { println!("seed {seed}: {:?}", &o.violations[..o.violations.len().min(3)]); }
+            if bad < 30 {
+                println!("seed {seed}: {:?}", &o.violations[..o.violations.len().min(3)]);
+            }
         }
     }
     println!("{n} worlds, {queries} queries, {bad} bad");

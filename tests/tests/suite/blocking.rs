@@ -48,6 +48,7 @@ macro_rules! work {
 }
 
 mod cancelling;
+mod iterating;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
@@ -55,6 +56,7 @@ mod scenarios;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
+    all.extend(iterating::all());
     all
 }
 

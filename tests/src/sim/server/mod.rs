@@ -80,15 +80,20 @@ impl Actor {
     pub(super) fn is_held_up(&self) -> bool {
         !self.proto.pending_bytes().is_empty()
     }
-
 }
 
 impl State {
     pub(super) fn server_options(&self) -> peer::Options {
         let weather = &self.weather.server;
         let versions = Versions::between(bolt_proto::Version::V3, weather.version).manifest(weather.manifest);
-        let options = peer::Options::strict().versions(versions).chunk_size(weather.chunk);
-        if weather.noops { options.with_noops() } else { options }
+        let options = peer::Options::strict()
+            .versions(versions)
+            .chunk_size(weather.chunk);
+        if weather.noops {
+            options.with_noops()
+        } else {
+            options
+        }
     }
 
     /// Bytes have arrived.
@@ -169,7 +174,9 @@ impl State {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
-            violation => self.history.violation(format!("conn {conn}: the client sent what it must not: {violation}")),
+            violation => self.history.violation(format!(
+                "conn {conn}: the client sent what it must not: {violation}"
+            )),
         }
         self.note(|| format!("conn {conn}: refused: {violation}"));
         self.hang_up(conn);
@@ -203,7 +210,11 @@ impl State {
         }
         let all = self.server_sends(conn);
         let actor = &mut self.conns[conn].actor;
-        if let Some(work) = actor.work.as_mut().filter(|work| all && work.stage == Stage::Room) {
+        if let Some(work) = actor
+            .work
+            .as_mut()
+            .filter(|work| all && work.stage == Stage::Room)
+        {
             work.stage = Stage::Due;
             let serial = work.serial;
             self.later(0, Event::Work { conn, serial });

@@ -6,18 +6,26 @@
 mod bad_input;
 mod bad_peers;
 mod bookmarks;
+mod cursors;
 mod deadlines;
 pub(super) mod locks;
 mod managed;
 mod parameters;
 mod pool;
+mod pressure;
 mod queries;
+mod regressions;
+mod results;
 mod retries;
+mod round_trip_table;
 mod round_trips;
 mod secrets;
 mod session_deadlines;
 mod session_round_trips;
 mod sessions;
+mod summaries;
+mod telemetry;
+mod transaction_options;
 mod transactions;
 mod unread;
 
@@ -79,6 +87,14 @@ pub(super) fn all() -> Vec<Scenario> {
         sessions::all(),
         transactions::all(),
         unread::all(),
+        cursors::all(),
+        pressure::all(),
+        regressions::all(),
+        results::all(),
+        round_trip_table::all(),
+        summaries::all(),
+        telemetry::all(),
+        transaction_options::all(),
     ]
     .into_iter()
     .flatten()
@@ -141,7 +157,11 @@ impl World {
             .unwrap_or_default()
             .as_millis();
         // This folder is compiled twice, and so there are two counters.
-        let half = if self.adapter == Adapter::Blocking { 'b' } else { 'a' };
+        let half = if self.adapter == Adapter::Blocking {
+            'b'
+        } else {
+            'a'
+        };
         format!("s{now:x}{half}{}", COUNTER.fetch_add(1, Ordering::Relaxed))
     }
 }
