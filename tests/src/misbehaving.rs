@@ -6,7 +6,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::listener::Listener;
 
@@ -182,6 +182,27 @@ pub fn slow(delay: Duration) -> io::Result<Peer> {
         loop {
             let message = message(stream)?;
             thread::sleep(delay);
+            stream.write_all(answer(&message))?;
+        }
+    })
+}
+
+/// Behaves well and takes `delay` to answer each query, but sends a keep-alive every tenth of a second meanwhile.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn slow_but_alive(delay: Duration) -> io::Result<Peer> {
+    Peer::start(move |stream| {
+        agree(stream)?;
+        loop {
+            let message = message(stream)?;
+            if message.get(1) == Some(&RUN) {
+                let asked = Instant::now();
+                while asked.elapsed() < delay {
+                    thread::sleep(Duration::from_millis(100));
+                    stream.write_all(&[0, 0])?;
+                }
+            }
             stream.write_all(answer(&message))?;
         }
     })
@@ -386,7 +407,7 @@ mod tests {
         let delay = Duration::from_millis(50);
         let peer = slow(delay).unwrap();
         let mut stream = TcpStream::connect(peer.address()).unwrap();
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         stream.write_all(&[0; 20]).unwrap();
         stream.write_all(b"\x00\x03\xB1\x01\xA0\x00\x00").unwrap();
         let mut answers = vec![0; VERSION.len() + HELLO_SUCCESS.len()];

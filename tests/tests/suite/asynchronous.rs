@@ -50,6 +50,7 @@ macro_rules! work {
 mod cancelling;
 mod counting;
 mod dropping;
+mod futures;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
@@ -59,6 +60,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all.extend(cancelling::all());
     all.extend(counting::all());
     all.extend(dropping::all());
+    all.extend(futures::all());
     all
 }
 

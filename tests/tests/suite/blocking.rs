@@ -49,6 +49,7 @@ macro_rules! work {
 
 mod cancelling;
 mod dropping;
+mod iterating;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
@@ -57,6 +58,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
     all.extend(dropping::all());
+    all.extend(iterating::all());
     all
 }
 

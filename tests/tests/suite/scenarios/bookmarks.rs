@@ -40,7 +40,10 @@ fn raw(bookmarks: &Bookmarks) -> Vec<&str> {
 
 fn expect(requests: &[(Message, &[&str])]) -> Vec<(Message, Vec<String>)> {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    requests.iter().map(|(message, names)| (*message, owned(names))).collect()
+    requests
+        .iter()
+        .map(|(message, names)| (*message, owned(names)))
+        .collect()
 }
 
 async fn every_begin_and_every_auto_commit_run_names_the_bookmarks(adapter: Adapter) -> Outcome {
@@ -81,7 +84,11 @@ async fn bookmarks_are_replaced_and_do_not_pile_up(adapter: Adapter) -> Outcome 
     let manager = BookmarkManager::new();
     for shared in [false, true] {
         let builder = driver.session();
-        let builder = if shared { builder.bookmark_manager(&manager) } else { builder };
+        let builder = if shared {
+            builder.bookmark_manager(&manager)
+        } else {
+            builder
+        };
         let mut session = builder.build();
         for round in 0..10 {
             go!(session.run("WRITE"))?;

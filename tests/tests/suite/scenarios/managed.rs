@@ -91,7 +91,10 @@ async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Abort);
     let own = error.downcast_abort::<std::num::ParseIntError>();
-    assert_eq!(own.map(|error| error.kind()), Some(&std::num::IntErrorKind::InvalidDigit));
+    assert_eq!(
+        own.map(|error| error.kind()),
+        Some(&std::num::IntErrorKind::InvalidDigit)
+    );
 
     // Also after a failure of the server's that would be worth another try.
     let error = go!(session.execute_write(work!(|tx, attempts| {
@@ -207,7 +210,11 @@ async fn a_connection_that_died_in_the_pool_costs_no_pause(world: World) -> Outc
         Ok(())
     })))?;
     // The pause before a second attempt is a second, more or less.
-    assert!(started.elapsed() < Duration::from_millis(750), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(750),
+        "{:?}",
+        started.elapsed()
+    );
     assert!(attempts.count() <= 2);
     assert_eq!(count(&driver, "Scenario", &run).await?, 1);
     Ok(())

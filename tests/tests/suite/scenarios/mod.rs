@@ -6,18 +6,26 @@
 mod bad_input;
 mod bad_peers;
 mod bookmarks;
+mod cursors;
 mod deadlines;
 pub(super) mod locks;
 mod managed;
 mod parameters;
 mod pool;
+mod pressure;
 mod queries;
+mod regressions;
+mod results;
 mod retries;
+mod round_trip_table;
 mod round_trips;
 mod secrets;
 mod session_deadlines;
 mod session_round_trips;
 mod sessions;
+mod summaries;
+mod telemetry;
+mod transaction_options;
 mod transactions;
 mod unread;
 
@@ -79,6 +87,14 @@ pub(super) fn all() -> Vec<Scenario> {
         sessions::all(),
         transactions::all(),
         unread::all(),
+        cursors::all(),
+        pressure::all(),
+        regressions::all(),
+        results::all(),
+        round_trip_table::all(),
+        summaries::all(),
+        telemetry::all(),
+        transaction_options::all(),
     ]
     .into_iter()
     .flatten()

@@ -50,7 +50,14 @@ async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns
         assert_eq!(
             server.told_briefly(),
             [
-                "BEGIN", "RUN WRITE", "PULL 1000", "RESET", "BEGIN", "RUN WRITE", "PULL 1000", "COMMIT"
+                "BEGIN",
+                "RUN WRITE",
+                "PULL 1000",
+                "RESET",
+                "BEGIN",
+                "RUN WRITE",
+                "PULL 1000",
+                "COMMIT"
             ]
         );
     }
@@ -169,7 +176,10 @@ async fn an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that(adapte
     let started = Instant::now();
     let rows = wait!(go!(session.run("ROWS 2"))?.collect())?;
     assert_eq!(rows.len(), 2);
-    assert!(started.elapsed() < Duration::from_millis(700), "there is no reason to pause");
+    assert!(
+        started.elapsed() < Duration::from_millis(700),
+        "there is no reason to pause"
+    );
     assert_eq!(
         server.told_briefly(),
         ["RUN ROWS 2", "PULL 1000", "RESET", "RUN ROWS 2", "PULL 1000"]
@@ -195,6 +205,10 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
     let mut session = stubborn.session().build();
     go!(session.run("WRITE")).map(drop).unwrap_err();
     let told = server.told_briefly();
-    assert_eq!(told.iter().filter(|told| *told == "RUN WRITE").count(), 2, "{told:?}");
+    assert_eq!(
+        told.iter().filter(|told| *told == "RUN WRITE").count(),
+        2,
+        "{told:?}"
+    );
     Ok(())
 }

@@ -1,0 +1,66 @@
+//! How much memory a slow reader takes, however long the result is.
+
+use std::thread;
+use std::time::Duration;
+
+use adapter_blocking::{Auth, Config, Error};
+use tests::scripted::{Script, Scripted};
+
+/// A page of the rows here, generously.
+const PAGE: u64 = 64 * 1024;
+
+/// The driver works on this thread alone, so that its memory is what this thread takes.
+#[test]
+fn a_million_rows_take_the_memory_of_a_page() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    let short = peak(|| read(&driver, 10_000).unwrap());
+    let long = peak(|| read(&driver, 1_000_000).unwrap());
+    println!("at most {short} bytes for 10,000 rows, {long} for 1,000,000");
+    assert!(
+        long <= short + PAGE,
+        "{long} bytes for 1,000,000 rows, {short} for 10,000"
+    );
+    assert!(long <= 8 * PAGE, "{long}");
+}
+
+/// What is kept is what the reader keeps.
+#[test]
+fn rows_that_are_kept_take_little_more_than_themselves() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    let peak = peak(|| {
+        let mut session = driver.session().build();
+        let rows = session.run("ROWS 100000").call().unwrap().collect().unwrap();
+        assert_eq!(rows.len(), 100_000);
+    });
+    println!("{} bytes a row", peak / 100_000);
+    assert!(peak / 100_000 < 200, "{} bytes a row", peak / 100_000);
+}
+
+fn config(server: &Scripted) -> Result<Config, Error> {
+    Config::new(&server.uri(), Auth::none())
+}
+
+/// Reads by pages of the default size, more slowly than the server sends.
+fn read(driver: &adapter_blocking::Driver, rows: i64) -> Result<(), Error> {
+    let mut session = driver.session().build();
+    let mut result = session.run(format!("ROWS {rows}")).call()?;
+    let mut number = 0;
+    while let Some(row) = result.next_ref()? {
+        assert_eq!(row.get::<i64>(0)?, number);
+        number += 1;
+        if number % 5000 == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    assert_eq!(number, rows);
+    Ok(())
+}
+
+/// The most bytes that this thread held at once during the call.
+fn peak(call: impl FnOnce()) -> u64 {
+    allocation_counter::measure(call).bytes_max
+}

@@ -1,0 +1,324 @@
+//! Results that do not hold on to their transaction, and queries that are queued.
+
+use bolt_client::{ErrorKind, query};
+use tests::relay::Traffic;
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        several_results_are_read_in_any_order,
+        there_is_a_query_for_each_row_of_another,
+        a_cursor_is_refused_elsewhere,
+        a_dropped_cursor_skips_its_rows_and_no_others,
+        a_session_keeps_the_rest_of_a_cursor_while_another_query_runs,
+        a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so,
+        closing_a_session_carries_the_queries_of_its_cursors_out,
+        queued_queries_and_their_commit_are_one_flight,
+        results_of_queued_queries_are_read_in_any_order,
+        when_a_queued_query_fails_those_behind_it_are_not_carried_out,
+        queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit,
+        a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not,
+    ]
+}
+
+const CREATE: &str = "CREATE (:Scenario {run: $run})";
+
+async fn several_results_are_read_in_any_order(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut session = driver.session().fetch_size(2).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let mut first = go!(tx.open("UNWIND range(1, 9) AS x RETURN x"))?;
+    let mut second = go!(tx.open("UNWIND range(101, 109) AS y RETURN y"))?;
+    let third = go!(tx.open("UNWIND range(201, 209) AS z RETURN z"))?;
+    let (mut xs, mut ys) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        for _ in 0..2 {
+            let row = wait!(second.next(&mut tx))?.ok_or("a row")?;
+            ys.push(row.get::<i64>("y")?);
+        }
+        let next = wait!(first.peek(&mut tx))?.ok_or("a row")?.get::<i64>("x")?;
+        let row = wait!(first.next_ref(&mut tx))?.ok_or("a row")?;
+        assert_eq!(row.get::<i64>("x")?, next);
+        xs.push(next);
+    }
+    assert_eq!(xs, [1, 2, 3, 4]);
+    assert_eq!(ys, (101..=108).collect::<Vec<_>>());
+    assert_eq!(
+        third.keys(&mut tx).map(|keys| keys.iter().collect()),
+        Some(vec!["z"])
+    );
+    assert_eq!(wait!(third.collect(&mut tx))?.len(), 9);
+    // A query of the other kind in between, too.
+    assert_eq!(wait!(go!(tx.run("RETURN 1"))?.collect())?.len(), 1);
+    assert_eq!(wait!(first.collect(&mut tx))?.len(), 5);
+    wait!(second.consume(&mut tx))?;
+    wait!(tx.commit())?;
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().fetch_size(10).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let mut numbers = go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
+    let mut sum = 0;
+    while let Some(row) = wait!(numbers.next(&mut tx))? {
+        let number: i64 = row.get("x")?;
+        let create = "CREATE (n:Scenario {run: $run, number: $number}) RETURN n.number AS number";
+        let rows = go!(tx.run(create).param("run", &run).param("number", number))?;
+        sum += wait!(rows.single())?.get::<i64>("number")?;
+    }
+    assert_eq!(sum, 5050);
+    wait!(tx.commit())?;
+    assert_eq!(count(&driver, "Scenario", &run).await?, 100);
+    Ok(())
+}
+
+async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let (mut one, mut other) = (driver.session().build(), driver.session().build());
+    let mut tx = go!(one.begin_transaction())?;
+    let mut cursor = go!(tx.open("RETURN 1 AS one"))?;
+    let mut elsewhere = go!(other.begin_transaction())?;
+    go!(elsewhere.run("RETURN 2 AS two"))?;
+    let refused = [
+        wait!(cursor.next(&mut elsewhere)).map(drop).unwrap_err(),
+        wait!(cursor.peek(&mut elsewhere)).map(drop).unwrap_err(),
+        wait!(cursor.next_ref(&mut elsewhere)).map(drop).unwrap_err(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert_says(&error, &["cursor", "came from"]);
+    }
+    assert!(cursor.keys(&mut elsewhere).is_none());
+    wait!(elsewhere.commit())?;
+    // Nothing was lost by that.
+    assert_eq!(wait!(cursor.next(&mut tx))?.ok_or("a row")?.get::<i64>(0)?, 1);
+    wait!(tx.commit())?;
+    // Its transaction is over.
+    let error = wait!(cursor.collect(&mut one)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+
+    let cursor = go!(one.open("RETURN 1 AS one"))?;
+    let mut tx = go!(other.begin_transaction())?;
+    let error = wait!(cursor.single(&mut tx)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    wait!(tx.rollback())?;
+    wait!(one.close())?;
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_dropped_cursor_skips_its_rows_and_no_others(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().fetch_size(3).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let mut kept = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
+    let create = "UNWIND range(1, 10) AS x CREATE (n:Scenario {run: $run}) RETURN x";
+    let mut dropped = go!(tx.open(create).param("run", &run))?;
+    assert!(wait!(dropped.next(&mut tx))?.is_some());
+    drop(dropped);
+    assert!(wait!(kept.next(&mut tx))?.is_some());
+    assert_eq!(wait!(kept.collect(&mut tx))?.len(), 9);
+    wait!(tx.commit())?;
+    assert_eq!(
+        count(&driver, "Scenario", &run).await?,
+        10,
+        "the query is carried out"
+    );
+    Ok(())
+}
+
+async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().fetch_size(10).build();
+    let mut first = go!(session.open("UNWIND range(1, 100) AS x RETURN x"))?;
+    assert!(wait!(first.next(&mut session))?.is_some());
+    go!(session.run(CREATE).param("run", &run))?;
+    let second = go!(session.open("UNWIND range(1, 50) AS x RETURN x"))?;
+    let mut tx = go!(session.begin_transaction())?;
+    go!(tx.run(CREATE).param("run", &run))?;
+    wait!(tx.commit())?;
+    go!(session.execute_write(work!(|tx, run| {
+        go!(tx.run(CREATE).param("run", &run))?;
+        Ok(())
+    })))?;
+    assert_at_rest(&driver);
+    assert_eq!(wait!(second.collect(&mut session))?.len(), 50);
+    assert_eq!(
+        wait!(first.next(&mut session))?.ok_or("a row")?.get::<i64>("x")?,
+        2
+    );
+    assert_eq!(wait!(first.collect(&mut session))?.len(), 98);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 3);
+    Ok(())
+}
+
+async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut session = driver.session().build();
+    let long = query("UNWIND range(1, 20000) AS x RETURN x, $text AS text").param("text", "x".repeat(1000));
+    let mut cursor = go!(session.open(&long))?;
+    let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    assert_says(&error, &["cursor", "too long", "another session"]);
+    // It lives on, and can be read to its end.
+    let mut rows = 0;
+    while wait!(cursor.next_ref(&mut session))?.is_some() {
+        rows += 1;
+    }
+    assert_eq!(rows, 20_000);
+    go!(session.run("RETURN 1"))?;
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn closing_a_session_carries_the_queries_of_its_cursors_out(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let create = "UNWIND range(1, 25) AS x CREATE (:Scenario {run: $run}) RETURN x";
+    let mut session = driver.session().fetch_size(10).build();
+    let mut cursor = go!(session.open(create).param("run", &run))?;
+    assert!(wait!(cursor.next(&mut session))?.is_some());
+    wait!(session.close())?;
+    assert_eq!(count(&driver, "Scenario", &run).await?, 25);
+    // Dropped, it does so as soon as the connection is used again, or at once.
+    let mut session = driver.session().fetch_size(10).build();
+    let cursor = go!(session.open(create).param("run", &run))?;
+    drop(session);
+    drop(cursor);
+    wait!(driver.close());
+    let driver = world.driver()?;
+    assert_eq!(count(&driver, "Scenario", &run).await?, 50);
+    Ok(())
+}
+
+async fn queued_queries_and_their_commit_are_one_flight(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let run = world.unique_name();
+    go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
+    let mut session = driver.session().build();
+    let before = relay.traffic();
+    let mut tx = go!(session.begin_transaction())?;
+    for _ in 0..5 {
+        tx.queue(query(CREATE).param("run", &run))?;
+    }
+    assert_eq!(relay.traffic(), before);
+    wait!(tx.commit())?;
+    assert_spent(relay.traffic() - before, 1);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 5);
+
+    // Whatever is waited for first takes them along.
+    let before = relay.traffic();
+    let mut tx = go!(session.begin_transaction())?;
+    let queued: Vec<_> = (0..5_i64)
+        .map(|number| tx.queue(query("RETURN $number AS number").param("number", number)))
+        .collect::<Result<_, _>>()?;
+    for (number, cursor) in (0..).zip(queued) {
+        let row = wait!(cursor.single(&mut tx))?;
+        assert_eq!(row.get::<i64>("number")?, number);
+    }
+    assert_spent(relay.traffic() - before, 1);
+    wait!(tx.commit())?;
+    assert_spent(relay.traffic() - before, 2);
+    Ok(())
+}
+
+#[track_caller]
+fn assert_spent(traffic: Traffic, flights: u64) {
+    assert_eq!(
+        (traffic.flights, traffic.connections),
+        (flights, 0),
+        "{traffic:?}"
+    );
+}
+
+async fn results_of_queued_queries_are_read_in_any_order(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut session = driver.session().fetch_size(2).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let mut queued: Vec<_> = (1..=4_i64)
+        .map(|end| tx.queue(query("UNWIND range(1, $end) AS x RETURN x").param("end", end)))
+        .collect::<Result<_, _>>()?;
+    let mut two = queued.remove(1);
+    assert_eq!(wait!(queued.pop().ok_or("the last")?.collect(&mut tx))?.len(), 4);
+    assert!(wait!(two.next(&mut tx))?.is_some());
+    assert_eq!(wait!(queued.pop().ok_or("the third")?.collect(&mut tx))?.len(), 3);
+    assert_eq!(wait!(queued.pop().ok_or("the first")?.collect(&mut tx))?.len(), 1);
+    assert_eq!(wait!(two.collect(&mut tx))?.len(), 1);
+    wait!(tx.commit())?;
+    Ok(())
+}
+
+async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction())?;
+    let before = tx.queue(query(CREATE).param("run", &run))?;
+    let failing = tx.queue("RETRUN 1")?;
+    let behind = tx.queue(query(CREATE).param("run", &run))?;
+    let code = Some("Neo.ClientError.Statement.SyntaxError");
+    for cursor in [behind, failing] {
+        let error = wait!(cursor.consume(&mut tx)).unwrap_err();
+        assert_eq!(error.server().map(|error| error.code()), code, "{error}");
+    }
+    // It had been carried out by then, and is undone with its transaction.
+    wait!(before.consume(&mut tx))?;
+    wait!(tx.commit()).unwrap_err();
+    let mut tx = go!(session.begin_transaction())?;
+    tx.queue(query(CREATE).param("run", &run))?;
+    tx.queue("RETRUN 1")?;
+    let error = wait!(tx.commit()).unwrap_err();
+    assert_eq!(error.server().map(|error| error.code()), code, "{error}");
+    assert_eq!(count(&driver, "Scenario", &run).await?, 0);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit(
+    world: World,
+) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction())?;
+    let create = "UNWIND range(1, 1500) AS x CREATE (n:Scenario {run: $run}) RETURN x";
+    drop(tx.queue(query(create).param("run", &run))?);
+    let cursor = tx.queue(query(create).param("run", &run))?;
+    wait!(tx.commit())?;
+    drop(cursor);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 3000);
+    // A rollback leaves nothing of them.
+    let mut tx = go!(session.begin_transaction())?;
+    tx.queue(query(create).param("run", &run))?;
+    wait!(tx.rollback())?;
+    let mut tx = go!(session.begin_transaction())?;
+    tx.queue(query(create).param("run", &run))?;
+    drop(tx);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 3000);
+    Ok(())
+}
+
+async fn a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction())?;
+    tx.queue(query(CREATE).param("run", &run))?;
+    let error = tx
+        .queue(query("RETURN $big").param("big", u64::MAX))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Parameter, "{error}");
+    tx.queue(query(CREATE).param("run", &run))?;
+    wait!(tx.commit())?;
+    assert_eq!(count(&driver, "Scenario", &run).await?, 2);
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! A slow reader, a slow line, and both: what a page costs.
+
+use std::time::Instant;
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios![
+        a_page_costs_its_reader_s_time_or_the_line_s_and_not_both,
+        what_reads_all_of_a_result_waits_for_the_line_about_once,
+    ]
+}
+
+/// What an answer takes.
+const LINE: Duration = Duration::from_millis(20);
+
+async fn a_page_costs_its_reader_s_time_or_the_line_s_and_not_both(world: World) -> Outcome {
+    const PAGE: i64 = 100;
+    const PAGES: i64 = 25;
+    let (driver, _relay) = slow(&world).await?;
+    let mut session = driver.session().fetch_size(PAGE.unsigned_abs()).build();
+    let started = Instant::now();
+    let query = "UNWIND range(1, $rows) AS x RETURN x";
+    let mut rows = go!(session.run(query).param("rows", PAGE * PAGES))?;
+    let mut own = Duration::ZERO;
+    let mut number = 0;
+    while let Some(row) = wait!(rows.next_ref())? {
+        number += 1;
+        assert_eq!(row.get::<i64>("x")?, number);
+        // A twentieth of a page at a time: sleeping for less is not exact.
+        if number % (PAGE / 20) == 0 {
+            let before = Instant::now();
+            pause!(LINE / 20);
+            own += before.elapsed();
+        }
+    }
+    let whole = started.elapsed();
+    assert_eq!(number, PAGE * PAGES);
+    assert!(
+        own >= LINE * u32::try_from(PAGES)?,
+        "the reader was faster than the line"
+    );
+    println!("{}: the reader took {own:?}, the whole {whole:?}", world.adapter);
+    assert!(
+        whole.as_secs_f64() <= own.as_secs_f64() * 1.3,
+        "{own:?} of its own, {whole:?} in all"
+    );
+    Ok(())
+}
+
+async fn what_reads_all_of_a_result_waits_for_the_line_about_once(world: World) -> Outcome {
+    let (driver, _relay) = slow(&world).await?;
+    for pages in [10_i64, 100] {
+        let mut session = driver.session().fetch_size(10).build();
+        let query = bolt_client::query("UNWIND range(1, $rows) AS x RETURN x").param("rows", pages * 10);
+        let rows = go!(session.run(&query))?;
+        let started = Instant::now();
+        assert_eq!(wait!(rows.collect())?.len(), usize::try_from(pages * 10)?);
+        let took = started.elapsed();
+        assert!(took < LINE * 3, "{pages} pages took {took:?}");
+        let rows = go!(session.run(&query))?;
+        let started = Instant::now();
+        assert_eq!(
+            wait!(rows.collect_as::<i64>())?.len(),
+            usize::try_from(pages * 10)?
+        );
+        let took = started.elapsed();
+        assert!(took < LINE * 3, "{pages} pages took {took:?}");
+    }
+    Ok(())
+}
+
+/// A driver on a long line, connected.
+async fn slow(world: &World) -> Result<(Driver, Relay), Box<dyn std::error::Error + Send + Sync>> {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
+    relay.delay_answers(LINE);
+    Ok((driver, relay))
+}

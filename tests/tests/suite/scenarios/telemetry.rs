@@ -1,0 +1,137 @@
+//! What servers are told of the API that is used.
+
+use bolt_client::ServerError;
+use bolt_proto::state::Message;
+use tests::scripted::{Script, Scripted};
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    scenarios_alone![
+        a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more,
+        a_server_that_does_not_ask_is_told_nothing,
+        a_user_who_does_not_want_it_tells_nothing,
+        a_version_that_has_no_telemetry_is_told_nothing,
+        what_was_told_once_is_not_told_again_by_another_attempt,
+        what_was_not_heard_is_told_again,
+    ]
+}
+
+/// One call of each kind.
+async fn one_of_each(driver: &Driver) -> Outcome {
+    let mut session = driver.session().build();
+    go!(session.execute_read(work!(|tx| {
+        go!(tx.run("ONE"))?;
+        Ok(())
+    })))?;
+    let mut tx = go!(session.begin_transaction())?;
+    go!(tx.run("TWO"))?;
+    wait!(tx.commit())?;
+    go!(session.run("THREE"))?;
+    go!(driver.execute_query("FOUR").routing(Access::Read))?;
+    Ok(())
+}
+
+fn codes(server: &Scripted) -> Vec<i64> {
+    let told = server.told().into_iter();
+    told.filter(|told| told.message == Message::Telemetry)
+        .filter_map(|told| told.number)
+        .collect()
+}
+
+async fn a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more(adapter: Adapter) -> Outcome {
+    let mut costs = Vec::new();
+    for script in [Script::new(), Script::new().asks_for_telemetry()] {
+        let server = Scripted::start(script)?;
+        let relay = Relay::to(server.address())?;
+        let driver = driver_with(adapter, Config::new(&relay.uri(), Auth::none())?)?;
+        wait!(driver.verify_connectivity())?;
+        let before = relay.traffic();
+        one_of_each(&driver).await?;
+        let spent = relay.traffic() - before;
+        costs.push((spent.flights, spent.bursts));
+        let told = server.told_briefly();
+        if costs.len() == 2 {
+            assert_eq!(
+                told,
+                [
+                    "TELEMETRY 0",
+                    "BEGIN",
+                    "RUN ONE",
+                    "PULL 1000",
+                    "COMMIT",
+                    "TELEMETRY 1",
+                    "BEGIN",
+                    "RUN TWO",
+                    "PULL 1000",
+                    "COMMIT",
+                    "TELEMETRY 2",
+                    "RUN THREE",
+                    "PULL 1000",
+                    "TELEMETRY 3",
+                    "BEGIN",
+                    "RUN FOUR",
+                    "PULL -1",
+                    "COMMIT",
+                ]
+            );
+        }
+    }
+    assert_eq!(costs[0], costs[1]);
+    Ok(())
+}
+
+async fn a_server_that_does_not_ask_is_told_nothing(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    one_of_each(&driver_to(adapter, &server)?).await?;
+    assert_eq!(codes(&server), Vec::<i64>::new());
+    Ok(())
+}
+
+async fn a_user_who_does_not_want_it_tells_nothing(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new().asks_for_telemetry())?;
+    let config = Config::new(&server.uri(), Auth::none())?.telemetry_disabled(true);
+    one_of_each(&driver_with(adapter, config)?).await?;
+    assert_eq!(codes(&server), Vec::<i64>::new());
+    Ok(())
+}
+
+async fn a_version_that_has_no_telemetry_is_told_nothing(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new().version(5, 3).asks_for_telemetry())?;
+    one_of_each(&driver_to(adapter, &server)?).await?;
+    assert_eq!(codes(&server), Vec::<i64>::new());
+    Ok(())
+}
+
+async fn what_was_told_once_is_not_told_again_by_another_attempt(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new().asks_for_telemetry())?;
+    let driver = driver_to(adapter, &server)?;
+    let transient = ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "try again");
+    server.fail_next(Message::Run, transient.clone());
+    go!(driver.execute_query("ROWS 1"))?;
+    assert_eq!(codes(&server), [3]);
+    server.fail_next(Message::Run, transient.clone());
+    let mut session = driver.session().build();
+    go!(session.execute_write(work!(|tx| {
+        go!(tx.run("ROWS 1"))?;
+        Ok(())
+    })))?;
+    assert_eq!(codes(&server), [0]);
+    server.fail_next(Message::Run, transient.with_diagnostic("_idempotent", true));
+    go!(session.run("ROWS 1"))?;
+    assert_eq!(codes(&server), [2]);
+    Ok(())
+}
+
+async fn what_was_not_heard_is_told_again(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new().asks_for_telemetry())?;
+    let driver = driver_to(adapter, &server)?;
+    server.close_at_next(Message::Telemetry);
+    let mut session = driver.session().build();
+    go!(session.execute_write(work!(|tx| {
+        go!(tx.run("ROWS 1"))?;
+        Ok(())
+    })))?;
+    assert_eq!(codes(&server), [0, 0]);
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! Metadata, timeouts, impersonation and filters: where they travel, what has to refuse them, and what they do.
+
+use bolt_client::{ErrorKind, MinimumSeverity, NotificationFilter, Value};
+use bolt_proto::state::Message;
+use tests::scripted::{Script, Scripted, Told};
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    let mut all = scenarios_alone![
+        options_travel_with_begin_and_auto_commit_runs_alone,
+        what_an_old_version_cannot_do_is_refused_before_anything_is_sent,
+        metadata_that_cannot_be_sent_is_refused_before_anything_is_sent,
+        a_page_without_rows_is_refused_before_anything_is_sent,
+    ];
+    all.extend(scenarios![
+        the_server_shows_the_metadata_of_a_transaction needs ShowTransactions,
+        the_server_ends_a_transaction_at_its_timeout needs ShowTransactions,
+        whom_a_driver_must_not_impersonate_it_cannot needs ShowTransactions,
+    ]);
+    all
+}
+
+async fn options_travel_with_begin_and_auto_commit_runs_alone(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    let filter = NotificationFilter::default()
+        .minimum(MinimumSeverity::Warning)
+        .disable(["HINT"]);
+    let mut session = driver
+        .session()
+        .database("movies")
+        .default_access_mode(Access::Read)
+        .impersonated_user("bob")
+        .notifications(filter.clone())
+        .build();
+    let timeout = Duration::from_millis(2500);
+    go!(session.run("ONE").timeout(timeout).metadata("app", "test"))?;
+    let mut tx = go!(session
+        .begin_transaction()
+        .timeout(timeout)
+        .metadata("app", "test"))?;
+    go!(tx.run("TWO"))?;
+    wait!(tx.commit())?;
+    go!(session
+        .execute_read(work!(|tx| {
+            go!(tx.run("THREE"))?;
+            Ok(())
+        }))
+        .timeout(timeout)
+        .metadata("app", "test"))?;
+    go!(driver
+        .execute_query("FOUR")
+        .database("movies")
+        .routing(Access::Read)
+        .impersonated_user("bob")
+        .notifications(filter)
+        .bookmark_manager(None)
+        .timeout(timeout)
+        .metadata("app", "test"))?;
+    let mut with_options = 0;
+    for told in server.told() {
+        let has_options = told.message == Message::Begin || told.query == "ONE";
+        if has_options {
+            with_options += 1;
+            assert_has_all_options(&told);
+        } else {
+            assert!(told.options.is_empty(), "{told}: {:?}", told.options);
+        }
+    }
+    assert_eq!(with_options, 4);
+    Ok(())
+}
+
+#[track_caller]
+fn assert_has_all_options(told: &Told) {
+    let text = |text: &str| Value::String(text.to_owned());
+    let mut options = told.options.clone();
+    options.remove("bookmarks");
+    let metadata = options.remove("tx_metadata").unwrap_or_default();
+    assert!(format!("{metadata:?}").contains("test"), "{told}: {metadata:?}");
+    let expected = [
+        ("db", text("movies")),
+        ("imp_user", text("bob")),
+        ("mode", text("r")),
+        (
+            "notifications_disabled_classifications",
+            Value::List(vec![text("HINT")]),
+        ),
+        ("notifications_minimum_severity", text("WARNING")),
+        ("tx_timeout", Value::Integer(2500)),
+    ];
+    let found: Vec<_> = options
+        .iter()
+        .map(|(name, value)| (&name[..], value.clone()))
+        .collect();
+    assert_eq!(found, expected, "{told}");
+}
+
+/// Every kind of call; and what each says, of which nothing may have been sent.
+macro_rules! refused {
+    ($driver:expr, $session:expr, $query:ident => $with:expr) => {{
+        let mut session = $session;
+        let by_session = go!(session.run("RETURN 1")).map(drop).unwrap_err();
+        let mut tx = go!(session.begin_transaction())?;
+        let by_transaction = go!(tx.run("RETURN 1")).map(drop).unwrap_err();
+        drop(tx);
+        let by_function = go!(session.execute_write(work!(|tx| {
+            go!(tx.run("RETURN 1"))?;
+            Ok(())
+        })))
+        .unwrap_err();
+        let $query = $driver.execute_query("RETURN 1");
+        let by_query = go!($with).map(drop).unwrap_err();
+        [by_session, by_transaction, by_function, by_query]
+    }};
+}
+
+async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new().version(4, 3))?;
+    let driver = driver_to(adapter, &server)?;
+    let session = driver.session().impersonated_user("bob").build();
+    for error in refused!(driver, session, query => query.impersonated_user("bob")) {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert_says(&error, &["impersonating", "4.4", "4.3"]);
+    }
+    let filter = NotificationFilter::default().minimum(MinimumSeverity::Off);
+    let session = driver.session().notifications(filter.clone()).build();
+    for error in refused!(driver, session, query => query.notifications(filter)) {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert_says(&error, &["notifications", "5.2", "4.3"]);
+    }
+    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_at_rest(&driver);
+
+    let oldest = Scripted::start(Script::new().version(3, 0))?;
+    let driver = driver_to(adapter, &oldest)?;
+    let session = driver.session().database("movies").build();
+    for error in refused!(driver, session, query => query.database("movies")) {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert_says(&error, &["movies", "4.0", "3"]);
+    }
+    assert_eq!(oldest.told_briefly(), Vec::<String>::new());
+    // The connections are as good as new.
+    go!(driver.execute_query("ROWS 3"))?;
+    assert_eq!((server.connections(), oldest.connections()), (1, 1));
+    Ok(())
+}
+
+async fn metadata_that_cannot_be_sent_is_refused_before_anything_is_sent(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver.session().build();
+    for error in [
+        go!(session.run("RETURN 1").metadata("big", u64::MAX))
+            .map(drop)
+            .unwrap_err(),
+        go!(driver.execute_query("RETURN 1").metadata("big", u64::MAX))
+            .map(drop)
+            .unwrap_err(),
+        go!(session
+            .execute_write(work!(|tx| {
+                go!(tx.run("RETURN 1"))?;
+                Ok(())
+            }))
+            .metadata("big", u64::MAX))
+        .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Parameter, "{error}");
+        assert_says(&error, &["big"]);
+        assert!(!error.to_string().contains("18446744073709551615"), "{error}");
+    }
+    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    Ok(())
+}
+
+async fn a_page_without_rows_is_refused_before_anything_is_sent(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver.session().fetch_size(0).build();
+    let error = go!(session.run("ROWS 3")).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    let config = Config::new(&server.uri(), Auth::none())?.fetch_size(0);
+    let error = driver_with(adapter, config).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_says(&error, &["fetch_size", "at least 1"]);
+    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    Ok(())
+}
+
+async fn the_server_shows_the_metadata_of_a_transaction(world: World) -> Outcome {
+    // It sees itself.
+    const SHOW: &str =
+        "SHOW TRANSACTIONS YIELD metaData AS data WHERE data.run = $run RETURN data.run AS run";
+    let driver = world.driver()?;
+    let run = world.unique_name();
+    let shown = |rows: Vec<Record>| rows.len() == 1;
+    let mut session = driver.session().build();
+    let rows = go!(session.run(SHOW).param("run", &run).metadata("run", &run))?;
+    assert!(shown(wait!(rows.collect())?));
+    let mut tx = go!(session.begin_transaction().metadata("run", &run))?;
+    assert!(shown(wait!(go!(tx.run(SHOW).param("run", &run))?.collect())?));
+    wait!(tx.commit())?;
+    let rows = go!(session
+        .execute_read(work!(|tx, run| {
+            wait!(go!(tx.run(SHOW).param("run", &run))?.collect())
+        }))
+        .metadata("run", &run))?;
+    assert!(shown(rows));
+    let found = go!(driver
+        .execute_query(SHOW)
+        .param("run", &run)
+        .metadata("run", &run))?;
+    assert!(shown(found.records));
+    let found = go!(driver.execute_query(SHOW).param("run", &run))?;
+    assert!(found.records.is_empty(), "it is over");
+    Ok(())
+}
+
+async fn the_server_ends_a_transaction_at_its_timeout(world: World) -> Outcome {
+    const ENDLESS: &str = "UNWIND range(1, 1000000000) AS x WITH x WHERE x % 7 = 8 RETURN count(x) AS n";
+    let driver = world.driver_with(once(world.config()?))?;
+    let limit = Duration::from_millis(200);
+    let mut session = driver.session().build();
+    let mut errors = Vec::new();
+    errors.push(match go!(session.run(ENDLESS).timeout(limit)) {
+        Ok(rows) => wait!(rows.collect()).map(drop).unwrap_err(),
+        Err(error) => error,
+    });
+    errors.push(
+        go!(driver.execute_query(ENDLESS).timeout(limit))
+            .map(drop)
+            .unwrap_err(),
+    );
+    errors.push(
+        go!(session
+            .execute_read(work!(|tx| { wait!(go!(tx.run(ENDLESS))?.collect()) }))
+            .timeout(limit))
+        .map(drop)
+        .unwrap_err(),
+    );
+    for error in errors {
+        let code = error.server().map_or("", |error| error.code());
+        assert!(code.contains("Transaction.TransactionTimedOut"), "{error}");
+    }
+    Ok(())
+}
+
+async fn whom_a_driver_must_not_impersonate_it_cannot(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let nobody = world.unique_name();
+    let error = go!(driver.execute_query("RETURN 1").impersonated_user(&*nobody)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    let mut session = driver.session().impersonated_user(&*nobody).build();
+    let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    go!(driver.execute_query("RETURN 1"))?;
+    Ok(())
+}
