@@ -21,6 +21,8 @@ pub(super) struct Call {
     pub(super) spoiled: bool,
     /// Somebody has been told already that the connection is lost.
     pub(super) told: bool,
+    /// It sends a RESET of its own, and may be told what becomes of it.
+    pub(super) resets: bool,
 }
 
 impl Call {
@@ -68,6 +70,7 @@ impl State {
     fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
         match error.server().map(Blame::of) {
             Some(Blame::Login) => None,
+            Some(Blame::Reset | Blame::Nobody) if call.resets => None,
             Some(Blame::Query(id)) if call.blames.contains(&id) => {
                 self.history.tell(id);
                 None

@@ -20,6 +20,13 @@ pub(super) enum End {
     Cancelled,
 }
 
+impl End {
+    /// A future that was never polled has only dropped what it was given.
+    fn cancelled(cancel: Cancel) -> Self {
+        if cancel.polls == Some(0) { Self::Dropped } else { Self::Cancelled }
+    }
+}
+
 impl Player {
     /// Reads a result as a program says.
     pub(super) async fn read(&self, statement: &Statement, reading: &Reading, mut rows: Records<'_>, call: &Call) -> End {
@@ -66,13 +73,13 @@ impl Player {
                         End::Complete
                     }
                     Outcome::Failed(error) => End::Failed(error),
-                    Outcome::Cancelled => End::Cancelled,
+                    Outcome::Cancelled => End::cancelled(reading.cancel),
                 }
             }
             Finish::Consume => match self.call(call, reading.cancel, rows.consume()).await {
                 Outcome::Done(_) => End::Complete,
                 Outcome::Failed(error) => End::Failed(error),
-                Outcome::Cancelled => End::Cancelled,
+                Outcome::Cancelled => End::cancelled(reading.cancel),
             },
             Finish::Exhaust | Finish::Drop => End::Dropped,
         }

@@ -59,6 +59,7 @@ impl Player {
                 Outcome::Cancelled => Promise::AtMostOnce,
             },
             End::Rollback => {
+                call.resets = true;
                 self.call(&call, cancel, tx.rollback()).await;
                 Promise::Never
             }
