@@ -332,7 +332,8 @@ fn client(plan: &Plan) -> Connection {
     )
 }
 
-/// Plays again what happened to a client, with its inbound bytes in pieces of these sizes.
+/// Plays again what happened to a client, with its inbound bytes in pieces of these sizes. Between the pieces not
+/// everything that has arrived is taken: some events wait while more arrives.
 pub(crate) fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
     let mut connection = client(plan);
     let (mut told, mut sent, mut results) = (Vec::new(), Vec::new(), Vec::new());
@@ -349,7 +350,12 @@ pub(crate) fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>
                 while !rest.is_empty() {
                     let (now, later) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
                     feed(&mut connection, now);
-                    told.extend(events(&mut connection).0);
+                    let taken = if later.is_empty() {
+                        usize::MAX
+                    } else {
+                        now.len() % 3
+                    };
+                    told.extend(some_events(&mut connection, taken).0);
                     rest = later;
                 }
             }
@@ -374,8 +380,16 @@ pub(crate) fn feed(connection: &mut Connection, mut bytes: &[u8]) {
 
 /// Every event that is there, in words, and the requests that got their last one.
 pub(crate) fn events(connection: &mut Connection) -> (Vec<String>, Vec<RequestId>) {
+    some_events(connection, usize::MAX)
+}
+
+/// At most so many events. All that has arrived is seen.
+fn some_events(connection: &mut Connection, most: usize) -> (Vec<String>, Vec<RequestId>) {
     let (mut told, mut summaries) = (Vec::new(), Vec::new());
     while let Ok(Some(head)) = connection.has_event() {
+        if told.len() == most {
+            break;
+        }
         let event = connection.event().expect("an event that was announced");
         if !matches!(event, Event::Record(_) | Event::Negotiated(_)) {
             summaries.push(head.request.expect("a request for an answer"));
