@@ -24,7 +24,7 @@ bugs! {
     LostWaiter,
     /// Of somebody who waits anew, the first waker is kept.
     LostWakeUp,
-    /// A connection that is closed makes room for two.
+    /// The last slot of the pool is handed out twice.
     SlotHandedOutTwice,
     /// Connections that are being opened are not counted.
     OvershootWhileConnecting,

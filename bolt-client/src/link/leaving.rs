@@ -59,6 +59,7 @@ impl Link {
             #[cfg(planted)]
             if planted!(ResetOvertakesBegin) {
                 self.proto.reset_regardless().ok()?;
+                return self.write_at_once().then_some(());
             }
         }
         match self.proto.disposition() {

@@ -301,9 +301,6 @@ impl<L, O> Slots<L, O> {
     /// A connection is closed.
     pub(crate) fn give_up(&mut self, now: Instant) {
         self.leased -= 1;
-        if planted!(SlotHandedOutTwice) {
-            self.leased = self.leased.saturating_sub(1);
-        }
         self.serve(now);
     }
 }

@@ -1,6 +1,8 @@
 //! One world, from its seed to its judgement.
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +80,12 @@ impl World {
         let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
         let steps = program.steps().count();
         program.leave_out(&self.without);
-        let outcome = self.play(weather, &program);
+        // A driver that panics is wrong like any other.
+        let played = panic::catch_unwind(AssertUnwindSafe(|| self.play(weather, &program)));
+        let outcome = played.unwrap_or_else(|panic| Outcome {
+            violations: vec![format!("panic: {}", message(&*panic))],
+            ..Outcome::default()
+        });
         Outcome { steps, ..outcome }
     }
 
@@ -111,6 +118,11 @@ impl World {
             queries: state.history.executions.len(),
         })
     }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of some kind")
 }
 
 fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {

@@ -132,7 +132,8 @@ impl<L, O> Slots<L, O> {
         if planted!(OvershootWhileConnecting) {
             return self.leased - self.leased_opening < self.rules.max;
         }
-        self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max
+        let twice = usize::from(planted!(SlotHandedOutTwice));
+        self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max + twice
     }
 
     /// Whether a connection that is ready need not prove that it is alive.
