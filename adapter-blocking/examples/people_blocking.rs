@@ -1,4 +1,4 @@
-//! Creates a few people, finds them again, and removes them.
+//! Creates a few people, finds them again, changes them in a transaction, and removes them.
 //!
 //! `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD` say where; the default is a local server without a password.
 
@@ -32,6 +32,30 @@ fn main() -> Result<(), Error> {
             record.get::<i64>("born")?
         );
     }
+
+    // Two queries that are carried out together, or not at all.
+    let mut session = driver.session().build();
+    let mut tx = session.begin_transaction().call()?;
+    tx.run("MATCH (p:ExamplePerson {name: $name}) SET p.born = $born")
+        .param("name", "Ada")
+        .param("born", 1815)
+        .call()?;
+    tx.run("MATCH (a:ExamplePerson {name: 'Ada'}), (g:ExamplePerson {name: 'Grace'}) CREATE (a)-[:INSPIRED]->(g)")
+        .call()?;
+    tx.commit()?;
+
+    // Row by row, as they arrive.
+    let mut people = session
+        .run("MATCH (p:ExamplePerson) RETURN p.name AS name, p.born AS born ORDER BY born")
+        .call()?;
+    while let Some(person) = people.next_ref()? {
+        println!(
+            "{}, born in {}",
+            person.get::<&str>("name")?,
+            person.get::<i64>("born")?
+        );
+    }
+    people.consume()?;
 
     driver
         .execute_query("MATCH (p:ExamplePerson) DETACH DELETE p")

@@ -22,6 +22,22 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Sessions are for transactions of several queries, and for results that are read row by row:
+//!
+//! ```no_run
+//! # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+//! let mut session = driver.session().database("neo4j").build();
+//! let mut tx = session.begin_transaction().call()?;
+//! tx.run("MERGE (:Person {name: $name})").param("name", "Ada").call()?;
+//! for person in tx.run("MATCH (a:Person) RETURN a.name AS name").call()? {
+//!     println!("{}", person?.get::<&str>("name")?);
+//! }
+//! tx.commit()?;
+//! # Ok(()) }
+//! ```
+//!
+//! A call may take until its `deadline`, if it has one; before that, a [`CancelHandle`] ends it from another thread.
 
 mod block_on;
 mod builder;

@@ -36,7 +36,7 @@ impl<'d> Attempts<'d> {
             Some(at) if !self.by.has_passed(at) && !self.driver.is_closed() => {
                 Deadline::at_instant(at).race(&**runtime, pending::<()>()).await;
                 if runtime.is_cancelled() {
-                    Err(error)
+                    Err(Error::cancelled_pause(error))
                 } else {
                     Ok(())
                 }

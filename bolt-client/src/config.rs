@@ -268,3 +268,47 @@ impl fmt::Debug for Resolver {
         f.write_str("Resolver")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::new("bolt://localhost", Auth::none()).unwrap()
+    }
+
+    #[test]
+    fn an_option_that_is_out_of_range_is_named() {
+        for (config, name) in [
+            (config().max_connection_pool_size(0), "max_connection_pool_size"),
+            (
+                config().connection_acquisition_timeout(Duration::ZERO),
+                "connection_acquisition_timeout",
+            ),
+            (config().connection_timeout(Duration::ZERO), "connection_timeout"),
+            (
+                config().max_connection_lifetime(Duration::ZERO),
+                "max_connection_lifetime",
+            ),
+            (config().fetch_size(0), "fetch_size"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.starts_with(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_may_be_absent_or_beyond_the_end_of_time() {
+        let now = Instant::now();
+        let without = config()
+            .max_connection_lifetime(None)
+            .liveness_check_timeout(Duration::ZERO);
+        without.check().unwrap();
+        assert_eq!(without.end_of_life(now), Deadline::NONE);
+        let endless = config().max_connection_lifetime(Duration::MAX);
+        endless.check().unwrap();
+        assert_eq!(endless.end_of_life(now), Deadline::NONE);
+        let default = config().end_of_life(now);
+        assert_eq!(default, Deadline::after(now, Duration::from_secs(3600)));
+    }
+}

@@ -3,6 +3,20 @@
 //!
 //! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
 
+/// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
+#[cfg(planted)]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod address;
 mod attempts;
 mod bookmarks;
@@ -18,6 +32,9 @@ mod execute;
 mod link;
 mod managed;
 mod open;
+#[cfg(planted)]
+#[doc(hidden)]
+pub mod planted;
 mod pool;
 mod records;
 mod retry;

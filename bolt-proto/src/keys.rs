@@ -121,3 +121,34 @@ impl fmt::Debug for Keys {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_wherever_it_is_looked_for_first() {
+        let keys = Keys::new(["a", "b", "", "ab"]);
+        for (index, name) in keys.iter().enumerate() {
+            for place in 0..6 {
+                assert_eq!(keys.index_near(name, place), Some(index), "{name:?} from {place}");
+            }
+        }
+        assert_eq!(keys.index_near("c", 1), None);
+    }
+
+    #[test]
+    fn of_equal_names_the_first_is_found() {
+        for others in [0, 40] {
+            let mut names: Vec<String> = (0..others).map(|n| format!("column {n}")).collect();
+            assert!(Keys::new(names.iter().map(String::as_str)).distinct);
+            names.splice(0..0, [String::from("twice"), String::from("twice")]);
+            let keys = Keys::new(names.iter().map(String::as_str));
+            assert!(!keys.distinct);
+            assert_eq!(keys.index_near("twice", 1), Some(0));
+        }
+    }
+}

@@ -35,6 +35,11 @@ impl Error {
         Reason::Cancelled(None).into()
     }
 
+    /// The call was cancelled while it waited for its next attempt, after one that failed with `cause`.
+    pub(crate) fn cancelled_pause(cause: Self) -> Self {
+        Reason::CancelledPause(cause).into()
+    }
+
     /// The deadline has passed, or the runtime says that the call is cancelled.
     pub(crate) fn out_of_time(runtime: &dyn Runtime, address: impl Into<String>, waiting: Waiting) -> Self {
         let address = address.into();

@@ -101,6 +101,8 @@ enum Reason {
     },
     /// With whom, and what the call waited for, if it had begun.
     Cancelled(Option<(String, Waiting)>),
+    /// Between two attempts, after the first had failed with this.
+    CancelledPause(Error),
     Closed,
     UnknownCommit(Error),
 }
@@ -124,7 +126,7 @@ impl Error {
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
             Reason::Timeout { .. } => ErrorKind::Timeout,
-            Reason::Cancelled(_) => ErrorKind::Cancelled,
+            Reason::Cancelled(_) | Reason::CancelledPause(_) => ErrorKind::Cancelled,
             Reason::Closed => ErrorKind::Closed,
             Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
         }
@@ -220,6 +222,7 @@ impl fmt::Display for Error {
             Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
             Reason::Cancelled(Some((address, waiting))) => write!(f, "{address}: cancelled: {waiting}"),
             Reason::Cancelled(None) => f.write_str("cancelled before the call began"),
+            Reason::CancelledPause(cause) => write!(f, "cancelled before the next attempt: {cause}"),
             Reason::Closed => f.write_str("the driver is closed"),
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
@@ -256,7 +259,7 @@ impl StdError for Error {
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
                 source.as_ref().map(|source| source as _)
             }
-            Reason::UnknownCommit(cause) => Some(cause),
+            Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
             Reason::Abort(error) => Some(&**error),
             _ => None,
         }

@@ -135,6 +135,9 @@ impl Exchange {
 
     /// The same, of work that is begun anew from its beginning.
     pub(crate) fn was_stale(&self, error: &Error) -> bool {
+        if planted!(HalfATransaction) {
+            return error.kind() == ErrorKind::ConnectionLost;
+        }
         self.reused && !self.answered && error.kind() == ErrorKind::ConnectionLost
     }
 
@@ -257,9 +260,9 @@ impl Exchange {
 
     fn check_usable(&self) -> Result<(), Error> {
         match (&self.failure, &self.abandoned) {
-            (Some(failure), _) => Err(failure.clone()),
-            (None, Some(query)) => Err(Error::abandoned(query)),
-            (None, None) => Ok(()),
+            (Some(failure), _) if !planted!(PullAfterFailure) => Err(failure.clone()),
+            (_, Some(query)) => Err(Error::abandoned(query)),
+            _ => Ok(()),
         }
     }
 

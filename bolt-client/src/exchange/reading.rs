@@ -69,6 +69,9 @@ impl Exchange {
                 }
             }
         }
+        if planted!(PeekTakesTheRow) {
+            self.take_kept(id);
+        }
         Ok(self.result(id).and_then(|result| result.rows.front()))
     }
 
@@ -256,7 +259,8 @@ impl Exchange {
         let Some(result) = self.results.iter_mut().find(|result| result.id == id) else {
             return Ok(());
         };
-        if result.is_due() && lease.proto.has_more(id) {
+        let due = planted!(PageTooEarly) || result.is_due();
+        if due && lease.proto.has_more(id) {
             lease.proto.pull(id, result.next_page())?;
             // It has to leave before the rows that are here are read: nobody may wait for a long while.
             lease.nudge();

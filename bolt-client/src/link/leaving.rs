@@ -18,11 +18,14 @@ impl Link {
     ///
     /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
-        self.alarm.get_mut().disarm();
+        if !planted!(TimerKept) {
+            self.alarm.get_mut().disarm();
+        }
         self.silence = Silence::default();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         let ending = match unfinished {
-            _ if mem::replace(&mut self.parked, true) => self.carry_on(),
+            _ if mem::replace(&mut self.parked, true) && !planted!(ResetWhileSettling) => self.carry_on(),
+            Unfinished::Finish(_) if planted!(ResetOnUnreadWrite) => self.cancel(),
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
@@ -33,6 +36,8 @@ impl Link {
         self.proto.shrink();
         match self.proto.disposition() {
             Disposition::Reusable => Fate::Ready,
+            Disposition::NeedsReset if planted!(ResetForgotten) => Fate::Ready,
+            Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
             // The latter if the work failed in the end: its RESET is left to whoever takes the link next.
             Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
             _ => Fate::Close,
@@ -51,9 +56,14 @@ impl Link {
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
             self.read_at_once();
+            #[cfg(planted)]
+            if planted!(ResetOvertakesBegin) {
+                self.proto.reset_regardless().ok()?;
+            }
         }
         match self.proto.disposition() {
             Disposition::Reusable | Disposition::Resetting => {}
+            Disposition::NeedsReset if planted!(ResetForgotten) => {}
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             Disposition::Finishing if self.proto.is_committing() => {}
             Disposition::Finishing | Disposition::NeedsReset => {

@@ -117,6 +117,11 @@ impl Link {
 
     /// The next event's head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
+        let by = if planted!(DeadlineNotHandedDown) {
+            Deadline::NONE
+        } else {
+            by
+        };
         let head = poll_fn(|cx| {
             loop {
                 match self.proto.has_event() {

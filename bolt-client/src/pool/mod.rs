@@ -123,6 +123,7 @@ impl Pool {
         let grant = inner.slots.collect(ticket);
         let stale = match grant {
             Some(_) => Some(waker),
+            None if planted!(LostWakeUp) && inner.wakers.contains_key(&ticket) => Some(waker),
             None => inner.wakers.insert(ticket, waker),
         };
         drop(inner);

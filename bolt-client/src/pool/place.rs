@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
-use crate::link::Link;
+use crate::link::{Fate, Link};
 use crate::open::Opening;
 
 use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
@@ -198,20 +198,29 @@ impl Place {
         }
     }
 
-    /// What is in hand has had its time, and somebody else's opening has had it all.
+    /// What is in hand has had its time.
     fn lose_patience(&mut self) {
-        let now = self.pool.now();
         match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Settling { mut pooled, .. } if !pooled.doom(&self.pool.config).has_passed(now) => {
-                pooled.late_since.get_or_insert(now);
-                let idle = pooled.unsettled(&self.pool.config, now);
-                self.pool.decide(|slots| slots.shelve(self.ticket, idle, now));
-            }
+            Hand::Settling { pooled, .. } => self.set_aside(pooled),
+            // Somebody else's opening, which has had all the time there is for that.
             given_up => {
                 drop(given_up);
                 self.lose();
             }
         }
+    }
+
+    /// A connection whose answer does not come is left for later, unless it is as good as dead.
+    fn set_aside(&mut self, mut pooled: Parked) {
+        let now = self.pool.now();
+        if pooled.doom(&self.pool.config).has_passed(now) || pooled.link.release() == Fate::Close {
+            drop(pooled);
+            self.lose();
+            return;
+        }
+        pooled.late_since.get_or_insert(now);
+        let idle = pooled.unsettled(&self.pool.config, now);
+        self.pool.decide(|slots| slots.shelve(self.ticket, idle, now));
     }
 
     /// What was in hand is gone. The place in the queue stays.
@@ -227,6 +236,7 @@ impl Place {
             Hand::Settling {
                 pooled, idle_since, ..
             } => pooled.give_back(&self.pool, idle_since),
+            Hand::Opening { .. } if planted!(HalfOpenLeaked) => {}
             Hand::Opening { opening, .. } => {
                 let now = self.pool.now();
                 let expires = opening.expires();

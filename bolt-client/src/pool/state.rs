@@ -268,7 +268,9 @@ impl<L, O> Slots<L, O> {
             return;
         }
         self.put_ready(idle);
-        self.serve(now);
+        if !planted!(LostWaiter) {
+            self.serve(now);
+        }
     }
 
     /// A connection comes back on which answers are on their way.
@@ -299,6 +301,9 @@ impl<L, O> Slots<L, O> {
     /// A connection is closed.
     pub(crate) fn give_up(&mut self, now: Instant) {
         self.leased -= 1;
+        if planted!(SlotHandedOutTwice) {
+            self.leased = self.leased.saturating_sub(1);
+        }
         self.serve(now);
     }
 }

@@ -2,13 +2,15 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, Extra, Fetch, Query};
+use bolt_proto::{Auth, Extra, Fetch, Query, ResultId};
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::link::Unfinished;
 use world::{Task, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,11 +35,12 @@ fn acquire(pool: &Arc<Pool>) -> Lease {
 }
 
 /// Asks for something, and does not wait for the answer.
-fn ask(lease: &mut Lease) {
+fn ask(lease: &mut Lease) -> ResultId {
     let query = Query::new("RETURN 1 AS n");
     let (_, result) = lease.proto.run(&query, &Extra::default()).unwrap();
     lease.proto.pull(result, Fetch::All).unwrap();
     lease.nudge();
+    result
 }
 
 /// Asks for a transaction to be committed, and does not wait for the answer.
@@ -199,6 +202,44 @@ fn a_dropped_question_leaves_the_connection_as_it_was() {
 }
 
 #[test]
+fn no_timer_outlives_the_call_that_made_it() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    assert!(world.timers() > 0, "it waits for an answer");
+    world.pass(SECOND);
+    // What it waited for lies in the pool.
+    drop(next.run().expect("a new connection").unwrap());
+    assert_eq!(world.timers(), 0);
+}
+
+#[test]
+fn who_gives_up_waiting_for_the_end_of_a_write_does_not_undo_it() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    let result = ask(&mut lease);
+    lease.set_unfinished(Unfinished::Finish(result));
+    drop(lease);
+    for _ in 0..2 {
+        let mut next = acquiring(&pool);
+        assert!(next.run().is_none());
+        world.pass(SECOND);
+        assert!(next.run().is_none(), "there is nothing else");
+        drop(next);
+    }
+    assert!(!world.asked(0).contains(&Message::Reset));
+    world.release(0);
+    assert!(acquire(&pool).is_reused());
+}
+
+#[test]
 fn a_connection_whose_end_is_known_is_replaced_and_others_are_tried_before() {
     let world = World::new();
     let pool = pool(&world, config());
@@ -225,6 +266,23 @@ fn a_connection_that_is_too_old_is_said_goodbye_to_and_replaced() {
     assert_eq!(world.asked(0).last(), Some(&Message::Logon));
     drop(lease);
     assert!(!acquire(&pool).is_reused());
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+#[test]
+fn a_connection_that_becomes_too_old_while_its_answer_is_awaited_is_replaced() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_lifetime(SECOND * 10));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    world.pass(SECOND * 10 - SECOND / 2);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.pass(SECOND * 3 / 4);
+    world.release(0);
+    assert!(!next.run().expect("it is woken").unwrap().is_reused());
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
 }
 
@@ -321,13 +379,15 @@ fn wakers_may_use_the_pool_that_wakes_them() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let lease = acquire(&pool);
-    let looked = Arc::clone(&pool);
+    let (asked, free) = (Arc::clone(&pool), Arc::new(AtomicBool::new(false)));
+    let is_free = Arc::clone(&free);
     let mut waiter = Task::waking(pool.acquire(Deadline::NONE), move || {
-        let _counts = looked.counts();
+        is_free.store(asked.inner.try_lock().is_ok(), Ordering::Relaxed);
     });
     assert!(waiter.run().is_none());
     drop(lease);
     assert!(waiter.run().is_some());
+    assert!(free.load(Ordering::Relaxed), "it was woken under the lock");
 }
 
 #[test]

@@ -366,7 +366,11 @@ impl<K: Copy> Recv<K> {
         }
         let partial = self.partial.map(|(start, _)| start);
         let first = self.front().map(|frame| frame.start);
-        self.index(first.or(partial).unwrap_or(self.scanned))
+        match first.or(partial) {
+            // A run is delivered by the headers of its chunks, which includes the first.
+            Some(start) => self.index(start).saturating_sub(2),
+            None => self.index(self.scanned),
+        }
     }
 
     /// Moves the unscanned bytes up against the message that is being collected, so that many small chunks cost
@@ -450,7 +454,7 @@ mod tests {
         feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
         feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
         recv.see_run(Answer::Record, LIMIT, |message| message.starts_with(b"\xB1\x71"));
-        assert_eq!(recv.buffered(), 698 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
+        assert_eq!(recv.buffered(), 700 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
         while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
         recv.begin_run();
         for n in 0..100 {
@@ -465,6 +469,21 @@ mod tests {
         assert_eq!(recv.deliver().map(|frame| frame.kind), Some(Answer::Success));
         assert!(recv.deliver().is_none());
         assert_eq!(recv.buffered(), 4);
+    }
+
+    #[test]
+    fn a_run_that_waits_survives_that_the_buffer_moves() {
+        let mut recv = Recv::<Answer>::new();
+        feed(
+            &mut recv,
+            b"\0\0\0\0\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x02\x02\0\0",
+        );
+        recv.skip(4);
+        recv.see_run(Answer::Record, LIMIT, |_| true);
+        recv.compact();
+        recv.begin_run();
+        assert_eq!(recv.next_in_run(), Some(&[0xB1, 0x71, 1][..]));
+        assert_eq!(recv.next_in_run(), Some(&[0xB1, 0x71, 2, 2][..]));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod judge;
 mod ledger;
+#[cfg(planted)]
+mod planted;
 mod receive;
 mod requests;
 #[cfg(test)]

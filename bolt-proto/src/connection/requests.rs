@@ -281,7 +281,7 @@ impl Connection {
     }
 
     /// Queues a request, which must be permitted. On an error nothing is queued.
-    fn compose(
+    pub(super) fn compose(
         &mut self,
         message: Message,
         result: Option<ResultId>,

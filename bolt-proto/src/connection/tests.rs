@@ -695,6 +695,41 @@ fn streaming(connection: &mut Connection) -> ResultId {
 }
 
 #[test]
+fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_taken() {
+    for (piece, taken) in [
+        (1, 0),
+        (3, 1),
+        (100, 9000),
+        (5000, 7),
+        (9000, 9000),
+        (60_000, 9000),
+    ] {
+        let mut connection = ready();
+        streaming(&mut connection);
+        let row = |n: u16| [&b"\x00\x06\xB1\x71\x91\xC9"[..], &n.to_be_bytes(), &[0, 0]].concat();
+        let rows: Vec<u8> = (1000..9000).flat_map(row).collect();
+        let mut told = 1000..9000;
+        for (number, piece) in rows.chunks(piece).enumerate() {
+            feed(&mut connection, piece);
+            // Every third piece is seen, and waits.
+            let taken = if number % 3 == 1 { 0 } else { taken };
+            for _ in 0..taken {
+                let Ok(Some(_)) = connection.has_event() else {
+                    break;
+                };
+                let Some(Event::Record(row)) = connection.event() else {
+                    panic!("a row was announced")
+                };
+                assert_eq!(Some(row.get(0).unwrap()), told.next());
+            }
+            assert!(connection.has_event().is_ok());
+        }
+        let rest: Vec<String> = told.map(|n| format!("3 row {n}")).collect();
+        assert!(events(&mut connection) == rest, "{piece} bytes at once");
+    }
+}
+
+#[test]
 fn an_abandoned_result_is_finished_behind_the_page_on_its_way() {
     let mut connection = ready();
     let result = streaming(&mut connection);

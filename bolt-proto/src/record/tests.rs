@@ -1,9 +1,11 @@
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use bytes::Bytes;
 
 use super::*;
+use crate::Serde;
 use crate::value::Value;
 
 /// A row of 1, "two", broken UTF-8, a list, bytes.
@@ -23,6 +25,47 @@ fn columns_are_read_by_name_and_by_place() {
         (owned.get("d"), owned.get(String::from("b"))),
         (Ok([1, 2]), Ok("two"))
     );
+}
+
+#[test]
+fn columns_may_be_read_in_any_order_and_more_than_once() {
+    let names: Vec<String> = (0..20).map(|column| format!("column {column}")).collect();
+    let keys = Keys::new(names.iter().map(String::as_str));
+    let values: Vec<u8> = (0..20).flat_map(|column| [0xC9, 1, column]).collect();
+    let places = Places::default();
+    let row = RecordRef::new(&keys, 20, &values).remembering(&places);
+    for column in (0..20).rev().chain(0..20).chain([3, 17, 4, 18, 4, 0, 19]) {
+        let expected = Ok(256 + column as i64);
+        assert_eq!(row.get(&*names[column]), expected);
+        assert_eq!(row.get(column), expected);
+        assert_eq!(
+            row.get::<&str>(column).unwrap_err().column(),
+            Some(&*names[column])
+        );
+    }
+}
+
+#[test]
+fn of_columns_with_the_same_name_the_first_is_read() {
+    let keys = Keys::new(["a", "b", "a"]);
+    let places = Places::default();
+    let row = RecordRef::new(&keys, 3, &[1, 2, 3]).remembering(&places);
+    assert_eq!((row.get("b"), row.get("a"), row.get(2)), (Ok(2), Ok(1), Ok(3)));
+}
+
+#[test]
+fn a_type_that_does_not_read_its_value_leaves_the_other_columns_as_they_are() {
+    struct Nothing;
+    impl<'de> Deserialize<'de> for Nothing {
+        fn deserialize<D: ::serde::Deserializer<'de>>(_value: D) -> Result<Self, D::Error> {
+            Ok(Self)
+        }
+    }
+    let keys = Keys::new(["a", "b"]);
+    let places = Places::default();
+    let row = RecordRef::new(&keys, 2, b"\x92\x05\x06\x07").remembering(&places);
+    assert!(row.get::<Serde<Nothing>>("a").is_ok());
+    assert_eq!(row.get("b"), Ok(7));
 }
 
 #[test]

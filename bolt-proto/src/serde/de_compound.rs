@@ -113,6 +113,15 @@ impl<'r, 'a> Entries<'r, 'a> {
         }
     }
 
+    /// What is expected first is the first field that can be a property.
+    pub(super) fn of_entity(reader: &'r mut Reader<'a>, wanted: &'static [&'static str]) -> Self {
+        let expected = wanted.iter().take_while(|name| name.ends_with("()")).count();
+        Self {
+            expected,
+            ..Self::new(reader, 0, wanted)
+        }
+    }
+
     /// Begins with the entries of another map, whose head was read.
     pub(super) fn begin(&mut self, len: usize) {
         self.left = len;

@@ -82,7 +82,7 @@ pub(super) fn visit_entity<'a, V: Visitor<'a>>(
         wanted,
         fields: fields.iter(),
         named: None,
-        properties: Entries::new(reader, 0, wanted),
+        properties: Entries::of_entity(reader, wanted),
         inside: false,
     };
     let value = visitor.visit_map(&mut entity)?;
@@ -102,19 +102,20 @@ struct Entity<'r, 'a> {
 }
 
 impl<'a> Entity<'_, 'a> {
-    /// Moves to the next entry and names it.
+    /// Moves to the next property and names it, if the cursor stands among them and there is one.
     #[inline]
-    fn next_name(&mut self) -> Result<Option<&'a str>, ConversionError> {
-        if self.inside {
-            if let Some(name) = self.properties.next_name()? {
-                return Ok(Some(name));
-            }
+    fn next_property(&mut self) -> Result<Option<&'a str>, ConversionError> {
+        if !self.inside {
+            return Ok(None);
+        }
+        let name = self.properties.next_name()?;
+        if name.is_none() {
             self.leave();
         }
-        self.next_field()
+        Ok(name)
     }
 
-    /// As [`next_name`](Self::next_name), from anywhere but among the properties.
+    /// Moves to the next entry and names it, from anywhere but among the properties.
     fn next_field(&mut self) -> Result<Option<&'a str>, ConversionError> {
         self.skip_named()?;
         while let Some(&field) = self.fields.next() {
@@ -191,10 +192,11 @@ impl<'a> MapAccess<'a> for Entity<'_, 'a> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ConversionError> {
-        match self.next_name()? {
-            Some(name) => seed.deserialize(Name(name)).map(Some),
-            None => Ok(None),
-        }
+        let name = match self.next_property()? {
+            Some(name) => Some(name),
+            None => self.next_field()?,
+        };
+        name.map(|name| seed.deserialize(Name(name))).transpose()
     }
 
     #[inline]

@@ -105,8 +105,12 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
         T::deserialize(de::Deserializer::behind(token, &mut contents)).map(Self)
     }
 
+    /// The type is the user's, and may not have read its value to the end, or at all.
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        T::deserialize(de::Deserializer::new(reader)).map(Self)
+        let mut inside = *reader;
+        let value = T::deserialize(de::Deserializer::new(&mut inside))?;
+        reader.skip()?;
+        Ok(Self(value))
     }
 }
 

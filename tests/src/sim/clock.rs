@@ -18,7 +18,12 @@ pub(super) enum Event {
     /// Somebody waited for this instant.
     Wake(Waker),
     /// Bytes of the client reach the server.
-    ToServer { conn: ConnId, bytes: Vec<u8> },
+    ToServer {
+        conn: ConnId,
+        bytes: Vec<u8>,
+        /// Whether somebody had been told of the server's last failure when they were sent.
+        forewarned: bool,
+    },
     /// Bytes of the server reach the client's machine.
     ToClient { conn: ConnId, bytes: Vec<u8> },
     /// The server learns that the client has gone.
@@ -26,10 +31,7 @@ pub(super) enum Event {
     /// The client's machine learns that the server has closed the connection.
     ServerGone { conn: ConnId },
     /// The network does something to a connection.
-    Trouble {
-        conn: ConnId,
-        trouble: super::net::Trouble,
-    },
+    Trouble { conn: ConnId, trouble: super::net::Trouble },
     /// The server carries on with this piece of its work.
     Work { conn: ConnId, serial: u64 },
     /// The server has waited for a lock for as long as it may.

@@ -71,10 +71,7 @@ impl Database {
     /// The value of a key as the transaction sees it.
     pub(super) fn read(&self, tx: TxId, key: u64) -> i64 {
         let committed = self.values.get(&key).copied().unwrap_or_default();
-        let own = self
-            .transactions
-            .get(&tx)
-            .and_then(|tx| tx.changes.get(&key).copied());
+        let own = self.transactions.get(&tx).and_then(|tx| tx.changes.get(&key).copied());
         committed + own.unwrap_or_default()
     }
 
@@ -146,10 +143,10 @@ mod tests {
         let (first, second, third) = (database.begin(1), database.begin(2), database.begin(3));
         assert!(database.lock(first, 7) && database.lock(first, 7));
         assert!(!database.lock(second, 7) && !database.lock(third, 7));
-        assert_eq!(database.end(second).relieved, []);
+        assert!(database.end(second).relieved.is_empty());
         assert_eq!(database.commit(first).relieved, [3]);
         assert!(database.lock(third, 7));
-        assert_eq!(database.end(third).relieved, []);
+        assert!(database.end(third).relieved.is_empty());
         assert_eq!(database.locks(), 0);
     }
 

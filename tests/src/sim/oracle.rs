@@ -21,6 +21,8 @@ pub(super) struct Call {
     pub(super) spoiled: bool,
     /// Somebody has been told already that the connection is lost.
     pub(super) told: bool,
+    /// It sends a RESET of its own, and may be told what becomes of it.
+    pub(super) resets: bool,
 }
 
 impl Call {
@@ -38,8 +40,7 @@ impl State {
         if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
             let late = Duration::from_nanos(now - deadline);
             let what = &call.what;
-            self.history
-                .violation(format!("{what}: ended {late:?} after its deadline"));
+            self.history.violation(format!("{what}: ended {late:?} after its deadline"));
         }
     }
 
@@ -49,11 +50,7 @@ impl State {
             ErrorKind::Server => self.check_failure(call, error),
             ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
-                match error
-                    .source()
-                    .and_then(|cause| cause.downcast_ref::<Error>())
-                    .map(Error::kind)
-                {
+                match error.source().and_then(|cause| cause.downcast_ref::<Error>()).map(Error::kind) {
                     Some(ErrorKind::Timeout) => self.check_timeout(call, started),
                     Some(ErrorKind::ConnectionLost) => self.check_loss(call),
                     cause => Some(format!("an unknown commit because of {cause:?}")),
@@ -65,16 +62,19 @@ impl State {
             kind => Some(format!("{kind:?} is not to be expected here")),
         };
         if let Some(problem) = problem {
-            self.history
-                .violation(format!("{}: {problem}: {error}", call.what));
+            self.history.violation(format!("{}: {problem}: {error}", call.what));
         }
     }
 
     /// A failure of the server's concerns those who asked for it.
-    fn check_failure(&self, call: &Call, error: &Error) -> Option<String> {
+    fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
         match error.server().map(Blame::of) {
             Some(Blame::Login) => None,
-            Some(Blame::Query(id)) if call.blames.contains(&id) => None,
+            Some(Blame::Reset | Blame::Nobody) if call.resets => None,
+            Some(Blame::Query(id)) if call.blames.contains(&id) => {
+                self.history.tell(id);
+                None
+            }
             blame => Some(format!("told of a failure of {blame:?}")),
         }
     }
@@ -85,8 +85,7 @@ impl State {
             self.history.losses += 1;
         }
         let (losses, breaks) = (self.history.losses, self.history.breaks);
-        (losses > breaks)
-            .then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
+        (losses > breaks).then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
     }
 
     fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {
@@ -105,9 +104,7 @@ impl State {
             self.history.violation(format!("the pool of {most} has {counts}"));
         }
         if counts.waiting > 0 && used < most && !self.history.closing {
-            self.history.violation(format!(
-                "somebody waits although there is something to be had: {counts}"
-            ));
+            self.history.violation(format!("somebody waits although there is something to be had: {counts}"));
         }
     }
 
@@ -117,15 +114,9 @@ impl State {
             self.history.violation(format!("at rest the pool has {counts}"));
         }
         self.check_timers();
-        let open: Vec<_> = self
-            .database
-            .open()
-            .filter(|conn| !self.history.is_abandoned(*conn))
-            .collect();
+        let open: Vec<_> = self.database.open().filter(|conn| !self.history.is_abandoned(*conn)).collect();
         if !open.is_empty() {
-            self.history.violation(format!(
-                "at rest there are open transactions on the connections {open:?}"
-            ));
+            self.history.violation(format!("at rest there are open transactions on the connections {open:?}"));
         }
     }
 
@@ -134,9 +125,7 @@ impl State {
         self.check_timers();
         let (sockets, connecting) = (self.sockets(), self.connecting);
         if sockets + connecting > 0 {
-            self.history.violation(format!(
-                "the driver left {sockets} connections, and {connecting} half made"
-            ));
+            self.history.violation(format!("the driver left {sockets} connections, and {connecting} half made"));
         }
         let held = self.conns.iter().filter(|conn| conn.server_holds).count();
         let (open, locks) = (self.database.open().count(), self.database.locks());
@@ -151,10 +140,7 @@ impl State {
 
     fn check_timers(&mut self) {
         if self.timers > 0 {
-            self.history.violation(format!(
-                "{} timers have outlived the calls that made them",
-                self.timers
-            ));
+            self.history.violation(format!("{} timers have outlived the calls that made them", self.timers));
         }
     }
 }

@@ -66,7 +66,11 @@ impl State {
     pub(super) fn happen(&mut self, event: Event) {
         match event {
             Event::Wake(waker) => waker.wake(),
-            Event::ToServer { conn, bytes } => self.to_server(conn, &bytes),
+            Event::ToServer {
+                conn,
+                bytes,
+                forewarned,
+            } => self.to_server(conn, &bytes, forewarned),
             Event::ToClient { conn, bytes } => self.to_client(conn, &bytes),
             Event::ClientGone { conn } => self.client_gone(conn),
             Event::ServerGone { conn } => self.server_gone(conn),

@@ -10,13 +10,14 @@ use super::rng::Rng;
 /// What kind of world it is. Shares are per thousand.
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
-    /// Nothing goes wrong by itself: no connection breaks and no server fails unless a query asks for it.
-    pub(super) calm: bool,
     pub(super) net: NetWeather,
     pub(super) server: ServerWeather,
     pub(super) driver: DriverOptions,
     /// Tasks are polled without a reason now and then, and reads are not ready although they could be.
     pub(super) restless: bool,
+    /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
+    /// gone wrong: so not in every world.
+    pub(super) watched: bool,
 }
 
 /// How the network behaves.
@@ -65,17 +66,20 @@ pub(super) struct DriverOptions {
     pub(super) acquisition: Duration,
     pub(super) connection: Duration,
     pub(super) teardown: Duration,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) probe_after: Option<Duration>,
 }
 
 impl Weather {
     pub(super) fn draw(rng: &mut Rng) -> Self {
+        // Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
         let calm = rng.one_in(3);
         Self {
-            calm,
             net: NetWeather::draw(rng, calm),
             server: ServerWeather::draw(rng, calm),
             driver: DriverOptions::draw(rng, calm),
             restless: rng.one_in(4),
+            watched: rng.one_in(2),
         }
     }
 }
@@ -83,11 +87,7 @@ impl Weather {
 impl NetWeather {
     fn draw(rng: &mut Rng, calm: bool) -> Self {
         let mut share = |one_in, most| {
-            if !calm && rng.one_in(one_in) {
-                rng.between(1, most)
-            } else {
-                0
-            }
+            if !calm && rng.one_in(one_in) { rng.between(1, most) } else { 0 }
         };
         Self {
             resets: share(2, 400),
@@ -114,16 +114,8 @@ impl ServerWeather {
             noops: rng.one_in(6),
             patience: rng.one_in(4).then(|| rng.between(1, 60)),
             service: rng.magnitude(MICRO, 5 * MILLI),
-            failures: if !calm && rng.one_in(2) {
-                rng.between(1, 60)
-            } else {
-                0
-            },
-            lost_commits: if !calm && rng.one_in(3) {
-                rng.between(10, 300)
-            } else {
-                0
-            },
+            failures: if !calm && rng.one_in(2) { rng.between(1, 60) } else { 0 },
+            lost_commits: if !calm && rng.one_in(3) { rng.between(10, 300) } else { 0 },
             lock_timeout: rng.pick(&[20 * MILLI, SECOND, 30 * SECOND]),
             keys: rng.between(1, 4),
         }
@@ -150,6 +142,8 @@ impl DriverOptions {
             } else {
                 Duration::from_secs(5)
             },
+            lifetime: rng.one_in(4).then(|| millis(1, 5_000, rng)),
+            probe_after: rng.one_in(4).then(|| millis(0, 500, rng)),
         }
     }
 }

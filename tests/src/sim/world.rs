@@ -34,7 +34,7 @@ pub struct Outcome {
     /// What happened, line by line, if it was traced.
     pub trace: Vec<String>,
     /// How many steps the program has.
-    pub steps: u64,
+    pub steps: usize,
     /// How many queries reached a server.
     pub queries: usize,
 }
@@ -55,15 +55,35 @@ impl World {
         }
     }
 
+    /// The same world with as few steps as it takes for it to be wrong.
+    #[must_use]
+    pub fn shrunk(mut self) -> Self {
+        let drawn = Program::draw(
+            &mut Rng::stream(self.seed, PROGRAM),
+            &Weather::draw(&mut Rng::stream(self.seed, WEATHER)),
+        );
+        for step in drawn.steps() {
+            self.without.insert(step.number);
+            if self.run().violations.is_empty() {
+                self.without.remove(&step.number);
+            }
+        }
+        self
+    }
+
     /// Runs it. It takes no time to speak of, and nothing in it depends on anything but the seed.
     #[must_use]
     pub fn run(&self) -> Outcome {
         let weather = Weather::draw(&mut Rng::stream(self.seed, WEATHER));
         let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
-        let steps = program.tasks.iter().map(Vec::len).sum::<usize>() as u64;
-        for task in &mut program.tasks {
-            task.retain(|step| !self.without.contains(&step.number));
-        }
+        let steps = program.steps().count();
+        program.leave_out(&self.without);
+        let outcome = self.play(weather, &program);
+        Outcome { steps, ..outcome }
+    }
+
+    /// Runs a program under this weather.
+    pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let options = weather.driver.clone();
         let sim = Sim::new(weather, Rng::stream(self.seed, NATURE), self.traced);
         sim.with(|state| {
@@ -79,7 +99,7 @@ impl World {
                     runtime,
                     driver,
                 };
-                live(&mut executor, player, &program);
+                live(&mut executor, player, program);
             }
             Err(error) => sim.with(|state| state.history.violation(error.to_string())),
         }
@@ -87,7 +107,7 @@ impl World {
         sim.with(|state| Outcome {
             violations: std::mem::take(&mut state.history.violations),
             trace: state.take_trace(),
-            steps,
+            steps: 0,
             queries: state.history.executions.len(),
         })
     }
@@ -98,7 +118,9 @@ fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, 
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
         .connection_timeout(options.connection)
-        .teardown_timeout(options.teardown);
+        .teardown_timeout(options.teardown)
+        .max_connection_lifetime(options.lifetime)
+        .liveness_check_timeout(options.probe_after);
     Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
 }
 
@@ -112,9 +134,12 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
         executor.spawn("who closes early", close_early(player.clone(), at));
     }
     let counts = || player.driver.pool_counts();
+    let watched = sim.with(|state| state.weather.watched);
     let done = executor.run(|| {
-        let counts = counts();
-        sim.with(|state| state.check_pool(counts));
+        if watched {
+            let counts = counts();
+            sim.with(|state| state.check_pool(counts));
+        }
     });
     if !settled(executor, &sim, done, counts()) {
         return;
@@ -130,11 +155,7 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
         }
         let counts = counts();
         if counts != PoolCounts::default() {
-            sim.with(|state| {
-                state
-                    .history
-                    .violation(format!("when closed the pool has {counts}"))
-            });
+            sim.with(|state| state.history.violation(format!("when closed the pool has {counts}")));
         }
     } else {
         sim.with(|state| state.history.unfinished_business = true);
@@ -167,9 +188,7 @@ async fn close(player: Player) {
 fn settled(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, counts: PoolCounts) -> bool {
     let Err(stuck) = done else { return true };
     let what = match stuck {
-        Stuck::Deadlock(tasks) => {
-            format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})")
-        }
+        Stuck::Deadlock(tasks) => format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})"),
         Stuck::Livelock => format!("livelock: things happen without end ({counts})"),
     };
     sim.with(|state| state.history.violation(what));

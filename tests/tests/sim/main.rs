@@ -1,36 +1,109 @@
 //! The driver in simulated worlds: see `tests::sim`.
+//!
+//! * `cargo test -p tests --test sim` runs 2,000 worlds.
+//! * `SIM_WORLDS=100000 cargo test --release -p tests --test sim` runs more.
+//! * `SIM_SEED=17 cargo test -p tests --test sim` runs one and prints what happens in it; `SIM_WITHOUT=3,5` leaves steps
+//!   of its program out.
+//! * `RUSTFLAGS="--cfg planted" cargo test -p tests --test sim planted` shows that planted bugs are found.
+
+#[cfg(planted)]
+mod planted;
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tests::sim::World;
 
+/// How many worlds are run by default.
+const WORLDS: u64 = 2_000;
+
 #[test]
-fn worlds_hold() {
-    let seed: Option<u64> = std::env::var("SIM_SEED").ok().map(|s| s.parse().unwrap());
-    if let Some(seed) = seed {
-        let mut w = World::of(seed);
-        w.traced = true;
-        let o = w.run();
-        for l in &o.trace {
-            println!("{l}");
-        }
-        for v in &o.violations {
-            println!("VIOLATION {v}");
-        }
+fn nothing_is_wrong_in_any_world() {
+    if let Some(seed) = variable("SIM_SEED") {
+        replay(seed);
         return;
     }
-    let n: u64 = std::env::var("SIM_WORLDS")
-        .ok()
-        .map_or(2000, |s| s.parse().unwrap());
-    let mut bad = 0;
-    let mut queries = 0;
-    for seed in 0..n {
-        let o = World::of(seed).run();
-        queries += o.queries;
-        if !o.violations.is_empty() {
-            bad += 1;
-            if bad < 30 {
-                println!("seed {seed}: {:?}", &o.violations[..o.violations.len().min(3)]);
+    let worlds = variable("SIM_WORLDS").unwrap_or(WORLDS);
+    let wrong = search(worlds, usize::MAX);
+    for seed in wrong.iter().take(20) {
+        explain(*seed);
+    }
+    println!("{worlds} worlds, {} violations", wrong.len());
+    assert!(wrong.is_empty());
+}
+
+#[test]
+fn a_seed_means_the_same_world_each_time() {
+    for seed in 0..20 {
+        let world = World {
+            traced: true,
+            ..World::of(seed)
+        };
+        assert_eq!(world.run(), world.run());
+    }
+}
+
+/// The seeds of worlds that are wrong, lowest first: at least so many of them, if there are so many.
+fn search(worlds: u64, enough: usize) -> Vec<u64> {
+    let next = AtomicU64::new(0);
+    let run = || {
+        let mut wrong = Vec::new();
+        while wrong.len() < enough {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= worlds {
+                break;
+            }
+            if !World::of(seed).run().violations.is_empty() {
+                wrong.push(seed);
             }
         }
+        // Whoever has found enough ends the search of the others, at seeds above theirs.
+        next.fetch_max(if wrong.len() < enough { 0 } else { worlds }, Ordering::Relaxed);
+        wrong
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut wrong: Vec<u64> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    wrong.sort_unstable();
+    wrong
+}
+
+/// What is wrong in a world, and how to see it happen.
+fn explain(seed: u64) {
+    let world = World::of(seed).shrunk();
+    let steps = world.run().steps - world.without.len();
+    println!("world {seed} is wrong, with {steps} steps left of its program:");
+    for violation in world.run().violations {
+        println!("    {violation}");
     }
-    println!("{n} worlds, {queries} queries, {bad} bad");
+    let without: Vec<_> = world.without.iter().map(u64::to_string).collect();
+    println!(
+        "    SIM_SEED={seed} SIM_WITHOUT={} cargo test -p tests --test sim nothing_is_wrong -- --nocapture",
+        without.join(",")
+    );
+}
+
+fn replay(seed: u64) {
+    let without = std::env::var("SIM_WITHOUT").unwrap_or_default();
+    let without: BTreeSet<u64> = without.split(',').filter_map(|number| number.parse().ok()).collect();
+    let world = World {
+        seed,
+        without,
+        traced: true,
+    };
+    let outcome = world.run();
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!("1 world, {} violations", outcome.violations.len());
+    assert_eq!(outcome.violations, [""; 0]);
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {value:?}")))
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use adapter_blocking::Config;
+use adapter_blocking::{CancelHandle, Config, Records, Session, Transaction};
 pub(crate) use adapter_blocking::{Driver, Error};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
@@ -48,6 +48,7 @@ macro_rules! work {
 }
 
 mod cancelling;
+mod dropping;
 mod iterating;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
@@ -56,6 +57,7 @@ mod scenarios;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
+    all.extend(dropping::all());
     all.extend(iterating::all());
     all
 }
@@ -68,6 +70,11 @@ fn driver_with(_: Adapter, config: Config) -> Result<Driver, Error> {
 const _: fn() = || {
     fn is_shared<T: Clone + Send + Sync + fmt::Debug + 'static>() {}
     is_shared::<Driver>();
+    is_shared::<CancelHandle>();
+    fn is_sent<T: Send + Sync + fmt::Debug>() {}
+    is_sent::<Session>();
+    is_sent::<Transaction<'_>>();
+    is_sent::<Records<'_>>();
 };
 
 /// Runs a scenario on this thread.

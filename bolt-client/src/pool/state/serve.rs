@@ -129,6 +129,9 @@ impl<L, O> Slots<L, O> {
 
     /// Whether another connection may be opened.
     fn has_room(&self) -> bool {
+        if planted!(OvershootWhileConnecting) {
+            return self.leased - self.leased_opening < self.rules.max;
+        }
         self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max
     }
 

@@ -1,6 +1,6 @@
 //! A clock that is moved by hand, and servers in memory that answer when they are allowed to.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +24,8 @@ pub(super) struct World(Arc<Mutex<State>>);
 struct State {
     now: Instant,
     timers: Vec<(Instant, Waker)>,
+    /// Timers that exist, due or not.
+    alarms: usize,
     sockets: Vec<Socket>,
     /// Whether the servers of connections to come keep their answers to themselves.
     silent: bool,
@@ -47,6 +49,7 @@ impl World {
         Self(Arc::new(Mutex::new(State {
             now: Instant::now(),
             timers: Vec::new(),
+            alarms: 0,
             sockets: Vec::new(),
             silent: false,
         })))
@@ -63,6 +66,11 @@ impl World {
         drop(state);
         let due: Vec<(Instant, Waker)> = due;
         due.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// How many timers exist.
+    pub(super) fn timers(&self) -> usize {
+        self.lock().alarms
     }
 
     /// How many connections were ever made.
@@ -157,6 +165,7 @@ impl Runtime for World {
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        self.lock().alarms += 1;
         Box::pin(Alarm {
             world: self.clone(),
             at,
@@ -175,6 +184,12 @@ impl Runtime for World {
 struct Alarm {
     world: World,
     at: Instant,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.world.lock().alarms -= 1;
+    }
 }
 
 impl Timer for Alarm {
@@ -259,6 +274,8 @@ impl Socket {
                 self.server.success(|answer| {
                     answer.entry("server", "Test/1.0")?;
                     answer.entry("connection_id", "bolt-1")?;
+                    let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
+                    answer.entry("hints", &hints)?;
                     answer.entry("fields", &["n"][..])
                 })
             };

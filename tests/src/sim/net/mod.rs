@@ -69,6 +69,13 @@ impl Fate {
     }
 }
 
+impl Conn {
+    /// Whether something can still happen to it: both sides hold it.
+    const fn is_whole(&self) -> bool {
+        self.client_holds && self.server_holds
+    }
+}
+
 impl State {
     /// A client has connected.
     pub(super) fn accept(&mut self) -> ConnId {
@@ -112,11 +119,7 @@ impl State {
     pub(super) fn client_reads(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
         let restless = self.weather.restless;
         let this = &mut self.conns[conn];
-        let limit = if restless {
-            this.rng.magnitude(1, 65_536) as usize
-        } else {
-            usize::MAX
-        };
+        let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
         let len = this.to_client.read(buf, limit)?;
         // There is room again for what the server has to say.
         if this.server_holds && this.actor.is_held_up() {
@@ -131,19 +134,25 @@ impl State {
         if this.to_server.end.is_some() || this.to_client.end == Some(End::Reset) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let limit = if restless {
-            this.rng.magnitude(1, 65_536) as usize
-        } else {
-            usize::MAX
-        };
+        let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
         let len = buf.len().min(this.to_server.room()).min(limit);
         if len == 0 && !buf.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         for piece in self.pieces(conn, &buf[..len]) {
             let at = self.travel(conn);
-            let at = self.conns[conn].to_server.send(piece.len(), at);
-            self.at(at, Event::ToServer { conn, bytes: piece });
+            let this = &mut self.conns[conn];
+            let at = this.to_server.send(piece.len(), at);
+            let failed = this.actor.failed;
+            let forewarned = failed.is_some_and(|id| self.history.is_told(id));
+            self.at(
+                at,
+                Event::ToServer {
+                    conn,
+                    bytes: piece,
+                    forewarned,
+                },
+            );
         }
         Ok(len)
     }
@@ -192,24 +201,19 @@ impl State {
 
     // ---- events ----
 
-    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8]) {
+    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
-            Some((limit, _)) if this.client_holds => {
-                &bytes[..bytes
-                    .len()
-                    .min(limit.saturating_sub(this.to_server.carried) as usize)]
+            Some((limit, _)) if this.is_whole() => {
+                &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)]
             }
             _ => bytes,
         };
         this.to_server.arrive(bytes.len());
-        let due = this
-            .fate
-            .at_server
-            .filter(|(limit, _)| *limit <= this.to_server.carried);
+        let due = this.fate.at_server.filter(|(limit, _)| *limit <= this.to_server.carried);
         if !matches!(this.broken, Some(Trouble::Silence | Trouble::Reset)) {
             this.to_server.wake();
-            self.server_receives(conn, bytes);
+            self.server_receives(conn, bytes, forewarned);
         }
         if let Some((_, trouble)) = due {
             self.conns[conn].fate.at_server = None;
@@ -220,19 +224,14 @@ impl State {
     pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
-            Some((limit, Trouble::Reset | Trouble::Silence)) => {
-                &bytes[..bytes
-                    .len()
-                    .min(limit.saturating_sub(this.to_client.carried) as usize)]
+            Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {
+                &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)]
             }
             // A server that closes does so behind what it has said.
             _ => bytes,
         };
         this.to_client.arrive(bytes.len());
-        let due = this
-            .fate
-            .at_client
-            .filter(|(limit, _)| *limit <= this.to_client.carried);
+        let due = this.fate.at_client.filter(|(limit, _)| *limit <= this.to_client.carried);
         if this.client_holds && this.broken != Some(Trouble::Silence) && this.to_client.end.is_none() {
             this.to_client.arrived.extend(bytes);
             this.to_client.wake();

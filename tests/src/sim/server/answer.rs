@@ -68,6 +68,10 @@ impl State {
         self.roll_back(conn);
         let answered = self.conns[conn].actor.proto.failure(&blame.error(transient));
         self.expect(conn, answered);
+        self.conns[conn].actor.failed = match blame {
+            Blame::Query(id) => Some(id),
+            _ => None,
+        };
         // Behind a login that failed, or a RESET, there is nothing more to be said.
         if matches!(blame, Blame::Login | Blame::Reset) {
             self.conns[conn].actor.closing = true;
@@ -125,9 +129,7 @@ impl State {
     /// Answers of this server are always allowed.
     pub(super) fn expect(&mut self, conn: ConnId, answered: Result<(), AnswerError>) {
         if let Err(error) = answered {
-            self.history.violation(format!(
-                "conn {conn}: the simulated server cannot answer: {error}"
-            ));
+            self.history.violation(format!("conn {conn}: the simulated server cannot answer: {error}"));
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) struct Actor {
     /// The last auto-commit query was allowed to write, and has ended: behind it a DISCARD may come that was sent
     /// blindly.
     write_ended: bool,
+    /// The query or transaction that has failed last, until RESET.
+    pub(super) failed: Option<u64>,
+    /// When what arrived last was sent, the client had been told of that.
+    forewarned: bool,
     rng: Rng,
 }
 
@@ -72,6 +76,8 @@ impl Actor {
             closing: false,
             noop_due: false,
             write_ended: false,
+            failed: None,
+            forewarned: false,
             rng: Rng::stream(seed, 0),
         }
     }
@@ -80,25 +86,21 @@ impl Actor {
     pub(super) fn is_held_up(&self) -> bool {
         !self.proto.pending_bytes().is_empty()
     }
+
 }
 
 impl State {
     pub(super) fn server_options(&self) -> peer::Options {
         let weather = &self.weather.server;
         let versions = Versions::between(bolt_proto::Version::V3, weather.version).manifest(weather.manifest);
-        let options = peer::Options::strict()
-            .versions(versions)
-            .chunk_size(weather.chunk);
-        if weather.noops {
-            options.with_noops()
-        } else {
-            options
-        }
+        let options = peer::Options::strict().versions(versions).chunk_size(weather.chunk);
+        if weather.noops { options.with_noops() } else { options }
     }
 
     /// Bytes have arrived.
-    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8]) {
+    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
+        this.actor.forewarned = forewarned;
         if !this.server_holds || this.actor.closing {
             return;
         }
@@ -128,6 +130,8 @@ impl State {
             }
             match next {
                 Ok(Some(head)) if head.verdict == Verdict::Ignore => {
+                    self.check_sense(conn, head.message);
+                    let actor = &mut self.conns[conn].actor;
                     let _ignored = actor.proto.request();
                     let answered = actor.proto.ignored();
                     self.expect(conn, answered);
@@ -138,6 +142,17 @@ impl State {
             }
         }
         self.flush(conn);
+    }
+
+    /// A client that has been told of a failure has no reason to ask for anything but RESET.
+    fn check_sense(&mut self, conn: ConnId, message: Message) {
+        let actor = &self.conns[conn].actor;
+        let failed = actor.proto.state() == ServerState::Failed && !actor.proto.is_interrupted();
+        // A request of which a part had left before has to be sent to its end.
+        let whole = !self.weather.restless && self.weather.net.window >= 4_096;
+        if failed && whole && actor.forewarned && message != Message::Reset {
+            self.history.violation(format!("conn {conn}: {message} is asked for behind a failure"));
+        }
     }
 
     fn take_up(&mut self, conn: ConnId) {
@@ -174,9 +189,7 @@ impl State {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
-            violation => self.history.violation(format!(
-                "conn {conn}: the client sent what it must not: {violation}"
-            )),
+            violation => self.history.violation(format!("conn {conn}: the client sent what it must not: {violation}")),
         }
         self.note(|| format!("conn {conn}: refused: {violation}"));
         self.hang_up(conn);
@@ -210,11 +223,7 @@ impl State {
         }
         let all = self.server_sends(conn);
         let actor = &mut self.conns[conn].actor;
-        if let Some(work) = actor
-            .work
-            .as_mut()
-            .filter(|work| all && work.stage == Stage::Room)
-        {
+        if let Some(work) = actor.work.as_mut().filter(|work| all && work.stage == Stage::Room) {
             work.stage = Stage::Due;
             let serial = work.serial;
             self.later(0, Event::Work { conn, serial });

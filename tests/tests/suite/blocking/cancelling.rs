@@ -1,5 +1,6 @@
 //! Calls that another thread ends: what blocks cannot be dropped.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -20,6 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_call_that_waits_for_an_answer_is_cancelled,
         a_call_that_waits_in_the_pool_is_cancelled_and_the_others_go_on,
         a_call_that_waits_for_a_new_connection_is_cancelled,
+        a_pause_between_two_attempts_is_cancelled,
         rows_that_arrive_without_a_pause_can_be_cancelled,
         the_server_stops_a_query_that_is_cancelled needs ShowTransactions,
         a_commit_that_is_cancelled_is_reported_as_unknown,
@@ -117,6 +119,23 @@ async fn a_call_that_waits_for_a_new_connection_is_cancelled(_: World) -> Outcom
     Ok(())
 }
 
+async fn a_pause_between_two_attempts_is_cancelled(_: World) -> Outcome {
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let driver = adapter_blocking::driver(&format!("bolt://{address}"), Auth::none())?;
+    let handle = cancelled_after(Duration::from_millis(200));
+    let started = Instant::now();
+    let error = handle
+        .scope(|| driver.execute_query("RETURN 1").call())
+        .unwrap_err();
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(150) && took < SOON, "{took:?}");
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    // What went wrong before is told, too.
+    assert_says(&error, &["cancelled", &address.to_string()]);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
 async fn rows_that_arrive_without_a_pause_can_be_cancelled(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut rows = 10_000_i64;
@@ -165,25 +184,17 @@ async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outc
     let flights = relay.traffic().flights;
     // The first flight is the query, the second one its COMMIT, whose answer is late.
     let (handle, stop) = handles();
-    relay.delay_answers(Duration::from_millis(400));
-    let canceller = thread::spawn({
-        let answered = Instant::now() + Duration::from_millis(500);
-        move || {
-            thread::sleep(answered.saturating_duration_since(Instant::now()));
-            stop.cancel();
-        }
-    });
+    relay.delay_answers(Duration::from_millis(200));
     let create = "CREATE (:Scenario {run: $run})";
-    let error = handle
-        .scope(|| driver.execute_query(create).param("run", &run).call())
-        .unwrap_err();
+    let error = thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until(|| relay.traffic().flights - flights == 2);
+            stop.cancel();
+        });
+        handle.scope(|| driver.execute_query(create).param("run", &run).call())
+    })
+    .unwrap_err();
     relay.delay_answers(Duration::ZERO);
-    joined(canceller);
-    assert_eq!(
-        relay.traffic().flights - flights,
-        2,
-        "it was not the commit that was cancelled"
-    );
     assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
     assert_says(&error, &["unknown", "cancelled"]);
 
@@ -270,28 +281,30 @@ async fn handles_that_come_at_any_time_disturb_nobody(world: World) -> Outcome {
 
 /// Makes calls while another thread cancels each of them after a while, and returns how many were.
 fn hunted(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
-    let (begin, begun) = mpsc::channel::<CancelHandle>();
+    let (begin, begun) = mpsc::channel::<(CancelHandle, Duration)>();
     thread::scope(|scope| {
         scope.spawn(move || {
-            let mut micros = caller;
-            for handle in begun {
+            let mut percent = caller * 13;
+            for (handle, usual) in begun {
                 // From at once to well behind the end of the call.
-                micros = (micros * 31 + 17) % 3000;
-                thread::sleep(Duration::from_micros(micros));
+                percent = (percent * 31 + 17) % 250;
+                thread::sleep(usual.mul_f64(percent as f64 / 100.0));
                 handle.cancel();
             }
         });
-        let mut cancelled = 0;
+        let (mut cancelled, mut usual) = (0, Duration::from_millis(1));
         for call in 0..calls {
             let handle = CancelHandle::new();
-            begin.send(handle.clone()).unwrap_or_default();
+            begin.send((handle.clone(), usual)).unwrap_or_default();
             match handle.scope(|| assert_answers(driver, call)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => cancelled += 1,
                 Err(error) => return Err(error),
             }
             // In no scope, while the handle is still about to come.
+            let started = Instant::now();
             assert_answers(driver, call)?;
+            usual = started.elapsed();
         }
         drop(begin);
         Ok(cancelled)

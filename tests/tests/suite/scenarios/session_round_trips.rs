@@ -112,8 +112,7 @@ async fn transactions_in_a_row_need_no_reset_between_them(world: World) -> Outco
             },
         );
     }
-    // COMMIT and ROLLBACK are equally long.
-    assert!(sent.iter().all(|&bytes| bytes == sent[0]), "{sent:?}");
+    assert_no_reset(&sent);
 
     // The same for auto-commit queries.
     let mut sent = Vec::new();
@@ -122,8 +121,20 @@ async fn transactions_in_a_row_need_no_reset_between_them(world: World) -> Outco
         wait!(go!(session.run("RETURN 1 AS one"))?.consume())?;
         sent.push(meter.traffic().sent);
     }
-    assert!(sent.iter().all(|&bytes| bytes == sent[0]), "{sent:?}");
+    assert_no_reset(&sent);
     Ok(())
+}
+
+/// Asserts that none of these has a RESET more than another: six bytes. The first has no bookmark to tell, and those of
+/// the others may be a little longer each time.
+#[track_caller]
+fn assert_no_reset(sent: &[u64]) {
+    let later = sent.get(1..).unwrap_or_default();
+    let (least, most) = (later.iter().min(), later.iter().max());
+    assert!(
+        least.zip(most).is_some_and(|(least, most)| most - least < 6),
+        "{sent:?}"
+    );
 }
 
 async fn a_rollback_before_anything_was_sent_sends_nothing(world: World) -> Outcome {

@@ -164,11 +164,14 @@ async fn a_failure_that_nobody_read_fails_the_commit(world: World) -> Outcome {
     let mut session = driver.session().fetch_size(10).build();
     let mut tx = go!(session.begin_transaction())?;
     go!(tx.run(CREATE).param("run", &run))?;
-    let failing = "UNWIND range(1, 1500) AS x RETURN 1 / (1200 - x) AS y";
-    let accepted = go!(tx.run(failing)).map(drop);
+    // What only reads, a server may not even compute when its rows are discarded.
+    let failing = "UNWIND range(1, 1500) AS x CREATE (:Scenario {run: $run, y: 1 / (1200 - x)}) RETURN x";
+    let accepted = go!(tx.run(failing).param("run", &run)).map(drop);
     let committed = wait!(tx.commit());
-    // The engine computes everything before it sends anything.
-    assert!(accepted.is_ok() || world.server.name == "engine", "{accepted:?}");
+    // A server may compute everything before it sends anything.
+    if let Err(error) = accepted {
+        assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    }
     let error = committed.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     assert_eq!(count(&driver, "Scenario", &run).await?, 0);

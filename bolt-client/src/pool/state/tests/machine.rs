@@ -351,6 +351,8 @@ impl World {
 
     /// What can be seen from outside.
     fn check(&mut self) {
+        // Before the counts are asked for, which would make up for what was forgotten.
+        self.check_effects();
         let counts = self.slots.counts(self.now);
         let expected = self.model.counts(self.now);
         self.check_effects();

@@ -1,0 +1,71 @@
+//! Bugs that were planted, so that the tests can show that they would find such bugs. They exist only in builds with
+//! `--cfg planted`, and do nothing there until one is [chosen](plant).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Declares the bugs, and the list of them.
+macro_rules! bugs {
+    ($($(#[doc = $doc:literal])+ $bug:ident,)+) => {
+        /// A bug that the driver can be given.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Bug {
+            $($(#[doc = $doc])+ $bug,)+
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$bug,)+];
+        }
+    };
+}
+
+bugs! {
+    /// A connection that comes back is not offered to those who wait.
+    LostWaiter,
+    /// Of somebody who waits anew, the first waker is kept.
+    LostWakeUp,
+    /// A connection that is closed makes room for two.
+    SlotHandedOutTwice,
+    /// Connections that are being opened are not counted.
+    OvershootWhileConnecting,
+    /// An opening that is left is neither kept nor given up.
+    HalfOpenLeaked,
+    /// A connection with something open goes back without RESET.
+    ResetForgotten,
+    /// RESET is sent while BEGIN is unanswered.
+    ResetOvertakesBegin,
+    /// A write whose result is dropped unread is reset.
+    ResetOnUnreadWrite,
+    /// A caller who gives up while he waits for a write to finish resets it.
+    ResetWhileSettling,
+    /// Answers that are on their way are left to the next user.
+    LateFailureToNextUser,
+    /// Waiting for an answer knows no deadline.
+    DeadlineNotHandedDown,
+    /// A call's timer stays with the connection.
+    TimerKept,
+    /// A transaction that has failed goes on asking.
+    PullAfterFailure,
+    /// COMMIT does not wait for results that are open.
+    CommitWithOpenResult,
+    /// A lost answer to COMMIT is told as a lost connection.
+    UnknownCommitDenied,
+    /// What a transaction has done before its connection was lost is forgotten, and the rest done on another.
+    HalfATransaction,
+    /// A row that was looked at is not there any more.
+    PeekTakesTheRow,
+    /// The next page is asked for while the last is unread.
+    PageTooEarly,
+}
+
+/// One more than the index of the bug that is planted; 0 for none.
+static PLANTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Plants a bug in every driver of this process, or takes it out.
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.store(bug.map_or(0, |bug| bug as usize + 1), Ordering::Relaxed);
+}
+
+pub(crate) fn is(bug: Bug) -> bool {
+    PLANTED.load(Ordering::Relaxed) == bug as usize + 1
+}

@@ -1,0 +1,43 @@
+//! Bugs that are planted into the driver are found.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bolt_client::planted::{Bug, plant};
+
+use super::{WORLDS, search};
+
+/// In how many worlds each planted bug is found, against the table that is kept; `UPDATE=1` writes it.
+#[test]
+fn every_planted_bug_is_found() {
+    let mut table = String::from(HEAD);
+    let mut missed = Vec::new();
+    for &bug in Bug::ALL {
+        plant(Some(bug));
+        let found = search(WORLDS, 1).first().copied();
+        plant(None);
+        match found {
+            Some(seed) => writeln!(table, "| `{bug:?}` | {} |", seed + 1).unwrap(),
+            None => missed.push(bug),
+        }
+    }
+    print!("{table}");
+    assert!(missed.is_empty(), "not found within {WORLDS} worlds: {missed:?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sim-planted.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, table).unwrap();
+    } else {
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert_eq!(table, kept, "run with UPDATE=1 if this is meant");
+    }
+}
+
+const HEAD: &str = "\
+# Planted bugs
+
+What each bug that is planted into the driver (`bolt_client::planted`) takes to be found: worlds of the simulation, run in
+the order of their seeds. The test that says so rewrites this with `UPDATE=1`.
+
+| bug | found in world |
+|---|---|
+";
