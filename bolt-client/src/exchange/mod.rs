@@ -186,6 +186,13 @@ impl Exchange {
     /// The next event's head. What ends the connection ends the work; but what the server said before it went tells more
     /// than that it went.
     async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
+        if let Some(failure) = self.failure.clone() {
+            // Results that were to be continued never will be: nothing more is asked for once something has failed.
+            let proto = &mut self.lease_mut()?.proto;
+            if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
+                return Err(failure);
+            }
+        }
         let error = match self.lease_mut()?.head(by).await {
             Ok(head) => return Ok(head),
             Err(error) => error,

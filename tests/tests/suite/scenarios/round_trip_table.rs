@@ -18,8 +18,7 @@ const HEAD: &str = "\
 
 What each kind of call costs on a connection that is open, counted at the socket: how often it waits for the network, how
 many writes it makes, and what they contain. The same on every adapter; a test of the suite compares it
-(`the_table_of_round_trips_holds`), and writes it anew with `UPDATE=1`. `│` is where the driver waits for the server. A page
-has ten rows here; `PULL -1` asks for all of them.
+(`the_table_of_round_trips_holds`), and writes it anew with `UPDATE=1`. A page has ten rows here; `PULL -1` asks for all rows.
 
 | call | round trips | writes | what travels |
 |---|---|---|---|
