@@ -14,8 +14,8 @@ use crate::block_on::{block_on, call};
 /// It is an iterator over `Result<Record, Error>`, which ends after an error. [`next`](Self::next) and
 /// [`next_ref`](Self::next_ref), which borrows the row in place of copying it, go well with `while let` and `?`.
 ///
-/// Rows are asked for in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next one while about a third
-/// of the last is still to be read. So memory stays within a page or so, however long the result is.
+/// Rows are asked for in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next one as soon as about
+/// a tenth of the last was read. So memory stays within a page or so, however long the result is.
 ///
 /// # Dropping it
 /// The query is carried out all the same, except for an auto-commit query of a session that [only

@@ -14,8 +14,8 @@ use crate::summary::Summary;
 /// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a
 /// time.
 ///
-/// Rows are asked for in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next one while about a third
-/// of the last is still to be read. So memory stays within a page or so, however long the result is, and a reader who is
+/// Rows are asked for in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next one as soon as about
+/// a tenth of the last was read. So memory stays within a page or so, however long the result is, and a reader who is
 /// slower than the network never waits.
 ///
 /// # Dropping it

@@ -35,7 +35,9 @@ impl Rng {
     pub(super) fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let bits = |number: u64| u64::from(u64::BITS - number.leading_zeros());
         let width = self.between(bits(low), bits(high));
-        let top = 1_u64.checked_shl(width as u32).map_or(u64::MAX, |bound| bound - 1);
+        let top = 1_u64
+            .checked_shl(width as u32)
+            .map_or(u64::MAX, |bound| bound - 1);
         self.between(low, top.clamp(low, high))
     }
 

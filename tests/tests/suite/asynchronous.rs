@@ -34,12 +34,13 @@ macro_rules! pause {
     };
 }
 
-/// A transaction function: `work!(|tx, name| { go!(tx.run("RETURN 1"))?; Ok(()) })`. It has a clone of each `name`.
+/// A transaction function: `work!(|tx, name| { go!(tx.run("RETURN 1"))?; Ok(()) })`. It borrows each `name`.
 macro_rules! work {
     (|$tx:ident $(, $name:ident)*| $body:block) => {
         |mut $tx: bolt_client::ManagedTransaction| {
             $(let $name = $name.clone();)*
             async move {
+                $(let $name = &$name;)*
                 let $tx = &mut $tx;
                 $body
             }

@@ -145,7 +145,7 @@ async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: Wo
     go!(tx.run(CREATE).param("run", &run))?;
     wait!(tx.commit())?;
     go!(session.execute_write(work!(|tx, run| {
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         Ok(())
     })))?;
     assert_at_rest(&driver);

@@ -45,15 +45,15 @@ async fn a_transaction_function_commits_its_work_and_gives_what_it_returned(worl
     let run = world.unique_name();
     let mut session = driver.session().build();
     let created: i64 = go!(session.execute_write(work!(|tx, run| {
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
-        let rows = go!(tx.run(query).param("run", &run))?;
+        let rows = go!(tx.run(query).param("run", run))?;
         Ok(wait!(rows.single())?.get(0)?)
     })))?;
     assert_eq!(created, 1);
     let names: Vec<String> = go!(session.execute_read(work!(|tx, run| {
         let query = "MATCH (n:Scenario {run: $run}) RETURN n.run";
-        wait!(go!(tx.run(query).param("run", &run))?.collect_column())
+        wait!(go!(tx.run(query).param("run", run))?.collect_column())
     })))?;
     assert_eq!(names, [run]);
     assert_at_rest(&driver);
@@ -66,7 +66,7 @@ async fn an_error_of_the_function_undoes_its_work_and_is_returned(world: World) 
     let mut session = driver.session().build();
     let error = go!(session.execute_write(work!(|tx, run, attempts| {
         attempts.add();
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         let row = wait!(go!(tx.run("RETURN 'one' AS one"))?.single())?;
         Ok(row.get::<i64>("one")?)
     })))
@@ -84,7 +84,7 @@ async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome
     let mut session = driver.session().build();
     let error = go!(session.execute_write(work!(|tx, run, attempts| {
         attempts.add();
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         let text: String = wait!(go!(tx.run("RETURN 'seven' AS text"))?.single())?.get(0)?;
         bolt_client::OrAbort::or_abort(text.parse::<i64>())
     })))
@@ -152,12 +152,12 @@ async fn transactions_that_deadlock_are_done_in_the_end(world: World) -> Outcome
                 go!(session.execute_write(work!(|tx, run, locked, attempts| {
                     attempts.add();
                     let take = "MATCH (n:Lock {run: $run, number: $number}) SET n.by = n.by + 1";
-                    go!(tx.run(take).param("run", &run).param("number", first))?;
+                    go!(tx.run(take).param("run", run).param("number", first))?;
                     locked.add();
                     while locked.count() < 2 {
                         pause!(Duration::from_millis(5));
                     }
-                    go!(tx.run(take).param("run", &run).param("number", 1 - first))?;
+                    go!(tx.run(take).param("run", run).param("number", 1 - first))?;
                     Ok(())
                 })))
             })
@@ -180,7 +180,7 @@ async fn a_connection_that_is_lost_before_the_commit_costs_a_second_attempt(worl
     let mut session = driver.session().build();
     let number = go!(session.execute_write(work!(|tx, run, attempts, relay| {
         let attempt = attempts.add();
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         if attempt == 0 {
             relay.cut();
         }
@@ -206,7 +206,7 @@ async fn a_connection_that_died_in_the_pool_costs_no_pause(world: World) -> Outc
     let started = Instant::now();
     go!(session.execute_write(work!(|tx, run, attempts| {
         attempts.add();
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         Ok(())
     })))?;
     // The pause before a second attempt is a second, more or less.
@@ -227,7 +227,7 @@ async fn a_commit_whose_answer_is_lost_is_never_done_again(world: World) -> Outc
     let mut session = driver.session().build();
     let error = go!(session.execute_write(work!(|tx, run, attempts, relay| {
         attempts.add();
-        go!(tx.run(CREATE).param("run", &run))?;
+        go!(tx.run(CREATE).param("run", run))?;
         relay.cut_at_answer_to_flight(1);
         Ok(())
     })))
@@ -275,7 +275,7 @@ async fn results_in_a_transaction_function_need_not_be_read(world: World) -> Out
     let mut session = driver.session().fetch_size(10).build();
     go!(session.execute_write(work!(|tx, run| {
         let create = "UNWIND range(1, 100) AS x CREATE (n:Scenario {run: $run}) RETURN x";
-        let mut rows = go!(tx.run(create).param("run", &run))?;
+        let mut rows = go!(tx.run(create).param("run", run))?;
         assert!(wait!(rows.next())?.is_some());
         drop(rows);
         go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
@@ -296,7 +296,7 @@ async fn a_function_may_read_one_result_and_write_for_each_row(world: World) -> 
         let mut sum = 0;
         while let Some(row) = wait!(numbers.next(tx))? {
             sum += row.get::<i64>("x")?;
-            go!(tx.run(CREATE).param("run", &run))?;
+            go!(tx.run(CREATE).param("run", run))?;
         }
         Ok(sum)
     })))?;

@@ -203,7 +203,7 @@ async fn the_server_shows_the_metadata_of_a_transaction(world: World) -> Outcome
     wait!(tx.commit())?;
     let rows = go!(session
         .execute_read(work!(|tx, run| {
-            wait!(go!(tx.run(SHOW).param("run", &run))?.collect())
+            wait!(go!(tx.run(SHOW).param("run", run))?.collect())
         }))
         .metadata("run", &run))?;
     assert!(shown(rows));
