@@ -117,8 +117,8 @@ impl Config {
     /// For how long a server may take no byte of what is being sent to it, before the connection counts as lost; `None`:
     /// for ever. Default: 30 seconds.
     #[must_use]
-    pub const fn connection_write_timeout(mut self, limit: Option<Duration>) -> Self {
-        self.connection_write_timeout = limit;
+    pub fn connection_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.connection_write_timeout = limit.into();
         self
     }
 

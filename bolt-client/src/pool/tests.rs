@@ -476,3 +476,41 @@ fn closing_waits_no_longer_than_the_teardown_limit() {
     assert!(closing.run().is_some());
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
 }
+
+#[test]
+fn a_server_that_takes_no_byte_is_given_up_when_the_write_timeout_is_over() {
+    let world = World::new();
+    let pool = pool(&world, config().connection_write_timeout(SECOND * 3));
+    let mut lease = acquire(&pool);
+    world.fill(0);
+    ask(&mut lease);
+    let mut waiting = Task::new(lease.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    world.pass(SECOND * 2);
+    assert!(waiting.run().is_none());
+    world.pass(SECOND);
+    let error = waiting.run().expect("the limit is over").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    assert!(error.to_string().contains("connection_write_timeout"), "{error}");
+}
+
+#[test]
+fn the_addresses_of_the_resolver_are_tried_in_their_order() {
+    let world = World::new();
+    let found = |address: &Address| {
+        assert_eq!(address.host(), "test");
+        [1, 2, 3].map(|port| Address::new("found", port)).into()
+    };
+    let pool = pool(&world, config().resolver(found));
+    world.refuse(1);
+    drop(acquire(&pool));
+    assert_eq!(world.tried(), [1, 2]);
+}
+
+#[test]
+fn a_resolver_that_finds_nothing_is_an_error() {
+    let world = World::new();
+    let pool = pool(&world, config().resolver(|_| Vec::new()));
+    let error = acquiring(&pool).run().expect("nothing to wait for").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+}

@@ -29,6 +29,10 @@ struct State {
     sockets: Vec<Socket>,
     /// Whether the servers of connections to come keep their answers to themselves.
     silent: bool,
+    /// Ports that connections were asked for, in order.
+    tried: Vec<u16>,
+    /// Ports where nothing listens.
+    refusing: Vec<u16>,
 }
 
 /// A server's end of a connection.
@@ -38,6 +42,8 @@ struct Socket {
     /// What the client could read, if it is not held back.
     answers: VecDeque<u8>,
     holds: bool,
+    /// It takes nothing of what it is sent.
+    full: bool,
     closed: bool,
     reader: Option<Waker>,
     asked: Vec<Message>,
@@ -52,6 +58,8 @@ impl World {
             alarms: 0,
             sockets: Vec::new(),
             silent: false,
+            tried: Vec::new(),
+            refusing: Vec::new(),
         })))
     }
 
@@ -86,6 +94,21 @@ impl World {
     /// Whether servers keep the answers on new connections to themselves.
     pub(super) fn set_silent(&self, silent: bool) {
         self.lock().silent = silent;
+    }
+
+    /// Nothing listens at this port.
+    pub(super) fn refuse(&self, port: u16) {
+        self.lock().refusing.push(port);
+    }
+
+    /// Ports that connections were asked for, in order.
+    pub(super) fn tried(&self) -> Vec<u16> {
+        self.lock().tried.clone()
+    }
+
+    /// The server takes nothing of what it is sent from now on.
+    pub(super) fn fill(&self, at: usize) {
+        self.lock().sockets[at].full = true;
     }
 
     /// Keeps the answers on a connection back.
@@ -139,17 +162,24 @@ impl Runtime for World {
 
     fn connect<'a>(
         &'a self,
-        _to: &'a Endpoint,
+        to: &'a Endpoint,
         _with: &'a SocketOptions,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let mut state = self.lock();
+            if let Endpoint::Tcp(socket) = to {
+                state.tried.push(socket.port());
+                if state.refusing.contains(&socket.port()) {
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+            }
             let holds = state.silent;
             state.sockets.push(Socket {
                 server: Server::new(Options::strict()),
                 answers: VecDeque::new(),
                 holds,
+                full: false,
                 closed: false,
                 reader: None,
                 asked: Vec::new(),
@@ -239,6 +269,9 @@ impl Wire {
         if socket.closed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        if socket.full {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         socket.receive(bytes);
         Ok(bytes.len())
     }
@@ -302,7 +335,10 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.write(buf))
+        match self.write(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            written => Poll::Ready(written),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
