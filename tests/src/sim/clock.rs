@@ -31,7 +31,10 @@ pub(super) enum Event {
     /// The client's machine learns that the server has closed the connection.
     ServerGone { conn: ConnId },
     /// The network does something to a connection.
-    Trouble { conn: ConnId, trouble: super::net::Trouble },
+    Trouble {
+        conn: ConnId,
+        trouble: super::net::Trouble,
+    },
     /// The server carries on with this piece of its work.
     Work { conn: ConnId, serial: u64 },
     /// The server has waited for a lock for as long as it may.

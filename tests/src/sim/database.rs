@@ -71,7 +71,10 @@ impl Database {
     /// The value of a key as the transaction sees it.
     pub(super) fn read(&self, tx: TxId, key: u64) -> i64 {
         let committed = self.values.get(&key).copied().unwrap_or_default();
-        let own = self.transactions.get(&tx).and_then(|tx| tx.changes.get(&key).copied());
+        let own = self
+            .transactions
+            .get(&tx)
+            .and_then(|tx| tx.changes.get(&key).copied());
         committed + own.unwrap_or_default()
     }
 

@@ -97,7 +97,9 @@ impl<'w> Executor<'w> {
         if self.tasks.is_empty() {
             return Ok(());
         }
-        Err(Stuck::Deadlock(self.tasks.values().map(|task| task.name.clone()).collect()))
+        Err(Stuck::Deadlock(
+            self.tasks.values().map(|task| task.name.clone()).collect(),
+        ))
     }
 
     /// Ends all tasks where they stand.
@@ -107,7 +109,9 @@ impl<'w> Executor<'w> {
 
     /// Whether what is due at this instant happens before the tasks that are ready.
     fn overtakes(&mut self) -> bool {
-        let due = self.sim.with(|state| state.clock.next_at() == Some(state.clock.now()));
+        let due = self
+            .sim
+            .with(|state| state.clock.next_at() == Some(state.clock.now()));
         due && self.rng.one_in(2)
     }
 
@@ -134,7 +138,9 @@ impl<'w> Executor<'w> {
     }
 
     fn poll(&mut self, id: u64) {
-        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return;
+        };
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,
@@ -142,7 +148,12 @@ impl<'w> Executor<'w> {
             polls: Arc::clone(&task.polls),
             ready: Arc::clone(&self.ready),
         }));
-        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        if task
+            .future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready()
+        {
             self.tasks.remove(&id);
         }
     }
@@ -150,7 +161,9 @@ impl<'w> Executor<'w> {
 
 impl fmt::Debug for Executor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+        f.debug_struct("Executor")
+            .field("tasks", &self.tasks.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,7 +214,10 @@ impl<F: Future> Future for Cancelling<F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let instant = self.instant.as_mut().map(|instant| instant.as_mut().poll(cx).is_ready());
+        let instant = self
+            .instant
+            .as_mut()
+            .map(|instant| instant.as_mut().poll(cx).is_ready());
         let counted = self.polls == Some(0);
         if instant == Some(true) || counted {
             self.future = None;

@@ -85,7 +85,9 @@ impl History {
 
     /// The executions of a query.
     pub(super) fn of(&self, statement: u64) -> impl Iterator<Item = &Execution> {
-        self.executions.iter().filter(move |execution| execution.statement.id == statement)
+        self.executions
+            .iter()
+            .filter(move |execution| execution.statement.id == statement)
     }
 
     pub(super) fn promise(&mut self, statement: u64, promise: Promise) {
@@ -100,7 +102,11 @@ impl History {
     /// Whether the last query of a connection is one whose result was given up unread. It may wait for somebody to read
     /// what is on its way.
     pub(super) fn is_abandoned(&self, conn: ConnId) -> bool {
-        let last = self.executions.iter().rev().find(|execution| execution.conn == conn);
+        let last = self
+            .executions
+            .iter()
+            .rev()
+            .find(|execution| execution.conn == conn);
         last.is_some_and(|last| self.abandoned.contains(&last.statement.id))
     }
 
@@ -115,7 +121,10 @@ impl History {
 
     /// Somebody reads a result of this page size.
     pub(super) fn read_by(&mut self, statement: u64, page: Option<u64>) {
-        self.readings.entry(statement).or_insert(Reading { taken: 0, page }).page = page;
+        self.readings
+            .entry(statement)
+            .or_insert(Reading { taken: 0, page })
+            .page = page;
     }
 
     /// Its reader has taken a row.
@@ -128,7 +137,11 @@ impl History {
     /// The server is asked for rows of an execution: for no more than its reader can want.
     pub(super) fn asked(&mut self, execution: ExecutionId, count: Option<u64>) {
         let execution = &self.executions[execution];
-        let Some(Reading { taken, page: Some(page) }) = self.readings.get(&execution.statement.id).copied() else {
+        let Some(Reading {
+            taken,
+            page: Some(page),
+        }) = self.readings.get(&execution.statement.id).copied()
+        else {
             return;
         };
         let unread = (execution.rows.len() as u64).saturating_sub(taken);
@@ -149,7 +162,9 @@ impl History {
             let Statement { id, rows, .. } = execution.statement;
             if execution.committed && execution.statement.writes() && execution.rows.len() as u64 != rows {
                 let done = execution.rows.len();
-                wrong.push(format!("query {id}: committed with {done} of its {rows} rows carried out"));
+                wrong.push(format!(
+                    "query {id}: committed with {done} of its {rows} rows carried out"
+                ));
             }
             let write = execution.statement.writes();
             if write && execution.committed && !self.promises.contains_key(&id) {
@@ -159,7 +174,9 @@ impl History {
         for (&id, &promise) in &self.promises {
             let committed = self.of(id).filter(|execution| execution.committed).count();
             let excused = self.unfinished_business
-                || self.of(id).any(|execution| execution.failed || broken(execution.conn));
+                || self
+                    .of(id)
+                    .any(|execution| execution.failed || broken(execution.conn));
             let kept = match promise {
                 Promise::Once => committed == 1,
                 Promise::Never => committed == 0,
@@ -167,7 +184,9 @@ impl History {
                 Promise::Abandoned => committed == 1 || (committed == 0 && excused),
             };
             if !kept {
-                wrong.push(format!("query {id}: committed {committed} times; its caller was told {promise:?}"));
+                wrong.push(format!(
+                    "query {id}: committed {committed} times; its caller was told {promise:?}"
+                ));
             }
         }
         self.violations.extend(wrong);

@@ -40,7 +40,8 @@ impl State {
         if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
             let late = Duration::from_nanos(now - deadline);
             let what = &call.what;
-            self.history.violation(format!("{what}: ended {late:?} after its deadline"));
+            self.history
+                .violation(format!("{what}: ended {late:?} after its deadline"));
         }
     }
 
@@ -50,7 +51,11 @@ impl State {
             ErrorKind::Server => self.check_failure(call, error),
             ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
-                match error.source().and_then(|cause| cause.downcast_ref::<Error>()).map(Error::kind) {
+                match error
+                    .source()
+                    .and_then(|cause| cause.downcast_ref::<Error>())
+                    .map(Error::kind)
+                {
                     Some(ErrorKind::Timeout) => self.check_timeout(call, started),
                     Some(ErrorKind::ConnectionLost) => self.check_loss(call),
                     cause => Some(format!("an unknown commit because of {cause:?}")),
@@ -62,7 +67,8 @@ impl State {
             kind => Some(format!("{kind:?} is not to be expected here")),
         };
         if let Some(problem) = problem {
-            self.history.violation(format!("{}: {problem}: {error}", call.what));
+            self.history
+                .violation(format!("{}: {problem}: {error}", call.what));
         }
     }
 
@@ -85,7 +91,8 @@ impl State {
             self.history.losses += 1;
         }
         let (losses, breaks) = (self.history.losses, self.history.breaks);
-        (losses > breaks).then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
+        (losses > breaks)
+            .then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
     }
 
     fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {
@@ -104,7 +111,9 @@ impl State {
             self.history.violation(format!("the pool of {most} has {counts}"));
         }
         if counts.waiting > 0 && used < most && !self.history.closing {
-            self.history.violation(format!("somebody waits although there is something to be had: {counts}"));
+            self.history.violation(format!(
+                "somebody waits although there is something to be had: {counts}"
+            ));
         }
     }
 
@@ -114,9 +123,15 @@ impl State {
             self.history.violation(format!("at rest the pool has {counts}"));
         }
         self.check_timers();
-        let open: Vec<_> = self.database.open().filter(|conn| !self.history.is_abandoned(*conn)).collect();
+        let open: Vec<_> = self
+            .database
+            .open()
+            .filter(|conn| !self.history.is_abandoned(*conn))
+            .collect();
         if !open.is_empty() {
-            self.history.violation(format!("at rest there are open transactions on the connections {open:?}"));
+            self.history.violation(format!(
+                "at rest there are open transactions on the connections {open:?}"
+            ));
         }
     }
 
@@ -125,7 +140,9 @@ impl State {
         self.check_timers();
         let (sockets, connecting) = (self.sockets(), self.connecting);
         if sockets + connecting > 0 {
-            self.history.violation(format!("the driver left {sockets} connections, and {connecting} half made"));
+            self.history.violation(format!(
+                "the driver left {sockets} connections, and {connecting} half made"
+            ));
         }
         let held = self.conns.iter().filter(|conn| conn.server_holds).count();
         let (open, locks) = (self.database.open().count(), self.database.locks());
@@ -140,7 +157,10 @@ impl State {
 
     fn check_timers(&mut self) {
         if self.timers > 0 {
-            self.history.violation(format!("{} timers have outlived the calls that made them", self.timers));
+            self.history.violation(format!(
+                "{} timers have outlived the calls that made them",
+                self.timers
+            ));
         }
     }
 }

@@ -124,7 +124,8 @@ impl Program {
         };
         let most = rng.pick(&[2, 4, 10]);
         let steps = rng.pick(&[2, 6]);
-        let tasks = (0..rng.between(1, most)).map(|_| (0..rng.between(1, steps)).map(|_| step(rng)).collect());
+        let tasks =
+            (0..rng.between(1, most)).map(|_| (0..rng.between(1, steps)).map(|_| step(rng)).collect());
         Self {
             tasks: tasks.collect(),
             closed_at: rng.one_in(10).then(|| rng.magnitude(MICRO, 10 * SECOND)),
@@ -175,14 +176,18 @@ impl Draft<'_> {
             1..=3 => {
                 let query = self.query();
                 let mismatch = self.rng.one_in(20);
-                let reads = !query.statement.writes() != mismatch;
+                let reads = query.statement.writes() == mismatch;
                 Act::Execute {
                     query,
                     access: if reads { Access::Read } else { Access::Write },
                 }
             }
             _ => Act::Session {
-                access: if self.rng.one_in(5) { Access::Read } else { Access::Write },
+                access: if self.rng.one_in(5) {
+                    Access::Read
+                } else {
+                    Access::Write
+                },
                 page: self.rng.pick(&[Some(1), Some(2), Some(10), Some(1_000), None]),
                 works: (0..self.rng.between(1, 3)).map(|_| self.work()).collect(),
             },
@@ -197,8 +202,12 @@ impl Draft<'_> {
             tag: self.id(),
             eager: self.rng.one_in(4),
             limits: self.limits(),
-            queries: (0..self.rng.between(0, 3)).map(|_| (self.query(), self.reading())).collect(),
-            end: self.rng.pick(&[End::Commit, End::Commit, End::Commit, End::Rollback, End::Drop]),
+            queries: (0..self.rng.between(0, 3))
+                .map(|_| (self.query(), self.reading()))
+                .collect(),
+            end: self
+                .rng
+                .pick(&[End::Commit, End::Commit, End::Commit, End::Rollback, End::Drop]),
             cancel: self.cancel(),
         }
     }
@@ -206,7 +215,11 @@ impl Draft<'_> {
     fn query(&mut self) -> Query {
         let rows = self.rng.pick(&[0, 1, 1, 1, 3, 10, 12, 40, 150]);
         // Beyond a few windows there is nothing to be learned from more bytes.
-        let size = if self.rng.one_in(4) { self.rng.magnitude(1, 6_000 / (rows + 1)) } else { 0 };
+        let size = if self.rng.one_in(4) {
+            self.rng.magnitude(1, 6_000 / (rows + 1))
+        } else {
+            0
+        };
         let fail = self.rng.one_in(12).then(|| Failure {
             at: match self.rng.between(0, 2) {
                 0 => FailAt::Run,
@@ -222,7 +235,11 @@ impl Draft<'_> {
             rows,
             columns: !self.rng.one_in(4),
             size,
-            slow: if self.rng.one_in(5) { self.rng.magnitude(1, 5_000_000) } else { 0 },
+            slow: if self.rng.one_in(5) {
+                self.rng.magnitude(1, 5_000_000)
+            } else {
+                0
+            },
             fail,
         };
         Query {
@@ -243,7 +260,9 @@ impl Draft<'_> {
         });
         Reading {
             takes: takes.collect(),
-            finish: self.rng.pick(&[Finish::Exhaust, Finish::Collect, Finish::Consume, Finish::Drop]),
+            finish: self
+                .rng
+                .pick(&[Finish::Exhaust, Finish::Collect, Finish::Consume, Finish::Drop]),
             cancel: self.cancel(),
         }
     }

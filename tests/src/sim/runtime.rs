@@ -145,7 +145,8 @@ impl State {
     fn check_pool_size(&mut self) {
         let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
         if sockets > most {
-            self.history.violation(format!("{sockets} connections, of which {most} are allowed"));
+            self.history
+                .violation(format!("{sockets} connections, of which {most} are allowed"));
         }
     }
 }
@@ -189,7 +190,11 @@ impl Future for Alarm {
             wait.then(|| state.at(at, Event::Wake(cx.waker().clone())))
         });
         self.scheduled = key;
-        if key.is_some() { Poll::Pending } else { Poll::Ready(()) }
+        if key.is_some() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }
 

@@ -87,7 +87,11 @@ impl Weather {
 impl NetWeather {
     fn draw(rng: &mut Rng, calm: bool) -> Self {
         let mut share = |one_in, most| {
-            if !calm && rng.one_in(one_in) { rng.between(1, most) } else { 0 }
+            if !calm && rng.one_in(one_in) {
+                rng.between(1, most)
+            } else {
+                0
+            }
         };
         Self {
             resets: share(2, 400),
@@ -114,8 +118,16 @@ impl ServerWeather {
             noops: rng.one_in(6),
             patience: rng.one_in(4).then(|| rng.between(1, 60)),
             service: rng.magnitude(MICRO, 5 * MILLI),
-            failures: if !calm && rng.one_in(2) { rng.between(1, 60) } else { 0 },
-            lost_commits: if !calm && rng.one_in(3) { rng.between(10, 300) } else { 0 },
+            failures: if !calm && rng.one_in(2) {
+                rng.between(1, 60)
+            } else {
+                0
+            },
+            lost_commits: if !calm && rng.one_in(3) {
+                rng.between(10, 300)
+            } else {
+                0
+            },
             lock_timeout: rng.pick(&[20 * MILLI, SECOND, 30 * SECOND]),
             keys: rng.between(1, 4),
         }

@@ -122,7 +122,8 @@ impl World {
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of some kind")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("of some kind")
 }
 
 fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
@@ -167,7 +168,11 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
         }
         let counts = counts();
         if counts != PoolCounts::default() {
-            sim.with(|state| state.history.violation(format!("when closed the pool has {counts}")));
+            sim.with(|state| {
+                state
+                    .history
+                    .violation(format!("when closed the pool has {counts}"))
+            });
         }
     } else {
         sim.with(|state| state.history.unfinished_business = true);
@@ -200,7 +205,9 @@ async fn close(player: Player) {
 fn settled(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, counts: PoolCounts) -> bool {
     let Err(stuck) = done else { return true };
     let what = match stuck {
-        Stuck::Deadlock(tasks) => format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})"),
+        Stuck::Deadlock(tasks) => {
+            format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})")
+        }
         Stuck::Livelock => format!("livelock: things happen without end ({counts})"),
     };
     sim.with(|state| state.history.violation(what));

@@ -20,6 +20,7 @@ use tests::sim::World;
 const WORLDS: u64 = 2_000;
 
 #[test]
+#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
 fn nothing_is_wrong_in_any_world() {
     if let Some(seed) = variable("SIM_SEED") {
         replay(seed);
@@ -35,6 +36,7 @@ fn nothing_is_wrong_in_any_world() {
 }
 
 #[test]
+#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
 fn a_seed_means_the_same_world_each_time() {
     for seed in 0..20 {
         let world = World {
@@ -66,7 +68,10 @@ fn search(worlds: u64, enough: usize) -> Vec<u64> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let mut wrong: Vec<u64> = thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     wrong.sort_unstable();
     wrong
@@ -89,7 +94,10 @@ fn explain(seed: u64) {
 
 fn replay(seed: u64) {
     let without = std::env::var("SIM_WITHOUT").unwrap_or_default();
-    let without: BTreeSet<u64> = without.split(',').filter_map(|number| number.parse().ok()).collect();
+    let without: BTreeSet<u64> = without
+        .split(',')
+        .filter_map(|number| number.parse().ok())
+        .collect();
     let world = World {
         seed,
         without,
@@ -105,5 +113,9 @@ fn replay(seed: u64) {
 
 fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {value:?}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} must be a number, not {value:?}")),
+    )
 }

@@ -119,7 +119,11 @@ impl State {
     pub(super) fn client_reads(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
         let restless = self.weather.restless;
         let this = &mut self.conns[conn];
-        let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
+        let limit = if restless {
+            this.rng.magnitude(1, 65_536) as usize
+        } else {
+            usize::MAX
+        };
         let len = this.to_client.read(buf, limit)?;
         // There is room again for what the server has to say.
         if this.server_holds && this.actor.is_held_up() {
@@ -134,7 +138,11 @@ impl State {
         if this.to_server.end.is_some() || this.to_client.end == Some(End::Reset) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let limit = if restless { this.rng.magnitude(1, 65_536) as usize } else { usize::MAX };
+        let limit = if restless {
+            this.rng.magnitude(1, 65_536) as usize
+        } else {
+            usize::MAX
+        };
         let len = buf.len().min(this.to_server.room()).min(limit);
         if len == 0 && !buf.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -201,16 +209,21 @@ impl State {
 
     // ---- events ----
 
-    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
+    pub(super) fn arrives_at_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
             Some((limit, _)) if this.is_whole() => {
-                &bytes[..bytes.len().min(limit.saturating_sub(this.to_server.carried) as usize)]
+                &bytes[..bytes
+                    .len()
+                    .min(limit.saturating_sub(this.to_server.carried) as usize)]
             }
             _ => bytes,
         };
         this.to_server.arrive(bytes.len());
-        let due = this.fate.at_server.filter(|(limit, _)| *limit <= this.to_server.carried);
+        let due = this
+            .fate
+            .at_server
+            .filter(|(limit, _)| *limit <= this.to_server.carried);
         if !matches!(this.broken, Some(Trouble::Silence | Trouble::Reset)) {
             this.to_server.wake();
             self.server_receives(conn, bytes, forewarned);
@@ -221,17 +234,22 @@ impl State {
         }
     }
 
-    pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
+    pub(super) fn arrives_at_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
             Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {
-                &bytes[..bytes.len().min(limit.saturating_sub(this.to_client.carried) as usize)]
+                &bytes[..bytes
+                    .len()
+                    .min(limit.saturating_sub(this.to_client.carried) as usize)]
             }
             // A server that closes does so behind what it has said.
             _ => bytes,
         };
         this.to_client.arrive(bytes.len());
-        let due = this.fate.at_client.filter(|(limit, _)| *limit <= this.to_client.carried);
+        let due = this
+            .fate
+            .at_client
+            .filter(|(limit, _)| *limit <= this.to_client.carried);
         if this.client_holds && this.broken != Some(Trouble::Silence) && this.to_client.end.is_none() {
             this.to_client.arrived.extend(bytes);
             this.to_client.wake();

@@ -19,7 +19,10 @@ impl Player {
         if let Some(deadline) = query.limits.deadline {
             call = call.deadline(Duration::from_nanos(deadline));
         }
-        let promise = match self.call(&self.call_for(query), query.limits.cancel, call.into_future()).await {
+        let promise = match self
+            .call(&self.call_for(query), query.limits.cancel, call.into_future())
+            .await
+        {
             Outcome::Done(result) => {
                 self.check_rows(statement, 0, &result.records);
                 self.check_complete(statement, result.records.len() as u64);

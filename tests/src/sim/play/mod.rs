@@ -40,7 +40,8 @@ impl Player {
         for step in steps {
             self.think(step.after).await;
             let number = step.number;
-            self.sim.with(|state| state.note(|| format!("step {number}: {:?}", step.act)));
+            self.sim
+                .with(|state| state.note(|| format!("step {number}: {:?}", step.act)));
             match &step.act {
                 Act::Execute { query, access } => self.execute(query, *access).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
@@ -104,7 +105,8 @@ impl Player {
 
     fn promise(&self, statement: &Statement, promise: Promise) {
         if statement.writes() {
-            self.sim.with(|state| state.history.promise(statement.id, promise));
+            self.sim
+                .with(|state| state.history.promise(statement.id, promise));
         }
     }
 

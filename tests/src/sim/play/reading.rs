@@ -23,19 +23,33 @@ pub(super) enum End {
 impl End {
     /// A future that was never polled has only dropped what it was given.
     fn cancelled(cancel: Cancel) -> Self {
-        if cancel.polls == Some(0) { Self::Dropped } else { Self::Cancelled }
+        if cancel.polls == Some(0) {
+            Self::Dropped
+        } else {
+            Self::Cancelled
+        }
     }
 }
 
 impl Player {
     /// Reads a result as a program says.
-    pub(super) async fn read(&self, statement: &Statement, reading: &Reading, mut rows: Records<'_>, call: &Call) -> End {
+    pub(super) async fn read(
+        &self,
+        statement: &Statement,
+        reading: &Reading,
+        mut rows: Records<'_>,
+        call: &Call,
+    ) -> End {
         let mut taken = 0;
         let named = rows.keys().len();
         if named != if statement.columns { 4 } else { 0 } {
             self.violation(format!("{}: its result has {named} columns", call.what));
         }
-        let rest = if reading.finish == Finish::Exhaust { usize::MAX } else { 0 };
+        let rest = if reading.finish == Finish::Exhaust {
+            usize::MAX
+        } else {
+            0
+        };
         let exhaust = iter::repeat_n((Take::Next, Cancel::default()), rest);
         for (take, cancel) in reading.takes.iter().copied().chain(exhaust) {
             let outcome = match take {
@@ -43,9 +57,24 @@ impl Player {
                     self.think(time).await;
                     continue;
                 }
-                Take::Peek => self.call(call, cancel, async { rows.peek().await.map(|row| row.map(|row| checked(&row.as_ref()))) }).await,
-                Take::Next => self.call(call, cancel, async { rows.next().await.map(|row| row.map(|row| checked(&row.as_ref()))) }).await,
-                Take::NextRef => self.call(call, cancel, async { rows.next_ref().await.map(|row| row.map(|row| checked(&row))) }).await,
+                Take::Peek => {
+                    self.call(call, cancel, async {
+                        rows.peek().await.map(|row| row.map(|row| checked(&row.as_ref())))
+                    })
+                    .await
+                }
+                Take::Next => {
+                    self.call(call, cancel, async {
+                        rows.next().await.map(|row| row.map(|row| checked(&row.as_ref())))
+                    })
+                    .await
+                }
+                Take::NextRef => {
+                    self.call(call, cancel, async {
+                        rows.next_ref().await.map(|row| row.map(|row| checked(&row)))
+                    })
+                    .await
+                }
             };
             match outcome {
                 Outcome::Done(Some(row)) => {
@@ -96,7 +125,10 @@ impl Player {
         let problem = match row {
             Ok(row) => self.sim.with(|state| {
                 let value = |values: &[i64]| values.get(at as usize) == Some(&row.value);
-                let known = state.history.of(statement.id).any(|execution| value(&execution.rows));
+                let known = state
+                    .history
+                    .of(statement.id)
+                    .any(|execution| value(&execution.rows));
                 let expected = (statement.id, at, statement.size);
                 (!known || (row.id, row.at, row.padding) != expected).then(|| format!("row {at} is {row:?}"))
             }),

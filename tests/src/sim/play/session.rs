@@ -40,7 +40,9 @@ impl Player {
 
     async fn auto_commit(&self, session: &mut Session, query: &Query, reading: &Reading) -> Promise {
         let statement = &query.statement;
-        let mut run = session.run(text(statement)).timeout(Duration::from_millis(TAG_BASE + statement.id));
+        let mut run = session
+            .run(text(statement))
+            .timeout(Duration::from_millis(TAG_BASE + statement.id));
         if let Some(deadline) = query.limits.deadline {
             run = run.deadline(Duration::from_nanos(deadline));
         }
@@ -73,6 +75,7 @@ impl Player {
 
     /// No more rows than this are wanted at a time.
     fn expect_pages(&self, query: &Query, page: Option<u64>) {
-        self.sim.with(|state| state.history.read_by(query.statement.id, page));
+        self.sim
+            .with(|state| state.history.read_by(query.statement.id, page));
     }
 }

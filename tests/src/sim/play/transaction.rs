@@ -15,10 +15,20 @@ use crate::sim::server::TAG_BASE;
 
 impl Player {
     pub(super) async fn transaction(&self, session: &mut Session, work: &Work) {
-        let Work::Transaction { tag, eager, limits, queries, end, cancel } = work else {
+        let Work::Transaction {
+            tag,
+            eager,
+            limits,
+            queries,
+            end,
+            cancel,
+        } = work
+        else {
             return;
         };
-        let mut begin = session.begin_transaction().timeout(Duration::from_millis(TAG_BASE + tag));
+        let mut begin = session
+            .begin_transaction()
+            .timeout(Duration::from_millis(TAG_BASE + tag));
         if *eager {
             begin = begin.eager();
         }
@@ -27,7 +37,10 @@ impl Player {
         }
         let call = Call {
             what: format!("transaction {tag}"),
-            blames: [*tag].into_iter().chain(queries.iter().map(|(query, _)| query.statement.id)).collect(),
+            blames: [*tag]
+                .into_iter()
+                .chain(queries.iter().map(|(query, _)| query.statement.id))
+                .collect(),
             deadline: limits.deadline.map(|limit| self.now() + limit),
             ..Call::default()
         };
@@ -66,7 +79,13 @@ impl Player {
             End::Drop => Promise::Never,
         };
         // What was not accepted can be part of a commit only if nothing of it had left: then it was not carried out.
-        self.promise_all(queries, |id| if accepted.contains(&id) { committed } else { Promise::Never });
+        self.promise_all(queries, |id| {
+            if accepted.contains(&id) {
+                committed
+            } else {
+                Promise::Never
+            }
+        });
     }
 
     fn promise_all(&self, queries: &[(Query, Reading)], promise: impl Fn(u64) -> Promise) {

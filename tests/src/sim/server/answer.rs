@@ -129,7 +129,9 @@ impl State {
     /// Answers of this server are always allowed.
     pub(super) fn expect(&mut self, conn: ConnId, answered: Result<(), AnswerError>) {
         if let Err(error) = answered {
-            self.history.violation(format!("conn {conn}: the simulated server cannot answer: {error}"));
+            self.history.violation(format!(
+                "conn {conn}: the simulated server cannot answer: {error}"
+            ));
         }
     }
 }

@@ -121,7 +121,10 @@ impl State {
     /// It is time to carry a request out, or to carry on with it.
     pub(in crate::sim) fn work(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
-        let Some(mut work) = actor.work.take_if(|work| work.serial == serial && work.stage == Stage::Due) else {
+        let Some(mut work) = actor
+            .work
+            .take_if(|work| work.serial == serial && work.stage == Stage::Due)
+        else {
             return;
         };
         match self.carry_on(conn, &mut work.job) {
@@ -149,8 +152,17 @@ impl State {
             Job::Hello | Job::Logon => self.log_in(conn, *job == Job::Hello),
             Job::Reset => self.reset(conn),
             Job::Begin { tag, access } => self.begin(conn, *tag, *access),
-            Job::Run { statement, tag, access } => self.run(conn, *statement, *tag, *access),
-            Job::Rows { query_id, left, discard, begun } => {
+            Job::Run {
+                statement,
+                tag,
+                access,
+            } => self.run(conn, *statement, *tag, *access),
+            Job::Rows {
+                query_id,
+                left,
+                discard,
+                begun,
+            } => {
                 let first = !std::mem::replace(begun, true);
                 self.rows(conn, *query_id, left, *discard, first)
             }
@@ -204,7 +216,13 @@ impl State {
         if self.conns[conn].actor.tx.is_none() {
             self.open(conn, tag, access, false);
         }
-        let Some(&Open { id: tx, explicit, access, .. }) = self.conns[conn].actor.tx.as_ref() else {
+        let Some(&Open {
+            id: tx,
+            explicit,
+            access,
+            ..
+        }) = self.conns[conn].actor.tx.as_ref()
+        else {
             return self.fail(conn, blame, true);
         };
         if statement.writes() && access == Access::Read {
@@ -237,11 +255,19 @@ impl State {
             open.results.insert(open.newest, execution);
             open.newest
         });
-        let columns: &[&str] = if statement.columns { &["id", "row", "value", "padding"] } else { &[] };
+        let columns: &[&str] = if statement.columns {
+            &["id", "row", "value", "padding"]
+        } else {
+            &[]
+        };
         let answered = actor.proto.success(|map| {
             map.entry("fields", columns)?;
             map.entry("t_first", &0_i64)?;
-            if explicit && paging { map.entry("qid", &query_id) } else { Ok(()) }
+            if explicit && paging {
+                map.entry("qid", &query_id)
+            } else {
+                Ok(())
+            }
         });
         self.expect(conn, answered);
         Progress::Answered
@@ -253,7 +279,8 @@ impl State {
         };
         let (tx, blame) = (*id, Blame::Query(*tag));
         if !results.is_empty() {
-            self.history.violation(format!("conn {conn}: COMMIT with an open result"));
+            self.history
+                .violation(format!("conn {conn}: COMMIT with an open result"));
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, blame, true);
@@ -280,7 +307,8 @@ impl State {
         let Some(work) = actor.work.take() else { return };
         let draw = actor.rng.one_in(2);
         if work.job.must_not_be_overtaken() {
-            self.history.violation(format!("conn {conn}: RESET overtakes {:?}", work.job));
+            self.history
+                .violation(format!("conn {conn}: RESET overtakes {:?}", work.job));
         }
         if work.job == Job::Commit && draw {
             // It was faster.
@@ -316,7 +344,9 @@ impl State {
     pub(in crate::sim) fn lock_timeout(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
         let waits = |work: &mut super::Work| work.serial == serial && work.stage == Stage::Lock;
-        let Some(work) = actor.work.take_if(waits) else { return };
+        let Some(work) = actor.work.take_if(waits) else {
+            return;
+        };
         if let Job::Run { statement, .. } = work.job {
             self.fail(conn, Blame::Query(statement.id), true);
         }

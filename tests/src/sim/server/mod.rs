@@ -86,15 +86,20 @@ impl Actor {
     pub(super) fn is_held_up(&self) -> bool {
         !self.proto.pending_bytes().is_empty()
     }
-
 }
 
 impl State {
     pub(super) fn server_options(&self) -> peer::Options {
         let weather = &self.weather.server;
         let versions = Versions::between(bolt_proto::Version::V3, weather.version).manifest(weather.manifest);
-        let options = peer::Options::strict().versions(versions).chunk_size(weather.chunk);
-        if weather.noops { options.with_noops() } else { options }
+        let options = peer::Options::strict()
+            .versions(versions)
+            .chunk_size(weather.chunk);
+        if weather.noops {
+            options.with_noops()
+        } else {
+            options
+        }
     }
 
     /// Bytes have arrived.
@@ -151,7 +156,8 @@ impl State {
         // A request of which a part had left before has to be sent to its end.
         let whole = !self.weather.restless && self.weather.net.window >= 4_096;
         if failed && whole && actor.forewarned && message != Message::Reset {
-            self.history.violation(format!("conn {conn}: {message} is asked for behind a failure"));
+            self.history
+                .violation(format!("conn {conn}: {message} is asked for behind a failure"));
         }
     }
 
@@ -189,7 +195,9 @@ impl State {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
-            violation => self.history.violation(format!("conn {conn}: the client sent what it must not: {violation}")),
+            violation => self.history.violation(format!(
+                "conn {conn}: the client sent what it must not: {violation}"
+            )),
         }
         self.note(|| format!("conn {conn}: refused: {violation}"));
         self.hang_up(conn);
@@ -223,7 +231,11 @@ impl State {
         }
         let all = self.server_sends(conn);
         let actor = &mut self.conns[conn].actor;
-        if let Some(work) = actor.work.as_mut().filter(|work| all && work.stage == Stage::Room) {
+        if let Some(work) = actor
+            .work
+            .as_mut()
+            .filter(|work| all && work.stage == Stage::Room)
+        {
             work.stage = Stage::Due;
             let serial = work.serial;
             self.later(0, Event::Work { conn, serial });

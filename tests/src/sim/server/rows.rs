@@ -35,12 +35,16 @@ impl State {
         discard: bool,
         first: bool,
     ) -> Progress {
-        let Some(Open { id, results, newest, .. }) = &self.conns[conn].actor.tx else {
+        let Some(Open {
+            id, results, newest, ..
+        }) = &self.conns[conn].actor.tx
+        else {
             return self.fail(conn, Blame::Nobody, false);
         };
         let (tx, query_id) = (*id, query_id.unwrap_or(*newest));
         let Some(&execution) = results.get(&query_id) else {
-            self.history.violation(format!("conn {conn}: rows asked of a result that is over"));
+            self.history
+                .violation(format!("conn {conn}: rows asked of a result that is over"));
             return self.fail(conn, Blame::Nobody, false);
         };
         let statement = self.history.executions[execution].statement;
@@ -93,7 +97,10 @@ impl State {
     }
 
     fn end_page(&mut self, conn: ConnId) -> Progress {
-        let answered = self.conns[conn].actor.proto.success(|map| map.entry("has_more", &true));
+        let answered = self.conns[conn]
+            .actor
+            .proto
+            .success(|map| map.entry("has_more", &true));
         self.expect(conn, answered);
         Progress::Answered
     }
