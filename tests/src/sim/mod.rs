@@ -7,9 +7,9 @@
 //!
 //! # What is judged
 //!
-//! * Rows are those of the model ([`database`]), in order, none lost or told twice, whatever was dropped on the way.
+//! * Rows are those of the model, in order, none lost or told twice, whatever was dropped on the way.
 //! * Each call ends by its deadline, to the nanosecond, and none says that its time is up before it is.
-//! * Callers are told the truth about commits ([`history::Promise`]): after success a write is applied exactly once;
+//! * Callers are told the truth about commits: after success a write is applied exactly once;
 //!   after any error but `UnknownCommit`, and when its transaction was rolled back or dropped, not at all; after
 //!   `UnknownCommit`, or if the call was dropped while it ran, at most once; if its result was dropped unread, exactly
 //!   once, unless that connection broke, the server failed, or the driver was dropped or out of time.
@@ -28,6 +28,8 @@ mod net;
 mod oracle;
 mod play;
 mod program;
+#[cfg(test)]
+mod regressions;
 mod rng;
 mod runtime;
 mod server;

@@ -176,7 +176,7 @@ impl Draft<'_> {
             1..=3 => {
                 let query = self.query();
                 let mismatch = self.rng.one_in(20);
-                let reads = !query.statement.writes() != mismatch;
+                let reads = query.statement.writes() == mismatch;
                 Act::Execute {
                     query,
                     access: if reads { Access::Read } else { Access::Write },

@@ -43,7 +43,7 @@ impl Rng {
 
     /// `true` once in so many times; never for 0.
     pub(super) fn one_in(&mut self, times: u64) -> bool {
-        times != 0 && self.draw() % times == 0
+        times != 0 && self.draw().is_multiple_of(times)
     }
 
     /// `true` in so many of a thousand times.
@@ -76,7 +76,6 @@ mod tests {
         for _ in 0..1000 {
             assert!((3..=9).contains(&rng.between(3, 9)));
             assert!((1..=5000).contains(&rng.magnitude(1, 5000)));
-            assert!(rng.magnitude(0, u64::MAX) <= u64::MAX);
         }
         assert!(!rng.one_in(0) && rng.one_in(1));
         assert!(!rng.permille(0) && rng.permille(1000));

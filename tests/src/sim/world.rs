@@ -122,7 +122,8 @@ impl World {
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of some kind")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("of some kind")
 }
 
 fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {

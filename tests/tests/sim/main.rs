@@ -20,6 +20,7 @@ use tests::sim::World;
 const WORLDS: u64 = 2_000;
 
 #[test]
+#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
 fn nothing_is_wrong_in_any_world() {
     if let Some(seed) = variable("SIM_SEED") {
         replay(seed);
@@ -35,6 +36,7 @@ fn nothing_is_wrong_in_any_world() {
 }
 
 #[test]
+#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
 fn a_seed_means_the_same_world_each_time() {
     for seed in 0..20 {
         let world = World {

@@ -209,7 +209,7 @@ impl State {
 
     // ---- events ----
 
-    pub(super) fn to_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
+    pub(super) fn arrives_at_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_server {
             Some((limit, _)) if this.is_whole() => {
@@ -234,7 +234,7 @@ impl State {
         }
     }
 
-    pub(super) fn to_client(&mut self, conn: ConnId, bytes: &[u8]) {
+    pub(super) fn arrives_at_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
         let bytes = match this.fate.at_client {
             Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {

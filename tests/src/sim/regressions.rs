@@ -1,0 +1,123 @@
+//! What was found once, as small worlds of their own: they stay what they are when random worlds change.
+
+use std::time::Duration;
+
+use bolt_client::{Access, Version};
+
+use super::clock::{MICRO, SECOND};
+use super::program::{Act, Cancel, Finish, Limits, Program, Query, Reading, Step, Take, Work};
+use super::statement::{Statement, Verb};
+use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
+use super::world::World;
+
+#[test]
+fn a_caller_who_gives_up_while_an_abandoned_write_is_finished_does_not_undo_it() {
+    let abandoned = Work::AutoCommit(query(1, Verb::Add, 40), reading(&[], Finish::Drop));
+    let impatient = Query {
+        limits: Limits {
+            deadline: Some(50 * MICRO),
+            cancel: Cancel::default(),
+        },
+        ..query(2, Verb::Get, 1)
+    };
+    let impatient = Work::AutoCommit(impatient, reading(&[], Finish::Exhaust));
+    check([session(Some(1), vec![abandoned, impatient])], calm());
+}
+
+#[test]
+fn no_page_is_asked_for_ahead_while_most_of_the_last_one_is_unread() {
+    // The end of the first page arrives with its rows, and is taken when the second page is on its way already.
+    let mut takes = vec![Take::Next; 12];
+    takes.push(Take::Think(SECOND));
+    let work = Work::AutoCommit(query(1, Verb::Get, 40), reading(&takes, Finish::Exhaust));
+    check([session(Some(10), vec![work])], calm());
+}
+
+/// Runs this program in worlds that differ in nothing but their luck.
+fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
+    let step = |(act, number)| Step {
+        number,
+        after: 0,
+        act,
+    };
+    let program = Program {
+        tasks: vec![acts.into().into_iter().zip(1..).map(step).collect()],
+        closed_at: None,
+        closes: true,
+    };
+    for seed in 0..100 {
+        let outcome = World::of(seed).play(weather.clone(), &program);
+        assert_eq!(outcome.violations, [""; 0], "with the luck of seed {seed}");
+    }
+}
+
+fn calm() -> Weather {
+    Weather {
+        net: NetWeather {
+            latency: 200 * MICRO,
+            fragment: 0,
+            window: 65_536,
+            resets: 0,
+            silences: 0,
+            closures: 0,
+            refusals: 0,
+            hanging_connects: 0,
+            dns_failures: 0,
+            slow_dns: 0,
+        },
+        server: ServerWeather {
+            version: Version::new(5, 8),
+            manifest: true,
+            chunk: 65_535,
+            noops: false,
+            patience: None,
+            service: 100 * MICRO,
+            failures: 0,
+            lost_commits: 0,
+            lock_timeout: SECOND,
+            keys: 1,
+        },
+        driver: DriverOptions {
+            pool_size: 1,
+            acquisition: Duration::MAX,
+            connection: Duration::from_secs(30),
+            teardown: Duration::from_secs(5),
+            lifetime: None,
+            probe_after: None,
+        },
+        restless: false,
+        watched: true,
+    }
+}
+
+fn session(page: Option<u64>, works: Vec<Work>) -> Act {
+    Act::Session {
+        access: Access::Write,
+        page,
+        works,
+    }
+}
+
+fn query(id: u64, verb: Verb, rows: u64) -> Query {
+    Query {
+        statement: Statement {
+            id,
+            verb,
+            key: 1,
+            rows,
+            columns: true,
+            size: 0,
+            slow: 0,
+            fail: None,
+        },
+        limits: Limits::default(),
+    }
+}
+
+fn reading(takes: &[Take], finish: Finish) -> Reading {
+    Reading {
+        takes: takes.iter().map(|take| (*take, Cancel::default())).collect(),
+        finish,
+        cancel: Cancel::default(),
+    }
+}
