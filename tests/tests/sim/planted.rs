@@ -7,7 +7,8 @@ use bolt_client::planted::{Bug, plant};
 
 use super::{WORLDS, search};
 
-/// In how many worlds each planted bug is found, against the table that is kept; `UPDATE=1` writes it.
+/// In how many worlds each planted bug is found; `UPDATE=1` writes the table. That it names all of them is checked; the
+/// numbers move with every change to the driver, as its calls fall into other places of the same worlds.
 #[test]
 fn every_planted_bug_is_found() {
     let mut table = String::from(HEAD);
@@ -28,15 +29,21 @@ fn every_planted_bug_is_found() {
         std::fs::write(path, table).unwrap();
     } else {
         let kept = std::fs::read_to_string(path).unwrap();
-        assert_eq!(table, kept, "run with UPDATE=1 if this is meant");
+        assert_eq!(bugs(&table), bugs(&kept), "run with UPDATE=1 if this is meant");
     }
+}
+
+/// The first column of the table.
+fn bugs(table: &str) -> Vec<&str> {
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.filter_map(|row| row.split('`').nth(1)).collect()
 }
 
 const HEAD: &str = "\
 # Planted bugs
 
 What each bug that is planted into the driver (`bolt_client::planted`) takes to be found: worlds of the simulation, run in
-the order of their seeds. The test that says so rewrites this with `UPDATE=1`.
+the order of their seeds. The test that says so rewrites this with `UPDATE=1`; the numbers are those of its last run.
 
 | bug | found in world |
 |---|---|
