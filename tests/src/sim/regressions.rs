@@ -33,6 +33,33 @@ fn no_page_is_asked_for_ahead_while_most_of_the_last_one_is_unread() {
     check([session(Some(10), vec![work])], calm());
 }
 
+#[test]
+fn a_socket_that_is_out_of_turn_is_no_silent_server() {
+    let given_up = Cancel {
+        polls: None,
+        after: Some(10 * MICRO),
+    };
+    let takes = [
+        (Take::Next, given_up),
+        (Take::Think(100 * SECOND), Cancel::default()),
+    ];
+    let reading = Reading {
+        takes: takes.into(),
+        finish: Finish::Exhaust,
+        cancel: Cancel::default(),
+    };
+    let mut weather = calm();
+    weather.server.patience = Some(1);
+    weather.restless = true;
+    check(
+        [session(
+            None,
+            vec![Work::AutoCommit(query(1, Verb::Get, 3), reading)],
+        )],
+        weather,
+    );
+}
+
 /// Runs this program in worlds that differ in nothing but their luck.
 fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bolt_client::runtime::{AsyncRead, AsyncWrite, Transport};
 
 use super::ConnId;
-use crate::sim::state::Sim;
+use crate::sim::state::{Sim, State};
 
 /// The client's end of a connection.
 #[derive(Debug)]
@@ -25,9 +25,7 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.sim.with(|state| {
-            // Runtimes send a task that reads too much to the back of the queue.
-            if state.weather.restless && state.rng.one_in(16) {
-                cx.waker().wake_by_ref();
+            if sent_back(state, cx) {
                 return Poll::Pending;
             }
             match state.client_reads(self.conn, buf) {
@@ -43,12 +41,17 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.sim.with(|state| match state.client_writes(self.conn, buf) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                state.conns[self.conn].to_server.writer = Some(cx.waker().clone());
-                Poll::Pending
+        self.sim.with(|state| {
+            if sent_back(state, cx) {
+                return Poll::Pending;
             }
-            written => Poll::Ready(written),
+            match state.client_writes(self.conn, buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    state.conns[self.conn].to_server.writer = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                written => Poll::Ready(written),
+            }
         })
     }
 
@@ -75,4 +78,13 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.sim.with(|state| state.client_closes(self.conn));
     }
+}
+
+/// Whether the task has to go to the back of the queue, as runtimes have it of those who do much at a time.
+fn sent_back(state: &mut State, cx: &Context<'_>) -> bool {
+    let sent_back = state.weather.restless && state.rng.one_in(16);
+    if sent_back {
+        cx.waker().wake_by_ref();
+    }
+    sent_back
 }
