@@ -107,14 +107,16 @@ impl Link {
         }
     }
 
-    /// One read that does not wait.
-    fn read_at_once(&mut self) {
-        match self.transport.get_mut().try_read(self.proto.recv_space()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => self.take_in(read),
+    /// One read that does not wait. Whether something has arrived, or the stream is over.
+    pub(super) fn read_at_once(&mut self) -> bool {
+        let read = self.transport.get_mut().try_read(self.proto.recv_space());
+        let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        if !blocks {
+            self.take_in(read);
         }
         // An error is found again by whoever asks for the disposition.
         let _over = self.proto.has_event();
+        !blocks
     }
 
     /// One write that does not wait. Whether nothing is left.

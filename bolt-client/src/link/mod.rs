@@ -221,6 +221,9 @@ impl Link {
         if self.is_out_of_time(by) {
             return Poll::Ready(false);
         }
+        if self.moves_at_once() {
+            return self.take_turns(cx).map(|()| true);
+        }
         let why = if stalled.has_passed(self.runtime.now()) {
             "the server took no byte of what it was sent for too long (connection_write_timeout)"
         } else {
@@ -228,6 +231,23 @@ impl Link {
         };
         self.take_in(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
         Poll::Ready(true)
+    }
+
+    /// Whether something arrives or leaves when the transport is asked once more, without a waker. What says "not now" to
+    /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
+    /// dropped started the clock, nothing else was asked yet.
+    fn moves_at_once(&mut self) -> bool {
+        let pending = self.proto.pending_bytes().len();
+        self.nudge();
+        let wrote = self.proto.pending_bytes().len() < pending;
+        let read = self.read_at_once();
+        if wrote {
+            self.stall = Silence::default();
+        }
+        if read {
+            self.silence = Silence::default();
+        }
+        wrote || read
     }
 
     /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
