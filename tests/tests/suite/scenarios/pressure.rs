@@ -17,8 +17,8 @@ const LINE: Duration = Duration::from_millis(20);
 async fn a_page_costs_its_reader_s_time_or_the_line_s_and_not_both(world: World) -> Outcome {
     let (driver, _relay) = slow(&world).await?;
     let mut best = f64::INFINITY;
-    // Whatever else the machine does costs time, too: the best of three tells what the driver costs.
-    for _ in 0..3 {
+    // Whatever else the machine does costs time, too: the best of five tells what the driver costs.
+    for _ in 0..5 {
         let (own, whole) = read_slowly(&driver).await?;
         println!("{}: the reader took {own:?}, the whole {whole:?}", world.adapter);
         best = best.min(whole.as_secs_f64() / own.as_secs_f64());
@@ -56,24 +56,32 @@ async fn read_slowly(driver: &Driver) -> Result<(Duration, Duration), Error> {
 
 async fn what_reads_all_of_a_result_waits_for_the_line_about_once(world: World) -> Outcome {
     let (driver, _relay) = slow(&world).await?;
-    for pages in [10_i64, 100] {
-        let mut session = driver.session().fetch_size(10).build();
-        let query = bolt_client::query("UNWIND range(1, $rows) AS x RETURN x").param("rows", pages * 10);
-        let rows = go!(session.run(&query))?;
-        let started = Instant::now();
-        assert_eq!(wait!(rows.collect())?.len(), usize::try_from(pages * 10)?);
-        let took = started.elapsed();
-        assert!(took < LINE * 3, "{pages} pages took {took:?}");
-        let rows = go!(session.run(&query))?;
-        let started = Instant::now();
-        assert_eq!(
-            wait!(rows.collect_as::<i64>())?.len(),
-            usize::try_from(pages * 10)?
-        );
-        let took = started.elapsed();
-        assert!(took < LINE * 3, "{pages} pages took {took:?}");
+    for pages in [10, 100] {
+        let mut best = Duration::MAX;
+        for attempt in 0..6 {
+            let took = read_at_once(&driver, pages, attempt % 2 == 0).await?;
+            println!("{}: {pages} pages took {took:?}", world.adapter);
+            best = best.min(took);
+        }
+        assert!(best < LINE * 3, "{pages} pages took {best:?}");
     }
     Ok(())
+}
+
+/// Reads pages of ten rows all together, as rows or as what they are. Returns what that took.
+async fn read_at_once(driver: &Driver, pages: i64, as_rows: bool) -> Result<Duration, Error> {
+    let mut session = driver.session().fetch_size(10).build();
+    let query = "UNWIND range(1, $rows) AS x RETURN x";
+    let rows = go!(session.run(query).param("rows", pages * 10))?;
+    let started = Instant::now();
+    let count = if as_rows {
+        wait!(rows.collect())?.len()
+    } else {
+        wait!(rows.collect_as::<i64>())?.len()
+    };
+    let took = started.elapsed();
+    assert_eq!(i64::try_from(count), Ok(pages * 10));
+    Ok(took)
 }
 
 /// A driver on a long line, connected.
