@@ -10,6 +10,7 @@
 mod planted;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -31,7 +32,7 @@ fn nothing_is_wrong_in_any_world() {
     for seed in wrong.iter().take(20) {
         explain(*seed);
     }
-    println!("{worlds} worlds, {} violations", wrong.len());
+    tell(&format!("{worlds} worlds, {} violations", wrong.len()));
     assert!(wrong.is_empty());
 }
 
@@ -81,15 +82,17 @@ fn search(worlds: u64, enough: usize) -> Vec<u64> {
 fn explain(seed: u64) {
     let world = World::of(seed).shrunk();
     let steps = world.run().steps - world.without.len();
-    println!("world {seed} is wrong, with {steps} steps left of its program:");
+    tell(&format!(
+        "world {seed} is wrong, with {steps} steps left of its program:"
+    ));
     for violation in world.run().violations {
-        println!("    {violation}");
+        tell(&format!("    {violation}"));
     }
     let without: Vec<_> = world.without.iter().map(u64::to_string).collect();
-    println!(
-        "    SIM_SEED={seed} SIM_WITHOUT={} cargo test -p tests --test sim nothing_is_wrong -- --nocapture",
+    tell(&format!(
+        "    SIM_SEED={seed} SIM_WITHOUT={} cargo test -p tests --test sim nothing_is_wrong",
         without.join(",")
-    );
+    ));
 }
 
 fn replay(seed: u64) {
@@ -105,10 +108,17 @@ fn replay(seed: u64) {
     };
     let outcome = world.run();
     for line in &outcome.trace {
-        println!("{line}");
+        tell(line);
     }
-    println!("1 world, {} violations", outcome.violations.len());
+    tell(&format!("1 world, {} violations", outcome.violations.len()));
     assert_eq!(outcome.violations, [""; 0]);
+}
+
+/// Prints a line even if the test succeeds: what was run is worth knowing in any case.
+fn tell(line: &str) {
+    let mut line = line.to_owned();
+    line.push('\n');
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
 fn variable(name: &str) -> Option<u64> {
