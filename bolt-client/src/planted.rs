@@ -54,8 +54,8 @@ bugs! {
     HalfATransaction,
     /// A row that was looked at is not there any more.
     PeekTakesTheRow,
-    /// The next page is asked for while the last is unread.
-    PageTooEarly,
+    /// The next page is all that is left.
+    PageWithoutEnd,
 }
 
 /// One more than the index of the bug that is planted; 0 for none.

@@ -259,9 +259,14 @@ impl Exchange {
         let Some(result) = self.results.iter_mut().find(|result| result.id == id) else {
             return Ok(());
         };
-        let due = planted!(PageTooEarly) || result.is_due();
-        if due && lease.proto.has_more(id) {
-            lease.proto.pull(id, result.next_page())?;
+        if result.is_due() && lease.proto.has_more(id) {
+            let page = result.next_page();
+            let page = if planted!(PageWithoutEnd) {
+                Fetch::All
+            } else {
+                page
+            };
+            lease.proto.pull(id, page)?;
             // It has to leave before the rows that are here are read: nobody may wait for a long while.
             lease.nudge();
         }
