@@ -130,14 +130,14 @@ impl Exchange {
     /// Whether this error, the first that anything met, only says that the connection had died of age: nothing has
     /// been answered on it, and nothing can have been committed.
     pub(crate) fn may_be_taken_over(&self, error: &Error) -> bool {
+        if planted!(HalfATransaction) {
+            return error.kind() == ErrorKind::ConnectionLost;
+        }
         self.was_stale(error) && self.results.is_empty()
     }
 
     /// The same, of work that is begun anew from its beginning.
     pub(crate) fn was_stale(&self, error: &Error) -> bool {
-        if planted!(HalfATransaction) {
-            return error.kind() == ErrorKind::ConnectionLost;
-        }
         self.reused && !self.answered && error.kind() == ErrorKind::ConnectionLost
     }
 

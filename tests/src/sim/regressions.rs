@@ -25,12 +25,12 @@ fn a_caller_who_gives_up_while_an_abandoned_write_is_finished_does_not_undo_it()
 }
 
 #[test]
-fn no_page_is_asked_for_ahead_while_most_of_the_last_one_is_unread() {
-    // The end of the first page arrives with its rows, and is taken when the second page is on its way already.
-    let mut takes = vec![Take::Next; 12];
-    takes.push(Take::Think(SECOND));
+fn no_page_is_asked_for_while_the_last_one_is_unread() {
+    // The end of the first page is seen with its row, and taken when the second page is on its way already.
+    let think = Take::Think(SECOND);
+    let takes = [think, Take::Next, think, Take::Peek, think, Take::Peek, think];
     let work = Work::AutoCommit(query(1, Verb::Get, 40), reading(&takes, Finish::Exhaust));
-    check([session(Some(10), vec![work])], calm());
+    check([session(Some(1), vec![work])], calm());
 }
 
 #[test]
@@ -100,6 +100,7 @@ fn calm() -> Weather {
             patience: None,
             service: 100 * MICRO,
             failures: 0,
+            breaks: 0,
             lost_commits: 0,
             lock_timeout: SECOND,
             keys: 1,

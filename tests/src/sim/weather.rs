@@ -52,6 +52,8 @@ pub(super) struct ServerWeather {
     /// The longest that it takes for a request by itself.
     pub(super) service: Nanos,
     pub(super) failures: u64,
+    /// Requests on which the connection breaks before they are carried out.
+    pub(super) breaks: u64,
     pub(super) lost_commits: u64,
     pub(super) lock_timeout: Nanos,
     pub(super) keys: u64,
@@ -120,6 +122,11 @@ impl ServerWeather {
             service: rng.magnitude(MICRO, 5 * MILLI),
             failures: if !calm && rng.one_in(2) {
                 rng.between(1, 60)
+            } else {
+                0
+            },
+            breaks: if !calm && rng.one_in(3) {
+                rng.between(5, 60)
             } else {
                 0
             },

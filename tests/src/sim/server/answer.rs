@@ -85,6 +85,12 @@ impl State {
         self.conns[conn].actor.rng.permille(share)
     }
 
+    /// Whether the connection breaks now, before a request is carried out.
+    pub(super) fn breaks_by_itself(&mut self, conn: ConnId) -> bool {
+        let share = self.weather.server.breaks;
+        self.conns[conn].actor.rng.permille(share)
+    }
+
     /// Whether the connection breaks between a commit and the answer to it.
     pub(super) fn loses_commit(&mut self, conn: ConnId) -> bool {
         let share = self.weather.server.lost_commits;

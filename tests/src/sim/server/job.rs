@@ -127,7 +127,13 @@ impl State {
         else {
             return;
         };
-        match self.carry_on(conn, &mut work.job) {
+        let breaks = self.breaks_by_itself(conn) && !matches!(work.job, Job::Rows { begun: true, .. });
+        let progress = if breaks {
+            Progress::Lost
+        } else {
+            self.carry_on(conn, &mut work.job)
+        };
+        match progress {
             Progress::Answered => self.serve(conn),
             Progress::Lost => self.trouble(conn, Trouble::Reset),
             Progress::Again(after) => {
