@@ -16,7 +16,8 @@ fn it_runs_on_every_runtime_without_any_set_up() {
         assert_eq!(figures["runtime"], runtime);
         assert_eq!((&figures["queries"], &figures["errors"]), (&60.into(), &0.into()));
         assert_eq!(figures["wrong_answers"], 0);
-        assert!((1..=8).contains(&figures["connections"].as_u64().expect("a number")));
+        // There may be more of them than callers: one may come back while a caller, who then has both, opens another.
+        assert!((1..=20).contains(&figures["connections"].as_u64().expect("a number")));
     }
 }
 
