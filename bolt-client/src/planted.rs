@@ -54,7 +54,7 @@ bugs! {
     HalfATransaction,
     /// A row that was looked at is not there any more.
     PeekTakesTheRow,
-    /// The next page is all that is left.
+    /// All the rest of a result is asked for in place of its next page.
     PageWithoutEnd,
 }
 

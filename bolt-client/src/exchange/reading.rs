@@ -260,11 +260,10 @@ impl Exchange {
             return Ok(());
         };
         if result.is_due() && lease.proto.has_more(id) {
-            let page = result.next_page();
             let page = if planted!(PageWithoutEnd) {
                 Fetch::All
             } else {
-                page
+                result.next_page()
             };
             lease.proto.pull(id, page)?;
             // It has to leave before the rows that are here are read: nobody may wait for a long while.

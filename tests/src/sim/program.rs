@@ -202,7 +202,7 @@ impl Draft<'_> {
             tag: self.id(),
             eager: self.rng.one_in(4),
             limits: self.limits(),
-            queries: (0..self.rng.between(0, 3))
+            queries: (0..self.rng.between(0, 5))
                 .map(|_| (self.query(), self.reading()))
                 .collect(),
             end: self
