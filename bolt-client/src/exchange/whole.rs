@@ -28,9 +28,7 @@ impl Exchange {
         self.end_of(id).unwrap_or(Ok(()))?;
         let keys = self.keys(id).cloned().unwrap_or_default();
         let rows = self.take_rows(id);
-        let summary = self
-            .take_summary(id)
-            .ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))?;
+        let summary = self.summary(id)?;
         match commit {
             Some(commit) => self.committed(commit, by).await?,
             None => self.commit(by).await?,
