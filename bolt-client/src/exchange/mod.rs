@@ -255,7 +255,7 @@ impl Exchange {
     fn skip_unwanted(&mut self) {
         let Some(lease) = &mut self.lease else { return };
         for result in self.results.iter_mut().filter(|result| !result.is_wanted()) {
-            result.rows.clear();
+            drop(result.take_all_kept());
             if lease.proto.has_more(result.id) {
                 // What could be refused here has been asked just before.
                 let _queued = lease.proto.discard(result.id, Fetch::All);

@@ -1,6 +1,7 @@
 //! One result: what has arrived of it, and how much was asked for.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -31,7 +32,9 @@ pub(super) struct OpenResult {
     pub(super) query: String,
     pub(super) keys: Keys,
     /// Rows that arrived while something else was being waited for.
-    pub(super) rows: VecDeque<Record>,
+    rows: VecDeque<Record>,
+    /// How many bytes these take, about.
+    kept_bytes: usize,
     pub(super) holder: Holder,
     /// There once the result has ended well.
     pub(super) summary: Option<Summary>,
@@ -54,6 +57,7 @@ impl OpenResult {
             query: query.to_owned(),
             keys: Keys::default(),
             rows: VecDeque::new(),
+            kept_bytes: 0,
             holder,
             summary: None,
             available_after: None,
@@ -98,6 +102,7 @@ impl OpenResult {
         if self.is_wanted() {
             self.has_rows = true;
             self.pages.arrived(row.encoded_len());
+            self.kept_bytes += row.encoded_len();
             self.rows.push_back(row.to_owned());
         }
     }
@@ -108,8 +113,19 @@ impl OpenResult {
     }
 
     /// How many bytes the rows that were kept take, about.
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.rows.iter().map(|row| row.as_ref().encoded_len()).sum()
+    pub(super) const fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
+    /// The oldest row that was kept, which stays.
+    pub(super) fn first_kept(&self) -> Option<&Record> {
+        self.rows.front()
+    }
+
+    /// All rows that were kept.
+    pub(super) fn take_all_kept(&mut self) -> Vec<Record> {
+        self.kept_bytes = 0;
+        mem::take(&mut self.rows).into()
     }
 
     /// A row went from the receive buffer to whoever waited for it.
@@ -122,6 +138,7 @@ impl OpenResult {
     /// The oldest row that was kept.
     pub(super) fn take_kept(&mut self) -> Option<Record> {
         let row = self.rows.pop_front()?;
+        self.kept_bytes -= row.as_ref().encoded_len();
         self.pages.delivered();
         Some(row)
     }

@@ -1,6 +1,5 @@
 //! Rows of a result, one by one or all of them.
 
-use std::mem;
 use std::sync::Arc;
 
 use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
@@ -72,7 +71,7 @@ impl Exchange {
         if planted!(PeekTakesTheRow) {
             self.take_kept(id);
         }
-        Ok(self.result(id).and_then(|result| result.rows.front()))
+        Ok(self.result(id).and_then(OpenResult::first_kept))
     }
 
     /// Reads to the end of a result, asking for all that is left at once. Dropped before that, it leaves the
@@ -195,7 +194,7 @@ impl Exchange {
     /// Every row that has arrived and was kept.
     pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
         self.result_mut(id)
-            .map(|result| mem::take(&mut result.rows).into())
+            .map(OpenResult::take_all_kept)
             .unwrap_or_default()
     }
 
@@ -232,7 +231,7 @@ impl Exchange {
             let Some(result) = self.result_mut(id) else {
                 return Err(ended());
             };
-            if !result.rows.is_empty() {
+            if result.first_kept().is_some() {
                 self.ask_ahead(id)?;
                 return Ok(Where::Kept);
             }
