@@ -16,8 +16,10 @@ fn it_runs_on_every_runtime_without_any_set_up() {
         assert_eq!(figures["runtime"], runtime);
         assert_eq!((&figures["queries"], &figures["errors"]), (&60.into(), &0.into()));
         assert_eq!(figures["wrong_answers"], 0);
-        // There may be more of them than callers: one may come back while a caller, who then has both, opens another.
-        assert!((1..=20).contains(&figures["connections"].as_u64().expect("a number")));
+        // A thread that is opening one cannot look up at once when another comes back, so there may be more of them than
+        // callers: never more than the pool may have.
+        let most = if runtime == "blocking" { 20 } else { 8 };
+        assert!((1..=most).contains(&figures["connections"].as_u64().expect("a number")));
     }
 }
 
