@@ -9,13 +9,15 @@ use tests::misbehaving::{self, Peer};
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
-    scenarios_alone![
+    let mut all = scenarios_alone![
         a_uri_that_cannot_be_used_says_why,
         a_host_that_does_not_resolve_is_named,
         an_address_where_nothing_listens_is_named,
         a_silent_peer_is_given_up_by_the_limit_for_connecting,
         a_silent_peer_is_given_up_by_the_deadline_of_the_call,
         an_http_server_is_recognised,
+        a_peer_that_speaks_first_is_recognised,
+        a_peer_that_answers_in_tls_is_recognised,
         a_server_without_a_common_version_is_unsupported,
         a_version_that_was_not_offered_is_a_violation,
         a_peer_that_closes_during_the_handshake_is_named,
@@ -27,7 +29,9 @@ pub(super) fn all() -> Vec<Scenario> {
         a_slow_peer_is_awaited,
         a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise,
         a_reader_who_pauses_does_not_meet_the_promise,
-    ]
+    ];
+    all.extend(scenarios![the_port_on_which_a_server_speaks_http_is_recognised needs Http]);
+    all
 }
 
 const LIMIT: Duration = Duration::from_millis(400);
@@ -145,6 +149,40 @@ async fn an_http_server_is_recognised(adapter: Adapter) -> Outcome {
         &misbehaving::http_server()?,
         &[ErrorKind::Protocol, ErrorKind::Connect],
         &["HTTP"],
+    )
+    .await
+}
+
+async fn the_port_on_which_a_server_speaks_http_is_recognised(world: World) -> Outcome {
+    let http = world.server.http.ok_or("no HTTP")?;
+    let driver = world.driver_with(once(Config::new(&format!("bolt://{http}"), world.auth())?))?;
+    let by_name = wait!(driver.verify_connectivity()).unwrap_err();
+    let by_query = go!(driver.execute_query("RETURN 1")).unwrap_err();
+    for error in [by_name, by_query] {
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert_says(&error, &[&http.to_string(), "HTTP", "7687"]);
+        assert!(!error.is_retryable());
+    }
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_peer_that_speaks_first_is_recognised(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::ssh_server()?,
+        &[ErrorKind::Protocol],
+        &["not Bolt", "SSH-"],
+    )
+    .await
+}
+
+async fn a_peer_that_answers_in_tls_is_recognised(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::tls_server()?,
+        &[ErrorKind::Protocol],
+        &["TLS", "port"],
     )
     .await
 }
