@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
 use crate::address::Address;
 use crate::config::Config;
@@ -100,8 +100,14 @@ async fn open(
                     let peer = target.to_string().into();
                     let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
                     link.set_write_timeout(config.connection_write_timeout);
-                    log_in(&mut link, &config, &target, &hint).await?;
-                    return Ok(link);
+                    match agree(&mut link, &hint).await {
+                        Ok(version) => {
+                            log_in(&mut link, version, &config, &target, &hint).await?;
+                            return Ok(link);
+                        }
+                        // Something else may listen on this port of one address, and a server on that of the next.
+                        Err(error) => failure = error,
+                    }
                 }
                 Err(error) => failure = Error::connect(socket.to_string(), error),
             }
@@ -110,21 +116,32 @@ async fn open(
     Err(failure)
 }
 
-/// Handshake and login: two round trips. HELLO and LOGON leave in one write, right behind the choice of a version.
-async fn log_in(link: &mut Link, config: &Config, address: &Address, hint: &Hint) -> Result<(), Error> {
-    let hint = || hint.glance();
-    let during = |phase| move |error: Error| error.while_opening(phase);
-    link.head_untimed(hint).await.map_err(during("the handshake"))?;
-    let Some(Event::Negotiated(version)) = link.event() else {
-        return Err(Error::misuse("the handshake ended without a version"));
-    };
+/// The handshake: one round trip. The choice of a version leaves with the login.
+async fn agree(link: &mut Link, hint: &Hint) -> Result<Version, Error> {
+    let head = link.head_untimed(|| hint.glance()).await;
+    head.map_err(|error| error.while_opening("the handshake"))?;
+    match link.event() {
+        Some(Event::Negotiated(version)) => Ok(version),
+        _ => Err(Error::misuse("the handshake ended without a version")),
+    }
+}
+
+/// The login: another round trip. HELLO and LOGON leave in one write.
+async fn log_in(
+    link: &mut Link,
+    version: Version,
+    config: &Config,
+    address: &Address,
+    hint: &Hint,
+) -> Result<(), Error> {
     let hello = Hello::new(&config.user_agent)
         .bolt_agent(PRODUCT)
         .notifications(config.notifications.clone());
     let last = link.proto.login(&hello, &config.auth)?;
     let mut info = None;
     loop {
-        let head = link.head_untimed(hint).await.map_err(during("the login"))?;
+        let head = link.head_untimed(|| hint.glance()).await;
+        let head = head.map_err(|error| error.while_opening("the login"))?;
         match link.event() {
             Some(Event::Success(metadata)) => {
                 info.get_or_insert_with(|| ServerInfo::read(address.clone(), version, metadata));

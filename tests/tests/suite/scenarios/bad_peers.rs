@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use bolt_client::ErrorKind;
+use bolt_client::{Address, ErrorKind};
 use tests::misbehaving::{self, Peer};
+use tests::scripted::{Script, Scripted};
 
 use super::*;
 
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<Scenario> {
         an_http_server_is_recognised,
         a_peer_that_speaks_first_is_recognised,
         a_peer_that_answers_in_tls_is_recognised,
+        an_address_that_is_no_bolt_server_is_followed_by_the_next,
         a_server_without_a_common_version_is_unsupported,
         a_version_that_was_not_offered_is_a_violation,
         a_peer_that_closes_during_the_handshake_is_named,
@@ -185,6 +187,28 @@ async fn a_peer_that_answers_in_tls_is_recognised(adapter: Adapter) -> Outcome {
         &["TLS", "port"],
     )
     .await
+}
+
+/// As a name that has an IPv6 and an IPv4 address, and something else on the port of one of them.
+async fn an_address_that_is_no_bolt_server_is_followed_by_the_next(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let others = [
+        misbehaving::http_server()?,
+        misbehaving::closes_in_handshake()?,
+        misbehaving::no_common_version()?,
+    ];
+    let addresses: Vec<_> = others
+        .iter()
+        .map(Peer::address)
+        .chain([server.address()])
+        .map(|address| Address::new(address.ip().to_string(), address.port()))
+        .collect();
+    let config = once(Config::new("bolt://cluster", Auth::none())?).resolver(move |_| addresses.clone());
+    let driver = driver_with(adapter, config)?;
+    go!(driver.execute_query("ROWS 1"))?;
+    assert_eq!(server.connections(), 1);
+    assert!(others.iter().all(|peer| peer.connections() == 1));
+    Ok(())
 }
 
 async fn a_server_without_a_common_version_is_unsupported(adapter: Adapter) -> Outcome {
