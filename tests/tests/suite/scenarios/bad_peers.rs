@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
         an_address_where_nothing_listens_is_named,
         a_silent_peer_is_given_up_by_the_limit_for_connecting,
         a_silent_peer_is_given_up_by_the_deadline_of_the_call,
+        asking_who_answers_ends_by_the_deadline_of_the_driver,
         an_http_server_is_recognised,
         a_peer_that_speaks_first_is_recognised,
         a_peer_that_answers_in_tls_is_recognised,
@@ -142,6 +143,22 @@ async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter)
     // The connection that the first call began is carried on by the others.
     assert_eq!(peer.connections(), 1);
     wait!(driver.close());
+    Ok(())
+}
+
+async fn asking_who_answers_ends_by_the_deadline_of_the_driver(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::silent()?;
+    let config = Config::new(&peer.uri(), Auth::none())?.deadline(LIMIT);
+    let driver = driver_with(adapter, config)?;
+    let started = Instant::now();
+    let error = wait!(driver.verify_connectivity()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(
+        wait!(driver.supports_multi_db()).unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+    let took = started.elapsed();
+    assert!(took >= LIMIT && took < 20 * LIMIT, "{took:?}");
     Ok(())
 }
 
