@@ -123,7 +123,7 @@ async fn start(
         match exchange.run(query, by).await {
             Ok(id) => return Ok((exchange, id)),
             Err(error) if exchange.may_be_taken_over(&error) => {}
-            Err(error) if again && invites_another_try(&error) => again = false,
+            Err(error) if again && exchange.was_refused() && invites_another_try(&error) => again = false,
             Err(error) => return Err(error),
         }
         api = exchange.untold();

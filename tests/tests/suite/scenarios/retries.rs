@@ -20,6 +20,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_timeout_is_final,
         an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that,
         an_auto_commit_query_is_otherwise_sent_once,
+        an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says,
     ]
 }
 
@@ -212,3 +213,20 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
     );
     Ok(())
 }
+
+async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says(
+    adapter: Adapter,
+) -> Outcome {
+    let server = Scripted::start(Script::new().asks_for_telemetry())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver.session().build();
+    for message in [Message::Pull, Message::Telemetry] {
+        server.fail_next(message, transient().with_diagnostic("_idempotent", true));
+        go!(session.run("WRITE")).map(drop).unwrap_err();
+        let told = server.told_briefly();
+        let runs = told.iter().filter(|told| *told == "RUN WRITE").count();
+        assert_eq!(runs, 1, "{message}: {told:?}");
+    }
+    Ok(())
+}
+
