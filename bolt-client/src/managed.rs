@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Query};
 
-use crate::attempts::Attempts;
 use crate::builders::transaction_setters;
 use crate::cursor::{Cursor, Host};
 use crate::deadline::Deadline;
@@ -75,7 +74,7 @@ where
         session.make_room(by).await?;
         let origin = session.origin();
         let mut api = origin.tell(Api::ManagedTransaction);
-        let mut attempts = Attempts::new(&origin.driver, by);
+        let mut attempts = origin.attempts(by);
         loop {
             let error = match origin.transaction(access, &extra, api, by).await {
                 Err(error) => error,

@@ -117,7 +117,7 @@ async fn start(
     session.make_room(by).await?;
     let origin = &session.origin;
     let mut api = origin.tell(Api::AutoCommit);
-    let mut again = !origin.driver.config().disable_auto_commit_retries;
+    let mut again = origin.repeats_auto_commit();
     loop {
         let mut exchange = origin.auto_commit(extra, api, by).await?;
         match exchange.run(query, by).await {

@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
         an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that,
         an_auto_commit_query_is_otherwise_sent_once,
         an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says,
+        a_session_may_have_a_budget_and_a_mind_of_its_own,
     ]
 }
 
@@ -227,6 +228,44 @@ async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_serv
         let runs = told.iter().filter(|told| *told == "RUN WRITE").count();
         assert_eq!(runs, 1, "{message}: {told:?}");
     }
+    Ok(())
+}
+
+async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver
+        .session()
+        .max_transaction_retry_time(Duration::ZERO)
+        .disable_auto_commit_retries(true)
+        .build();
+    let attempts = Tally::default();
+    server.fail_next(Message::Run, transient());
+    go!(session.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))
+    .unwrap_err();
+    assert_eq!(attempts.count(), 1);
+    server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
+    go!(session.run("WRITE")).map(drop).unwrap_err();
+
+    // The other way round.
+    let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
+    let cautious = driver_with(adapter, config)?;
+    let mut session = cautious
+        .session()
+        .max_transaction_retry_time(Duration::from_secs(30))
+        .disable_auto_commit_retries(false)
+        .build();
+    server.fail_next(Message::Run, transient());
+    go!(session.execute_write(work!(|tx| {
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))?;
+    server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
+    go!(session.run("WRITE"))?;
     Ok(())
 }
 
