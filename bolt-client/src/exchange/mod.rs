@@ -79,6 +79,9 @@ enum WorkKind {
     Transaction,
 }
 
+/// The server has forgotten what the user may do, and looks it up when the user logs in: on each connection.
+const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
+
 /// Numbers exchanges, so that a cursor is not used on another's connection.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
@@ -238,6 +241,9 @@ impl Exchange {
                 }
             }
             (Some(Event::Failure(error)), result) => {
+                if error.code() == AUTHORIZATION_EXPIRED {
+                    lease.log_in_anew();
+                }
                 self.failure.get_or_insert_with(|| error.into());
                 if let Some(result) = result {
                     self.refused = head.request == Some(result.run);

@@ -160,7 +160,7 @@ impl Place {
         let Hand::Settling { mut pooled, .. } = mem::replace(&mut self.hand, Hand::Empty) else {
             return None;
         };
-        if pooled.is_usable(self.pool.now()) {
+        if pooled.is_usable(self.pool.now(), self.pool.era()) {
             return Some(Lease::reused(&self.pool, pooled));
         }
         pooled.link.say_goodbye();
@@ -177,7 +177,7 @@ impl Place {
         match opened {
             Ok(link) => {
                 self.pool.decide(|slots| slots.opened(self.ticket, now));
-                let pooled = Pooled::new(link, self.pool.config.end_of_life(now));
+                let pooled = Pooled::new(link, self.pool.config.end_of_life(now), self.pool.era());
                 Ok(Some(Lease::new(&self.pool, pooled)))
             }
             // What an earlier call began may fail for reasons that were that call's own.

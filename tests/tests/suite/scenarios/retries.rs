@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Scenario> {
         an_auto_commit_query_is_otherwise_sent_once,
         an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says,
         a_session_may_have_a_budget_and_a_mind_of_its_own,
+        after_an_expired_authorization_every_connection_logs_in_anew,
     ]
 }
 
@@ -269,3 +270,39 @@ async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> 
     Ok(())
 }
 
+async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    // Three connections: one idle, one in use, one that is told.
+    let (mut idle, mut used, mut told) = (
+        driver.session().build(),
+        driver.session().build(),
+        driver.session().build(),
+    );
+    let mut in_use = go!(used.begin_transaction().eager())?;
+    let other = go!(idle.begin_transaction().eager())?;
+    let another = go!(told.begin_transaction().eager())?;
+    wait!(other.rollback())?;
+    wait!(another.rollback())?;
+    assert_eq!(server.connections(), 3);
+
+    let expired = ServerError::new("Neo.ClientError.Security.AuthorizationExpired", "log in again");
+    server.fail_next(Message::Run, expired);
+    let attempts = Tally::default();
+    go!(told.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))?;
+    assert_eq!((attempts.count(), server.connections()), (2, 4));
+    // Work that is under way goes on; its connection serves nobody after it.
+    go!(in_use.run("WRITE"))?;
+    wait!(in_use.commit())?;
+    assert_eq!(driver.pool_counts().idle, 1);
+    drop(server.told());
+    go!(idle.run("WRITE"))?;
+    go!(used.run("WRITE"))?;
+    assert!(server.told().iter().all(|told| told.connection == 4));
+    assert_eq!(server.connections(), 4);
+    Ok(())
+}
