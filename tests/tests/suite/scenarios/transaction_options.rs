@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(scenarios![
         the_server_shows_the_metadata_of_a_transaction needs ShowTransactions,
         the_server_ends_a_transaction_at_its_timeout needs ShowTransactions,
-        whom_a_driver_must_not_impersonate_it_cannot needs ShowTransactions,
+        whom_a_driver_must_not_impersonate_it_cannot,
     ]);
     all
 }
@@ -246,14 +246,32 @@ async fn the_server_ends_a_transaction_at_its_timeout(world: World) -> Outcome {
     Ok(())
 }
 
+/// Neo4j's Community edition lets nobody impersonate anybody, not even themselves. The engine does not look who asks.
 async fn whom_a_driver_must_not_impersonate_it_cannot(world: World) -> Outcome {
     let driver = world.driver()?;
     let nobody = world.unique_name();
-    let error = go!(driver.execute_query("RETURN 1").impersonated_user(&*nobody)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
-    let mut session = driver.session().impersonated_user(&*nobody).build();
-    let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    for user in [nobody.as_str(), world.server.user.as_str()] {
+        let mut session = driver.session().impersonated_user(user).build();
+        let by_session = go!(session.run("RETURN 1")).map(drop);
+        let by_function = go!(session.execute_read(work!(|tx| { go!(tx.run("RETURN 1")).map(drop) })));
+        let eagerly = go!(session.begin_transaction().eager()).map(drop);
+        let by_query = go!(driver.execute_query("RETURN 1").impersonated_user(user)).map(drop);
+        for outcome in [by_session, by_function, eagerly, by_query] {
+            if world.server.name == "engine" {
+                outcome?;
+                continue;
+            }
+            let error = outcome.unwrap_err();
+            let code = error.server().map(|error| error.code());
+            assert_eq!(
+                code,
+                Some("Neo.ClientError.Statement.ArgumentError"),
+                "{user}: {error}"
+            );
+            assert_says(&error, &["Impersonation"]);
+        }
+    }
     go!(driver.execute_query("RETURN 1"))?;
+    assert_at_rest(&driver);
     Ok(())
 }
