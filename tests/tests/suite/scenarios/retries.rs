@@ -302,7 +302,12 @@ async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: A
     drop(server.told());
     go!(idle.run("WRITE"))?;
     go!(used.run("WRITE"))?;
-    assert!(server.told().iter().all(|told| told.connection == 4));
+    // What is said on the way out, on the other connections, may come late.
+    let runs = server
+        .told()
+        .into_iter()
+        .filter(|told| told.message == Message::Run);
+    assert_eq!(runs.map(|told| told.connection).collect::<Vec<_>>(), [4, 4]);
     assert_eq!(server.connections(), 4);
     Ok(())
 }
