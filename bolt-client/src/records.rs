@@ -23,6 +23,10 @@ use crate::summary::Summary;
 /// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
 /// drop its transaction.
 ///
+/// If you do not want the rows of an auto-commit write, [`consume`](Self::consume) them rather than drop them: that costs
+/// no round trip. While the first page is on its way, a drop has to ask for the rest without knowing whether there is one,
+/// and servers close a connection on which there is none.
+///
 /// ```no_run
 /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
 /// let mut session = driver.session().database("neo4j").build();
