@@ -125,14 +125,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-clean: rows that were read for a call that is dropped are lost.
     pub async fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
-        let mut fetched = Vec::new();
-        while fetched.len() < rows {
-            match self.next().await? {
-                Some(row) => fetched.push(row),
-                None => break,
-            }
-        }
-        Ok(fetched)
+        self.exchange.fetch(self.id, rows, self.by).await
     }
 
     /// The only row.
@@ -180,13 +173,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        let read = |row: RecordRef<'_>| {
-            rows.push(row.to()?);
-            Ok(())
-        };
-        self.exchange.each(self.id, read, self.by).await?;
-        Ok(rows)
+        self.exchange.typed(self.id, self.by).await
     }
 
     /// The first column of all rows that are left, asked for at once.
@@ -197,13 +184,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
-        let mut column = Vec::new();
-        let read = |row: RecordRef<'_>| {
-            column.push(row.get(0)?);
-            Ok(())
-        };
-        self.exchange.each(self.id, read, self.by).await?;
-        Ok(column)
+        self.exchange.column(self.id, self.by).await
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
