@@ -1,6 +1,6 @@
 //! Results that do not hold on to their transaction.
 
-use bolt_client::{Error, FromValue, Keys, Record, RecordRef, Summary};
+use bolt_client::{EagerResult, Error, FromValue, Keys, Record, RecordRef, Summary};
 use serde::de::DeserializeOwned;
 
 use crate::block_on::call;
@@ -117,8 +117,8 @@ impl Cursor {
     ///
     /// # Errors
     /// As [`next`](Self::next); the rows before it are lost then.
-    pub fn fetch(&mut self, rows: usize, host: &mut impl CursorHost) -> Result<Vec<Record>, Error> {
-        call(self.inner.fetch(rows, host.host()))
+    pub fn fetch(&mut self, host: &mut impl CursorHost, rows: usize) -> Result<Vec<Record>, Error> {
+        call(self.inner.fetch(host.host(), rows))
     }
 
     /// The only row of the result.
@@ -144,6 +144,14 @@ impl Cursor {
     /// As [`next`](Self::next).
     pub fn collect(self, host: &mut impl CursorHost) -> Result<Vec<Record>, Error> {
         call(self.inner.collect(host.host()))
+    }
+
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn into_eager_result(self, host: &mut impl CursorHost) -> Result<EagerResult, Error> {
+        call(self.inner.into_eager_result(host.host()))
     }
 
     /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Interest, Rest};
+use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its
@@ -127,7 +128,7 @@ impl Cursor {
     ///
     /// # Cancel safety
     /// Cancel-clean: rows that were read for a call that is dropped are lost.
-    pub async fn fetch(&mut self, rows: usize, host: &mut impl CursorHost) -> Result<Vec<Record>, Error> {
+    pub async fn fetch(&mut self, host: &mut impl CursorHost, rows: usize) -> Result<Vec<Record>, Error> {
         self.at(host)?.fetch(self.id, rows, self.by).await
     }
 
@@ -166,6 +167,19 @@ impl Cursor {
         let exchange = self.at(host)?;
         exchange.finish(self.id, Rest::Keep, self.by).await?;
         Ok(exchange.take_rows(self.id))
+    }
+
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn into_eager_result(self, host: &mut impl CursorHost) -> Result<EagerResult, Error> {
+        let exchange = self.at(host)?;
+        exchange.finish(self.id, Rest::Keep, self.by).await?;
+        exchange.eager_result(self.id)
     }
 
     /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
+use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a
@@ -162,6 +163,18 @@ impl<'r> Records<'r> {
     pub async fn collect(self) -> Result<Vec<Record>, Error> {
         self.exchange.finish(self.id, Rest::Keep, self.by).await?;
         Ok(self.exchange.take_rows(self.id))
+    }
+
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn into_eager_result(self) -> Result<EagerResult, Error> {
+        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
+        self.exchange.eager_result(self.id)
     }
 
     /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by their

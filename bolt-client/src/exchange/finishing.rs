@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::execute::EagerResult;
 
 use super::open_result::OpenResult;
 use super::{Exchange, WorkKind};
@@ -45,6 +46,15 @@ impl Exchange {
         };
         self.each(id, read, by).await?;
         Ok(rows)
+    }
+
+    /// All of a result that has been read to its end.
+    pub(crate) fn eager_result(&mut self, id: ResultId) -> Result<EagerResult, Error> {
+        Ok(EagerResult {
+            keys: self.keys(id).cloned().unwrap_or_default(),
+            records: self.take_rows(id),
+            summary: self.summary(id)?,
+        })
     }
 
     /// The first column of every row that is left, as [`each`](Self::each) hands them.

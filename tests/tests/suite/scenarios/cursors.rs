@@ -86,7 +86,7 @@ async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
 
     let mut rows = go!(tx.open(ten))?;
     assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, Some(1));
-    let fetched = wait!(rows.fetch(4, &mut tx))?;
+    let fetched = wait!(rows.fetch(&mut tx, 4))?;
     assert_eq!(fetched.len(), 4);
     assert_eq!(fetched[3].get::<i64>("x")?, 5);
     // A row that is not what was asked for is lost, and those behind it are not.
@@ -95,8 +95,8 @@ async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
     assert_eq!(wait!(rows.collect_column::<i64>(&mut tx))?, [7, 8, 9, 10]);
 
     let mut rows = go!(tx.open(ten))?;
-    assert_eq!(wait!(rows.fetch(100, &mut tx))?.len(), 10);
-    assert_eq!(wait!(rows.fetch(100, &mut tx))?.len(), 0);
+    assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 10);
+    assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 0);
     assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, None);
 
     let one = go!(tx.open("RETURN 1 AS one"))?;
