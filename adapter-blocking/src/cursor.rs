@@ -1,6 +1,6 @@
 //! Results that do not hold on to their transaction.
 
-use bolt_client::{Error, Keys, Record, RecordRef, Summary};
+use bolt_client::{EagerResult, Error, FromValue, Keys, Record, RecordRef, Summary};
 use serde::de::DeserializeOwned;
 
 use crate::block_on::call;
@@ -104,6 +104,23 @@ impl Cursor {
         call(self.inner.peek(host.host()))
     }
 
+    /// The next row, read by serde: see [`Records::next_as`](crate::Records::next_as).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row is not like a `T`: it
+    /// is lost then, and those behind it are not.
+    pub fn next_as<T: DeserializeOwned>(&mut self, host: &mut impl CursorHost) -> Result<Option<T>, Error> {
+        call(self.inner.next_as(host.host()))
+    }
+
+    /// The next rows, at most `rows`: fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); the rows before it are lost then.
+    pub fn fetch(&mut self, host: &mut impl CursorHost, rows: usize) -> Result<Vec<Record>, Error> {
+        call(self.inner.fetch(host.host(), rows))
+    }
+
     /// The only row of the result.
     ///
     /// # Errors
@@ -111,6 +128,14 @@ impl Cursor {
     /// [`next`](Self::next).
     pub fn single(self, host: &mut impl CursorHost) -> Result<Record, Error> {
         call(self.inner.single(host.host()))
+    }
+
+    /// The only row of the result, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
+    pub fn single_optional(self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
+        call(self.inner.single_optional(host.host()))
     }
 
     /// All rows that are left, asked for at once.
@@ -121,12 +146,31 @@ impl Cursor {
         call(self.inner.collect(host.host()))
     }
 
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn into_eager_result(self, host: &mut impl CursorHost) -> Result<EagerResult, Error> {
+        call(self.inner.into_eager_result(host.host()))
+    }
+
     /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).
     ///
     /// # Errors
     /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`.
     pub fn collect_as<T: DeserializeOwned>(self, host: &mut impl CursorHost) -> Result<Vec<T>, Error> {
         call(self.inner.collect_as(host.host()))
+    }
+
+    /// The first column of all rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
+    pub fn collect_column<T: for<'v> FromValue<'v>>(
+        self,
+        host: &mut impl CursorHost,
+    ) -> Result<Vec<T>, Error> {
+        call(self.inner.collect_column(host.host()))
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its

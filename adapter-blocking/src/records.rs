@@ -3,7 +3,7 @@
 use std::fmt;
 use std::iter::FusedIterator;
 
-use bolt_client::{Error, FromValue, Keys, Record, RecordRef, Summary};
+use bolt_client::{EagerResult, Error, FromValue, Keys, Record, RecordRef, Summary};
 use serde::de::DeserializeOwned;
 
 use crate::block_on::{block_on, call};
@@ -143,6 +143,14 @@ impl<'r> Records<'r> {
     /// As [`next`](Self::next).
     pub fn collect(self) -> Result<Vec<Record>, Error> {
         call(self.into_inner().collect())
+    }
+
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn into_eager_result(self) -> Result<EagerResult, Error> {
+        call(self.into_inner().into_eager_result())
     }
 
     /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Interest, Rest};
+use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its
@@ -103,6 +105,33 @@ impl Cursor {
         self.at(host)?.peek(self.id, self.by).await
     }
 
+    /// The next row, read by serde: see [`Records::next_as`](crate::Records::next_as).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row is not like a `T`: it
+    /// is lost then, and those behind it are not.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a row that was not returned is still there.
+    pub async fn next_as<T: DeserializeOwned>(
+        &mut self,
+        host: &mut impl CursorHost,
+    ) -> Result<Option<T>, Error> {
+        let row = self.next_ref(host).await?;
+        Ok(row.map(|row| row.to()).transpose()?)
+    }
+
+    /// The next rows, at most `rows`: fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); the rows before it are lost then.
+    ///
+    /// # Cancel safety
+    /// Cancel-clean: rows that were read for a call that is dropped are lost.
+    pub async fn fetch(&mut self, host: &mut impl CursorHost, rows: usize) -> Result<Vec<Record>, Error> {
+        self.at(host)?.fetch(self.id, rows, self.by).await
+    }
+
     /// The only row of the result.
     ///
     /// # Errors
@@ -113,6 +142,17 @@ impl Cursor {
     /// As [`collect`](Self::collect).
     pub async fn single(self, host: &mut impl CursorHost) -> Result<Record, Error> {
         self.at(host)?.single(self.id, self.by).await
+    }
+
+    /// The only row of the result, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn single_optional(self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
+        self.at(host)?.single_optional(self.id, self.by).await
     }
 
     /// All rows that are left, asked for at once.
@@ -129,6 +169,19 @@ impl Cursor {
         Ok(exchange.take_rows(self.id))
     }
 
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn into_eager_result(self, host: &mut impl CursorHost) -> Result<EagerResult, Error> {
+        let exchange = self.at(host)?;
+        exchange.finish(self.id, Rest::Keep, self.by).await?;
+        exchange.eager_result(self.id)
+    }
+
     /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).
     ///
     /// # Errors
@@ -137,13 +190,21 @@ impl Cursor {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_as<T: DeserializeOwned>(self, host: &mut impl CursorHost) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        let read = |row: RecordRef<'_>| {
-            rows.push(row.to()?);
-            Ok(())
-        };
-        self.at(host)?.each(self.id, read, self.by).await?;
-        Ok(rows)
+        self.at(host)?.typed(self.id, self.by).await
+    }
+
+    /// The first column of all rows that are left, asked for at once.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn collect_column<T: for<'v> FromValue<'v>>(
+        self,
+        host: &mut impl CursorHost,
+    ) -> Result<Vec<T>, Error> {
+        self.at(host)?.column(self.id, self.by).await
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its

@@ -158,13 +158,7 @@ impl<'d> ExecuteQuery<'d> {
             let error = match origin.transaction(access, &self.extra, api, by).await {
                 Err(error) => error,
                 Ok(mut exchange) => match exchange.execute(&self.query, by).await {
-                    Ok((records, summary, keys)) => {
-                        return Ok(EagerResult {
-                            records,
-                            summary,
-                            keys,
-                        });
-                    }
+                    Ok(result) => return Ok(result),
                     Err(error) => {
                         api = exchange.untold();
                         if exchange.was_stale(&error) {

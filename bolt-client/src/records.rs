@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
+use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a
@@ -22,6 +23,10 @@ use crate::summary::Summary;
 /// The query is carried out all the same, except for an auto-commit query of a session that [only
 /// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
 /// drop its transaction.
+///
+/// If you do not want the rows of an auto-commit write, [`consume`](Self::consume) them rather than drop them: that costs
+/// no round trip. While the first page is on its way, a drop has to ask for the rest without knowing whether there is one,
+/// and servers close a connection on which there is none.
 ///
 /// ```no_run
 /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
@@ -121,14 +126,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-clean: rows that were read for a call that is dropped are lost.
     pub async fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
-        let mut fetched = Vec::new();
-        while fetched.len() < rows {
-            match self.next().await? {
-                Some(row) => fetched.push(row),
-                None => break,
-            }
-        }
-        Ok(fetched)
+        self.exchange.fetch(self.id, rows, self.by).await
     }
 
     /// The only row.
@@ -167,6 +165,18 @@ impl<'r> Records<'r> {
         Ok(self.exchange.take_rows(self.id))
     }
 
+    /// All rows that are left, asked for at once, and what the server tells about the query.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// As [`collect`](Self::collect).
+    pub async fn into_eager_result(self) -> Result<EagerResult, Error> {
+        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
+        self.exchange.eager_result(self.id)
+    }
+
     /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by their
     /// order, a scalar if there is only one.
     ///
@@ -176,13 +186,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        let read = |row: RecordRef<'_>| {
-            rows.push(row.to()?);
-            Ok(())
-        };
-        self.exchange.each(self.id, read, self.by).await?;
-        Ok(rows)
+        self.exchange.typed(self.id, self.by).await
     }
 
     /// The first column of all rows that are left, asked for at once.
@@ -193,13 +197,7 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
-        let mut column = Vec::new();
-        let read = |row: RecordRef<'_>| {
-            column.push(row.get(0)?);
-            Ok(())
-        };
-        self.exchange.each(self.id, read, self.by).await?;
-        Ok(column)
+        self.exchange.column(self.id, self.by).await
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its

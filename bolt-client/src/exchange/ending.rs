@@ -6,7 +6,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::link::Unfinished;
 
-use super::reading::Rest;
+use super::finishing::Rest;
 use super::{Exchange, Holder, WorkKind};
 
 impl Exchange {

@@ -1,6 +1,7 @@
 //! Work on one connection: queries, their results, and how it ends.
 
 mod ending;
+mod finishing;
 mod open_result;
 mod reading;
 mod running;
@@ -17,9 +18,9 @@ use crate::error::{Error, ErrorKind};
 use crate::pool::Lease;
 use crate::summary::Summary;
 
+pub(crate) use finishing::Rest;
 pub(crate) use open_result::Holder;
 use open_result::OpenResult;
-pub(crate) use reading::Rest;
 
 /// A connection on loan and what is under way on it: an auto-commit query, or a transaction.
 ///

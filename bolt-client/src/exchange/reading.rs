@@ -1,4 +1,4 @@
-//! Rows of a result, one by one or all of them.
+//! Rows of a result, one by one.
 
 use std::sync::Arc;
 
@@ -6,11 +6,10 @@ use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
-
 use crate::summary::Summary;
 
 use super::open_result::{Holder, OpenResult};
-use super::{Exchange, Interest, WorkKind, ended};
+use super::{Exchange, Interest, ended};
 
 /// Where the next row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +20,6 @@ enum Where {
     Arrived,
     /// There is none.
     Nowhere,
-}
-
-/// What to do with the rows that are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
-    Keep,
-    Discard,
 }
 
 impl Exchange {
@@ -74,51 +66,21 @@ impl Exchange {
         Ok(self.result(id).and_then(OpenResult::first_kept))
     }
 
-    /// Reads to the end of a result, asking for all that is left at once. Dropped before that, it leaves the
-    /// transaction to be rolled back, and an auto-commit query cancelled.
-    pub(crate) async fn finish(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            id,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_to_end(id, rest, by).await;
-        finishing.done = true;
-        drop(finishing);
-        outcome.map_err(|error| self.blame(error))
-    }
-
-    /// Hands every row that is left to `read`, asking for all of them at once. Cancelled as [`finish`](Self::finish).
-    pub(crate) async fn each(
+    /// The next rows, at most so many.
+    pub(crate) async fn fetch(
         &mut self,
         id: ResultId,
-        mut read: impl FnMut(RecordRef<'_>) -> Result<(), Error>,
+        rows: usize,
         by: Deadline,
-    ) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            id,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_each(id, &mut read, by).await;
-        finishing.done = true;
-        outcome
-    }
-
-    async fn read_each(
-        &mut self,
-        id: ResultId,
-        read: &mut impl FnMut(RecordRef<'_>) -> Result<(), Error>,
-        by: Deadline,
-    ) -> Result<(), Error> {
-        let mut kept = None;
-        if let Some(result) = self.result_mut(id) {
-            result.want_all();
+    ) -> Result<Vec<Record>, Error> {
+        let mut fetched = Vec::new();
+        while fetched.len() < rows {
+            match self.next(id, by).await? {
+                Some(row) => fetched.push(row),
+                None => break,
+            }
         }
-        while let Some(row) = self.next_ref(id, &mut kept, by).await? {
-            read(row)?;
-        }
-        Ok(())
+        Ok(fetched)
     }
 
     /// The only row.
@@ -165,64 +127,6 @@ impl Exchange {
     pub(crate) fn unread(&self) -> Option<ResultId> {
         let unread = self.results.iter().find(|result| !result.has_ended());
         unread.filter(|_| self.lease.is_some()).map(|result| result.id)
-    }
-
-    /// Reads the rest of a result and keeps it, so that the connection becomes free; `false` if it is more than `bytes`.
-    /// Cancel-safe.
-    pub(crate) async fn keep_rest(
-        &mut self,
-        id: ResultId,
-        bytes: usize,
-        by: Deadline,
-    ) -> Result<bool, Error> {
-        while !self.has_ended(id) {
-            if self.result(id).is_some_and(|result| result.kept_bytes() > bytes) {
-                return Ok(false);
-            }
-            let lease = self.lease_mut()?;
-            if lease.proto.has_more(id) {
-                let page = self.result_mut(id).map_or(Fetch::All, OpenResult::next_page);
-                self.lease_mut()?.proto.pull(id, page)?;
-            }
-            if let Err(error) = self.advance(by).await {
-                return Err(self.blame(error));
-            }
-        }
-        Ok(true)
-    }
-
-    /// Every row that has arrived and was kept.
-    pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
-        self.result_mut(id)
-            .map(OpenResult::take_all_kept)
-            .unwrap_or_default()
-    }
-
-    pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
-        if rest == Rest::Discard {
-            self.take_rows(id);
-            if let Some(result) = self.result_mut(id) {
-                result.skip();
-            }
-        }
-        loop {
-            if let Some(end) = self.end_of(id) {
-                return end;
-            }
-            let lease = self.lease_mut()?;
-            if lease.proto.has_more(id) {
-                match rest {
-                    Rest::Keep => lease.proto.pull(id, Fetch::All)?,
-                    Rest::Discard => lease.proto.discard(id, Fetch::All)?,
-                };
-            }
-            let head = self.head(by).await?;
-            if rest == Rest::Discard && head.kind == Kind::Record && head.result == Some(id) {
-                drop(self.lease_mut()?.event());
-            } else {
-                self.take(head);
-            }
-        }
     }
 
     /// Waits for the next row of a result.
@@ -297,25 +201,5 @@ impl Exchange {
             _ if result.has_failed() => Err(Error::misuse("the server ignored the query without a reason")),
             _ => Ok(()),
         })
-    }
-}
-
-/// A result that is being read to its end. Dropped before that, it cancels.
-struct Finishing<'e> {
-    exchange: &'e mut Exchange,
-    id: ResultId,
-    done: bool,
-}
-
-impl Drop for Finishing<'_> {
-    fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        let query = self.exchange.result(self.id).map(|result| result.query.clone());
-        match self.exchange.work.kind {
-            WorkKind::AutoCommit => self.exchange.lease = None,
-            WorkKind::Transaction => self.exchange.abandoned = query,
-        }
     }
 }

@@ -27,6 +27,31 @@ const KEPT_BYTES: usize = 16 << 20;
 ///
 /// It is cheap to make and holds a connection only while a query or transaction is under way. It cannot be shared: use
 /// one for each task or thread that works at the same time.
+///
+/// What must not happen at the same time does not compile: while a transaction, or the records of a query, are there, the
+/// session can do nothing else.
+///
+/// ```compile_fail,E0499
+/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// let mut session = driver.session().build();
+/// let mut tx = session.begin_transaction().await?;
+/// session.run("MATCH (n) DELETE n").await?; // the transaction is still open
+/// tx.commit().await
+/// # }
+/// ```
+///
+/// Nor can anything be done with a transaction that has ended:
+///
+/// ```compile_fail,E0382
+/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// # let mut session = driver.session().build();
+/// let mut tx = session.begin_transaction().await?;
+/// tx.commit().await?;
+/// tx.run("RETURN 1").await?; // `commit` has consumed it
+/// # Ok(()) }
+/// ```
+///
+/// For several results at a time there are [cursors](Self::open).
 pub struct Session {
     origin: Origin,
     /// Auto-commit queries whose results somebody holds. Only the last may have a connection.

@@ -9,6 +9,7 @@ pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         several_results_are_read_in_any_order,
         there_is_a_query_for_each_row_of_another,
+        a_cursor_reads_whatever_records_read,
         a_cursor_is_refused_elsewhere,
         a_dropped_cursor_skips_its_rows_and_no_others,
         a_session_keeps_the_rest_of_a_cursor_while_another_query_runs,
@@ -74,6 +75,40 @@ async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
     assert_eq!(sum, 5050);
     wait!(tx.commit())?;
     assert_eq!(count(&driver, "Scenario", &run).await?, 100);
+    Ok(())
+}
+
+async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut session = driver.session().fetch_size(2).build();
+    let mut tx = go!(session.begin_transaction())?;
+    let ten = "UNWIND range(1, 10) AS x RETURN x";
+
+    let mut rows = go!(tx.open(ten))?;
+    assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, Some(1));
+    let fetched = wait!(rows.fetch(&mut tx, 4))?;
+    assert_eq!(fetched.len(), 4);
+    assert_eq!(fetched[3].get::<i64>("x")?, 5);
+    // A row that is not what was asked for is lost, and those behind it are not.
+    let error = wait!(rows.next_as::<String>(&mut tx)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conversion);
+    assert_eq!(wait!(rows.collect_column::<i64>(&mut tx))?, [7, 8, 9, 10]);
+
+    let mut rows = go!(tx.open(ten))?;
+    assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 10);
+    assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 0);
+    assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, None);
+
+    let one = go!(tx.open("RETURN 1 AS one"))?;
+    let row = wait!(one.single_optional(&mut tx))?.ok_or("a row")?;
+    assert_eq!(row.get::<i64>("one")?, 1);
+    let none = go!(tx.open("UNWIND [] AS x RETURN x"))?;
+    assert!(wait!(none.single_optional(&mut tx))?.is_none());
+    let many = go!(tx.open(ten))?;
+    let error = wait!(many.single_optional(&mut tx)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conversion);
+    wait!(tx.commit())?;
+    assert_at_rest(&driver);
     Ok(())
 }
 

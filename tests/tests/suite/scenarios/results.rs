@@ -12,6 +12,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not,
         a_single_row_is_the_only_one,
         a_column_is_collected,
+        rows_are_collected_with_their_summary,
         behind_the_end_there_is_nothing_but_the_summary,
         a_failure_is_told_to_each_later_call,
     ]
@@ -152,6 +153,23 @@ async fn a_column_is_collected(world: World) -> Outcome {
     assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
     let none: Vec<i64> = wait!(go!(session.run("UNWIND [] AS x RETURN x"))?.collect_column())?;
     assert!(none.is_empty());
+    Ok(())
+}
+
+async fn rows_are_collected_with_their_summary(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut session = driver.session().fetch_size(3).build();
+    let mut rows = go!(session.run(TWENTY))?;
+    assert!(wait!(rows.next())?.is_some());
+    let rest = wait!(rows.into_eager_result())?;
+    assert_eq!(rest.to::<Numbered>()?, (2..=20).map(numbered).collect::<Vec<_>>());
+    assert_eq!(rest.keys.iter().collect::<Vec<_>>(), ["number", "name"]);
+    assert_eq!(rest.summary.query(), TWENTY);
+
+    let cursor = go!(session.open("UNWIND [] AS x RETURN x"))?;
+    let none = wait!(cursor.into_eager_result(&mut session))?;
+    assert!(none.records.is_empty());
+    assert_eq!(none.keys.iter().collect::<Vec<_>>(), ["x"]);
     Ok(())
 }
 
