@@ -12,7 +12,7 @@ use crate::attempts::Attempts;
 use crate::builders::transaction_setters;
 use crate::cursor::{Cursor, Host};
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::runtime::BoxFuture;
 use crate::session::Session;
@@ -174,7 +174,7 @@ async fn judge<T, E: From<Error> + 'static>(
 /// Whether the function returned what says that it must not be done again.
 fn gives_up<E: 'static>(error: &E) -> bool {
     let error = (error as &dyn Any).downcast_ref::<Error>();
-    error.is_some_and(|error| error.kind() == ErrorKind::Abort)
+    error.is_some_and(Error::is_final_abort)
 }
 
 impl<'s, F, Fut, T, E> IntoFuture for ExecuteManaged<'s, F>

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use bolt_client::{ConversionError, ErrorKind};
+use bolt_client::{ConversionError, ErrorKind, OrAbort};
 
 use super::managed::Tally;
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
+        a_lost_connection_that_an_abort_wraps_is_done_again,
+        an_abort_that_is_meant_is_final_even_if_the_connection_is_lost,
         a_function_may_return_an_error_type_of_its_own,
         a_lost_connection_inside_of_an_error_type_of_its_own_is_done_again,
         a_lost_connection_to_the_end_of_the_budget_is_returned_as_the_users_own_error,
@@ -48,6 +50,47 @@ impl fmt::Display for Shop {
 }
 
 impl std::error::Error for Shop {}
+
+async fn a_lost_connection_that_an_abort_wraps_is_done_again(world: World) -> Outcome {
+    let relay = Arc::new(world.relay()?);
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let (run, attempts) = (world.unique_name(), Tally::default());
+    let mut session = driver.session().build();
+    go!(session.execute_write(work!(|tx, run, attempts, relay| {
+        if attempts.add() == 0 {
+            go!(tx.run("RETURN 1"))?;
+            relay.cut();
+        }
+        let created = go!(tx.run(CREATE).param("run", run));
+        created.map(drop).map_err(Shop::from).or_abort()
+    })))?;
+    assert_eq!(attempts.count(), 2);
+    assert_eq!(count(&driver, "Scenario", &run).await?, 1);
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn an_abort_that_is_meant_is_final_even_if_the_connection_is_lost(world: World) -> Outcome {
+    let relay = Arc::new(world.relay()?);
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let attempts = Tally::default();
+    let mut session = driver.session().build();
+    let error = go!(session.execute_write(work!(|tx, attempts, relay| {
+        attempts.add();
+        go!(tx.run("RETURN 1"))?;
+        relay.cut();
+        go!(tx.run("RETURN 2")).map(drop).unwrap_err();
+        Err::<(), _>(Error::abort("enough"))
+    })))
+    .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.to_string()),
+        (ErrorKind::Abort, "enough".into())
+    );
+    assert_eq!(attempts.count(), 1);
+    assert_at_rest(&driver);
+    Ok(())
+}
 
 async fn a_function_may_return_an_error_type_of_its_own(world: World) -> Outcome {
     let driver = world.driver()?;
