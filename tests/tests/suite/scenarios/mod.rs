@@ -10,6 +10,7 @@ mod cursors;
 mod deadlines;
 pub(super) mod locks;
 mod managed;
+mod own_errors;
 mod parameters;
 mod pool;
 mod pressure;
@@ -73,6 +74,7 @@ pub(super) fn all() -> Vec<Scenario> {
     [
         queries::all(),
         managed::all(),
+        own_errors::all(),
         retries::all(),
         parameters::all(),
         round_trips::all(),
