@@ -269,7 +269,7 @@ async fn work_for_another_user_is_done_in_his_name_or_refused(world: World) -> O
     }
     // It is over with each transaction: connections serve others in their own name.
     let mut session = driver.session().build();
-    let own = wait!(go!(session.run(&whose_query(&world.unique_name())))?.single())?;
+    let own = wait!(go!(session.run(whose_query(&world.unique_name())))?.single())?;
     assert_eq!(own.get::<&str>(0)?, world.server.user);
     assert_eq!(driver.pool_counts().idle, 1);
     go!(driver
