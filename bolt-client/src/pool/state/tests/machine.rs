@@ -323,7 +323,7 @@ impl World {
         if self.closing {
             let adopted = self.slots.adopt();
             let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
-            assert_eq!(adopted.len(), left.iter().sum());
+            assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));
         }
     }
