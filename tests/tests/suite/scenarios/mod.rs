@@ -20,6 +20,7 @@ mod results;
 mod retries;
 mod round_trip_table;
 mod round_trips;
+mod runners;
 mod secrets;
 mod session_deadlines;
 mod session_round_trips;
@@ -40,7 +41,7 @@ use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
 use tests::scripted::Scripted;
 
-use super::{Driver, Error, driver_with, run, sleep, spawn};
+use super::{Driver, Error, QueryRunner, driver_with, run, sleep, spawn};
 use crate::scenario::{Adapter, Outcome, Run, Scenario};
 use crate::server::{Feature, Server};
 
@@ -75,6 +76,7 @@ pub(super) fn all() -> Vec<Scenario> {
         queries::all(),
         managed::all(),
         own_errors::all(),
+        runners::all(),
         retries::all(),
         parameters::all(),
         round_trips::all(),
