@@ -146,6 +146,11 @@ impl History {
         self.told.insert(id);
     }
 
+    /// It has failed anew.
+    pub(super) fn untell(&mut self, id: u64) {
+        self.told.remove(&id);
+    }
+
     pub(super) fn is_told(&self, id: u64) -> bool {
         self.told.contains(&id)
     }
@@ -169,7 +174,10 @@ impl History {
         let Some(Reading {
             taken,
             page: Some(page),
-        }) = self.readings.get(&(execution.statement.id, execution.attempt)).copied()
+        }) = self
+            .readings
+            .get(&(execution.statement.id, execution.attempt))
+            .copied()
         else {
             return;
         };

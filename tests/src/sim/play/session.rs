@@ -119,7 +119,10 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             run = run.deadline(Duration::from_nanos(deadline));
         }
-        let rows = match player.call(&starting, query.limits.cancel, run.into_future()).await {
+        let rows = match player
+            .call(&starting, query.limits.cancel, run.into_future())
+            .await
+        {
             Outcome::Done(rows) => rows,
             outcome => {
                 player.promise(statement, promise_of(&outcome));
@@ -146,7 +149,10 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
-        match player.call(&starting, query.limits.cancel, open.into_future()).await {
+        match player
+            .call(&starting, query.limits.cancel, open.into_future())
+            .await
+        {
             Outcome::Done(cursor) => {
                 player.run_is_through(statement);
                 let told = Told::new(statement, 0, &floor);
@@ -219,11 +225,12 @@ impl Seat<'_> {
             ..Call::default()
         });
         let player = self.player;
-        let mut held = std::mem::take(&mut self.held);
-        held.retain(|held| !player.is_over(&held.told.statement));
+        let held = std::mem::take(&mut self.held);
         if !closes {
             drop(self.session);
             for Held { told, .. } in &held {
+                // Also if nothing is promised about it.
+                player.sim.with(|state| state.history.abandon(told.statement.id));
                 player.ended(told, &End::Dropped);
             }
             return;
@@ -231,9 +238,8 @@ impl Seat<'_> {
         if let Outcome::Done(()) = player.call(&call, Cancel::default(), self.session.close()).await {
             return;
         }
-        for Held { told, .. } in &held {
-            player.promise(&told.statement, Promise::AtMostOnce);
-        }
+        let mut held = held;
+        player.lost_room(&mut held);
     }
 }
 

@@ -69,6 +69,7 @@ impl State {
         if let Blame::Query(id) = blame {
             self.history.failures.push((id, transient));
             self.history.commits.remove(&id);
+            self.history.untell(id);
         }
         self.roll_back(conn);
         let answered = self.conns[conn].actor.proto.failure(&blame.error(transient));
