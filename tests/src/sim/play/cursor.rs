@@ -221,7 +221,8 @@ impl Player {
                 End::Dropped
             }
             Outcome::Failed(error) => End::Failed(error),
-            Outcome::Cancelled => End::cancelled(cancel),
+            // Rows were taken one by one: as if the cursor had been dropped between two of them.
+            Outcome::Cancelled => End::Dropped,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Seat<'p> {
     pub(super) page: Option<u64>,
     /// Cursors of auto-commit queries.
     pub(super) held: Vec<Held>,
+    /// The queries that had one. What those failed with whose cursors were dropped, closing the session tells.
+    opened: Vec<u64>,
     /// Cursors whose transactions are over.
     pub(super) stale: Vec<Cursor>,
 }
@@ -80,6 +82,7 @@ impl Player {
             number,
             page: visit.page.filter(|_| paging),
             held: Vec::new(),
+            opened: Vec::new(),
             stale: Vec::new(),
         }
     }
@@ -157,6 +160,7 @@ impl Seat<'_> {
                 player.run_is_through(statement);
                 let told = Told::new(statement, 0, &floor);
                 self.held.push(Held { cursor, told, call });
+                self.opened.push(statement.id);
             }
             outcome => {
                 player.promise(statement, promise_of(&outcome));
@@ -222,6 +226,7 @@ impl Seat<'_> {
     async fn leave(mut self, closes: bool) {
         let call = self.starting(&Call {
             what: "session.close".to_owned(),
+            blames: self.opened.clone(),
             ..Call::default()
         });
         let player = self.player;
