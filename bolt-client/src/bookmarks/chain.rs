@@ -19,6 +19,10 @@ struct Links {
     /// What the session adds to its transactions: the user's own until one commits, then the last one's.
     own: Bookmarks,
     last: Bookmarks,
+    /// How many transactions have begun.
+    begun: u64,
+    /// Which of them is the newest that has committed.
+    newest: u64,
 }
 
 impl Chain {
@@ -26,19 +30,26 @@ impl Chain {
         let links = Mutex::new(Links {
             own: initial.clone(),
             last: initial,
+            begun: 0,
+            newest: 0,
         });
         Self(Arc::new(Shared { manager, links }))
     }
 
     /// What the next transaction starts from, and where its own bookmark goes.
     pub(crate) fn next(&self) -> Receipt {
-        let own = self.lock().own.clone();
+        let (own, number) = {
+            let mut links = self.lock();
+            links.begun += 1;
+            (links.own.clone(), links.begun)
+        };
         let sent = match &self.0.manager {
             Some(manager) => manager.bookmarks() + own,
             None => own,
         };
         Receipt {
             chain: self.clone(),
+            number,
             sent,
         }
     }
@@ -57,6 +68,8 @@ impl Chain {
 #[derive(Debug, Clone)]
 pub(crate) struct Receipt {
     chain: Chain,
+    /// In the order in which they began.
+    number: u64,
     sent: Bookmarks,
 }
 
@@ -66,7 +79,9 @@ impl Receipt {
         &self.sent
     }
 
-    /// The transaction has committed. Its bookmark replaces those that it started from: it stands for them, too.
+    /// The transaction has committed. Its bookmark replaces those that it started from: it stands for them, too. One that is
+    /// finished behind the session's back, since nobody reads its result, may commit later than its successors: it does not
+    /// stand for those.
     pub(crate) fn committed(&self, bookmark: &str) {
         if bookmark.is_empty() {
             return;
@@ -74,12 +89,20 @@ impl Receipt {
         let new = Bookmarks::one(bookmark);
         {
             let mut links = self.chain.lock();
-            links.last = new.clone();
-            // A manager remembers it for the session, and drops it in time.
-            links.own = match self.chain.0.manager {
-                Some(_) => Bookmarks::new(),
-                None => new.clone(),
-            };
+            let late = self.number < links.newest;
+            links.newest = links.newest.max(self.number);
+            if self.chain.0.manager.is_none() {
+                links.own = links.own.without(&self.sent) + new.clone();
+                links.last = links.own.clone();
+            } else {
+                // The manager remembers it for the session, and drops it in time.
+                links.own = Bookmarks::new();
+                links.last = if late {
+                    links.last.clone() + new.clone()
+                } else {
+                    new.clone()
+                };
+            }
         }
         if let Some(manager) = &self.chain.0.manager {
             manager.update(&self.sent, &new);
@@ -101,6 +124,22 @@ mod tests {
         assert_eq!(chain.last(), Bookmarks::one("c"));
         chain.next().committed("");
         assert_eq!(chain.last(), Bookmarks::one("c"));
+    }
+
+    #[test]
+    fn a_transaction_that_commits_late_replaces_none_that_began_after_it() {
+        for manager in [None, Some(BookmarkManager::new())] {
+            let chain = Chain::new(Bookmarks::one("a"), manager);
+            let late = chain.next();
+            chain.next().committed("c");
+            late.committed("b");
+            let both = Bookmarks::one("b") + Bookmarks::one("c");
+            assert_eq!(*chain.next().sent(), both);
+            assert_eq!(chain.last(), both);
+            chain.next().committed("d");
+            assert_eq!(*chain.next().sent(), Bookmarks::one("d"));
+            assert_eq!(chain.last(), Bookmarks::one("d"));
+        }
     }
 
     #[test]

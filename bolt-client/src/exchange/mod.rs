@@ -305,12 +305,16 @@ impl Exchange {
         }
     }
 
-    /// Takes back the requests of which no byte has left, and returns the first of them. BEGIN may be among them.
+    /// Takes back the requests of which no byte has left, and returns the first of them. BEGIN may be among them, or the
+    /// wish for rows of a query that has left: then that is asked for again as soon as they are waited for.
     fn take_back(&mut self) -> Option<RequestId> {
         let first = self.lease.as_mut()?.proto.unqueue()?;
         let left = |request: &RequestId| *request < first;
         self.work.begin = self.work.begin.filter(left);
         self.telling = self.telling.filter(left);
+        for result in &mut self.results {
+            result.take_back(first);
+        }
         Some(first)
     }
 

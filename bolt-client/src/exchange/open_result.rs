@@ -29,6 +29,8 @@ pub(crate) enum Holder {
 pub(super) struct OpenResult {
     pub(super) id: ResultId,
     pub(super) run: RequestId,
+    /// The last request for rows of it.
+    asked: RequestId,
     pub(super) query: String,
     pub(super) keys: Keys,
     /// Rows that arrived while something else was being waited for.
@@ -50,10 +52,18 @@ pub(super) struct OpenResult {
 }
 
 impl OpenResult {
-    pub(super) fn new(id: ResultId, run: RequestId, query: &str, page: Fetch, holder: Holder) -> Self {
+    /// `run` and `asked` were just sent.
+    pub(super) fn new(
+        id: ResultId,
+        (run, asked): (RequestId, RequestId),
+        query: &str,
+        page: Fetch,
+        holder: Holder,
+    ) -> Self {
         Self {
             id,
             run,
+            asked,
             query: query.to_owned(),
             keys: Keys::default(),
             rows: VecDeque::new(),
@@ -176,6 +186,18 @@ impl OpenResult {
         self.pages.undelivered = 0;
     }
 
+    /// Rows were asked for.
+    pub(super) const fn ask(&mut self, request: RequestId) {
+        self.asked = request;
+    }
+
+    /// This request, and all behind it, were taken back before they left.
+    pub(super) fn take_back(&mut self, first: RequestId) {
+        if self.asked >= first {
+            self.pages.taken_back();
+        }
+    }
+
     /// Whether so few rows of the last page are left to be delivered that it is time to ask for the next.
     pub(super) const fn is_due(&self) -> bool {
         self.pages.is_due()
@@ -231,6 +253,12 @@ impl Pages {
         if self.unended == 0 {
             self.undelivered = kept as u64;
         }
+    }
+
+    /// The last page will not come: it is due again.
+    const fn taken_back(&mut self) {
+        self.unended = self.unended.saturating_sub(1);
+        self.undelivered = self.undelivered.saturating_sub(self.asked);
     }
 
     const fn is_due(&self) -> bool {

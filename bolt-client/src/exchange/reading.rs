@@ -168,7 +168,7 @@ impl Exchange {
             } else {
                 result.next_page()
             };
-            lease.proto.pull(id, page)?;
+            result.ask(lease.proto.pull(id, page)?);
             // It has to leave before the rows that are here are read: nobody may wait for a long while.
             lease.nudge();
         }

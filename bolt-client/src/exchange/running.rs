@@ -88,11 +88,11 @@ impl Exchange {
         let sent = lease
             .proto
             .run(query, extra)
-            .and_then(|(run, id)| lease.proto.pull(id, page).map(|_| (run, id)));
+            .and_then(|(run, id)| lease.proto.pull(id, page).map(|pull| (run, pull, id)));
         match sent {
-            Ok((run, id)) => {
+            Ok((run, pull, id)) => {
                 self.results
-                    .push(OpenResult::new(id, run, query.text(), page, holder));
+                    .push(OpenResult::new(id, (run, pull), query.text(), page, holder));
                 Ok((run, id))
             }
             Err(error) => {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bolt_client::{Access, Version};
 
 use super::clock::{MICRO, SECOND};
-use super::program::{Act, Cancel, Finish, Limits, Program, Query, Reading, Step, Take, Work};
+use super::program::{
+    Act, Cancel, Deed, End, Finish, Given, Limits, Program, Query, Reading, Step, Take, Transaction, Use,
+    Visit, Work,
+};
 use super::statement::{Statement, Verb};
 use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
 use super::world::World;
@@ -60,6 +63,43 @@ fn a_socket_that_is_out_of_turn_is_no_silent_server() {
     );
 }
 
+#[test]
+fn a_page_that_was_taken_back_is_asked_for_again() {
+    // The window is so small that a part of what the first cursor waits for has left when both of them are given up.
+    let patience = |polls| Cancel {
+        polls: Some(polls),
+        after: None,
+    };
+    let acts = (1..12).flat_map(|polls| {
+        let impatient = Query {
+            limits: Limits {
+                deadline: None,
+                cancel: patience(polls),
+            },
+            ..query(polls * 10 + 3, Verb::Get, 1)
+        };
+        let script = vec![
+            Deed::Queue(query(polls * 10 + 2, Verb::Add, 3)),
+            Deed::Use(0, Use::Next, patience(polls)),
+            Deed::Open(impatient),
+            Deed::Use(0, Use::Next, Cancel::default()),
+        ];
+        let transaction = Transaction {
+            tag: polls * 10 + 1,
+            eager: false,
+            limits: Limits::default(),
+            script,
+            end: End::Commit,
+            cancel: Cancel::default(),
+        };
+        [session(None, vec![Work::Transaction(transaction)])]
+    });
+    let mut weather = calm();
+    weather.net.window = 16;
+    weather.net.fragment = 1;
+    check(acts.collect::<Vec<_>>(), weather);
+}
+
 /// Runs this program in worlds that differ in nothing but their luck.
 fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {
@@ -112,6 +152,7 @@ fn calm() -> Weather {
             teardown: Duration::from_secs(5),
             lifetime: None,
             probe_after: None,
+            retry: Duration::from_secs(30),
         },
         restless: false,
         watched: true,
@@ -119,11 +160,14 @@ fn calm() -> Weather {
 }
 
 fn session(page: Option<u64>, works: Vec<Work>) -> Act {
-    Act::Session {
+    Act::Session(Visit {
         access: Access::Write,
         page,
+        given: Given::Nothing,
+        manager: None,
         works,
-    }
+        closes: false,
+    })
 }
 
 fn query(id: u64, verb: Verb, rows: u64) -> Query {
