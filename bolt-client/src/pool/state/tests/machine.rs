@@ -1,6 +1,8 @@
 //! Callers that do anything, in any order, at any time: what the decider says is what [`Model`] says, and what can be
 //! seen from outside is as promised.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::model::{Kind, Model};
@@ -22,6 +24,7 @@ enum Step {
     ReturnUnsettled(usize, Option<Duration>),
     ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
+    NewEra,
     Look,
     Close,
     Adopt,
@@ -45,6 +48,8 @@ struct World {
     users: Vec<User>,
     now: Instant,
     closing: bool,
+    /// What logged in before the present era.
+    outdated: BTreeSet<u32>,
     /// When each connection that lies in the pool expires.
     parked: BTreeMap<u32, Option<Instant>>,
     /// When something came last for those in the queue.
@@ -84,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
+        1 => Just(Step::NewEra),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -100,6 +106,7 @@ impl World {
             users: Vec::new(),
             now: Instant::now(),
             closing: false,
+            outdated: BTreeSet::new(),
             parked: BTreeMap::new(),
             woken: BTreeMap::new(),
         }
@@ -123,6 +130,7 @@ impl World {
                     self.model.close_one(id, self.now);
                 }
             }
+            Step::NewEra => self.new_era(),
             Step::Look => {}
             Step::Close => self.close(),
             Step::Adopt => self.adopt(),
@@ -145,6 +153,7 @@ impl World {
         assert_eq!(ready, self.model.acquire(self.now));
         if let Some(id) = ready {
             self.check_age(id);
+            self.check_era(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -189,6 +198,7 @@ impl World {
         }
         self.taken(id);
         if ready {
+            self.check_era(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
@@ -289,6 +299,12 @@ impl World {
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
         let Some(id) = self.using(choice) else { return };
+        // What has to be finished is; all else is of no use to anybody.
+        if kind != Kind::Unsettled && self.outdated.contains(&id) {
+            self.slots.give_back_outdated(id, self.now);
+            self.model.give_back_outdated(id, self.now);
+            return;
+        }
         let expires = life.map(|life| self.now + life);
         self.park(id, expires);
         // Now and then it was not used.
@@ -304,6 +320,17 @@ impl World {
             _ => self.slots.give_back_unsettled(idle, self.now),
         }
         self.model.give_back(id, kind, since, expires, self.now);
+    }
+
+    fn new_era(&mut self) {
+        self.slots.begin_era(self.now);
+        self.model.begin_era(self.now);
+        let open = |user: &User| match *user {
+            User::InQueue(_, holds) => holds.filter(|(_, kind)| !matches!(kind, Kind::New | Kind::HalfOpen)),
+            User::Looking(_, _, id) | User::Using(id) => Some((id, Kind::Ready)),
+        };
+        let open = self.users.iter().filter_map(open).map(|(id, _)| id);
+        self.outdated.extend(open);
     }
 
     fn close(&mut self) {
@@ -397,6 +424,11 @@ impl World {
     fn check_age(&self, id: u32) {
         let expires = self.parked.get(&id).copied().flatten();
         assert!(expires.is_none_or(|at| at > self.now), "{id} has expired");
+    }
+
+    /// That a connection is handed out as ready is right only if its login is still worth something.
+    fn check_era(&self, id: u32) {
+        assert!(!self.outdated.contains(&id), "{id} is of an earlier era");
     }
 
     /// Everybody goes on to the end, and is served; then nothing is left.

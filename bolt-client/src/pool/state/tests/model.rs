@@ -203,6 +203,21 @@ impl Model {
         self.serve(now);
     }
 
+    pub(super) fn give_back_outdated(&mut self, id: u32, now: Instant) {
+        self.outcome.gone.push(id);
+        self.close_one(id, now);
+    }
+
+    pub(super) fn begin_era(&mut self, now: Instant) {
+        let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
+        for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
+            self.return_unseen(id);
+        }
+        let ready = self.drain(Kind::Ready);
+        self.outcome.gone.extend(ready);
+        self.serve(now);
+    }
+
     pub(super) fn close(&mut self) -> Vec<u32> {
         self.phase = Phase::Closing;
         let callers = self.callers.iter_mut();
