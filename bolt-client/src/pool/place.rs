@@ -223,7 +223,8 @@ impl Place {
     /// A connection whose answer does not come is left for later, unless it is as good as dead.
     fn set_aside(&mut self, mut pooled: Parked) {
         let now = self.pool.now();
-        if pooled.doom(&self.pool.config).has_passed(now) || pooled.link.release() == Fate::Close {
+        let is_doomed = pooled.doom(&self.pool.config).has_passed(now);
+        if is_doomed || matches!(pooled.link.release(), Fate::Unanswered | Fate::Close) {
             drop(pooled);
             self.lose();
             return;

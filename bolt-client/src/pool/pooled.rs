@@ -86,7 +86,11 @@ impl Pooled {
                     }
                 });
             }
-            Fate::Close => {
+            Fate::Unanswered if self.era == pool.era() => {
+                let idle = self.unsettled(&pool.config, now);
+                pool.decide(|slots| slots.give_back_unanswered(idle, now));
+            }
+            Fate::Unanswered | Fate::Close => {
                 drop(self);
                 pool.decide(|slots| slots.give_up(now));
             }

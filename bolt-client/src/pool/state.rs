@@ -288,6 +288,12 @@ impl<L, O> Slots<L, O> {
         self.serve(now);
     }
 
+    /// A connection comes back whose server cannot be told to stop what it does before its next answer is there. It
+    /// goes to somebody who waits, and who reads that answer; it is closed if nobody does.
+    pub(crate) fn give_back_unanswered(&mut self, idle: Idle<L>, now: Instant) {
+        self.give_back_unsettled(idle.unanswered(), now);
+    }
+
     /// A connection comes back that logged in before this [era](Self::era).
     pub(crate) fn give_back_outdated(&mut self, link: L, now: Instant) {
         self.effects.discard.push(link);

@@ -13,7 +13,8 @@ pub(super) struct TxId(u64);
 /// what it changes until it ends.
 #[derive(Debug, Default)]
 pub(super) struct Database {
-    values: BTreeMap<u64, i64>,
+    /// What each key has become, and by which commit.
+    values: BTreeMap<u64, Vec<(u64, i64)>>,
     transactions: BTreeMap<TxId, Transaction>,
     locks: BTreeMap<u64, Lock>,
     begun: u64,
@@ -22,6 +23,8 @@ pub(super) struct Database {
 #[derive(Debug)]
 struct Transaction {
     conn: ConnId,
+    /// The last commit that it sees, unless it sees all.
+    sees: Option<u64>,
     changes: BTreeMap<u64, i64>,
     executions: Vec<ExecutionId>,
 }
@@ -42,13 +45,15 @@ pub(super) struct Ended {
 }
 
 impl Database {
-    pub(super) fn begin(&mut self, conn: ConnId) -> TxId {
+    /// A transaction begins; it sees all commits, or those up to this one.
+    pub(super) fn begin(&mut self, conn: ConnId, sees: Option<u64>) -> TxId {
         self.begun += 1;
         let id = TxId(self.begun);
         self.transactions.insert(
             id,
             Transaction {
                 conn,
+                sees,
                 changes: BTreeMap::new(),
                 executions: Vec::new(),
             },
@@ -70,12 +75,10 @@ impl Database {
 
     /// The value of a key as the transaction sees it.
     pub(super) fn read(&self, tx: TxId, key: u64) -> i64 {
-        let committed = self.values.get(&key).copied().unwrap_or_default();
-        let own = self
-            .transactions
-            .get(&tx)
-            .and_then(|tx| tx.changes.get(&key).copied());
-        committed + own.unwrap_or_default()
+        let tx = self.transactions.get(&tx);
+        let sees = tx.and_then(|tx| tx.sees).unwrap_or(u64::MAX);
+        let own = tx.and_then(|tx| tx.changes.get(&key).copied());
+        self.committed(key, sees) + own.unwrap_or_default()
     }
 
     /// Changes a key. The new value.
@@ -93,12 +96,21 @@ impl Database {
         }
     }
 
-    pub(super) fn commit(&mut self, tx: TxId) -> Ended {
+    /// Commits, as this number.
+    pub(super) fn commit(&mut self, tx: TxId, number: u64) -> Ended {
         let changes = self.transactions.get(&tx).map(|tx| tx.changes.clone());
         for (key, by) in changes.unwrap_or_default() {
-            *self.values.entry(key).or_default() += by;
+            let value = self.committed(key, u64::MAX) + by;
+            self.values.entry(key).or_default().push((number, value));
         }
         self.end(tx)
+    }
+
+    /// The value of a key behind this commit.
+    fn committed(&self, key: u64, number: u64) -> i64 {
+        let values = self.values.get(&key).into_iter().flatten();
+        let known = values.rev().find(|(at, _)| *at <= number);
+        known.map_or(0, |(_, value)| *value)
     }
 
     /// Forgets the transaction, and hands its locks on.
@@ -143,11 +155,11 @@ mod tests {
     #[test]
     fn a_lock_goes_to_the_next_in_the_queue_when_its_holder_ends() {
         let mut database = Database::default();
-        let (first, second, third) = (database.begin(1), database.begin(2), database.begin(3));
+        let (first, second, third) = (database.begin(1, None), database.begin(2, None), database.begin(3, None));
         assert!(database.lock(first, 7) && database.lock(first, 7));
         assert!(!database.lock(second, 7) && !database.lock(third, 7));
         assert!(database.end(second).relieved.is_empty());
-        assert_eq!(database.commit(first).relieved, [3]);
+        assert_eq!(database.commit(first, 1).relieved, [3]);
         assert!(database.lock(third, 7));
         assert!(database.end(third).relieved.is_empty());
         assert_eq!(database.locks(), 0);
@@ -156,12 +168,15 @@ mod tests {
     #[test]
     fn a_transaction_sees_its_own_changes_and_others_see_them_committed() {
         let mut database = Database::default();
-        let (writer, reader) = (database.begin(1), database.begin(2));
+        let (writer, reader) = (database.begin(1, None), database.begin(2, None));
         assert_eq!(database.add(writer, 1, 5), 5);
         assert_eq!((database.read(writer, 1), database.read(reader, 1)), (5, 0));
-        database.commit(writer);
+        database.commit(writer, 1);
         assert_eq!(database.read(reader, 1), 5);
-        let undone = database.begin(1);
+        let behind = database.begin(3, Some(0));
+        assert_eq!(database.read(behind, 1), 0);
+        database.end(behind);
+        let undone = database.begin(1, None);
         database.add(undone, 1, 5);
         database.end(undone);
         assert_eq!(database.read(reader, 1), 5);

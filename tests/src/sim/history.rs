@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::causality::Causality;
 use super::net::ConnId;
-use super::statement::Statement;
+use super::statement::{FailAt, Failure, Statement};
 
 /// Names an execution, in the order in which they began.
 pub(super) type ExecutionId = usize;
@@ -12,6 +13,8 @@ pub(super) type ExecutionId = usize;
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) statement: Statement,
+    /// Which attempt of a transaction function it belongs to; 0 for any other query.
+    pub(super) attempt: u64,
     pub(super) conn: ConnId,
     /// The value of each row that was carried out.
     pub(super) rows: Vec<i64>,
@@ -49,9 +52,19 @@ pub(super) struct Reading {
 pub(super) struct History {
     pub(super) executions: Vec<Execution>,
     promises: BTreeMap<u64, Promise>,
-    readings: BTreeMap<u64, Reading>,
+    /// By query and attempt.
+    readings: BTreeMap<(u64, u64), Reading>,
     /// Auto-commit queries whose results were given up unread, reading ones among them.
     abandoned: BTreeSet<u64>,
+    /// Auto-commit queries whose callers know what has become of them, or have given them up.
+    over: BTreeSet<u64>,
+    /// How often each query has failed as it was to.
+    planned: BTreeMap<u64, u64>,
+    /// The queries and transactions that the server has failed, in their order, and whether another try is welcome.
+    pub(super) failures: Vec<(u64, bool)>,
+    /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
+    pub(super) commits: BTreeSet<u64>,
+    pub(super) causality: Causality,
     /// The queries and transactions whose failures somebody was told of.
     told: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
@@ -71,9 +84,10 @@ impl History {
         self.violations.push(what.into());
     }
 
-    pub(super) fn begin(&mut self, statement: Statement, conn: ConnId) -> ExecutionId {
+    pub(super) fn begin(&mut self, statement: Statement, attempt: u64, conn: ConnId) -> ExecutionId {
         self.executions.push(Execution {
             statement,
+            attempt,
             conn,
             rows: Vec::new(),
             ended: false,
@@ -81,6 +95,14 @@ impl History {
             committed: false,
         });
         self.executions.len() - 1
+    }
+
+    /// How a query fails at this point, if it still does.
+    pub(super) fn plan(&mut self, statement: &Statement, at: FailAt) -> Option<Failure> {
+        let fail = statement.fail.filter(|fail| fail.at == at)?;
+        let times = self.planned.entry(statement.id).or_default();
+        *times += 1;
+        (*times <= fail.times).then_some(fail)
     }
 
     /// The executions of a query.
@@ -97,6 +119,15 @@ impl History {
     /// The result of an auto-commit query was given up unread.
     pub(super) fn abandon(&mut self, statement: u64) {
         self.abandoned.insert(statement);
+    }
+
+    /// What has become of an auto-commit query is known, as far as it ever will be.
+    pub(super) fn over(&mut self, statement: u64) {
+        self.over.insert(statement);
+    }
+
+    pub(super) fn is_over(&self, statement: u64) -> bool {
+        self.over.contains(&statement)
     }
 
     /// Whether the last query of a connection is one whose result was given up unread. It may wait for somebody to read
@@ -120,17 +151,15 @@ impl History {
     }
 
     /// Somebody reads a result of this page size.
-    pub(super) fn read_by(&mut self, statement: u64, page: Option<u64>) {
-        self.readings
-            .entry(statement)
-            .or_insert(Reading { taken: 0, page })
-            .page = page;
+    pub(super) fn read_by(&mut self, statement: u64, attempt: u64, page: Option<u64>) {
+        let unread = Reading { taken: 0, page };
+        self.readings.entry((statement, attempt)).or_insert(unread).page = page;
     }
 
-    /// Its reader has taken a row.
-    pub(super) fn took(&mut self, statement: u64) {
-        if let Some(reading) = self.readings.get_mut(&statement) {
-            reading.taken += 1;
+    /// Its reader has taken so many rows, or is about to.
+    pub(super) fn took(&mut self, statement: u64, attempt: u64, rows: u64) {
+        if let Some(reading) = self.readings.get_mut(&(statement, attempt)) {
+            reading.taken += rows;
         }
     }
 
@@ -140,7 +169,7 @@ impl History {
         let Some(Reading {
             taken,
             page: Some(page),
-        }) = self.readings.get(&execution.statement.id).copied()
+        }) = self.readings.get(&(execution.statement.id, execution.attempt)).copied()
         else {
             return;
         };

@@ -20,6 +20,7 @@
 //! * At rest nothing is on loan, nobody waits, and no transaction is open; when the driver is gone, neither side holds
 //!   a connection, a lock or a timer.
 
+mod causality;
 mod clock;
 mod database;
 mod executor;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bolt_client::{Access, Version};
 
 use super::clock::{MICRO, SECOND};
-use super::program::{Act, Cancel, Finish, Limits, Program, Query, Reading, Step, Take, Work};
+use super::program::{Act, Cancel, Finish, Given, Limits, Program, Query, Reading, Step, Take, Visit, Work};
 use super::statement::{Statement, Verb};
 use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
 use super::world::World;
@@ -112,6 +112,7 @@ fn calm() -> Weather {
             teardown: Duration::from_secs(5),
             lifetime: None,
             probe_after: None,
+            retry: Duration::from_secs(30),
         },
         restless: false,
         watched: true,
@@ -119,11 +120,14 @@ fn calm() -> Weather {
 }
 
 fn session(page: Option<u64>, works: Vec<Work>) -> Act {
-    Act::Session {
+    Act::Session(Visit {
         access: Access::Write,
         page,
+        given: Given::Nothing,
+        manager: None,
         works,
-    }
+        closes: false,
+    })
 }
 
 fn query(id: u64, verb: Verb, rows: u64) -> Query {

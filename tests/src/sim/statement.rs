@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a query does, written as its text: `add key=2 rows=5 columns=1 size=10 slow=300 fail=row:3,transient id=17`.
+/// What a query does, written as its text: `add key=2 rows=5 columns=1 size=10 slow=300 fail=row:3,transient,2 id=17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Statement {
     /// Tells it from every other query of its world. Rows and failures bear it.
@@ -35,6 +35,8 @@ pub(super) enum Verb {
 pub(super) struct Failure {
     pub(super) at: FailAt,
     pub(super) transient: bool,
+    /// How often: then it works.
+    pub(super) times: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,7 @@ impl fmt::Display for Statement {
 impl Failure {
     fn read(text: &str) -> Option<Self> {
         let (at, kind) = text.split_once(',')?;
+        let (kind, times) = kind.split_once(',')?;
         let at = match at {
             "run" => FailAt::Run,
             "end" => FailAt::End,
@@ -122,6 +125,7 @@ impl Failure {
         Some(Self {
             at,
             transient: kind == "transient",
+            times: times.parse().ok()?,
         })
     }
 }
@@ -133,7 +137,8 @@ impl fmt::Display for Failure {
             FailAt::Row(row) => write!(f, "row:{row}")?,
             FailAt::End => f.write_str("end")?,
         }
-        f.write_str(if self.transient { ",transient" } else { ",final" })
+        f.write_str(if self.transient { ",transient" } else { ",final" })?;
+        write!(f, ",{}", self.times)
     }
 }
 
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn a_statement_is_read_as_it_was_written() {
         let fails =
-            [FailAt::Run, FailAt::Row(3), FailAt::End].map(|at| Some(Failure { at, transient: true }));
+            [FailAt::Run, FailAt::Row(3), FailAt::End].map(|at| Some(Failure { at, transient: true, times: 2 }));
         for fail in fails.into_iter().chain([None]) {
             for verb in [Verb::Get, Verb::Add] {
                 let statement = Statement {

@@ -70,6 +70,8 @@ pub(super) struct DriverOptions {
     pub(super) teardown: Duration,
     pub(super) lifetime: Option<Duration>,
     pub(super) probe_after: Option<Duration>,
+    /// For how long work that has failed is tried again.
+    pub(super) retry: Duration,
 }
 
 impl Weather {
@@ -163,6 +165,12 @@ impl DriverOptions {
             },
             lifetime: rng.one_in(4).then(|| millis(1, 5_000, rng)),
             probe_after: rng.one_in(4).then(|| millis(0, 500, rng)),
+            retry: match rng.between(0, 4) {
+                0 => Duration::ZERO,
+                1 => millis(1, 5_000, rng),
+                2 => Duration::MAX,
+                _ => Duration::from_secs(30),
+            },
         }
     }
 }

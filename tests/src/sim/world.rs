@@ -101,11 +101,7 @@ impl World {
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
         match driver(&options, &runtime) {
             Ok(driver) => {
-                let player = Player {
-                    sim: sim.clone(),
-                    runtime,
-                    driver,
-                };
+                let player = Player::new(sim.clone(), runtime, driver);
                 live(&mut executor, player, program);
             }
             Err(error) => sim.with(|state| state.history.violation(error.to_string())),
@@ -133,7 +129,8 @@ fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, 
         .connection_timeout(options.connection)
         .teardown_timeout(options.teardown)
         .max_connection_lifetime(options.lifetime)
-        .liveness_check_timeout(options.probe_after);
+        .liveness_check_timeout(options.probe_after)
+        .max_transaction_retry_time(options.retry);
     Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
 }
 

@@ -5,17 +5,27 @@ use std::time::Duration;
 
 use bolt_client::Access;
 
+use super::told::Told;
 use super::{Outcome, Player, promised_by, text};
+use crate::sim::causality::{Floor, Numbers};
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Query};
 use crate::sim::server::TAG_BASE;
 
 impl Player {
-    pub(super) async fn execute(&self, query: &Query, access: Access) {
+    pub(super) async fn execute(&self, query: &Query, access: Access, manager: Option<usize>) {
         let statement = &query.statement;
-        let mut call = self.driver.execute_query(text(statement)).routing(access);
+        let floor = self.sim.with(|state| {
+            let causality = &mut state.history.causality;
+            let session = causality.add_session(manager, Numbers::new(), Floor::new());
+            causality.begin(session, statement.id)
+        });
+        let mut call = self.driver.execute_query(text(statement, 0)).routing(access);
         call = call.timeout(Duration::from_millis(TAG_BASE + statement.id));
+        if manager != Some(0) {
+            call = call.bookmark_manager(manager.map(|manager| &self.managers[manager]));
+        }
         if let Some(deadline) = query.limits.deadline {
             call = call.deadline(Duration::from_nanos(deadline));
         }
@@ -24,8 +34,11 @@ impl Player {
             .await
         {
             Outcome::Done(result) => {
-                self.check_rows(statement, 0, &result.records);
-                self.check_complete(statement, result.records.len() as u64);
+                let mut told = Told::new(statement, 0, &floor);
+                self.check_rows(&mut told, &result.records);
+                self.check_complete(&told);
+                self.check_committed(&told);
+                self.tell(statement.id, [statement].into_iter());
                 Promise::Once
             }
             Outcome::Failed(error) => promised_by(&error),

@@ -1,16 +1,21 @@
 //! Programs, as they are carried out on a driver and judged.
 
+mod cursor;
 mod execute;
+mod function;
 mod reading;
+mod script;
 mod session;
+mod told;
 mod transaction;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bolt_client::{Driver, Error, ErrorKind, Query as Text};
+use bolt_client::{BookmarkManager, Bookmarks, Driver, Error, ErrorKind, Query as Text};
 
+use super::causality::{self, ELSEWHERE, Floor, Manager, Numbers};
 use super::clock::Nanos;
 use super::executor::Cancelling;
 use super::history::Promise;
@@ -26,6 +31,9 @@ pub(super) struct Player {
     pub(super) sim: Sim,
     pub(super) runtime: Arc<SimRuntime>,
     pub(super) driver: Driver,
+    managers: [BookmarkManager; 3],
+    /// What a session has told of its bookmarks, and what they stand for.
+    handed: Arc<Mutex<(Bookmarks, Floor)>>,
 }
 
 /// How a call ended.
@@ -36,6 +44,32 @@ enum Outcome<T> {
 }
 
 impl Player {
+    pub(super) fn new(sim: Sim, runtime: Arc<SimRuntime>, driver: Driver) -> Self {
+        let (initial, supplied) = (Numbers::from([ELSEWHERE + 1]), Numbers::from([ELSEWHERE + 2]));
+        let consumed = sim.clone();
+        let given = bookmarks(&supplied);
+        let managers = [
+            driver.execute_query_bookmark_manager().clone(),
+            BookmarkManager::new().initial(bookmarks(&initial)),
+            BookmarkManager::new()
+                .supplier(move || given.clone())
+                .consumer(move |new| consumed.with(|state| state.history.causality.consume(2, &numbers(new)))),
+        ];
+        sim.with(|state| {
+            let causality = &mut state.history.causality;
+            causality.add_manager(Manager::default());
+            causality.add_manager(Manager::starting(initial));
+            causality.add_manager(Manager::fed(supplied));
+        });
+        Self {
+            sim,
+            runtime,
+            driver,
+            managers,
+            handed: Arc::default(),
+        }
+    }
+
     pub(super) async fn play(self, steps: &[Step]) {
         for step in steps {
             self.think(step.after).await;
@@ -43,9 +77,13 @@ impl Player {
             self.sim
                 .with(|state| state.note(|| format!("step {number}: {:?}", step.act)));
             match &step.act {
-                Act::Execute { query, access } => self.execute(query, *access).await,
+                Act::Execute {
+                    query,
+                    access,
+                    manager,
+                } => self.execute(query, *access, *manager).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
-                Act::Session { access, page, works } => self.session(*access, *page, works).await,
+                Act::Session(visit) => self.visit(visit).await,
             }
         }
     }
@@ -69,28 +107,38 @@ impl Player {
         future: impl Future<Output = Result<T, Error>>,
     ) -> Outcome<T> {
         let started = self.now();
+        let outcome = self.drive(cancel, future).await;
+        self.judge(call, started, &outcome);
+        outcome
+    }
+
+    /// Waits for a call, and drops it if it shall be dropped.
+    async fn drive<T>(&self, cancel: Cancel, future: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
         let instant = cancel.after.map(|after| {
             let sleep: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> =
                 Box::pin(self.runtime.sleep(Duration::from_nanos(after)));
             sleep
         });
-        let outcome = match Cancelling::new(future, cancel.polls, instant).await {
+        match Cancelling::new(future, cancel.polls, instant).await {
             Some(Ok(value)) => Outcome::Done(value),
             Some(Err(error)) => Outcome::Failed(error),
             None => Outcome::Cancelled,
-        };
+        }
+    }
+
+    /// Whether a call that began then may end so, and now.
+    fn judge<T>(&self, call: &Call, started: Nanos, outcome: &Outcome<T>) {
         self.sim.with(|state| {
-            state.note(|| match &outcome {
+            state.note(|| match outcome {
                 Outcome::Done(_) => format!("{}: done", call.what),
                 Outcome::Failed(error) => format!("{}: {error}", call.what),
                 Outcome::Cancelled => format!("{}: dropped", call.what),
             });
             state.check_deadline(call, started);
-            if let Outcome::Failed(error) = &outcome {
+            if let Outcome::Failed(error) = outcome {
                 state.check_error(call, started, error);
             }
         });
-        outcome
     }
 
     /// A call for a query.
@@ -110,6 +158,27 @@ impl Player {
         }
     }
 
+    /// A caller was told that the transaction with this tag has committed, and these of its queries with it.
+    fn tell<'q>(&self, tag: u64, statements: impl Iterator<Item = &'q Statement>) {
+        let added = statements
+            .filter(|statement| statement.writes())
+            .map(|statement| (statement.key, statement.by() * statement.rows as i64));
+        self.sim.with(|state| {
+            if let Some(problem) = state.history.causality.told(tag, added) {
+                state.history.violation(format!("transaction {tag}: {problem}"));
+            }
+        });
+    }
+
+    /// The bookmarks that a session has told last, and what they stand for.
+    fn handed(&self) -> (Bookmarks, Floor) {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hand_over(&self, bookmarks: Bookmarks, floor: Floor) {
+        *self.handed.lock().unwrap_or_else(PoisonError::into_inner) = (bookmarks, floor);
+    }
+
     fn violation(&self, what: String) {
         self.sim.with(|state| state.history.violation(what));
     }
@@ -120,8 +189,22 @@ impl Player {
 }
 
 /// A query as the driver is given it.
-fn text(statement: &Statement) -> Text {
-    Text::new(statement.to_string()).param("by", statement.by())
+fn text(statement: &Statement, attempt: u64) -> Text {
+    Text::new(statement.to_string())
+        .param("by", statement.by())
+        .param("attempt", attempt as i64)
+}
+
+fn bookmarks(numbers: &Numbers) -> Bookmarks {
+    Bookmarks::from_raw_values(numbers.iter().map(|number| causality::bookmark(*number))).unwrap_or_default()
+}
+
+/// Bookmarks by their numbers; one that nobody has issued is 0.
+fn numbers(bookmarks: &Bookmarks) -> Numbers {
+    bookmarks
+        .raw_values()
+        .map(|value| causality::number(value).unwrap_or_default())
+        .collect()
 }
 
 /// What an error says about a query that writes.

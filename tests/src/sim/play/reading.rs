@@ -2,12 +2,12 @@
 
 use std::iter;
 
-use bolt_client::{ConversionError, Record, RecordRef, Records};
+use bolt_client::Records;
 
+use super::told::{Told, checked};
 use super::{Outcome, Player};
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Finish, Reading, Take};
-use crate::sim::statement::Statement;
 
 /// How the reading of a result ended.
 pub(super) enum End {
@@ -22,8 +22,8 @@ pub(super) enum End {
 
 impl End {
     /// A future that was never polled has only dropped what it was given.
-    fn cancelled(cancel: Cancel) -> Self {
-        if cancel.polls == Some(0) {
+    pub(super) const fn cancelled(cancel: Cancel) -> Self {
+        if matches!(cancel.polls, Some(0)) {
             Self::Dropped
         } else {
             Self::Cancelled
@@ -35,14 +35,14 @@ impl Player {
     /// Reads a result as a program says.
     pub(super) async fn read(
         &self,
-        statement: &Statement,
+        told: &mut Told,
         reading: &Reading,
         mut rows: Records<'_>,
         call: &Call,
     ) -> End {
-        let mut taken = 0;
+        let (id, attempt) = (told.statement.id, told.attempt);
         let named = rows.keys().len();
-        if named != if statement.columns { 4 } else { 0 } {
+        if named != if told.statement.columns { 5 } else { 0 } {
             self.violation(format!("{}: its result has {named} columns", call.what));
         }
         let rest = if reading.finish == Finish::Exhaust {
@@ -78,14 +78,15 @@ impl Player {
             };
             match outcome {
                 Outcome::Done(Some(row)) => {
-                    self.check_row(statement, taken, row);
-                    if !matches!(take, Take::Peek) {
-                        taken += 1;
-                        self.sim.with(|state| state.history.took(statement.id));
+                    if matches!(take, Take::Peek) {
+                        self.check_peeked(told, row);
+                    } else {
+                        self.check_row(told, row);
+                        self.sim.with(|state| state.history.took(id, attempt, 1));
                     }
                 }
                 Outcome::Done(None) => {
-                    self.check_complete(statement, taken);
+                    self.check_complete(told);
                     return End::Complete;
                 }
                 Outcome::Failed(error) => return End::Failed(error),
@@ -94,11 +95,11 @@ impl Player {
         }
         match reading.finish {
             Finish::Collect => {
-                self.sim.with(|state| state.history.read_by(statement.id, None));
+                self.sim.with(|state| state.history.read_by(id, attempt, None));
                 match self.call(call, reading.cancel, rows.collect()).await {
                     Outcome::Done(rest) => {
-                        self.check_rows(statement, taken, &rest);
-                        self.check_complete(statement, taken + rest.len() as u64);
+                        self.check_rows(told, &rest);
+                        self.check_complete(told);
                         End::Complete
                     }
                     Outcome::Failed(error) => End::Failed(error),
@@ -113,55 +114,4 @@ impl Player {
             Finish::Exhaust | Finish::Drop => End::Dropped,
         }
     }
-
-    pub(super) fn check_rows(&self, statement: &Statement, first: u64, rows: &[Record]) {
-        for (row, at) in rows.iter().zip(first..) {
-            self.check_row(statement, at, checked(&row.as_ref()));
-        }
-    }
-
-    /// A row is the one that comes next, of the right query, and with a value that it had there.
-    fn check_row(&self, statement: &Statement, at: u64, row: Result<Row, ConversionError>) {
-        let problem = match row {
-            Ok(row) => self.sim.with(|state| {
-                let value = |values: &[i64]| values.get(at as usize) == Some(&row.value);
-                let known = state
-                    .history
-                    .of(statement.id)
-                    .any(|execution| value(&execution.rows));
-                let expected = (statement.id, at, statement.size);
-                (!known || (row.id, row.at, row.padding) != expected).then(|| format!("row {at} is {row:?}"))
-            }),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(problem) = problem {
-            self.violation(format!("query {}: {problem}", statement.id));
-        }
-    }
-
-    /// All rows were told.
-    pub(super) fn check_complete(&self, statement: &Statement, rows: u64) {
-        let expected = if statement.columns { statement.rows } else { 0 };
-        if rows != expected {
-            self.violation(format!("query {}: {rows} rows of {expected}", statement.id));
-        }
-    }
-}
-
-/// What a row says.
-#[derive(Debug)]
-pub(super) struct Row {
-    id: u64,
-    at: u64,
-    value: i64,
-    padding: u64,
-}
-
-fn checked(row: &RecordRef<'_>) -> Result<Row, ConversionError> {
-    Ok(Row {
-        id: row.get::<i64>("id")? as u64,
-        at: row.get::<i64>("row")? as u64,
-        value: row.get("value")?,
-        padding: row.get::<&str>("padding")?.len() as u64,
-    })
 }

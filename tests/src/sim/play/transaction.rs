@@ -1,86 +1,85 @@
 //! Explicit transactions.
 
-use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_client::{Session, Transaction};
+use bolt_client::Transaction as Open;
 
-use super::reading::End as Read;
-use super::{Outcome, Player, promised_by, text};
+use super::script::Script;
+use super::session::Seat;
+use super::{Outcome, Player, promised_by};
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
-use crate::sim::program::{Cancel, End, Query, Reading, Work};
+use crate::sim::program::{End, Transaction};
 use crate::sim::server::TAG_BASE;
+use crate::sim::statement::Statement;
 
-impl Player {
-    pub(super) async fn transaction(&self, session: &mut Session, work: &Work) {
-        let Work::Transaction {
-            tag,
-            eager,
-            limits,
-            queries,
-            end,
-            cancel,
-        } = work
-        else {
-            return;
-        };
-        let mut begin = session
-            .begin_transaction()
-            .timeout(Duration::from_millis(TAG_BASE + tag));
-        if *eager {
-            begin = begin.eager();
-        }
-        if let Some(deadline) = limits.deadline {
-            begin = begin.deadline(Duration::from_nanos(deadline));
-        }
+impl Seat<'_> {
+    pub(super) async fn transaction(&mut self, work: &Transaction) {
+        let player = self.player;
+        let floor = self.begin(work.tag);
         let call = Call {
-            what: format!("transaction {tag}"),
-            blames: [*tag]
+            what: format!("transaction {}", work.tag),
+            blames: [work.tag]
                 .into_iter()
-                .chain(queries.iter().map(|(query, _)| query.statement.id))
+                .chain(work.statements().map(|statement| statement.id))
                 .collect(),
-            deadline: limits.deadline.map(|limit| self.now() + limit),
+            deadline: work.limits.deadline.map(|limit| player.now() + limit),
             ..Call::default()
         };
         // Should the world end before the transaction does, nothing is committed.
-        self.promise_all(queries, |_| Promise::Never);
-        if let Outcome::Done(tx) = self.call(&call, limits.cancel, begin.into_future()).await {
-            self.work_in(tx, queries, *end, *cancel, call).await;
+        player.promise_all(work.statements(), |_| Promise::Never);
+        let starting = self.starting(&call);
+        let mut begin = self
+            .session
+            .begin_transaction()
+            .timeout(Duration::from_millis(TAG_BASE + work.tag));
+        if work.eager {
+            begin = begin.eager();
         }
+        if let Some(deadline) = work.limits.deadline {
+            begin = begin.deadline(Duration::from_nanos(deadline));
+        }
+        let begun = player.call(&starting, work.limits.cancel, begin.into_future()).await;
+        let Outcome::Done(tx) = begun else {
+            return player.lost_room(&mut self.held);
+        };
+        let mut script = Script::new(player, call, 0, self.page, &floor);
+        player.work_in(tx, work, &mut script, &mut self.stale).await;
+        self.stale.extend(script.into_cursors());
     }
+}
 
+impl Player {
     async fn work_in(
         &self,
-        mut tx: Transaction<'_>,
-        queries: &[(Query, Reading)],
-        end: End,
-        cancel: Cancel,
-        mut call: Call,
+        mut tx: Open<'_>,
+        work: &Transaction,
+        script: &mut Script<'_>,
+        stale: &mut [bolt_client::Cursor],
     ) {
-        let mut accepted = BTreeSet::new();
-        for (query, reading) in queries {
-            if self.query_in(&mut tx, query, reading, &mut call).await {
-                accepted.insert(query.statement.id);
-            }
-        }
-        let committed = match end {
-            End::Commit => match self.call(&call, cancel, tx.commit()).await {
-                Outcome::Done(()) => Promise::Once,
+        script.perform(&mut tx, &work.script, stale).await;
+        let committed = match work.end {
+            End::Commit => match self.call(&script.call, work.cancel, tx.commit()).await {
+                Outcome::Done(()) => {
+                    script.committed();
+                    let accepted = work.statements().filter(|statement| script.accepted.contains(&statement.id));
+                    self.tell(work.tag, accepted);
+                    Promise::Once
+                }
                 Outcome::Failed(error) => promised_by(&error),
                 Outcome::Cancelled => Promise::AtMostOnce,
             },
             End::Rollback => {
-                call.resets = true;
-                self.call(&call, cancel, tx.rollback()).await;
+                script.call.resets = true;
+                self.call(&script.call, work.cancel, tx.rollback()).await;
                 Promise::Never
             }
             End::Drop => Promise::Never,
         };
         // What was not accepted can be part of a commit only if nothing of it had left: then it was not carried out.
-        self.promise_all(queries, |id| {
-            if accepted.contains(&id) {
+        self.promise_all(work.statements(), |id| {
+            if script.accepted.contains(&id) {
                 committed
             } else {
                 Promise::Never
@@ -88,46 +87,13 @@ impl Player {
         });
     }
 
-    fn promise_all(&self, queries: &[(Query, Reading)], promise: impl Fn(u64) -> Promise) {
-        for (query, _) in queries {
-            self.promise(&query.statement, promise(query.statement.id));
-        }
-    }
-
-    /// Runs one query and reads its result. Whether it was accepted.
-    async fn query_in(
+    pub(super) fn promise_all<'q>(
         &self,
-        tx: &mut Transaction<'_>,
-        query: &Query,
-        reading: &Reading,
-        call: &mut Call,
-    ) -> bool {
-        let statement = &query.statement;
-        let mut run = tx.run(text(statement));
-        if let Some(deadline) = query.limits.deadline {
-            run = run.deadline(Duration::from_nanos(deadline));
-        }
-        let own = query.limits.deadline.map(|limit| self.now() + limit);
-        let mut running = call.clone();
-        running.what = format!("{}, query {}", call.what, statement.id);
-        running.deadline = [running.deadline, own].into_iter().flatten().min();
-        match self.call(&running, query.limits.cancel, run.into_future()).await {
-            Outcome::Done(rows) => {
-                match self.read(statement, reading, rows, &running).await {
-                    Read::Failed(error) => call.spoil(Some(&error)),
-                    Read::Cancelled => call.spoil(None),
-                    Read::Complete | Read::Dropped => {}
-                }
-                true
-            }
-            Outcome::Failed(error) => {
-                call.spoil(Some(&error));
-                false
-            }
-            Outcome::Cancelled => {
-                call.spoil(None);
-                false
-            }
+        statements: impl Iterator<Item = &'q Statement>,
+        promise: impl Fn(u64) -> Promise,
+    ) {
+        for statement in statements {
+            self.promise(statement, promise(statement.id));
         }
     }
 }

@@ -4,6 +4,7 @@ use bolt_proto::ServerError;
 use bolt_proto::peer::AnswerError;
 
 use super::job::{Progress, Stage};
+use crate::sim::causality::bookmark;
 use crate::sim::clock::Event;
 use crate::sim::database::{Ended, TxId};
 use crate::sim::net::ConnId;
@@ -65,6 +66,10 @@ impl State {
     /// Answers by FAILURE. The transaction ends, and frees its locks at once.
     pub(super) fn fail(&mut self, conn: ConnId, blame: Blame, transient: bool) -> Progress {
         self.note(|| format!("conn {conn}: fails {blame:?}"));
+        if let Blame::Query(id) = blame {
+            self.history.failures.push((id, transient));
+            self.history.commits.remove(&id);
+        }
         self.roll_back(conn);
         let answered = self.conns[conn].actor.proto.failure(&blame.error(transient));
         self.expect(conn, answered);
@@ -97,15 +102,18 @@ impl State {
         self.conns[conn].actor.rng.permille(share)
     }
 
-    /// Commits the transaction of a connection.
-    pub(super) fn commit_now(&mut self, conn: ConnId, tx: TxId) {
-        self.conns[conn].actor.tx = None;
-        let ended = self.database.commit(tx);
+    /// Commits the transaction of a connection. Its bookmark.
+    pub(super) fn commit_now(&mut self, conn: ConnId, tx: TxId) -> String {
+        let open = self.conns[conn].actor.tx.take();
+        let (tag, sent) = open.map(|open| (open.tag, open.sent)).unwrap_or_default();
+        let number = self.history.causality.commit(tag, sent);
+        let ended = self.database.commit(tx, number);
         for execution in &ended.executions {
             self.history.executions[*execution].committed = true;
         }
-        self.note(|| format!("conn {conn}: committed"));
+        self.note(|| format!("conn {conn}: committed as {number}"));
         self.relieve(ended);
+        bookmark(number)
     }
 
     /// Undoes the transaction of a connection, if there is one.

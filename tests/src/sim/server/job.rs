@@ -6,6 +6,7 @@ use bolt_proto::peer::{BeginOptions, Request};
 
 use super::Open;
 use super::answer::Blame;
+use crate::sim::causality::{Causality, Numbers, number};
 use crate::sim::clock::{Event, MICRO, Nanos};
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
@@ -16,20 +17,17 @@ use crate::sim::statement::{FailAt, Statement};
 pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
 
 /// A request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Job {
     Hello,
     Logon,
     Reset,
     Goodbye,
-    Begin {
-        tag: u64,
-        access: Access,
-    },
+    Begin(Opening),
     Run {
         statement: Statement,
-        tag: u64,
-        access: Access,
+        attempt: u64,
+        opening: Opening,
     },
     Rows {
         query_id: Option<i64>,
@@ -40,6 +38,14 @@ pub(super) enum Job {
     },
     Commit,
     Rollback,
+}
+
+/// How a transaction begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opening {
+    tag: u64,
+    access: Access,
+    sent: Numbers,
 }
 
 /// What a request waits for.
@@ -72,20 +78,21 @@ impl Job {
             Request::Goodbye => Self::Goodbye,
             Request::Commit => Self::Commit,
             Request::Rollback => Self::Rollback,
-            Request::Begin(options) => Self::Begin {
-                tag: tag(*options),
-                access: options.access(),
-            },
+            Request::Begin(options) => Self::Begin(Opening::of(*options)?),
             Request::Run(run) => {
                 let statement = Statement::read(run.query)?;
                 let by = run.parameters.get("by").ok().flatten();
                 if !matches!(by, Some(ValueRef::Integer(by)) if by == statement.by()) {
                     return None;
                 }
+                let attempt = match run.parameters.get("attempt").ok().flatten() {
+                    Some(ValueRef::Integer(attempt)) => u64::try_from(attempt).ok()?,
+                    _ => return None,
+                };
                 Self::Run {
                     statement,
-                    tag: tag(run.options),
-                    access: run.options.access(),
+                    attempt,
+                    opening: Opening::of(run.options)?,
                 }
             }
             Request::Pull(rows) | Request::Discard(rows) => Self::Rows {
@@ -108,13 +115,20 @@ impl Job {
 
     /// Whether RESET must not overtake it.
     const fn must_not_be_overtaken(&self) -> bool {
-        matches!(self, Self::Hello | Self::Logon | Self::Begin { .. })
+        matches!(self, Self::Hello | Self::Logon | Self::Begin(_))
     }
 }
 
-fn tag(options: BeginOptions<'_>) -> u64 {
-    let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
-    millis.saturating_sub(TAG_BASE)
+impl Opening {
+    /// `None` if a bookmark is none that there is.
+    fn of(options: BeginOptions<'_>) -> Option<Self> {
+        let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
+        Some(Self {
+            tag: millis.saturating_sub(TAG_BASE),
+            access: options.access(),
+            sent: options.bookmarks().map(number).collect::<Option<_>>()?,
+        })
+    }
 }
 
 impl State {
@@ -157,12 +171,12 @@ impl State {
         match job {
             Job::Hello | Job::Logon => self.log_in(conn, *job == Job::Hello),
             Job::Reset => self.reset(conn),
-            Job::Begin { tag, access } => self.begin(conn, *tag, *access),
+            Job::Begin(opening) => self.begin(conn, opening),
             Job::Run {
                 statement,
-                tag,
-                access,
-            } => self.run(conn, *statement, *tag, *access),
+                attempt,
+                opening,
+            } => self.run(conn, *statement, *attempt, opening),
             Job::Rows {
                 query_id,
                 left,
@@ -209,18 +223,18 @@ impl State {
         self.succeed(conn)
     }
 
-    fn begin(&mut self, conn: ConnId, tag: u64, access: Access) -> Progress {
+    fn begin(&mut self, conn: ConnId, opening: &Opening) -> Progress {
         if self.fails_by_itself(conn) {
-            return self.fail(conn, Blame::Query(tag), true);
+            return self.fail(conn, Blame::Query(opening.tag), true);
         }
-        self.open(conn, tag, access, true);
+        self.open(conn, opening, true);
         self.succeed(conn)
     }
 
-    fn run(&mut self, conn: ConnId, statement: Statement, tag: u64, access: Access) -> Progress {
+    fn run(&mut self, conn: ConnId, statement: Statement, attempt: u64, opening: &Opening) -> Progress {
         let blame = Blame::Query(statement.id);
         if self.conns[conn].actor.tx.is_none() {
-            self.open(conn, tag, access, false);
+            self.open(conn, opening, false);
         }
         let Some(&Open {
             id: tx,
@@ -237,18 +251,17 @@ impl State {
         if statement.writes() && !self.database.lock(tx, statement.key) {
             return Progress::Waits(Stage::Lock);
         }
-        let fails = statement.fail.filter(|fail| fail.at == FailAt::Run);
-        if let Some(fail) = fails {
+        if let Some(fail) = self.history.plan(&statement, FailAt::Run) {
             return self.fail(conn, blame, fail.transient);
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, blame, true);
         }
-        let execution = self.history.begin(statement, conn);
+        let execution = self.history.begin(statement, attempt, conn);
         self.database.note(tx, execution);
         if !statement.columns {
             for row in 0..statement.rows {
-                if statement.fail.is_some_and(|fail| fail.at == FailAt::Row(row)) {
+                if self.history.plan(&statement, FailAt::Row(row)).is_some() {
                     return self.fail(conn, blame, true);
                 }
                 self.carry_out(tx, execution);
@@ -262,7 +275,7 @@ impl State {
             open.newest
         });
         let columns: &[&str] = if statement.columns {
-            &["id", "row", "value", "padding"]
+            &["id", "row", "value", "padding", "execution"]
         } else {
             &[]
         };
@@ -291,11 +304,16 @@ impl State {
         if self.fails_by_itself(conn) {
             return self.fail(conn, blame, true);
         }
-        self.commit_now(conn, tx);
+        let bookmark = self.commit_now(conn, tx);
         if self.loses_commit(conn) {
             return Progress::Lost;
         }
-        self.succeed(conn)
+        let answered = self.conns[conn]
+            .actor
+            .proto
+            .success(|map| map.entry("bookmark", &bookmark));
+        self.expect(conn, answered);
+        Progress::Answered
     }
 
     fn rollback(&mut self, conn: ConnId) -> Progress {
@@ -332,8 +350,14 @@ impl State {
     }
 
     /// A transaction begins.
-    fn open(&mut self, conn: ConnId, tag: u64, access: Access, explicit: bool) {
-        let id = self.database.begin(conn);
+    fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
+        let Opening { tag, access, sent } = opening.clone();
+        if let Some(problem) = self.history.causality.check(tag, &sent) {
+            self.history
+                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
+        }
+        let sees = (access == Access::Read).then(|| self.lagging(&sent));
+        let id = self.database.begin(conn, sees);
         let actor = &mut self.conns[conn].actor;
         actor.write_ended = false;
         actor.tx = Some(Open {
@@ -341,9 +365,16 @@ impl State {
             explicit,
             access,
             tag,
+            sent,
             results: std::collections::BTreeMap::new(),
             newest: -1,
         });
+    }
+
+    /// A state that a transaction that only reads may see: as old as its bookmarks permit.
+    fn lagging(&mut self, sent: &Numbers) -> u64 {
+        let (oldest, newest) = (Causality::oldest(sent), self.history.causality.newest());
+        self.rng.between(oldest.min(newest), newest)
     }
 
     /// The server has waited for a lock for as long as it may.

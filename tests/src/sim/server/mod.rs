@@ -15,6 +15,7 @@ use bolt_proto::peer::{self, Verdict};
 use bolt_proto::state::{Message, ServerState};
 use bolt_proto::{Access, ProtocolViolation, Versions};
 
+use super::causality::Numbers;
 use super::clock::{Event, SECOND};
 use super::database::TxId;
 use super::history::ExecutionId;
@@ -62,6 +63,8 @@ struct Open {
     access: Access,
     /// Whose it is: failures of BEGIN and COMMIT bear it.
     tag: u64,
+    /// The bookmarks that it starts from.
+    sent: Numbers,
     results: BTreeMap<i64, ExecutionId>,
     newest: i64,
 }
@@ -171,6 +174,11 @@ impl State {
         self.note(|| format!("conn {conn}: {job:?}"));
         if job == Job::Goodbye {
             return self.shut_down(conn);
+        }
+        if job == Job::Commit {
+            let open = self.conns[conn].actor.tx.as_ref();
+            let writes = open.filter(|open| open.access == Access::Write && open.newest >= 0);
+            self.history.commits.extend(writes.map(|open| open.tag));
         }
         let actor = &mut self.conns[conn].actor;
         actor.serial += 1;

@@ -66,7 +66,7 @@ impl State {
             if *left == Some(0) {
                 return self.end_page(conn);
             }
-            if let Some(fail) = statement.fail.filter(|fail| fail.at == FailAt::Row(row)) {
+            if let Some(fail) = self.history.plan(&statement, FailAt::Row(row)) {
                 self.note(|| format!("conn {conn}: row {row} fails {blame:?}"));
                 return self.fail_execution(conn, execution, fail.transient);
             }
@@ -75,7 +75,7 @@ impl State {
                 *left -= 1;
             }
             if !discard {
-                self.send_row(conn, statement, row, value);
+                self.send_row(conn, execution, row, value);
             }
         }
         // What the client does not read holds the server up.
@@ -85,13 +85,15 @@ impl State {
         Progress::Again(self.conns[conn].actor.rng.between(0, 20) * MICRO)
     }
 
-    fn send_row(&mut self, conn: ConnId, statement: Statement, row: u64, value: i64) {
+    fn send_row(&mut self, conn: ConnId, execution: ExecutionId, row: u64, value: i64) {
+        let statement = self.history.executions[execution].statement;
         let padding = "x".repeat(statement.size as usize);
         let answered = self.conns[conn].actor.proto.record(|list| {
             list.item(&(statement.id as i64))?;
             list.item(&(row as i64))?;
             list.item(&value)?;
-            list.item(&padding)
+            list.item(&padding)?;
+            list.item(&(execution as i64))
         });
         self.expect(conn, answered);
     }
@@ -108,7 +110,7 @@ impl State {
     /// The result is over. An auto-commit query commits now.
     fn end_result(&mut self, conn: ConnId, tx: TxId, query_id: i64, execution: ExecutionId) -> Progress {
         let statement = self.history.executions[execution].statement;
-        if let Some(fail) = statement.fail.filter(|fail| fail.at == FailAt::End) {
+        if let Some(fail) = self.history.plan(&statement, FailAt::End) {
             return self.fail_execution(conn, execution, fail.transient);
         }
         self.history.executions[execution].ended = true;
@@ -117,14 +119,15 @@ impl State {
             open.results.remove(&query_id);
             (open.explicit, open.access)
         });
+        let mut bookmark = None;
         if !explicit {
-            self.commit_now(conn, tx);
+            bookmark = Some(self.commit_now(conn, tx));
             self.conns[conn].actor.write_ended = access == Access::Write;
             if statement.writes() && self.loses_commit(conn) {
                 return Progress::Lost;
             }
         }
-        let answered = self.conns[conn].actor.proto.success(|map| end(map, statement));
+        let answered = self.conns[conn].actor.proto.success(|map| end(map, statement, bookmark.as_deref()));
         self.expect(conn, answered);
         Progress::Answered
     }
@@ -137,7 +140,14 @@ impl State {
 }
 
 /// What is told at the end of a result.
-fn end(map: &mut MapEncoder<'_>, statement: Statement) -> Result<(), EncodeError> {
+fn end(
+    map: &mut MapEncoder<'_>,
+    statement: Statement,
+    bookmark: Option<&str>,
+) -> Result<(), EncodeError> {
+    if let Some(bookmark) = bookmark {
+        map.entry("bookmark", bookmark)?;
+    }
     map.entry("type", if statement.writes() { "rw" } else { "r" })?;
     map.entry("t_last", &1_i64)
 }

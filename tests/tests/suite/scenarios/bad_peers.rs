@@ -1,6 +1,6 @@
 //! Addresses that are wrong, and peers that are no Bolt server, or a bad one.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use bolt_client::{Address, ErrorKind};
@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_peer_that_speaks_first_is_recognised,
         a_peer_that_answers_in_tls_is_recognised,
         an_address_that_is_no_bolt_server_is_followed_by_the_next,
+        an_address_that_is_silent_is_followed_by_the_next_in_time,
         a_server_without_a_common_version_is_unsupported,
         a_version_that_was_not_offered_is_a_violation,
         a_peer_that_closes_during_the_handshake_is_named,
@@ -218,14 +219,35 @@ async fn an_address_that_is_no_bolt_server_is_followed_by_the_next(adapter: Adap
         .iter()
         .map(Peer::address)
         .chain([server.address()])
-        .map(|address| Address::new(address.ip().to_string(), address.port()))
         .collect();
-    let config = once(Config::new("bolt://cluster", Auth::none())?).resolver(move |_| addresses.clone());
+    let config = once(found_at(&addresses)?);
     let driver = driver_with(adapter, config)?;
     go!(driver.execute_query("ROWS 1"))?;
     assert_eq!(server.connections(), 1);
     assert!(others.iter().all(|peer| peer.connections() == 1));
     Ok(())
+}
+
+async fn an_address_that_is_silent_is_followed_by_the_next_in_time(adapter: Adapter) -> Outcome {
+    let (silent, server) = (misbehaving::silent()?, Scripted::start(Script::new())?);
+    let config = once(found_at(&[silent.address(), server.address()])?);
+    let limit = Duration::from_secs(2);
+    let driver = driver_with(adapter, config.connection_timeout(limit))?;
+    let started = Instant::now();
+    go!(driver.execute_query("ROWS 1"))?;
+    let took = started.elapsed();
+    assert!(took >= limit / 2 && took < limit, "{took:?}");
+    assert_eq!((silent.connections(), server.connections()), (1, 1));
+    Ok(())
+}
+
+/// A server whose name stands for these addresses.
+fn found_at(addresses: &[SocketAddr]) -> Result<Config, Error> {
+    let found: Vec<_> = addresses
+        .iter()
+        .map(|address| Address::new(address.ip().to_string(), address.port()))
+        .collect();
+    Ok(Config::new("bolt://somewhere", Auth::none())?.resolver(move |_| found.clone()))
 }
 
 async fn a_server_without_a_common_version_is_unsupported(adapter: Adapter) -> Outcome {

@@ -20,6 +20,7 @@ enum Step {
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
+    ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
     Look,
     Close,
@@ -81,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
+        4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
@@ -114,6 +116,7 @@ impl World {
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
+            Step::ReturnUnanswered(choice, life) => self.give_back(choice, Kind::Unanswered, life),
             Step::Broken(choice) => {
                 if let Some(id) = self.using(choice) {
                     self.slots.give_up(self.now);
@@ -173,7 +176,10 @@ impl World {
         let as_expected = match *grant {
             Grant::Ready(ref idle) => ready && idle.link == id,
             Grant::Unproven(ref idle) => !ready && kind == Kind::Ready && idle.link == id,
-            Grant::Unsettled(ref idle) => kind == Kind::Unsettled && idle.link == id,
+            Grant::Unsettled(ref idle) => {
+                let alone = kind == Kind::Unanswered;
+                (alone || kind == Kind::Unsettled) && idle.link == id && idle.is_unanswered() == alone
+            }
             Grant::HalfOpen(ref idle) => kind == Kind::HalfOpen && idle.link == id,
             Grant::Slot => kind == Kind::New,
         };
@@ -210,7 +216,7 @@ impl World {
 
     fn prepared(&mut self, choice: usize) {
         match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
-            Some(User::InQueue(ticket, Some((id, Kind::Unsettled)))) => {
+            Some(User::InQueue(ticket, Some((id, Kind::Unsettled | Kind::Unanswered)))) => {
                 self.leave(ticket);
                 self.users.push(User::Using(id));
             }
@@ -268,17 +274,17 @@ impl World {
     fn put_down(&mut self, holds: Option<(u32, Kind)>) {
         let Some((id, kind)) = holds else { return };
         // Half-open connections have a limit always.
-        let expires = (kind != Kind::Unsettled).then(|| self.now + SECOND * 5);
+        let is_open = matches!(kind, Kind::Unsettled | Kind::Unanswered);
+        let expires = (!is_open).then(|| self.now + SECOND * 5);
         self.park(id, expires);
         let idle = Idle::new(id, self.now, until(expires));
-        if kind == Kind::Unsettled {
-            self.slots.give_back_unsettled(idle, self.now);
-            self.model.give_back(id, kind, self.now, expires, self.now);
-        } else {
-            self.slots.give_back_half_open(idle, self.now);
-            self.model
-                .give_back(id, Kind::HalfOpen, self.now, expires, self.now);
+        match kind {
+            Kind::Unsettled => self.slots.give_back_unsettled(idle, self.now),
+            Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
+            _ => self.slots.give_back_half_open(idle, self.now),
         }
+        let kind = if is_open { kind } else { Kind::HalfOpen };
+        self.model.give_back(id, kind, self.now, expires, self.now);
     }
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
@@ -292,10 +298,10 @@ impl World {
             self.now
         };
         let idle = Idle::new(id, since, until(expires));
-        if kind == Kind::Ready {
-            self.slots.give_back_ready(idle, self.now);
-        } else {
-            self.slots.give_back_unsettled(idle, self.now);
+        match kind {
+            Kind::Ready => self.slots.give_back_ready(idle, self.now),
+            Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
+            _ => self.slots.give_back_unsettled(idle, self.now),
         }
         self.model.give_back(id, kind, since, expires, self.now);
     }
@@ -316,7 +322,8 @@ impl World {
     fn adopt(&mut self) {
         if self.closing {
             let adopted = self.slots.adopt();
-            assert_eq!(adopted.len(), self.model.drain(Kind::Unsettled).len());
+            let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
+            assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));
         }
     }

@@ -1,0 +1,348 @@
+//! Transaction functions: who calls them how often, and what becomes of it.
+
+use std::future::IntoFuture;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bolt_client::{Access, Bookmarks, Cursor, Error, ErrorKind, ManagedTransaction};
+
+use super::script::Script;
+use super::session::Seat;
+use super::{Outcome, Player, promised_by};
+use crate::sim::causality::Floor;
+use crate::sim::clock::Nanos;
+use crate::sim::history::Promise;
+use crate::sim::oracle::Call;
+use crate::sim::program::{Ending, Function};
+use crate::sim::server::{Blame, TAG_BASE};
+
+/// A transaction function that is being called.
+struct Running<'p> {
+    player: &'p Player,
+    work: &'p Function,
+    /// For calls of its transactions.
+    call: Call,
+    page: Option<u64>,
+    floor: &'p Floor,
+    state: Mutex<Attempts<'p>>,
+}
+
+/// What is known of the attempts.
+#[derive(Default)]
+struct Attempts<'p> {
+    count: u64,
+    /// The last one.
+    last: Option<Attempt<'p>>,
+    /// When the first failed, as far as that can be seen from outside: not after this.
+    failed_at: Option<Nanos>,
+    /// Transactions that have outlived their functions.
+    outlived: Vec<ManagedTransaction>,
+    /// Cursors whose transactions are over.
+    stale: Vec<Cursor>,
+    /// Whether somebody was told of a connection that was lost.
+    told: bool,
+}
+
+/// One call of the function.
+struct Attempt<'p> {
+    /// How many failures the server had reported when it began.
+    failures: usize,
+    /// How it ended, once it has.
+    ended: Option<Ended<'p>>,
+}
+
+struct Ended<'p> {
+    at: Nanos,
+    closing: bool,
+    how: How,
+    script: Script<'p>,
+}
+
+/// What a function has returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Ok,
+    /// An error that it was told of.
+    Told,
+    Aborted,
+    /// An error of another kind.
+    Other,
+    Outlived,
+}
+
+impl Seat<'_> {
+    pub(super) async fn function(&mut self, work: &Function) {
+        let player = self.player;
+        let floor = self.begin(work.tag);
+        let started = player.now();
+        let call = Call {
+            what: format!("function {}", work.tag),
+            blames: [work.tag]
+                .into_iter()
+                .chain(work.statements().map(|statement| statement.id))
+                .collect(),
+            deadline: work.limits.deadline.map(|limit| started + limit),
+            ..Call::default()
+        };
+        // Should the world end before it is through, nothing is committed.
+        player.promise_all(work.statements(), |_| Promise::Never);
+        let starting = self.starting(&call);
+        let running = Running {
+            player,
+            work,
+            call,
+            page: self.page,
+            floor: &floor,
+            state: Mutex::default(),
+        };
+        let function = |tx| running.attempt(tx);
+        let mut call = match work.access {
+            Access::Read => self.session.execute_read(function),
+            Access::Write => self.session.execute_write(function),
+        };
+        call = call.timeout(Duration::from_millis(TAG_BASE + work.tag));
+        if let Some(deadline) = work.limits.deadline {
+            call = call.deadline(Duration::from_nanos(deadline));
+        }
+        let outcome = player.drive(work.limits.cancel, call.into_future()).await;
+        let attempts = running.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let begun = attempts.count > 0;
+        let stale = player.conclude(work, starting, started, attempts, &outcome);
+        self.stale.extend(stale);
+        if !begun {
+            player.lost_room(&mut self.held);
+        }
+    }
+}
+
+impl<'p> Running<'p> {
+    /// The function itself: called once for each attempt.
+    fn attempt(&self, tx: ManagedTransaction) -> impl Future<Output = Result<u64, Error>> + use<'_, 'p> {
+        let number = self.begin();
+        async move { self.work_in(tx, number).await }
+    }
+
+    async fn work_in(&self, mut tx: ManagedTransaction, number: u64) -> Result<u64, Error> {
+        let (player, work) = (self.player, self.work);
+        let mut stale = std::mem::take(&mut self.lock().stale);
+        let mut script = Script::new(player, self.call.clone(), number, self.page, self.floor).stubborn(work.stubborn);
+        script.perform(&mut tx, &work.script, &mut stale).await;
+        self.lock().stale = stale;
+
+        let at = work.endings.len().min(number as usize) - 1;
+        let first = script.errors.first().cloned();
+        let (how, result) = match (work.endings[at], first) {
+            (Ending::Honest, Some(error)) => (How::Told, Err(error)),
+            (Ending::Ok | Ending::Honest, _) => (How::Ok, Ok(number)),
+            (Ending::OkLater(time), _) => {
+                drop(tx);
+                player.think(time).await;
+                self.end(How::Ok, script);
+                return Ok(number);
+            }
+            (Ending::Abort, _) => (How::Aborted, Err(Error::abort(format!("attempt {number}")))),
+            (Ending::Error, _) => (How::Other, Bookmarks::from_raw_values(["\u{e4}"]).map(|_| number)),
+            (Ending::Outlived, _) => {
+                self.end(How::Outlived, script);
+                self.lock().outlived.push(tx);
+                return Ok(number);
+            }
+        };
+        drop(tx);
+        self.end(how, script);
+        result
+    }
+
+    /// The function is called. Whether it may be. Its number.
+    fn begin(&self) -> u64 {
+        let mut attempts = self.lock();
+        attempts.count += 1;
+        let number = attempts.count;
+        if let Some(problem) = attempts.last.take().and_then(|last| self.problem(&mut attempts, &last)) {
+            let what = &self.call.what;
+            self.player
+                .violation(format!("{what}: called for the {number}. time {problem}"));
+        }
+        attempts.last = Some(Attempt {
+            failures: self.player.sim.with(|state| state.history.failures.len()),
+            ended: None,
+        });
+        number
+    }
+
+    /// What is wrong with another attempt behind this one.
+    fn problem(&self, attempts: &mut Attempts<'_>, last: &Attempt<'_>) -> Option<String> {
+        let Some(ended) = &last.ended else {
+            return Some("while it was being called".to_owned());
+        };
+        let now = self.player.now();
+        if ended.closing {
+            return Some("although the driver had been closed".to_owned());
+        }
+        if matches!(ended.how, How::Aborted | How::Outlived) {
+            return Some(format!("although it had ended as {:?}", ended.how));
+        }
+        if self.call.deadline.is_some_and(|deadline| now > deadline) {
+            return Some("behind its deadline".to_owned());
+        }
+        let final_failure = ended.script.errors.iter().find(|error| is_final(error));
+        if let Some(error) = final_failure {
+            return Some(format!("although it had failed for good: {error}"));
+        }
+        if self.player.sim.with(|state| state.history.commits.contains(&self.work.tag)) {
+            return Some("although nobody knows whether it had committed".to_owned());
+        }
+        let failed_at = *attempts.failed_at.get_or_insert(now);
+        let options = self.player.sim.with(|state| state.weather.driver.clone());
+        let latest = Duration::from_nanos(failed_at)
+            .saturating_add(options.retry)
+            .saturating_add(options.acquisition);
+        if Duration::from_nanos(now) > latest {
+            return Some(format!("when its budget of {:?} was spent", options.retry));
+        }
+        self.unreasonable(attempts, last, ended)
+    }
+
+    /// What is wrong if there was no reason for another attempt.
+    fn unreasonable(&self, attempts: &mut Attempts<'_>, last: &Attempt<'_>, ended: &Ended<'_>) -> Option<String> {
+        let lost = ended.script.errors.iter().any(is_loss);
+        attempts.told |= lost;
+        let failed = self.player.sim.with(|state| {
+            let mut since = state.history.failures[last.failures..].iter();
+            since.any(|(id, transient)| *transient && self.call.blames.contains(id))
+        });
+        if failed || lost {
+            return None;
+        }
+        if ended.how == How::Other && ended.script.errors.is_empty() {
+            return Some("although it had failed for a reason of its own".to_owned());
+        }
+        // Then a connection was lost of which nobody was told.
+        self.player.sim.with(|state| {
+            state.history.losses += 1;
+            let (losses, breaks) = (state.history.losses, state.history.breaks);
+            (losses > breaks).then(|| {
+                format!("for no reason: {losses} connections would be lost, and no more than {breaks} broke")
+            })
+        })
+    }
+
+    fn end(&self, how: How, script: Script<'p>) {
+        let (at, closing) = self
+            .player
+            .sim
+            .with(|state| (state.clock.now(), state.history.closing));
+        let mut attempts = self.lock();
+        if !script.errors.is_empty() {
+            attempts.failed_at.get_or_insert(at);
+        }
+        if let Some(last) = &mut attempts.last {
+            last.ended = Some(Ended {
+                at,
+                closing,
+                how,
+                script,
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Attempts<'p>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Player {
+    /// Judges how it all ended. The cursors that are left.
+    fn conclude(
+        &self,
+        work: &Function,
+        mut call: Call,
+        started: Nanos,
+        attempts: Attempts<'_>,
+        outcome: &Outcome<u64>,
+    ) -> Vec<Cursor> {
+        let Attempts {
+            count,
+            last,
+            mut stale,
+            told,
+            outlived,
+            ..
+        } = attempts;
+        drop(outlived);
+        let ended = last.and_then(|last| last.ended);
+        let how = ended.as_ref().map(|ended| ended.how);
+        let errors = ended.as_ref().map_or(&[][..], |ended| &ended.script.errors);
+        call.told |= told || errors.iter().any(is_loss);
+        call.spoiled |= ended.as_ref().is_some_and(|ended| ended.script.call.spoiled);
+        let own = match outcome {
+            Outcome::Failed(error) => match error.kind() {
+                ErrorKind::Abort => how == Some(How::Aborted) && error.to_string() == format!("attempt {count}"),
+                ErrorKind::Config => how == Some(How::Other),
+                ErrorKind::Usage if error.to_string().starts_with("the transaction outlived") => how == Some(How::Outlived),
+                // It was judged when it was told.
+                _ => errors.iter().any(|told| told.to_string() == error.to_string()),
+            },
+            Outcome::Done(number) => {
+                if how != Some(How::Ok) || *number != count {
+                    self.violation(format!("{}: attempt {number} of {count} is told, which ended as {how:?}", call.what));
+                }
+                false
+            }
+            Outcome::Cancelled => false,
+        };
+        if own {
+            self.sim.with(|state| state.note(|| format!("{}: ends as it wished", call.what)));
+        } else {
+            // What it thought about is its own affair.
+            let at = ended.as_ref().map_or(started, |ended| ended.at);
+            self.judge_function(&call, started, at, outcome);
+        }
+        let Some(Ended { script, .. }) = ended else { return stale };
+        let committed = match outcome {
+            Outcome::Done(_) => {
+                script.committed();
+                let accepted = work.statements().filter(|statement| script.accepted.contains(&statement.id));
+                self.tell(work.tag, accepted);
+                Promise::Once
+            }
+            Outcome::Failed(error) => promised_by(error),
+            Outcome::Cancelled if how == Some(How::Ok) => Promise::AtMostOnce,
+            Outcome::Cancelled => Promise::Never,
+        };
+        self.promise_all(work.statements(), |id| {
+            if script.accepted.contains(&id) {
+                committed
+            } else {
+                Promise::Never
+            }
+        });
+        stale.extend(script.into_cursors());
+        stale
+    }
+
+    fn judge_function(&self, call: &Call, started: Nanos, at: Nanos, outcome: &Outcome<u64>) {
+        self.sim.with(|state| {
+            state.note(|| match outcome {
+                Outcome::Done(_) => format!("{}: done", call.what),
+                Outcome::Failed(error) => format!("{}: {error}", call.what),
+                Outcome::Cancelled => format!("{}: dropped", call.what),
+            });
+            state.check_deadline(call, started.max(at));
+            if let Outcome::Failed(error) = outcome {
+                state.check_error(call, started, error);
+            }
+        });
+    }
+}
+
+/// Whether another attempt makes no sense, as the classification of Neo4j's failures has it.
+fn is_final(error: &Error) -> bool {
+    error.server().is_some_and(|failure| {
+        Blame::of(failure) != Blame::Login && !failure.code().starts_with("Neo.TransientError.")
+    })
+}
+
+fn is_loss(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Connect)
+}

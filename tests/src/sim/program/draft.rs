@@ -1,0 +1,252 @@
+//! Steps, as they are drawn.
+
+use bolt_client::Access;
+
+use super::{
+    Act, Cancel, Deed, End, Ending, Finish, Function, Given, Limits, Query, Reading, Step, Take, Transaction, Use,
+    Visit, Work,
+};
+use crate::sim::clock::{MICRO, MILLI, SECOND};
+use crate::sim::rng::Rng;
+use crate::sim::statement::{FailAt, Failure, Statement, Verb};
+use crate::sim::weather::Weather;
+
+/// How many bookmark managers a world has.
+const MANAGERS: u64 = 3;
+
+pub(super) fn step(rng: &mut Rng, number: u64, weather: &Weather) -> Step {
+    let mut draft = Draft {
+        rng,
+        weather,
+        next_id: number * 1_000,
+    };
+    Step {
+        number,
+        after: draft.rng.pick(&[0, 0, MILLI, 100 * MILLI, 3 * SECOND]),
+        act: draft.act(),
+    }
+}
+
+/// Draws the parts of a step.
+struct Draft<'w> {
+    rng: &'w mut Rng,
+    weather: &'w Weather,
+    next_id: u64,
+}
+
+impl Draft<'_> {
+    fn act(&mut self) -> Act {
+        match self.rng.between(0, 9) {
+            0 => Act::Verify(self.cancel()),
+            1..=3 => {
+                let query = self.query();
+                let mismatch = self.rng.one_in(20);
+                let reads = query.statement.writes() == mismatch;
+                let manager = match self.rng.between(0, 7) {
+                    0 => None,
+                    1..=2 => Some(self.rng.between(1, MANAGERS - 1) as usize),
+                    _ => Some(0),
+                };
+                Act::Execute {
+                    query,
+                    access: if reads { Access::Read } else { Access::Write },
+                    manager,
+                }
+            }
+            _ => Act::Session(self.visit()),
+        }
+    }
+
+    fn visit(&mut self) -> Visit {
+        let managed = self.rng.one_in(3);
+        Visit {
+            access: if self.rng.one_in(5) {
+                Access::Read
+            } else {
+                Access::Write
+            },
+            page: self.rng.pick(&[Some(1), Some(2), Some(10), Some(1_000), None]),
+            given: self
+                .rng
+                .pick(&[Given::Nothing, Given::Nothing, Given::Elsewhere, Given::Handed]),
+            manager: managed.then(|| self.rng.between(0, MANAGERS - 1) as usize),
+            works: (0..self.rng.between(1, 4)).map(|_| self.work()).collect(),
+            closes: self.rng.one_in(3),
+        }
+    }
+
+    fn work(&mut self) -> Work {
+        match self.rng.between(0, 19) {
+            0..=4 => Work::AutoCommit(self.query(), self.reading()),
+            5..=7 => Work::Open(self.query(), self.uses()),
+            8 => Work::Use(self.uses()),
+            9..=13 => Work::Transaction(self.transaction()),
+            14..=18 => Work::Function(self.function()),
+            _ => Work::LastBookmarks(self.cancel()),
+        }
+    }
+
+    fn transaction(&mut self) -> Transaction {
+        Transaction {
+            tag: self.id(),
+            eager: self.rng.one_in(4),
+            limits: self.limits(),
+            script: self.script(),
+            end: self
+                .rng
+                .pick(&[End::Commit, End::Commit, End::Commit, End::Rollback, End::Drop]),
+            cancel: self.cancel(),
+        }
+    }
+
+    fn function(&mut self) -> Function {
+        let reads = self.rng.one_in(4);
+        Function {
+            tag: self.id(),
+            access: if reads { Access::Read } else { Access::Write },
+            limits: self.limits(),
+            script: self.script(),
+            stubborn: self.rng.one_in(4),
+            endings: (0..self.rng.between(1, 3)).map(|_| self.ending()).collect(),
+        }
+    }
+
+    fn ending(&mut self) -> Ending {
+        match self.rng.between(0, 15) {
+            0 => Ending::Ok,
+            1 => Ending::OkLater(self.rng.magnitude(MICRO, 3 * SECOND)),
+            2 => Ending::Abort,
+            3 => Ending::Error,
+            4 => Ending::Outlived,
+            _ => Ending::Honest,
+        }
+    }
+
+    fn script(&mut self) -> Vec<Deed> {
+        let style = self.rng.between(0, 3);
+        (0..self.rng.between(0, 7)).map(|_| self.deed(style)).collect()
+    }
+
+    /// Some transactions run one query after the other, others prefer cursors, or pipelines.
+    fn deed(&mut self, style: u64) -> Deed {
+        match (style, self.rng.between(0, 9)) {
+            (0, 0..=7) | (1..=2, 0) | (3, 0..=1) => Deed::Run(self.query(), self.reading()),
+            (1, 1..=4) | (3, 2..=3) => Deed::Open(self.query()),
+            (2, 1..=5) | (3, 4) => Deed::Queue(self.query()),
+            _ => self.usage(),
+        }
+    }
+
+    fn uses(&mut self) -> Vec<Deed> {
+        (0..self.rng.pick(&[0, 1, 2, 5])).map(|_| self.usage()).collect()
+    }
+
+    fn usage(&mut self) -> Deed {
+        let how = match self.rng.between(0, 15) {
+            0 => return Deed::Think(self.rng.magnitude(MICRO, 30 * SECOND)),
+            1 => return Deed::Misuse,
+            2 => Use::Peek,
+            3..=4 => Use::NextRef,
+            5..=6 => Use::Fetch(self.rng.between(0, 5)),
+            7 => Use::Single,
+            8 => Use::SingleOptional,
+            9 => Use::Collect,
+            10 => Use::Eager,
+            11 => Use::Consume,
+            12 => Use::Drop,
+            _ => Use::Next,
+        };
+        Deed::Use(self.rng.draw(), how, self.cancel())
+    }
+
+    fn query(&mut self) -> Query {
+        let rows = self.rng.pick(&[0, 1, 1, 1, 3, 10, 12, 40, 150]);
+        // Beyond a few windows there is nothing to be learned from more bytes.
+        let size = if self.rng.one_in(4) {
+            self.rng.magnitude(1, 6_000 / (rows + 1))
+        } else {
+            0
+        };
+        let fail = self.rng.one_in(12).then(|| Failure {
+            at: match self.rng.between(0, 2) {
+                0 => FailAt::Run,
+                1 => FailAt::Row(self.rng.between(0, rows)),
+                _ => FailAt::End,
+            },
+            transient: self.rng.one_in(2),
+            times: self.times(),
+        });
+        let statement = Statement {
+            id: self.id(),
+            verb: if self.rng.one_in(2) { Verb::Add } else { Verb::Get },
+            key: self.rng.between(1, self.weather.server.keys),
+            rows,
+            columns: !self.rng.one_in(4),
+            size,
+            slow: if self.rng.one_in(5) {
+                self.rng.magnitude(1, 5_000_000)
+            } else {
+                0
+            },
+            fail,
+        };
+        Query {
+            statement,
+            limits: self.limits(),
+        }
+    }
+
+    /// How often a query fails: not for ever where it would be tried for ever.
+    fn times(&mut self) -> u64 {
+        let endless = self.weather.driver.retry > std::time::Duration::from_secs(1_000);
+        match self.rng.between(0, 3) {
+            0 if !endless => u64::MAX,
+            times => times.max(1),
+        }
+    }
+
+    fn reading(&mut self) -> Reading {
+        let takes = (0..self.rng.pick(&[0, 0, 1, 3, 12])).map(|_| {
+            let take = match self.rng.between(0, 11) {
+                0 => Take::Think(self.rng.magnitude(MICRO, 300 * SECOND)),
+                1 => Take::Peek,
+                2..=4 => Take::NextRef,
+                _ => Take::Next,
+            };
+            (take, self.cancel())
+        });
+        Reading {
+            takes: takes.collect(),
+            finish: self
+                .rng
+                .pick(&[Finish::Exhaust, Finish::Collect, Finish::Consume, Finish::Drop]),
+            cancel: self.cancel(),
+        }
+    }
+
+    fn limits(&mut self) -> Limits {
+        Limits {
+            deadline: self.rng.one_in(4).then(|| self.rng.magnitude(MICRO, 20 * SECOND)),
+            cancel: self.cancel(),
+        }
+    }
+
+    fn cancel(&mut self) -> Cancel {
+        match self.rng.between(0, 11) {
+            0 => Cancel {
+                polls: Some(self.rng.magnitude(0, 20)),
+                after: None,
+            },
+            1 => Cancel {
+                polls: None,
+                after: Some(self.rng.magnitude(1, 5 * SECOND)),
+            },
+            _ => Cancel::default(),
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
