@@ -136,7 +136,9 @@ impl Causality {
         let work = self.works.get(&tag)?;
         let missing = self.required(work).find(|number| !sent.contains(number));
         if let Some(missing) = missing {
-            return Some(format!("it carries {sent:?} and not {missing}, which it has to have seen"));
+            return Some(format!(
+                "it carries {sent:?} and not {missing}, which it has to have seen"
+            ));
         }
         let stray = sent.iter().find(|number| !self.allows(work, **number));
         stray.map(|stray| format!("it carries {stray}, which is none of its business any more: {sent:?}"))
@@ -190,12 +192,19 @@ impl Causality {
 
     /// What a session calls its last bookmarks. What is wrong with them, if anything is.
     pub(super) fn check_last(&self, session: usize, last: &Numbers) -> Option<String> {
-        let own = || self.numbered().filter(|(_, commit)| commit.session == Some(session));
-        let newest = own().filter_map(|(number, commit)| Some((commit.told?, number))).max();
+        let own = || {
+            self.numbered()
+                .filter(|(_, commit)| commit.session == Some(session))
+        };
+        let newest = own()
+            .filter_map(|(number, commit)| Some((commit.told?, number)))
+            .max();
         let stray = last.iter().find(|number| {
             let commit = own().find(|(own, _)| own == *number);
             match (commit, newest) {
-                (Some((number, commit)), Some((told, newest))) => commit.told.is_some_and(|at| at < told) && number != newest,
+                (Some((number, commit)), Some((told, newest))) => {
+                    commit.told.is_some_and(|at| at < told) && number != newest
+                }
                 (Some(_), None) => false,
                 (None, newest) => newest.is_some() || !self.sessions[session].initial.contains(number),
             }
@@ -205,7 +214,10 @@ impl Causality {
         }
         let (told, newest) = newest?;
         let replaced = own().any(|(number, commit)| {
-            number != newest && commit.told.is_none_or(|at| at > told) && last.contains(&number) && commit.sent.contains(&newest)
+            number != newest
+                && commit.told.is_none_or(|at| at > told)
+                && last.contains(&number)
+                && commit.sent.contains(&newest)
         });
         (!replaced && !last.contains(&newest))
             .then(|| format!("its last bookmarks are {last:?}, not {newest}"))
@@ -215,18 +227,27 @@ impl Causality {
     fn required<'c>(&'c self, work: &'c Work) -> impl Iterator<Item = u64> + 'c {
         let session = &self.sessions[work.session];
         let manager = session.manager.map(|manager| &self.managers[manager]);
-        let fresh = !self.commits.iter().any(|commit| commit.session == Some(work.session));
+        let fresh = !self
+            .commits
+            .iter()
+            .any(|commit| commit.session == Some(work.session));
         let own = session.initial.iter().copied().filter(move |_| fresh);
-        let shared = manager.into_iter().flat_map(|manager| manager.initial.iter().copied());
+        let shared = manager
+            .into_iter()
+            .flat_map(|manager| manager.initial.iter().copied());
         let told = self
             .numbered()
-            .filter(|(_, commit)| self.knows(work, commit) && commit.told.is_some_and(|told| told <= work.since))
+            .filter(|(_, commit)| {
+                self.knows(work, commit) && commit.told.is_some_and(|told| told <= work.since)
+            })
             .map(|(number, _)| number);
         let known = shared.chain(told).filter(|number| {
             let mut later = self.commits.iter().filter(|commit| self.knows(work, commit));
             !later.any(|commit| commit.sent.contains(number))
         });
-        let supplied = manager.into_iter().flat_map(|manager| manager.supplied.iter().copied());
+        let supplied = manager
+            .into_iter()
+            .flat_map(|manager| manager.supplied.iter().copied());
         own.chain(known).chain(supplied)
     }
 
@@ -238,7 +259,10 @@ impl Causality {
             return true;
         }
         let told = |commit: &Commit| commit.told.is_some_and(|told| told <= work.since);
-        let mut own = self.commits.iter().filter(|commit| commit.session == Some(work.session));
+        let mut own = self
+            .commits
+            .iter()
+            .filter(|commit| commit.session == Some(work.session));
         if session.initial.contains(&number) && !own.any(|commit| told(commit)) {
             return true;
         }
@@ -251,7 +275,9 @@ impl Causality {
 
     /// Whether a call learns of this commit by itself.
     fn knows(&self, work: &Work, commit: &Commit) -> bool {
-        let Some(session) = commit.session else { return false };
+        let Some(session) = commit.session else {
+            return false;
+        };
         let (own, other) = (&self.sessions[work.session], &self.sessions[session]);
         work.session == session || (own.manager.is_some() && own.manager == other.manager)
     }
@@ -292,7 +318,11 @@ mod tests {
         assert!(causality.check(11, &Numbers::new()).is_some());
         assert!(causality.check(11, &Numbers::from([1, ELSEWHERE])).is_some());
         assert_eq!(causality.check_last(session, &Numbers::from([1])), None);
-        assert!(causality.check_last(session, &Numbers::from([ELSEWHERE])).is_some());
+        assert!(
+            causality
+                .check_last(session, &Numbers::from([ELSEWHERE]))
+                .is_some()
+        );
     }
 
     #[test]

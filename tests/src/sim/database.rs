@@ -155,7 +155,11 @@ mod tests {
     #[test]
     fn a_lock_goes_to_the_next_in_the_queue_when_its_holder_ends() {
         let mut database = Database::default();
-        let (first, second, third) = (database.begin(1, None), database.begin(2, None), database.begin(3, None));
+        let (first, second, third) = (
+            database.begin(1, None),
+            database.begin(2, None),
+            database.begin(3, None),
+        );
         assert!(database.lock(first, 7) && database.lock(first, 7));
         assert!(!database.lock(second, 7) && !database.lock(third, 7));
         assert!(database.end(second).relieved.is_empty());

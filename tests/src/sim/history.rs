@@ -169,7 +169,10 @@ impl History {
         let Some(Reading {
             taken,
             page: Some(page),
-        }) = self.readings.get(&(execution.statement.id, execution.attempt)).copied()
+        }) = self
+            .readings
+            .get(&(execution.statement.id, execution.attempt))
+            .copied()
         else {
             return;
         };

@@ -148,8 +148,13 @@ mod tests {
 
     #[test]
     fn a_statement_is_read_as_it_was_written() {
-        let fails =
-            [FailAt::Run, FailAt::Row(3), FailAt::End].map(|at| Some(Failure { at, transient: true, times: 2 }));
+        let fails = [FailAt::Run, FailAt::Row(3), FailAt::End].map(|at| {
+            Some(Failure {
+                at,
+                transient: true,
+                times: 2,
+            })
+        });
         for fail in fails.into_iter().chain([None]) {
             for verb in [Verb::Get, Verb::Add] {
                 let statement = Statement {

@@ -51,7 +51,9 @@ impl Player {
                     mut told,
                     call,
                 } = held;
-                let end = self.finish_cursor(host, cursor, &mut told, &call, how, cancel).await;
+                let end = self
+                    .finish_cursor(host, cursor, &mut told, &call, how, cancel)
+                    .await;
                 Used {
                     held: None,
                     told,
@@ -226,7 +228,9 @@ impl Player {
     /// Uses a cursor with something that it did not come from.
     pub(super) async fn misuse(&self, host: &mut impl CursorHost, cursor: &mut Cursor) {
         let outcome = cursor.next(host).await;
-        let refused = |error: &Error| error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor is of use");
+        let refused = |error: &Error| {
+            error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor is of use")
+        };
         if !outcome.as_ref().is_err_and(refused) {
             self.violation(format!("a cursor whose transaction is over says {outcome:?}"));
         }

@@ -125,7 +125,8 @@ impl<'p> Running<'p> {
     async fn work_in(&self, mut tx: ManagedTransaction, number: u64) -> Result<u64, Error> {
         let (player, work) = (self.player, self.work);
         let mut stale = std::mem::take(&mut self.lock().stale);
-        let mut script = Script::new(player, self.call.clone(), number, self.page, self.floor).stubborn(work.stubborn);
+        let mut script =
+            Script::new(player, self.call.clone(), number, self.page, self.floor).stubborn(work.stubborn);
         script.perform(&mut tx, &work.script, &mut stale).await;
         self.lock().stale = stale;
 
@@ -158,7 +159,11 @@ impl<'p> Running<'p> {
         let mut attempts = self.lock();
         attempts.count += 1;
         let number = attempts.count;
-        if let Some(problem) = attempts.last.take().and_then(|last| self.problem(&mut attempts, &last)) {
+        if let Some(problem) = attempts
+            .last
+            .take()
+            .and_then(|last| self.problem(&mut attempts, &last))
+        {
             let what = &self.call.what;
             self.player
                 .violation(format!("{what}: called for the {number}. time {problem}"));
@@ -189,7 +194,11 @@ impl<'p> Running<'p> {
         if let Some(error) = final_failure {
             return Some(format!("although it had failed for good: {error}"));
         }
-        if self.player.sim.with(|state| state.history.commits.contains(&self.work.tag)) {
+        if self
+            .player
+            .sim
+            .with(|state| state.history.commits.contains(&self.work.tag))
+        {
             return Some("although nobody knows whether it had committed".to_owned());
         }
         let failed_at = *attempts.failed_at.get_or_insert(now);
@@ -204,7 +213,12 @@ impl<'p> Running<'p> {
     }
 
     /// What is wrong if there was no reason for another attempt.
-    fn unreasonable(&self, attempts: &mut Attempts<'_>, last: &Attempt<'_>, ended: &Ended<'_>) -> Option<String> {
+    fn unreasonable(
+        &self,
+        attempts: &mut Attempts<'_>,
+        last: &Attempt<'_>,
+        ended: &Ended<'_>,
+    ) -> Option<String> {
         let lost = ended.script.errors.iter().any(is_loss);
         attempts.told |= lost;
         let failed = self.player.sim.with(|state| {
@@ -277,32 +291,44 @@ impl Player {
         call.spoiled |= ended.as_ref().is_some_and(|ended| ended.script.call.spoiled);
         let own = match outcome {
             Outcome::Failed(error) => match error.kind() {
-                ErrorKind::Abort => how == Some(How::Aborted) && error.to_string() == format!("attempt {count}"),
+                ErrorKind::Abort => {
+                    how == Some(How::Aborted) && error.to_string() == format!("attempt {count}")
+                }
                 ErrorKind::Config => how == Some(How::Other),
-                ErrorKind::Usage if error.to_string().starts_with("the transaction outlived") => how == Some(How::Outlived),
+                ErrorKind::Usage if error.to_string().starts_with("the transaction outlived") => {
+                    how == Some(How::Outlived)
+                }
                 // It was judged when it was told.
                 _ => errors.iter().any(|told| told.to_string() == error.to_string()),
             },
             Outcome::Done(number) => {
                 if how != Some(How::Ok) || *number != count {
-                    self.violation(format!("{}: attempt {number} of {count} is told, which ended as {how:?}", call.what));
+                    self.violation(format!(
+                        "{}: attempt {number} of {count} is told, which ended as {how:?}",
+                        call.what
+                    ));
                 }
                 false
             }
             Outcome::Cancelled => false,
         };
         if own {
-            self.sim.with(|state| state.note(|| format!("{}: ends as it wished", call.what)));
+            self.sim
+                .with(|state| state.note(|| format!("{}: ends as it wished", call.what)));
         } else {
             // What it thought about is its own affair.
             let at = ended.as_ref().map_or(started, |ended| ended.at);
             self.judge_function(&call, started, at, outcome);
         }
-        let Some(Ended { script, .. }) = ended else { return stale };
+        let Some(Ended { script, .. }) = ended else {
+            return stale;
+        };
         let committed = match outcome {
             Outcome::Done(_) => {
                 script.committed();
-                let accepted = work.statements().filter(|statement| script.accepted.contains(&statement.id));
+                let accepted = work
+                    .statements()
+                    .filter(|statement| script.accepted.contains(&statement.id));
                 self.tell(work.tag, accepted);
                 Promise::Once
             }

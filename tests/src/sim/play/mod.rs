@@ -53,7 +53,9 @@ impl Player {
             BookmarkManager::new().initial(bookmarks(&initial)),
             BookmarkManager::new()
                 .supplier(move || given.clone())
-                .consumer(move |new| consumed.with(|state| state.history.causality.consume(2, &numbers(new)))),
+                .consumer(move |new| {
+                    consumed.with(|state| state.history.causality.consume(2, &numbers(new)))
+                }),
         ];
         sim.with(|state| {
             let causality = &mut state.history.causality;

@@ -5,7 +5,8 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{
-    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionOpen, TransactionRun,
+    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionOpen,
+    TransactionRun,
 };
 
 use super::cursor::{Held, Used};
@@ -44,7 +45,13 @@ pub(super) struct Script<'p> {
 }
 
 impl<'p> Script<'p> {
-    pub(super) fn new(player: &'p Player, call: Call, attempt: u64, page: Option<u64>, floor: &'p Floor) -> Self {
+    pub(super) fn new(
+        player: &'p Player,
+        call: Call,
+        attempt: u64,
+        page: Option<u64>,
+        floor: &'p Floor,
+    ) -> Self {
         Self {
             player,
             call,
@@ -105,7 +112,9 @@ impl<'p> Script<'p> {
         }
         let call = self.expect(query, self.page);
         let outcome = player.call(&call, query.limits.cancel, run.into_future()).await;
-        let Some(rows) = self.accept(query, outcome) else { return };
+        let Some(rows) = self.accept(query, outcome) else {
+            return;
+        };
         let mut told = Told::new(&query.statement, self.attempt, self.floor);
         let end = player.read(&mut told, reading, rows, &call).await;
         self.told.push(told);
@@ -130,7 +139,10 @@ impl<'p> Script<'p> {
         // It has the limits of its transaction.
         call.deadline = self.call.deadline;
         let text = text(&query.statement, self.attempt);
-        let outcome = self.player.call(&call, Cancel::default(), async { tx.queue(text) }).await;
+        let outcome = self
+            .player
+            .call(&call, Cancel::default(), async { tx.queue(text) })
+            .await;
         if let Some(cursor) = self.accept(query, outcome) {
             self.hold(cursor, query, call);
         }

@@ -119,7 +119,10 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             run = run.deadline(Duration::from_nanos(deadline));
         }
-        let rows = match player.call(&starting, query.limits.cancel, run.into_future()).await {
+        let rows = match player
+            .call(&starting, query.limits.cancel, run.into_future())
+            .await
+        {
             Outcome::Done(rows) => rows,
             outcome => {
                 player.promise(statement, promise_of(&outcome));
@@ -146,7 +149,10 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
-        match player.call(&starting, query.limits.cancel, open.into_future()).await {
+        match player
+            .call(&starting, query.limits.cancel, open.into_future())
+            .await
+        {
             Outcome::Done(cursor) => {
                 player.run_is_through(statement);
                 let told = Told::new(statement, 0, &floor);

@@ -37,7 +37,11 @@ impl Told {
 
     /// How many rows there are in all.
     pub(super) const fn all(&self) -> u64 {
-        if self.statement.columns { self.statement.rows } else { 0 }
+        if self.statement.columns {
+            self.statement.rows
+        } else {
+            0
+        }
     }
 
     /// How many rows are left at least, and at most.
@@ -85,11 +89,16 @@ impl Player {
     /// A row is the one that comes next, of the right query, of this attempt, and with the value that it had there.
     pub(super) fn check_peeked(&self, told: &mut Told, row: Checked) {
         let problem = match row {
-            Ok(row) => self.problem(told, &row).map(|problem| format!("{row:?}: {problem}")),
+            Ok(row) => self
+                .problem(told, &row)
+                .map(|problem| format!("{row:?}: {problem}")),
             Err(error) => Some(error.to_string()),
         };
         if let Some(problem) = problem {
-            self.violation(format!("query {}, row {}: {problem}", told.statement.id, told.taken));
+            self.violation(format!(
+                "query {}, row {}: {problem}",
+                told.statement.id, told.taken
+            ));
         }
     }
 
@@ -132,10 +141,15 @@ impl Player {
 
     /// The caller was told that what these rows are of has committed.
     pub(super) fn check_committed(&self, told: &Told) {
-        let committed = |execution: ExecutionId| self.sim.with(|state| state.history.executions[execution].committed);
+        let committed = |execution: ExecutionId| {
+            self.sim
+                .with(|state| state.history.executions[execution].committed)
+        };
         if told.execution.is_some_and(|execution| !committed(execution)) {
             let id = told.statement.id;
-            self.violation(format!("query {id}: its rows are of an execution that has not committed"));
+            self.violation(format!(
+                "query {id}: its rows are of an execution that has not committed"
+            ));
         }
     }
 }

@@ -40,7 +40,9 @@ impl Seat<'_> {
         if let Some(deadline) = work.limits.deadline {
             begin = begin.deadline(Duration::from_nanos(deadline));
         }
-        let begun = player.call(&starting, work.limits.cancel, begin.into_future()).await;
+        let begun = player
+            .call(&starting, work.limits.cancel, begin.into_future())
+            .await;
         let Outcome::Done(tx) = begun else {
             return player.lost_room(&mut self.held);
         };
@@ -63,7 +65,9 @@ impl Player {
             End::Commit => match self.call(&script.call, work.cancel, tx.commit()).await {
                 Outcome::Done(()) => {
                     script.committed();
-                    let accepted = work.statements().filter(|statement| script.accepted.contains(&statement.id));
+                    let accepted = work
+                        .statements()
+                        .filter(|statement| script.accepted.contains(&statement.id));
                     self.tell(work.tag, accepted);
                     Promise::Once
                 }

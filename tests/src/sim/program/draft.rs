@@ -3,8 +3,8 @@
 use bolt_client::Access;
 
 use super::{
-    Act, Cancel, Deed, End, Ending, Finish, Function, Given, Limits, Query, Reading, Step, Take, Transaction, Use,
-    Visit, Work,
+    Act, Cancel, Deed, End, Ending, Finish, Function, Given, Limits, Query, Reading, Step, Take, Transaction,
+    Use, Visit, Work,
 };
 use crate::sim::clock::{MICRO, MILLI, SECOND};
 use crate::sim::rng::Rng;

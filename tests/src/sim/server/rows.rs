@@ -127,7 +127,10 @@ impl State {
                 return Progress::Lost;
             }
         }
-        let answered = self.conns[conn].actor.proto.success(|map| end(map, statement, bookmark.as_deref()));
+        let answered = self.conns[conn]
+            .actor
+            .proto
+            .success(|map| end(map, statement, bookmark.as_deref()));
         self.expect(conn, answered);
         Progress::Answered
     }
@@ -140,11 +143,7 @@ impl State {
 }
 
 /// What is told at the end of a result.
-fn end(
-    map: &mut MapEncoder<'_>,
-    statement: Statement,
-    bookmark: Option<&str>,
-) -> Result<(), EncodeError> {
+fn end(map: &mut MapEncoder<'_>, statement: Statement, bookmark: Option<&str>) -> Result<(), EncodeError> {
     if let Some(bookmark) = bookmark {
         map.entry("bookmark", bookmark)?;
     }
