@@ -27,7 +27,7 @@ blocking_builder! {
     /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit), and never done again.
     ExecuteQuery<'d> of EagerResult {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
-        param(name: &str, value: impl ToValue);
+        param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
         /// The database to run on. Default: the user's home database.
@@ -38,7 +38,7 @@ blocking_builder! {
         /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
         /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
-        metadata(name: &str, value: impl ToValue);
+        metadata(name: impl AsRef<str>, value: impl ToValue);
         /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
         impersonated_user(user: impl Into<String>);
         /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the

@@ -57,7 +57,7 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     }
 
     /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
-    pub fn metadata(mut self, name: &str, value: impl ToValue) -> Self {
+    pub fn metadata(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
         self.inner = self.inner.metadata(name, value);
         self
     }

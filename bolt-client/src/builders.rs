@@ -5,7 +5,7 @@ macro_rules! query_setters {
     () => {
         /// Sets a parameter. It is encoded at once; should that fail, awaiting the query says so before anything is
         /// sent.
-        pub fn param(mut self, name: &str, value: impl bolt_proto::value::ToValue) -> Self {
+        pub fn param(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
             self.query = self.query.param(name, value);
             self
         }
@@ -28,7 +28,7 @@ macro_rules! transaction_setters {
         }
 
         /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
-        pub fn metadata(mut self, name: &str, value: impl bolt_proto::value::ToValue) -> Self {
+        pub fn metadata(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
             self.extra = self.extra.metadata(name, value);
             self
         }

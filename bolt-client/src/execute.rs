@@ -53,7 +53,7 @@ pub struct ExecuteQuery<'d> {
     manager: Option<BookmarkManager>,
 }
 
-/// All that a query gave.
+/// All that a query gave. Iterating over it gives its rows.
 #[derive(Debug, Clone)]
 pub struct EagerResult {
     /// The rows, in the server's order.
@@ -86,6 +86,24 @@ impl EagerResult {
     pub fn to<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
         let rows = self.records.iter().map(Record::to);
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl IntoIterator for EagerResult {
+    type Item = Record;
+    type IntoIter = std::vec::IntoIter<Record>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.records.into_iter()
+    }
+}
+
+impl<'r> IntoIterator for &'r EagerResult {
+    type Item = &'r Record;
+    type IntoIter = std::slice::Iter<'r, Record>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.records.iter()
     }
 }
 

@@ -227,6 +227,9 @@ impl Drop for Records<'_> {
 }
 
 /// Rows one after the other, until the last one or the first error.
+///
+/// [`next`](Records::next) of [`Records`] comes before that of `StreamExt`, and gives the same rows, as
+/// `while let Some(row) = rows.next().await?`. `try_next`, `map_ok`, `try_fold` and the like are those of `TryStreamExt`.
 #[cfg(feature = "stream")]
 impl futures_core::Stream for Records<'_> {
     type Item = Result<Record, Error>;

@@ -36,13 +36,13 @@ blocking_builder! {
     /// ```
     SessionRun<'s> of Records<'s>, by Records::new {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
-        param(name: &str, value: impl ToValue);
+        param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
         /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
         /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
-        metadata(name: &str, value: impl ToValue);
+        metadata(name: impl AsRef<str>, value: impl ToValue);
         /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
         deadline(limit: Duration);
     }
@@ -54,13 +54,13 @@ blocking_builder! {
     /// Its errors are those of [`SessionRun`].
     SessionOpen<'s> of Cursor, by Cursor::new {
         /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
-        param(name: &str, value: impl ToValue);
+        param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
         /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
         /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
-        metadata(name: &str, value: impl ToValue);
+        metadata(name: impl AsRef<str>, value: impl ToValue);
         /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
         deadline(limit: Duration);
     }

@@ -19,6 +19,34 @@ pub(crate) use waiting::Waiting;
 ///
 /// No credential and no parameter appears in it.
 ///
+/// Reading a single row, by `get` and `to`, fails with a [`ConversionError`] instead, which `?` makes one of these. So an error
+/// type of your own that is to take both by `?` needs `From` twice:
+///
+/// ```
+/// use bolt_client::{ConversionError, Error, Record};
+///
+/// #[derive(Debug)]
+/// enum AppError {
+///     Database(Error),
+/// }
+///
+/// impl From<Error> for AppError {
+///     fn from(error: Error) -> Self {
+///         Self::Database(error)
+///     }
+/// }
+///
+/// impl From<ConversionError> for AppError {
+///     fn from(error: ConversionError) -> Self {
+///         Self::Database(error.into())
+///     }
+/// }
+///
+/// fn age(person: &Record) -> Result<i64, AppError> {
+///     Ok(person.get("age")?)
+/// }
+/// ```
+///
 /// Clones are the same error.
 #[derive(Clone)]
 pub struct Error(Arc<Reason>);

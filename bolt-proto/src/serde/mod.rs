@@ -21,7 +21,9 @@
 //! A struct that is read from a node or a relationship gets what is no property under names like those of Cypher's
 //! functions: `elementId()`, `id()`, `labels()` of nodes, and `type()`, `startElementId()`, `endElementId()`, `startId()`
 //! and `endId()` of relationships. If a row has one column that the struct has no field for, the struct is read from the
-//! node, relationship or map in that column.
+//! node, relationship or map in that column. Structs with `#[serde(flatten)]`, and enums that are not externally tagged, are
+//! no structs to serde but maps or anything, so this is not done for them: a row is then its columns. Ask for the column
+//! instead: `row.get::<Serde<T>>(0)`, or `collect_column::<Serde<T>>()`.
 //!
 //! ```
 //! #[derive(serde::Deserialize)]

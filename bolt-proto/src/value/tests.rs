@@ -55,7 +55,10 @@ fn a_property_is_read_as_any_type_and_is_null_if_it_is_not_there() {
     assert_eq!(node.get("name"), Ok("Ada".to_string()));
     assert_eq!(node.get::<Option<i64>>("born"), Ok(None));
     let error = node.get::<i64>("born").unwrap_err();
-    assert_eq!(error.to_string(), "field \"born\": expected an integer, found null");
+    assert_eq!(
+        error.to_string(),
+        "field \"born\": expected an integer, found null"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(super) fn all() -> Vec<Scenario> {
         what_a_write_creates_is_found_by_the_next_read,
         the_summary_counts_what_a_write_changed needs Counters,
         a_query_without_records_still_has_its_keys,
+        the_rows_of_an_eager_result_are_iterated_by_reference_and_by_value,
         ten_thousand_records_arrive_in_order,
         a_record_larger_than_any_chunk_arrives_whole,
         a_query_can_be_run_again,
@@ -75,6 +76,23 @@ async fn the_summary_counts_what_a_write_changed(world: World) -> Outcome {
 
     let read = go!(driver.execute_query("RETURN 1"))?;
     assert!(!read.summary.counters().contains_updates());
+    Ok(())
+}
+
+async fn the_rows_of_an_eager_result_are_iterated_by_reference_and_by_value(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut query = driver.execute_query("RETURN $p0 AS x UNION ALL RETURN $p1 AS x");
+    for number in 0..2 {
+        query = query.param(format!("p{number}"), number);
+    }
+    let result = go!(query)?;
+    let mut sum = 0;
+    for row in &result {
+        sum += row.get::<i64>("x")?;
+    }
+    assert_eq!(sum, 1);
+    let rows: Result<Vec<i64>, _> = result.into_iter().map(|row| row.get("x")).collect();
+    assert_eq!(rows?, [0, 1]);
     Ok(())
 }
 
