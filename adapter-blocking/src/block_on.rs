@@ -12,9 +12,9 @@ use bolt_client::Error;
 use crate::cancel;
 
 /// Runs a call of the API, unless it is cancelled already: then it is not even begun.
-pub(crate) fn call<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     if cancel::has_come() {
-        return Err(Error::cancelled());
+        return Err(Error::cancelled().into());
     }
     block_on(future)
 }

@@ -60,7 +60,7 @@ impl Driver {
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
-    /// one otherwise.
+    /// one otherwise. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
     /// Why not.

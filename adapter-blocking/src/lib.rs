@@ -47,6 +47,7 @@ mod driver;
 mod execute;
 mod managed;
 mod records;
+mod runner;
 pub mod runtime;
 mod session;
 mod transaction;
@@ -65,6 +66,7 @@ pub use driver::Driver;
 pub use execute::ExecuteQuery;
 pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
+pub use runner::QueryRunner;
 pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
 pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
 

@@ -11,7 +11,7 @@ use crate::cursor::Cursor;
 use crate::transaction::{TransactionOpen, TransactionRun};
 
 /// The user's function, as the driver underneath calls it.
-type Work<'s, T> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, Error>> + 's>;
+type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, E>> + 's>;
 
 /// A transaction function that is about to run. [`call`](Self::call) runs it, and gives what the function returned.
 ///
@@ -27,26 +27,26 @@ type Work<'s, T> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Resul
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing happens before it is called"]
-pub struct ExecuteManaged<'s, T> {
-    inner: bolt_client::ExecuteManaged<'s, Work<'s, T>>,
+pub struct ExecuteManaged<'s, T, E = Error> {
+    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>>,
 }
 
-impl<'s, T: 's> ExecuteManaged<'s, T> {
+impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     pub(crate) fn read(
         session: &'s mut bolt_client::Session,
-        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, E> + 's,
     ) -> Self {
         Self {
-            inner: session.execute_read(polled_once(work)),
+            inner: session.try_execute_read(polled_once(work)),
         }
     }
 
     pub(crate) fn write(
         session: &'s mut bolt_client::Session,
-        work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's,
+        work: impl FnMut(&mut ManagedTransaction) -> Result<T, E> + 's,
     ) -> Self {
         Self {
-            inner: session.execute_write(polled_once(work)),
+            inner: session.try_execute_write(polled_once(work)),
         }
     }
 
@@ -75,18 +75,20 @@ impl<'s, T: 's> ExecuteManaged<'s, T> {
     /// What the function returned; what the server reported, if that is final or was so to the end of the
     /// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
     /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
-    pub fn call(self) -> Result<T, Error> {
+    pub fn call(self) -> Result<T, E> {
         call(self.inner.run())
     }
 }
 
 /// Wraps a function that blocks into one whose future is ready. The transaction is dropped, and so given back, before the
 /// future is.
-fn polled_once<'s, T>(mut work: impl FnMut(&mut ManagedTransaction) -> Result<T, Error> + 's) -> Work<'s, T> {
+fn polled_once<'s, T, E>(
+    mut work: impl FnMut(&mut ManagedTransaction) -> Result<T, E> + 's,
+) -> Work<'s, T, E> {
     Box::new(move |inner| ready(work(&mut ManagedTransaction { inner })))
 }
 
-impl<T> fmt::Debug for ExecuteManaged<'_, T> {
+impl<T, E> fmt::Debug for ExecuteManaged<'_, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }

@@ -1,6 +1,7 @@
 //! Doing work again that has failed.
 
 use std::future::pending;
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::driver::Driver;
@@ -16,10 +17,10 @@ pub(crate) struct Attempts<'d> {
 }
 
 impl<'d> Attempts<'d> {
-    pub(crate) fn new(driver: &'d Driver, by: Deadline) -> Self {
+    pub(crate) fn new(driver: &'d Driver, budget: Duration, by: Deadline) -> Self {
         Self {
             driver,
-            retry: Retry::new(driver.config().max_transaction_retry_time),
+            retry: Retry::new(budget),
             by,
         }
     }

@@ -84,8 +84,8 @@ impl Config {
     }
 
     /// How long opening one connection may take, from DNS to the end of the login. It is the life of a half-open
-    /// connection, too: one that a call with a shorter limit left behind is finished by the next call within it.
-    /// Default: 30 seconds.
+    /// connection, too: one that a call with a shorter limit left behind is finished by the next call within it. If a name
+    /// stands for several addresses, one that does not answer has no more than its share of it. Default: 30 seconds.
     #[must_use]
     pub const fn connection_timeout(mut self, limit: Duration) -> Self {
         self.connection_timeout = limit;
@@ -145,7 +145,7 @@ impl Config {
     }
 
     /// Where the server really is, asked each time a connection is opened: the addresses that `resolver` returns are tried
-    /// in their order, each looked up by DNS as usual. For service discovery, and for names that DNS does not know. It must
+    /// in their order, until a Bolt server answers, each looked up by DNS as usual. For service discovery, and for names that DNS does not know. It must
     /// not block for long, and must not use the driver. Default: the address of the URI.
     ///
     /// ```

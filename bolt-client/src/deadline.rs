@@ -31,6 +31,17 @@ impl Deadline {
         }
     }
 
+    /// When somebody has had his share of the time that is left, if as many `others` come after him; none if nobody does.
+    pub(crate) fn share(self, now: Instant, others: usize) -> Self {
+        match (self.0, u32::try_from(others)) {
+            (Some(at), Ok(others)) if others > 0 => {
+                let left = at.saturating_duration_since(now);
+                Self::after(now, left / others.saturating_add(1))
+            }
+            _ => Self::NONE,
+        }
+    }
+
     pub(crate) const fn at(self) -> Option<Instant> {
         self.0
     }
@@ -80,5 +91,23 @@ impl Alarm {
     /// Lets go of the timer, which must not outlive the call.
     pub(crate) fn disarm(&mut self) {
         self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_shared_with_those_who_come_after() {
+        let now = Instant::now();
+        let end = Deadline::after(now, Duration::from_secs(30));
+        assert_eq!(end.share(now, 2), Deadline::after(now, Duration::from_secs(10)));
+        assert_eq!(
+            end.share(now + Duration::from_secs(40), 2),
+            Deadline::at_instant(now + Duration::from_secs(40))
+        );
+        assert_eq!(end.share(now, 0), Deadline::NONE);
+        assert_eq!(Deadline::NONE.share(now, 2), Deadline::NONE);
     }
 }

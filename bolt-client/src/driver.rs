@@ -79,7 +79,7 @@ impl Driver {
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
-    /// one otherwise.
+    /// one otherwise. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
     /// Why not.
@@ -98,10 +98,13 @@ impl Driver {
     /// # Cancel safety
     /// Cancel-safe: nothing is lost.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
+        let now = || self.runtime().now();
+        let limit = self.config().deadline;
+        let by = limit.map_or(Deadline::NONE, |limit| Deadline::after(now(), limit));
         loop {
-            let mut lease = self.acquire(Deadline::NONE).await?;
+            let mut lease = self.acquire(by).await?;
             // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
-            let by = Deadline::after(self.runtime().now(), self.config().connection_timeout);
+            let by = by.earlier(Deadline::after(now(), self.config().connection_timeout));
             if lease.is_reused() && !answers(&mut lease, by).await? {
                 continue;
             }

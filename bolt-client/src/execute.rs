@@ -6,7 +6,6 @@ use std::time::Duration;
 use bolt_proto::{Access, Api, Extra, Keys, NotificationFilter, Query, Record};
 use serde::de::DeserializeOwned;
 
-use crate::attempts::Attempts;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
 use crate::builders::{query_setters, transaction_setters};
 use crate::driver::Driver;
@@ -154,7 +153,7 @@ impl<'d> ExecuteQuery<'d> {
         let by = origin.by(None);
         let access = origin.settings.access;
         let mut api = origin.tell(Api::ExecuteQuery);
-        let mut attempts = Attempts::new(self.driver, by);
+        let mut attempts = origin.attempts(by);
         loop {
             let error = match origin.transaction(access, &self.extra, api, by).await {
                 Err(error) => error,

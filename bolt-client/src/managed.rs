@@ -1,5 +1,6 @@
 //! Transaction functions: work that is done again when that may help.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +8,10 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Query};
 
-use crate::attempts::Attempts;
 use crate::builders::transaction_setters;
 use crate::cursor::{Cursor, Host};
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::runtime::BoxFuture;
 use crate::session::Session;
@@ -56,14 +56,15 @@ impl<'s, F> ExecuteManaged<'s, F> {
     }
 }
 
-impl<F, Fut, T> ExecuteManaged<'_, F>
+impl<F, Fut, T, E> ExecuteManaged<'_, F>
 where
     F: FnMut(ManagedTransaction) -> Fut,
-    Fut: Future<Output = Result<T, Error>>,
+    Fut: Future<Output = Result<T, E>>,
+    E: From<Error> + 'static,
 {
     /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
     #[doc(hidden)]
-    pub async fn run(self) -> Result<T, Error> {
+    pub async fn run(self) -> Result<T, E> {
         let Self {
             session,
             access,
@@ -75,7 +76,7 @@ where
         session.make_room(by).await?;
         let origin = session.origin();
         let mut api = origin.tell(Api::ManagedTransaction);
-        let mut attempts = Attempts::new(&origin.driver, by);
+        let mut attempts = origin.attempts(by);
         loop {
             let error = match origin.transaction(access, &extra, api, by).await {
                 Err(error) => error,
@@ -101,8 +102,8 @@ where
 }
 
 /// What became of an attempt.
-enum Verdict<T> {
-    Done(Result<T, Error>),
+enum Verdict<T, E> {
+    Done(Result<T, E>),
     /// Something other than the work itself failed: perhaps not for ever.
     Failed(Error),
     /// The connection was dead all along.
@@ -110,10 +111,11 @@ enum Verdict<T> {
 }
 
 /// Runs the work once, and ends its transaction as it deserves. Also returns what the server was not told yet of the API.
-async fn attempt<F, Fut, T>(tx: Tx, work: &mut F) -> (Verdict<T>, Option<Api>)
+async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> (Verdict<T, E>, Option<Api>)
 where
     F: FnMut(ManagedTransaction) -> Fut,
-    Fut: Future<Output = Result<T, Error>>,
+    Fut: Future<Output = Result<T, E>>,
+    E: From<Error> + 'static,
 {
     let by = tx.by;
     let slot = Slot::default();
@@ -127,15 +129,18 @@ where
             "the transaction outlived its transaction function: it must be dropped, with all that borrows it, before the \
              function returns",
         );
-        return (Verdict::Done(result.and(Err(outlived))), None);
+        return (Verdict::Done(result.and(Err(outlived.into()))), None);
     };
     let verdict = judge(&mut exchange, result, by).await;
     (verdict, exchange.untold())
 }
 
-async fn judge<T>(exchange: &mut Exchange, result: Result<T, Error>, by: Deadline) -> Verdict<T> {
-    let aborted = matches!(&result, Err(error) if error.kind() == ErrorKind::Abort);
-    if aborted {
+async fn judge<T, E: From<Error> + 'static>(
+    exchange: &mut Exchange,
+    result: Result<T, E>,
+    by: Deadline,
+) -> Verdict<T, E> {
+    if result.as_ref().is_err_and(gives_up) {
         // Should the rollback fail, the server undoes the work all the same.
         let _undone = exchange.rollback(by).await;
         return Verdict::Done(result);
@@ -148,7 +153,7 @@ async fn judge<T>(exchange: &mut Exchange, result: Result<T, Error>, by: Deadlin
         return match result {
             // Whatever the function made of it: the transaction was lost.
             _ if failure.is_retryable() => Verdict::Failed(failure),
-            Ok(_) => Verdict::Done(Err(failure)),
+            Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
         };
     }
@@ -165,13 +170,20 @@ async fn judge<T>(exchange: &mut Exchange, result: Result<T, Error>, by: Deadlin
     }
 }
 
-impl<'s, F, Fut, T> IntoFuture for ExecuteManaged<'s, F>
+/// Whether the function returned what says that it must not be done again.
+fn gives_up<E: 'static>(error: &E) -> bool {
+    let error = (error as &dyn Any).downcast_ref::<Error>();
+    error.is_some_and(Error::is_final_abort)
+}
+
+impl<'s, F, Fut, T, E> IntoFuture for ExecuteManaged<'s, F>
 where
     F: FnMut(ManagedTransaction) -> Fut + Send + 's,
-    Fut: Future<Output = Result<T, Error>> + Send + 's,
+    Fut: Future<Output = Result<T, E>> + Send + 's,
     T: Send + 's,
+    E: From<Error> + Send + 'static,
 {
-    type Output = Result<T, Error>;
+    type Output = Result<T, E>;
     type IntoFuture = BoxFuture<'s, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -1,11 +1,15 @@
 //! Opening a connection: DNS, TCP, handshake, login.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
 use crate::address::Address;
 use crate::config::Config;
@@ -37,6 +41,7 @@ impl Opening {
             Arc::clone(config),
             address.clone(),
             hint.clone(),
+            expires,
         ));
         Self {
             flow: Exclusive::new(flow),
@@ -48,6 +53,11 @@ impl Opening {
     /// The instant after which it is given up.
     pub(crate) const fn expires(&self) -> Deadline {
         self.expires
+    }
+
+    /// When it is to be polled again, whether or not anything has happened: to try the next address.
+    pub(crate) fn moves_on(&self) -> Deadline {
+        self.hint.lock().attempt
     }
 
     /// Carries on. Without a timer, which whoever waits has. Transports that block connect until `limit` at the latest,
@@ -78,13 +88,15 @@ async fn open(
     config: Arc<Config>,
     address: Address,
     hint: Hint,
+    expires: Deadline,
 ) -> Result<Link, Error> {
     let targets = match &config.resolver {
         Some(resolver) => resolver.resolve(&address),
         None => vec![address.clone()],
     };
     let mut failure = Error::resolve(address.host(), None);
-    for target in targets {
+    let mut targets = targets.into_iter();
+    while let Some(target) = targets.next() {
         let sockets = match runtime.resolve(target.host(), target.port(), hint.limit()).await {
             Ok(sockets) => sockets,
             Err(error) => {
@@ -92,39 +104,68 @@ async fn open(
                 continue;
             }
         };
-        for socket in sockets {
-            let endpoint = Endpoint::Tcp(socket);
-            match runtime.connect(&endpoint, &config.socket, hint.limit()).await {
-                Ok(transport) => {
-                    let proto = Connection::new(Options::default());
-                    let peer = target.to_string().into();
-                    let mut link = Link::new(Arc::clone(&runtime), transport, proto, peer);
-                    link.set_write_timeout(config.connection_write_timeout);
-                    log_in(&mut link, &config, &target, &hint).await?;
+        let mut sockets = sockets.into_iter();
+        while let Some(socket) = sockets.next() {
+            let share = expires.share(runtime.now(), sockets.len() + targets.len());
+            let reached = reach(&runtime, &config, &target, socket, &hint);
+            match hint.within(share, &*runtime, reached).await {
+                Some(Ok((mut link, version))) => {
+                    log_in(&mut link, version, &config, &target, &hint).await?;
                     return Ok(link);
                 }
-                Err(error) => failure = Error::connect(socket.to_string(), error),
+                // Something else may listen on this port of one address, and a server on that of the next.
+                Some(Err(error)) => failure = error,
+                None => failure = Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into()),
             }
         }
     }
     Err(failure)
 }
 
-/// Handshake and login: two round trips. HELLO and LOGON leave in one write, right behind the choice of a version.
-async fn log_in(link: &mut Link, config: &Config, address: &Address, hint: &Hint) -> Result<(), Error> {
-    let hint = || hint.glance();
-    let during = |phase| move |error: Error| error.while_opening(phase);
-    link.head_untimed(hint).await.map_err(during("the handshake"))?;
-    let Some(Event::Negotiated(version)) = link.event() else {
-        return Err(Error::misuse("the handshake ended without a version"));
-    };
+/// Connects, and agrees on a version.
+async fn reach(
+    runtime: &Arc<dyn Runtime>,
+    config: &Config,
+    target: &Address,
+    socket: SocketAddr,
+    hint: &Hint,
+) -> Result<(Link, Version), Error> {
+    let endpoint = Endpoint::Tcp(socket);
+    let transport = runtime.connect(&endpoint, &config.socket, hint.limit()).await;
+    let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
+    let proto = Connection::new(Options::default());
+    let mut link = Link::new(Arc::clone(runtime), transport, proto, target.to_string().into());
+    link.set_write_timeout(config.connection_write_timeout);
+    let version = agree(&mut link, hint).await?;
+    Ok((link, version))
+}
+
+/// The handshake: one round trip. The choice of a version leaves with the login.
+async fn agree(link: &mut Link, hint: &Hint) -> Result<Version, Error> {
+    let head = link.head_untimed(|| hint.glance()).await;
+    head.map_err(|error| error.while_opening("the handshake"))?;
+    match link.event() {
+        Some(Event::Negotiated(version)) => Ok(version),
+        _ => Err(Error::misuse("the handshake ended without a version")),
+    }
+}
+
+/// The login: another round trip. HELLO and LOGON leave in one write.
+async fn log_in(
+    link: &mut Link,
+    version: Version,
+    config: &Config,
+    address: &Address,
+    hint: &Hint,
+) -> Result<(), Error> {
     let hello = Hello::new(&config.user_agent)
         .bolt_agent(PRODUCT)
         .notifications(config.notifications.clone());
     let last = link.proto.login(&hello, &config.auth)?;
     let mut info = None;
     loop {
-        let head = link.head_untimed(hint).await.map_err(during("the login"))?;
+        let head = link.head_untimed(|| hint.glance()).await;
+        let head = head.map_err(|error| error.while_opening("the login"))?;
         match link.event() {
             Some(Event::Success(metadata)) => {
                 info.get_or_insert_with(|| ServerInfo::read(address.clone(), version, metadata));
@@ -145,32 +186,62 @@ async fn log_in(link: &mut Link, config: &Config, address: &Address, hint: &Hint
 /// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));
 
-/// How long a transport may block; whoever waits moves it.
+/// What the flow and whoever waits for it tell each other of time.
 #[derive(Debug, Clone)]
-struct Hint(Arc<Mutex<(Deadline, Deadline)>>);
+struct Hint(Arc<Mutex<Limits>>);
+
+#[derive(Debug)]
+struct Limits {
+    /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
+    limit: Deadline,
+    /// Until when a read may block. It goes on where it was.
+    glance: Deadline,
+    /// Until when the present address is tried, if there is another.
+    attempt: Deadline,
+}
 
 impl Hint {
-    /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
     fn limit(&self) -> Option<Instant> {
-        self.lock().0.at()
+        let limits = self.lock();
+        limits.limit.earlier(limits.attempt).at()
     }
 
-    /// Until when a read may block. It goes on where it was.
     fn glance(&self) -> Option<Instant> {
-        self.lock().1.at()
+        self.lock().glance.at()
     }
 
     fn set(&self, limit: Deadline, glance: Deadline) {
-        *self.lock() = (limit, glance);
+        let mut limits = self.lock();
+        limits.limit = limit;
+        limits.glance = glance;
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Deadline, Deadline)> {
+    /// Waits for an attempt, at most until `end`; `None` if that came first. Whoever waits for the flow sees to it that it
+    /// is polled then.
+    async fn within<F: Future>(&self, end: Deadline, runtime: &dyn Runtime, attempt: F) -> Option<F::Output> {
+        self.lock().attempt = end;
+        let mut attempt = pin!(attempt);
+        let outcome = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if end.has_passed(runtime.now()) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        self.lock().attempt = Deadline::NONE;
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limits> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Hint {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new((Deadline::NONE, Deadline::NONE))))
+        Self(Arc::new(Mutex::new(Limits {
+            limit: Deadline::NONE,
+            glance: Deadline::NONE,
+            attempt: Deadline::NONE,
+        })))
     }
 }

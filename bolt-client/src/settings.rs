@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Fetch, NotificationFilter};
 
+use crate::attempts::Attempts;
 use crate::bookmarks::Chain;
 use crate::deadline::Deadline;
 use crate::driver::Driver;
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) impersonated_user: Option<String>,
     pub(crate) notifications: Option<NotificationFilter>,
+    pub(crate) max_transaction_retry_time: Option<Duration>,
+    pub(crate) disable_auto_commit_retries: Option<bool>,
 }
 
 /// A place from which transactions are begun.
@@ -38,6 +41,19 @@ impl Origin {
         limit.map_or(Deadline::NONE, |limit| {
             Deadline::after(self.driver.runtime().now(), limit)
         })
+    }
+
+    /// The attempts of a call that has to end by then.
+    pub(crate) fn attempts(&self, by: Deadline) -> Attempts<'_> {
+        let budget = self.settings.max_transaction_retry_time;
+        let budget = budget.unwrap_or_else(|| self.driver.config().max_transaction_retry_time);
+        Attempts::new(&self.driver, budget, by)
+    }
+
+    /// Whether an auto-commit query is sent a second time, should the server invite to that.
+    pub(crate) fn repeats_auto_commit(&self) -> bool {
+        let disabled = self.settings.disable_auto_commit_retries;
+        !disabled.unwrap_or_else(|| self.driver.config().disable_auto_commit_retries)
     }
 
     /// A transaction, on a connection of its own.

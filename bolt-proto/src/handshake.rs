@@ -175,6 +175,8 @@ pub(crate) fn answer(bytes: &[u8], versions: &Versions) -> Result<Answer, Protoc
         }
         [0, 0, 0, 0] => Err(ProtocolViolation::NoCommonVersion),
         [b'H', b'T', b'T', b'P'] => Err(ProtocolViolation::HttpServer),
+        // An alert, or a message of its handshake.
+        [0x15 | 0x16, 3, ..] => Err(ProtocolViolation::TlsServer),
         [0, 0, version, 0xFF] => Err(ProtocolViolation::UnknownManifest { version }),
         [0, 0, minor, major] => {
             let version = Version::new(major, minor);
@@ -369,6 +371,10 @@ mod tests {
         assert_eq!(
             answer(b"HTTP/1.1 400", &versions),
             Err(ProtocolViolation::HttpServer)
+        );
+        assert_eq!(
+            answer(&[0x15, 3, 3, 0, 2, 2, 10], &versions),
+            Err(ProtocolViolation::TlsServer)
         );
         assert_eq!(
             answer(&[0; 4], &versions),

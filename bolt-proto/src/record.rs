@@ -28,14 +28,15 @@ use crate::error::{ConversionError, DecodeError};
 use crate::keys::Keys;
 use crate::packstream::{Reader, ValueRef};
 use crate::serde::RecordDeserializer;
-use crate::value::FromValue;
+use crate::value::{FromValue, Value};
 
 /// A row that lies in the receive buffer. It is `Copy`, and nothing of it is parsed until asked for: reading a column
 /// walks over those before it, once.
 ///
 /// A column that cannot be read spoils neither the others nor the connection.
 ///
-/// Two rows are equal if their columns have the same names and their values are encoded alike.
+/// Two rows are equal if their columns have the same names and their values are encoded alike. `Debug` shows what the
+/// columns hold, as that of [`Value`] does.
 #[derive(Clone, Copy)]
 pub struct RecordRef<'a> {
     keys: &'a Keys,
@@ -205,8 +206,10 @@ fn debug_columns<'a>(
 ) -> fmt::Result {
     let mut map = f.debug_map();
     for (name, value) in columns {
-        match value {
-            Ok(value) => map.entry(&name, &value),
+        match value.map(|value| (Value::from_value(value), value)) {
+            Ok((Ok(value), _)) => map.entry(&name, &value),
+            // What is no value of this protocol is shown as it lies in the buffer.
+            Ok((Err(_), value)) => map.entry(&name, &value),
             Err(error) => map.entry(&name, &format_args!("<{error}>")),
         };
     }

@@ -72,6 +72,29 @@ pub fn http_server() -> io::Result<Peer> {
     })
 }
 
+/// An SSH server: it says who it is before it is asked.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn ssh_server() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n")?;
+        until_end(stream)
+    })
+}
+
+/// A server of something that is encrypted, such as HTTPS: it answers what is no TLS with an alert.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn tls_server() -> io::Result<Peer> {
+    Peer::start(|stream| {
+        proposals(stream)?;
+        // Record type alert, version 3.3, two bytes: fatal, unexpected message.
+        stream.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0A])
+    })
+}
+
 /// Speaks none of the versions that it is offered.
 ///
 /// # Errors

@@ -84,6 +84,18 @@ impl<'d> SessionBuilder<'d> {
         Self(self.0.deadline(limit))
     }
 
+    /// How long transaction functions that failed for reasons that may go away are done again. Zero: never. Default: the
+    /// [driver's](crate::Config::max_transaction_retry_time).
+    pub fn max_transaction_retry_time(self, limit: Duration) -> Self {
+        Self(self.0.max_transaction_retry_time(limit))
+    }
+
+    /// Whether [`run`](Session::run) leaves it at one attempt even if the server says that it did nothing and that another
+    /// is welcome. Default: as the [driver](crate::Config::disable_auto_commit_retries) says.
+    pub fn disable_auto_commit_retries(self, disable: bool) -> Self {
+        Self(self.0.disable_auto_commit_retries(disable))
+    }
+
     /// The session. No connection is made.
     pub fn build(self) -> Session {
         Session {

@@ -69,7 +69,11 @@ enum Reason {
     NotSingle {
         at_least: usize,
     },
-    Abort(Box<dyn StdError + Send + Sync>),
+    Abort {
+        error: Box<dyn StdError + Send + Sync>,
+        /// Not even a transaction that failed for a reason that may go away is done again.
+        is_final: bool,
+    },
     Parameter(EncodeError),
     Conversion(ConversionError),
     Server(ServerError),
@@ -116,7 +120,7 @@ impl Error {
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
             Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
-            Reason::Abort(_) => ErrorKind::Abort,
+            Reason::Abort { .. } => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
@@ -193,7 +197,7 @@ impl fmt::Display for Error {
             Reason::NotSingle { .. } => {
                 f.write_str("expected one row, the result has more: add LIMIT 1, or read on")
             }
-            Reason::Abort(error) => error.fmt(f),
+            Reason::Abort { error, .. } => error.fmt(f),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
             Reason::Resolve {
                 host,
@@ -260,7 +264,7 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
-            Reason::Abort(error) => Some(&**error),
+            Reason::Abort { error, .. } => Some(&**error),
             _ => None,
         }
     }

@@ -45,6 +45,8 @@ pub struct Exchange {
     results: Vec<OpenResult>,
     /// Something has been answered: from here on another connection cannot simply take over.
     answered: bool,
+    /// A RUN failed, and not what came before it or behind it.
+    refused: bool,
     /// What the server reported first, or how the connection ended. The rest of a transaction is lost with it.
     failure: Option<Error>,
     /// A query of the transaction whose future was dropped while it ran.
@@ -77,6 +79,9 @@ enum WorkKind {
     AutoCommit,
     Transaction,
 }
+
+/// The server has forgotten what the user may do, and looks it up when the user logs in: on each connection.
+const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
 
 /// Numbers exchanges, so that a cursor is not used on another's connection.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
@@ -111,6 +116,7 @@ impl Exchange {
             telling: None,
             results: Vec::new(),
             answered: false,
+            refused: false,
             failure: None,
             abandoned: None,
         }
@@ -140,6 +146,11 @@ impl Exchange {
     /// The same, of work that is begun anew from its beginning.
     pub(crate) fn was_stale(&self, error: &Error) -> bool {
         self.reused && !self.answered && error.kind() == ErrorKind::ConnectionLost
+    }
+
+    /// Whether the query itself was what failed: it had not begun.
+    pub(crate) const fn was_refused(&self) -> bool {
+        self.refused
     }
 
     /// Gives the connection back.
@@ -231,8 +242,12 @@ impl Exchange {
                 }
             }
             (Some(Event::Failure(error)), result) => {
+                if error.code() == AUTHORIZATION_EXPIRED {
+                    lease.log_in_anew();
+                }
                 self.failure.get_or_insert_with(|| error.into());
                 if let Some(result) = result {
+                    self.refused = head.request == Some(result.run);
                     result.fail();
                 }
             }

@@ -14,7 +14,9 @@ impl Link {
     ///
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
     /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
-    /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET.
+    /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET. Behind a
+    /// BEGIN that is unanswered nothing can be sent: [somebody](Fate::Unanswered) has to wait for its answer, or the
+    /// connection ends.
     ///
     /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
@@ -40,6 +42,7 @@ impl Link {
             Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
             // The latter if the work failed in the end: its RESET is left to whoever takes the link next.
             Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
+            Disposition::AwaitAnswer => Fate::Unanswered,
             _ => Fate::Close,
         }
     }
@@ -63,7 +66,7 @@ impl Link {
             }
         }
         match self.proto.disposition() {
-            Disposition::Reusable | Disposition::Resetting => {}
+            Disposition::Reusable | Disposition::Resetting | Disposition::AwaitAnswer => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             Disposition::Finishing if self.proto.is_committing() => {}
@@ -141,6 +144,9 @@ pub(crate) enum Fate {
     Ready,
     /// Answers are on their way that must be read first.
     Unsettled,
+    /// The same, but the server is at work, and can be told to stop only once its next answer is there. Nobody may leave
+    /// it alone with that.
+    Unanswered,
     /// It is of no more use.
     Close,
 }

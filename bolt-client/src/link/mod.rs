@@ -174,7 +174,7 @@ impl Link {
                 return Poll::Ready(Err(self.explain(violation)));
             }
             match self.proto.disposition() {
-                Disposition::Finishing | Disposition::Resetting => {}
+                Disposition::Finishing | Disposition::Resetting | Disposition::AwaitAnswer => {}
                 Disposition::NeedsReset if self.proto.reset().is_ok() => {}
                 // Anything else does not change by waiting.
                 _ => return Poll::Ready(Ok(())),

@@ -38,6 +38,18 @@ impl Lease {
         }
     }
 
+    /// The login of this connection has become worthless, and so has that of all others that are as old: none of them
+    /// serves anybody else.
+    pub(crate) fn log_in_anew(&self) {
+        let now = self.pool.now();
+        let era = self.pooled.as_deref().map(Pooled::era);
+        self.pool.decide(|slots| {
+            if era == Some(slots.era()) {
+                slots.begin_era(now);
+            }
+        });
+    }
+
     /// The instant by which what is left on the wire should be dealt with.
     pub(crate) fn teardown(&self) -> Deadline {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)

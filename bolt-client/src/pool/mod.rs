@@ -112,6 +112,10 @@ impl Pool {
         self.runtime.now()
     }
 
+    fn era(&self) -> u64 {
+        self.lock().slots.era()
+    }
+
     /// What has come for somebody in the queue; if nothing has, the waker is kept.
     fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<Grant>, Error> {
         // Cloning and dropping wakers is their owner's code: none of it runs under the lock.

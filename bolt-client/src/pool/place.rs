@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::deadline::Deadline;
+use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 use crate::link::{Fate, Link};
 use crate::open::Opening;
@@ -25,6 +25,8 @@ pub(super) struct Place {
     pool: Arc<Pool>,
     ticket: Ticket,
     hand: Hand,
+    /// For openings, which have none of their own.
+    alarm: Alarm,
 }
 
 /// What a caller in the queue is preparing.
@@ -51,6 +53,7 @@ impl Place {
             pool: Arc::clone(pool),
             ticket: pool.decide(join),
             hand: Hand::Empty,
+            alarm: Alarm::default(),
         }
     }
 
@@ -85,10 +88,17 @@ impl Place {
                 let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance)));
                 Poll::Ready(Ok(self.settled()))
             }
-            Hand::Opening { opening, .. } => {
-                let opened = ready!(opening.poll(cx, limit, glance));
-                Poll::Ready(self.opened(opened, limit))
-            }
+            Hand::Opening { opening, .. } => loop {
+                if let Poll::Ready(opened) = opening.poll(cx, limit, glance) {
+                    return Poll::Ready(self.opened(opened, limit));
+                }
+                let moves_on = opening.moves_on();
+                ready!(self.alarm.poll(cx, &*self.pool.runtime, moves_on));
+                if !moves_on.has_passed(self.pool.now()) {
+                    // The call is cancelled. Whoever waits sees that, too.
+                    return Poll::Pending;
+                }
+            },
         }
     }
 
@@ -160,7 +170,7 @@ impl Place {
         let Hand::Settling { mut pooled, .. } = mem::replace(&mut self.hand, Hand::Empty) else {
             return None;
         };
-        if pooled.is_usable(self.pool.now()) {
+        if pooled.is_usable(self.pool.now(), self.pool.era()) {
             return Some(Lease::reused(&self.pool, pooled));
         }
         pooled.link.say_goodbye();
@@ -177,7 +187,7 @@ impl Place {
         match opened {
             Ok(link) => {
                 self.pool.decide(|slots| slots.opened(self.ticket, now));
-                let pooled = Pooled::new(link, self.pool.config.end_of_life(now));
+                let pooled = Pooled::new(link, self.pool.config.end_of_life(now), self.pool.era());
                 Ok(Some(Lease::new(&self.pool, pooled)))
             }
             // What an earlier call began may fail for reasons that were that call's own.
@@ -213,7 +223,8 @@ impl Place {
     /// A connection whose answer does not come is left for later, unless it is as good as dead.
     fn set_aside(&mut self, mut pooled: Parked) {
         let now = self.pool.now();
-        if pooled.doom(&self.pool.config).has_passed(now) || pooled.link.release() == Fate::Close {
+        let is_doomed = pooled.doom(&self.pool.config).has_passed(now);
+        if is_doomed || matches!(pooled.link.release(), Fate::Unanswered | Fate::Close) {
             drop(pooled);
             self.lose();
             return;

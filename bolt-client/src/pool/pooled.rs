@@ -19,17 +19,25 @@ pub(super) struct Pooled {
     pub(super) link: Link,
     /// The end of its life.
     pub(super) expires: Deadline,
+    /// When it logged in: see [`era`](Self::era).
+    era: u64,
     /// Since when somebody has waited in vain for an answer that it owes.
     pub(super) late_since: Option<Instant>,
 }
 
 impl Pooled {
-    pub(super) fn new(link: Link, expires: Deadline) -> Box<Self> {
+    pub(super) fn new(link: Link, expires: Deadline, era: u64) -> Box<Self> {
         Box::new(Self {
             link,
             expires,
+            era,
             late_since: None,
         })
+    }
+
+    /// The pool's [era](super::state::Slots::era) in which it logged in.
+    pub(super) const fn era(&self) -> u64 {
+        self.era
     }
 
     /// Whether it can be handed out, as far as can be told without asking the server.
@@ -37,9 +45,11 @@ impl Pooled {
         now.saturating_duration_since(since) < LOOK_AFTER || self.link.is_quiet()
     }
 
-    /// Whether nothing is left on the wire, and it is not too old to be handed out.
-    pub(super) fn is_usable(&self, now: Instant) -> bool {
-        self.link.proto.disposition() == Disposition::Reusable && !self.expires.has_passed(now)
+    /// Whether nothing is left on the wire, and it is not too old to be handed out in this era.
+    pub(super) fn is_usable(&self, now: Instant, era: u64) -> bool {
+        self.link.proto.disposition() == Disposition::Reusable
+            && !self.expires.has_passed(now)
+            && self.era == era
     }
 
     /// Whether it does something that was asked for, and would be undone if it were closed.
@@ -55,15 +65,32 @@ impl Pooled {
         let since = idle_since.unwrap_or(now);
         match fate {
             Fate::Ready => {
-                let expires = self.expires;
+                let (expires, era) = (self.expires, self.era);
                 let idle = Idle::new(self, since, expires);
-                pool.decide(|slots| slots.give_back_ready(idle, now));
+                pool.decide(|slots| {
+                    if era == slots.era() {
+                        slots.give_back_ready(idle, now);
+                    } else {
+                        slots.give_back_outdated(idle.link, now);
+                    }
+                });
             }
             Fate::Unsettled => {
+                let (era, finishing) = (self.era, self.is_finishing());
                 let idle = self.unsettled(&pool.config, now);
-                pool.decide(|slots| slots.give_back_unsettled(idle, now));
+                pool.decide(|slots| {
+                    if era == slots.era() || finishing {
+                        slots.give_back_unsettled(idle, now);
+                    } else {
+                        slots.give_back_outdated(idle.link, now);
+                    }
+                });
             }
-            Fate::Close => {
+            Fate::Unanswered if self.era == pool.era() => {
+                let idle = self.unsettled(&pool.config, now);
+                pool.decide(|slots| slots.give_back_unanswered(idle, now));
+            }
+            Fate::Unanswered | Fate::Close => {
                 drop(self);
                 pool.decide(|slots| slots.give_up(now));
             }

@@ -66,6 +66,8 @@ pub(crate) struct Slots<L, O> {
     /// How many in the queue have nothing in hand.
     waiting: usize,
     next_ticket: u64,
+    /// How often what had logged in before has become worthless.
+    era: u64,
     phase: Phase,
     effects: Effects<L, O>,
 }
@@ -112,6 +114,7 @@ impl<L, O> Slots<L, O> {
             queue: BTreeMap::new(),
             waiting: 0,
             next_ticket: 0,
+            era: 0,
             phase: Phase::Open,
             effects: Effects {
                 wake: Vec::new(),
@@ -285,6 +288,18 @@ impl<L, O> Slots<L, O> {
         self.serve(now);
     }
 
+    /// A connection comes back whose server cannot be told to stop what it does before its next answer is there. It
+    /// goes to somebody who waits, and who reads that answer; it is closed if nobody does.
+    pub(crate) fn give_back_unanswered(&mut self, idle: Idle<L>, now: Instant) {
+        self.give_back_unsettled(idle.unanswered(), now);
+    }
+
+    /// A connection comes back that logged in before this [era](Self::era).
+    pub(crate) fn give_back_outdated(&mut self, link: L, now: Instant) {
+        self.effects.discard.push(link);
+        self.give_up(now);
+    }
+
     /// A connection comes back that is not open yet.
     pub(crate) fn give_back_half_open(&mut self, idle: Idle<O>, now: Instant) {
         self.leased -= 1;
@@ -301,6 +316,28 @@ impl<L, O> Slots<L, O> {
     /// A connection is closed.
     pub(crate) fn give_up(&mut self, now: Instant) {
         self.leased -= 1;
+        self.serve(now);
+    }
+}
+
+/// Eras: what logged in before this one is not handed out any more.
+impl<L, O> Slots<L, O> {
+    /// The present one.
+    pub(crate) const fn era(&self) -> u64 {
+        self.era
+    }
+
+    /// Begins another. Connections that are ready are let go of, those included that are on their way to somebody. What
+    /// answers are on their way to is finished first, and what is in use comes back [outdated](Self::give_back_outdated):
+    /// whoever has them compares the eras.
+    pub(crate) fn begin_era(&mut self, now: Instant) {
+        self.era += 1;
+        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
+        for ticket in tickets {
+            self.take_back(ticket);
+        }
+        let ready = self.ready.drain(..).map(|idle| idle.link);
+        self.effects.discard.extend(ready);
         self.serve(now);
     }
 }

@@ -508,9 +508,101 @@ fn the_addresses_of_the_resolver_are_tried_in_their_order() {
 }
 
 #[test]
+fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
+    let world = World::new();
+    let found = |_: &Address| [1, 2, 3].map(|port| Address::new("found", port)).into();
+    let pool = pool(&world, config().connection_timeout(SECOND * 30).resolver(found));
+    world.swallow(1);
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    world.pass(SECOND * 9);
+    assert!(call.run().is_none());
+    // The call gives up; what it began does not.
+    drop(call);
+    assert_eq!((world.timers(), world.tried()), (0, vec![1]));
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.pass(SECOND);
+    let _held = next.run().expect("the second address answers").unwrap();
+    assert_eq!(world.tried(), [1, 2]);
+
+    // One that accepts and is silent is no better; and the last one has all that is left.
+    world.set_silent(true);
+    world.refuse(2);
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    world.pass(SECOND * 10);
+    assert!(call.run().is_none());
+    assert_eq!(world.tried(), [1, 2, 1, 2, 3]);
+    world.pass(SECOND * 19);
+    assert!(call.run().is_none());
+    world.pass(SECOND);
+    assert_eq!(
+        call.run().expect("the time is up").unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+}
+
+#[test]
 fn a_resolver_that_finds_nothing_is_an_error() {
     let world = World::new();
     let pool = pool(&world, config().resolver(|_| Vec::new()));
     let error = acquiring(&pool).run().expect("nothing to wait for").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
+}
+
+/// A transaction whose beginning is not answered.
+fn begin(lease: &mut Lease, world: &World, at: usize) {
+    world.hold(at);
+    lease.proto.begin(&Extra::default()).unwrap();
+    ask(lease);
+}
+
+#[test]
+fn a_call_that_is_dropped_while_its_transaction_begins_leaves_its_connection_to_who_waits() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    let (mut first, mut second) = (acquiring(&pool), acquiring(&pool));
+    assert!(first.run().is_none() && second.run().is_none());
+    begin(&mut lease, &world, 0);
+    drop(lease);
+    assert!(first.run().is_none(), "RESET must not overtake BEGIN");
+    assert_eq!(world.asked(0).last(), Some(&Message::Pull));
+    // It goes from hand to hand.
+    drop(first);
+    assert!(second.run().is_none());
+    world.release(0);
+    let lease = second.run().expect("the server has stopped").unwrap();
+    assert!(lease.is_reused());
+    assert_eq!(
+        world.asked(0)[2..],
+        [Message::Begin, Message::Run, Message::Pull, Message::Reset]
+    );
+    assert_eq!(world.connections(), 1);
+}
+
+#[test]
+fn if_nobody_waits_such_a_connection_is_closed() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let mut lease = acquire(&pool);
+    begin(&mut lease, &world, 0);
+    drop(lease);
+    assert_eq!(counts(&pool), (0, 0, 0, 0));
+}
+
+#[test]
+fn who_has_waited_a_second_for_such_an_answer_closes_the_connection_and_opens_another() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    begin(&mut lease, &world, 0);
+    drop(lease);
+    assert!(next.run().is_none());
+    world.pass(SECOND);
+    assert!(!next.run().expect("it opened one").unwrap().is_reused());
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
 }

@@ -90,6 +90,20 @@ impl<'d> SessionBuilder<'d> {
         self
     }
 
+    /// How long transaction functions that failed for reasons that may go away are done again. Zero: never. Default: the
+    /// [driver's](crate::Config::max_transaction_retry_time).
+    pub const fn max_transaction_retry_time(mut self, limit: Duration) -> Self {
+        self.settings.max_transaction_retry_time = Some(limit);
+        self
+    }
+
+    /// Whether [`run`](Session::run) leaves it at one attempt even if the server says that it did nothing and that another
+    /// is welcome. Default: as the [driver](crate::Config::disable_auto_commit_retries) says.
+    pub const fn disable_auto_commit_retries(mut self, disable: bool) -> Self {
+        self.settings.disable_auto_commit_retries = Some(disable);
+        self
+    }
+
     /// The session. No connection is made.
     pub fn build(self) -> Session {
         Session {

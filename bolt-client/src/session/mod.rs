@@ -98,7 +98,8 @@ impl Session {
     /// the commit, everything is done again after a pause, for as long as
     /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows: so `work` may run several times
     /// and should do nothing but query. If it returns an error for which the server is not to blame, the transaction is
-    /// rolled back and the error returned. [`Error::abort`] carries an error of your own out.
+    /// rolled back and the error returned. [`Error::abort`] carries an error of your own out;
+    /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///
     /// ```no_run
     /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
@@ -123,6 +124,64 @@ impl Session {
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
+    {
+        ExecuteManaged::new(self, Access::Write, work)
+    }
+
+    /// As [`execute_read`](Self::execute_read), but for a function with an error type of its own: see
+    /// [`try_execute_write`](Self::try_execute_write).
+    pub fn try_execute_read<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<Error> + 'static,
+    {
+        ExecuteManaged::new(self, Access::Read, work)
+    }
+
+    /// As [`execute_write`](Self::execute_write), but for a function with an error type of its own: one that `?` makes of
+    /// the driver's [`Error`], such as `anyhow::Error`, or an enum of the application's.
+    ///
+    /// What is done again is decided by the transaction, not by the error: if it failed for a reason that may go away,
+    /// `work` runs again, whatever it made of that failure. At the end of the budget the driver's own error is returned.
+    ///
+    /// ```no_run
+    /// use bolt_client::{ConversionError, Driver, Error, ManagedTransaction};
+    ///
+    /// enum ShopError {
+    ///     Database(Error),
+    ///     SoldOut,
+    /// }
+    ///
+    /// impl From<Error> for ShopError {
+    ///     fn from(error: Error) -> Self {
+    ///         Self::Database(error)
+    ///     }
+    /// }
+    ///
+    /// // `get` and `to` of a row have an error type of their own.
+    /// impl From<ConversionError> for ShopError {
+    ///     fn from(error: ConversionError) -> Self {
+    ///         Self::Database(error.into())
+    ///     }
+    /// }
+    ///
+    /// async fn buy(mut tx: ManagedTransaction) -> Result<i64, ShopError> {
+    ///     let stock = tx.run("MATCH (i:Item) SET i.stock = i.stock - 1 RETURN i.stock").await?;
+    ///     let left: i64 = stock.single().await?.get(0)?;
+    ///     if left < 0 { Err(ShopError::SoldOut) } else { Ok(left) }
+    /// }
+    ///
+    /// async fn example(driver: Driver) -> Result<i64, ShopError> {
+    ///     let mut session = driver.session().build();
+    ///     session.try_execute_write(buy).await
+    /// }
+    /// ```
+    pub fn try_execute_write<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<Error> + 'static,
     {
         ExecuteManaged::new(self, Access::Write, work)
     }

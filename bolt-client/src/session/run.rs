@@ -117,13 +117,13 @@ async fn start(
     session.make_room(by).await?;
     let origin = &session.origin;
     let mut api = origin.tell(Api::AutoCommit);
-    let mut again = !origin.driver.config().disable_auto_commit_retries;
+    let mut again = origin.repeats_auto_commit();
     loop {
         let mut exchange = origin.auto_commit(extra, api, by).await?;
         match exchange.run(query, by).await {
             Ok(id) => return Ok((exchange, id)),
             Err(error) if exchange.may_be_taken_over(&error) => {}
-            Err(error) if again && invites_another_try(&error) => again = false,
+            Err(error) if again && exchange.was_refused() && invites_another_try(&error) => again = false,
             Err(error) => return Err(error),
         }
         api = exchange.untold();

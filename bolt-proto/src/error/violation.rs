@@ -1,5 +1,7 @@
 //! The peer broke the protocol, or left.
 
+use core::{fmt, str};
+
 use crate::error::DecodeError;
 use crate::state::{Message, ServerState};
 use crate::version::Version;
@@ -26,8 +28,16 @@ pub enum ProtocolViolation {
     /// An HTTP server answered.
     #[error("an HTTP server answered; Bolt has a port of its own, usually 7687")]
     HttpServer,
+    /// A server answered that wants to be spoken to in TLS.
+    #[error(
+        "the server answered in TLS: its port is for encrypted connections, or of something else, such as HTTPS"
+    )]
+    TlsServer,
     /// Something answered that is no Bolt server.
-    #[error("the answer to the handshake is not Bolt: it begins with {bytes:02X?}")]
+    #[error(
+        "the answer to the handshake is not Bolt: it begins with {}",
+        Beginning(bytes)
+    )]
     NotBolt {
         /// The first bytes of the answer.
         bytes: [u8; 4],
@@ -107,7 +117,7 @@ pub enum ProtocolViolation {
         answer: &'static str,
     },
     /// The first bytes of a client are not Bolt's.
-    #[error("the client does not speak Bolt: it begins with {bytes:02X?}")]
+    #[error("the client does not speak Bolt: it begins with {}", Beginning(bytes))]
     NotBoltClient {
         /// The first bytes.
         bytes: [u8; 4],
@@ -164,6 +174,19 @@ pub enum ProtocolViolation {
     },
 }
 
+/// What somebody says who does not speak Bolt: as text, if it is text.
+struct Beginning<'a>(&'a [u8; 4]);
+
+impl fmt::Display for Beginning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(bytes) = self;
+        match str::from_utf8(*bytes) {
+            Ok(text) if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) => write!(f, "{text:?}"),
+            _ => write!(f, "{bytes:02X?}"),
+        }
+    }
+}
+
 impl ProtocolViolation {
     /// A message that nobody knows.
     pub(crate) fn unknown(message: &[u8]) -> Self {
@@ -177,5 +200,19 @@ impl ProtocolViolation {
     #[must_use]
     pub const fn is_end_of_stream(&self) -> bool {
         matches!(self, Self::EndOfStream { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn who_does_not_speak_bolt_is_quoted_in_words_if_they_are_words() {
+        let says = |bytes: &[u8; 4]| ProtocolViolation::NotBolt { bytes: *bytes }.to_string();
+        assert!(says(b"SSH-").ends_with(r#"begins with "SSH-""#));
+        assert!(says(b"\x00SQL").ends_with("begins with [00, 53, 51, 4C]"));
     }
 }

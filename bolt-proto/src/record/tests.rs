@@ -28,6 +28,20 @@ fn columns_are_read_by_name_and_by_place() {
 }
 
 #[test]
+fn debug_shows_nodes_and_dates_as_what_they_are_and_not_as_they_were_sent() {
+    let keys = Keys::new(["n", "day", "broken"]);
+    // A node of the label A with the property p, 1970-01-02, and a date that has a string for its days.
+    let values = b"\xB4\x4E\x07\x91\x81A\xA1\x81p\x01\x82e1\xB1\x44\x01\xB1\x44\x81x";
+    let shown = format!("{:?}", RecordRef::new(&keys, 3, values));
+    assert!(
+        shown.contains(r#""n": Node(Node { id: 7, element_id: "e1", labels: ["A"]"#),
+        "{shown}"
+    );
+    assert!(shown.contains(r#""day": Date(1970-01-02)"#), "{shown}");
+    assert!(shown.contains(r#""broken": Structure("#), "{shown}");
+}
+
+#[test]
 fn columns_may_be_read_in_any_order_and_more_than_once() {
     let names: Vec<String> = (0..20).map(|column| format!("column {column}")).collect();
     let keys = Keys::new(names.iter().map(String::as_str));

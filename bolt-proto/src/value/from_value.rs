@@ -20,7 +20,7 @@ use crate::packstream::{Reader, Token, ValueRef};
 /// | float | `f64`; `f32` to the nearest, unless that is infinite |
 /// | string | `&str`, `String`, `Box<str>`, `Arc<str>`, `Cow<str>`; `char` if it is one |
 /// | bytes | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>`, `Bytes` (which shares the memory of an owned record) |
-/// | list | `Vec<T>`; `[T; N]` and tuples if the length is right |
+/// | list | `Vec<T>`, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>`; `[T; N]` and tuples if the length is right |
 /// | map | `BTreeMap`, `HashMap` with string keys |
 /// | date, point, vector, node, path, … | its type in [`types`](crate::types) |
 /// | any | [`Value`](crate::value::Value), [`ValueRef`], [`Serde`](crate::Serde)`<T>` |
@@ -42,6 +42,12 @@ use crate::packstream::{Reader, Token, ValueRef};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a value cannot be read as a `{Self}`",
+    note = "what implements `serde::Deserialize` is read as a `Serde<T>`",
+    note = "a single `u8` is neither an integer nor a byte: read another integer, and convert it",
+    note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
+)]
 pub trait FromValue<'a>: Sized {
     /// Reads the value.
     ///

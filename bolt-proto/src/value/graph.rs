@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields, from_structure};
-use crate::value::{Encoder, Map, Output, ToValue, tag};
+use crate::value::{Encoder, FromValue, Map, Output, ToValue, Value, tag};
 
 /// A node.
 ///
@@ -21,6 +21,19 @@ pub struct Node {
     pub labels: Vec<String>,
     /// Its properties.
     pub properties: Map,
+}
+
+impl Node {
+    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
+    ///
+    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    ///
+    /// # Errors
+    ///
+    /// The property is of another type, or out of range; the error names it.
+    pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
+        read_property(&self.properties, property)
+    }
 }
 
 /// A relationship between two nodes.
@@ -46,6 +59,19 @@ pub struct Relationship {
     pub properties: Map,
 }
 
+impl Relationship {
+    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
+    ///
+    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    ///
+    /// # Errors
+    ///
+    /// The property is of another type, or out of range; the error names it.
+    pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
+        read_property(&self.properties, property)
+    }
+}
+
 /// A relationship inside of a [`Path`](crate::value::Path), where its nodes are told by the path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnboundRelationship {
@@ -60,6 +86,17 @@ pub struct UnboundRelationship {
 }
 
 impl UnboundRelationship {
+    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
+    ///
+    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    ///
+    /// # Errors
+    ///
+    /// The property is of another type, or out of range; the error names it.
+    pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
+        read_property(&self.properties, property)
+    }
+
     /// The relationship between these two nodes.
     #[must_use]
     pub fn between(&self, start: &Node, end: &Node) -> Relationship {
@@ -74,6 +111,11 @@ impl UnboundRelationship {
             properties: self.properties.clone(),
         }
     }
+}
+
+fn read_property<T: for<'a> FromValue<'a>>(properties: &Map, name: &str) -> Result<T, ConversionError> {
+    let value = properties.get(name).unwrap_or(&Value::Null);
+    value.to().map_err(|error: ConversionError| error.at_field(name))
 }
 
 /// Only servers send it; clients get an error.

@@ -29,6 +29,7 @@ mod output;
 mod path;
 mod portable;
 mod range;
+mod sets;
 mod spatial;
 mod structure;
 mod temporal;

@@ -1,9 +1,9 @@
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -31,6 +31,31 @@ fn decode<'a, T: FromValue<'a> + PartialEq + core::fmt::Debug>(
 
 fn back<T: ToValue + for<'a> FromValue<'a> + PartialEq + core::fmt::Debug>(value: T) {
     assert_eq!(decode::<T>(&encode(&value).unwrap()).as_ref(), Ok(&value));
+}
+
+#[test]
+fn sets_and_queues_are_lists() {
+    back(BTreeSet::from([2, 1]));
+    back(HashSet::from(["b".to_string(), "a".to_string()]));
+    back(VecDeque::from([2, 1, 2]));
+    assert_eq!(encode(BTreeSet::from([2, 1])), encode([1, 2]));
+    assert_eq!(decode(&encode([2, 1, 2]).unwrap()), Ok(BTreeSet::from([1, 2])));
+    let error = decode::<HashSet<i64>>(&encode(("a", 1)).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "item 0: expected an integer, found a string");
+}
+
+#[test]
+fn a_property_is_read_as_any_type_and_is_null_if_it_is_not_there() {
+    let node = Node {
+        id: 1,
+        element_id: "1".into(),
+        labels: vec!["A".into()],
+        properties: Map::from_iter([("name", "Ada")]),
+    };
+    assert_eq!(node.get("name"), Ok("Ada".to_string()));
+    assert_eq!(node.get::<Option<i64>>("born"), Ok(None));
+    let error = node.get::<i64>("born").unwrap_err();
+    assert_eq!(error.to_string(), "field \"born\": expected an integer, found null");
 }
 
 #[test]

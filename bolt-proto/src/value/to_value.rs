@@ -20,7 +20,7 @@ use crate::value::{Encoder, FromValue, Value};
 /// | `f32`, `f64` | float; `f32` is widened |
 /// | `str`, `String`, `char` | string |
 /// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes (`u8` by itself is neither an integer nor a byte) |
-/// | `[T]`, `Vec<T>`, `[T; N]`, tuples | list |
+/// | `[T]`, `Vec<T>`, `[T; N]`, tuples, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>` | list |
 /// | `BTreeMap`, `HashMap` with string keys | map |
 /// | [`Date`](crate::value::Date) and the other types of [`types`](crate::types) | themselves |
 /// | [`Value`](crate::value::Value), [`ValueRef`] | what it holds |
@@ -45,6 +45,12 @@ use crate::value::{Encoder, FromValue, Value};
 /// # let query = bolt_proto::Query::new("RETURN $t").param("t", Celsius(21.5));
 /// # assert_eq!(query.check(), Ok(()));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as a value",
+    note = "what implements `serde::Serialize` is sent by `Serde(&value)`",
+    note = "a single `u8` is neither an integer nor a byte: convert it, by `u16::from` for example",
+    note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
+)]
 pub trait ToValue {
     /// Writes the value.
     ///

@@ -59,7 +59,7 @@ const SETTINGS: [(&str, &str); 8] = [
 /// Dropping it stops the server, which can take a few seconds, and removes its data.
 pub struct Neo4j {
     release: Release,
-    address: SocketAddr,
+    addresses: Addresses,
     password: String,
     pid: u32,
     keeper: Keeper,
@@ -78,6 +78,7 @@ impl Neo4j {
     pub fn builder(release: Release) -> Builder {
         Builder {
             release,
+            http: false,
             settings: Vec::new(),
         }
     }
@@ -91,13 +92,19 @@ impl Neo4j {
     /// Where to connect to, as `bolt://127.0.0.1:PORT`.
     #[must_use]
     pub fn uri(&self) -> String {
-        format!("bolt://{}", self.address)
+        format!("bolt://{}", self.address())
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.bolt
+    }
+
+    /// Where it speaks HTTP, if [it does](Builder::http).
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.addresses.http
     }
 
     /// The name of its only user.
@@ -130,17 +137,24 @@ impl fmt::Debug for Neo4j {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             release,
-            address,
+            addresses,
             password: _,
             pid,
             keeper: _,
         } = self;
         f.debug_struct("Neo4j")
             .field("release", release)
-            .field("address", address)
+            .field("addresses", addresses)
             .field("pid", pid)
             .finish_non_exhaustive()
     }
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    bolt: SocketAddr,
+    http: Option<SocketAddr>,
 }
 
 /// How to start a [`Neo4j`].
@@ -148,6 +162,7 @@ impl fmt::Debug for Neo4j {
 #[must_use = "a builder starts nothing until `start` is called"]
 pub struct Builder {
     release: Release,
+    http: bool,
     settings: Vec<(String, String)>,
 }
 
@@ -156,6 +171,12 @@ impl Builder {
     /// `.setting("server.bolt.connection_keep_alive", "2s")`.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Has it speak HTTP, too, on a free port of its own: [`Neo4j::http_address`] tells which.
+    pub fn http(mut self) -> Self {
+        self.http = true;
         self
     }
 
@@ -178,11 +199,15 @@ impl Builder {
     }
 
     fn start_once(&self, java: &Path, jars: &Path) -> Result<Neo4j, StartError> {
-        let address = free_address().map_err(StartError::io("reserving a port", "127.0.0.1"))?;
+        let reserve = || free_address().map_err(StartError::io("reserving a port", "127.0.0.1"));
+        let addresses = Addresses {
+            bolt: reserve()?,
+            http: if self.http { Some(reserve()?) } else { None },
+        };
         let password = format!("test-{:016x}", random());
         let home = new_home(self.release)?;
         let log = home.join("logs/console.log");
-        let started = self.prepare(&home, jars, address, &password).and_then(|()| {
+        let started = self.prepare(&home, jars, addresses, &password).and_then(|()| {
             let written = File::create(&log).map_err(StartError::io("creating the log", &log))?;
             let read = File::open(&log).map_err(StartError::io("opening the log", &log))?;
             let keeper = Keeper::start(&home, java, written).map_err(StartError::io("running", "/bin/sh"))?;
@@ -199,7 +224,7 @@ impl Builder {
         let pid = wait_until_ready(self.release, &keeper, log)?;
         Ok(Neo4j {
             release: self.release,
-            address,
+            addresses,
             password,
             pid,
             keeper,
@@ -211,7 +236,7 @@ impl Builder {
         &self,
         home: &Path,
         jars: &Path,
-        address: SocketAddr,
+        addresses: Addresses,
         password: &str,
     ) -> Result<(), StartError> {
         for folder in FOLDERS {
@@ -234,7 +259,7 @@ impl Builder {
         for (name, text) in [
             ("prepare", prepare),
             ("server", server),
-            ("conf/neo4j.conf", self.configuration(address)),
+            ("conf/neo4j.conf", self.configuration(addresses)),
         ] {
             let path = home.join(name);
             fs::write(&path, text).map_err(StartError::io("writing", path))?;
@@ -242,14 +267,21 @@ impl Builder {
         Ok(())
     }
 
-    fn configuration(&self, address: SocketAddr) -> String {
+    fn configuration(&self, addresses: Addresses) -> String {
         let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let listen = ["server.bolt.listen_address", "server.bolt.advertised_address"]
-            .map(|name| (name.to_owned(), address.to_string()));
-        let mut settings: Vec<(String, String)> = own.into_iter().chain(listen).collect();
-        for (name, value) in &self.settings {
-            settings.retain(|(other, _)| other != name);
-            settings.push((name.clone(), value.clone()));
+        let bolt = ["server.bolt.listen_address", "server.bolt.advertised_address"]
+            .map(|name| (name.to_owned(), addresses.bolt.to_string()));
+        let http = addresses.http.map(|address| {
+            [
+                ("server.http.enabled".to_owned(), "true".to_owned()),
+                ("server.http.listen_address".to_owned(), address.to_string()),
+            ]
+        });
+        let mut settings: Vec<(String, String)> = own.into_iter().collect();
+        let others = bolt.into_iter().chain(http.into_iter().flatten());
+        for (name, value) in others.chain(self.settings.iter().cloned()) {
+            settings.retain(|(other, _)| *other != name);
+            settings.push((name, value));
         }
         settings
             .iter()
@@ -335,13 +367,29 @@ mod tests {
         let builder = Neo4j::builder(Release::Neo4j5)
             .setting("server.memory.pagecache.size", "64m")
             .setting("server.bolt.telemetry.enabled", "true");
-        let configuration = builder.configuration(free_address().unwrap());
+        let configuration = builder.configuration(addresses(None));
         let page_cache: Vec<&str> = configuration
             .lines()
             .filter(|line| line.contains("pagecache"))
             .collect();
         assert_eq!(page_cache, ["server.memory.pagecache.size=64m"]);
         assert!(configuration.contains("server.bolt.telemetry.enabled=true\n"));
+    }
+
+    #[test]
+    fn a_server_speaks_http_only_when_it_is_asked_to() {
+        let silent = Neo4j::builder(Release::Neo4j5).configuration(addresses(None));
+        assert!(silent.contains("server.http.enabled=false\n"));
+        let address = free_address().unwrap();
+        let speaking = Neo4j::builder(Release::Neo4j5).configuration(addresses(Some(address)));
+        assert!(!speaking.contains("server.http.enabled=false"));
+        assert!(speaking.contains("server.http.enabled=true\n"));
+        assert!(speaking.contains(&format!("server.http.listen_address={address}\n")));
+    }
+
+    fn addresses(http: Option<SocketAddr>) -> Addresses {
+        let bolt = free_address().unwrap();
+        Addresses { bolt, http }
     }
 
     #[test]

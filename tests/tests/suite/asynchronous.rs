@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use bolt_client::Config;
-pub(crate) use bolt_client::{Driver, Error};
+pub(crate) use bolt_client::{Driver, Error, QueryRunner};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
 

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use adapter_blocking::{CancelHandle, Config, Records, Session, Transaction};
-pub(crate) use adapter_blocking::{Driver, Error};
+pub(crate) use adapter_blocking::{Driver, Error, QueryRunner};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
 

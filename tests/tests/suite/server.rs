@@ -19,6 +19,8 @@ pub(crate) enum Feature {
     Interruption,
     /// Notifications, and plans.
     Explanations,
+    /// A port that speaks HTTP, beside that of Bolt.
+    Http,
     /// A list of the open transactions, and users to tell them apart by.
     ShowTransactions,
 }
@@ -27,6 +29,8 @@ pub(crate) enum Feature {
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// Where it speaks HTTP.
+    pub(crate) http: Option<SocketAddr>,
     pub(crate) user: String,
     pub(crate) password: String,
     /// The newest version of Bolt that it shares with the driver.
@@ -56,6 +60,7 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
         Feature::Explanations,
         "the engine has neither notifications nor plans",
     ),
+    (Feature::Http, "the engine speaks nothing but Bolt"),
     (
         Feature::Interruption,
         "the engine does not stop a running statement",
@@ -74,6 +79,7 @@ impl Server {
         Ok(Self {
             name: "engine",
             address: engine.address(),
+            http: None,
             user: engine.user().to_owned(),
             password: engine.password().to_owned(),
             bolt: "5.4",
@@ -85,10 +91,12 @@ impl Server {
 
     /// A real server.
     pub(crate) fn neo4j(release: Release) -> Result<Self, String> {
-        let neo4j = Neo4j::start(release).map_err(|error| error.to_string())?;
+        let neo4j = Neo4j::builder(release).http().start();
+        let neo4j = neo4j.map_err(|error| error.to_string())?;
         Ok(Self {
             name: release.name(),
             address: neo4j.address(),
+            http: neo4j.http_address(),
             user: neo4j.username().to_owned(),
             password: neo4j.password().to_owned(),
             bolt: match release {
@@ -106,6 +114,7 @@ impl Server {
         Self {
             name,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            http: None,
             user: String::new(),
             password: String::new(),
             bolt: "",

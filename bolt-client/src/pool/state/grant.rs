@@ -14,6 +14,8 @@ pub(crate) struct Idle<T> {
     pub(crate) expires: Deadline,
     /// Somebody has waited for it in vain. Until then it is handed out only where there is nothing else.
     slow_until: Option<Instant>,
+    /// Somebody has to wait for its next answer: it does not lie in the pool.
+    unanswered: bool,
 }
 
 /// How long a connection that somebody waited for in vain ranks behind new ones.
@@ -53,7 +55,19 @@ impl<T> Idle<T> {
             since,
             expires,
             slow_until: None,
+            unanswered: false,
         }
+    }
+
+    /// Somebody has to wait for its next answer.
+    pub(super) fn unanswered(mut self) -> Self {
+        self.unanswered = true;
+        self
+    }
+
+    /// Whether somebody has to wait for its next answer.
+    pub(super) const fn is_unanswered(&self) -> bool {
+        self.unanswered
     }
 
     /// Somebody has waited for it in vain.

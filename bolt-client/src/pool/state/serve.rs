@@ -20,11 +20,18 @@ enum Source {
 
 impl<L, O> Slots<L, O> {
     /// Lets go of what has expired, then gives each in the queue, in their order, the best thing there is, if that is
-    /// better than what it has.
+    /// better than what it has. What must not be left alone goes if nobody takes it.
     pub(super) fn serve(&mut self, now: Instant) {
         if self.is_closed() {
             return;
         }
+        self.serve_queue(now);
+        if self.let_go_of_unanswered() {
+            self.serve_queue(now);
+        }
+    }
+
+    fn serve_queue(&mut self, now: Instant) {
         self.sweep(now);
         let mut at = Ticket(0);
         while let Some((&ticket, seeker)) = self.queue.range(at..).next() {
@@ -145,6 +152,16 @@ impl<L, O> Slots<L, O> {
     /// Something lies in the pool that expires then.
     pub(super) fn heed(&mut self, expires: Deadline) {
         self.next_expiry = self.next_expiry.earlier(expires);
+    }
+
+    /// Lets go of connections that somebody would have to wait for, and nobody does. Whether there was one.
+    fn let_go_of_unanswered(&mut self) -> bool {
+        let before = self.unsettled.len();
+        while let Some(at) = self.unsettled.iter().position(Idle::is_unanswered) {
+            let idle = self.unsettled.remove(at);
+            self.effects.discard.extend(idle.map(|idle| idle.link));
+        }
+        self.unsettled.len() < before
     }
 
     /// Lets go of what has expired. Looks only when something has.

@@ -341,3 +341,72 @@ fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
     slots.give_back_unsettled(idle(2, now), now);
     assert_eq!(slots.effects().discard, [2]);
 }
+
+#[test]
+fn a_new_era_lets_go_of_what_is_ready_and_of_what_comes_back_outdated() {
+    let (mut slots, now) = pool(3);
+    for _ in 0..3 {
+        open(&mut slots, now);
+    }
+    slots.give_back_ready(idle(1, now), now);
+    slots.give_back_ready(idle(2, now), now);
+    assert_eq!(slots.era(), 0);
+    slots.begin_era(now);
+    assert_eq!(slots.era(), 1);
+    assert_eq!(slots.effects().discard, [1, 2]);
+    slots.give_back_outdated(3, now);
+    assert_eq!(slots.effects().discard, [3]);
+    assert_eq!(slots.counts(now), PoolCounts::default());
+    // There is room for as many as before.
+    for _ in 0..3 {
+        let ticket = slots.enqueue(now);
+        assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+    }
+}
+
+#[test]
+fn whoever_a_connection_was_on_its_way_to_in_a_new_era_may_open_another() {
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let first = wait(&mut slots, now);
+    let second = wait(&mut slots, now);
+    slots.give_back_ready(idle(7, now), now);
+    slots.begin_era(now);
+    let effects = slots.effects();
+    assert_eq!(effects.discard, [7]);
+    assert!(effects.wake.contains(&first) && !effects.wake.contains(&second));
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    assert_eq!(slots.collect(second), None);
+    let counts = slots.counts(now);
+    assert_eq!((counts.opening, counts.waiting), (1, 1));
+}
+
+#[test]
+fn what_must_not_be_left_alone_goes_to_who_waits_and_from_hand_to_hand_and_is_closed_when_nobody_is_left() {
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let (first, second) = (wait(&mut slots, now), wait(&mut slots, now));
+    slots.give_back_unanswered(idle(7, now), now);
+    assert_eq!(woken(&mut slots), [first]);
+    // The first gives up before it has come for it, the second after that.
+    slots.leave(first, now);
+    assert_eq!(woken(&mut slots), [second]);
+    let Some(Grant::Unsettled(held)) = slots.collect(second) else {
+        panic!("the second has it");
+    };
+    slots.give_back_unanswered(held, now);
+    assert_eq!(slots.effects().discard, [7]);
+    slots.leave(second, now);
+    assert_eq!(slots.counts(now), PoolCounts::default());
+}
+
+#[test]
+fn the_room_of_what_nobody_took_is_there_for_the_next() {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    open(&mut slots, now);
+    slots.give_back_unanswered(idle(7, now), now);
+    assert_eq!(slots.effects().discard, [7]);
+    let ticket = slots.enqueue(now);
+    assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+}

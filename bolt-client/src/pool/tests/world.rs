@@ -33,6 +33,8 @@ struct State {
     tried: Vec<u16>,
     /// Ports where nothing listens.
     refusing: Vec<u16>,
+    /// Ports behind which everything gets lost.
+    swallowing: Vec<u16>,
 }
 
 /// A server's end of a connection.
@@ -60,6 +62,7 @@ impl World {
             silent: false,
             tried: Vec::new(),
             refusing: Vec::new(),
+            swallowing: Vec::new(),
         })))
     }
 
@@ -99,6 +102,11 @@ impl World {
     /// Nothing listens at this port.
     pub(super) fn refuse(&self, port: u16) {
         self.lock().refusing.push(port);
+    }
+
+    /// Nobody answers at this port, not even that nothing listens.
+    pub(super) fn swallow(&self, port: u16) {
+        self.lock().swallowing.push(port);
     }
 
     /// Ports that connections were asked for, in order.
@@ -167,13 +175,20 @@ impl Runtime for World {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            let mut state = self.lock();
-            if let Endpoint::Tcp(socket) = to {
+            let lost = if let Endpoint::Tcp(socket) = to {
+                let mut state = self.lock();
                 state.tried.push(socket.port());
                 if state.refusing.contains(&socket.port()) {
                     return Err(io::ErrorKind::ConnectionRefused.into());
                 }
+                state.swallowing.contains(&socket.port())
+            } else {
+                false
+            };
+            if lost {
+                std::future::pending::<()>().await;
             }
+            let mut state = self.lock();
             let holds = state.silent;
             state.sockets.push(Socket {
                 server: Server::new(Options::strict()),

@@ -1,21 +1,27 @@
 //! Addresses that are wrong, and peers that are no Bolt server, or a bad one.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use bolt_client::ErrorKind;
+use bolt_client::{Address, ErrorKind};
 use tests::misbehaving::{self, Peer};
+use tests::scripted::{Script, Scripted};
 
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
-    scenarios_alone![
+    let mut all = scenarios_alone![
         a_uri_that_cannot_be_used_says_why,
         a_host_that_does_not_resolve_is_named,
         an_address_where_nothing_listens_is_named,
         a_silent_peer_is_given_up_by_the_limit_for_connecting,
         a_silent_peer_is_given_up_by_the_deadline_of_the_call,
+        asking_who_answers_ends_by_the_deadline_of_the_driver,
         an_http_server_is_recognised,
+        a_peer_that_speaks_first_is_recognised,
+        a_peer_that_answers_in_tls_is_recognised,
+        an_address_that_is_no_bolt_server_is_followed_by_the_next,
+        an_address_that_is_silent_is_followed_by_the_next_in_time,
         a_server_without_a_common_version_is_unsupported,
         a_version_that_was_not_offered_is_a_violation,
         a_peer_that_closes_during_the_handshake_is_named,
@@ -27,7 +33,9 @@ pub(super) fn all() -> Vec<Scenario> {
         a_slow_peer_is_awaited,
         a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise,
         a_reader_who_pauses_does_not_meet_the_promise,
-    ]
+    ];
+    all.extend(scenarios![the_port_on_which_a_server_speaks_http_is_recognised needs Http]);
+    all
 }
 
 const LIMIT: Duration = Duration::from_millis(400);
@@ -139,6 +147,22 @@ async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter)
     Ok(())
 }
 
+async fn asking_who_answers_ends_by_the_deadline_of_the_driver(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::silent()?;
+    let config = Config::new(&peer.uri(), Auth::none())?.deadline(LIMIT);
+    let driver = driver_with(adapter, config)?;
+    let started = Instant::now();
+    let error = wait!(driver.verify_connectivity()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(
+        wait!(driver.supports_multi_db()).unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+    let took = started.elapsed();
+    assert!(took >= LIMIT && took < 20 * LIMIT, "{took:?}");
+    Ok(())
+}
+
 async fn an_http_server_is_recognised(adapter: Adapter) -> Outcome {
     assert_fails(
         adapter,
@@ -147,6 +171,83 @@ async fn an_http_server_is_recognised(adapter: Adapter) -> Outcome {
         &["HTTP"],
     )
     .await
+}
+
+async fn the_port_on_which_a_server_speaks_http_is_recognised(world: World) -> Outcome {
+    let http = world.server.http.ok_or("no HTTP")?;
+    let driver = world.driver_with(once(Config::new(&format!("bolt://{http}"), world.auth())?))?;
+    let by_name = wait!(driver.verify_connectivity()).unwrap_err();
+    let by_query = go!(driver.execute_query("RETURN 1")).unwrap_err();
+    for error in [by_name, by_query] {
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert_says(&error, &[&http.to_string(), "HTTP", "7687"]);
+        assert!(!error.is_retryable());
+    }
+    assert_at_rest(&driver);
+    Ok(())
+}
+
+async fn a_peer_that_speaks_first_is_recognised(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::ssh_server()?,
+        &[ErrorKind::Protocol],
+        &["not Bolt", "SSH-"],
+    )
+    .await
+}
+
+async fn a_peer_that_answers_in_tls_is_recognised(adapter: Adapter) -> Outcome {
+    assert_fails(
+        adapter,
+        &misbehaving::tls_server()?,
+        &[ErrorKind::Protocol],
+        &["TLS", "port"],
+    )
+    .await
+}
+
+/// As a name that has an IPv6 and an IPv4 address, and something else on the port of one of them.
+async fn an_address_that_is_no_bolt_server_is_followed_by_the_next(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let others = [
+        misbehaving::http_server()?,
+        misbehaving::closes_in_handshake()?,
+        misbehaving::no_common_version()?,
+    ];
+    let addresses: Vec<_> = others
+        .iter()
+        .map(Peer::address)
+        .chain([server.address()])
+        .collect();
+    let config = once(found_at(&addresses)?);
+    let driver = driver_with(adapter, config)?;
+    go!(driver.execute_query("ROWS 1"))?;
+    assert_eq!(server.connections(), 1);
+    assert!(others.iter().all(|peer| peer.connections() == 1));
+    Ok(())
+}
+
+async fn an_address_that_is_silent_is_followed_by_the_next_in_time(adapter: Adapter) -> Outcome {
+    let (silent, server) = (misbehaving::silent()?, Scripted::start(Script::new())?);
+    let config = once(found_at(&[silent.address(), server.address()])?);
+    let limit = Duration::from_secs(2);
+    let driver = driver_with(adapter, config.connection_timeout(limit))?;
+    let started = Instant::now();
+    go!(driver.execute_query("ROWS 1"))?;
+    let took = started.elapsed();
+    assert!(took >= limit / 2 && took < limit, "{took:?}");
+    assert_eq!((silent.connections(), server.connections()), (1, 1));
+    Ok(())
+}
+
+/// A server whose name stands for these addresses.
+fn found_at(addresses: &[SocketAddr]) -> Result<Config, Error> {
+    let found: Vec<_> = addresses
+        .iter()
+        .map(|address| Address::new(address.ip().to_string(), address.port()))
+        .collect();
+    Ok(Config::new("bolt://somewhere", Auth::none())?.resolver(move |_| found.clone()))
 }
 
 async fn a_server_without_a_common_version_is_unsupported(adapter: Adapter) -> Outcome {

@@ -10,6 +10,7 @@ mod cursors;
 mod deadlines;
 pub(super) mod locks;
 mod managed;
+mod own_errors;
 mod parameters;
 mod pool;
 mod pressure;
@@ -19,6 +20,7 @@ mod results;
 mod retries;
 mod round_trip_table;
 mod round_trips;
+mod runners;
 mod secrets;
 mod session_deadlines;
 mod session_round_trips;
@@ -39,7 +41,7 @@ use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
 use tests::scripted::Scripted;
 
-use super::{Driver, Error, driver_with, run, sleep, spawn};
+use super::{Driver, Error, QueryRunner, driver_with, run, sleep, spawn};
 use crate::scenario::{Adapter, Outcome, Run, Scenario};
 use crate::server::{Feature, Server};
 
@@ -73,6 +75,8 @@ pub(super) fn all() -> Vec<Scenario> {
     [
         queries::all(),
         managed::all(),
+        own_errors::all(),
+        runners::all(),
         retries::all(),
         parameters::all(),
         round_trips::all(),

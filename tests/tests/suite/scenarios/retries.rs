@@ -20,6 +20,9 @@ pub(super) fn all() -> Vec<Scenario> {
         a_timeout_is_final,
         an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that,
         an_auto_commit_query_is_otherwise_sent_once,
+        an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says,
+        a_session_may_have_a_budget_and_a_mind_of_its_own,
+        after_an_expired_authorization_every_connection_logs_in_anew,
     ]
 }
 
@@ -210,5 +213,101 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
         2,
         "{told:?}"
     );
+    Ok(())
+}
+
+async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says(
+    adapter: Adapter,
+) -> Outcome {
+    let server = Scripted::start(Script::new().asks_for_telemetry())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver.session().build();
+    for message in [Message::Pull, Message::Telemetry] {
+        server.fail_next(message, transient().with_diagnostic("_idempotent", true));
+        go!(session.run("WRITE")).map(drop).unwrap_err();
+        let told = server.told_briefly();
+        let runs = told.iter().filter(|told| *told == "RUN WRITE").count();
+        assert_eq!(runs, 1, "{message}: {told:?}");
+    }
+    Ok(())
+}
+
+async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    let mut session = driver
+        .session()
+        .max_transaction_retry_time(Duration::ZERO)
+        .disable_auto_commit_retries(true)
+        .build();
+    let attempts = Tally::default();
+    server.fail_next(Message::Run, transient());
+    go!(session.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))
+    .unwrap_err();
+    assert_eq!(attempts.count(), 1);
+    server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
+    go!(session.run("WRITE")).map(drop).unwrap_err();
+
+    // The other way round.
+    let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
+    let cautious = driver_with(adapter, config)?;
+    let mut session = cautious
+        .session()
+        .max_transaction_retry_time(Duration::from_secs(30))
+        .disable_auto_commit_retries(false)
+        .build();
+    server.fail_next(Message::Run, transient());
+    go!(session.execute_write(work!(|tx| {
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))?;
+    server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
+    go!(session.run("WRITE"))?;
+    Ok(())
+}
+
+async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: Adapter) -> Outcome {
+    let server = Scripted::start(Script::new())?;
+    let driver = driver_to(adapter, &server)?;
+    // Three connections: one idle, one in use, one that is told.
+    let (mut idle, mut used, mut told) = (
+        driver.session().build(),
+        driver.session().build(),
+        driver.session().build(),
+    );
+    let mut in_use = go!(used.begin_transaction().eager())?;
+    let other = go!(idle.begin_transaction().eager())?;
+    let another = go!(told.begin_transaction().eager())?;
+    wait!(other.rollback())?;
+    wait!(another.rollback())?;
+    assert_eq!(server.connections(), 3);
+
+    let expired = ServerError::new("Neo.ClientError.Security.AuthorizationExpired", "log in again");
+    server.fail_next(Message::Run, expired);
+    let attempts = Tally::default();
+    go!(told.execute_write(work!(|tx, attempts| {
+        attempts.add();
+        go!(tx.run("WRITE"))?;
+        Ok(())
+    })))?;
+    assert_eq!((attempts.count(), server.connections()), (2, 4));
+    // Work that is under way goes on; its connection serves nobody after it.
+    go!(in_use.run("WRITE"))?;
+    wait!(in_use.commit())?;
+    assert_eq!(driver.pool_counts().idle, 1);
+    drop(server.told());
+    go!(idle.run("WRITE"))?;
+    go!(used.run("WRITE"))?;
+    // What is said on the way out, on the other connections, may come late.
+    let runs = server
+        .told()
+        .into_iter()
+        .filter(|told| told.message == Message::Run);
+    assert_eq!(runs.map(|told| told.connection).collect::<Vec<_>>(), [4, 4]);
+    assert_eq!(server.connections(), 4);
     Ok(())
 }

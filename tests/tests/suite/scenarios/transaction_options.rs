@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(scenarios![
         the_server_shows_the_metadata_of_a_transaction needs ShowTransactions,
         the_server_ends_a_transaction_at_its_timeout needs ShowTransactions,
-        whom_a_driver_must_not_impersonate_it_cannot needs ShowTransactions,
+        work_for_another_user_is_done_in_his_name_or_refused needs ShowTransactions,
     ]);
     all
 }
@@ -246,14 +246,71 @@ async fn the_server_ends_a_transaction_at_its_timeout(world: World) -> Outcome {
     Ok(())
 }
 
-async fn whom_a_driver_must_not_impersonate_it_cannot(world: World) -> Outcome {
+/// Neo4j's Community edition refuses every name, even the driver's own. Where a server can do it, it is done.
+async fn work_for_another_user_is_done_in_his_name_or_refused(world: World) -> Outcome {
     let driver = world.driver()?;
-    let nobody = world.unique_name();
-    let error = go!(driver.execute_query("RETURN 1").impersonated_user(&*nobody)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
-    let mut session = driver.session().impersonated_user(&*nobody).build();
-    let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
-    go!(driver.execute_query("RETURN 1"))?;
+    let (bob, nobody) = (world.unique_name(), world.unique_name());
+    let create = format!("CREATE USER {bob} SET PASSWORD 'password' CHANGE NOT REQUIRED");
+    go!(driver.execute_query(create).database("system"))?;
+    for user in [&bob, &world.server.user, &nobody] {
+        let whose = whose_work(&driver, user, &world.unique_name()).await?;
+        let refused = whose.iter().filter(|whose| whose.is_err()).count();
+        assert!(
+            refused == 0 || refused == whose.len(),
+            "some ways are refused: {whose:?}"
+        );
+        assert!(refused > 0 || *user != nobody, "there is no such user");
+        for whose in whose {
+            match whose {
+                Ok(name) => assert_eq!(name, *user),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Server, "{error}"),
+            }
+        }
+    }
+    // It is over with each transaction: connections serve others in their own name.
+    let mut session = driver.session().build();
+    let own = wait!(go!(session.run(whose_query(&world.unique_name())))?.single())?;
+    assert_eq!(own.get::<&str>(0)?, world.server.user);
+    assert_eq!(driver.pool_counts().idle, 1);
+    go!(driver
+        .execute_query(format!("DROP USER {bob}"))
+        .database("system"))?;
     Ok(())
+}
+
+/// In whose name a query runs, by every way to run one on behalf of this user; or why not.
+async fn whose_work(driver: &Driver, user: &str, mark: &str) -> Result<Vec<Result<String, Error>>, Error> {
+    let query = whose_query(mark);
+    let name = |row: Result<Record, Error>| row.and_then(|row| Ok(row.get(0)?));
+    let mut session = driver.session().impersonated_user(user).build();
+    let mut whose = Vec::new();
+    whose.push(match go!(session.run(&query)) {
+        Ok(rows) => name(wait!(rows.single())),
+        Err(error) => Err(error),
+    });
+    whose.push(name(go!(session.execute_read(work!(|tx, query| {
+        wait!(go!(tx.run(query))?.single())
+    })))));
+    whose.push(match go!(session.begin_transaction().eager()) {
+        Ok(mut tx) => name(wait!(go!(tx.run(&query))?.single())),
+        Err(error) => Err(error),
+    });
+    let mut tx = go!(session.begin_transaction())?;
+    whose.push(match go!(tx.open(&query)) {
+        Ok(cursor) => name(wait!(cursor.single(&mut tx))),
+        Err(error) => Err(error),
+    });
+    drop(tx);
+    let found = go!(driver.execute_query(&query).impersonated_user(user));
+    whose.push(name(found.map(|found| only(&found).clone())));
+    Ok(whose)
+}
+
+/// A query that sees itself, by a mark of its own.
+fn whose_query(mark: &str) -> bolt_client::Query {
+    let text = format!(
+        "/* for {mark} */ SHOW TRANSACTIONS YIELD username, currentQuery AS query \
+         WHERE query CONTAINS $mark RETURN username"
+    );
+    bolt_client::query(text).param("mark", format!("for {mark} "))
 }

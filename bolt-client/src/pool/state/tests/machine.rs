@@ -1,6 +1,8 @@
 //! Callers that do anything, in any order, at any time: what the decider says is what [`Model`] says, and what can be
 //! seen from outside is as promised.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::model::{Kind, Model};
@@ -20,7 +22,9 @@ enum Step {
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
+    ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
+    NewEra,
     Look,
     Close,
     Adopt,
@@ -44,6 +48,8 @@ struct World {
     users: Vec<User>,
     now: Instant,
     closing: bool,
+    /// What logged in before the present era.
+    outdated: BTreeSet<u32>,
     /// When each connection that lies in the pool expires.
     parked: BTreeMap<u32, Option<Instant>>,
     /// When something came last for those in the queue.
@@ -81,7 +87,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
+        4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
+        1 => Just(Step::NewEra),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -98,6 +106,7 @@ impl World {
             users: Vec::new(),
             now: Instant::now(),
             closing: false,
+            outdated: BTreeSet::new(),
             parked: BTreeMap::new(),
             woken: BTreeMap::new(),
         }
@@ -114,12 +123,14 @@ impl World {
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
+            Step::ReturnUnanswered(choice, life) => self.give_back(choice, Kind::Unanswered, life),
             Step::Broken(choice) => {
                 if let Some(id) = self.using(choice) {
                     self.slots.give_up(self.now);
                     self.model.close_one(id, self.now);
                 }
             }
+            Step::NewEra => self.new_era(),
             Step::Look => {}
             Step::Close => self.close(),
             Step::Adopt => self.adopt(),
@@ -142,6 +153,7 @@ impl World {
         assert_eq!(ready, self.model.acquire(self.now));
         if let Some(id) = ready {
             self.check_age(id);
+            self.check_era(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -173,7 +185,10 @@ impl World {
         let as_expected = match *grant {
             Grant::Ready(ref idle) => ready && idle.link == id,
             Grant::Unproven(ref idle) => !ready && kind == Kind::Ready && idle.link == id,
-            Grant::Unsettled(ref idle) => kind == Kind::Unsettled && idle.link == id,
+            Grant::Unsettled(ref idle) => {
+                let alone = kind == Kind::Unanswered;
+                (alone || kind == Kind::Unsettled) && idle.link == id && idle.is_unanswered() == alone
+            }
             Grant::HalfOpen(ref idle) => kind == Kind::HalfOpen && idle.link == id,
             Grant::Slot => kind == Kind::New,
         };
@@ -183,6 +198,7 @@ impl World {
         }
         self.taken(id);
         if ready {
+            self.check_era(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
@@ -210,7 +226,7 @@ impl World {
 
     fn prepared(&mut self, choice: usize) {
         match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
-            Some(User::InQueue(ticket, Some((id, Kind::Unsettled)))) => {
+            Some(User::InQueue(ticket, Some((id, Kind::Unsettled | Kind::Unanswered)))) => {
                 self.leave(ticket);
                 self.users.push(User::Using(id));
             }
@@ -268,21 +284,27 @@ impl World {
     fn put_down(&mut self, holds: Option<(u32, Kind)>) {
         let Some((id, kind)) = holds else { return };
         // Half-open connections have a limit always.
-        let expires = (kind != Kind::Unsettled).then(|| self.now + SECOND * 5);
+        let is_open = matches!(kind, Kind::Unsettled | Kind::Unanswered);
+        let expires = (!is_open).then(|| self.now + SECOND * 5);
         self.park(id, expires);
         let idle = Idle::new(id, self.now, until(expires));
-        if kind == Kind::Unsettled {
-            self.slots.give_back_unsettled(idle, self.now);
-            self.model.give_back(id, kind, self.now, expires, self.now);
-        } else {
-            self.slots.give_back_half_open(idle, self.now);
-            self.model
-                .give_back(id, Kind::HalfOpen, self.now, expires, self.now);
+        match kind {
+            Kind::Unsettled => self.slots.give_back_unsettled(idle, self.now),
+            Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
+            _ => self.slots.give_back_half_open(idle, self.now),
         }
+        let kind = if is_open { kind } else { Kind::HalfOpen };
+        self.model.give_back(id, kind, self.now, expires, self.now);
     }
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
         let Some(id) = self.using(choice) else { return };
+        // What has to be finished is; all else is of no use to anybody.
+        if kind != Kind::Unsettled && self.outdated.contains(&id) {
+            self.slots.give_back_outdated(id, self.now);
+            self.model.give_back_outdated(id, self.now);
+            return;
+        }
         let expires = life.map(|life| self.now + life);
         self.park(id, expires);
         // Now and then it was not used.
@@ -292,12 +314,23 @@ impl World {
             self.now
         };
         let idle = Idle::new(id, since, until(expires));
-        if kind == Kind::Ready {
-            self.slots.give_back_ready(idle, self.now);
-        } else {
-            self.slots.give_back_unsettled(idle, self.now);
+        match kind {
+            Kind::Ready => self.slots.give_back_ready(idle, self.now),
+            Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
+            _ => self.slots.give_back_unsettled(idle, self.now),
         }
         self.model.give_back(id, kind, since, expires, self.now);
+    }
+
+    fn new_era(&mut self) {
+        self.slots.begin_era(self.now);
+        self.model.begin_era(self.now);
+        let open = |user: &User| match *user {
+            User::InQueue(_, holds) => holds.filter(|(_, kind)| !matches!(kind, Kind::New | Kind::HalfOpen)),
+            User::Looking(_, _, id) | User::Using(id) => Some((id, Kind::Ready)),
+        };
+        let open = self.users.iter().filter_map(open).map(|(id, _)| id);
+        self.outdated.extend(open);
     }
 
     fn close(&mut self) {
@@ -316,7 +349,8 @@ impl World {
     fn adopt(&mut self) {
         if self.closing {
             let adopted = self.slots.adopt();
-            assert_eq!(adopted.len(), self.model.drain(Kind::Unsettled).len());
+            let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
+            assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));
         }
     }
@@ -390,6 +424,11 @@ impl World {
     fn check_age(&self, id: u32) {
         let expires = self.parked.get(&id).copied().flatten();
         assert!(expires.is_none_or(|at| at > self.now), "{id} has expired");
+    }
+
+    /// That a connection is handed out as ready is right only if its login is still worth something.
+    fn check_era(&self, id: u32) {
+        assert!(!self.outdated.contains(&id), "{id} is of an earlier era");
     }
 
     /// Everybody goes on to the end, and is served; then nothing is left.

@@ -9,6 +9,8 @@ use super::*;
 pub(super) enum Kind {
     Ready,
     Unsettled,
+    /// Like the former, but gone if nobody takes it.
+    Unanswered,
     HalfOpen,
     /// Nobody has begun to open it.
     New,
@@ -175,7 +177,7 @@ impl Model {
     ) {
         let kept = match self.phase {
             Phase::Open => true,
-            Phase::Closing => kind == Kind::Unsettled,
+            Phase::Closing => matches!(kind, Kind::Unsettled | Kind::Unanswered),
             Phase::Closed => false,
         };
         if !kept {
@@ -201,6 +203,21 @@ impl Model {
         self.serve(now);
     }
 
+    pub(super) fn give_back_outdated(&mut self, id: u32, now: Instant) {
+        self.outcome.gone.push(id);
+        self.close_one(id, now);
+    }
+
+    pub(super) fn begin_era(&mut self, now: Instant) {
+        let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
+        for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
+            self.return_unseen(id);
+        }
+        let ready = self.drain(Kind::Ready);
+        self.outcome.gone.extend(ready);
+        self.serve(now);
+    }
+
     pub(super) fn close(&mut self) -> Vec<u32> {
         self.phase = Phase::Closing;
         let callers = self.callers.iter_mut();
@@ -214,7 +231,7 @@ impl Model {
         let half_open = self.drain(Kind::HalfOpen);
         self.outcome.gone.extend(half_open);
         let ready = self.drain(Kind::Ready);
-        [ready, self.drain(Kind::Unsettled)].concat()
+        [ready, self.drain(Kind::Unsettled), self.drain(Kind::Unanswered)].concat()
     }
 
     /// Takes what is idle out of the pool.
@@ -232,7 +249,7 @@ impl Model {
 
     pub(super) fn counts(&mut self, now: Instant) -> PoolCounts {
         self.serve(now);
-        let is_open = |conn: &Conn| matches!(conn.kind, Kind::Ready | Kind::Unsettled);
+        let is_open = |conn: &Conn| matches!(conn.kind, Kind::Ready | Kind::Unsettled | Kind::Unanswered);
         let (open, opening): (Vec<Conn>, Vec<Conn>) = self.conns.iter().partition(|conn| is_open(conn));
         let in_use = open.iter().filter(|conn| conn.away).count();
         let waiting = self
@@ -252,11 +269,18 @@ impl Model {
     }
 
     /// The rule: what has expired goes; then each caller in turn gets the best there is, if it is better than what
-    /// it has.
+    /// it has; what must not be left alone goes if it was left, which makes room.
     fn serve(&mut self, now: Instant) {
         if self.phase != Phase::Open {
             return;
         }
+        self.serve_callers(now);
+        let alone = self.drain(Kind::Unanswered);
+        self.outcome.gone.extend(alone);
+        self.serve_callers(now);
+    }
+
+    fn serve_callers(&mut self, now: Instant) {
         self.expire(now);
         for at in 0..self.callers.len() {
             let caller = &self.callers[at];
@@ -296,7 +320,7 @@ impl Model {
                 Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
-                Kind::Unsettled => (if wary { 6 } else { 3 }, first_come_first),
+                Kind::Unsettled | Kind::Unanswered => (if wary { 6 } else { 3 }, first_come_first),
                 Kind::New => unreachable!("it exists for somebody only"),
             };
             options.push((rank, order, Some(conn.id)));
@@ -338,7 +362,7 @@ impl Model {
         match conn.kind {
             Kind::New => self.remove(id),
             Kind::Ready => conn.turn = last,
-            Kind::HalfOpen | Kind::Unsettled => conn.turn = first,
+            Kind::HalfOpen | Kind::Unsettled | Kind::Unanswered => conn.turn = first,
         }
     }
 

@@ -1,0 +1,68 @@
+//! Sets and queues, which are lists to a server, both ways.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use crate::error::{ConversionError, EncodeError};
+use crate::packstream::{Reader, ValueRef};
+use crate::value::{Encoder, FromValue, ToValue};
+
+impl<T: ToValue> ToValue for BTreeSet<T> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.list(self)
+    }
+}
+
+/// Of equal items one is kept.
+impl<'a, T: FromValue<'a> + Ord> FromValue<'a> for BTreeSet<T> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        Vec::from_value(value).map(Self::from_iter)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        Vec::read(reader).map(Self::from_iter)
+    }
+}
+
+impl<T: ToValue> ToValue for VecDeque<T> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.list(self)
+    }
+}
+
+impl<'a, T: FromValue<'a>> FromValue<'a> for VecDeque<T> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        Vec::from_value(value).map(Self::from)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        Vec::read(reader).map(Self::from)
+    }
+}
+
+#[cfg(feature = "std")]
+mod hash_set {
+    extern crate std;
+
+    use core::hash::{BuildHasher, Hash};
+    use std::collections::HashSet;
+
+    use super::*;
+
+    impl<T: ToValue, S> ToValue for HashSet<T, S> {
+        fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+            out.list(self)
+        }
+    }
+
+    /// Of equal items one is kept.
+    impl<'a, T: FromValue<'a> + Eq + Hash, S: BuildHasher + Default> FromValue<'a> for HashSet<T, S> {
+        fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+            Vec::from_value(value).map(Self::from_iter)
+        }
+
+        fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+            Vec::read(reader).map(Self::from_iter)
+        }
+    }
+}
