@@ -111,6 +111,9 @@ impl Exchange {
             }
         }
         loop {
+            if self.result(id).is_none() {
+                return Err(self.gone());
+            }
             if let Some(end) = self.end_of(id) {
                 return end;
             }

@@ -289,6 +289,11 @@ impl Exchange {
         }
     }
 
+    /// Why there is nothing of a result any more: its query was taken back, or an error ended everything.
+    fn gone(&self) -> Error {
+        self.check_usable().err().unwrap_or_else(ended)
+    }
+
     /// What the loss of the connection, or of patience, means: under write access nobody knows whether an
     /// auto-commit query that has left was carried out.
     fn blame(&mut self, error: Error) -> Error {

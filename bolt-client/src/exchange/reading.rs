@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::summary::Summary;
 
 use super::open_result::{Holder, OpenResult};
-use super::{Exchange, Interest, ended};
+use super::{Exchange, Interest};
 
 /// Where the next row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Exchange {
     async fn find(&mut self, id: ResultId, by: Deadline) -> Result<Where, Error> {
         loop {
             let Some(result) = self.result_mut(id) else {
-                return Err(ended());
+                return Err(self.gone());
             };
             if result.first_kept().is_some() {
                 self.ask_ahead(id)?;

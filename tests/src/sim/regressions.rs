@@ -100,6 +100,38 @@ fn a_page_that_was_taken_back_is_asked_for_again() {
     check(acts.collect::<Vec<_>>(), weather);
 }
 
+#[test]
+fn a_cursor_whose_query_was_taken_back_waits_for_nothing() {
+    let acts = [Use::Consume, Use::Collect, Use::Eager, Use::Single, Use::Next];
+    let acts = acts.into_iter().zip(1..).map(|(how, number)| {
+        // Its BEGIN has not left when the time of the second query is up.
+        let hurried = Query {
+            limits: Limits {
+                deadline: Some(2 * MICRO),
+                cancel: Cancel::default(),
+            },
+            ..query(number * 10 + 3, Verb::Get, 1)
+        };
+        let script = vec![
+            Deed::Queue(query(number * 10 + 2, Verb::Get, 3)),
+            Deed::Run(hurried, reading(&[], Finish::Collect)),
+            Deed::Use(0, how, Cancel::default()),
+        ];
+        let transaction = Transaction {
+            tag: number * 10 + 1,
+            eager: false,
+            limits: Limits::default(),
+            script,
+            end: End::Commit,
+            cancel: Cancel::default(),
+        };
+        session(None, vec![Work::Transaction(transaction)])
+    });
+    let mut weather = calm();
+    weather.net.window = 16;
+    check(acts.collect::<Vec<_>>(), weather);
+}
+
 /// Runs this program in worlds that differ in nothing but their luck.
 fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {
