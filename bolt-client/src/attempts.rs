@@ -37,7 +37,8 @@ impl<'d> Attempts<'d> {
     /// An attempt failed. Returns when it is time for the next one, or the error if there is to be none: because it is
     /// final, because the budget is spent, or because the deadline comes first.
     pub(crate) async fn again(&mut self, error: Error) -> Result<(), Error> {
-        if !error.is_retryable() {
+        let lost = planted!(RetryAfterUnknownCommit) && error.kind() == crate::ErrorKind::UnknownCommit;
+        if !error.is_retryable() && !lost {
             return Err(error);
         }
         let runtime = self.driver.runtime();
