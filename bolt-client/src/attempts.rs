@@ -25,10 +25,20 @@ impl<'d> Attempts<'d> {
         }
     }
 
+    /// An attempt found a connection dead: the next one needs no pause. The error if its time is up.
+    pub(crate) fn at_once(&self, error: Error) -> Result<(), Error> {
+        if self.by.has_passed(self.driver.runtime().now()) {
+            Err(error)
+        } else {
+            Ok(())
+        }
+    }
+
     /// An attempt failed. Returns when it is time for the next one, or the error if there is to be none: because it is
     /// final, because the budget is spent, or because the deadline comes first.
     pub(crate) async fn again(&mut self, error: Error) -> Result<(), Error> {
-        if !error.is_retryable() {
+        let lost = planted!(RetryAfterUnknownCommit) && error.kind() == crate::ErrorKind::UnknownCommit;
+        if !error.is_retryable() && !lost {
             return Err(error);
         }
         let runtime = self.driver.runtime();

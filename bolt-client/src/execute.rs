@@ -172,12 +172,19 @@ impl<'d> ExecuteQuery<'d> {
         let access = origin.settings.access;
         let mut api = origin.tell(Api::ExecuteQuery);
         let mut attempts = origin.attempts(by);
+        #[cfg(planted)]
+        let mut stale = crate::planted::Stale::default();
         loop {
             let error = match origin.transaction(access, &self.extra, api, by).await {
                 Err(error) => error,
                 Ok(mut exchange) => match exchange.execute(&self.query, by).await {
+                    #[cfg(planted)]
+                    Ok(result) => return Ok(stale.mix(result)),
+                    #[cfg(not(planted))]
                     Ok(result) => return Ok(result),
                     Err(error) => {
+                        #[cfg(planted)]
+                        stale.keep(exchange.leftovers());
                         api = exchange.untold();
                         if exchange.was_stale(&error) {
                             continue;

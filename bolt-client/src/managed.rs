@@ -92,7 +92,10 @@ where
                         Verdict::Done(result) => return result,
                         Verdict::Failed(error) => error,
                         // The pool's connection had died before anything happened: no reason to pause.
-                        Verdict::Stale => continue,
+                        Verdict::Stale(error) => {
+                            attempts.at_once(error)?;
+                            continue;
+                        }
                     }
                 }
             };
@@ -107,7 +110,7 @@ enum Verdict<T, E> {
     /// Something other than the work itself failed: perhaps not for ever.
     Failed(Error),
     /// The connection was dead all along.
-    Stale,
+    Stale(Error),
 }
 
 /// Runs the work once, and ends its transaction as it deserves. Also returns what the server was not told yet of the API.
@@ -140,7 +143,8 @@ async fn judge<T, E: From<Error> + 'static>(
     result: Result<T, E>,
     by: Deadline,
 ) -> Verdict<T, E> {
-    if result.as_ref().is_err_and(gives_up) {
+    let forgiven = planted!(RetryAfterAbort) && exchange.failure().is_some();
+    if !forgiven && result.as_ref().is_err_and(gives_up) {
         // Should the rollback fail, the server undoes the work all the same.
         let _undone = exchange.rollback(by).await;
         return Verdict::Done(result);
@@ -148,7 +152,7 @@ async fn judge<T, E: From<Error> + 'static>(
     if let Some(failure) = exchange.failure() {
         let failure = failure.clone();
         if exchange.was_stale(&failure) {
-            return Verdict::Stale;
+            return Verdict::Stale(failure);
         }
         return match result {
             // Whatever the function made of it: the transaction was lost.
@@ -164,7 +168,7 @@ async fn judge<T, E: From<Error> + 'static>(
         }
         Ok(value) => match exchange.commit(by).await {
             Ok(()) => Verdict::Done(Ok(value)),
-            Err(error) if exchange.was_stale(&error) => Verdict::Stale,
+            Err(error) if exchange.was_stale(&error) => Verdict::Stale(error),
             Err(error) => Verdict::Failed(error),
         },
     }

@@ -3,6 +3,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bolt_proto::Record;
+
+use crate::execute::EagerResult;
+
 /// Declares the bugs, and the list of them.
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])+ $bug:ident,)+) => {
@@ -56,6 +60,45 @@ bugs! {
     PeekTakesTheRow,
     /// All the rest of a result is asked for in place of its next page.
     PageWithoutEnd,
+    /// The bookmark of a commit is not passed on.
+    BookmarkDropped,
+    /// Bookmarks are added to those that they stand for.
+    BookmarksPiledUp,
+    /// A commit whose answer was lost is tried again.
+    RetryAfterUnknownCommit,
+    /// Work is tried again for as long as it takes.
+    RetryPastTheBudget,
+    /// A transaction function that aborts is called again if something had failed before.
+    RetryAfterAbort,
+    /// The next page is asked of the newest result, whoever reads.
+    WrongQid,
+    /// COMMIT does not wait for the end of a page that is on its way.
+    CommitBeforeAPagesEnd,
+    /// Rows that had arrived before a failure are returned by the next attempt.
+    StaleRowsAfterARetry,
+    /// A cursor reads from any transaction.
+    CursorOfAnotherTransaction,
+    /// Of several queries in a flight, the first one's rows are given to all.
+    NeighboursResult,
+}
+
+/// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].
+#[derive(Default)]
+pub(crate) struct Stale(Vec<Record>);
+
+impl Stale {
+    pub(crate) fn keep(&mut self, rows: Vec<Record>) {
+        if is(Bug::StaleRowsAfterARetry) {
+            self.0 = rows;
+        }
+    }
+
+    pub(crate) fn mix(self, mut result: EagerResult) -> EagerResult {
+        for (row, stale) in result.records.iter_mut().zip(self.0) {
+            *row = stale;
+        }
+        result
+    }
 }
 
 /// One more than the index of the bug that is planted; 0 for none.

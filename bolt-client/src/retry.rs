@@ -34,6 +34,11 @@ impl Retry {
             // A budget beyond the end of time has none.
             None => *self.end.insert(now.checked_add(self.budget).unwrap_or(now + FAR)),
         };
+        let end = if planted!(RetryPastTheBudget) {
+            now + FAR
+        } else {
+            end
+        };
         if now >= end {
             return None;
         }

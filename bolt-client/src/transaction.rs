@@ -212,7 +212,8 @@ impl Tx {
     }
 
     pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        Some(&mut self.exchange).filter(|exchange| exchange.number() == number)
+        Some(&mut self.exchange)
+            .filter(|exchange| planted!(CursorOfAnotherTransaction) || exchange.number() == number)
     }
 
     async fn begin(&mut self) -> Result<(), Error> {

@@ -92,7 +92,12 @@ impl Receipt {
             let late = self.number < links.newest;
             links.newest = links.newest.max(self.number);
             if self.chain.0.manager.is_none() {
-                links.own = links.own.without(&self.sent) + new.clone();
+                let replaced = if planted!(BookmarksPiledUp) {
+                    &Bookmarks::new()
+                } else {
+                    &self.sent
+                };
+                links.own = links.own.without(replaced) + new.clone();
                 links.last = links.own.clone();
             } else {
                 // The manager remembers it for the session, and drops it in time.

@@ -103,12 +103,24 @@ impl Exchange {
                 Err(UsageError::OpenResult) if planted!(CommitWithOpenResult) => {
                     return Ok(self.lease_mut()?.proto.commit_regardless()?);
                 }
+                #[cfg(planted)]
+                Err(UsageError::OpenResult) if planted!(CommitBeforeAPagesEnd) && self.is_asking() => {
+                    return Ok(self.lease_mut()?.proto.commit_regardless()?);
+                }
                 Err(UsageError::OpenResult) => {}
                 Err(error) => return Err(error.into()),
             }
             self.advance(by).await?;
             self.check_usable()?;
         }
+    }
+
+    /// Whether every result is being asked for.
+    #[cfg(planted)]
+    fn is_asking(&self) -> bool {
+        let proto = self.lease.as_ref().map(|lease| &lease.proto);
+        let idle = |result: &super::OpenResult| proto.is_some_and(|proto| proto.has_more(result.id));
+        !self.results.iter().any(idle)
     }
 
     /// What the loss of the answer to COMMIT means.

@@ -140,7 +140,8 @@ impl Exchange {
         if planted!(HalfATransaction) {
             return error.kind() == ErrorKind::ConnectionLost;
         }
-        self.was_stale(error) && self.results.is_empty()
+        // A query that was queued before, and taken back, would be missing there.
+        self.was_stale(error) && self.results.is_empty() && self.abandoned.is_none()
     }
 
     /// The same, of work that is begun anew from its beginning.
@@ -225,7 +226,7 @@ impl Exchange {
         match (lease.event(), result) {
             (Some(Event::Record(row)), Some(result)) => result.keep(row),
             (Some(Event::Success(metadata)), result) => {
-                if let Some(bookmark) = metadata.bookmark() {
+                if let Some(bookmark) = metadata.bookmark().filter(|_| !planted!(BookmarkDropped)) {
                     self.receipt.committed(bookmark);
                 }
                 if head.request == self.telling {

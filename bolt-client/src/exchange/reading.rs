@@ -159,6 +159,8 @@ impl Exchange {
         let Some(lease) = &mut self.lease else {
             return Ok(());
         };
+        let newest = self.results.last().map(|result| result.id);
+        let id = newest.filter(|_| planted!(WrongQid)).unwrap_or(id);
         let Some(result) = self.results.iter_mut().find(|result| result.id == id) else {
             return Ok(());
         };

@@ -53,6 +53,8 @@ impl Exchange {
         let interest = Arc::new(());
         let holder = Holder::Cursor(Arc::downgrade(&interest));
         let (_, id) = self.send(query, Fetch::All, holder)?;
+        let first = self.results.first().map(|result| result.id);
+        let id = first.filter(|_| planted!(NeighboursResult)).unwrap_or(id);
         Ok((id, interest))
     }
 

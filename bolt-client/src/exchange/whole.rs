@@ -29,4 +29,11 @@ impl Exchange {
         }
         Ok(result)
     }
+
+    /// The rows that had arrived.
+    #[cfg(planted)]
+    pub(crate) fn leftovers(&mut self) -> Vec<bolt_proto::Record> {
+        let id = self.results.first().map(|result| result.id);
+        id.map(|id| self.take_rows(id)).unwrap_or_default()
+    }
 }

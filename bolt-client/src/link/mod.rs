@@ -209,6 +209,8 @@ impl Link {
             return self.take_turns(cx).map(|()| in_time);
         }
         self.turn = 0;
+        // Who has just been sent something has not been silent since.
+        let limit = by.earlier(self.silence.until(self.patience(), &*self.runtime));
         let stalled = match self.proto.pending_bytes() {
             [] => Deadline::NONE,
             _ => self.stall.until(self.write_timeout, &*self.runtime),
@@ -302,6 +304,7 @@ impl Link {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(len)) => {
                     self.stall = Silence::default();
+                    self.silence = Silence::default();
                     self.proto.wrote(len);
                 }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}

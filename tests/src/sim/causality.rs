@@ -197,14 +197,13 @@ impl Causality {
                 .filter(|(_, commit)| commit.session == Some(session))
         };
         let newest = own()
-            .filter_map(|(number, commit)| Some((commit.told?, number)))
+            .filter(|(_, commit)| commit.told.is_some())
+            .map(|(number, _)| number)
             .max();
         let stray = last.iter().find(|number| {
             let commit = own().find(|(own, _)| own == *number);
             match (commit, newest) {
-                (Some((number, commit)), Some((told, newest))) => {
-                    commit.told.is_some_and(|at| at < told) && number != newest
-                }
+                (Some((number, commit)), Some(newest)) => commit.told.is_some() && number != newest,
                 (Some(_), None) => false,
                 (None, newest) => newest.is_some() || !self.sessions[session].initial.contains(number),
             }
@@ -212,12 +211,10 @@ impl Causality {
         if let Some(stray) = stray {
             return Some(format!("its last bookmarks are {last:?}, but {stray} is over"));
         }
-        let (told, newest) = newest?;
+        // One that its caller was not told of may have replaced it: one that began with it, or what it led to.
+        let newest = newest?;
         let replaced = own().any(|(number, commit)| {
-            number != newest
-                && commit.told.is_none_or(|at| at > told)
-                && last.contains(&number)
-                && commit.sent.contains(&newest)
+            last.contains(&number) && number > newest && Self::oldest(&commit.sent) >= newest
         });
         (!replaced && !last.contains(&newest))
             .then(|| format!("its last bookmarks are {last:?}, not {newest}"))

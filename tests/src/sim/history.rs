@@ -60,6 +60,8 @@ pub(super) struct History {
     over: BTreeSet<u64>,
     /// How often each query has failed as it was to.
     planned: BTreeMap<u64, u64>,
+    /// Which part of the API each call uses, by its tag, and whether the server was told.
+    apis: BTreeMap<u64, (i64, bool)>,
     /// The queries and transactions that the server has failed, in their order, and whether another try is welcome.
     pub(super) failures: Vec<(u64, bool)>,
     /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
@@ -103,6 +105,23 @@ impl History {
         let times = self.planned.entry(statement.id).or_default();
         *times += 1;
         (*times <= fail.times).then_some(fail)
+    }
+
+    /// A call of this part of the API begins.
+    pub(super) fn uses(&mut self, tag: u64, api: i64) {
+        self.apis.insert(tag, (api, false));
+    }
+
+    /// A transaction begins; right before it, the server was told that much. What is wrong with that, if anything is.
+    pub(super) fn check_api(&mut self, tag: u64, said: Option<i64>, due: bool) -> Option<String> {
+        let (api, told) = self.apis.get_mut(&tag)?;
+        match said {
+            Some(said) => {
+                *told = true;
+                (said != *api).then(|| format!("told as one of API {said}, not {api}"))
+            }
+            None => (due && !*told).then(|| "the server was not told of its API".to_owned()),
+        }
     }
 
     /// The executions of a query.

@@ -13,6 +13,12 @@
 //!   after any error but `UnknownCommit`, and when its transaction was rolled back or dropped, not at all; after
 //!   `UnknownCommit`, or if the call was dropped while it ran, at most once; if its result was dropped unread, exactly
 //!   once, unless that connection broke, the server failed, or the driver was dropped or out of time.
+//! * Transaction functions are called again only when that may help: never behind an abort, a final failure, a commit of
+//!   which nobody knows, their deadline or the end of the budget; and the rows that an attempt reads are its own.
+//! * A transaction carries the bookmarks that its session, or its manager, has to know by then, and none that those stand
+//!   for; and its reader sees what it was told of before, although servers lag behind as far as bookmarks permit.
+//! * A cursor reads the rows of its own query, in any order with others; when its transaction is over it is refused.
+//! * A server that wants to know which part of the API is used is told so, and no other.
 //! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss.
 //! * The server is asked for nothing that is illegal in its state, COMMIT never finds an open result, and no more rows
 //!   are asked for than a reader's page allows.

@@ -132,6 +132,33 @@ fn a_cursor_whose_query_was_taken_back_waits_for_nothing() {
     check(acts.collect::<Vec<_>>(), weather);
 }
 
+#[test]
+fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
+    // Connections break somewhere in the middle: now and then when nobody uses them.
+    let acts = (1..40).map(|number| {
+        let script = vec![
+            Deed::Queue(query(number * 10 + 2, Verb::Add, 1)),
+            Deed::Run(
+                query(number * 10 + 3, Verb::Add, 1),
+                reading(&[], Finish::Exhaust),
+            ),
+        ];
+        let transaction = Transaction {
+            tag: number * 10 + 1,
+            eager: false,
+            limits: Limits::default(),
+            script,
+            end: End::Commit,
+            cancel: Cancel::default(),
+        };
+        let think = Work::Use(vec![Deed::Think(50 * MICRO * number)]);
+        session(None, vec![Work::Transaction(transaction), think])
+    });
+    let mut weather = calm();
+    weather.net.resets = 1_000;
+    check(acts.collect::<Vec<_>>(), weather);
+}
+
 /// Runs this program in worlds that differ in nothing but their luck.
 fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {
@@ -170,6 +197,7 @@ fn calm() -> Weather {
             chunk: 65_535,
             noops: false,
             patience: None,
+            telemetry: true,
             service: 100 * MICRO,
             failures: 0,
             breaks: 0,
@@ -185,6 +213,7 @@ fn calm() -> Weather {
             lifetime: None,
             probe_after: None,
             retry: Duration::from_secs(30),
+            discreet: false,
         },
         restless: false,
         watched: true,

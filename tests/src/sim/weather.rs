@@ -49,6 +49,8 @@ pub(super) struct ServerWeather {
     pub(super) noops: bool,
     /// The hint that it gives, in seconds.
     pub(super) patience: Option<u64>,
+    /// Whether it wants to know which part of the API is used.
+    pub(super) telemetry: bool,
     /// The longest that it takes for a request by itself.
     pub(super) service: Nanos,
     pub(super) failures: u64,
@@ -72,6 +74,8 @@ pub(super) struct DriverOptions {
     pub(super) probe_after: Option<Duration>,
     /// For how long work that has failed is tried again.
     pub(super) retry: Duration,
+    /// Whether servers are not told which part of the API is used.
+    pub(super) discreet: bool,
 }
 
 impl Weather {
@@ -121,6 +125,7 @@ impl ServerWeather {
             chunk: rng.pick(&[65_535, 65_535, 1_000, 3]),
             noops: rng.one_in(6),
             patience: rng.one_in(4).then(|| rng.between(1, 60)),
+            telemetry: rng.one_in(2),
             service: rng.magnitude(MICRO, 5 * MILLI),
             failures: if !calm && rng.one_in(2) {
                 rng.between(1, 60)
@@ -171,6 +176,7 @@ impl DriverOptions {
                 2 => Duration::MAX,
                 _ => Duration::from_secs(30),
             },
+            discreet: rng.one_in(4),
         }
     }
 }

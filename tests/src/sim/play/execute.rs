@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::Access;
+use bolt_proto::Api;
 
 use super::told::Told;
 use super::{Outcome, Player, promised_by, text};
@@ -17,6 +18,7 @@ impl Player {
     pub(super) async fn execute(&self, query: &Query, access: Access, manager: Option<usize>) {
         let statement = &query.statement;
         let floor = self.sim.with(|state| {
+            state.history.uses(statement.id, Api::ExecuteQuery.code());
             let causality = &mut state.history.causality;
             let session = causality.add_session(manager, Numbers::new(), Floor::new());
             causality.begin(session, statement.id)

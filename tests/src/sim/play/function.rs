@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bolt_client::{Access, Bookmarks, Cursor, Error, ErrorKind, ManagedTransaction};
+use bolt_proto::Api;
 
 use super::script::Script;
 use super::session::Seat;
@@ -73,7 +74,7 @@ enum How {
 impl Seat<'_> {
     pub(super) async fn function(&mut self, work: &Function) {
         let player = self.player;
-        let floor = self.begin(work.tag);
+        let floor = self.begin(work.tag, Api::ManagedTransaction);
         let started = player.now();
         let call = Call {
             what: format!("function {}", work.tag),

@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{Bookmarks, Cursor, ErrorKind, Session};
+use bolt_proto::Api;
 
 use super::cursor::{Held, Used};
 use super::reading::End;
@@ -90,10 +91,11 @@ impl Player {
 
 impl Seat<'_> {
     /// A call that carries bookmarks begins. What it may rely on.
-    pub(super) fn begin(&self, tag: u64) -> Floor {
-        self.player
-            .sim
-            .with(|state| state.history.causality.begin(self.number, tag))
+    pub(super) fn begin(&self, tag: u64, api: Api) -> Floor {
+        self.player.sim.with(|state| {
+            state.history.uses(tag, api.code());
+            state.history.causality.begin(self.number, tag)
+        })
     }
 
     /// The call, if it begins in this session: what the cursors are of is carried out first, and may fail.
@@ -111,7 +113,7 @@ impl Seat<'_> {
     async fn auto_commit(&mut self, query: &Query, reading: &Reading) {
         let player = self.player;
         let statement = &query.statement;
-        let floor = self.begin(statement.id);
+        let floor = self.begin(statement.id, Api::AutoCommit);
         player.expect_pages(query, self.page);
         let call = player.call_for(query);
         let starting = self.starting(&call);
@@ -141,7 +143,7 @@ impl Seat<'_> {
     async fn open(&mut self, query: &Query) {
         let player = self.player;
         let statement = &query.statement;
-        let floor = self.begin(statement.id);
+        let floor = self.begin(statement.id, Api::AutoCommit);
         player.expect_pages(query, self.page);
         let call = player.call_for(query);
         let starting = self.starting(&call);

@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::Transaction as Open;
+use bolt_proto::Api;
 
 use super::script::Script;
 use super::session::Seat;
@@ -17,7 +18,7 @@ use crate::sim::statement::Statement;
 impl Seat<'_> {
     pub(super) async fn transaction(&mut self, work: &Transaction) {
         let player = self.player;
-        let floor = self.begin(work.tag);
+        let floor = self.begin(work.tag, Api::ExplicitTransaction);
         let call = Call {
             what: format!("transaction {}", work.tag),
             blames: [work.tag]

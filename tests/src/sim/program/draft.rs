@@ -124,7 +124,8 @@ impl Draft<'_> {
 
     fn script(&mut self) -> Vec<Deed> {
         let style = self.rng.between(0, 3);
-        (0..self.rng.between(0, 7)).map(|_| self.deed(style)).collect()
+        let most = self.rng.pick(&[3, 7, 12]);
+        (0..self.rng.between(0, most)).map(|_| self.deed(style)).collect()
     }
 
     /// Some transactions run one query after the other, others prefer cursors, or pipelines.
@@ -147,7 +148,7 @@ impl Draft<'_> {
             1 => return Deed::Misuse,
             2 => Use::Peek,
             3..=4 => Use::NextRef,
-            5..=6 => Use::Fetch(self.rng.between(0, 5)),
+            5..=6 => Use::Fetch(self.rng.pick(&[0, 1, 3, 20])),
             7 => Use::Single,
             8 => Use::SingleOptional,
             9 => Use::Collect,

@@ -3,6 +3,7 @@
 use bolt_proto::Access;
 use bolt_proto::packstream::ValueRef;
 use bolt_proto::peer::{BeginOptions, Request};
+use bolt_proto::value::Value;
 
 use super::Open;
 use super::answer::Blame;
@@ -23,6 +24,8 @@ pub(super) enum Job {
     Logon,
     Reset,
     Goodbye,
+    /// Which part of the API is used next.
+    Telemetry(i64),
     Begin(Opening),
     Run {
         statement: Statement,
@@ -78,6 +81,7 @@ impl Job {
             Request::Goodbye => Self::Goodbye,
             Request::Commit => Self::Commit,
             Request::Rollback => Self::Rollback,
+            Request::Telemetry(api) => Self::Telemetry(*api),
             Request::Begin(options) => Self::Begin(Opening::of(*options)?),
             Request::Run(run) => {
                 let statement = Statement::read(run.query)?;
@@ -188,6 +192,7 @@ impl State {
             }
             Job::Commit => self.commit(conn),
             Job::Rollback => self.rollback(conn),
+            Job::Telemetry(api) => self.listen(conn, *api),
             Job::Goodbye => Progress::Answered,
         }
     }
@@ -196,6 +201,7 @@ impl State {
         if self.fails_by_itself(conn) {
             return self.fail(conn, Blame::Login, false);
         }
+        let telemetry = self.wants_telemetry(conn);
         let actor = &mut self.conns[conn].actor;
         let hints = actor.proto.version() >= Some(bolt_proto::Version::new(4, 3));
         let patience = self.weather.server.patience.filter(|_| hints);
@@ -205,10 +211,10 @@ impl State {
             }
             map.entry("server", "Simulated/1.0")?;
             map.entry("connection_id", &format!("bolt-{conn}"))?;
-            match patience {
-                Some(seconds) => map.entry("hints", &Hints(seconds)),
-                None => Ok(()),
+            if hints {
+                map.entry("hints", &Hints { patience, telemetry })?;
             }
+            Ok(())
         });
         self.expect(conn, answered);
         Progress::Answered
@@ -217,6 +223,7 @@ impl State {
     fn reset(&mut self, conn: ConnId) -> Progress {
         self.roll_back(conn);
         self.conns[conn].actor.failed = None;
+        self.conns[conn].actor.api = None;
         if self.conns[conn].actor.rng.one_in(4) && self.fails_by_itself(conn) {
             return self.fail(conn, Blame::Reset, false);
         }
@@ -356,6 +363,7 @@ impl State {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));
         }
+        self.check_api(conn, tag);
         let sees = (access == Access::Read).then(|| self.lagging(&sent));
         let id = self.database.begin(conn, sees);
         let actor = &mut self.conns[conn].actor;
@@ -369,6 +377,32 @@ impl State {
             results: std::collections::BTreeMap::new(),
             newest: -1,
         });
+    }
+
+    /// Whether this server has said that it wants to know which part of the API is used.
+    fn wants_telemetry(&self, conn: ConnId) -> bool {
+        let able = self.conns[conn].actor.proto.capabilities();
+        self.weather.server.telemetry && able.is_some_and(|version| version.telemetry)
+    }
+
+    fn listen(&mut self, conn: ConnId, api: i64) -> Progress {
+        if !self.wants_telemetry(conn) || self.weather.driver.discreet {
+            self.history.violation(format!(
+                "conn {conn}: the server is told of API {api}, which it must not be"
+            ));
+        }
+        self.conns[conn].actor.api = Some(api);
+        self.succeed(conn)
+    }
+
+    /// A server that wants to know is told of every call: right before it begins, at least once, and the truth.
+    fn check_api(&mut self, conn: ConnId, tag: u64) {
+        let api = self.conns[conn].actor.api.take();
+        let due = self.wants_telemetry(conn) && !self.weather.driver.discreet;
+        if let Some(problem) = self.history.check_api(tag, api, due) {
+            self.history
+                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
+        }
     }
 
     /// A state that a transaction that only reads may see: as old as its bookmarks permit.
@@ -391,11 +425,21 @@ impl State {
     }
 }
 
-/// The hint to HELLO.
-struct Hints(u64);
+/// The hints to HELLO.
+struct Hints {
+    patience: Option<u64>,
+    telemetry: bool,
+}
 
 impl bolt_proto::value::ToValue for Hints {
     fn to_value(&self, out: bolt_proto::value::Encoder<'_>) -> Result<(), bolt_proto::EncodeError> {
-        out.map([("connection.recv_timeout_seconds", self.0 as i64)])
+        match (self.patience, self.telemetry) {
+            (Some(seconds), false) => out.map([("connection.recv_timeout_seconds", seconds as i64)]),
+            (Some(seconds), true) => out.map([
+                ("connection.recv_timeout_seconds", Value::Integer(seconds as i64)),
+                ("telemetry.enabled", Value::Boolean(true)),
+            ]),
+            (None, telemetry) => out.map([("telemetry.enabled", telemetry)]),
+        }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Actor {
     /// The last auto-commit query was allowed to write, and has ended: behind it a DISCARD may come that was sent
     /// blindly.
     write_ended: bool,
+    /// What it has been told of the API, until the transaction begins that this is about.
+    api: Option<i64>,
     /// The query or transaction that has failed last, until RESET.
     pub(super) failed: Option<u64>,
     /// When what arrived last was sent, the client had been told of that.
@@ -79,6 +81,7 @@ impl Actor {
             closing: false,
             noop_due: false,
             write_ended: false,
+            api: None,
             failed: None,
             forewarned: false,
             rng: Rng::stream(seed, 0),
