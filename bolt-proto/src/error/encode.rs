@@ -46,7 +46,7 @@ enum Reason {
     Nothing,
     #[error("parameters must be a struct or a map, but are {found}")]
     Parameters { found: &'static str },
-    #[error("the parameter is given twice")]
+    #[error("it is given twice")]
     Twice,
     #[error("{0}")]
     Custom(String),
@@ -85,6 +85,13 @@ impl EncodeError {
     #[cold]
     pub(crate) fn at_parameter(self, name: &str) -> Self {
         self.within(Step::Parameter(name.to_owned()))
+    }
+
+    /// The same, of a transaction's metadata.
+    #[cold]
+    pub(crate) fn of_metadata(mut self) -> Self {
+        self.0.place.of_metadata();
+        self
     }
 
     pub(crate) fn too_long(what: &'static str, len: usize) -> Self {

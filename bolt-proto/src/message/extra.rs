@@ -115,7 +115,12 @@ impl Extra {
 
     /// Whether everything could be encoded, and a version can express all that is set.
     pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
-        self.metadata.check(capabilities, utc)?;
+        self.metadata
+            .check(capabilities, utc)
+            .map_err(|error| match error {
+                UsageError::Encode(error) => UsageError::Encode(error.of_metadata()),
+                other => other,
+            })?;
         let has = capabilities.version;
         match &self.database {
             Some(name) if !capabilities.databases => {
@@ -212,7 +217,7 @@ mod tests {
         let error = extra
             .check(Version::V6_1.capabilities().unwrap(), Some(true))
             .unwrap_err();
-        assert!(std::format!("{error}").contains("big"), "{error}");
+        assert!(std::format!("{error}").contains("metadata \"big\": "), "{error}");
         let shown = std::format!("{:?}", Extra::default().metadata("secret", 42));
         assert!(shown.contains("secret") && !shown.contains("42"), "{shown}");
     }

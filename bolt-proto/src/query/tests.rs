@@ -55,7 +55,7 @@ fn a_parameter_is_given_once() {
     let twice = Query::new("").param("a", 1).param("a", 2);
     assert_eq!(
         twice.check().unwrap_err().to_string(),
-        r#"parameter "a": the parameter is given twice"#
+        r#"parameter "a": it is given twice"#
     );
     let twice = Query::new("")
         .param("age", 1)

@@ -19,6 +19,8 @@ const MOST_SHOWN: usize = 16;
 pub(crate) enum Step {
     /// A parameter of a query.
     Parameter(String),
+    /// An entry of a transaction's metadata.
+    Metadata(String),
     /// A column of a record.
     Column(String),
     /// An entry of a map, or a field of a struct.
@@ -36,6 +38,15 @@ impl Place {
     /// Whether nothing is known about the place.
     pub(crate) fn is_unknown(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// What was encoded as parameters are is metadata.
+    pub(crate) fn of_metadata(&mut self) {
+        if let Some(step) = self.steps.last_mut() {
+            if let Step::Parameter(name) = step {
+                *step = Step::Metadata(core::mem::take(name));
+            }
+        }
     }
 
     /// The outermost step.
@@ -56,6 +67,7 @@ impl fmt::Display for Place {
             }
             match step {
                 Step::Parameter(name) => write!(f, "parameter {name:?}")?,
+                Step::Metadata(name) => write!(f, "metadata {name:?}")?,
                 Step::Column(name) => write!(f, "column {name:?}")?,
                 Step::Field(name) => write!(f, "field {name:?}")?,
                 Step::Item(index) => write!(f, "item {index}")?,
