@@ -392,6 +392,7 @@ impl State {
             ));
         }
         self.conns[conn].actor.api = Some(api);
+        self.history.hear(api);
         self.succeed(conn)
     }
 
