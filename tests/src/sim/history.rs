@@ -62,6 +62,8 @@ pub(super) struct History {
     planned: BTreeMap<u64, u64>,
     /// Which part of the API each call uses, by its tag, and whether the server was told.
     apis: BTreeMap<u64, (i64, bool)>,
+    /// How often a server was told of each part of the API without a transaction having begun behind that.
+    rumours: BTreeMap<i64, u64>,
     /// The queries and transactions that the server has failed, in their order, and whether another try is welcome.
     pub(super) failures: Vec<(u64, bool)>,
     /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
@@ -112,15 +114,30 @@ impl History {
         self.apis.insert(tag, (api, false));
     }
 
+    /// A server is told of a part of the API.
+    pub(super) fn hear(&mut self, api: i64) {
+        *self.rumours.entry(api).or_default() += 1;
+    }
+
     /// A transaction begins; right before it, the server was told that much. What is wrong with that, if anything is.
     pub(super) fn check_api(&mut self, tag: u64, said: Option<i64>, due: bool) -> Option<String> {
         let (api, told) = self.apis.get_mut(&tag)?;
         match said {
             Some(said) => {
                 *told = true;
+                let rumours = self.rumours.entry(said).or_default();
+                *rumours = rumours.saturating_sub(1);
                 (said != *api).then(|| format!("told as one of API {said}, not {api}"))
             }
-            None => (due && !*told).then(|| "the server was not told of its API".to_owned()),
+            // Whose beginning was lost behind the news has told all the same.
+            None if due && !*told => {
+                *told = true;
+                let rumours = self.rumours.entry(*api).or_default();
+                let unheard = *rumours == 0;
+                *rumours = rumours.saturating_sub(1);
+                unheard.then(|| "the server was not told of its API".to_owned())
+            }
+            None => None,
         }
     }
 

@@ -363,7 +363,6 @@ impl State {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));
         }
-        self.check_api(conn, tag);
         let sees = (access == Access::Read).then(|| self.lagging(&sent));
         let id = self.database.begin(conn, sees);
         let actor = &mut self.conns[conn].actor;
@@ -392,11 +391,17 @@ impl State {
             ));
         }
         self.conns[conn].actor.api = Some(api);
+        self.history.hear(api);
         self.succeed(conn)
     }
 
     /// A server that wants to know is told of every call: right before it begins, at least once, and the truth.
-    fn check_api(&mut self, conn: ConnId, tag: u64) {
+    pub(super) fn check_api(&mut self, conn: ConnId, job: &Job) {
+        let tag = match job {
+            Job::Begin(opening) => opening.tag,
+            Job::Run { opening, .. } if self.conns[conn].actor.tx.is_none() => opening.tag,
+            _ => return,
+        };
         let api = self.conns[conn].actor.api.take();
         let due = self.wants_telemetry(conn) && !self.weather.driver.discreet;
         if let Some(problem) = self.history.check_api(tag, api, due) {
