@@ -6,7 +6,9 @@
 //! locks at once.
 
 mod answer;
+mod greeting;
 mod job;
+mod opening;
 mod rows;
 
 use std::collections::BTreeMap;
