@@ -92,12 +92,10 @@ impl Receipt {
             let late = self.number < links.newest;
             links.newest = links.newest.max(self.number);
             if self.chain.0.manager.is_none() {
-                let replaced = if planted!(BookmarksPiledUp) {
-                    &Bookmarks::new()
-                } else {
-                    &self.sent
-                };
-                links.own = links.own.without(replaced) + new.clone();
+                if !planted!(BookmarksPiledUp) {
+                    links.own = links.own.without(&self.sent);
+                }
+                links.own = links.own.clone() + new.clone();
                 links.last = links.own.clone();
             } else {
                 // The manager remembers it for the session, and drops it in time.

@@ -260,7 +260,7 @@ impl Causality {
             .commits
             .iter()
             .filter(|commit| commit.session == Some(work.session));
-        if session.initial.contains(&number) && !own.any(&told) {
+        if session.initial.contains(&number) && !own.any(told) {
             return true;
         }
         let mut known = self.numbered().filter(|(_, commit)| self.knows(work, commit));

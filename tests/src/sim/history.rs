@@ -62,8 +62,8 @@ pub(super) struct History {
     planned: BTreeMap<u64, u64>,
     /// Which part of the API each call uses, by its tag, and whether the server was told.
     apis: BTreeMap<u64, (i64, bool)>,
-    /// How often the server was told of a part of the API by calls that have not begun there.
-    heard: BTreeMap<i64, u64>,
+    /// How often a server was told of each part of the API without a transaction having begun behind that.
+    rumours: BTreeMap<i64, u64>,
     /// The queries and transactions that the server has failed, in their order, and whether another try is welcome.
     pub(super) failures: Vec<(u64, bool)>,
     /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
@@ -114,26 +114,31 @@ impl History {
         self.apis.insert(tag, (api, false));
     }
 
-    /// The server is told of a part of the API.
+    /// A server is told of a part of the API.
     pub(super) fn hear(&mut self, api: i64) {
-        *self.heard.entry(api).or_default() += 1;
+        *self.rumours.entry(api).or_default() += 1;
     }
 
     /// A transaction begins; right before it, the server was told that much. What is wrong with that, if anything is.
     pub(super) fn check_api(&mut self, tag: u64, said: Option<i64>, due: bool) -> Option<String> {
         let (api, told) = self.apis.get_mut(&tag)?;
-        let heard = self.heard.entry(said.unwrap_or(*api)).or_default();
-        if said.is_none() && (!due || *told) {
-            return None;
+        match said {
+            Some(said) => {
+                *told = true;
+                let rumours = self.rumours.entry(said).or_default();
+                *rumours = rumours.saturating_sub(1);
+                (said != *api).then(|| format!("told as one of API {said}, not {api}"))
+            }
+            // Whose beginning was lost behind the news has told all the same.
+            None if due && !*told => {
+                *told = true;
+                let rumours = self.rumours.entry(*api).or_default();
+                let unheard = *rumours == 0;
+                *rumours = rumours.saturating_sub(1);
+                unheard.then(|| "the server was not told of its API".to_owned())
+            }
+            None => None,
         }
-        *told = true;
-        // Who was told of it once need not hear it again, even if the connection broke before the transaction began.
-        let Some(rest) = heard.checked_sub(1) else {
-            return Some("the server was not told of its API".to_owned());
-        };
-        *heard = rest;
-        let said = said.filter(|said| said != api)?;
-        Some(format!("told as one of API {said}, not {api}"))
     }
 
     /// The executions of a query.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bolt_client::{Access, Bookmarks, Cursor, Error, ErrorKind, ManagedTransaction};
 use bolt_proto::Api;
 
+use super::Player;
 use super::script::Script;
 use super::session::Seat;
-use super::{Outcome, Player, promised_by};
 use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
 use crate::sim::history::Promise;
@@ -30,38 +30,38 @@ struct Running<'p> {
 
 /// What is known of the attempts.
 #[derive(Default)]
-struct Attempts<'p> {
-    count: u64,
+pub(super) struct Attempts<'p> {
+    pub(super) count: u64,
     /// The last one.
-    last: Option<Attempt<'p>>,
-    /// When the first failed, as far as that can be seen from outside: not after this.
+    pub(super) last: Option<Attempt<'p>>,
+    /// When the server first failed one, as far as that can be seen from outside: not after this.
     failed_at: Option<Nanos>,
     /// Transactions that have outlived their functions.
-    outlived: Vec<ManagedTransaction>,
+    pub(super) outlived: Vec<ManagedTransaction>,
     /// Cursors whose transactions are over.
-    stale: Vec<Cursor>,
+    pub(super) stale: Vec<Cursor>,
     /// Whether somebody was told of a connection that was lost.
-    told: bool,
+    pub(super) told: bool,
 }
 
 /// One call of the function.
-struct Attempt<'p> {
+pub(super) struct Attempt<'p> {
     /// How many failures the server had reported when it began.
     failures: usize,
     /// How it ended, once it has.
-    ended: Option<Ended<'p>>,
+    pub(super) ended: Option<Ended<'p>>,
 }
 
-struct Ended<'p> {
-    at: Nanos,
+pub(super) struct Ended<'p> {
+    pub(super) at: Nanos,
     closing: bool,
-    how: How,
-    script: Script<'p>,
+    pub(super) how: How,
+    pub(super) script: Script<'p>,
 }
 
 /// What a function has returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     Ok,
     /// An error that it was told of.
     Told,
@@ -202,7 +202,11 @@ impl<'p> Running<'p> {
         {
             return Some("although nobody knows whether it had committed".to_owned());
         }
-        let failed_at = *attempts.failed_at.get_or_insert(now);
+        let failed = self.has_failed(last);
+        if failed {
+            attempts.failed_at.get_or_insert(now);
+        }
+        let failed_at = attempts.failed_at.unwrap_or(now);
         let options = self.player.sim.with(|state| state.weather.driver.clone());
         let latest = Duration::from_nanos(failed_at)
             .saturating_add(options.retry)
@@ -210,22 +214,21 @@ impl<'p> Running<'p> {
         if Duration::from_nanos(now) > latest {
             return Some(format!("when its budget of {:?} was spent", options.retry));
         }
-        self.unreasonable(attempts, last, ended)
+        self.unreasonable(attempts, failed, ended)
+    }
+
+    /// Whether the server has failed what this attempt did.
+    fn has_failed(&self, last: &Attempt<'_>) -> bool {
+        self.player.sim.with(|state| {
+            let mut since = state.history.failures[last.failures..].iter();
+            since.any(|(id, transient)| *transient && self.call.blames.contains(id))
+        })
     }
 
     /// What is wrong if there was no reason for another attempt.
-    fn unreasonable(
-        &self,
-        attempts: &mut Attempts<'_>,
-        last: &Attempt<'_>,
-        ended: &Ended<'_>,
-    ) -> Option<String> {
+    fn unreasonable(&self, attempts: &mut Attempts<'_>, failed: bool, ended: &Ended<'_>) -> Option<String> {
         let lost = ended.script.errors.iter().any(is_loss);
         attempts.told |= lost;
-        let failed = self.player.sim.with(|state| {
-            let mut since = state.history.failures[last.failures..].iter();
-            since.any(|(id, transient)| *transient && self.call.blames.contains(id))
-        });
         if failed || lost {
             return None;
         }
@@ -248,7 +251,8 @@ impl<'p> Running<'p> {
             .sim
             .with(|state| (state.clock.now(), state.history.closing));
         let mut attempts = self.lock();
-        if !script.errors.is_empty() {
+        // Connections that had died before anything happened are replaced at once, and begin no budget.
+        if script.errors.iter().any(|error| error.server().is_some()) {
             attempts.failed_at.get_or_insert(at);
         }
         if let Some(last) = &mut attempts.last {
@@ -266,104 +270,6 @@ impl<'p> Running<'p> {
     }
 }
 
-impl Player {
-    /// Judges how it all ended. The cursors that are left.
-    fn conclude(
-        &self,
-        work: &Function,
-        mut call: Call,
-        started: Nanos,
-        attempts: Attempts<'_>,
-        outcome: &Outcome<u64>,
-    ) -> Vec<Cursor> {
-        let Attempts {
-            count,
-            last,
-            mut stale,
-            told,
-            outlived,
-            ..
-        } = attempts;
-        drop(outlived);
-        let ended = last.and_then(|last| last.ended);
-        let how = ended.as_ref().map(|ended| ended.how);
-        let errors = ended.as_ref().map_or(&[][..], |ended| &ended.script.errors);
-        call.told |= told || errors.iter().any(is_loss);
-        call.spoiled |= ended.as_ref().is_some_and(|ended| ended.script.call.spoiled);
-        let own = match outcome {
-            Outcome::Failed(error) => match error.kind() {
-                ErrorKind::Abort => {
-                    how == Some(How::Aborted) && error.to_string() == format!("attempt {count}")
-                }
-                ErrorKind::Config => how == Some(How::Other),
-                ErrorKind::Usage if error.to_string().starts_with("the transaction outlived") => {
-                    how == Some(How::Outlived)
-                }
-                // It was judged when it was told.
-                _ => errors.iter().any(|told| told.to_string() == error.to_string()),
-            },
-            Outcome::Done(number) => {
-                if how != Some(How::Ok) || *number != count {
-                    self.violation(format!(
-                        "{}: attempt {number} of {count} is told, which ended as {how:?}",
-                        call.what
-                    ));
-                }
-                false
-            }
-            Outcome::Cancelled => false,
-        };
-        if own {
-            self.sim
-                .with(|state| state.note(|| format!("{}: ends as it wished", call.what)));
-        } else {
-            // What it thinks about is its own affair.
-            let thinking = if count > 0 { self.now() } else { started };
-            let at = ended.as_ref().map_or(thinking, |ended| ended.at);
-            self.judge_function(&call, started, at, outcome);
-        }
-        let Some(Ended { script, .. }) = ended else {
-            return stale;
-        };
-        let committed = match outcome {
-            Outcome::Done(_) => {
-                script.committed();
-                let accepted = work
-                    .statements()
-                    .filter(|statement| script.accepted.contains(&statement.id));
-                self.tell(work.tag, accepted);
-                Promise::Once
-            }
-            Outcome::Failed(error) => promised_by(error),
-            Outcome::Cancelled if how == Some(How::Ok) => Promise::AtMostOnce,
-            Outcome::Cancelled => Promise::Never,
-        };
-        self.promise_all(work.statements(), |id| {
-            if script.accepted.contains(&id) {
-                committed
-            } else {
-                Promise::Never
-            }
-        });
-        stale.extend(script.into_cursors());
-        stale
-    }
-
-    fn judge_function(&self, call: &Call, started: Nanos, at: Nanos, outcome: &Outcome<u64>) {
-        self.sim.with(|state| {
-            state.note(|| match outcome {
-                Outcome::Done(_) => format!("{}: done", call.what),
-                Outcome::Failed(error) => format!("{}: {error}", call.what),
-                Outcome::Cancelled => format!("{}: dropped", call.what),
-            });
-            state.check_deadline(call, started.max(at));
-            if let Outcome::Failed(error) = outcome {
-                state.check_error(call, started, error);
-            }
-        });
-    }
-}
-
 /// Whether another attempt makes no sense, as the classification of Neo4j's failures has it.
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
@@ -371,6 +277,6 @@ fn is_final(error: &Error) -> bool {
     })
 }
 
-fn is_loss(error: &Error) -> bool {
+pub(super) fn is_loss(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Connect)
 }

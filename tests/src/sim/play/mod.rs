@@ -8,6 +8,7 @@ mod script;
 mod session;
 mod told;
 mod transaction;
+mod verdict;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

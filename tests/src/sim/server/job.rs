@@ -2,12 +2,11 @@
 
 use bolt_proto::Access;
 use bolt_proto::packstream::ValueRef;
-use bolt_proto::peer::{BeginOptions, Request};
-use bolt_proto::value::Value;
+use bolt_proto::peer::Request;
 
 use super::Open;
 use super::answer::Blame;
-use crate::sim::causality::{Causality, Numbers, number};
+use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
@@ -41,14 +40,6 @@ pub(super) enum Job {
     },
     Commit,
     Rollback,
-}
-
-/// How a transaction begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Opening {
-    tag: u64,
-    access: Access,
-    sent: Numbers,
 }
 
 /// What a request waits for.
@@ -123,18 +114,6 @@ impl Job {
     }
 }
 
-impl Opening {
-    /// `None` if a bookmark is none that there is.
-    fn of(options: BeginOptions<'_>) -> Option<Self> {
-        let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
-        Some(Self {
-            tag: millis.saturating_sub(TAG_BASE),
-            access: options.access(),
-            sent: options.bookmarks().map(number).collect::<Option<_>>()?,
-        })
-    }
-}
-
 impl State {
     /// It is time to carry a request out, or to carry on with it.
     pub(in crate::sim) fn work(&mut self, conn: ConnId, serial: u64) {
@@ -195,29 +174,6 @@ impl State {
             Job::Telemetry(api) => self.listen(conn, *api),
             Job::Goodbye => Progress::Answered,
         }
-    }
-
-    fn log_in(&mut self, conn: ConnId, hello: bool) -> Progress {
-        if self.fails_by_itself(conn) {
-            return self.fail(conn, Blame::Login, false);
-        }
-        let telemetry = self.wants_telemetry(conn);
-        let actor = &mut self.conns[conn].actor;
-        let hints = actor.proto.version() >= Some(bolt_proto::Version::new(4, 3));
-        let patience = self.weather.server.patience.filter(|_| hints);
-        let answered = actor.proto.success(|map| {
-            if !hello {
-                return Ok(());
-            }
-            map.entry("server", "Simulated/1.0")?;
-            map.entry("connection_id", &format!("bolt-{conn}"))?;
-            if hints {
-                map.entry("hints", &Hints { patience, telemetry })?;
-            }
-            Ok(())
-        });
-        self.expect(conn, answered);
-        Progress::Answered
     }
 
     fn reset(&mut self, conn: ConnId) -> Progress {
@@ -356,62 +312,6 @@ impl State {
         self.expect(conn, answered);
     }
 
-    /// A transaction begins.
-    fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
-        let Opening { tag, access, sent } = opening.clone();
-        if let Some(problem) = self.history.causality.check(tag, &sent) {
-            self.history
-                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
-        }
-        self.check_api(conn, tag);
-        let sees = (access == Access::Read).then(|| self.lagging(&sent));
-        let id = self.database.begin(conn, sees);
-        let actor = &mut self.conns[conn].actor;
-        actor.write_ended = false;
-        actor.tx = Some(Open {
-            id,
-            explicit,
-            access,
-            tag,
-            sent,
-            results: std::collections::BTreeMap::new(),
-            newest: -1,
-        });
-    }
-
-    /// Whether this server has said that it wants to know which part of the API is used.
-    fn wants_telemetry(&self, conn: ConnId) -> bool {
-        let able = self.conns[conn].actor.proto.capabilities();
-        self.weather.server.telemetry && able.is_some_and(|version| version.telemetry)
-    }
-
-    fn listen(&mut self, conn: ConnId, api: i64) -> Progress {
-        if !self.wants_telemetry(conn) || self.weather.driver.discreet {
-            self.history.violation(format!(
-                "conn {conn}: the server is told of API {api}, which it must not be"
-            ));
-        }
-        self.conns[conn].actor.api = Some(api);
-        self.history.hear(api);
-        self.succeed(conn)
-    }
-
-    /// A server that wants to know is told of every call: right before it begins, at least once, and the truth.
-    fn check_api(&mut self, conn: ConnId, tag: u64) {
-        let api = self.conns[conn].actor.api.take();
-        let due = self.wants_telemetry(conn) && !self.weather.driver.discreet;
-        if let Some(problem) = self.history.check_api(tag, api, due) {
-            self.history
-                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
-        }
-    }
-
-    /// A state that a transaction that only reads may see: as old as its bookmarks permit.
-    fn lagging(&mut self, sent: &Numbers) -> u64 {
-        let (oldest, newest) = (Causality::oldest(sent), self.history.causality.newest());
-        self.rng.between(oldest.min(newest), newest)
-    }
-
     /// The server has waited for a lock for as long as it may.
     pub(in crate::sim) fn lock_timeout(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
@@ -423,24 +323,5 @@ impl State {
             self.fail(conn, Blame::Query(statement.id), true);
         }
         self.serve(conn);
-    }
-}
-
-/// The hints to HELLO.
-struct Hints {
-    patience: Option<u64>,
-    telemetry: bool,
-}
-
-impl bolt_proto::value::ToValue for Hints {
-    fn to_value(&self, out: bolt_proto::value::Encoder<'_>) -> Result<(), bolt_proto::EncodeError> {
-        match (self.patience, self.telemetry) {
-            (Some(seconds), false) => out.map([("connection.recv_timeout_seconds", seconds as i64)]),
-            (Some(seconds), true) => out.map([
-                ("connection.recv_timeout_seconds", Value::Integer(seconds as i64)),
-                ("telemetry.enabled", Value::Boolean(true)),
-            ]),
-            (None, telemetry) => out.map([("telemetry.enabled", telemetry)]),
-        }
     }
 }

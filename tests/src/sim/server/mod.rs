@@ -6,7 +6,9 @@
 //! locks at once.
 
 mod answer;
+mod greeting;
 mod job;
+mod opening;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -183,6 +185,7 @@ impl State {
             let writes = open.filter(|open| open.access == Access::Write && open.newest >= 0);
             self.history.commits.extend(writes.map(|open| open.tag));
         }
+        self.check_api(conn, &job);
         let actor = &mut self.conns[conn].actor;
         actor.serial += 1;
         let serial = actor.serial;

@@ -1,0 +1,60 @@
+//! How transactions begin.
+
+use bolt_proto::Access;
+use bolt_proto::peer::BeginOptions;
+
+use super::Open;
+use super::job::TAG_BASE;
+use crate::sim::causality::{Causality, Numbers, number};
+use crate::sim::net::ConnId;
+use crate::sim::state::State;
+
+/// How a transaction begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opening {
+    pub(super) tag: u64,
+    pub(super) access: Access,
+    pub(super) sent: Numbers,
+}
+
+impl Opening {
+    /// `None` if a bookmark is none that there is.
+    pub(super) fn of(options: BeginOptions<'_>) -> Option<Self> {
+        let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
+        Some(Self {
+            tag: millis.saturating_sub(TAG_BASE),
+            access: options.access(),
+            sent: options.bookmarks().map(number).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl State {
+    /// A transaction begins.
+    pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
+        let Opening { tag, access, sent } = opening.clone();
+        if let Some(problem) = self.history.causality.check(tag, &sent) {
+            self.history
+                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
+        }
+        let sees = (access == Access::Read).then(|| self.lagging(&sent));
+        let id = self.database.begin(conn, sees);
+        let actor = &mut self.conns[conn].actor;
+        actor.write_ended = false;
+        actor.tx = Some(Open {
+            id,
+            explicit,
+            access,
+            tag,
+            sent,
+            results: std::collections::BTreeMap::new(),
+            newest: -1,
+        });
+    }
+
+    /// A state that a transaction that only reads may see: as old as its bookmarks permit.
+    fn lagging(&mut self, sent: &Numbers) -> u64 {
+        let (oldest, newest) = (Causality::oldest(sent), self.history.causality.newest());
+        self.rng.between(oldest.min(newest), newest)
+    }
+}
