@@ -139,7 +139,7 @@ impl Cursor {
     /// [`next`](Self::next).
     ///
     /// # Cancel safety
-    /// As [`collect`](Self::collect).
+    /// As dropping the cursor: the query is carried out.
     pub async fn single(self, host: &mut impl CursorHost) -> Result<Record, Error> {
         self.at(host)?.single(self.id, self.by).await
     }
@@ -150,7 +150,7 @@ impl Cursor {
     /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one. As [`next`](Self::next).
     ///
     /// # Cancel safety
-    /// As [`collect`](Self::collect).
+    /// As dropping the cursor: the query is carried out.
     pub async fn single_optional(self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
         self.at(host)?.single_optional(self.id, self.by).await
     }
