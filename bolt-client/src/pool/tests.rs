@@ -3,6 +3,7 @@
 mod addresses;
 mod beginning;
 mod closing;
+mod retries;
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -408,4 +409,25 @@ fn a_server_that_takes_no_byte_is_given_up_when_the_write_timeout_is_over() {
     let error = waiting.run().expect("the limit is over").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     assert!(error.to_string().contains("connection_write_timeout"), "{error}");
+}
+
+#[test]
+fn a_server_that_has_just_been_sent_something_is_not_silent_yet() {
+    let world = World::new();
+    let pool = pool(&world, config().connection_write_timeout(None));
+    let mut lease = acquire(&pool);
+    world.fill(0);
+    world.hold(0);
+    ask(&mut lease);
+    // The server has promised to be heard from within 100 s. This wait is dropped, and nobody waits for longer than that.
+    assert!(Task::new(lease.head(Deadline::NONE)).run().is_none());
+    world.pass(SECOND * 200);
+    world.empty(0);
+    let mut waiting = Task::new(lease.head(Deadline::NONE));
+    assert!(waiting.run().is_none(), "the question has only now left");
+    world.pass(SECOND * 99);
+    assert!(waiting.run().is_none());
+    world.pass(SECOND);
+    let error = waiting.run().expect("the limit is over").unwrap_err();
+    assert!(error.to_string().contains("recv_timeout_seconds"), "{error}");
 }

@@ -119,6 +119,11 @@ impl World {
         self.lock().sockets[at].full = true;
     }
 
+    /// It takes it again.
+    pub(super) fn empty(&self, at: usize) {
+        self.change(at, |socket| socket.full = false);
+    }
+
     /// Keeps the answers on a connection back.
     pub(super) fn hold(&self, at: usize) {
         self.lock().sockets[at].holds = true;

@@ -1,0 +1,55 @@
+//! Attempts on connections of a pool, some of which are dead.
+
+use std::future::IntoFuture;
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+use crate::Driver;
+
+/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so much
+/// time, and returns what came of it and how often it was called.
+fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
+    let world = World::new();
+    let driver = Driver::with_runtime(Arc::new(world.clone()), config()).unwrap();
+    let mut sessions = [driver.session().build(), driver.session().build()];
+    let transactions = sessions
+        .each_mut()
+        .map(|session| now(session.begin_transaction().eager()));
+    for tx in transactions {
+        now(tx.unwrap().rollback()).unwrap();
+    }
+    assert_eq!(world.connections(), 2);
+    world.cut(1);
+
+    let calls = AtomicUsize::new(0);
+    let mut session = driver.session().build();
+    let work = session.execute_write(|mut tx| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        let world = world.clone();
+        async move {
+            // What was queued is not there on a connection that merely takes over.
+            let ran = tx.queue("RETURN 1")?.consume(&mut tx).await.map(drop);
+            world.pass(time);
+            ran
+        }
+    });
+    (now(work.deadline(deadline)), calls.load(Ordering::Relaxed))
+}
+
+fn now<F: IntoFuture<IntoFuture: Send>>(call: F) -> F::Output {
+    Task::new(call.into_future()).run().expect("nothing to wait for")
+}
+
+#[test]
+fn a_connection_that_was_dead_all_along_costs_an_attempt_and_no_pause() {
+    let (outcome, calls) = execute(Duration::ZERO, SECOND);
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(calls, 2);
+}
+
+#[test]
+fn no_attempt_begins_behind_the_deadline_even_if_another_connection_is_ready() {
+    let (outcome, calls) = execute(SECOND, SECOND);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionLost);
+    assert_eq!(calls, 1);
+}
