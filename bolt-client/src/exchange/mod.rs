@@ -51,6 +51,8 @@ pub struct Exchange {
     failure: Option<Error>,
     /// A query of the transaction whose future was dropped while it ran.
     abandoned: Option<String>,
+    /// Queries that had been queued were taken back with another that was given up.
+    incomplete: bool,
 }
 
 /// What the work is, and how it is begun.
@@ -119,6 +121,7 @@ impl Exchange {
             refused: false,
             failure: None,
             abandoned: None,
+            incomplete: false,
         }
     }
 
@@ -140,8 +143,8 @@ impl Exchange {
         if planted!(HalfATransaction) {
             return error.kind() == ErrorKind::ConnectionLost;
         }
-        // A query that was queued before, and taken back, would be missing there.
-        self.was_stale(error) && self.results.is_empty() && self.abandoned.is_none()
+        // Queries that were queued before would be missing there.
+        self.was_stale(error) && self.results.is_empty() && !self.incomplete
     }
 
     /// The same, of work that is begun anew from its beginning.

@@ -166,6 +166,10 @@ impl Exchange {
         let taken_back = first.is_some_and(|first| first <= run);
         let gone = |result: &OpenResult| result.run == run || first.is_some_and(|first| first <= result.run);
         // Queries that were queued and not sent are gone, too.
+        self.incomplete |= self
+            .results
+            .iter()
+            .any(|result| gone(result) && result.run != run);
         let lost = self
             .results
             .iter()

@@ -6,10 +6,8 @@ use std::sync::atomic::AtomicUsize;
 use super::*;
 use crate::Driver;
 
-/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so much
-/// time, and returns what came of it and how often it was called.
-fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
-    let world = World::new();
+/// A driver with two connections that are ready. The second is handed out first.
+fn driver(world: &World) -> Driver {
     let driver = Driver::with_runtime(Arc::new(world.clone()), config()).unwrap();
     let mut sessions = [driver.session().build(), driver.session().build()];
     let transactions = sessions
@@ -19,6 +17,14 @@ fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
         now(tx.unwrap().rollback()).unwrap();
     }
     assert_eq!(world.connections(), 2);
+    driver
+}
+
+/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so much
+/// time, and returns what came of it and how often it was called.
+fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
+    let world = World::new();
+    let driver = driver(&world);
     world.cut(1);
 
     let calls = AtomicUsize::new(0);
@@ -52,4 +58,34 @@ fn no_attempt_begins_behind_the_deadline_even_if_another_connection_is_ready() {
     let (outcome, calls) = execute(SECOND, SECOND);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionLost);
     assert_eq!(calls, 1);
+}
+
+#[test]
+fn another_connection_takes_over_from_one_that_turns_out_to_be_dead() {
+    let world = World::new();
+    let driver = driver(&world);
+    let mut session = driver.session().build();
+    let mut tx = now(session.begin_transaction()).unwrap();
+    world.hold(1);
+    let mut run = Task::new(tx.run("RETURN 1").into_future());
+    assert!(run.run().is_none(), "the query has left");
+    world.cut(1);
+    drop(run.run().expect("nothing to wait for").unwrap());
+    drop(run);
+    now(tx.commit()).unwrap();
+    let asked = [Message::Begin, Message::Run, Message::Pull, Message::Commit];
+    assert_eq!(world.asked(0)[world.asked(0).len() - 4..], asked);
+}
+
+#[test]
+fn no_other_connection_takes_over_what_has_lost_a_queued_query() {
+    let world = World::new();
+    let driver = driver(&world);
+    let mut session = driver.session().build();
+    let mut tx = now(session.begin_transaction()).unwrap();
+    let _cursor = tx.queue("CREATE ()").unwrap();
+    world.cut(1);
+    let error = now(tx.run("RETURN 1")).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    now(tx.commit()).unwrap_err();
 }
