@@ -25,9 +25,11 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// An attempt found a connection dead: the next one needs no pause. The error if its time is up.
+    /// An attempt found a connection dead that had been idle: the next one needs no pause, and begins no budget. The error
+    /// if its time is up.
     pub(crate) fn at_once(&self, error: Error) -> Result<(), Error> {
-        if self.by.has_passed(self.driver.runtime().now()) {
+        let now = self.driver.runtime().now();
+        if self.by.has_passed(now) || self.retry.is_over(now) {
             Err(error)
         } else {
             Ok(())

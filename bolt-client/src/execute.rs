@@ -187,6 +187,7 @@ impl<'d> ExecuteQuery<'d> {
                         stale.keep(exchange.leftovers());
                         api = exchange.untold();
                         if exchange.was_stale(&error) {
+                            attempts.at_once(error)?;
                             continue;
                         }
                         error

@@ -27,6 +27,11 @@ impl Retry {
         }
     }
 
+    /// Whether something has failed, and the budget is spent.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.end.is_some_and(|end| now >= end)
+    }
+
     /// An attempt failed at `now`. When the next one begins; `None` if there is to be no other. `draw` is random.
     pub(crate) fn next(&mut self, now: Instant, draw: u64) -> Option<Instant> {
         let end = match self.end {

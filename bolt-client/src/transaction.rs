@@ -228,9 +228,16 @@ impl Tx {
     /// Carries on with another connection. The dead one goes first: the pool may have room for only one.
     async fn replace(&mut self, by: Deadline) -> Result<(), Error> {
         self.exchange.let_go();
-        let lease = self.driver.acquire(by).await?;
-        self.exchange.take_over(lease);
-        Ok(())
+        match self.driver.acquire(by).await {
+            Ok(lease) => {
+                self.exchange.take_over(lease);
+                Ok(())
+            }
+            Err(error) => {
+                self.exchange.fail(error.clone());
+                Err(error)
+            }
+        }
     }
 
     /// The limit of a call in the transaction.

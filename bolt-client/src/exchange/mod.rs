@@ -162,6 +162,12 @@ impl Exchange {
         self.lease = None;
     }
 
+    /// There is no connection that could take over.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.reused = false;
+        self.failure = Some(error);
+    }
+
     /// Its own name.
     pub(crate) const fn number(&self) -> u64 {
         self.number

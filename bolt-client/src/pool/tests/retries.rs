@@ -89,3 +89,56 @@ fn no_other_connection_takes_over_what_has_lost_a_queued_query() {
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     now(tx.commit()).unwrap_err();
 }
+
+#[test]
+fn a_dead_connection_is_no_reason_for_an_attempt_behind_the_budget() {
+    let world = World::new();
+    let driver = driver(&world);
+    let mut session = driver.session().max_transaction_retry_time(SECOND).build();
+    let calls = AtomicUsize::new(0);
+    let work = session.execute_write(|mut tx| {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        let world = world.clone();
+        async move {
+            if call == 0 {
+                // The budget begins.
+                world.fail_for_now(1, Message::Run);
+            } else {
+                // It is handed out while RESET is answered on the other.
+                world.cut(0);
+            }
+            let ran = tx.queue("RETURN 1")?.consume(&mut tx).await.map(drop);
+            if call > 0 {
+                world.pass(SECOND);
+            }
+            ran
+        }
+    });
+    let mut work = Task::new(work.into_future());
+    assert!(work.run().is_none(), "there is a pause");
+    world.pass(SECOND);
+    let error = work.run().expect("the budget is spent").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn that_no_connection_can_take_over_is_what_is_told_and_judged() {
+    let world = World::new();
+    let driver = driver(&world);
+    let mut session = driver
+        .session()
+        .max_transaction_retry_time(Duration::ZERO)
+        .build();
+    // Both are dead, and nothing listens any more.
+    world.cut(0);
+    world.cut(1);
+    world.refuse(7687);
+    let calls = AtomicUsize::new(0);
+    let error = now(session.execute_write(|mut tx| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        async move { tx.run("RETURN 1").await.map(drop) }
+    }));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Connect);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}

@@ -49,7 +49,8 @@ struct Socket {
     closed: bool,
     reader: Option<Waker>,
     asked: Vec<Message>,
-    fails: Option<Message>,
+    /// What fails next, and with which code.
+    fails: Option<(Message, &'static str)>,
 }
 
 impl World {
@@ -144,9 +145,14 @@ impl World {
         self.change(at, |socket| socket.answers.extend(bytes));
     }
 
-    /// The next such request fails.
+    /// The next such request fails for good.
     pub(super) fn fail(&self, at: usize, message: Message) {
-        self.lock().sockets[at].fails = Some(message);
+        self.lock().sockets[at].fails = Some((message, "Neo.ClientError.Statement.SyntaxError"));
+    }
+
+    /// The next such request fails for a reason that may go away.
+    pub(super) fn fail_for_now(&self, at: usize, message: Message) {
+        self.lock().sockets[at].fails = Some((message, "Neo.TransientError.Transaction.DeadlockDetected"));
     }
 
     fn change(&self, at: usize, change: impl FnOnce(&mut Socket)) {
@@ -317,12 +323,9 @@ impl Socket {
             if head.message == Message::Goodbye {
                 continue;
             }
-            let fails = self.fails.take_if(|message| *message == head.message).is_some();
-            let answered = if fails {
-                self.server.failure(&ServerError::new(
-                    "Neo.ClientError.Statement.SyntaxError",
-                    "planted",
-                ))
+            let fails = self.fails.take_if(|(message, _)| *message == head.message);
+            let answered = if let Some((_, code)) = fails {
+                self.server.failure(&ServerError::new(code, "planted"))
             } else {
                 self.server.success(|answer| {
                     answer.entry("server", "Test/1.0")?;
