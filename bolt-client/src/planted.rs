@@ -54,6 +54,8 @@ bugs! {
     CommitWithOpenResult,
     /// A lost answer to COMMIT is told as a lost connection.
     UnknownCommitDenied,
+    /// That a connection of the pool was dead is told to whoever gets it.
+    DeadConnectionReported,
     /// What a transaction has done before its connection was lost is forgotten, and the rest done on another.
     HalfATransaction,
     /// A row that was looked at is not there any more.

@@ -124,6 +124,7 @@ impl Exchange {
                     Rest::Discard => lease.proto.discard(id, Fetch::All)?,
                 };
             }
+            self.give_up_unsent();
             let head = self.head(by).await?;
             if rest == Rest::Discard && head.kind == Kind::Record && head.result == Some(id) {
                 drop(self.lease_mut()?.event());

@@ -32,7 +32,7 @@ pub struct Exchange {
     number: u64,
     /// Given back as soon as the work is done.
     lease: Option<Lease>,
-    /// The connection served others before.
+    /// The connection served others before, or was opened for them.
     reused: bool,
     work: Work,
     page: Fetch,
@@ -149,7 +149,8 @@ impl Exchange {
 
     /// The same, of work that is begun anew from its beginning.
     pub(crate) fn was_stale(&self, error: &Error) -> bool {
-        self.reused && !self.answered && error.kind() == ErrorKind::ConnectionLost
+        let untouched = self.reused && !self.answered && !planted!(DeadConnectionReported);
+        untouched && error.kind() == ErrorKind::ConnectionLost
     }
 
     /// Whether the query itself was what failed: it had not begun.
@@ -331,6 +332,13 @@ impl Exchange {
             result.take_back(first);
         }
         Some(first)
+    }
+
+    /// Behind a failure nothing is carried out any more: what was queued need not even be sent.
+    fn give_up_unsent(&mut self) {
+        if self.failure.is_some() && !planted!(PullAfterFailure) {
+            self.take_back();
+        }
     }
 
     /// Takes back what can be; whether this request is among it.

@@ -143,6 +143,7 @@ impl Exchange {
                 return end.map(|()| Where::Nowhere);
             }
             self.ask_ahead(id)?;
+            self.give_up_unsent();
             let head = match self.head(by).await {
                 Ok(head) => head,
                 Err(error) => return Err(self.blame(error)),

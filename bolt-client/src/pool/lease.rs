@@ -29,12 +29,13 @@ impl Lease {
         }
     }
 
-    /// A connection that has just been opened.
-    pub(super) fn new(pool: &Arc<Pool>, pooled: Box<Pooled>) -> Self {
+    /// A connection that has just been opened. If an earlier call began that (`inherited`), it may have been half open
+    /// for long, and dead since.
+    pub(super) fn opened(pool: &Arc<Pool>, pooled: Box<Pooled>, inherited: bool) -> Self {
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),
-            reused: false,
+            reused: inherited,
         }
     }
 
@@ -55,7 +56,7 @@ impl Lease {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
 
-    /// Whether the connection served an earlier lease, so that its socket may have died since.
+    /// Whether the connection served, or was opened for, an earlier call, so that its socket may have died since.
     pub(crate) const fn is_reused(&self) -> bool {
         self.reused
     }

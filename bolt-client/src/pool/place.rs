@@ -188,7 +188,7 @@ impl Place {
             Ok(link) => {
                 self.pool.decide(|slots| slots.opened(self.ticket, now));
                 let pooled = Pooled::new(link, self.pool.config.end_of_life(now), self.pool.era());
-                Ok(Some(Lease::new(&self.pool, pooled)))
+                Ok(Some(Lease::opened(&self.pool, pooled, inherited)))
             }
             // What an earlier call began may fail for reasons that were that call's own.
             Err(_) if inherited => {

@@ -120,7 +120,7 @@ fn who_opens_a_connection_takes_one_that_comes_back_and_the_next_carries_on() {
     assert!(second.run().is_none());
     world.release(1);
     let opened = second.run().expect("it is woken").unwrap();
-    assert!(!opened.is_reused());
+    assert!(opened.is_reused(), "it may have died while it was half open");
     assert_eq!(world.connections(), 2);
     drop((lease, opened));
 }

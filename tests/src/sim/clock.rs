@@ -39,6 +39,8 @@ pub(super) enum Event {
     Work { conn: ConnId, serial: u64 },
     /// The server has waited for a lock for as long as it may.
     LockTimeout { conn: ConnId, serial: u64 },
+    /// The server has had patience enough with a connection that is not used, if this was its last piece of work.
+    Idle { conn: ConnId, serial: u64 },
     /// It is time for the server to show that it still works.
     Noop { conn: ConnId },
 }

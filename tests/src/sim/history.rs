@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::causality::Causality;
+use super::clock::Nanos;
 use super::net::ConnId;
 use super::statement::{FailAt, Failure, Statement};
 
@@ -76,6 +77,8 @@ pub(super) struct History {
     pub(super) breaks: u64,
     /// How many callers were told of a connection that was broken or refused.
     pub(super) losses: u64,
+    /// When an open connection broke last.
+    pub(super) last_break: Nanos,
     /// The driver is being closed, or is.
     pub(super) closing: bool,
     /// What callers gave up unread can no longer be promised.

@@ -23,6 +23,8 @@ pub(super) struct Call {
     pub(super) told: bool,
     /// It sends a RESET of its own, and may be told what becomes of it.
     pub(super) resets: bool,
+    /// When the work that it belongs to began, if another connection can take over from one that was dead by then.
+    pub(super) begun: Option<Nanos>,
 }
 
 impl Call {
@@ -49,6 +51,9 @@ impl State {
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
             ErrorKind::Server => self.check_failure(call, error),
+            ErrorKind::ConnectionLost if self.was_dead_before(call) => {
+                Some("told of a connection that was dead when it began".to_owned())
+            }
             ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
                 match error
@@ -61,6 +66,8 @@ impl State {
                     cause => Some(format!("an unknown commit because of {cause:?}")),
                 }
             }
+            // It is told again to whatever is done with the transaction that it has ended.
+            ErrorKind::Timeout if call.told => None,
             ErrorKind::Timeout => self.check_timeout(call, started),
             ErrorKind::Closed if self.history.closing => None,
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
@@ -93,6 +100,14 @@ impl State {
         let (losses, breaks) = (self.history.losses, self.history.breaks);
         (losses > breaks)
             .then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
+    }
+
+    /// Whether whatever broke did so before the work began. What had been sent by then may be read for a while: a
+    /// connection that was being opened is found out late.
+    fn was_dead_before(&self, call: &Call) -> bool {
+        let on_its_way = 40 * self.weather.net.latency;
+        call.begun
+            .is_some_and(|begun| self.history.last_break + on_its_way < begun)
     }
 
     fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {

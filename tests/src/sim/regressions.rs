@@ -197,6 +197,7 @@ fn calm() -> Weather {
             chunk: 65_535,
             noops: false,
             patience: None,
+            idle_limit: None,
             telemetry: true,
             service: 100 * MICRO,
             failures: 0,

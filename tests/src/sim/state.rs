@@ -77,6 +77,7 @@ impl State {
             Event::Trouble { conn, trouble } => self.trouble(conn, trouble),
             Event::Work { conn, serial } => self.work(conn, serial),
             Event::LockTimeout { conn, serial } => self.lock_timeout(conn, serial),
+            Event::Idle { conn, serial } => self.tire(conn, serial),
             Event::Noop { conn } => self.show_life(conn),
         }
     }

@@ -58,6 +58,8 @@ pub(super) struct ServerWeather {
     pub(super) breaks: u64,
     pub(super) lost_commits: u64,
     pub(super) lock_timeout: Nanos,
+    /// After so long without a request it closes a connection on which nothing is open.
+    pub(super) idle_limit: Option<Nanos>,
     pub(super) keys: u64,
 }
 
@@ -143,6 +145,7 @@ impl ServerWeather {
                 0
             },
             lock_timeout: rng.pick(&[20 * MILLI, SECOND, 30 * SECOND]),
+            idle_limit: (!calm && rng.one_in(6)).then(|| rng.magnitude(MILLI, 10 * SECOND)),
             keys: rng.between(1, 4),
         }
     }

@@ -142,3 +142,28 @@ fn that_no_connection_can_take_over_is_what_is_told_and_judged() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Connect);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn what_was_queued_is_not_sent_any_more_once_a_failure_is_known() {
+    let world = World::new();
+    let driver = driver(&world);
+    let mut session = driver.session().build();
+    let mut tx = now(session.begin_transaction()).unwrap();
+    world.fail(1, Message::Pull);
+    let mut failing = now(tx.open("RETURN 1")).unwrap();
+    let mut queued = tx.queue("CREATE ()").unwrap();
+    let sent = world.asked(1).len();
+    let error = now(failing.next(&mut tx)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert_eq!(
+        now(queued.next(&mut tx)).unwrap_err().to_string(),
+        error.to_string()
+    );
+    assert_eq!(
+        now(queued.consume(&mut tx)).unwrap_err().to_string(),
+        error.to_string()
+    );
+    assert_eq!(world.asked(1).len(), sent);
+    assert_eq!(now(tx.commit()).unwrap_err().to_string(), error.to_string());
+    assert_eq!(world.asked(1)[sent..], [Message::Reset]);
+}

@@ -277,6 +277,7 @@ impl State {
         }
         self.history.breaks += u64::from(this.broken.is_none());
         this.broken = Some(trouble);
+        self.history.last_break = self.clock.now();
         let server_learns = this.rng.magnitude(1, 20 * SECOND);
         let client_learns = this.rng.between(60, 200) * SECOND;
         match trouble {

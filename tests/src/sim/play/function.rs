@@ -232,7 +232,9 @@ impl<'p> Running<'p> {
         if failed || lost {
             return None;
         }
-        if ended.how == How::Other && ended.script.errors.is_empty() {
+        // A call that was dropped may have met the loss, and told nobody.
+        let knows = !ended.script.call.spoiled;
+        if ended.how == How::Other && ended.script.errors.is_empty() && knows {
             return Some("although it had failed for a reason of its own".to_owned());
         }
         // Then a connection was lost of which nobody was told.

@@ -150,6 +150,7 @@ impl Player {
             what: format!("query {}", query.statement.id),
             blames: vec![query.statement.id],
             deadline: query.limits.deadline.map(|limit| self.now() + limit),
+            begun: Some(self.now()),
             ..Call::default()
         }
     }

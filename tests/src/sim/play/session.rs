@@ -101,6 +101,8 @@ impl Seat<'_> {
     /// The call, if it begins in this session: what the cursors are of is carried out first, and may fail.
     pub(super) fn starting(&self, call: &Call) -> Call {
         let mut call = call.clone();
+        // Their connection may have been lost long ago.
+        call.begun = call.begun.filter(|_| self.held.is_empty());
         for Held { told, .. } in &self.held {
             call.blames.push(told.statement.id);
             self.player

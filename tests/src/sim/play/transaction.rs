@@ -26,6 +26,8 @@ impl Seat<'_> {
                 .chain(work.statements().map(|statement| statement.id))
                 .collect(),
             deadline: work.limits.deadline.map(|limit| player.now() + limit),
+            // What was queued is not on a connection that takes over.
+            begun: (!work.queues()).then(|| player.now()),
             ..Call::default()
         };
         // Should the world end before the transaction does, nothing is committed.

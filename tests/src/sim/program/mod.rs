@@ -243,6 +243,11 @@ impl Transaction {
     pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.script.iter().filter_map(Deed::statement)
     }
+
+    /// Whether queries are queued in it.
+    pub(super) fn queues(&self) -> bool {
+        self.script.iter().any(|deed| matches!(deed, Deed::Queue(_)))
+    }
 }
 
 impl Function {

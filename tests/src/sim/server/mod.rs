@@ -21,7 +21,7 @@ use super::causality::Numbers;
 use super::clock::{Event, SECOND};
 use super::database::TxId;
 use super::history::ExecutionId;
-use super::net::ConnId;
+use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
 pub(super) use answer::Blame;
@@ -150,11 +150,31 @@ impl State {
                     self.expect(conn, answered);
                 }
                 Ok(Some(_)) => self.take_up(conn),
-                Ok(None) => break,
+                Ok(None) => {
+                    self.rest(conn);
+                    break;
+                }
                 Err(violation) => self.refuse(conn, &violation),
             }
         }
         self.flush(conn);
+    }
+
+    /// There is nothing to do on a connection.
+    fn rest(&mut self, conn: ConnId) {
+        if let Some(limit) = self.weather.server.idle_limit {
+            let serial = self.conns[conn].actor.serial;
+            self.later(limit, Event::Idle { conn, serial });
+        }
+    }
+
+    /// A connection is closed on which there has been nothing to do for long, as servers do and what stands between.
+    pub(in crate::sim) fn tire(&mut self, conn: ConnId, serial: u64) {
+        let actor = &self.conns[conn].actor;
+        let is_ready = actor.proto.state() == ServerState::Ready;
+        if is_ready && actor.work.is_none() && actor.serial == serial {
+            self.trouble(conn, Trouble::Closure);
+        }
     }
 
     /// A client that has been told of a failure has no reason to ask for anything but RESET.
