@@ -19,7 +19,8 @@
 //!   for; and its reader sees what it was told of before, although servers lag behind as far as bookmarks permit.
 //! * A cursor reads the rows of its own query, in any order with others; when its transaction is over it is refused.
 //! * A server that wants to know which part of the API is used is told so, and no other.
-//! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss.
+//! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss: nobody's whose work
+//!   began after it.
 //! * The server is asked for nothing that is illegal in its state, COMMIT never finds an open result, and no more rows
 //!   are asked for than a reader's page allows.
 //! * The pool never has more connections than it may, and nobody waits while there is something to be had.
