@@ -18,36 +18,31 @@ macro_rules! planted {
 }
 
 mod address;
-mod attempts;
+mod api;
 mod bookmarks;
-mod builders;
 mod config;
-mod cursor;
+mod connect;
 mod deadline;
-mod driver;
 pub mod error;
 mod exchange;
 mod exclusive;
-mod execute;
-mod link;
-mod managed;
-mod open;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;
-mod pool;
-mod records;
-mod retry;
-mod runner;
 pub mod runtime;
 mod server_info;
-mod session;
-mod settings;
 mod summary;
-mod transaction;
 mod uri;
 
 pub use address::Address;
+pub use api::cursor::{Cursor, CursorHost};
+pub use api::driver::Driver;
+pub use api::execute_query::{EagerResult, ExecuteQuery};
+pub use api::managed::{ExecuteManaged, ManagedTransaction};
+pub use api::records::Records;
+pub use api::runner::QueryRunner;
+pub use api::session::{Session, SessionBuilder, SessionOpen, SessionRun};
+pub use api::transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
 pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
@@ -58,15 +53,7 @@ pub use bolt_proto::{
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
-pub use cursor::{Cursor, CursorHost};
-pub use driver::Driver;
+pub use connect::pool::PoolCounts;
 pub use error::{Error, ErrorKind, OrAbort};
-pub use execute::{EagerResult, ExecuteQuery};
-pub use managed::{ExecuteManaged, ManagedTransaction};
-pub use pool::PoolCounts;
-pub use records::Records;
-pub use runner::QueryRunner;
 pub use server_info::ServerInfo;
-pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
 pub use summary::Summary;
-pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};

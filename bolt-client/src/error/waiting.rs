@@ -4,7 +4,7 @@ use std::fmt;
 
 use bolt_proto::state::Message;
 
-use crate::pool::PoolCounts;
+use crate::connect::pool::PoolCounts;
 
 /// What was being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

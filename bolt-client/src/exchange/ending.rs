@@ -2,9 +2,9 @@
 
 use bolt_proto::{Access, RequestId, ResultId, UsageError};
 
+use crate::connect::link::Unfinished;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::link::Unfinished;
 
 use super::finishing::Rest;
 use super::{Exchange, Holder, WorkKind};

@@ -4,9 +4,9 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Fetch, Kind, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
+use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::execute::EagerResult;
 
 use super::open_result::OpenResult;
 use super::{Exchange, WorkKind};

@@ -1,10 +1,13 @@
 //! Work on one connection: queries, their results, and how it ends.
 
+pub(crate) mod attempts;
 mod ending;
 mod finishing;
 mod open_result;
 mod reading;
+pub(crate) mod retry;
 mod running;
+pub(crate) mod settings;
 mod whole;
 
 use std::sync::Arc;
@@ -13,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bolt_proto::{Access, Api, Event, Extra, Fetch, Head, Keys, Kind, RequestId, ResultId};
 
 use crate::bookmarks::Receipt;
+use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
-use crate::pool::Lease;
 use crate::summary::Summary;
 
 pub(crate) use finishing::Rest;

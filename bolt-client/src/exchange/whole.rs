@@ -2,9 +2,9 @@
 
 use bolt_proto::{Access, Fetch, Query};
 
+use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::execute::EagerResult;
 
 use super::{Exchange, Holder};
 

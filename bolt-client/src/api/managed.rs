@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Query};
 
-use crate::builders::transaction_setters;
-use crate::cursor::{Cursor, Host};
+use crate::api::builders::transaction_setters;
+use crate::api::cursor::{Cursor, Host};
+use crate::api::session::Session;
+use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::runtime::BoxFuture;
-use crate::session::Session;
-use crate::transaction::{TransactionOpen, TransactionRun, Tx};
 
 /// A transaction function that is about to run. Await it for what the function returns.
 ///

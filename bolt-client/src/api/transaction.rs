@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use bolt_proto::{Api, Extra, Query};
 
-use crate::builders::{query_setters, transaction_setters};
-use crate::cursor::{Cursor, Host};
+use crate::api::builders::{query_setters, transaction_setters};
+use crate::api::cursor::{Cursor, Host};
+use crate::api::driver::Driver;
+use crate::api::records::Records;
+use crate::api::session::Session;
 use crate::deadline::Deadline;
-use crate::driver::Driver;
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::records::Records;
 use crate::runtime::BoxFuture;
-use crate::session::Session;
 
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///

@@ -19,9 +19,9 @@ use std::time::Instant;
 
 use crate::address::Address;
 use crate::config::Config;
+use crate::connect::open::Opening;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::open::Opening;
 use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;

@@ -13,8 +13,8 @@ use bolt_proto::state::Message;
 use bolt_proto::{Auth, Extra, Fetch, Query, ResultId};
 
 use super::*;
+use crate::connect::link::Unfinished;
 use crate::error::ErrorKind;
-use crate::link::Unfinished;
 use world::{Task, World};
 
 const SECOND: Duration = Duration::from_secs(1);

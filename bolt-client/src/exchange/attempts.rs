@@ -3,10 +3,10 @@
 use std::future::pending;
 use std::time::Duration;
 
+use crate::api::driver::Driver;
 use crate::deadline::Deadline;
-use crate::driver::Driver;
 use crate::error::Error;
-use crate::retry::Retry;
+use crate::exchange::retry::Retry;
 
 /// The attempts of one call.
 #[derive(Debug)]

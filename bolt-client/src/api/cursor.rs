@@ -6,10 +6,10 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
+use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Interest, Rest};
-use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its

@@ -6,12 +6,12 @@ use std::time::Duration;
 use bolt_proto::value::Value;
 use bolt_proto::{Api, Extra, Query, ResultId};
 
-use crate::builders::{query_setters, transaction_setters};
-use crate::cursor::Cursor;
+use crate::api::builders::{query_setters, transaction_setters};
+use crate::api::cursor::Cursor;
+use crate::api::records::Records;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::records::Records;
 use crate::runtime::BoxFuture;
 
 use super::Session;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Fetch, NotificationFilter};
 
-use crate::attempts::Attempts;
+use crate::api::driver::Driver;
 use crate::bookmarks::Chain;
 use crate::deadline::Deadline;
-use crate::driver::Driver;
 use crate::error::Error;
+use crate::exchange::attempts::Attempts;
 use crate::exchange::{Exchange, Start};
 
 /// Whom transactions are for, and how they are.

@@ -6,10 +6,10 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
+use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
-use crate::execute::EagerResult;
 use crate::summary::Summary;
 
 /// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use bolt_proto::{Kind, Query, Version};
 
+use crate::api::execute_query::ExecuteQuery;
+use crate::api::session::SessionBuilder;
 use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
+use crate::connect::pool::{Lease, Pool, PoolCounts};
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::execute::ExecuteQuery;
-use crate::pool::{Lease, Pool, PoolCounts};
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
-use crate::session::SessionBuilder;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///

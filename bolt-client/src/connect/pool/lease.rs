@@ -3,8 +3,8 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use crate::connect::link::Link;
 use crate::deadline::Deadline;
-use crate::link::Link;
 
 use super::{Pool, Pooled};
 

@@ -13,10 +13,10 @@ use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
 use crate::address::Address;
 use crate::config::Config;
+use crate::connect::link::Link;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exclusive::Exclusive;
-use crate::link::Link;
 use crate::runtime::{BoxFuture, Endpoint, Runtime};
 use crate::server_info::ServerInfo;
 

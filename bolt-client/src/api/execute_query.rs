@@ -6,12 +6,12 @@ use std::time::Duration;
 use bolt_proto::{Access, Api, Extra, Keys, NotificationFilter, Query, Record};
 use serde::de::DeserializeOwned;
 
+use crate::api::builders::{query_setters, transaction_setters};
+use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
-use crate::builders::{query_setters, transaction_setters};
-use crate::driver::Driver;
 use crate::error::Error;
+use crate::exchange::settings::{Origin, Settings};
 use crate::runtime::BoxFuture;
-use crate::settings::{Origin, Settings};
 use crate::summary::Summary;
 
 /// A query to be run in a transaction of its own. Await it to run it.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bolt_proto::{Access, Fetch, NotificationFilter};
 
+use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
-use crate::driver::Driver;
-use crate::settings::{Origin, Settings};
+use crate::exchange::settings::{Origin, Settings};
 
 use super::Session;
 

@@ -8,14 +8,14 @@ use std::future::Future;
 
 use bolt_proto::{Access, Query};
 
+use crate::api::cursor::Host;
+use crate::api::managed::{ExecuteManaged, ManagedTransaction};
+use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::Bookmarks;
-use crate::cursor::Host;
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::exchange::settings::Origin;
 use crate::exchange::{Exchange, Rest};
-use crate::managed::{ExecuteManaged, ManagedTransaction};
-use crate::settings::Origin;
-use crate::transaction::BeginTransaction;
 
 pub use builder::SessionBuilder;
 pub use run::{SessionOpen, SessionRun};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use bolt_proto::Disposition;
 
 use crate::config::Config;
+use crate::connect::link::{Fate, Link};
 use crate::deadline::Deadline;
-use crate::link::{Fate, Link};
 
 use super::{Idle, Pool};
 

@@ -4,13 +4,13 @@ use std::future::IntoFuture;
 
 use bolt_proto::Query;
 
-use crate::cursor::{Cursor, CursorHost};
+use crate::api::cursor::{Cursor, CursorHost};
+use crate::api::managed::ManagedTransaction;
+use crate::api::records::Records;
+use crate::api::session::Session;
+use crate::api::transaction::Transaction;
 use crate::error::Error;
-use crate::managed::ManagedTransaction;
-use crate::records::Records;
 use crate::runtime::BoxFuture;
-use crate::session::Session;
-use crate::transaction::Transaction;
 
 /// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that do not care
 /// which.

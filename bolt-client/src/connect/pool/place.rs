@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use crate::connect::link::{Fate, Link};
+use crate::connect::open::Opening;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
-use crate::link::{Fate, Link};
-use crate::open::Opening;
 
 use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
 
