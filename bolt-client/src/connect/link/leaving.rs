@@ -1,11 +1,10 @@
 //! What happens to a connection when nobody waits on it any more.
 
-use std::io;
 use std::mem;
 
 use bolt_proto::{Disposition, ResultId};
 
-use super::{Link, Silence, Unfinished};
+use super::{Link, Unfinished};
 
 /// What happens when nobody waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
 impl Link {
@@ -20,10 +19,7 @@ impl Link {
     ///
     /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
     pub(crate) fn release(&mut self) -> Fate {
-        if !planted!(TimerKept) {
-            self.alarm.get_mut().disarm();
-        }
-        self.silence = Silence::default();
+        self.wire.rest();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         let ending = match unfinished {
             _ if mem::replace(&mut self.parked, true) && !planted!(ResetWhileSettling) => self.carry_on(),
@@ -50,7 +46,7 @@ impl Link {
     /// What an earlier lease left takes its course; `None` if the connection is gone.
     fn carry_on(&mut self) -> Option<()> {
         self.nudge();
-        self.broken.is_none().then_some(())
+        (!self.wire.is_broken()).then_some(())
     }
 
     /// Undoes what is under way; `None` if the connection must go for that.
@@ -58,11 +54,11 @@ impl Link {
         self.proto.unqueue();
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
-            self.read_at_once();
+            self.wire.read_at_once(&mut self.proto);
             #[cfg(planted)]
             if planted!(ResetOvertakesBegin) {
                 self.proto.reset_regardless().ok()?;
-                return self.write_at_once().then_some(());
+                return self.wire.write_at_once(&mut self.proto).then_some(());
             }
         }
         match self.proto.disposition() {
@@ -76,13 +72,13 @@ impl Link {
             _ => return None,
         }
         // A socket that takes no RESET would leave the server at its work.
-        self.write_at_once().then_some(())
+        self.wire.write_at_once(&mut self.proto).then_some(())
     }
 
     /// Has the rest of a result carried out; `None` if the connection is gone.
     fn finish(&mut self, result: ResultId) -> Option<()> {
         self.proto.unqueue();
-        self.read_at_once();
+        self.wire.read_at_once(&mut self.proto);
         if self.proto.is_open(result) {
             // The page is still on its way, or its end says that there is more: the server gets to the result's end
             // only if it is asked to.
@@ -96,44 +92,14 @@ impl Link {
 
     /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        match self.transport.get_mut().try_read(&mut byte) {
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-            Ok(_) => false,
-        }
+        self.wire.is_quiet()
     }
 
     /// Says GOODBYE, if the socket takes it, before the link is dropped.
     pub(crate) fn say_goodbye(&mut self) {
         if self.proto.disposition() != Disposition::Dead && self.proto.goodbye().is_ok() {
-            self.write_at_once();
+            self.wire.write_at_once(&mut self.proto);
         }
-    }
-
-    /// One read that does not wait. Whether something has arrived, or the stream is over.
-    pub(super) fn read_at_once(&mut self) -> bool {
-        let read = self.transport.get_mut().try_read(self.proto.recv_space());
-        let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        if !blocks {
-            self.take_in(read);
-        }
-        // An error is found again by whoever asks for the disposition.
-        let _over = self.proto.has_event();
-        !blocks
-    }
-
-    /// One write that does not wait. Whether nothing is left.
-    fn write_at_once(&mut self) -> bool {
-        if self.broken.is_some() {
-            return false;
-        }
-        if !self.proto.pending_bytes().is_empty() {
-            match self.transport.get_mut().try_write(self.proto.pending_bytes()) {
-                Ok(len) => self.proto.wrote(len),
-                Err(_) => return false,
-            }
-        }
-        self.proto.pending_bytes().is_empty()
     }
 }
 

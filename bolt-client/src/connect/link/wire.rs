@@ -1,0 +1,255 @@
+//! The transport of one connection, and nothing of what travels on it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bolt_proto::Connection;
+
+use super::clock::Silence;
+use crate::deadline::{Alarm, Deadline};
+use crate::exclusive::Exclusive;
+use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
+
+/// How many reads a task may make without a wait: two megabytes or so.
+const READS_IN_A_TURN: u8 = 32;
+
+/// Owns the transport, and alone touches it: it reads into a connection's buffer, writes what the connection has pending,
+/// and measures how long the server does not move. What is asked of the server is not its business.
+pub(super) struct Wire {
+    transport: Exclusive<Box<dyn Transport>>,
+    alarm: Exclusive<Alarm>,
+    runtime: Arc<dyn Runtime>,
+    /// Why the socket broke, until that is taken.
+    broken: Option<io::Error>,
+    /// Reads since something was last waited for.
+    turn: u8,
+    silence: Silence,
+    /// Since when the server has taken no byte.
+    stall: Silence,
+    write_timeout: Option<Duration>,
+}
+
+/// What limits a wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The end of the call.
+    pub(super) by: Deadline,
+    /// When a transport that blocks the thread returns in any case.
+    pub(super) glance: Deadline,
+    /// How long the server may be silent.
+    pub(super) patience: Option<Duration>,
+}
+
+/// What a wait has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Something has arrived, or the stream is over.
+    Moved,
+    /// The time is up, or the call is cancelled.
+    OutOfTime,
+}
+
+impl Wire {
+    pub(super) fn new(runtime: Arc<dyn Runtime>, transport: Box<dyn Transport>) -> Self {
+        Self {
+            transport: Exclusive::new(transport),
+            alarm: Exclusive::new(Alarm::default()),
+            runtime,
+            broken: None,
+            turn: 0,
+            silence: Silence::default(),
+            stall: Silence::default(),
+            write_timeout: None,
+        }
+    }
+
+    pub(super) fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    /// For how long the server may take no byte of what is being sent to it.
+    pub(super) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.write_timeout = limit;
+    }
+
+    /// Whether a read or a write has failed.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Why the socket broke, if it did.
+    pub(super) const fn take_error(&mut self) -> Option<io::Error> {
+        self.broken.take()
+    }
+
+    /// Nothing waits any more: timers must not outlive the call.
+    pub(super) fn rest(&mut self) {
+        if !planted!(TimerKept) {
+            self.alarm.get_mut().disarm();
+        }
+        self.silence.reset();
+    }
+
+    /// Waits until something has arrived, the stream is over, or the time is up. A server that promised to be heard from
+    /// and is not, or that takes nothing of what it is sent, is as good as gone.
+    pub(super) fn poll_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        proto: &mut Connection,
+        limits: Limits,
+    ) -> Poll<Progress> {
+        let Limits { by, glance, patience } = limits;
+        let silent = self.silence.until(patience, &*self.runtime);
+        let limit = by.earlier(silent);
+        if self.poll_io(cx, proto, limit.earlier(glance).at()).is_ready() {
+            self.silence.reset();
+            // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
+            let progress = if self.is_out_of_time(by) {
+                Progress::OutOfTime
+            } else {
+                Progress::Moved
+            };
+            return self.take_turns(cx).map(|()| progress);
+        }
+        self.turn = 0;
+        // A server that has just been sent something has not been silent since.
+        let limit = by.earlier(self.silence.until(patience, &*self.runtime));
+        let stalled = match proto.pending_bytes() {
+            [] => Deadline::NONE,
+            _ => self.stall.until(self.write_timeout, &*self.runtime),
+        };
+        let alarm = self.alarm.get_mut();
+        ready!(alarm.poll(cx, &*self.runtime, limit.earlier(stalled)));
+        if self.is_out_of_time(by) {
+            return Poll::Ready(Progress::OutOfTime);
+        }
+        if self.moves_at_once(proto) {
+            return self.take_turns(cx).map(|()| Progress::Moved);
+        }
+        let why = if stalled.has_passed(self.runtime.now()) {
+            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+        } else {
+            "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
+        };
+        self.take_in(proto, Err(io::Error::new(io::ErrorKind::TimedOut, why)));
+        Poll::Ready(Progress::Moved)
+    }
+
+    /// Writes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports that
+    /// block.
+    pub(super) fn poll_io(
+        &mut self,
+        cx: &mut Context<'_>,
+        proto: &mut Connection,
+        hint: Option<Instant>,
+    ) -> Poll<()> {
+        self.transport.get_mut().set_deadline(hint);
+        self.poll_write(cx, proto);
+        let read = Pin::new(self.transport.get_mut()).poll_read(cx, proto.recv_space());
+        let read = ready!(read);
+        self.take_in(proto, read);
+        Poll::Ready(())
+    }
+
+    /// One read that does not wait. Whether something has arrived, or the stream is over.
+    pub(super) fn read_at_once(&mut self, proto: &mut Connection) -> bool {
+        let read = self.transport.get_mut().try_read(proto.recv_space());
+        let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        if !blocks {
+            self.take_in(proto, read);
+        }
+        // An error is found again by whatever asks for the disposition.
+        let _over = proto.has_event();
+        !blocks
+    }
+
+    /// One write that does not wait. Whether nothing is left.
+    pub(super) fn write_at_once(&mut self, proto: &mut Connection) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
+        if !proto.pending_bytes().is_empty() {
+            // An error is found again by the next write.
+            if let Ok(len) = self.transport.get_mut().try_write(proto.pending_bytes()) {
+                proto.wrote(len);
+            }
+        }
+        proto.pending_bytes().is_empty()
+    }
+
+    /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        match self.transport.get_mut().try_read(&mut byte) {
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            Ok(_) => false,
+        }
+    }
+
+    /// Whether something arrives or leaves when the transport is asked once more, without a waker. What says "not now" to
+    /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
+    /// dropped started the clock, nothing else was asked yet.
+    fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
+        let pending = proto.pending_bytes().len();
+        self.write_at_once(proto);
+        let wrote = proto.pending_bytes().len() < pending;
+        let read = self.read_at_once(proto);
+        if wrote {
+            self.stall.reset();
+        }
+        if read {
+            self.silence.reset();
+        }
+        wrote || read
+    }
+
+    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
+    fn take_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.turn += 1;
+        if self.turn < READS_IN_A_TURN {
+            return Poll::Ready(());
+        }
+        self.turn = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether the call has to end, whatever it has achieved.
+    fn is_out_of_time(&self, by: Deadline) -> bool {
+        by.has_passed(self.runtime.now()) || self.runtime.is_cancelled()
+    }
+
+    /// Hands on what a read brought.
+    fn take_in(&mut self, proto: &mut Connection, read: io::Result<usize>) {
+        match read {
+            Ok(len) => proto.received(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.broken.get_or_insert(error);
+                proto.received(0);
+            }
+        }
+    }
+
+    /// Writes what is pending. A write that fails does not end the connection at once: what the server said before
+    /// it closed may still be there to be read.
+    fn poll_write(&mut self, cx: &mut Context<'_>, proto: &mut Connection) {
+        let transport = self.transport.get_mut();
+        while !proto.pending_bytes().is_empty() && self.broken.is_none() {
+            match Pin::new(&mut *transport).poll_write(cx, proto.pending_bytes()) {
+                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(len)) => {
+                    self.stall.reset();
+                    self.silence.reset();
+                    proto.wrote(len);
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => return,
+            }
+        }
+    }
+}
