@@ -82,6 +82,8 @@ bugs! {
     CursorOfAnotherTransaction,
     /// Of several queries in a flight, the first one's rows are given to all.
     NeighboursResult,
+    /// What a transport buffers is not flushed.
+    UnflushedTransport,
 }
 
 /// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].

@@ -2,6 +2,8 @@
 
 mod clock;
 mod leaving;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::fmt;

@@ -3,7 +3,8 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bolt_proto::Connection;
@@ -27,8 +28,10 @@ pub(super) struct Wire {
     /// Reads since something was last waited for.
     turn: u8,
     silence: Silence,
-    /// Since when the server has taken no byte.
+    /// Since when nothing has left that was to leave.
     stall: Silence,
+    /// The transport has taken something, and may still hold it.
+    unflushed: bool,
     write_timeout: Option<Duration>,
 }
 
@@ -62,6 +65,7 @@ impl Wire {
             turn: 0,
             silence: Silence::default(),
             stall: Silence::default(),
+            unflushed: false,
             write_timeout: None,
         }
     }
@@ -117,9 +121,10 @@ impl Wire {
         self.turn = 0;
         // A server that has just been sent something has not been silent since.
         let limit = by.earlier(self.silence.until(patience, &*self.runtime));
-        let stalled = match proto.pending_bytes() {
-            [] => Deadline::NONE,
-            _ => self.stall.until(self.write_timeout, &*self.runtime),
+        let stalled = if self.is_sending(proto) {
+            self.stall.until(self.write_timeout, &*self.runtime)
+        } else {
+            Deadline::NONE
         };
         let alarm = self.alarm.get_mut();
         ready!(alarm.poll(cx, &*self.runtime, limit.earlier(stalled)));
@@ -166,18 +171,19 @@ impl Wire {
         !blocks
     }
 
-    /// One write that does not wait. Whether nothing is left.
+    /// Writes and flushes without waiting. Whether everything has left, the transport included.
     pub(super) fn write_at_once(&mut self, proto: &mut Connection) -> bool {
-        if self.broken.is_some() {
-            return false;
-        }
-        if !proto.pending_bytes().is_empty() {
-            // An error is found again by the next write.
-            if let Ok(len) = self.transport.get_mut().try_write(proto.pending_bytes()) {
-                proto.wrote(len);
+        // An error is found again by the next write or flush.
+        while self.broken.is_none() && !proto.pending_bytes().is_empty() {
+            match self.transport.get_mut().try_write(proto.pending_bytes()) {
+                Ok(0) | Err(_) => break,
+                Ok(len) => self.took(proto, len),
             }
         }
-        proto.pending_bytes().is_empty()
+        if self.broken.is_none() && self.unflushed && self.transport.get_mut().try_flush().is_ok() {
+            self.flushed();
+        }
+        self.broken.is_none() && !self.is_sending(proto)
     }
 
     /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
@@ -193,17 +199,19 @@ impl Wire {
     /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
     /// dropped started the clock, nothing else was asked yet.
     fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
-        let pending = proto.pending_bytes().len();
+        let before = (proto.pending_bytes().len(), self.unflushed);
         self.write_at_once(proto);
-        let wrote = proto.pending_bytes().len() < pending;
+        let wrote = (proto.pending_bytes().len(), self.unflushed) != before;
         let read = self.read_at_once(proto);
-        if wrote {
-            self.stall.reset();
-        }
         if read {
             self.silence.reset();
         }
         wrote || read
+    }
+
+    /// Whether something has not left yet, be it that the transport holds it.
+    fn is_sending(&self, proto: &Connection) -> bool {
+        self.unflushed || !proto.pending_bytes().is_empty()
     }
 
     /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
@@ -234,22 +242,73 @@ impl Wire {
         }
     }
 
-    /// Writes what is pending. A write that fails does not end the connection at once: what the server said before
-    /// it closed may still be there to be read.
+    /// Writes what is pending, and flushes. A write that fails does not end the connection at once: what the server said
+    /// before it closed may still be there to be read.
     fn poll_write(&mut self, cx: &mut Context<'_>, proto: &mut Connection) {
-        let transport = self.transport.get_mut();
-        while !proto.pending_bytes().is_empty() && self.broken.is_none() {
-            match Pin::new(&mut *transport).poll_write(cx, proto.pending_bytes()) {
+        while self.broken.is_none() && self.is_sending(proto) {
+            let transport = Pin::new(self.transport.get_mut());
+            // A transport that takes nothing more may have to be flushed for that.
+            let wrote = match proto.pending_bytes() {
+                [] => Poll::Pending,
+                pending => transport.poll_write(cx, pending),
+            };
+            match wrote {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(len)) => {
-                    self.stall.reset();
-                    self.silence.reset();
-                    proto.wrote(len);
-                }
+                Poll::Ready(Ok(len)) => self.took(proto, len),
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => return,
+                Poll::Pending if !self.poll_flush(cx) => return,
+                Poll::Pending => {}
             }
+        }
+    }
+
+    /// Whether something was flushed that was not before.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.unflushed {
+            match Pin::new(self.transport.get_mut()).poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.flushed();
+                    return true;
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => {
+                    self.broken = Some(error);
+                    return false;
+                }
+                Poll::Pending => return false,
+            }
+        }
+        false
+    }
+
+    /// The transport has taken so many bytes.
+    fn took(&mut self, proto: &mut Connection, len: usize) {
+        proto.wrote(len);
+        self.unflushed = !planted!(UnflushedTransport);
+        self.moved();
+    }
+
+    /// The transport holds nothing back.
+    fn flushed(&mut self) {
+        self.unflushed = false;
+        self.moved();
+    }
+
+    /// Something has left: a server that has just been sent something has not been silent since.
+    fn moved(&mut self) {
+        self.stall.reset();
+        self.silence.reset();
+    }
+}
+
+impl Drop for Wire {
+    /// Ends the stream in order. What cannot be done at once is left to the transport's own drop.
+    fn drop(&mut self) {
+        // Code of other crates is not called while a panic unwinds.
+        if !thread::panicking() {
+            let mut nobody = Context::from_waker(Waker::noop());
+            let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut nobody);
         }
     }
 }
