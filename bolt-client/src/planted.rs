@@ -84,6 +84,8 @@ bugs! {
     NeighboursResult,
     /// What a transport buffers is not flushed.
     UnflushedTransport,
+    /// An answer that lies in the socket is not read once the deadline has passed.
+    AnswerHiddenByDeadline,
 }
 
 /// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].

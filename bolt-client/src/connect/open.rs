@@ -107,10 +107,10 @@ async fn open(
         let mut sockets = sockets.into_iter();
         while let Some(socket) = sockets.next() {
             let share = expires.share(runtime.now(), sockets.len() + targets.len());
-            let reached = reach(&runtime, &config, &target, socket, &hint);
+            let reached = reach(&runtime, &config, &target, socket, &hint, expires);
             match hint.within(share, &*runtime, reached).await {
                 Some(Ok((mut link, version))) => {
-                    log_in(&mut link, version, &config, &target, &hint).await?;
+                    log_in(&mut link, version, &config, &target, &hint, expires).await?;
                     return Ok(link);
                 }
                 // Something else may listen on this port of one address, and a server on that of the next.
@@ -129,6 +129,7 @@ async fn reach(
     target: &Address,
     socket: SocketAddr,
     hint: &Hint,
+    expires: Deadline,
 ) -> Result<(Link, Version), Error> {
     let endpoint = Endpoint::Tcp(socket);
     let transport = runtime.connect(&endpoint, &config.socket, hint.limit()).await;
@@ -136,13 +137,13 @@ async fn reach(
     let proto = Connection::new(Options::default());
     let mut link = Link::new(Arc::clone(runtime), transport, proto, target.to_string().into());
     link.set_write_timeout(config.connection_write_timeout);
-    let version = agree(&mut link, hint).await?;
+    let version = agree(&mut link, hint, expires).await?;
     Ok((link, version))
 }
 
 /// The handshake: one round trip. The choice of a version leaves with the login.
-async fn agree(link: &mut Link, hint: &Hint) -> Result<Version, Error> {
-    let head = link.head_untimed(|| hint.glance()).await;
+async fn agree(link: &mut Link, hint: &Hint, expires: Deadline) -> Result<Version, Error> {
+    let head = link.head_of_opening(expires, || hint.glance()).await;
     head.map_err(|error| error.while_opening("the handshake"))?;
     match link.event() {
         Some(Event::Negotiated(version)) => Ok(version),
@@ -157,6 +158,7 @@ async fn log_in(
     config: &Config,
     address: &Address,
     hint: &Hint,
+    expires: Deadline,
 ) -> Result<(), Error> {
     let hello = Hello::new(&config.user_agent)
         .bolt_agent(PRODUCT)
@@ -164,7 +166,7 @@ async fn log_in(
     let last = link.proto.login(&hello, &config.auth)?;
     let mut info = None;
     loop {
-        let head = link.head_untimed(|| hint.glance()).await;
+        let head = link.head_of_opening(expires, || hint.glance()).await;
         let head = head.map_err(|error| error.while_opening("the login"))?;
         match link.event() {
             Some(Event::Success(metadata)) => {
@@ -206,8 +208,8 @@ impl Hint {
         limits.limit.earlier(limits.attempt).at()
     }
 
-    fn glance(&self) -> Option<Instant> {
-        self.lock().glance.at()
+    fn glance(&self) -> Deadline {
+        self.lock().glance
     }
 
     fn set(&self, limit: Deadline, glance: Deadline) {

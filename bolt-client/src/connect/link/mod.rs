@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
 
@@ -105,39 +105,39 @@ impl Link {
         } else {
             by
         };
-        let head = poll_fn(|cx| {
-            loop {
-                match self.proto.has_event() {
-                    Ok(Some(head)) => return Poll::Ready(Some(Ok(head))),
-                    Ok(None) => {}
-                    Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
-                }
-                if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
-                    return Poll::Ready(None);
-                }
-            }
-        });
-        match head.await {
-            Some(head) => head,
-            None => Err(Error::out_of_time(
-                self.wire.runtime(),
-                &*self.peer,
-                Waiting::Answer(self.proto.awaited()),
-            )),
-        }
-    }
-
-    /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
-    /// anew at each attempt.
-    pub(crate) async fn head_untimed(&mut self, hint: impl Fn() -> Option<Instant>) -> Result<Head, Error> {
         poll_fn(|cx| {
             loop {
-                match self.proto.has_event() {
-                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
-                    Ok(None) => {}
-                    Err(violation) => return Poll::Ready(Err(self.explain(violation))),
+                if let Some(head) = self.arrived() {
+                    return Poll::Ready(head);
                 }
-                ready!(self.wire.poll_io(cx, &mut self.proto, hint()));
+                if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                    return Poll::Ready(Err(self.out_of_time()));
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next event's head, without a timer: for an opening, whose caller times it. `expires` ends it; `glance`, which is
+    /// asked at each attempt, is when the caller looks around.
+    pub(crate) async fn head_of_opening(
+        &mut self,
+        expires: Deadline,
+        glance: impl Fn() -> Deadline,
+    ) -> Result<Head, Error> {
+        poll_fn(|cx| {
+            loop {
+                if let Some(head) = self.arrived() {
+                    return Poll::Ready(head);
+                }
+                let limits = Limits {
+                    by: expires,
+                    glance: glance(),
+                    patience: None,
+                };
+                if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
+                    return Poll::Ready(Err(self.out_of_time()));
+                }
             }
         })
         .await
@@ -172,6 +172,19 @@ impl Link {
     /// Writes what goes at once, for what is to leave while the caller does something else.
     pub(crate) fn nudge(&mut self) {
         self.wire.write_at_once(&mut self.proto);
+    }
+
+    /// The next event's head, if it has arrived, or why there will be none.
+    fn arrived(&mut self) -> Option<Result<Head, Error>> {
+        match self.proto.has_event() {
+            Ok(head) => head.map(Ok),
+            Err(violation) => Some(Err(self.explain(violation))),
+        }
+    }
+
+    fn out_of_time(&self) -> Error {
+        let waiting = Waiting::Answer(self.proto.awaited());
+        Error::out_of_time(self.wire.runtime(), &*self.peer, waiting)
     }
 
     /// Whether something has arrived, or the time is up.

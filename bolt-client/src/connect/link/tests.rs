@@ -2,6 +2,7 @@
 
 mod flushing;
 mod peer;
+mod time;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bolt_proto::Connection;
 
@@ -27,6 +27,8 @@ pub(super) struct Wire {
     broken: Option<io::Error>,
     /// Reads since something was last waited for.
     turn: u8,
+    /// Reads since the time was up.
+    late: u8,
     silence: Silence,
     /// Since when nothing has left that was to leave.
     stall: Silence,
@@ -40,7 +42,7 @@ pub(super) struct Wire {
 pub(super) struct Limits {
     /// The end of the call.
     pub(super) by: Deadline,
-    /// When a transport that blocks the thread returns in any case.
+    /// When the caller looks around, and a transport that blocks the thread returns in any case.
     pub(super) glance: Deadline,
     /// How long the server may be silent.
     pub(super) patience: Option<Duration>,
@@ -63,6 +65,7 @@ impl Wire {
             runtime,
             broken: None,
             turn: 0,
+            late: 0,
             silence: Silence::default(),
             stall: Silence::default(),
             unflushed: false,
@@ -95,6 +98,7 @@ impl Wire {
             self.alarm.get_mut().disarm();
         }
         self.silence.reset();
+        self.late = 0;
     }
 
     /// Waits until something has arrived, the stream is over, or the time is up. A server that promised to be heard from
@@ -106,19 +110,16 @@ impl Wire {
         limits: Limits,
     ) -> Poll<Progress> {
         let Limits { by, glance, patience } = limits;
+        if self.is_out_of_time(by) {
+            return Poll::Ready(self.read_late(proto));
+        }
+        self.late = 0;
         let silent = self.silence.until(patience, &*self.runtime);
         let limit = by.earlier(silent);
-        if self.poll_io(cx, proto, limit.earlier(glance).at()).is_ready() {
+        if self.poll_io(cx, proto, limit.earlier(glance)).is_ready() {
             self.silence.reset();
-            // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
-            let progress = if self.is_out_of_time(by) {
-                Progress::OutOfTime
-            } else {
-                Progress::Moved
-            };
-            return self.take_turns(cx).map(|()| progress);
+            return self.take_turns(cx, glance);
         }
-        self.turn = 0;
         // A server that has just been sent something has not been silent since.
         let limit = by.earlier(self.silence.until(patience, &*self.runtime));
         let stalled = if self.is_sending(proto) {
@@ -129,10 +130,10 @@ impl Wire {
         let alarm = self.alarm.get_mut();
         ready!(alarm.poll(cx, &*self.runtime, limit.earlier(stalled)));
         if self.is_out_of_time(by) {
-            return Poll::Ready(Progress::OutOfTime);
+            return Poll::Ready(self.read_late(proto));
         }
         if self.moves_at_once(proto) {
-            return self.take_turns(cx).map(|()| Progress::Moved);
+            return self.take_turns(cx, glance);
         }
         let why = if stalled.has_passed(self.runtime.now()) {
             "the server took no byte of what it was sent for too long (connection_write_timeout)"
@@ -143,20 +144,45 @@ impl Wire {
         Poll::Ready(Progress::Moved)
     }
 
-    /// Writes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports that
-    /// block.
-    pub(super) fn poll_io(
+    /// As [`poll_progress`](Self::poll_progress), without a timer: for openings, which outlive the call that waits for
+    /// them. That call has the timer, so it must be polled again when its time is up, and has to get its turn until then.
+    pub(super) fn poll_untimed(
         &mut self,
         cx: &mut Context<'_>,
         proto: &mut Connection,
-        hint: Option<Instant>,
-    ) -> Poll<()> {
-        self.transport.get_mut().set_deadline(hint);
+        limits: Limits,
+    ) -> Poll<Progress> {
+        let Limits { by, glance, .. } = limits;
+        if self.has_passed(by) {
+            return Poll::Ready(self.read_late(proto));
+        }
+        ready!(self.poll_io(cx, proto, by.earlier(glance)));
+        self.take_turns(cx, glance)
+    }
+
+    /// Writes, and reads once. Ready when something has arrived or the stream is over. A transport that blocks returns
+    /// at the limit.
+    fn poll_io(&mut self, cx: &mut Context<'_>, proto: &mut Connection, limit: Deadline) -> Poll<()> {
+        self.transport.get_mut().set_deadline(limit.at());
         self.poll_write(cx, proto);
         let read = Pin::new(self.transport.get_mut()).poll_read(cx, proto.recv_space());
+        if read.is_pending() {
+            self.turn = 0;
+        }
         let read = ready!(read);
         self.take_in(proto, read);
         Poll::Ready(())
+    }
+
+    /// The time is up, but what has arrived counts, and may take several reads. A server that never pauses ends that.
+    /// Nothing is sent any more.
+    fn read_late(&mut self, proto: &mut Connection) -> Progress {
+        let in_vain = self.late >= READS_IN_A_TURN || planted!(AnswerHiddenByDeadline);
+        if in_vain || !self.read_at_once(proto) {
+            return Progress::OutOfTime;
+        }
+        self.late += 1;
+        Progress::Moved
     }
 
     /// One read that does not wait. Whether something has arrived, or the stream is over.
@@ -214,11 +240,12 @@ impl Wire {
         self.unflushed || !proto.pending_bytes().is_empty()
     }
 
-    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
-    fn take_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that. A caller that
+    /// wants to look around has its turn when the time for that has come: each read may have blocked the thread.
+    fn take_turns(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Progress> {
         self.turn += 1;
-        if self.turn < READS_IN_A_TURN {
-            return Poll::Ready(());
+        if self.turn < READS_IN_A_TURN && !self.has_passed(glance) {
+            return Poll::Ready(Progress::Moved);
         }
         self.turn = 0;
         cx.waker().wake_by_ref();
@@ -227,7 +254,12 @@ impl Wire {
 
     /// Whether the call has to end, whatever it has achieved.
     fn is_out_of_time(&self, by: Deadline) -> bool {
-        by.has_passed(self.runtime.now()) || self.runtime.is_cancelled()
+        self.has_passed(by) || self.runtime.is_cancelled()
+    }
+
+    /// Asks for the time only if that matters.
+    fn has_passed(&self, deadline: Deadline) -> bool {
+        deadline.at().is_some_and(|at| at <= self.runtime.now())
     }
 
     /// Hands on what a read brought.
