@@ -86,6 +86,8 @@ bugs! {
     UnflushedTransport,
     /// An answer that lies in the socket is not read once the deadline has passed.
     AnswerHiddenByDeadline,
+    /// A read that was dropped is left to its end, which nothing waits for.
+    DroppedReadFinished,
 }
 
 /// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
+use bolt_proto::{Connection, Event, Head, ProtocolViolation, ResultId};
 
 use crate::bookmarks::Receipt;
 use crate::deadline::Deadline;
@@ -34,10 +34,10 @@ pub(crate) struct Link {
     /// Whom it reaches, for messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
-    /// What becomes of the work when the lease ends.
+    /// What becomes of the work should the lease end now.
     unfinished: Unfinished,
-    /// No lease is under way: what is on the wire takes its course.
-    parked: bool,
+    /// What is to become of the work that the last lease left; `None` during a lease.
+    left: Option<Unfinished>,
     /// Who is to know the bookmark of work that is carried out after its lease has ended.
     receipt: Option<Receipt>,
 }
@@ -64,7 +64,7 @@ impl Link {
             peer,
             info: None,
             unfinished: Unfinished::Cancel,
-            parked: false,
+            left: None,
             receipt: None,
         }
     }
@@ -85,7 +85,7 @@ impl Link {
 
     /// A lease begins.
     pub(crate) const fn engage(&mut self) {
-        self.parked = false;
+        self.left = None;
     }
 
     /// What becomes of the work should the lease end now.
@@ -148,19 +148,17 @@ impl Link {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way; a failure among it costs a RESET. Ready when the connection is, or when
-    /// waiting will not make it so: the caller looks at what it has become. Whoever waits has the timer; `glance` is
-    /// when a transport that blocks returns in any case.
+    /// Reads and drops whatever is on its way, and asks for what else it takes: work that is to be undone is, as soon as
+    /// the server may be told; a failure costs a RESET. Ready when the connection is, or when waiting will not make it so:
+    /// the caller looks at what it has become. The caller has the timer; `glance` is when it looks around, and when a
+    /// transport that blocks returns in any case.
     pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
         loop {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
             }
-            match self.proto.disposition() {
-                Disposition::Finishing | Disposition::Resetting | Disposition::AwaitAnswer => {}
-                Disposition::NeedsReset if self.proto.reset().is_ok() => {}
-                // Anything else does not change by waiting.
-                _ => return Poll::Ready(Ok(())),
+            if !self.steer() {
+                return Poll::Ready(Ok(()));
             }
             if ready!(self.poll_progress(cx, Deadline::NONE, glance)) == Progress::OutOfTime {
                 // The call is cancelled. Whoever waits sees that, too.

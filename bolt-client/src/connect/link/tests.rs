@@ -1,13 +1,15 @@
 //! A link over a transport in memory: what becomes of its bytes, its time, and its leftovers.
 
 mod flushing;
+mod leaving;
 mod peer;
+mod quiet;
 mod time;
 
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, Connection, Extra, Fetch, Head, Hello, Kind, Options, Query, ResultId};
+use bolt_proto::{Auth, Disposition, Extra, Fetch, Hello, Kind, Options, Query};
 
 use super::*;
 use crate::address::Address;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::Duration;
 
-use bolt_proto::Connection;
+use bolt_proto::{Connection, Disposition};
 
 use super::clock::Silence;
 use crate::deadline::{Alarm, Deadline};
@@ -212,12 +212,20 @@ impl Wire {
         self.broken.is_none() && !self.is_sending(proto)
     }
 
-    /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
-    pub(super) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        match self.transport.get_mut().try_read(&mut byte) {
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-            Ok(_) => false,
+    /// Reads all that has arrived, as far as that comes to an end.
+    pub(super) fn read_arrived(&mut self, proto: &mut Connection) {
+        for _ in 0..READS_IN_A_TURN {
+            if !self.read_at_once(proto) || proto.disposition() == Disposition::Dead {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the transport knows to have arrived.
+    pub(super) fn read_known(&mut self, proto: &mut Connection) {
+        match self.transport.get_mut().read_known(proto.recv_space()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => self.take_in(proto, read),
         }
     }
 
