@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bolt_proto::Record;
 
-use crate::api::execute_query::EagerResult;
+use crate::eager_result::EagerResult;
 
 /// Declares the bugs, and the list of them.
 macro_rules! bugs {

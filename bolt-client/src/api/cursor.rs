@@ -6,8 +6,8 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
-use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, Interest, Rest};
 use crate::summary::Summary;

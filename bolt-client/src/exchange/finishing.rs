@@ -4,8 +4,8 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Fetch, Kind, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
-use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
 
 use super::open_result::OpenResult;

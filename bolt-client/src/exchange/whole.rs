@@ -2,8 +2,8 @@
 
 use bolt_proto::{Access, Fetch, Query};
 
-use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
 
 use super::{Exchange, Holder};
