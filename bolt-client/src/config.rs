@@ -33,6 +33,7 @@ pub struct Config {
     pub(crate) max_transaction_retry_time: Duration,
     pub(crate) disable_auto_commit_retries: bool,
     pub(crate) page: Fetch,
+    pub(crate) max_result_size: Option<usize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) notifications: NotificationFilter,
     pub(crate) telemetry_disabled: bool,
@@ -62,6 +63,7 @@ impl Config {
             max_transaction_retry_time: Duration::from_secs(30),
             disable_auto_commit_retries: false,
             page: Fetch::Rows(1000),
+            max_result_size: None,
             deadline: None,
             notifications: NotificationFilter::default(),
             telemetry_disabled: false,
@@ -191,6 +193,19 @@ impl Config {
     #[must_use]
     pub const fn fetch_all(mut self) -> Self {
         self.page = Fetch::All;
+        self
+    }
+
+    /// How many bytes of memory the rows may take that one call collects: [`execute_query`](crate::Driver::execute_query),
+    /// and `collect` and its like on records and cursors. A result that takes more ends the call with an error that says
+    /// so, [`ErrorKind::Usage`](crate::ErrorKind::Usage): it is to be read row by row. `None` for no limit. Default:
+    /// `None`.
+    ///
+    /// `collect_as` and `collect_column` count the bytes of the rows as they arrive, since the size of what is made of
+    /// them is not known.
+    #[must_use]
+    pub fn max_result_size(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.max_result_size = bytes.into();
         self
     }
 

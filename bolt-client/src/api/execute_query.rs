@@ -1,6 +1,8 @@
 //! `execute_query`: one query, one transaction, all rows.
 
+use std::fmt;
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, NotificationFilter, Query};
@@ -10,7 +12,7 @@ use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
 use crate::eager_result::EagerResult;
 use crate::error::Error;
-use crate::exchange::settings::{Origin, Settings};
+use crate::exchange::origin::{Origin, Settings};
 use crate::runtime::BoxFuture;
 
 /// A query to be run in a transaction of its own. Await it to run it.
@@ -42,7 +44,6 @@ use crate::runtime::BoxFuture;
 /// # Cancel safety
 /// Dropped before the commit has left, the work is undone (*cancel-clean*); later only the server knows
 /// (*cancel-unknown*), unless it was a read.
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct ExecuteQuery<'d> {
     driver: &'d Driver,
@@ -68,7 +69,7 @@ impl<'d> ExecuteQuery<'d> {
 
     /// The database to run on. Default: the user's home database.
     pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.settings.database = Some(name.into());
+        self.settings.database = Some(name.into().into());
         self
     }
 
@@ -81,7 +82,7 @@ impl<'d> ExecuteQuery<'d> {
 
     /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
     pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
-        self.settings.impersonated_user = Some(user.into());
+        self.settings.impersonated_user = Some(user.into().into());
         self
     }
 
@@ -108,38 +109,20 @@ impl<'d> ExecuteQuery<'d> {
 
     async fn run(self) -> Result<EagerResult, Error> {
         self.query.check().map_err(Clone::clone)?;
-        let origin = Origin {
-            driver: self.driver.clone(),
+        let access = self.settings.access;
+        let origin = Arc::new(Origin {
+            shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
             chain: Chain::new(Bookmarks::new(), self.manager),
-        };
+        });
         let by = origin.by(None);
-        let access = origin.settings.access;
-        let mut api = origin.tell(Api::ExecuteQuery);
-        let mut attempts = origin.attempts(by);
-        #[cfg(planted)]
-        let mut stale = crate::planted::Stale::default();
+        let mut attempts = origin.repeated(Api::ExecuteQuery, access, self.extra, by);
+        let mut work = attempts.begin().await?;
         loop {
-            let error = match origin.transaction(access, &self.extra, api, by).await {
-                Err(error) => error,
-                Ok(mut exchange) => match exchange.execute(&self.query, by).await {
-                    #[cfg(planted)]
-                    Ok(result) => return Ok(stale.mix(result)),
-                    #[cfg(not(planted))]
-                    Ok(result) => return Ok(result),
-                    Err(error) => {
-                        #[cfg(planted)]
-                        stale.keep(exchange.leftovers());
-                        api = exchange.untold();
-                        if exchange.was_stale(&error) {
-                            attempts.at_once(error)?;
-                            continue;
-                        }
-                        error
-                    }
-                },
-            };
-            attempts.again(error).await?;
+            match work.execute(&self.query, by).await {
+                Ok(result) => return Ok(result),
+                Err(error) => attempts.again(&mut work, error).await?,
+            }
         }
     }
 }
@@ -150,5 +133,14 @@ impl<'d> IntoFuture for ExecuteQuery<'d> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
+    }
+}
+
+/// Shows nothing of the query, whose text may hold a password.
+impl fmt::Debug for ExecuteQuery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecuteQuery")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

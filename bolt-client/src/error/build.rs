@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
@@ -17,9 +18,33 @@ impl Error {
         Reason::Misuse(text).into()
     }
 
-    pub(crate) fn abandoned(query: &str) -> Self {
-        Reason::Abandoned {
-            query: query.to_owned(),
+    pub(crate) fn abandoned() -> Self {
+        Reason::Abandoned.into()
+    }
+
+    /// More rows than a call may collect.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Reason::TooLarge { limit }.into()
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(&*self.0, Reason::TooLarge { .. })
+    }
+
+    /// The same, for a caller that asks for something else after it has happened.
+    pub(crate) fn had_happened(self) -> Self {
+        match &*self.0 {
+            Reason::HadHappened(_) => self,
+            _ => Reason::HadHappened(self).into(),
+        }
+    }
+
+    /// The same, after so many attempts.
+    pub(crate) fn after_attempts(self, attempts: u32, spent: Duration) -> Self {
+        Reason::Retried {
+            cause: self,
+            attempts,
+            spent,
         }
         .into()
     }
