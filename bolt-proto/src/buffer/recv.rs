@@ -136,6 +136,16 @@ impl<K: Copy> Recv<K> {
         self.partial.is_none() && self.unscanned().is_empty()
     }
 
+    /// Whether something beyond keep-alives has begun to arrive and has not been cut. A single zero may be the first
+    /// half of a keep-alive.
+    pub(crate) fn has_begun(&self) -> bool {
+        let mut rest = self.unscanned();
+        while let [0, 0, behind @ ..] = rest {
+            rest = behind;
+        }
+        self.partial.is_some() || !matches!(rest, [] | [0])
+    }
+
     /// Cuts the next whole message; it is *seen* now.
     #[inline]
     pub(crate) fn see(
@@ -155,12 +165,19 @@ impl<K: Copy> Recv<K> {
         self.see_chunks(limit, classify)
     }
 
-    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it; they are *seen* now, as messages
-    /// of this kind. What comes behind them is left to [`see`](Self::see).
+    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it, and returns how many those are. They
+    /// are *seen* now, as messages of this kind, but for those beyond `most`, which are dropped. What comes behind
+    /// them is left to [`see`](Self::see).
     #[inline]
-    pub(crate) fn see_run(&mut self, kind: K, limit: usize, accepts: impl Fn(&[u8]) -> bool) {
+    pub(crate) fn see_run(
+        &mut self,
+        kind: K,
+        limit: usize,
+        most: usize,
+        accepts: impl Fn(&[u8]) -> bool,
+    ) -> usize {
         if self.partial.is_some() {
-            return;
+            return 0;
         }
         let arrived = self.unscanned();
         let (mut rest, mut count) = (arrived, 0_usize);
@@ -175,13 +192,15 @@ impl<K: Copy> Recv<K> {
             count = count.wrapping_add(1);
             rest = next;
         }
-        if let (Some(more), Some((len, _))) = (count.checked_sub(1), self.chunk()) {
-            let consumed = arrived.len().saturating_sub(rest.len());
+        let consumed = arrived.len().saturating_sub(rest.len());
+        // Looking at the number of each would cost every row.
+        if let (Some(more), Some((len, _))) = (count.min(most).checked_sub(1), self.chunk()) {
             let start = self.scanned.saturating_add(2);
             let first = Frame { kind, start, len };
             self.note(Run { first, more });
-            self.skip(consumed);
         }
+        self.skip(consumed);
+        count
     }
 
     /// Begins to deliver the run at the front, if there is one: what comes next is taken from it by

@@ -154,17 +154,16 @@ impl ServerError {
             )
     }
 
-    /// Whether the server could not make sense of the request. Neo4j 5.26 then does not ignore what follows, so
-    /// that the two sides no longer agree on where they stand.
-    pub(crate) fn leaves_state_unknown(&self) -> bool {
-        self.code().starts_with("Neo.ClientError.Request.")
+    /// Whether a FAILURE says that the server could not make sense of the request. Neo4j 5.26 then does not ignore what
+    /// follows, so that the two sides no longer agree on where they stand.
+    pub(crate) fn leaves_state_unknown(failure: Metadata<'_>) -> bool {
+        let mut parts = code(failure).split('.').skip(1);
+        (parts.next(), parts.next()) == (Some("ClientError"), Some("Request"))
     }
 
     /// Reads the metadata of a FAILURE. What is missing or garbled is filled in: better a bare error than none.
     pub(crate) fn read(failure: Metadata<'_>) -> Self {
-        let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
-        let code = today(code.unwrap_or(UNKNOWN_CODE));
-        Self::read_one(failure, code, UNKNOWN_MESSAGE, MAX_CAUSES)
+        Self::read_one(failure, today(code(failure)), UNKNOWN_MESSAGE, MAX_CAUSES)
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
@@ -189,6 +188,12 @@ impl ServerError {
             cause: cause.map(|cause| Self::read_one(cause, "", UNKNOWN_CAUSE, causes.saturating_sub(1))),
         }))
     }
+}
+
+/// The code of a FAILURE, as it came.
+fn code(failure: Metadata<'_>) -> &str {
+    let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
+    code.unwrap_or(UNKNOWN_CODE)
 }
 
 fn described(message: &str) -> String {
