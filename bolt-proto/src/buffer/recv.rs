@@ -1,16 +1,5 @@
 //! What has arrived: read straight from the socket, cut into messages in place.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;

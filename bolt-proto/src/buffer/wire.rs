@@ -2,6 +2,9 @@
 
 use super::{Recv, Send};
 use crate::error::ProtocolViolation;
+use crate::handshake::{self, Versions};
+use crate::message::Answer;
+use crate::version::Version;
 
 /// The bytes of one connection: what has arrived, what is to be sent, and whether and why that is over.
 ///
@@ -61,7 +64,12 @@ impl<K: Copy> Wire<K> {
         self.over.get_or_insert(violation).clone()
     }
 
-    /// Whether everything that can arrive has been seen.
+    /// As [`end`](Self::end), for a reason that lies before the one that is known.
+    pub(crate) fn end_before(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
+        self.over.insert(violation).clone()
+    }
+
+    /// Fails if everything that can arrive has been seen.
     pub(crate) fn end_of_stream(&self) -> Result<(), ProtocolViolation> {
         if self.eof {
             return Err(ProtocolViolation::EndOfStream {
@@ -75,5 +83,42 @@ impl<K: Copy> Wire<K> {
     pub(crate) fn shrink(&mut self) {
         self.recv.shrink();
         self.send.shrink();
+    }
+}
+
+/// What both sides of a handshake have agreed on.
+pub(crate) struct Agreed {
+    pub(crate) version: Version,
+    /// The capability bits that both have.
+    pub(crate) capabilities: u64,
+}
+
+impl Wire<Answer> {
+    /// The end towards a server: the proposal of the handshake is queued.
+    pub(crate) fn proposing(versions: &Versions) -> Self {
+        let mut wire = Self::new();
+        wire.send.raw(&versions.proposal());
+        wire
+    }
+
+    /// Takes the answer to the proposal, once it has arrived whole, and queues what it asks for.
+    pub(crate) fn negotiate(&mut self, versions: &Versions) -> Result<Option<Agreed>, ProtocolViolation> {
+        let (version, capabilities, consumed) = match handshake::answer(self.recv.unscanned(), versions)? {
+            handshake::Answer::Incomplete => return Ok(None),
+            handshake::Answer::Slot { version, consumed } => (version, 0, consumed),
+            handshake::Answer::Manifest {
+                version,
+                capabilities,
+                consumed,
+            } => {
+                self.send.raw(&handshake::choice(version, capabilities));
+                (version, capabilities, consumed)
+            }
+        };
+        self.recv.skip(consumed);
+        Ok(Some(Agreed {
+            version,
+            capabilities,
+        }))
     }
 }

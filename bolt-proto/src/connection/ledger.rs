@@ -387,10 +387,11 @@ impl Ledger {
             entry.before = Base::Failed;
             (entry.message == Message::Reset).then_some(entry.id)
         });
+        let next = self.next_request();
         if reset.is_none() {
             self.sent = Base::Failed;
         }
-        self.flows.end_all(reset.unwrap_or(self.next_request()));
+        self.flows.end_all(reset.unwrap_or(next));
     }
 
     fn ignored(&mut self, message: Message, result: Option<ResultId>) {

@@ -116,8 +116,7 @@ impl Connection {
     /// A new connection. The proposal of the handshake is queued.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let mut wire = Wire::new();
-        wire.send.raw(&options.versions.proposal());
+        let wire = Wire::proposing(&options.versions);
         Self {
             options,
             wire,

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use crate::buffer::Frame;
 use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
-use crate::handshake;
 use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
 use crate::packstream::{self, ListRef, MapRef, Reader, ValueRef};
@@ -169,21 +168,11 @@ impl Connection {
     }
 
     fn negotiate(&mut self) -> Result<(), ProtocolViolation> {
-        let (version, consumed) = match handshake::answer(self.wire.recv.unscanned(), &self.options.versions)? {
-            handshake::Answer::Incomplete => return Ok(()),
-            handshake::Answer::Slot { version, consumed } => (version, consumed),
-            handshake::Answer::Manifest {
-                version,
-                capabilities,
-                consumed,
-            } => {
-                self.wire.send.raw(&handshake::choice(version, capabilities));
-                self.agreed = capabilities;
-                (version, consumed)
-            }
+        let Some(agreed) = self.wire.negotiate(&self.options.versions)? else {
+            return Ok(());
         };
-        self.wire.recv.skip(consumed);
-        self.version = version.capabilities();
+        self.agreed = agreed.capabilities;
+        self.version = agreed.version.capabilities();
         self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
         self.announce = true;
         self.try_see_all()
@@ -264,8 +253,7 @@ impl Connection {
             self.ledger.flows.describe(id, success.keys, success.query_id);
         }
         let has_more = success.has_more;
-        self.ledger
-            .settle(version.version, Outcome::Success { has_more });
+        self.ledger.settle(version.version, Outcome::Success { has_more });
     }
 }
 

@@ -210,7 +210,9 @@ impl Connection {
     /// [`UsageError`] before the handshake is done.
     pub fn goodbye(&mut self) -> Result<(), UsageError> {
         self.permit(Message::Goodbye)?;
-        self.wire.send.message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
+        self.wire
+            .send
+            .message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
         self.ledger.set_sent(Base::Defunct);
         Ok(())
     }

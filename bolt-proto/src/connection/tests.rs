@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::ProtocolViolation;
-use crate::event::ResultId;
 use crate::error::UsageError;
+use crate::event::ResultId;
 use crate::event::{Event, Kind};
 use crate::message::{Access, Api, Auth, Extra, Hello, Route};
 use crate::query::Query;
@@ -252,10 +252,7 @@ fn bolt_3_has_one_result_at_a_time_and_no_pages() {
         connection.begin(&database),
         Err(UsageError::Illegal { .. })
     ));
-    feed(
-        &mut connection,
-        &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS].concat(),
-    );
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS].concat());
     assert_eq!(events(&mut connection).len(), 4);
     assert_eq!(connection.confirmed_state(), ServerState::TxReady);
     connection.commit().unwrap();

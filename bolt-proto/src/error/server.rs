@@ -1,16 +1,5 @@
 //! A failure that the server reported.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;

@@ -115,7 +115,9 @@ pub enum ProtocolViolation {
     SurplusRow,
     /// An answer that says that the result goes on, to a request that leaves nothing of it: one for all rows, or for
     /// none.
-    #[error("the peer answered {message} by saying that more rows are left, although none were left to ask for")]
+    #[error(
+        "the peer answered {message} by saying that more rows are left, although none were left to ask for"
+    )]
     NothingLeft {
         /// The request.
         message: Message,

@@ -1,16 +1,5 @@
 //! Diagnostic records.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 

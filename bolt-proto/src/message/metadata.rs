@@ -1,16 +1,5 @@
 //! What a SUCCESS says, unread.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use core::time::Duration;
 
 use crate::message::{Counters, QueryType};

@@ -63,7 +63,9 @@ fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
     // A keep-alive, a row of two chunks, one of another kind, and one that is not whole.
     feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
     feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
-    recv.see_run(Answer::Record, LIMIT, usize::MAX, |message| message.starts_with(b"\xB1\x71"));
+    recv.see_run(Answer::Record, LIMIT, usize::MAX, |message| {
+        message.starts_with(b"\xB1\x71")
+    });
     assert_eq!(recv.buffered(), 700 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
     while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
     recv.begin_run();

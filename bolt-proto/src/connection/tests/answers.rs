@@ -25,8 +25,14 @@ fn ready_at(version: &[u8]) -> Connection {
 fn a_result_that_was_asked_for_to_its_end_has_no_more() {
     type Ask = fn(&mut Connection, ResultId) -> Result<RequestId, UsageError>;
     let ways: [(Ask, Message); 3] = [
-        (|connection, result| connection.pull(result, Fetch::All), Message::Pull),
-        (|connection, result| connection.discard(result, Fetch::All), Message::Discard),
+        (
+            |connection, result| connection.pull(result, Fetch::All),
+            Message::Pull,
+        ),
+        (
+            |connection, result| connection.discard(result, Fetch::All),
+            Message::Discard,
+        ),
         (Connection::abandon, Message::Discard),
     ];
     for version in [&[0, 0, 0, 3], V4_4, V5_4] {
@@ -38,7 +44,10 @@ fn a_result_that_was_asked_for_to_its_end_has_no_more() {
             assert_eq!(events(&mut connection).len(), 2);
             let violation = connection.has_event().unwrap_err();
             assert_eq!(violation, ProtocolViolation::NothingLeft { message });
-            assert!(violation.to_string().contains("more rows are left"), "{violation}");
+            assert!(
+                violation.to_string().contains("more rows are left"),
+                "{violation}"
+            );
             assert_eq!(connection.disposition(), Disposition::Dead);
         }
     }
@@ -75,7 +84,11 @@ fn a_row_beyond_those_asked_for_is_a_violation_behind_the_rows_before_it() {
             told.dedup_by(|a, b| a == b && a.starts_with("over"));
             let over = "over: the peer sent more rows than were asked for";
             let rows = ["3 row 42"; 3];
-            assert_eq!(told, [&["2 success"][..], &rows, &[over]].concat(), "{piece} {wide}");
+            assert_eq!(
+                told,
+                [&["2 success"][..], &rows, &[over]].concat(),
+                "{piece} {wide}"
+            );
         }
     }
 }
@@ -90,7 +103,10 @@ fn each_page_has_its_own_number_of_rows() {
     feed(&mut connection, &[RECORD_42, RECORD_42, HAS_MORE].concat());
     assert_eq!(events(&mut connection).len(), 3);
     connection.pull(result, Fetch::All).unwrap();
-    feed(&mut connection, &[RECORD_42.repeat(100), SUCCESS.to_vec()].concat());
+    feed(
+        &mut connection,
+        &[RECORD_42.repeat(100), SUCCESS.to_vec()].concat(),
+    );
     assert_eq!(events(&mut connection).len(), 101);
     assert_eq!(connection.disposition(), Disposition::Reusable);
 }
@@ -160,7 +176,12 @@ fn the_end_of_a_result_does_not_answer_run() {
         );
     }
     // A server may leave out the columns, and whatever it adds of its own is its own.
-    for entry in [&b"\x83qid\x00"[..], b"\x87t_first\x01", b"\x82db\x81x", b"\x81x\x01"] {
+    for entry in [
+        &b"\x83qid\x00"[..],
+        b"\x87t_first\x01",
+        b"\x82db\x81x",
+        b"\x81x\x01",
+    ] {
         let mut connection = ready();
         run_all(&mut connection);
         feed(&mut connection, &success(entry));
@@ -185,7 +206,11 @@ fn what_begins_to_arrive_although_nothing_is_asked_ends_the_use_of_the_connectio
             if seen {
                 assert_eq!(connection.has_event(), Ok(None));
             }
-            let expected = if ends { Disposition::Dead } else { Disposition::Reusable };
+            let expected = if ends {
+                Disposition::Dead
+            } else {
+                Disposition::Reusable
+            };
             assert_eq!(connection.disposition(), expected, "{bytes:02X?}, seen: {seen}");
             // What is asked now does not make it an answer.
             if seen && ends {

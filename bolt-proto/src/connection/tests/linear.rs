@@ -17,11 +17,18 @@ fn pipeline(queries: usize) -> Duration {
     connection.commit().unwrap();
     assert_eq!(connection.unanswered(), 2 + 2 * queries);
     let answers = [FIELDS_N, RECORD_42, SUCCESS].concat();
-    feed(&mut connection, &[SUCCESS, &answers.repeat(queries), SUCCESS].concat());
+    feed(
+        &mut connection,
+        &[SUCCESS, &answers.repeat(queries), SUCCESS].concat(),
+    );
     let mut told = 0;
     while connection.has_event().unwrap().is_some() {
         assert!(connection.event().is_some());
-        assert!(results.first().is_some_and(|result| !connection.has_more(*result)));
+        assert!(
+            results
+                .first()
+                .is_some_and(|result| !connection.has_more(*result))
+        );
         told += 1;
     }
     assert_eq!(told, 2 + 3 * queries);
@@ -42,7 +49,10 @@ fn pages(results: usize) -> Duration {
         connection.pull(result, Fetch::Rows(1)).unwrap();
         open.push(result);
     }
-    feed(&mut connection, &[FIELDS_N, RECORD_42, HAS_MORE].concat().repeat(results));
+    feed(
+        &mut connection,
+        &[FIELDS_N, RECORD_42, HAS_MORE].concat().repeat(results),
+    );
     assert_eq!(events(&mut connection).len(), 3 * results);
     assert!(open.iter().all(|result| connection.has_more(*result)));
     connection.reset().unwrap();
