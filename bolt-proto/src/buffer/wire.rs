@@ -65,6 +65,7 @@ impl<K: Copy> Wire<K> {
     }
 
     /// As [`end`](Self::end), for a reason that lies before the one that is known.
+    #[cfg(feature = "peer")]
     pub(crate) fn end_before(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
         self.over.insert(violation).clone()
     }

@@ -1,12 +1,17 @@
 //! Rows that lie one right behind the other: as they are seen, and as they are taken.
 
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::Bytes;
+
 use crate::buffer::{Frame, Recv};
 use crate::error::ProtocolViolation;
 use crate::event::{Head, Kind, RequestId, ResultId};
 use crate::keys::Keys;
 use crate::message::Answer;
 use crate::packstream::{Reader, Token};
-use crate::record::{Places, RecordRef};
+use crate::record::{Places, RecordRef, with_offsets};
 
 /// What the rows of a run have in common, found out for the first of them, so that nothing needs to be looked up for
 /// the others.
@@ -105,7 +110,10 @@ impl Rows {
             return self.take_next(recv);
         }
         recv.deliver();
-        self.taken.as_mut()?.row(recv.body(frame))
+        match recv.part_with(frame) {
+            Some((bytes, message)) => self.taken.as_mut()?.large_row(bytes, message),
+            None => self.taken.as_mut()?.row(recv.body(frame)),
+        }
     }
 
     /// Takes the next row of those that lie one right behind the other.
@@ -123,6 +131,19 @@ impl Taken {
     fn row<'a>(&'a mut self, body: &'a [u8]) -> Option<RecordRef<'a>> {
         let (columns, values) = record(body).ok()?;
         self.places.start();
+        Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
+    }
+}
+
+impl Taken {
+    /// A row that has the memory for itself in which it has arrived, so that keeping it copies nothing.
+    fn large_row(&mut self, mut bytes: Vec<u8>, message: Range<usize>) -> Option<RecordRef<'_>> {
+        let body = bytes.get(message.start.saturating_add(2)..message.end)?;
+        let (columns, values) = record(body).ok()?;
+        let start = message.end.saturating_sub(values.len());
+        with_offsets(&mut bytes, start, columns);
+        self.places = Places::of_whole(Bytes::from(bytes).slice(start..));
+        let values = self.places.whole()?.get(..message.end.saturating_sub(start))?;
         Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
     }
 }

@@ -29,6 +29,9 @@ struct Details {
 /// A server's word about why it failed cannot be followed without end.
 const MAX_CAUSES: usize = 32;
 
+/// How much of a text is kept, in bytes.
+const MAX_TEXT: usize = 1024 * 1024;
+
 const UNKNOWN_CODE: &str = "Neo.DatabaseError.General.UnknownError";
 const UNKNOWN_MESSAGE: &str = "An unknown error occurred";
 const UNKNOWN_CAUSE: &str = "50N42: Unexpected error has occurred. See debug log for details.";
@@ -156,11 +159,8 @@ impl ServerError {
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
-        let parts = (
-            error.string("gql_status"),
-            error.string("description"),
-            error.string("message"),
-        );
+        let string = |key| error.string(key).map(cut);
+        let parts = (string("gql_status"), string("description"), string("message"));
         let (gql_status, description, message) = match parts {
             (Some(status), Some(description), Some(message)) => (status, description.to_owned(), message),
             // Before 5.7.
@@ -169,7 +169,7 @@ impl ServerError {
         };
         let cause = error.nested("cause").filter(|_| causes > 0);
         Self(Box::new(Details {
-            code: code.to_owned(),
+            code: cut(code).to_owned(),
             message: message.to_owned(),
             gql_status: gql_status.to_owned(),
             description,
@@ -183,6 +183,15 @@ impl ServerError {
 fn code(failure: Metadata<'_>) -> &str {
     let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
     code.unwrap_or(UNKNOWN_CODE)
+}
+
+/// The beginning of a text, if it is too long.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 fn described(message: &str) -> String {

@@ -110,6 +110,14 @@ impl<'a> Metadata<'a> {
         })
     }
 
+    /// As [`maps`](Self::maps), as long as they have not more than this many bytes together.
+    pub(crate) fn maps_within(self, key: &str, bytes: usize) -> impl Iterator<Item = Self> + use<'a> {
+        self.maps(key).scan(bytes, |left, map| {
+            *left = left.checked_sub(map.0.encoded_len())?;
+            Some(map)
+        })
+    }
+
     /// An entry that counts milliseconds.
     #[must_use]
     pub fn milliseconds(self, key: &str) -> Option<Duration> {

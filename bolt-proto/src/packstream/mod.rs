@@ -3,6 +3,7 @@
 //! Most programs read by [`FromValue`](crate::value::FromValue) or serde and write by
 //! [`ToValue`](crate::value::ToValue); this layer is for messages, proxies and tools.
 
+mod forecast;
 mod read;
 mod skip;
 mod utf8;
@@ -15,6 +16,7 @@ pub use read::Reader;
 pub use skip::skip;
 pub use value_ref::{ListIter, ListRef, MapIter, MapRef, StructureRef, ValueRef};
 
+pub(crate) use forecast::Forecast;
 pub(crate) use read::Token;
 pub(crate) use skip::extent;
 
