@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use core::{fmt, iter};
 
+use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
 use crate::value::{Map, Value};
 
@@ -210,9 +211,9 @@ fn today(code: &str) -> &str {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.code().is_empty() {
-            f.write_str(self.message())
+            write!(f, "{}", Escaped(self.message()))
         } else {
-            write!(f, "{}: {}", self.code(), self.message())
+            write!(f, "{}: {}", Escaped(self.code()), Escaped(self.message()))
         }
     }
 }

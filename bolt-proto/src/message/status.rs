@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::error::Escaped;
 use crate::message::{Metadata, Notification, Position, diagnostic};
 use crate::value::Map;
 
@@ -159,7 +160,8 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.gql_status, self.status_description)
+        let (status, description) = (Escaped(&self.gql_status), Escaped(&self.status_description));
+        write!(f, "{status}: {description}")
     }
 }
 
