@@ -25,12 +25,15 @@ use crate::server_info::ServerInfo;
 /// It does not belong to the call that began it: a call whose time is up leaves it in the pool, and the next one
 /// carries on. Otherwise callers with limits shorter than a handshake would never get a connection.
 pub(crate) struct Opening {
-    flow: Exclusive<BoxFuture<'static, Result<Link, Error>>>,
+    /// Empty while it is being polled, and ever after if that panics: it cannot be polled again then.
+    flow: Option<Flow>,
     /// How long whoever waits at the moment would have a transport block.
     hint: Hint,
     /// After this instant nobody carries on.
     expires: Deadline,
 }
+
+type Flow = Exclusive<BoxFuture<'static, Result<Link, Error>>>;
 
 impl Opening {
     pub(crate) fn begin(runtime: &Arc<dyn Runtime>, config: &Arc<Config>, address: &Address) -> Self {
@@ -44,7 +47,7 @@ impl Opening {
             expires,
         ));
         Self {
-            flow: Exclusive::new(flow),
+            flow: Some(Exclusive::new(flow)),
             hint,
             expires,
         }
@@ -70,7 +73,19 @@ impl Opening {
     ) -> Poll<Result<Link, Error>> {
         let limit = limit.earlier(self.expires);
         self.hint.set(limit, limit.earlier(glance));
-        self.flow.get_mut().as_mut().poll(cx)
+        let Some(mut flow) = self.flow.take() else {
+            return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
+        };
+        let poll = flow.get_mut().as_mut().poll(cx);
+        if poll.is_pending() {
+            self.flow = Some(flow);
+        }
+        poll
+    }
+
+    /// Whether it cannot be carried on: it is complete, or a poll of it has panicked (code of the user's runs in it).
+    pub(crate) const fn is_over(&self) -> bool {
+        self.flow.is_none()
     }
 }
 

@@ -248,6 +248,7 @@ impl Place {
                 pooled, idle_since, ..
             } => pooled.give_back(&self.pool, idle_since),
             Hand::Opening { .. } if planted!(HalfOpenLeaked) => {}
+            Hand::Opening { opening, .. } if opening.is_over() => self.lose(),
             Hand::Opening { opening, .. } => {
                 let now = self.pool.now();
                 let expires = opening.expires();

@@ -3,6 +3,7 @@
 mod addresses;
 mod beginning;
 mod closing;
+mod panics;
 mod retries;
 mod world;
 

@@ -35,6 +35,8 @@ struct State {
     refusing: Vec<u16>,
     /// Ports behind which everything gets lost.
     swallowing: Vec<u16>,
+    /// Whether connecting panics.
+    panics: bool,
 }
 
 /// A server's end of a connection.
@@ -64,6 +66,7 @@ impl World {
             tried: Vec::new(),
             refusing: Vec::new(),
             swallowing: Vec::new(),
+            panics: false,
         })))
     }
 
@@ -108,6 +111,11 @@ impl World {
     /// Nobody answers at this port, not even that nothing listens.
     pub(super) fn swallow(&self, port: u16) {
         self.lock().swallowing.push(port);
+    }
+
+    /// Whether connecting panics from now on.
+    pub(super) fn panic_on_connect(&self, panics: bool) {
+        self.lock().panics = panics;
     }
 
     /// Ports that connections were asked for, in order.
@@ -186,6 +194,8 @@ impl Runtime for World {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
+            let panics = self.lock().panics;
+            assert!(!panics, "planted");
             let lost = if let Endpoint::Tcp(socket) = to {
                 let mut state = self.lock();
                 state.tried.push(socket.port());
