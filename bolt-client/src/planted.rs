@@ -82,6 +82,8 @@ bugs! {
     CursorOfAnotherTransaction,
     /// Of several queries in a flight, the first one's rows are given to all.
     NeighboursResult,
+    /// Callers wait for an opening until it expires, though another could be begun.
+    NoPatienceForOpenings,
 }
 
 /// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].

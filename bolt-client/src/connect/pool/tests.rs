@@ -4,6 +4,7 @@ mod addresses;
 mod beginning;
 mod closing;
 mod panics;
+mod patience;
 mod retries;
 mod world;
 

@@ -14,6 +14,7 @@ fn pool(max: usize) -> (Slots, Instant) {
     let rules = Rules {
         max,
         probe_after: None,
+        max_waiting: None,
     };
     (Slots::new(rules), Instant::now())
 }

@@ -46,6 +46,8 @@ struct Socket {
     /// What the client could read, if it is not held back.
     answers: VecDeque<u8>,
     holds: bool,
+    /// So many bytes can be read all the same.
+    released: usize,
     /// It takes nothing of what it is sent.
     full: bool,
     closed: bool,
@@ -143,6 +145,11 @@ impl World {
         self.change(at, |socket| socket.holds = false);
     }
 
+    /// Delivers those that are there, and keeps the next ones back.
+    pub(super) fn release_once(&self, at: usize) {
+        self.change(at, |socket| socket.released = socket.answers.len());
+    }
+
     /// The server closes a connection.
     pub(super) fn cut(&self, at: usize) {
         self.change(at, |socket| socket.closed = true);
@@ -215,6 +222,7 @@ impl Runtime for World {
                 server: Server::new(Options::strict()),
                 answers: VecDeque::new(),
                 holds,
+                released: 0,
                 full: false,
                 closed: false,
                 reader: None,
@@ -283,8 +291,14 @@ impl Wire {
     fn read(&self, waker: Option<&Waker>, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.world.lock();
         let socket = &mut state.sockets[self.at];
-        if !socket.holds && !socket.answers.is_empty() {
-            let len = buf.len().min(socket.answers.len());
+        let there = if socket.holds {
+            socket.released
+        } else {
+            socket.answers.len()
+        };
+        if there > 0 {
+            let len = buf.len().min(there);
+            socket.released = socket.released.saturating_sub(len);
             for (to, from) in buf.iter_mut().zip(socket.answers.drain(..len)) {
                 *to = from;
             }
