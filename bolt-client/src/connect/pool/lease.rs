@@ -47,10 +47,6 @@ impl Lease {
     /// Reports that this connection was lost. Whatever killed it (a server that went away, a firewall that forgot) may have
     /// killed others to the same address: those that have been idle at least as long as this one had been when this lease
     /// began are asked before they are used.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the exchange, which sees what becomes of its lease")
-    )]
     pub(crate) fn report_dead(&self) {
         let now = self.pool.runtime.now();
         self.pool.decide(|slots| slots.suspect(self.idle_since, now));

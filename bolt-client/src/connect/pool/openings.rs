@@ -52,7 +52,7 @@ impl Openings {
         self.late = late;
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 

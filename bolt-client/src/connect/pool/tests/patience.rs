@@ -154,7 +154,7 @@ fn a_server_that_takes_long_for_every_login_is_not_asked_twice_once_that_is_know
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
-    let mut open = |expected: usize| {
+    let open = |expected: usize| {
         let before = world.connections();
         let mut call = acquiring(&pool);
         for _ in 0..3 {

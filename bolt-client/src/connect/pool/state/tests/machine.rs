@@ -221,7 +221,7 @@ impl World {
             return;
         }
         if !(keeps && grant.is_opening()) {
-            self.put_down(std::mem::take(&mut holds));
+            self.put_down(mem::take(&mut holds));
         }
         if kind == Kind::New && holds.is_empty() {
             let company = self.slots.company(self.now).map(|idle| idle.link);

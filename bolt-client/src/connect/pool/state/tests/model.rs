@@ -156,11 +156,12 @@ impl Model {
         self.suspected = self.suspected.max(Some(since));
         for at in 0..self.callers.len() {
             let pending = self.callers[at].pending;
-            if let Some((id, Tier::Ready)) = pending
-                && self.conn(id).since <= since
-            {
-                self.callers[at].pending = None;
-                self.return_unseen(id);
+            match pending {
+                Some((id, Tier::Ready)) if self.conn(id).since <= since => {
+                    self.callers[at].pending = None;
+                    self.return_unseen(id);
+                }
+                _ => {}
             }
         }
         self.serve(now);
