@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Auth, Fetch, NotificationFilter};
+use bolt_proto::{Auth, Fetch, Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -22,6 +22,7 @@ pub struct Config {
     pub(crate) auth: Auth,
     pub(crate) user_agent: String,
     pub(crate) max_connection_pool_size: usize,
+    pub(crate) max_connection_pool_waiters: Option<usize>,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
     pub(crate) max_connection_lifetime: Option<Duration>,
@@ -37,6 +38,8 @@ pub struct Config {
     pub(crate) deadline: Option<Duration>,
     pub(crate) notifications: NotificationFilter,
     pub(crate) telemetry_disabled: bool,
+    pub(crate) versions: Versions,
+    pub(crate) limits: Limits,
 }
 
 impl Config {
@@ -52,6 +55,7 @@ impl Config {
             auth,
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,
+            max_connection_pool_waiters: None,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
             max_connection_lifetime: Some(Duration::from_secs(3600)),
@@ -67,6 +71,8 @@ impl Config {
             deadline: None,
             notifications: NotificationFilter::default(),
             telemetry_disabled: false,
+            versions: Versions::default(),
+            limits: Limits::default(),
         })
     }
 
@@ -74,6 +80,15 @@ impl Config {
     #[must_use]
     pub const fn max_connection_pool_size(mut self, connections: usize) -> Self {
         self.max_connection_pool_size = connections;
+        self
+    }
+
+    /// The greatest number of calls that may wait for a connection while all are in use. A call that comes on top of them
+    /// fails at once, with [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded), so that a service under too much load
+    /// can refuse work rather than pile it up. `None` for any number. Default: `None`.
+    #[must_use]
+    pub fn max_connection_pool_waiters(mut self, calls: impl Into<Option<usize>>) -> Self {
+        self.max_connection_pool_waiters = calls.into();
         self
     }
 
@@ -230,6 +245,20 @@ impl Config {
     #[must_use]
     pub const fn telemetry_disabled(mut self, disabled: bool) -> Self {
         self.telemetry_disabled = disabled;
+        self
+    }
+
+    /// The Bolt versions to negotiate. Default: all that this driver speaks.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Bounds on the memory that a server's messages may take. Default: those of [`Limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -48,9 +48,9 @@ pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, MinimumSeverity, Notification,
+    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, Limits, MinimumSeverity, Notification,
     NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
-    Status, UsageError, Version, query,
+    Status, UsageError, Version, Versions, query,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;

@@ -80,6 +80,8 @@ bugs! {
     NeighboursResult,
     /// A session keeps the work of cursors that were dropped.
     ExchangeKept,
+    /// Callers wait for an opening until it expires, though another could be begun.
+    NoPatienceForOpenings,
 }
 
 /// One more than the index of the bug that is planted; 0 for none.

@@ -7,7 +7,11 @@ use std::time::Duration;
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
+use crate::connect::pool::PoolCounts;
 use crate::runtime::Runtime;
+
+/// How many failures of one opening are kept.
+const MAX_TOLD: usize = 16;
 
 impl Error {
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -90,6 +94,25 @@ impl Error {
 
     pub(crate) fn connect(address: String, source: io::Error) -> Self {
         Reason::Connect { address, source }.into()
+    }
+
+    /// No connection can be opened to this host: each address that was tried has failed, if there was any.
+    pub(crate) fn opening(host: &str, mut failures: Vec<Self>) -> Self {
+        match failures.pop() {
+            None => Self::resolve(host, None),
+            Some(only) if failures.is_empty() => only,
+            Some(last) => {
+                // A name may stand for any number of addresses.
+                failures.truncate(MAX_TOLD - 1);
+                failures.push(last);
+                Reason::Unreachable(failures).into()
+            }
+        }
+    }
+
+    pub(crate) fn overloaded(address: impl Into<String>, counts: PoolCounts) -> Self {
+        let address = address.into();
+        Reason::Overloaded { address, counts }.into()
     }
 
     /// The connection is over: the peer left, the socket broke (`source`), or the protocol was violated.

@@ -8,9 +8,11 @@ mod waiting;
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, iter};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
+
+use crate::connect::pool::PoolCounts;
 
 pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
@@ -78,6 +80,9 @@ pub enum ErrorKind {
     Timeout,
     /// The call was cancelled from elsewhere, as the blocking adapter's `CancelHandle` does. Nothing was committed.
     Cancelled,
+    /// More calls wait for a connection than
+    /// [`max_connection_pool_waiters`](crate::Config::max_connection_pool_waiters) allows.
+    Overloaded,
     /// The driver has been closed.
     Closed,
     /// A transaction function gave up, with an error of its own: see [`Error::abort`].
@@ -128,6 +133,8 @@ enum Reason {
         address: String,
         source: io::Error,
     },
+    /// None of several addresses led to a connection.
+    Unreachable(Vec<Error>),
     Lost {
         address: String,
         source: Option<io::Error>,
@@ -141,6 +148,11 @@ enum Reason {
     Timeout {
         address: String,
         waiting: Waiting,
+    },
+    /// The pool of this address has as many waiters as it may have.
+    Overloaded {
+        address: String,
+        counts: PoolCounts,
     },
     /// With whom, and what the call waited for, if it had begun.
     Cancelled(Option<(String, Waiting)>),
@@ -170,6 +182,8 @@ impl Error {
             } => ErrorKind::Unsupported,
             Reason::Protocol { .. } => ErrorKind::Protocol,
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
+            Reason::Unreachable(failures) => common_kind(failures),
+            Reason::Overloaded { .. } => ErrorKind::Overloaded,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
             Reason::Timeout { .. } => ErrorKind::Timeout,
             Reason::Cancelled(_) | Reason::CancelledPause(_) => ErrorKind::Cancelled,
@@ -189,6 +203,7 @@ impl Error {
             | Reason::Connect { .. }
             | Reason::Refused { .. }
             | Reason::Lost { .. } => true,
+            Reason::Unreachable(failures) => failures.iter().any(Self::is_retryable),
             _ => false,
         }
     }
@@ -266,6 +281,19 @@ impl fmt::Display for Error {
             }
             Reason::Resolve { host, source: None } => write!(f, "the host name {host:?} has no address"),
             Reason::Connect { address, source } => write!(f, "cannot connect to {address}: {source}"),
+            Reason::Unreachable(failures) => {
+                f.write_str("no address can be reached")?;
+                let mut separators = [": "].into_iter().chain(iter::repeat("; "));
+                failures
+                    .iter()
+                    .zip(&mut separators)
+                    .try_for_each(|(failure, separator)| write!(f, "{separator}{failure}"))
+            }
+            Reason::Overloaded { address, counts } => write!(
+                f,
+                "{address}: too many calls wait for a connection of the pool already ({counts}; \
+                 max_connection_pool_waiters)"
+            ),
             Reason::Lost { address, source } => {
                 write!(
                     f,
@@ -291,6 +319,17 @@ impl fmt::Display for Error {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
             }
         }
+    }
+}
+
+/// What several failures have in common; that they are failures to connect, if nothing else.
+fn common_kind(failures: &[Error]) -> ErrorKind {
+    let mut kinds = failures.iter().map(Error::kind);
+    let first = kinds.next().unwrap_or(ErrorKind::Connect);
+    if kinds.all(|kind| kind == first) {
+        first
+    } else {
+        ErrorKind::Connect
     }
 }
 
@@ -335,6 +374,8 @@ impl StdError for Error {
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
+            // The last one tried. The text tells of all.
+            Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),
             _ => None,
         }
