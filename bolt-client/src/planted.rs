@@ -82,6 +82,12 @@ bugs! {
     ExchangeKept,
     /// Callers wait for an opening until it expires, though another could be begun.
     NoPatienceForOpenings,
+    /// What a transport buffers is not flushed.
+    UnflushedTransport,
+    /// An answer that lies in the socket is not read once the deadline has passed.
+    AnswerHiddenByDeadline,
+    /// A read that was dropped is left to its end, which nothing waits for.
+    DroppedReadFinished,
 }
 
 /// One more than the index of the bug that is planted; 0 for none.
