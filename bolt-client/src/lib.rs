@@ -26,6 +26,7 @@ mod deadline;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;

@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio::runtime::{Handle, Id, is_rt_shutdown_err};
 
-use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport, current};
+use super::context::{caught, current, with_timers};
+use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport};
 
 /// A stream, and the runtime whose I/O driver wakes those who wait for it.
 ///
@@ -76,7 +77,8 @@ impl Socket {
         if here.id() == self.home {
             return first;
         }
-        self.move_to(&here)?;
+        // A socket stays only where its caller's limits are kept, too.
+        self.move_to(&with_timers()?)?;
         poll(&mut self.stream, cx)
     }
 
@@ -85,11 +87,13 @@ impl Socket {
     fn move_to(&mut self, here: &Handle) -> io::Result<()> {
         self.stream = match &self.stream {
             Stream::Tcp(stream) => {
-                Stream::Tcp(TcpStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+                let stream = SockRef::from(stream).try_clone()?.into();
+                Stream::Tcp(caught(|| TcpStream::from_std(stream))??)
             }
             #[cfg(unix)]
             Stream::Unix(stream) => {
-                Stream::Unix(UnixStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+                let stream = SockRef::from(stream).try_clone()?.into();
+                Stream::Unix(caught(|| UnixStream::from_std(stream))??)
             }
         };
         self.home = here.id();

@@ -1,5 +1,7 @@
 //! What only this runtime promises; what all adapters have in common is the runtime contract of the `tests` crate.
 
+mod context;
+
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -158,6 +160,10 @@ fn a_user_replaces_connect_and_keeps_the_rest() {
 
         fn now(&self) -> Instant {
             self.tokio.now()
+        }
+
+        fn can_wait(&self) -> Result<(), NoRuntime> {
+            self.tokio.can_wait()
         }
 
         fn random(&self) -> u64 {

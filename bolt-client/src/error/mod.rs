@@ -11,6 +11,8 @@ use std::{fmt, io};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
+use crate::no_runtime::NoRuntime;
+
 pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
 
@@ -90,6 +92,7 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
+    NoRuntime(NoRuntime),
     Abandoned {
         query: String,
     },
@@ -146,7 +149,9 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
+            Reason::Usage(_) | Reason::Misuse(_) | Reason::NoRuntime(_) | Reason::Abandoned { .. } => {
+                ErrorKind::Usage
+            }
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
@@ -170,6 +175,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) => error.is_retryable(),
+            // No timer would end the pause before the next attempt.
+            Reason::Lost {
+                source: Some(source), ..
+            } if NoRuntime::of(source).is_some() => false,
             Reason::Resolve { .. }
             | Reason::Connect { .. }
             | Reason::Refused { .. }
@@ -211,6 +220,7 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
+            Reason::NoRuntime(error) => error.fmt(f),
             Reason::Abandoned { query } => write!(
                 f,
                 "the transaction can only be rolled back: the call that ran {query:?} was dropped before it was done"

@@ -47,6 +47,7 @@ impl<'d> Attempts<'d> {
         let next = self.retry.next(runtime.now(), runtime.random());
         match next {
             Some(at) if !self.by.has_passed(at) && !self.driver.is_closed() => {
+                runtime.can_wait()?;
                 Deadline::at_instant(at).race(&**runtime, pending::<()>()).await;
                 if runtime.is_cancelled() {
                     Err(Error::cancelled_pause(error))

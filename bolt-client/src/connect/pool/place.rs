@@ -82,7 +82,10 @@ impl Place {
         }
         let glance = Deadline::after(self.pool.now(), GLANCE);
         match &mut self.hand {
-            Hand::Empty => Poll::Pending,
+            Hand::Empty => {
+                self.pool.runtime.can_wait()?;
+                Poll::Pending
+            }
             Hand::Settling { pooled, .. } => {
                 // If it failed, that shows in what has become of the connection.
                 let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance)));
