@@ -121,6 +121,14 @@ pub enum Endpoint {
 pub struct SocketOptions {
     /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: yes.
     pub keep_alive: bool,
+    /// For how long a connection is idle before the first probe; `None` leaves that to the operating system. Whole
+    /// seconds count. Default: 60 seconds.
+    pub tcp_keepalive_time: Option<Duration>,
+    /// The time between two probes; `None` leaves that to the operating system. Whole seconds count. Default: 10 seconds.
+    pub tcp_keepalive_interval: Option<Duration>,
+    /// After how many probes without an answer the connection counts as dead; `None` leaves that to the operating system.
+    /// Default: 5. With the other defaults, a peer that is gone is noticed within two minutes.
+    pub tcp_keepalive_retries: Option<u32>,
     /// The longest that connecting may take. The driver applies it, too. Default: 30 seconds.
     pub connect_timeout: Option<Duration>,
 }
@@ -129,6 +137,9 @@ impl Default for SocketOptions {
     fn default() -> Self {
         Self {
             keep_alive: true,
+            tcp_keepalive_time: Some(Duration::from_secs(60)),
+            tcp_keepalive_interval: Some(Duration::from_secs(10)),
+            tcp_keepalive_retries: Some(5),
             connect_timeout: Some(Duration::from_secs(30)),
         }
     }
