@@ -1,8 +1,8 @@
 //! The Bolt driver without an async runtime: plain blocking calls.
 //!
 //! Every call runs on the thread that makes it, and that thread really waits in the socket: there is no executor, no
-//! thread in the background, and nothing to start or to shut down. It may be called from within an async program,
-//! where it blocks like any other system call. How it works is told in [`runtime::Blocking`].
+//! thread in the background but for looking host names up, and nothing to start or to shut down. It may be called from
+//! within an async program, where it blocks like any other system call. [`runtime::Blocking`] describes how it works.
 //!
 //! ```no_run
 //! use adapter_blocking::{Access, Auth, EagerResult};
