@@ -176,6 +176,25 @@ mod tests {
     use crate::block_on::block_on;
 
     #[test]
+    fn connecting_has_the_shorter_of_its_own_limit_and_what_is_left() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let limit = |own: Option<Duration>, left: Option<Duration>| {
+            let mut with = SocketOptions::default();
+            with.connect_timeout = own;
+            limit(&with, left.map(|left| Instant::now() + left))
+        };
+        assert_eq!(limit(None, None).unwrap(), None);
+        assert_eq!(limit(Some(HOUR), None).unwrap(), Some(HOUR));
+        assert_eq!(limit(Some(HOUR), Some(HOUR * 2)).unwrap(), Some(HOUR));
+        for own in [None, Some(HOUR * 2)] {
+            let limit = limit(own, Some(HOUR)).unwrap().unwrap();
+            assert!(limit <= HOUR && limit > HOUR / 2);
+        }
+        let none_left = limit(Some(HOUR), Some(Duration::ZERO)).unwrap_err();
+        assert_eq!(none_left.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
     fn connecting_in_steps_reaches_who_listens_and_tells_who_does_not() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
