@@ -107,6 +107,17 @@ fn a_timer_outlives_its_runtime() {
     current_thread().block_on(poll_fn(|cx| timer.as_mut().poll(cx)));
 }
 
+#[tokio::test]
+async fn a_look_up_that_is_dropped_does_not_hold_up_the_next() {
+    for _ in 0..100 {
+        let mut look_up = Tokio.resolve("localhost", 7687, None);
+        // Whether it is done at once does not matter.
+        let _poll = look_up.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+    let found = Tokio.resolve("localhost", 7687, None).await.unwrap();
+    assert!(found.iter().all(|address| address.port() == 7687) && !found.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_is_that_of_a_paused_clock() {
     let hour = Duration::from_secs(3600);

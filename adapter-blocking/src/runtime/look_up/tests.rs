@@ -89,7 +89,7 @@ fn a_call_that_looks_a_name_up_can_be_cancelled() {
 }
 
 #[test]
-fn callers_of_one_name_share_its_look_up_and_so_does_who_comes_after_them() {
+fn callers_of_one_name_share_its_look_up_with_those_after_them() {
     static GATE: Gate = Gate::new();
     static SLOW: LookUps = LookUps::new(|_| GATE.pass());
     for _ in 0..100 {
@@ -116,7 +116,7 @@ fn callers_of_one_name_share_its_look_up_and_so_does_who_comes_after_them() {
 }
 
 #[test]
-fn the_number_of_look_ups_is_bounded_and_whoever_finds_none_free_waits() {
+fn the_number_of_look_ups_is_bounded_and_further_callers_wait() {
     static GATE: Gate = Gate::new();
     static SLOW: LookUps = LookUps::new(|_| GATE.pass());
     let names: Vec<String> = (0..MOST + 8).map(|nth| format!("name-{nth}")).collect();

@@ -110,7 +110,7 @@ fn a_connection_that_moves_to_where_nothing_can_wait_is_an_error() {
             panic!("the read neither waits nor gives anything");
         };
         assert!(NoRuntime::of(&error).is_some_and(|error| error.to_string().contains(context.says)));
-        // It is as good as before for those who can wait.
+        // It still works where its caller can wait.
         theirs.write_all(b"late").unwrap();
         assert_eq!(first.block_on(read(&mut ours, &mut [0; 8])).unwrap(), 4);
     }
