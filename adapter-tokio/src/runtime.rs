@@ -49,8 +49,7 @@ impl Runtime for Tokio {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
-            let look_up = async || Ok(tokio::net::lookup_host((host, port)).await?.collect());
-            here(look_up).await
+            here(|| async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }).await
         })
     }
 
