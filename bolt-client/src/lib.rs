@@ -27,6 +27,7 @@ mod eager_result;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;

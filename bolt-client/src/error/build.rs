@@ -8,7 +8,7 @@ use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, U
 
 use super::{Error, Reason, Waiting};
 use crate::connect::pool::PoolCounts;
-use crate::runtime::Runtime;
+use crate::runtime::{NoRuntime, Runtime};
 
 /// How many failures of one opening are kept.
 const MAX_TOLD: usize = 16;
@@ -85,15 +85,22 @@ impl Error {
     }
 
     pub(crate) fn resolve(host: &str, source: Option<io::Error>) -> Self {
-        Reason::Resolve {
-            host: host.to_owned(),
-            source,
+        match source.as_ref().and_then(NoRuntime::of) {
+            Some(error) => Reason::NoRuntime(error.clone()),
+            None => Reason::Resolve {
+                host: host.to_owned(),
+                source,
+            },
         }
         .into()
     }
 
     pub(crate) fn connect(address: String, source: io::Error) -> Self {
-        Reason::Connect { address, source }.into()
+        match NoRuntime::of(&source) {
+            Some(error) => Reason::NoRuntime(error.clone()),
+            None => Reason::Connect { address, source },
+        }
+        .into()
     }
 
     /// No connection can be opened to this host: each address that was tried has failed, if there was any.
@@ -126,10 +133,13 @@ impl Error {
     /// The same, told of a connection that was never ready.
     pub(crate) fn while_opening(self, during: &'static str) -> Self {
         match Arc::try_unwrap(self.0) {
-            Ok(Reason::Lost { address, source }) => Reason::Refused {
-                address,
-                source,
-                during,
+            Ok(Reason::Lost { address, source }) => match source.as_ref().and_then(NoRuntime::of) {
+                Some(error) => Reason::NoRuntime(error.clone()),
+                None => Reason::Refused {
+                    address,
+                    source,
+                    during,
+                },
             }
             .into(),
             Ok(reason) => reason.into(),
@@ -147,6 +157,12 @@ impl Error {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self(Arc::new(reason))
+    }
+}
+
+impl From<NoRuntime> for Error {
+    fn from(error: NoRuntime) -> Self {
+        Reason::NoRuntime(error).into()
     }
 }
 

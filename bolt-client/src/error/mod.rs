@@ -13,6 +13,7 @@ use std::{fmt, io, iter};
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use crate::connect::pool::PoolCounts;
+use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
@@ -96,6 +97,7 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
+    NoRuntime(NoRuntime),
     Abandoned,
     /// More rows than a call may collect.
     TooLarge {
@@ -169,10 +171,12 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned | Reason::TooLarge { .. } => {
-                ErrorKind::Usage
-            }
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.kind(),
+            Reason::Usage(_)
+            | Reason::Misuse(_)
+            | Reason::NoRuntime(_)
+            | Reason::Abandoned
+            | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
@@ -199,6 +203,10 @@ impl Error {
         match &*self.0 {
             Reason::Server(error) => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
+            // No timer would end the pause before the next attempt.
+            Reason::Lost {
+                source: Some(source), ..
+            } if NoRuntime::of(source).is_some() => false,
             Reason::Resolve { .. }
             | Reason::Connect { .. }
             | Reason::Refused { .. }
@@ -242,6 +250,7 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
+            Reason::NoRuntime(error) => error.fmt(f),
             Reason::Abandoned => f.write_str(
                 "the transaction can only be rolled back: an earlier call was dropped, or ran out of time, while its query \
                  ran",

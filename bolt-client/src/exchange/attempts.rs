@@ -147,6 +147,7 @@ impl Attempts {
         let now = shared.now();
         match self.retry.next(now, runtime.random()) {
             Some(at) if !self.by.has_passed(at) && !shared.is_closed() => {
+                runtime.can_wait()?;
                 Deadline::at_instant(at).race(runtime, pending::<()>()).await;
                 if runtime.is_cancelled() {
                     Err(Error::cancelled_pause(error))

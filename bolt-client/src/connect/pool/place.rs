@@ -83,7 +83,10 @@ impl Place {
         let begun = self.pool.now();
         let glance = Deadline::after(begun, GLANCE);
         let poll = match &mut self.hand {
-            Hand::Empty => return Poll::Pending,
+            Hand::Empty => {
+                self.pool.runtime.can_wait()?;
+                return Poll::Pending;
+            }
             Hand::Settling { pooled, until, .. } => {
                 let glance = by.earlier(*until).earlier(glance);
                 // If it failed, that shows in what has become of the connection.
