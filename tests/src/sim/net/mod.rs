@@ -276,7 +276,10 @@ impl State {
             return;
         }
         self.history.breaks += u64::from(this.broken.is_none());
-        this.broken = Some(trouble);
+        // What was lost in a silence stays lost, also if the server closes its end: nothing may arrive after a gap.
+        if !silent || trouble == Trouble::Reset {
+            this.broken = Some(trouble);
+        }
         self.history.last_break = self.clock.now();
         let server_learns = this.rng.magnitude(1, 20 * SECOND);
         let client_learns = this.rng.between(60, 200) * SECOND;
