@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bolt_client::{Error, ErrorKind, PoolCounts};
 
-use super::clock::Nanos;
+use super::clock::{Event, MICRO, MILLI, Nanos};
+use super::extremes::BABBLE_SLACK;
+use super::net::Conn;
 use super::server::Blame;
 use super::state::State;
 
@@ -25,6 +27,8 @@ pub(super) struct Call {
     pub(super) resets: bool,
     /// When the work that it belongs to began, if another connection can take over from one that was dead by then.
     pub(super) begun: Option<Nanos>,
+    /// The transaction whose commit is all that it waits for in the end.
+    pub(super) commits: Option<u64>,
 }
 
 impl Call {
@@ -40,6 +44,12 @@ impl State {
     pub(super) fn check_deadline(&mut self, call: &Call, started: Nanos) {
         let now = self.clock.now();
         if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
+            // Nobody is polled while time stands still for them; that is not their fault.
+            let excused = self.stalled.0 <= deadline && now <= self.stalled.1;
+            let babble = self.weather.extremes.babble > 0 && now - deadline <= BABBLE_SLACK;
+            if excused || babble {
+                return;
+            }
             let late = Duration::from_nanos(now - deadline);
             let what = &call.what;
             self.history
@@ -73,9 +83,53 @@ impl State {
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
             kind => Some(format!("{kind:?} is not to be expected here")),
         };
+        let problem = problem.or_else(|| self.check_hidden(call, error));
         if let Some(problem) = problem {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
+        }
+    }
+
+    /// What has arrived counts: nobody is told that his time is up while the answer lies there.
+    fn check_hidden(&self, call: &Call, error: &Error) -> Option<String> {
+        let timed_out = match error.kind() {
+            ErrorKind::Timeout => !call.told,
+            ErrorKind::UnknownCommit => true,
+            _ => false,
+        };
+        // Where reads are not ready although they could be, nobody knows what has arrived.
+        if !timed_out || !self.switches.arrived || self.weather.restless {
+            return None;
+        }
+        let (conn, end) = *self.history.answered.get(&call.commits?)?;
+        let this = &self.conns[conn];
+        let arrived = this.broken.is_none() && this.has_arrived(end, self.clock.now());
+        arrived.then(|| "told although the answer to its commit had arrived".to_owned())
+    }
+
+    /// A transaction was given up, all of which has to end on the server soon.
+    pub(super) fn give_up(&mut self, tag: u64) {
+        let net = &self.weather.net;
+        // Small windows let nothing through until what was sent is acknowledged.
+        if !self.switches.given_up || net.window < 4_096 {
+            return;
+        }
+        let since = self.clock.now();
+        let trips = 10 * (net.latency + MICRO) + 8 * self.weather.server.service + MILLI;
+        self.note(|| format!("transaction {tag} was given up"));
+        self.later(trips, Event::Over { tag, since });
+    }
+
+    /// What was given up is over, unless its connection is broken.
+    pub(super) fn check_over(&mut self, tag: u64, since: Nanos) {
+        let is_open = |conn: &&Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
+        // Those who stand still can send nothing.
+        let stood_still = self.stalled.1 > since;
+        if !stood_still && self.conns.iter().any(|conn| is_open(&conn)) {
+            let ago = Duration::from_nanos(self.clock.now() - since);
+            self.history.violation(format!(
+                "transaction {tag} was given up {ago:?} ago, and is still open on the server"
+            ));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bolt_client::{Access, Version};
 
 use super::clock::{MICRO, SECOND};
+use super::extremes::Extremes;
 use super::program::{
     Act, Cancel, Deed, End, Finish, Given, Limits, Program, Query, Reading, Step, Take, Transaction, Use,
     Visit, Work,
@@ -218,6 +219,7 @@ fn calm() -> Weather {
         },
         restless: false,
         watched: true,
+        extremes: Extremes::default(),
     }
 }
 

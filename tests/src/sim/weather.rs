@@ -5,6 +5,7 @@ use std::time::Duration;
 use bolt_client::Version;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::extremes::Extremes;
 use super::rng::Rng;
 
 /// What kind of world it is. Shares are per thousand.
@@ -18,6 +19,7 @@ pub(super) struct Weather {
     /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
     /// gone wrong: so not in every world.
     pub(super) watched: bool,
+    pub(super) extremes: Extremes,
 }
 
 /// How the network behaves.
@@ -90,6 +92,7 @@ impl Weather {
             driver: DriverOptions::draw(rng, calm),
             restless: rng.one_in(4),
             watched: rng.one_in(2),
+            extremes: Extremes::draw(rng, calm),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_client::{Bookmarks, Cursor, ErrorKind, Session};
+use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, Session};
 use bolt_proto::Api;
 
 use super::cursor::{Held, Used};
@@ -23,6 +23,8 @@ pub(super) struct Seat<'p> {
     pub(super) session: Session,
     /// Its name among those whose bookmarks are judged.
     number: usize,
+    /// Whether its auto-commit queries may write.
+    writes: bool,
     /// Rows per page; `None` for all.
     pub(super) page: Option<u64>,
     /// Cursors of auto-commit queries.
@@ -81,6 +83,7 @@ impl Player {
             player: self,
             session,
             number,
+            writes: visit.access == Access::Write,
             page: visit.page.filter(|_| paging),
             held: Vec::new(),
             opened: Vec::new(),
@@ -132,6 +135,9 @@ impl Seat<'_> {
         {
             Outcome::Done(rows) => rows,
             outcome => {
+                if !self.writes {
+                    player.given_up(statement.id, &outcome);
+                }
                 player.promise(statement, promise_of(&outcome));
                 return player.lost_room(&mut self.held);
             }
@@ -139,6 +145,7 @@ impl Seat<'_> {
         player.run_is_through(statement);
         let mut told = Told::new(statement, 0, &floor);
         let end = player.read(&mut told, reading, rows, &call).await;
+        self.gives_up(statement.id, &end);
         player.ended(&told, &end);
     }
 
@@ -167,6 +174,9 @@ impl Seat<'_> {
                 self.opened.push(statement.id);
             }
             outcome => {
+                if !self.writes {
+                    player.given_up(statement.id, &outcome);
+                }
                 player.promise(statement, promise_of(&outcome));
                 player.lost_room(&mut self.held);
             }
@@ -206,6 +216,20 @@ impl Seat<'_> {
         }
     }
 
+    /// A result is gone, unread perhaps. What only reads is stopped then, and what may write is carried out. (A cursor
+    /// that is dropped says nothing to anybody until its session is used again.)
+    fn gives_up(&self, id: u64, end: &End) {
+        let timed_out = |error: &bolt_client::Error| error.kind() == ErrorKind::Timeout;
+        let unread = match end {
+            End::Complete => false,
+            End::Failed(error) => timed_out(error),
+            End::Dropped | End::Cancelled => true,
+        };
+        if unread && !self.writes {
+            self.player.sim.with(|state| state.give_up(id));
+        }
+    }
+
     async fn last_bookmarks(&mut self, cancel: Cancel) {
         let player = self.player;
         let call = self.starting(&Call {
@@ -236,8 +260,12 @@ impl Seat<'_> {
         let player = self.player;
         let held = std::mem::take(&mut self.held);
         if !closes {
+            let reads = !self.writes;
             drop(self.session);
             for Held { told, .. } in &held {
+                if reads {
+                    player.sim.with(|state| state.give_up(told.statement.id));
+                }
                 // Also if nothing is promised about it.
                 player.sim.with(|state| state.history.abandon(told.statement.id));
                 player.ended(told, &End::Dropped);
