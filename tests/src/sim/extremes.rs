@@ -78,7 +78,7 @@ impl Switches {
 }
 
 /// The switches that are on by default. The others wait until the driver can stand them.
-const ON: &[&str] = &[];
+const ON: &[&str] = &["stalls", "long", "addresses", "forgetting"];
 
 impl Extremes {
     /// Everything is drawn in any case, so that a switch changes nothing but what it is for.

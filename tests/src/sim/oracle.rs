@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use bolt_client::{Error, ErrorKind, PoolCounts};
 
+use super::causality::{ELSEWHERE, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
 use super::extremes::BABBLE_SLACK;
+use super::history::Execution;
 use super::net::Conn;
 use super::server::Blame;
 use super::state::State;
+use super::statement::Statement;
 
 /// A call of the driver, as far as it has to be judged.
 #[derive(Debug, Clone, Default)]
@@ -110,14 +113,47 @@ impl State {
     /// A transaction was given up, all of which has to end on the server soon.
     pub(super) fn give_up(&mut self, tag: u64) {
         let net = &self.weather.net;
-        // Small windows let nothing through until what was sent is acknowledged.
-        if !self.switches.given_up || net.window < 4_096 {
+        if !self.switches.given_up {
             return;
         }
         let since = self.clock.now();
-        let trips = 10 * (net.latency + MICRO) + 8 * self.weather.server.service + MILLI;
+        // Small windows let nothing more through until what was sent has arrived.
+        let trips = 10 + 600 / net.window as u64;
+        let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
         self.note(|| format!("transaction {tag} was given up"));
         self.later(trips, Event::Over { tag, since });
+    }
+
+    /// A session begins something: what it had dropped is carried out by then, and it knows the bookmarks of that.
+    pub(super) fn check_dropped(&mut self, session: usize, what: &str, sent: &Numbers) {
+        for tag in self.history.causality.take_dropped(session) {
+            if self.history.closing || self.history.unfinished_business {
+                continue;
+            }
+            let is_open = |conn: &Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
+            if self.conns.iter().any(is_open) {
+                self.history.violation(format!(
+                    "{what} begins although query {tag}, whose result its session has dropped, is still carried out"
+                ));
+            }
+            let broken = |execution: &Execution| self.conns[execution.conn].broken.is_some();
+            let lost = self.history.of(tag).any(broken);
+            let number = self.history.causality.number_of(tag).filter(|_| !lost);
+            if let Some(number) = number {
+                // What followed on it stands for it.
+                if sent.range(number..ELSEWHERE).next().is_none() {
+                    self.history.violation(format!(
+                        "{what} knows {sent:?} and not {number}, which its session has dropped the result of"
+                    ));
+                }
+                let added = self.history.of(tag).next().map(|execution| execution.statement);
+                let added = added.filter(Statement::writes);
+                let added = added.map(|added| (added.key, added.by() * added.rows as i64));
+                if let Some(problem) = self.history.causality.told(tag, added.into_iter()) {
+                    self.history.violation(format!("query {tag}: {problem}"));
+                }
+            }
+        }
     }
 
     /// What was given up is over, unless its connection is broken.
@@ -169,6 +205,10 @@ impl State {
         let options = &self.weather.driver;
         let shortest = options.acquisition.min(options.connection).as_nanos();
         let in_time = call.deadline.is_none_or(|deadline| now < deadline);
+        // All of it takes milliseconds, unless all connections are in use.
+        if in_time && self.weather.calm && options.acquisition == Duration::MAX {
+            return Some("timed out although nothing has gone wrong".to_owned());
+        }
         (in_time && u128::from(now - started) < shortest).then(|| "timed out before its time".to_owned())
     }
 

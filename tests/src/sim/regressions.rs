@@ -156,6 +156,7 @@ fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
         session(None, vec![Work::Transaction(transaction), think])
     });
     let mut weather = calm();
+    weather.calm = false;
     weather.net.resets = 1_000;
     check(acts.collect::<Vec<_>>(), weather);
 }
@@ -180,6 +181,7 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
 
 fn calm() -> Weather {
     Weather {
+        calm: true,
         net: NetWeather {
             latency: 200 * MICRO,
             fragment: 0,

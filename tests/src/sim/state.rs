@@ -32,6 +32,8 @@ pub(super) struct State {
     /// From when to when time has passed last although tasks were ready.
     pub(super) stalled: (Nanos, Nanos),
     pub(super) switches: Switches,
+    /// How many keep-alives were read by the poll that is under way.
+    pub(super) kept_alive: u64,
     /// What happened, for people, if anybody wants to know.
     trace: Option<Vec<String>>,
 }
@@ -49,6 +51,7 @@ impl Sim {
             timers: 0,
             stalled: (0, 0),
             switches: Switches::get(),
+            kept_alive: 0,
             trace: traced.then(Vec::new),
         })))
     }

@@ -11,6 +11,8 @@ use super::rng::Rng;
 /// What kind of world it is. Shares are per thousand.
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
+    /// Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
+    pub(super) calm: bool,
     pub(super) net: NetWeather,
     pub(super) server: ServerWeather,
     pub(super) driver: DriverOptions,
@@ -84,9 +86,9 @@ pub(super) struct DriverOptions {
 
 impl Weather {
     pub(super) fn draw(rng: &mut Rng) -> Self {
-        // Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
         let calm = rng.one_in(3);
         Self {
+            calm,
             net: NetWeather::draw(rng, calm),
             server: ServerWeather::draw(rng, calm),
             driver: DriverOptions::draw(rng, calm),

@@ -40,6 +40,9 @@ pub(super) struct Conn {
     pub(super) actor: Actor,
 }
 
+/// More reads than any poll should make before it lets others have their turn.
+const MOST_READS: u64 = 1_000;
+
 /// What happens to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
@@ -152,6 +155,13 @@ impl State {
         if this.broken == Some(Trouble::Babble) && this.to_client.arrived.is_empty() {
             this.to_client.arrived.extend([0; 2]);
             self.clock.pass(BABBLE);
+            self.kept_alive += 1;
+            if self.kept_alive > MOST_READS {
+                self.history.violation(format!(
+                    "conn {conn}: {MOST_READS} reads in one poll, and no end of it"
+                ));
+                self.trouble(conn, Trouble::Reset);
+            }
         }
         let this = &mut self.conns[conn];
         let len = this.to_client.read(buf, limit)?;

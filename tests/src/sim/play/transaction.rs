@@ -48,7 +48,7 @@ impl Seat<'_> {
             .await;
         player.given_up(work.tag, &begun);
         let Outcome::Done(tx) = begun else {
-            return player.lost_room(&mut self.held);
+            return player.lose_room(self.number, &mut self.held);
         };
         let mut script = Script::new(player, call, 0, self.page, &floor);
         player.work_in(tx, work, &mut script, &mut self.stale).await;
