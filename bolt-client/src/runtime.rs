@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 pub use futures_io::{AsyncRead, AsyncWrite};
 
+pub use crate::no_runtime::NoRuntime;
+
 /// A boxed future that can be sent between threads, as the driver's traits return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -55,6 +57,18 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// runtime that wraps theirs must delegate this.
     fn is_cancelled(&self) -> bool {
         false
+    }
+
+    /// Whether whatever polls this can wait for a timer. Asked from within `poll`, before a wait that may be ended by nothing
+    /// else: for a turn in the pool, and between two attempts.
+    ///
+    /// Default: yes. Runtimes that work in some contexts only say [`NoRuntime`] in all others, here and from whatever else
+    /// waits; those that wrap one delegate this.
+    ///
+    /// # Errors
+    /// [`NoRuntime`] if a timer would never be due here. The call fails with it.
+    fn can_wait(&self) -> Result<(), NoRuntime> {
+        Ok(())
     }
 
     /// A random number, for jitter and for spreading load. It need not be fit for keys.

@@ -61,6 +61,11 @@ impl Pooled {
         self.link.is_finishing()
     }
 
+    /// Whether it has ended, and not because of this side.
+    pub(super) fn is_dead(&self) -> bool {
+        self.link.proto.disposition() == Disposition::Dead
+    }
+
     /// Gives it back to its pool, at the end of a lease or before there was one. `idle_since`: since when it is not in
     /// use, if that is not now.
     pub(super) fn give_back(mut self: Box<Self>, pool: &Pool, idle_since: Option<Instant>) {
