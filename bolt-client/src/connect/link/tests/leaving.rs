@@ -241,3 +241,21 @@ fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
 }
+
+#[test]
+fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
+    let peer = Peer::new(Setup {
+        pages: 1,
+        ..Setup::default()
+    });
+    let (mut link, _) = dropped_write(&peer, 1);
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    link.engage();
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    assert!(!link.is_finishing());
+}
