@@ -155,5 +155,21 @@ fn a_signal_between_ends_neither_reads_nor_writes_nor_flushes() {
         ask(&mut link);
         peer.set(|setup| setup.fails_with = Some((io::ErrorKind::Interrupted, 3)));
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+        peer.hold();
+        peer.set(|setup| setup.fails_with = Some((io::ErrorKind::Interrupted, 1)));
+        assert_eq!(next(&mut link, Deadline::NONE), Kind::Success, "a read alone");
     }
+}
+
+#[test]
+fn nothing_more_is_written_after_a_write_that_failed() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    peer.set(|setup| setup.fails_with = Some((io::ErrorKind::BrokenPipe, 1)));
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    link.nudge();
+    assert_eq!(peer.asked(), []);
+    assert_eq!(link.release(), Fate::Close);
 }
