@@ -5,6 +5,7 @@
 
 mod forecast;
 mod read;
+mod show;
 mod skip;
 mod utf8;
 mod value_ref;
