@@ -121,7 +121,10 @@ mod version;
 
 pub use crate::serde::Serde;
 pub use connection::{Connection, Disposition, Fetch, Options};
-pub use error::{ConversionError, DecodeError, EncodeError, Escaped, ProtocolViolation, ServerError, UsageError};
+pub use error::{
+    ConversionError, DecodeError, EncodeError, ErrorClass, Escaped, ProtocolViolation, ServerError,
+    UsageError,
+};
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
 pub use keys::Keys;

@@ -519,11 +519,15 @@ fn unsent_requests_can_be_taken_back_and_half_sent_ones_cannot() {
 
 #[test]
 fn a_request_that_the_server_could_not_decode_ends_the_use_of_the_connection() {
-    let mut connection = ready();
-    run_all(&mut connection);
-    feed(&mut connection, INVALID);
-    assert!(events(&mut connection)[0].contains("Request.Invalid"));
-    assert_eq!(connection.disposition(), Disposition::Dead);
+    let mut other_vendor = INVALID.to_vec();
+    other_vendor[12..15].copy_from_slice(b"Abc");
+    for answer in [INVALID, &other_vendor] {
+        let mut connection = ready();
+        run_all(&mut connection);
+        feed(&mut connection, answer);
+        assert!(events(&mut connection)[0].contains("Request.Invalid"));
+        assert_eq!(connection.disposition(), Disposition::Dead);
+    }
 }
 
 #[test]

@@ -81,7 +81,12 @@ mod tests {
 
     #[test]
     fn what_is_harmless_is_shown_as_it_is() {
-        for text in ["", "plain", r#"a "quoted" \ text"#, "naïve e\u{301} 日本 👩\u{200d}👩 \u{5d0}"] {
+        for text in [
+            "",
+            "plain",
+            r#"a "quoted" \ text"#,
+            "naïve e\u{301} 日本 👩\u{200d}👩 \u{5d0}",
+        ] {
             assert_eq!(Escaped(text).to_string(), text);
         }
         assert_eq!(Escaped("a\tb\n").to_string(), r"a\tb\n");

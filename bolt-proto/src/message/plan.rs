@@ -78,7 +78,13 @@ impl Plan {
     }
 
     fn print(&self, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:1$}+ {2}", "", depth.saturating_mul(2), Escaped(&self.operator))?;
+        write!(
+            f,
+            "{:1$}+ {2}",
+            "",
+            depth.saturating_mul(2),
+            Escaped(&self.operator)
+        )?;
         if !self.identifiers.is_empty() {
             write!(f, " ({})", Escaped(&self.identifiers.join(", ")))?;
         }

@@ -43,7 +43,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads something at the cursor, which moves behind it.
-    fn read<T>(&self, read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         let mut reader = self.reader.get();
         let result = read(&mut reader);
         self.reader.set(reader);

@@ -130,7 +130,10 @@ fn shown(bytes: &[u8]) -> std::string::String {
 
 #[test]
 fn debug_shows_values_as_they_lie_and_where_it_could_not_go_on() {
-    assert_eq!(shown(b"\x93\x01\x81a\xC0"), r#"List([Integer(1), String("a"), Null])"#);
+    assert_eq!(
+        shown(b"\x93\x01\x81a\xC0"),
+        r#"List([Integer(1), String("a"), Null])"#
+    );
     assert_eq!(
         shown(b"\xA2\x81a\x91\xC3\x81b\xCC\x01\x07"),
         r#"Map({"a": List([Boolean(true)]), "b": Bytes([7])})"#

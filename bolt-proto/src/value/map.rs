@@ -253,7 +253,9 @@ mod tests {
     use crate::value::Node;
 
     fn numbers(names: impl Iterator<Item = usize>) -> Map {
-        names.map(|name| (format!("name {name}"), i64::try_from(name).unwrap())).collect()
+        names
+            .map(|name| (format!("name {name}"), i64::try_from(name).unwrap()))
+            .collect()
     }
 
     #[test]
@@ -290,8 +292,14 @@ mod tests {
         let (mut a, mut b) = (Value::Null, Value::Null);
         for _ in 0..200 {
             let [ours, theirs] = [a.clone(), b.clone()];
-            a = [("x", ours.clone()), ("y", 1.into())].into_iter().collect::<Map>().into();
-            b = [("y", 1.into()), ("x", theirs)].into_iter().collect::<Map>().into();
+            a = [("x", ours.clone()), ("y", 1.into())]
+                .into_iter()
+                .collect::<Map>()
+                .into();
+            b = [("y", 1.into()), ("x", theirs)]
+                .into_iter()
+                .collect::<Map>()
+                .into();
         }
         assert_eq!(a, b);
     }
