@@ -360,3 +360,31 @@ fn answers_are_cut_and_spaced_as_told() {
     server.success(|_| Ok(())).unwrap();
     assert_eq!(sent(&mut server), b"\x00\x00\x00\x02\xB1\x70\x00\x01\xA0\x00\x00");
 }
+
+#[test]
+fn a_strict_server_sends_no_more_than_was_asked_for() {
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[RUN, b"\xB1\x3F\xA1\x81n\x02", PULL]));
+    take(&mut server);
+    // RUN has no rows, so none are left.
+    let more = |server: &mut Server| server.success(|map| map.entry("has_more", &true));
+    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    server.success(|_| Ok(())).unwrap();
+    take(&mut server);
+    for row in 0..2 {
+        server.record(|values| values.item(&row)).unwrap();
+    }
+    let asked = 2;
+    assert_eq!(
+        server.record(|values| values.item(&2)),
+        Err(AnswerError::SurplusRow { asked })
+    );
+    more(&mut server).unwrap();
+    take(&mut server);
+    for row in 0..5 {
+        server.record(|values| values.item(&row)).unwrap();
+    }
+    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    server.success(|map| map.entry("has_more", &false)).unwrap();
+    assert_eq!(server.state(), ServerState::Ready);
+}

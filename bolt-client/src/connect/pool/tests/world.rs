@@ -332,6 +332,9 @@ impl Socket {
                     answer.entry("connection_id", "bolt-1")?;
                     let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
                     answer.entry("hints", &hints)?;
+                    if head.message != Message::Run {
+                        return Ok(());
+                    }
                     answer.entry("fields", &["n"][..])
                 })
             };
