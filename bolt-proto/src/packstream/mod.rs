@@ -8,6 +8,7 @@ mod read;
 mod show;
 mod skip;
 mod utf8;
+mod uuid;
 mod value_ref;
 
 pub(crate) mod marker;
@@ -15,6 +16,7 @@ pub mod write;
 
 pub use read::Reader;
 pub use skip::skip;
+pub use uuid::{ParseUuidError, Uuid};
 pub use value_ref::{ListIter, ListRef, MapIter, MapRef, StructureRef, ValueRef};
 
 pub(crate) use forecast::Forecast;

@@ -3,8 +3,7 @@
 use core::fmt;
 
 use crate::error::DecodeError;
-use crate::packstream::{Reader, Token, show};
-use crate::value::Uuid;
+use crate::packstream::{Reader, Token, Uuid, show};
 
 /// A value inside of a buffer. It is `Copy`; containers are views that are read when asked.
 ///
