@@ -853,6 +853,13 @@ fn a_failed_login_ends_the_connection_and_a_failed_query_does_not() {
     feed(&mut connection, &[IGNORED, IGNORED, FAILURE].concat());
     events(&mut connection);
     assert_eq!(connection.disposition(), Disposition::Dead, "RESET has failed");
+    let mut connection = ready();
+    connection.reset().unwrap();
+    connection.reset().unwrap();
+    assert_eq!(connection.confirmed_state(), ServerState::Interrupted);
+    feed(&mut connection, FAILURE);
+    events(&mut connection);
+    assert_eq!(connection.confirmed_state(), ServerState::Defunct);
 }
 
 /// What a failure does not reach is as it was sent.
@@ -955,4 +962,16 @@ fn ignored_is_an_answer_behind_a_failure_or_before_a_reset_alone() {
 fn feed_unsent(connection: &mut Connection, bytes: &[u8]) {
     connection.recv_space()[..bytes.len()].copy_from_slice(bytes);
     connection.received(bytes.len());
+}
+
+/// A RESET before the failure saves nothing, even if its event has not been taken.
+#[test]
+fn a_failure_behind_a_reset_that_was_answered_loses_what_follows() {
+    let mut connection = ready();
+    connection.reset().unwrap();
+    run_all(&mut connection);
+    feed(&mut connection, &[SUCCESS, FAILURE, IGNORED].concat());
+    assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
+    assert_eq!(connection.sent_state(), ServerState::Failed);
+    assert_eq!(connection.disposition(), Disposition::NeedsReset);
 }
