@@ -975,3 +975,23 @@ fn a_failure_behind_a_reset_that_was_answered_loses_what_follows() {
     assert_eq!(connection.sent_state(), ServerState::Failed);
     assert_eq!(connection.disposition(), Disposition::NeedsReset);
 }
+
+#[test]
+fn a_connection_is_reusable_once_its_answers_are_seen_before_they_are_taken() {
+    let mut connection = ready();
+    connection.reset().unwrap();
+    run_all(&mut connection);
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42].concat());
+    assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
+    assert_eq!(
+        (connection.disposition(), connection.unanswered()),
+        (Disposition::Finishing, 1)
+    );
+    feed(&mut connection, SUCCESS);
+    assert!(connection.has_event().unwrap().is_some());
+    assert_eq!(
+        (connection.disposition(), connection.unanswered()),
+        (Disposition::Reusable, 0)
+    );
+    assert_eq!(connection.awaited(), None);
+}
