@@ -23,9 +23,11 @@ mod bookmarks;
 mod config;
 mod connect;
 mod deadline;
+mod eager_result;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;
@@ -37,7 +39,7 @@ mod uri;
 pub use address::Address;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
-pub use api::execute_query::{EagerResult, ExecuteQuery};
+pub use api::execute_query::ExecuteQuery;
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
 pub use api::runner::QueryRunner;
@@ -54,6 +56,7 @@ pub use bolt_proto::{
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
 pub use connect::pool::PoolCounts;
+pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

@@ -7,11 +7,14 @@ mod waiting;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, io, iter};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use crate::connect::pool::PoolCounts;
+use crate::deadline::Limit;
+use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
@@ -95,8 +98,19 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
-    Abandoned {
-        query: String,
+    NoRuntime(NoRuntime),
+    Abandoned,
+    /// More rows than a call may collect.
+    TooLarge {
+        limit: usize,
+    },
+    /// What the work had failed with before it was asked for something else.
+    HadHappened(Error),
+    /// The last of several attempts failed with this.
+    Retried {
+        cause: Error,
+        attempts: u32,
+        spent: Duration,
     },
     /// How many rows there were, if that is known, where exactly one was asked for.
     NotSingle {
@@ -137,6 +151,7 @@ enum Reason {
     Timeout {
         address: String,
         waiting: Waiting,
+        limit: Option<Limit>,
     },
     /// The pool of this address has as many waiters as it may have.
     Overloaded {
@@ -158,7 +173,12 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.kind(),
+            Reason::Usage(_)
+            | Reason::Misuse(_)
+            | Reason::NoRuntime(_)
+            | Reason::Abandoned
+            | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
@@ -184,6 +204,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) => error.is_retryable(),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
+            // No timer would end the pause before the next attempt.
+            Reason::Lost {
+                source: Some(source), ..
+            } if NoRuntime::of(source).is_some() => false,
             Reason::Resolve { .. }
             | Reason::Connect { .. }
             | Reason::Refused { .. }
@@ -206,6 +231,7 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
             Reason::Server(error) => Some(error),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.server(),
             _ => None,
         }
     }
@@ -226,9 +252,25 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
-            Reason::Abandoned { query } => write!(
+            Reason::NoRuntime(error) => error.fmt(f),
+            Reason::Abandoned => f.write_str(
+                "the transaction can only be rolled back: an earlier call was dropped, or ran out of time, while its query \
+                 ran",
+            ),
+            Reason::TooLarge { limit } => write!(
                 f,
-                "the transaction can only be rolled back: the call that ran {query:?} was dropped before it was done"
+                "the rows of the result take more than {limit} bytes of memory (max_result_size): read them one by one, or \
+                 raise the limit"
+            ),
+            Reason::HadHappened(cause) => write!(f, "the work had already failed: {cause}"),
+            Reason::Retried {
+                cause,
+                attempts,
+                spent,
+            } => write!(
+                f,
+                "{cause} (the last of {attempts} attempts within {:.1} s, see max_transaction_retry_time)",
+                spent.as_secs_f64()
             ),
             Reason::Parameter(error) => error.fmt(f),
             Reason::Conversion(error) => error.fmt(f),
@@ -279,7 +321,16 @@ impl fmt::Display for Error {
                 "the connection to {address} ended during {during}: {} (is it a Bolt port, and does it want TLS?)",
                 Ending(source.as_ref())
             ),
-            Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Timeout {
+                address,
+                waiting,
+                limit: None,
+            } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Timeout {
+                address,
+                waiting,
+                limit: Some(limit),
+            } => write!(f, "{address}: timed out after {limit}: {waiting}"),
             Reason::Cancelled(Some((address, waiting))) => write!(f, "{address}: cancelled: {waiting}"),
             Reason::Cancelled(None) => f.write_str("cancelled before the call began"),
             Reason::CancelledPause(cause) => write!(f, "cancelled before the next attempt: {cause}"),
@@ -314,9 +365,20 @@ impl fmt::Display for Ending<'_> {
     }
 }
 
+/// The same line as `Display`, and what caused it as far as that line does not say: it is what `main` prints.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(&self.kind()).field(&self.0).finish()
+        let mut line = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !line.contains(&text) {
+                line.push_str("; caused by: ");
+                line.push_str(&text);
+            }
+            source = cause.source();
+        }
+        f.write_str(&line)
     }
 }
 
@@ -331,6 +393,7 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
             // The last one tried. The text tells of all.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),

@@ -119,7 +119,9 @@ impl Flow {
 
     /// The handshake: one round trip. The choice of a version leaves with the login.
     async fn agree(&self, link: &mut Link) -> Result<Version, Error> {
-        let head = link.head_untimed(|| self.hint.glance(self.runtime.now())).await;
+        let head = link
+            .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+            .await;
         head.map_err(|error| error.while_opening("the handshake"))?;
         match link.event() {
             Some(Event::Negotiated(version)) => Ok(version),
@@ -149,7 +151,9 @@ impl Flow {
         let last = link.proto.login(&hello, &self.config.auth)?;
         let mut info = None;
         loop {
-            let head = link.head_untimed(|| self.hint.glance(self.runtime.now())).await;
+            let head = link
+                .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+                .await;
             let head = head.map_err(|error| error.while_opening("the login"))?;
             match link.event() {
                 Some(Event::Success(metadata)) => {

@@ -48,10 +48,10 @@ impl Hint {
 
     /// Until when a read that begins now may block. Not an instant that the caller has fixed: what comes before the read
     /// may block for longer than that.
-    pub(super) fn glance(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn glance(&self, now: Instant) -> Deadline {
         let limits = self.lock();
         let limit = limits.limit.earlier(limits.attempt);
-        limit.earlier(Deadline::after(now, limits.glance)).at()
+        limit.earlier(Deadline::after(now, limits.glance))
     }
 
     /// When the flow is to be polled again, whether or not anything has happened.

@@ -352,11 +352,17 @@ impl Socket {
                 self.server.failure(&ServerError::new(code, "planted"))
             } else {
                 self.server.success(|answer| {
-                    answer.entry("server", "Test/1.0")?;
-                    answer.entry("connection_id", "bolt-1")?;
-                    let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
-                    answer.entry("hints", &hints)?;
-                    answer.entry("fields", &["n"][..])
+                    match head.message {
+                        Message::Hello => {
+                            answer.entry("server", "Test/1.0")?;
+                            answer.entry("connection_id", "bolt-1")?;
+                            let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
+                            answer.entry("hints", &hints)?;
+                        }
+                        Message::Run => answer.entry("fields", &["n"][..])?,
+                        _ => {}
+                    }
+                    Ok(())
                 })
             };
             if answered.is_err() {
