@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Auth, Fetch, NotificationFilter};
+use bolt_proto::{Auth, Fetch, Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -23,6 +23,7 @@ pub struct Config {
     pub(crate) auth: Auth,
     pub(crate) user_agent: String,
     pub(crate) max_connection_pool_size: usize,
+    pub(crate) max_connection_pool_waiters: Option<usize>,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
     pub(crate) max_connection_lifetime: Option<Duration>,
@@ -34,9 +35,12 @@ pub struct Config {
     pub(crate) max_transaction_retry_time: Duration,
     pub(crate) disable_auto_commit_retries: bool,
     pub(crate) page: Fetch,
+    pub(crate) max_result_size: Option<usize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) notifications: NotificationFilter,
     pub(crate) telemetry_disabled: bool,
+    pub(crate) versions: Versions,
+    pub(crate) limits: Limits,
 }
 
 impl Config {
@@ -52,6 +56,7 @@ impl Config {
             auth,
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,
+            max_connection_pool_waiters: None,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
             max_connection_lifetime: Some(Duration::from_secs(3600)),
@@ -63,9 +68,12 @@ impl Config {
             max_transaction_retry_time: Duration::from_secs(30),
             disable_auto_commit_retries: false,
             page: Fetch::Rows(1000),
+            max_result_size: None,
             deadline: None,
             notifications: NotificationFilter::default(),
             telemetry_disabled: false,
+            versions: Versions::default(),
+            limits: Limits::default(),
         })
     }
 
@@ -73,6 +81,15 @@ impl Config {
     #[must_use]
     pub const fn max_connection_pool_size(mut self, connections: usize) -> Self {
         self.max_connection_pool_size = connections;
+        self
+    }
+
+    /// The greatest number of calls that may wait for a connection while all are in use. A call that comes on top of them
+    /// fails at once, with [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded), so that a service under too much load
+    /// can refuse work rather than pile it up. `None` for any number. Default: `None`.
+    #[must_use]
+    pub fn max_connection_pool_waiters(mut self, calls: impl Into<Option<usize>>) -> Self {
+        self.max_connection_pool_waiters = calls.into();
         self
     }
 
@@ -223,6 +240,19 @@ impl Config {
         self
     }
 
+    /// How many bytes of memory the rows may take that one call collects: [`execute_query`](crate::Driver::execute_query),
+    /// and `collect` and its like on records and cursors. A result that takes more ends the call with an error that says
+    /// so, [`ErrorKind::Usage`](crate::ErrorKind::Usage): it is to be read row by row. `None` for no limit. Default:
+    /// `None`.
+    ///
+    /// `collect_as` and `collect_column` count the bytes of the rows as they arrive, since the size of what is made of
+    /// them is not known.
+    #[must_use]
+    pub fn max_result_size(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.max_result_size = bytes.into();
+        self
+    }
+
     /// How long each call may take on *this* side, retries included, unless its session or the call itself says otherwise.
     /// Default: no limit, beyond those of getting a connection.
     #[must_use]
@@ -244,6 +274,20 @@ impl Config {
     #[must_use]
     pub const fn telemetry_disabled(mut self, disabled: bool) -> Self {
         self.telemetry_disabled = disabled;
+        self
+    }
+
+    /// The Bolt versions to negotiate. Default: all that this driver speaks.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Bounds on the memory that a server's messages may take. Default: those of [`Limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -56,6 +56,8 @@ struct Session {
     manager: Option<usize>,
     initial: Numbers,
     floor: Floor,
+    /// Writes whose results were dropped: the session carries them out before it begins anything else.
+    dropped: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Causality {
             manager,
             initial,
             floor,
+            dropped: Vec::new(),
         });
         self.sessions.len() - 1
     }
@@ -114,6 +117,32 @@ impl Causality {
         let since = self.moments;
         self.works.insert(tag, Work { session, since });
         self.floor(session)
+    }
+
+    /// The result of a write of the session was dropped.
+    pub(super) fn leave_behind(&mut self, session: usize, tag: u64) {
+        self.sessions[session].dropped.push(tag);
+    }
+
+    /// A call of the session went wrong, or was dropped: what becomes of earlier writes it may not know.
+    pub(super) fn lose_track(&mut self, session: usize) {
+        self.sessions[session].dropped.clear();
+    }
+
+    /// The writes that the session has dropped and must have carried out by now.
+    pub(super) fn take_dropped(&mut self, session: usize) -> Vec<u64> {
+        std::mem::take(&mut self.sessions[session].dropped)
+    }
+
+    /// The session of a call, by its tag.
+    pub(super) fn session_of(&self, tag: u64) -> Option<usize> {
+        self.works.get(&tag).map(|work| work.session)
+    }
+
+    /// The number of the commit of this transaction, if there is one.
+    pub(super) fn number_of(&self, tag: u64) -> Option<u64> {
+        let at = self.commits.iter().rposition(|commit| commit.tag == tag)?;
+        Some(at as u64 + 1)
     }
 
     /// What a transaction of the session sees at least.

@@ -43,6 +43,8 @@ pub(super) enum Event {
     Idle { conn: ConnId, serial: u64 },
     /// It is time for the server to show that it still works.
     Noop { conn: ConnId },
+    /// By now a transaction that was given up has to be over on the server.
+    Over { tag: u64, since: Nanos },
 }
 
 /// Names an event that has not happened yet. Later ones are greater.
@@ -92,8 +94,14 @@ impl Clock {
     /// Moves on to the next thing that happens.
     pub(super) fn advance(&mut self) -> Option<Event> {
         let (key, event) = self.events.pop_first()?;
-        self.now = key.at;
+        // Time may have passed meanwhile.
+        self.now = self.now.max(key.at);
         Some(event)
+    }
+
+    /// Time passes, and what is due happens late.
+    pub(super) fn pass(&mut self, time: Nanos) {
+        self.now += time;
     }
 }
 

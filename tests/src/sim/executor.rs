@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::clock::MICRO;
 use super::rng::Rng;
+use super::runtime::Panic;
 use super::state::Sim;
 
 /// More steps than any world needs: whoever takes them turns in circles.
@@ -86,6 +89,7 @@ impl<'w> Executor<'w> {
             if self.overtakes() {
                 self.happen();
             } else if let Some(task) = self.choose() {
+                self.stall();
                 self.poll(task);
             } else {
                 quiet();
@@ -111,8 +115,20 @@ impl<'w> Executor<'w> {
     fn overtakes(&mut self) -> bool {
         let due = self
             .sim
-            .with(|state| state.clock.next_at() == Some(state.clock.now()));
+            .with(|state| state.clock.next_at().is_some_and(|at| at <= state.clock.now()));
         due && self.rng.one_in(2)
+    }
+
+    /// The thread that polls stands still now and then, in some worlds.
+    fn stall(&mut self) {
+        let (share, longest) = self.sim.with(|state| {
+            let extremes = &state.weather.extremes;
+            (extremes.stalls, extremes.longest_stall)
+        });
+        if share > 0 && self.rng.permille(share) {
+            let time = self.rng.magnitude(MICRO, longest);
+            self.sim.with(|state| state.stand_still(time));
+        }
     }
 
     fn happen(&mut self) -> bool {
@@ -141,6 +157,7 @@ impl<'w> Executor<'w> {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
         };
+        self.sim.with(|state| state.kept_alive = 0);
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,
@@ -189,7 +206,7 @@ impl Wake for TaskWaker {
 }
 
 /// Ready with the future's output, or with nothing once it shall be dropped: at an instant, or when it has been polled
-/// so often.
+/// so often, or because the world's runtime has panicked.
 pub(super) struct Cancelling<F> {
     future: Option<Pin<Box<F>>>,
     polls: Option<u64>,
@@ -224,9 +241,17 @@ impl<F: Future> Future for Cancelling<F> {
             return Poll::Ready(None);
         }
         self.polls = self.polls.map(|polls| polls - 1);
-        match &mut self.future {
-            Some(future) => future.as_mut().poll(cx).map(Some),
-            None => Poll::Ready(None),
+        let Some(future) = &mut self.future else {
+            return Poll::Ready(None);
+        };
+        match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            // It ends with its task, as with any executor; the others live on.
+            Err(panic) if panic.is::<Panic>() => {
+                self.future = None;
+                Poll::Ready(None)
+            }
+            Err(panic) => panic::resume_unwind(panic),
         }
     }
 }

@@ -69,6 +69,8 @@ pub(super) struct History {
     pub(super) failures: Vec<(u64, bool)>,
     /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
     pub(super) commits: BTreeSet<u64>,
+    /// Where the answers to commits end, by the tags of their transactions.
+    pub(super) answered: BTreeMap<u64, (ConnId, u64)>,
     pub(super) causality: Causality,
     /// The queries and transactions whose failures somebody was told of.
     told: BTreeSet<u64>,

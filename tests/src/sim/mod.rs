@@ -31,6 +31,7 @@ mod causality;
 mod clock;
 mod database;
 mod executor;
+mod extremes;
 mod history;
 mod net;
 mod oracle;

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use bolt_client::{Error, ErrorKind, PoolCounts};
 
-use super::clock::Nanos;
+use super::causality::{ELSEWHERE, Numbers};
+use super::clock::{Event, MICRO, MILLI, Nanos};
+use super::extremes::BABBLE_SLACK;
+use super::history::Execution;
+use super::net::Conn;
 use super::server::Blame;
 use super::state::State;
+use super::statement::Statement;
 
 /// A call of the driver, as far as it has to be judged.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +30,8 @@ pub(super) struct Call {
     pub(super) resets: bool,
     /// When the work that it belongs to began, if another connection can take over from one that was dead by then.
     pub(super) begun: Option<Nanos>,
+    /// The transaction whose commit is all that it waits for in the end.
+    pub(super) commits: Option<u64>,
 }
 
 impl Call {
@@ -40,6 +47,12 @@ impl State {
     pub(super) fn check_deadline(&mut self, call: &Call, started: Nanos) {
         let now = self.clock.now();
         if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
+            // Nobody is polled while time stands still for them; that is not their fault.
+            let excused = self.stalled.0 <= deadline && now <= self.stalled.1;
+            let babble = self.weather.extremes.babble > 0 && now - deadline <= BABBLE_SLACK;
+            if excused || babble {
+                return;
+            }
             let late = Duration::from_nanos(now - deadline);
             let what = &call.what;
             self.history
@@ -73,9 +86,86 @@ impl State {
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
             kind => Some(format!("{kind:?} is not to be expected here")),
         };
+        let problem = problem.or_else(|| self.check_hidden(call, error));
         if let Some(problem) = problem {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
+        }
+    }
+
+    /// What has arrived counts: nobody is told that his time is up while the answer lies there.
+    fn check_hidden(&self, call: &Call, error: &Error) -> Option<String> {
+        let timed_out = match error.kind() {
+            ErrorKind::Timeout => !call.told,
+            ErrorKind::UnknownCommit => true,
+            _ => false,
+        };
+        // Where reads are not ready although they could be, nobody knows what has arrived.
+        if !timed_out || !self.switches.arrived || self.weather.restless {
+            return None;
+        }
+        let (conn, end) = *self.history.answered.get(&call.commits?)?;
+        let this = &self.conns[conn];
+        let arrived = this.broken.is_none() && this.has_arrived(end, self.clock.now());
+        arrived.then(|| "told although the answer to its commit had arrived".to_owned())
+    }
+
+    /// A transaction was given up, all of which has to end on the server soon.
+    pub(super) fn give_up(&mut self, tag: u64) {
+        let net = &self.weather.net;
+        if !self.switches.given_up {
+            return;
+        }
+        let since = self.clock.now();
+        // Small windows let nothing more through until what was sent has arrived.
+        let trips = 10 + 600 / net.window as u64;
+        let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
+        self.note(|| format!("transaction {tag} was given up"));
+        self.later(trips, Event::Over { tag, since });
+    }
+
+    /// A session begins something: what it had dropped is carried out by then, and it knows the bookmarks of that.
+    pub(super) fn check_dropped(&mut self, session: usize, what: &str, sent: &Numbers) {
+        for tag in self.history.causality.take_dropped(session) {
+            if self.history.closing || self.history.unfinished_business {
+                continue;
+            }
+            let is_open = |conn: &Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
+            if self.conns.iter().any(is_open) {
+                self.history.violation(format!(
+                    "{what} begins although query {tag}, whose result its session has dropped, is still carried out"
+                ));
+            }
+            let broken = |execution: &Execution| self.conns[execution.conn].broken.is_some();
+            let lost = self.history.of(tag).any(broken);
+            let number = self.history.causality.number_of(tag).filter(|_| !lost);
+            if let Some(number) = number {
+                // What followed on it stands for it.
+                if sent.range(number..ELSEWHERE).next().is_none() {
+                    self.history.violation(format!(
+                        "{what} knows {sent:?} and not {number}, which its session has dropped the result of"
+                    ));
+                }
+                let added = self.history.of(tag).next().map(|execution| execution.statement);
+                let added = added.filter(Statement::writes);
+                let added = added.map(|added| (added.key, added.by() * added.rows as i64));
+                if let Some(problem) = self.history.causality.told(tag, added.into_iter()) {
+                    self.history.violation(format!("query {tag}: {problem}"));
+                }
+            }
+        }
+    }
+
+    /// What was given up is over, unless its connection is broken.
+    pub(super) fn check_over(&mut self, tag: u64, since: Nanos) {
+        let is_open = |conn: &&Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
+        // Those who stand still can send nothing.
+        let stood_still = self.stalled.1 > since;
+        if !stood_still && self.conns.iter().any(|conn| is_open(&conn)) {
+            let ago = Duration::from_nanos(self.clock.now() - since);
+            self.history.violation(format!(
+                "transaction {tag} was given up {ago:?} ago, and is still open on the server"
+            ));
         }
     }
 
@@ -115,6 +205,10 @@ impl State {
         let options = &self.weather.driver;
         let shortest = options.acquisition.min(options.connection).as_nanos();
         let in_time = call.deadline.is_none_or(|deadline| now < deadline);
+        // All of it takes milliseconds, unless all connections are in use.
+        if in_time && self.weather.calm && options.acquisition == Duration::MAX {
+            return Some("timed out although nothing has gone wrong".to_owned());
+        }
         (in_time && u128::from(now - started) < shortest).then(|| "timed out before its time".to_owned())
     }
 

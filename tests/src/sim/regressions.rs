@@ -5,6 +5,7 @@ use std::time::Duration;
 use bolt_client::{Access, Version};
 
 use super::clock::{MICRO, SECOND};
+use super::extremes::Extremes;
 use super::program::{
     Act, Cancel, Deed, End, Finish, Given, Limits, Program, Query, Reading, Step, Take, Transaction, Use,
     Visit, Work,
@@ -155,6 +156,7 @@ fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
         session(None, vec![Work::Transaction(transaction), think])
     });
     let mut weather = calm();
+    weather.calm = false;
     weather.net.resets = 1_000;
     check(acts.collect::<Vec<_>>(), weather);
 }
@@ -179,6 +181,7 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
 
 fn calm() -> Weather {
     Weather {
+        calm: true,
         net: NetWeather {
             latency: 200 * MICRO,
             fragment: 0,
@@ -218,6 +221,7 @@ fn calm() -> Weather {
         },
         restless: false,
         watched: true,
+        extremes: Extremes::default(),
     }
 }
 

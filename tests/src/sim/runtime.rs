@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -59,9 +60,19 @@ impl Runtime for SimRuntime {
                 state.rng.between(1, 2),
             )
         });
+        let panics = self.sim.with(panics);
+        let silent = self.sim.with(|state| state.weather.extremes.silent_addresses);
+        let addresses = if silent > 0 {
+            u64::from(silent) + 1
+        } else {
+            addresses
+        };
         let wait = Alarm::after(&self.sim, slow);
         Box::pin(async move {
             wait.await;
+            if panics {
+                panic::resume_unwind(Box::new(Panic));
+            }
             if fails {
                 self.sim.with(|state| state.history.breaks += 1);
                 return Err(io::Error::other("simulated: no such host"));
@@ -73,7 +84,7 @@ impl Runtime for SimRuntime {
 
     fn connect<'a>(
         &'a self,
-        _to: &'a Endpoint,
+        to: &'a Endpoint,
         _with: &'a SocketOptions,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
@@ -86,10 +97,15 @@ impl Runtime for SimRuntime {
             )
         });
         let attempt = Attempt::begin(&self.sim);
+        let panics = self.sim.with(panics);
+        let hangs = hangs | self.sim.with(|state| state.is_silent(to));
         let wait = Alarm::after(&self.sim, latency);
         Box::pin(async move {
             let _attempt = attempt;
             wait.await;
+            if panics {
+                panic::resume_unwind(Box::new(Panic));
+            }
             if hangs {
                 std::future::pending::<()>().await;
             }
@@ -121,6 +137,19 @@ impl Runtime for SimRuntime {
     }
 }
 
+/// What a runtime of this world panics with. Any other panic is a bug.
+pub(super) struct Panic;
+
+/// Whether the runtime panics now.
+fn panics(state: &mut State) -> bool {
+    let share = state.weather.extremes.panics;
+    let panics = share > 0 && state.rng.permille(share);
+    if panics {
+        state.note(|| "the runtime is going to panic".to_owned());
+    }
+    panics
+}
+
 /// A connection that is being made. There must never be more of them, together with those that are made, than the
 /// pool may have.
 struct Attempt(Sim);
@@ -142,6 +171,12 @@ impl Drop for Attempt {
 }
 
 impl State {
+    /// Whether this is an address that never answers: those that are named first.
+    fn is_silent(&self, to: &Endpoint) -> bool {
+        let silent = self.weather.extremes.silent_addresses;
+        matches!(to, Endpoint::Tcp(SocketAddr::V4(to)) if to.ip().octets()[3] <= silent)
+    }
+
     fn check_pool_size(&mut self) {
         let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
         if sockets > most {

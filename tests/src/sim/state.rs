@@ -1,9 +1,11 @@
 //! The whole of a world, behind one lock.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::clock::{Clock, Event, Key, Nanos, readable};
 use super::database::Database;
+use super::extremes::Switches;
 use super::history::History;
 use super::net::Conn;
 use super::rng::Rng;
@@ -27,6 +29,11 @@ pub(super) struct State {
     pub(super) connecting: usize,
     /// How many timers exist.
     pub(super) timers: usize,
+    /// From when to when time has passed last although tasks were ready.
+    pub(super) stalled: (Nanos, Nanos),
+    pub(super) switches: Switches,
+    /// How many keep-alives were read by the poll that is under way.
+    pub(super) kept_alive: u64,
     /// What happened, for people, if anybody wants to know.
     trace: Option<Vec<String>>,
 }
@@ -42,6 +49,9 @@ impl Sim {
             history: History::default(),
             connecting: 0,
             timers: 0,
+            stalled: (0, 0),
+            switches: Switches::get(),
+            kept_alive: 0,
             trace: traced.then(Vec::new),
         })))
     }
@@ -62,6 +72,22 @@ impl State {
         self.at(self.clock.now() + after, event)
     }
 
+    /// Time passes although tasks are ready: what is due meanwhile happens, and nobody is polled.
+    pub(super) fn stand_still(&mut self, time: Nanos) {
+        let from = self.clock.now();
+        let until = from + time;
+        self.note(|| format!("nothing is polled for {:?}", Duration::from_nanos(time)));
+        while self.clock.next_at().is_some_and(|at| at <= until) {
+            if let Some(event) = self.clock.advance() {
+                self.happen(event);
+            }
+        }
+        self.clock.pass(until.saturating_sub(self.clock.now()));
+        // Right behind another one it is the same.
+        let (began, ended) = self.stalled;
+        self.stalled = (if ended == from { began } else { from }, until);
+    }
+
     /// Carries an event out.
     pub(super) fn happen(&mut self, event: Event) {
         match event {
@@ -79,6 +105,7 @@ impl State {
             Event::LockTimeout { conn, serial } => self.lock_timeout(conn, serial),
             Event::Idle { conn, serial } => self.tire(conn, serial),
             Event::Noop { conn } => self.show_life(conn),
+            Event::Over { tag, since } => self.check_over(tag, since),
         }
     }
 

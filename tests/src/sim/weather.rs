@@ -5,11 +5,14 @@ use std::time::Duration;
 use bolt_client::Version;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::extremes::Extremes;
 use super::rng::Rng;
 
 /// What kind of world it is. Shares are per thousand.
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
+    /// Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
+    pub(super) calm: bool,
     pub(super) net: NetWeather,
     pub(super) server: ServerWeather,
     pub(super) driver: DriverOptions,
@@ -18,6 +21,7 @@ pub(super) struct Weather {
     /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
     /// gone wrong: so not in every world.
     pub(super) watched: bool,
+    pub(super) extremes: Extremes,
 }
 
 /// How the network behaves.
@@ -82,14 +86,15 @@ pub(super) struct DriverOptions {
 
 impl Weather {
     pub(super) fn draw(rng: &mut Rng) -> Self {
-        // Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
         let calm = rng.one_in(3);
         Self {
+            calm,
             net: NetWeather::draw(rng, calm),
             server: ServerWeather::draw(rng, calm),
             driver: DriverOptions::draw(rng, calm),
             restless: rng.one_in(4),
             watched: rng.one_in(2),
+            extremes: Extremes::draw(rng, calm),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The driver in simulated worlds: see `tests::sim`.
 //!
 //! * `cargo test -p tests --test sim` runs 2,000 worlds.
-//! * `SIM_WORLDS=100000 cargo test --release -p tests --test sim` runs more.
+//! * `SIM_WORLDS=100000 cargo test --release -p tests --test sim` runs more, `SIM_FROM=123456` those from this seed on.
 //! * `SIM_SEED=17 cargo test -p tests --test sim` runs one and prints what happens in it; `SIM_WITHOUT=3,5` leaves steps
 //!   of its program out.
 //! * `RUSTFLAGS="--cfg planted" cargo test -p tests --test sim planted` shows that planted bugs are found.
@@ -12,6 +12,7 @@ mod planted;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -28,11 +29,15 @@ fn nothing_is_wrong_in_any_world() {
         return;
     }
     let worlds = variable("SIM_WORLDS").unwrap_or(WORLDS);
-    let wrong = search(worlds, usize::MAX);
+    let from = variable("SIM_FROM").unwrap_or_default();
+    let wrong = search(from..from.saturating_add(worlds), usize::MAX);
     for seed in wrong.iter().take(20) {
         explain(*seed);
     }
-    tell(&format!("{worlds} worlds, {} violations", wrong.len()));
+    tell(&format!(
+        "{worlds} worlds from seed {from} (SIM_FROM), {} of them wrong",
+        wrong.len()
+    ));
     assert!(wrong.is_empty());
 }
 
@@ -48,14 +53,14 @@ fn a_seed_means_the_same_world_each_time() {
     }
 }
 
-/// The seeds of worlds that are wrong, lowest first: at least so many of them, if there are so many.
-fn search(worlds: u64, enough: usize) -> Vec<u64> {
-    let next = AtomicU64::new(0);
+/// The seeds in this range of worlds that are wrong, lowest first: at least so many of them, if there are so many.
+fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
+    let next = AtomicU64::new(seeds.start);
     let run = || {
         let mut wrong = Vec::new();
         while wrong.len() < enough {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= worlds {
+            if seed >= seeds.end {
                 break;
             }
             if !World::of(seed).run().violations.is_empty() {
@@ -63,7 +68,10 @@ fn search(worlds: u64, enough: usize) -> Vec<u64> {
             }
         }
         // Whoever has found enough ends the search of the others, at seeds above theirs.
-        next.fetch_max(if wrong.len() < enough { 0 } else { worlds }, Ordering::Relaxed);
+        next.fetch_max(
+            if wrong.len() < enough { 0 } else { seeds.end },
+            Ordering::Relaxed,
+        );
         wrong
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);

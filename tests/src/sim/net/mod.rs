@@ -8,6 +8,7 @@ use std::io;
 use bolt_proto::peer;
 
 use super::clock::{Event, MILLI, Nanos, SECOND};
+use super::extremes::BABBLE;
 use super::rng::Rng;
 use super::server::Actor;
 use super::state::State;
@@ -28,12 +29,19 @@ pub(super) struct Conn {
     pub(super) server_holds: bool,
     /// What the network or the server's own troubles have done to it. Whatever it carried may be lost.
     pub(super) broken: Option<Trouble>,
+    /// When the client has dropped it.
+    pub(super) dropped_at: Option<Nanos>,
+    /// When something was sent on it last.
+    used: Nanos,
     fate: Fate,
     /// How long bytes travel at least.
     latency: Nanos,
     rng: Rng,
     pub(super) actor: Actor,
 }
+
+/// More reads than any poll should make before it lets others have their turn.
+const MOST_READS: u64 = 1_000;
 
 /// What happens to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +52,8 @@ pub(super) enum Trouble {
     Silence,
     /// The server closes it.
     Closure,
+    /// The server says that it is alive, and nothing else, for as long as anybody reads.
+    Babble,
 }
 
 /// What is going to happen to a connection once so many bytes have arrived at one end.
@@ -70,6 +80,22 @@ impl Fate {
 }
 
 impl Conn {
+    /// Whether nothing is on its way to the client.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.to_client.is_quiet() && !self.actor.is_held_up()
+    }
+
+    /// Whether what was answered is there to be read at once: all up to this byte has arrived, and little is left of it.
+    pub(super) fn has_arrived(&self, end: u64, now: Nanos) -> bool {
+        let held = self.client_holds || self.dropped_at == Some(now);
+        held && self.to_client.carried >= end && self.to_client.arrived.len() <= 4_096
+    }
+
+    /// How many bytes the client will have been sent once all is sent that the server has to say.
+    pub(super) fn end_of_answers(&self) -> u64 {
+        self.to_client.sent + self.actor.proto.pending_bytes().len() as u64
+    }
+
     /// Whether something can still happen to it: both sides hold it.
     const fn is_whole(&self) -> bool {
         self.client_holds && self.server_holds
@@ -103,6 +129,8 @@ impl State {
             client_holds: true,
             server_holds: true,
             broken: None,
+            dropped_at: None,
+            used: self.clock.now(),
             fate,
             latency,
             rng,
@@ -124,6 +152,18 @@ impl State {
         } else {
             usize::MAX
         };
+        if this.broken == Some(Trouble::Babble) && this.to_client.arrived.is_empty() {
+            this.to_client.arrived.extend([0; 2]);
+            self.clock.pass(BABBLE);
+            self.kept_alive += 1;
+            if self.kept_alive > MOST_READS {
+                self.history.violation(format!(
+                    "conn {conn}: {MOST_READS} reads in one poll, and no end of it"
+                ));
+                self.trouble(conn, Trouble::Reset);
+            }
+        }
+        let this = &mut self.conns[conn];
         let len = this.to_client.read(buf, limit)?;
         // There is room again for what the server has to say.
         if this.server_holds && this.actor.is_held_up() {
@@ -147,6 +187,7 @@ impl State {
         if len == 0 && !buf.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        self.forget(conn);
         for piece in self.pieces(conn, &buf[..len]) {
             let at = self.travel(conn);
             let this = &mut self.conns[conn];
@@ -169,6 +210,7 @@ impl State {
         let at = self.travel(conn);
         let this = &mut self.conns[conn];
         this.client_holds = false;
+        this.dropped_at = Some(self.clock.now());
         this.to_client.arrived.clear();
         let silent = this.broken == Some(Trouble::Silence);
         let at = this.to_server.behind(at);
@@ -192,6 +234,7 @@ impl State {
             }
             let bytes = pending[..len].to_vec();
             this.actor.proto.wrote(len);
+            this.used = self.clock.now();
             for piece in self.pieces(conn, &bytes) {
                 let at = self.travel(conn);
                 let at = self.conns[conn].to_client.send(piece.len(), at);
@@ -224,7 +267,10 @@ impl State {
             .fate
             .at_server
             .filter(|(limit, _)| *limit <= this.to_server.carried);
-        if !matches!(this.broken, Some(Trouble::Silence | Trouble::Reset)) {
+        if !matches!(
+            this.broken,
+            Some(Trouble::Silence | Trouble::Reset | Trouble::Babble)
+        ) {
             this.to_server.wake();
             self.server_receives(conn, bytes, forewarned);
         }
@@ -276,7 +322,10 @@ impl State {
             return;
         }
         self.history.breaks += u64::from(this.broken.is_none());
-        this.broken = Some(trouble);
+        // What was lost in a silence stays lost, also if the server closes its end: nothing may arrive after a gap.
+        if !silent || trouble == Trouble::Reset {
+            this.broken = Some(trouble);
+        }
         self.history.last_break = self.clock.now();
         let server_learns = this.rng.magnitude(1, 20 * SECOND);
         let client_learns = this.rng.between(60, 200) * SECOND;
@@ -295,8 +344,25 @@ impl State {
             }
             Trouble::Silence => {}
             Trouble::Closure => self.shut_down(conn),
+            Trouble::Babble => {
+                let ends = this.rng.magnitude(MILLI, 20 * SECOND);
+                this.to_client.wake();
+                self.babbles(conn);
+                let trouble = Trouble::Reset;
+                self.later(ends, Event::Trouble { conn, trouble });
+            }
         }
         self.note(|| format!("conn {conn}: {trouble:?}"));
+    }
+
+    /// What stands between has forgotten a connection that was idle for too long.
+    fn forget(&mut self, conn: ConnId) {
+        let now = self.clock.now();
+        let this = &mut self.conns[conn];
+        let idle = now - std::mem::replace(&mut this.used, now);
+        if self.weather.extremes.forgets.is_some_and(|limit| idle > limit) {
+            self.trouble(conn, Trouble::Silence);
+        }
     }
 
     // ---- draws ----

@@ -12,6 +12,8 @@ pub(super) struct Pipe {
     /// How many bytes there may be in it.
     window: usize,
     in_flight: usize,
+    /// How many bytes have been sent in all.
+    pub(super) sent: u64,
     pub(super) arrived: VecDeque<u8>,
     /// When the last of what is on its way arrives.
     last_arrival: Nanos,
@@ -34,6 +36,7 @@ impl Pipe {
         Self {
             window,
             in_flight: 0,
+            sent: 0,
             arrived: VecDeque::new(),
             last_arrival: 0,
             carried: 0,
@@ -48,9 +51,15 @@ impl Pipe {
         self.window.saturating_sub(self.in_flight + self.arrived.len())
     }
 
+    /// Whether nothing is on its way.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.in_flight == 0
+    }
+
     /// Bytes leave, to arrive at this instant, but not before those that left earlier. When they will.
     pub(super) fn send(&mut self, len: usize, at: Nanos) -> Nanos {
         self.in_flight += len;
+        self.sent += len as u64;
         self.last_arrival = at.max(self.last_arrival + 1);
         self.last_arrival
     }

@@ -1,5 +1,6 @@
 //! The client's end of a simulated connection.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,11 +15,40 @@ use crate::sim::state::{Sim, State};
 pub(in crate::sim) struct Socket {
     sim: Sim,
     conn: ConnId,
+    /// What was written and not flushed, in worlds whose transports buffer.
+    kept: VecDeque<u8>,
 }
 
 impl Socket {
-    pub(in crate::sim) const fn new(sim: Sim, conn: ConnId) -> Self {
-        Self { sim, conn }
+    pub(in crate::sim) fn new(sim: Sim, conn: ConnId) -> Self {
+        Self {
+            sim,
+            conn,
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Takes bytes: keeps them, if there is room for them in its buffer, or sends them.
+    fn take(&mut self, state: &mut State, buf: &[u8]) -> io::Result<usize> {
+        let most = state.weather.extremes.buffer;
+        if most == 0 {
+            return state.client_writes(self.conn, buf);
+        }
+        if self.kept.len() >= most {
+            self.send(state)?;
+        }
+        let len = buf.len().min(most - self.kept.len());
+        self.kept.extend(&buf[..len]);
+        Ok(len)
+    }
+
+    /// Sends what was kept.
+    fn send(&mut self, state: &mut State) -> io::Result<()> {
+        while !self.kept.is_empty() {
+            let len = state.client_writes(self.conn, self.kept.make_contiguous())?;
+            self.kept.drain(..len);
+        }
+        Ok(())
     }
 }
 
@@ -40,12 +70,13 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.sim.with(|state| {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let sim = self.sim.clone();
+        sim.with(|state| {
             if sent_back(state, cx) {
                 return Poll::Pending;
             }
-            match state.client_writes(self.conn, buf) {
+            match self.take(state, buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     state.conns[self.conn].to_server.writer = Some(cx.waker().clone());
                     Poll::Pending
@@ -55,12 +86,19 @@ impl AsyncWrite for Socket {
         })
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sim = self.sim.clone();
+        sim.with(|state| match self.send(state) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                state.conns[self.conn].to_server.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            sent => Poll::Ready(sent),
+        })
     }
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
     }
 }
 
@@ -70,7 +108,8 @@ impl Transport for Socket {
     }
 
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.sim.with(|state| state.client_writes(self.conn, buf))
+        let sim = self.sim.clone();
+        sim.with(|state| self.take(state, buf))
     }
 }
 

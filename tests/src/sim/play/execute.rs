@@ -31,10 +31,13 @@ impl Player {
         if let Some(deadline) = query.limits.deadline {
             call = call.deadline(Duration::from_nanos(deadline));
         }
-        let promise = match self
+        let outcome = self
             .call(&self.call_for(query), query.limits.cancel, call.into_future())
-            .await
-        {
+            .await;
+        if access == Access::Read {
+            self.given_up(statement.id, &outcome);
+        }
+        let promise = match outcome {
             Outcome::Done(result) => {
                 let mut told = Told::new(statement, 0, &floor);
                 self.check_rows(&mut told, &result.records);

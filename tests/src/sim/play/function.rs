@@ -111,7 +111,7 @@ impl Seat<'_> {
         let stale = player.conclude(work, starting, started, attempts, &outcome);
         self.stale.extend(stale);
         if !begun {
-            player.lost_room(&mut self.held);
+            player.lose_room(self.number, &mut self.held);
         }
     }
 }

@@ -151,7 +151,20 @@ impl Player {
             blames: vec![query.statement.id],
             deadline: query.limits.deadline.map(|limit| self.now() + limit),
             begun: Some(self.now()),
+            commits: Some(query.statement.id),
             ..Call::default()
+        }
+    }
+
+    /// Whatever of this transaction is open has to end on the server, if it was given up.
+    fn given_up<T>(&self, tag: u64, outcome: &Outcome<T>) {
+        let given_up = match outcome {
+            Outcome::Done(_) => false,
+            Outcome::Failed(error) => error.kind() == ErrorKind::Timeout,
+            Outcome::Cancelled => true,
+        };
+        if given_up {
+            self.sim.with(|state| state.give_up(tag));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_client::{Bookmarks, Cursor, ErrorKind, Session};
+use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, Session};
 use bolt_proto::Api;
 
 use super::cursor::{Held, Used};
@@ -22,7 +22,9 @@ pub(super) struct Seat<'p> {
     pub(super) player: &'p Player,
     pub(super) session: Session,
     /// Its name among those whose bookmarks are judged.
-    number: usize,
+    pub(super) number: usize,
+    /// Whether its auto-commit queries may write.
+    writes: bool,
     /// Rows per page; `None` for all.
     pub(super) page: Option<u64>,
     /// Cursors of auto-commit queries.
@@ -81,6 +83,7 @@ impl Player {
             player: self,
             session,
             number,
+            writes: visit.access == Access::Write,
             page: visit.page.filter(|_| paging),
             held: Vec::new(),
             opened: Vec::new(),
@@ -132,14 +135,19 @@ impl Seat<'_> {
         {
             Outcome::Done(rows) => rows,
             outcome => {
+                if !self.writes {
+                    player.given_up(statement.id, &outcome);
+                }
                 player.promise(statement, promise_of(&outcome));
-                return player.lost_room(&mut self.held);
+                return player.lose_room(self.number, &mut self.held);
             }
         };
         player.run_is_through(statement);
         let mut told = Told::new(statement, 0, &floor);
         let end = player.read(&mut told, reading, rows, &call).await;
+        self.gives_up(statement.id, &end);
         player.ended(&told, &end);
+        self.leaves_behind(statement.id, &end);
     }
 
     async fn open(&mut self, query: &Query) {
@@ -167,8 +175,11 @@ impl Seat<'_> {
                 self.opened.push(statement.id);
             }
             outcome => {
+                if !self.writes {
+                    player.given_up(statement.id, &outcome);
+                }
                 player.promise(statement, promise_of(&outcome));
-                player.lost_room(&mut self.held);
+                player.lose_room(self.number, &mut self.held);
             }
         }
     }
@@ -197,12 +208,43 @@ impl Seat<'_> {
         let Used { held, told, end } = self.player.use_cursor(&mut self.session, held, how, cancel).await;
         if let Some(end) = &end {
             self.player.ended(&told, end);
+            if held.is_none() {
+                self.leaves_behind(told.statement.id, end);
+            }
         }
         if let Some(mut held) = held {
             if let Some(End::Failed(error)) = &end {
                 held.call.spoil(Some(error));
             }
             self.held.insert(at, held);
+        }
+    }
+
+    /// A write is carried out although its result was dropped, by the session, before it begins anything else.
+    fn leaves_behind(&self, id: u64, end: &End) {
+        self.player.sim.with(|state| {
+            let causality = &mut state.history.causality;
+            match end {
+                End::Dropped if self.writes && state.switches.own_writes => {
+                    causality.leave_behind(self.number, id);
+                }
+                End::Failed(_) | End::Cancelled => causality.lose_track(self.number),
+                End::Dropped | End::Complete => {}
+            }
+        });
+    }
+
+    /// A result is gone, unread perhaps. What only reads is stopped then, and what may write is carried out. (A cursor
+    /// that is dropped says nothing to anybody until its session is used again.)
+    fn gives_up(&self, id: u64, end: &End) {
+        let timed_out = |error: &bolt_client::Error| error.kind() == ErrorKind::Timeout;
+        let unread = match end {
+            End::Complete => false,
+            End::Failed(error) => timed_out(error),
+            End::Dropped | End::Cancelled => true,
+        };
+        if unread && !self.writes {
+            self.player.sim.with(|state| state.give_up(id));
         }
     }
 
@@ -213,9 +255,10 @@ impl Seat<'_> {
             ..Call::default()
         });
         let Outcome::Done(last) = player.call(&call, cancel, self.session.last_bookmarks()).await else {
-            return player.lost_room(&mut self.held);
+            return player.lose_room(self.number, &mut self.held);
         };
         let (problem, floor) = player.sim.with(|state| {
+            state.check_dropped(self.number, "last_bookmarks", &numbers(&last));
             let causality = &state.history.causality;
             let problem = causality.check_last(self.number, &numbers(&last));
             (problem, causality.own_floor(self.number))
@@ -236,8 +279,12 @@ impl Seat<'_> {
         let player = self.player;
         let held = std::mem::take(&mut self.held);
         if !closes {
+            let reads = !self.writes;
             drop(self.session);
             for Held { told, .. } in &held {
+                if reads {
+                    player.sim.with(|state| state.give_up(told.statement.id));
+                }
                 // Also if nothing is promised about it.
                 player.sim.with(|state| state.history.abandon(told.statement.id));
                 player.ended(told, &End::Dropped);
@@ -253,8 +300,14 @@ impl Seat<'_> {
 }
 
 impl Player {
+    /// A call could not begin in a session, which need not know any more what becomes of what it has dropped.
+    pub(super) fn lose_room(&self, session: usize, held: &mut [Held]) {
+        self.sim.with(|state| state.history.causality.lose_track(session));
+        self.lost_room(held);
+    }
+
     /// A call could not begin in a session: perhaps because of what its cursors are of.
-    pub(super) fn lost_room(&self, held: &mut [Held]) {
+    fn lost_room(&self, held: &mut [Held]) {
         for Held { told, call, .. } in held {
             call.spoiled = true;
             call.told = true;

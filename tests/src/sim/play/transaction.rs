@@ -46,8 +46,9 @@ impl Seat<'_> {
         let begun = player
             .call(&starting, work.limits.cancel, begin.into_future())
             .await;
+        player.given_up(work.tag, &begun);
         let Outcome::Done(tx) = begun else {
-            return player.lost_room(&mut self.held);
+            return player.lose_room(self.number, &mut self.held);
         };
         let mut script = Script::new(player, call, 0, self.page, &floor);
         player.work_in(tx, work, &mut script, &mut self.stale).await;
@@ -65,24 +66,32 @@ impl Player {
     ) {
         script.perform(&mut tx, &work.script, stale).await;
         let committed = match work.end {
-            End::Commit => match self.call(&script.call, work.cancel, tx.commit()).await {
-                Outcome::Done(()) => {
-                    script.committed();
-                    let accepted = work
-                        .statements()
-                        .filter(|statement| script.accepted.contains(&statement.id));
-                    self.tell(work.tag, accepted);
-                    Promise::Once
+            End::Commit => {
+                script.call.commits = Some(work.tag);
+                match self.call(&script.call, work.cancel, tx.commit()).await {
+                    Outcome::Done(()) => {
+                        script.committed();
+                        let accepted = work
+                            .statements()
+                            .filter(|statement| script.accepted.contains(&statement.id));
+                        self.tell(work.tag, accepted);
+                        Promise::Once
+                    }
+                    Outcome::Failed(error) => promised_by(&error),
+                    Outcome::Cancelled => Promise::AtMostOnce,
                 }
-                Outcome::Failed(error) => promised_by(&error),
-                Outcome::Cancelled => Promise::AtMostOnce,
-            },
+            }
             End::Rollback => {
                 script.call.resets = true;
-                self.call(&script.call, work.cancel, tx.rollback()).await;
+                let outcome = self.call(&script.call, work.cancel, tx.rollback()).await;
+                self.given_up(work.tag, &outcome);
                 Promise::Never
             }
-            End::Drop => Promise::Never,
+            End::Drop => {
+                drop(tx);
+                self.sim.with(|state| state.give_up(work.tag));
+                Promise::Never
+            }
         };
         // What was not accepted can be part of a commit only if nothing of it had left: then it was not carried out.
         self.promise_all(work.statements(), |id| {

@@ -31,6 +31,9 @@ impl Player {
         let ended = last.and_then(|last| last.ended);
         let how = ended.as_ref().map(|ended| ended.how);
         let errors = ended.as_ref().map_or(&[][..], |ended| &ended.script.errors);
+        if how == Some(How::Ok) {
+            call.commits = Some(work.tag);
+        }
         call.told |= told || errors.iter().any(is_loss);
         call.spoiled |= ended.as_ref().is_some_and(|ended| ended.script.call.spoiled);
         let own = match outcome {

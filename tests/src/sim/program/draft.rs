@@ -47,6 +47,11 @@ impl Draft<'_> {
                     1..=2 => Some(self.rng.between(1, MANAGERS - 1) as usize),
                     _ => Some(0),
                 };
+                let mut query = query;
+                if reads && self.lengthen(&mut query) {
+                    // It would be collected.
+                    query.limits.cancel.after = Some(self.rng.magnitude(MICRO, 30 * MILLI));
+                }
                 Act::Execute {
                     query,
                     access: if reads { Access::Read } else { Access::Write },
@@ -59,12 +64,13 @@ impl Draft<'_> {
 
     fn visit(&mut self) -> Visit {
         let managed = self.rng.one_in(3);
-        Visit {
-            access: if self.rng.one_in(5) {
-                Access::Read
-            } else {
-                Access::Write
-            },
+        let access = if self.rng.one_in(5) {
+            Access::Read
+        } else {
+            Access::Write
+        };
+        let mut visit = Visit {
+            access,
             page: self.rng.pick(&[Some(1), Some(2), Some(10), Some(1_000), None]),
             given: self
                 .rng
@@ -72,6 +78,21 @@ impl Draft<'_> {
             manager: managed.then(|| self.rng.between(0, MANAGERS - 1) as usize),
             works: (0..self.rng.between(1, 4)).map(|_| self.work()).collect(),
             closes: self.rng.one_in(3),
+        };
+        if access == Access::Read {
+            self.lengthen_works(&mut visit.works);
+        }
+        visit
+    }
+
+    /// Long results that are given up somewhere, by pages.
+    fn lengthen_works(&mut self, works: &mut [Work]) {
+        for work in works {
+            if let Work::AutoCommit(query, reading) = work
+                && self.lengthen(query)
+            {
+                reading.finish = Finish::Drop;
+            }
         }
     }
 
@@ -195,6 +216,19 @@ impl Draft<'_> {
             statement,
             limits: self.limits(),
         }
+    }
+
+    /// In some worlds some queries that only read have far more rows than anybody takes.
+    fn lengthen(&mut self, query: &mut Query) -> bool {
+        let share = self.weather.extremes.long;
+        let long = share > 0 && !query.statement.writes() && self.rng.permille(share);
+        if long {
+            query.statement.rows = self.rng.magnitude(100_000, 1_000_000);
+            query.statement.columns = true;
+            query.statement.size = 0;
+            query.statement.fail = None;
+        }
+        long
     }
 
     /// How often a query fails: not for ever where it would be tried for ever.

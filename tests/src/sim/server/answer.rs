@@ -117,6 +117,12 @@ impl State {
         bookmark(number)
     }
 
+    /// A commit was answered. Once that has arrived, nobody is told that it is unknown.
+    pub(super) fn commit_answered(&mut self, conn: ConnId, tag: u64) {
+        let end = self.conns[conn].end_of_answers();
+        self.history.answered.insert(tag, (conn, end));
+    }
+
     /// Undoes the transaction of a connection, if there is one.
     pub(super) fn roll_back(&mut self, conn: ConnId) {
         let Some(open) = self.conns[conn].actor.tx.take() else {

@@ -259,7 +259,8 @@ impl State {
         let Some(Open { id, tag, results, .. }) = &self.conns[conn].actor.tx else {
             return self.fail(conn, Blame::Nobody, false);
         };
-        let (tx, blame) = (*id, Blame::Query(*tag));
+        let (tx, tag) = (*id, *tag);
+        let blame = Blame::Query(tag);
         if !results.is_empty() {
             self.history
                 .violation(format!("conn {conn}: COMMIT with an open result"));
@@ -276,6 +277,7 @@ impl State {
             .proto
             .success(|map| map.entry("bookmark", &bookmark));
         self.expect(conn, answered);
+        self.commit_answered(conn, tag);
         Progress::Answered
     }
 

@@ -90,6 +90,11 @@ impl Actor {
         }
     }
 
+    /// Whether the transaction with this tag is open on it.
+    pub(super) fn serves(&self, tag: u64) -> bool {
+        self.tx.as_ref().is_some_and(|open| open.tag == tag)
+    }
+
     /// Whether it has more to say than there was room for.
     pub(super) fn is_held_up(&self) -> bool {
         !self.proto.pending_bytes().is_empty()
@@ -130,7 +135,7 @@ impl State {
 
     /// Takes up the next request, if nothing is being carried out. RESET does not wait for that.
     fn serve(&mut self, conn: ConnId) {
-        while self.conns[conn].server_holds && !self.conns[conn].actor.closing {
+        while self.listens(conn) {
             let actor = &mut self.conns[conn].actor;
             // Sees what has arrived, a RESET among it.
             let next = actor.proto.has_request();
@@ -206,6 +211,9 @@ impl State {
             self.history.commits.extend(writes.map(|open| open.tag));
         }
         self.check_api(conn, &job);
+        if self.starts_to_babble(conn) {
+            return self.trouble(conn, Trouble::Babble);
+        }
         let actor = &mut self.conns[conn].actor;
         actor.serial += 1;
         let serial = actor.serial;
@@ -235,6 +243,24 @@ impl State {
         }
         self.note(|| format!("conn {conn}: refused: {violation}"));
         self.hang_up(conn);
+    }
+
+    /// Whether from now on the server says nothing but that it is alive.
+    fn starts_to_babble(&mut self, conn: ConnId) -> bool {
+        let share = self.weather.extremes.babble;
+        let this = &mut self.conns[conn];
+        share > 0 && this.actor.rng.permille(share) && this.is_quiet()
+    }
+
+    /// Whether the server takes up what it is asked.
+    fn listens(&self, conn: ConnId) -> bool {
+        let this = &self.conns[conn];
+        this.server_holds && !this.actor.closing && this.broken != Some(Trouble::Babble)
+    }
+
+    /// The server takes no more notice of what it is asked.
+    pub(super) fn babbles(&mut self, conn: ConnId) {
+        self.conns[conn].actor.work = None;
     }
 
     /// A server that works for longer than it promised to be silent sends keep-alives.

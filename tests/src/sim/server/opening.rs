@@ -33,6 +33,9 @@ impl State {
     /// A transaction begins.
     pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
         let Opening { tag, access, sent } = opening.clone();
+        if let Some(session) = self.history.causality.session_of(tag) {
+            self.check_dropped(session, &format!("transaction {tag}"), &sent);
+        }
         if let Some(problem) = self.history.causality.check(tag, &sent) {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));

@@ -132,6 +132,9 @@ impl State {
             .proto
             .success(|map| end(map, statement, bookmark.as_deref()));
         self.expect(conn, answered);
+        if !explicit {
+            self.commit_answered(conn, statement.id);
+        }
         Progress::Answered
     }
 
