@@ -25,6 +25,8 @@ pub(super) struct Extremes {
     pub(super) silent_addresses: u8,
     /// Connections that were idle for so long are forgotten by what stands between: nothing arrives any more.
     pub(super) forgets: Option<Nanos>,
+    /// Whoever connects before this instant never gets an answer. Not drawn: for small worlds.
+    pub(super) mute_until: Nanos,
 }
 
 /// How long reading a keep-alive takes, where they never end: else no time would pass.
@@ -111,6 +113,7 @@ impl Extremes {
             panics: when(on.panics && !calm, panics),
             silent_addresses: when(on.addresses && !calm, silent_addresses) as u8,
             forgets: forgets.filter(|_| on.forgetting && !calm),
+            mute_until: 0,
         }
     }
 }

@@ -88,10 +88,10 @@ impl Draft<'_> {
     /// Long results that are given up somewhere, by pages.
     fn lengthen_works(&mut self, works: &mut [Work]) {
         for work in works {
-            if let Work::AutoCommit(query, reading) = work {
-                if self.lengthen(query) {
-                    reading.finish = Finish::Drop;
-                }
+            if let Work::AutoCommit(query, reading) = work
+                && self.lengthen(query)
+            {
+                reading.finish = Finish::Drop;
             }
         }
     }
