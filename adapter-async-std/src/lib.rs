@@ -45,13 +45,16 @@ use runtime::AsyncStd;
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///
+/// A program that calls `fork` makes its drivers after that, one in each process: parent and child would share the sockets
+/// of a driver that was made before, and each would read answers that are meant for the other.
+///
 /// # Errors
 /// [`ErrorKind::Config`] if the URI cannot be used; it says why.
 pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 
-/// A driver with options of your own.
+/// A driver with options of your own. As with [`driver`], make it after a `fork`.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] if an option is out of range.

@@ -24,7 +24,8 @@ use self::timer::Delay;
 
 /// Sockets, timers and name look-ups of async-std.
 ///
-/// async-std serves the whole process with threads of its own, so a driver works on any executor, too.
+/// async-std serves the whole process with threads of its own, so a driver works on any executor, too. Names are looked
+/// up on its thread pool; a call whose time is up does not wait for a look-up that hangs.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct AsyncStd;

@@ -34,7 +34,7 @@ use std::task::Waker;
 ///
 /// # What it does
 /// * A call that waits is ended within about 10 milliseconds, whatever it waits for: an answer, a new connection, a turn
-///   in the pool, a pause. Only looking a host name up cannot be interrupted; the call ends when that is done.
+///   in the pool, a pause. A look-up of a host name goes on by itself, without the call.
 /// * The work is undone as if the future of an asynchronous call had been dropped: the server is told to stop (RESET),
 ///   the connection goes back to the pool, and whoever uses it next notices nothing.
 /// * It happens once and for all: later calls in a scope of this handle fail before anything is sent. Make a new

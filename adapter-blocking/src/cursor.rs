@@ -4,9 +4,6 @@ use bolt_client::{EagerResult, Error, FromValue, Keys, Record, RecordRef, Summar
 use serde::de::DeserializeOwned;
 
 use crate::block_on::call;
-use crate::managed::ManagedTransaction;
-use crate::session::Session;
-use crate::transaction::Transaction;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its
 /// methods take the transaction or session that it came from, and refuse any other.
@@ -31,7 +28,8 @@ pub struct Cursor {
     inner: bolt_client::Cursor,
 }
 
-/// What a [`Cursor`] comes from: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`].
+/// What a [`Cursor`] comes from: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
+/// [`ManagedTransaction`](crate::ManagedTransaction).
 pub trait CursorHost: Host {}
 
 impl<H: Host> CursorHost for H {}
@@ -43,30 +41,6 @@ pub trait Host {
 
     /// What this stands for.
     fn host(&mut self) -> &mut Self::Inner;
-}
-
-impl Host for Session {
-    type Inner = bolt_client::Session;
-
-    fn host(&mut self) -> &mut Self::Inner {
-        self.inner()
-    }
-}
-
-impl<'s> Host for Transaction<'s> {
-    type Inner = bolt_client::Transaction<'s>;
-
-    fn host(&mut self) -> &mut Self::Inner {
-        self.inner()
-    }
-}
-
-impl Host for ManagedTransaction {
-    type Inner = bolt_client::ManagedTransaction;
-
-    fn host(&mut self) -> &mut Self::Inner {
-        self.inner()
-    }
 }
 
 impl Cursor {

@@ -13,7 +13,7 @@ use crate::session::SessionBuilder;
 ///
 /// Make one per server and process, and clone it for each thread: clones share their connections. Nothing is opened
 /// before the first query. When the last clone is dropped, the connections are closed; call [`close`](Self::close)
-/// to end them in order.
+/// to end them in order. A program that calls `fork` makes its driver [after that](crate::driver).
 ///
 /// It is a type of its own, not that of the asynchronous adapters: its sockets block the thread, which must never
 /// happen to an executor by accident.

@@ -49,8 +49,7 @@ blocking_builder! {
         /// those before it wrote.
         bookmark_manager(manager: Option<&BookmarkManager>);
         /// How long the whole call may take on *this* side, from waiting for a connection to the last row, with all its
-        /// attempts. DNS alone cannot be bounded: the system's resolver knows no limit. Default: the
-        /// [driver's](crate::Config::deadline).
+        /// attempts. Default: the [driver's](crate::Config::deadline).
         deadline(limit: Duration);
     }
 }

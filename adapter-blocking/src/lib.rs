@@ -1,8 +1,8 @@
 //! The Bolt driver without an async runtime: plain blocking calls.
 //!
 //! Every call runs on the thread that makes it, and that thread really waits in the socket: there is no executor, no
-//! thread in the background, and nothing to start or to shut down. It may be called from within an async program,
-//! where it blocks like any other system call. How it works is told in [`runtime::Blocking`].
+//! thread in the background but for looking host names up, and nothing to start or to shut down. It may be called from
+//! within an async program, where it blocks like any other system call. [`runtime::Blocking`] describes how it works.
 //!
 //! ```no_run
 //! use adapter_blocking::{Access, Auth, EagerResult};
@@ -72,13 +72,16 @@ pub use transaction::{BeginTransaction, Transaction, TransactionOpen, Transactio
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///
+/// A program that calls `fork` makes its drivers after that, one in each process: parent and child would share the sockets
+/// of a driver that was made before, and each would read answers that are meant for the other.
+///
 /// # Errors
 /// [`ErrorKind::Config`] if the URI cannot be used; it says why.
 pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 
-/// A driver with options of your own.
+/// A driver with options of your own. As with [`driver`], make it after a `fork`.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] if an option is out of range.

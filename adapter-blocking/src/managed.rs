@@ -7,7 +7,7 @@ use std::time::Duration;
 use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Host};
 use crate::transaction::{TransactionOpen, TransactionRun};
 
 /// The user's function, as the driver underneath calls it.
@@ -118,8 +118,12 @@ impl ManagedTransaction {
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.inner.queue(query).map(Cursor::new)
     }
+}
 
-    pub(crate) const fn inner(&mut self) -> &mut bolt_client::ManagedTransaction {
+impl Host for ManagedTransaction {
+    type Inner = bolt_client::ManagedTransaction;
+
+    fn host(&mut self) -> &mut Self::Inner {
         &mut self.inner
     }
 }

@@ -4,13 +4,14 @@
 //! [`connect`](Runtime::connect). Such a transport has to block the thread as [`Blocking`] describes: here nobody
 //! else would drive it.
 
+mod look_up;
 mod socket;
 #[cfg(test)]
 mod tests;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -18,6 +19,7 @@ use std::time::Instant;
 #[doc(inline)]
 pub use bolt_client::runtime::*;
 
+use self::look_up::LOOK_UPS;
 use self::socket::Socket;
 use crate::block_on::wake_at;
 use crate::cancel;
@@ -26,8 +28,10 @@ use crate::cancel;
 ///
 /// All futures of this runtime are polled on the thread of the call they belong to:
 ///
-/// * Looking a name up and connecting block inside of the poll. Connecting ends at its deadline; the standard library
-///   has no deadline for looking a name up.
+/// * Host names are looked up on threads of their own, since the standard library can neither limit nor interrupt a
+///   look-up. The call sleeps until one ends; its deadline holds. These are the only threads of this crate: one for each name
+///   that is being looked up, 32 at most, each of which ends with its look-up. Address literals need none.
+/// * Connecting blocks inside of the poll, and ends at its deadline.
 /// * Reading blocks inside of the poll until something arrives. At the deadline of the transport it is pending.
 /// * Writing blocks inside of the poll for 10 ms at most. A server may not read before its own answers are read, so
 ///   while a write is stuck, reads wait for 10 ms at most, too: both take turns.
@@ -46,7 +50,7 @@ impl Runtime for Blocking {
         port: u16,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok((host, port).to_socket_addrs()?.collect()) })
+        Box::pin(LOOK_UPS.find(host, port))
     }
 
     fn connect<'a>(

@@ -6,7 +6,7 @@ use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
 use crate::builder::blocking_builder;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Host};
 use crate::records::Records;
 
 blocking_builder! {
@@ -123,8 +123,12 @@ impl<'s> Transaction<'s> {
     pub fn rollback(self) -> Result<(), Error> {
         call(self.inner.rollback())
     }
+}
 
-    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Transaction<'s> {
+impl<'s> Host for Transaction<'s> {
+    type Inner = bolt_client::Transaction<'s>;
+
+    fn host(&mut self) -> &mut Self::Inner {
         &mut self.inner
     }
 }

@@ -24,7 +24,7 @@ use self::timer::Delay;
 ///
 /// async-io serves the whole process from one thread of its own, so a driver works on any executor, on several at
 /// once, and after the one that opened its connections has ended. Names are looked up on the thread pool of the
-/// `blocking` crate.
+/// `blocking` crate; a call whose time is up does not wait for a look-up that hangs.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Smol;

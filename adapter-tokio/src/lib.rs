@@ -1,9 +1,10 @@
 //! The Bolt driver on tokio.
 //!
-//! Everything runs on the caller's own tasks: the driver spawns nothing and starts no thread. It needs a runtime
-//! with I/O and time enabled, as `#[tokio::main]`, `#[tokio::test]` and `Builder::enable_all` make it; both the
-//! multi-threaded and the current-thread kind will do. A driver may be shared between runtimes, and may outlive
-//! one: see [`runtime::Tokio`].
+//! Everything runs on the caller's own tasks: the driver spawns nothing and starts no thread. Host names are looked up on
+//! tokio's own pool of blocking threads. The driver needs a runtime with I/O and time enabled, as `#[tokio::main]`,
+//! `#[tokio::test]` and `Builder::enable_all` make it; both the multi-threaded and the current-thread kind will do. Where
+//! there is none, calls fail at once with an error that says so. A driver may be shared between runtimes, and may
+//! outlive one: see [`runtime::Tokio`].
 //!
 //! ```no_run
 //! use adapter_tokio::{Access, Auth, EagerResult};
@@ -44,13 +45,16 @@ use runtime::Tokio;
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///
+/// A program that calls `fork` makes its drivers after that, one in each process: parent and child would share the sockets
+/// of a driver that was made before, and each would read answers that are meant for the other.
+///
 /// # Errors
 /// [`ErrorKind::Config`] if the URI cannot be used; it says why.
 pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 
-/// A driver with options of your own.
+/// A driver with options of your own. As with [`driver`], make it after a `fork`.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] if an option is out of range.

@@ -3,6 +3,7 @@
 //! To bring a transport of your own (a tunnel, an in-memory pair, a proxy), wrap [`Tokio`] in a type that delegates
 //! everything but [`connect`](Runtime::connect).
 
+mod context;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -14,11 +15,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Instant;
 
-use tokio::runtime::Handle;
-
 #[doc(inline)]
 pub use bolt_client::runtime::*;
 
+use self::context::{here, with_timers};
 use self::socket::Socket;
 use self::timer::Delay;
 
@@ -28,13 +28,15 @@ use self::timer::Delay;
 /// waits in another runtime than the one before moves there, so a driver can be kept in a `static`, shared by the
 /// runtimes of several threads, and used after the runtime that opened its connections has ended.
 ///
-/// Outside of any runtime, looking a name up, connecting, and waiting for a connection fail with an error. Timers
-/// are then due only when something else polls them.
+/// Outside of any runtime, in one that was built without I/O or without time, and in one that was shut down, every
+/// call of the driver that would have to wait fails at once: with [`NoRuntime`] from here, which the driver makes an error of
+/// kind [`Usage`](crate::ErrorKind::Usage) that says what is missing. To learn that a part of the runtime is missing this
+/// catches a panic of tokio's, so the program's panic hook sees it, too, and a program that is built with `panic = "abort"` ends.
+///
+/// Names are looked up on tokio's pool of blocking threads. A call whose time is up does not wait for a look-up that
+/// hangs, but a [`tokio::runtime::Runtime`] that is dropped does: `shutdown_background` does not.
 ///
 /// The time is tokio's, so that tests with a paused clock work.
-///
-/// # Panics
-/// As tokio itself does, if the runtime was built without I/O or without time.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Tokio;
@@ -47,8 +49,7 @@ impl Runtime for Tokio {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
-            current()?;
-            Ok(tokio::net::lookup_host((host, port)).await?.collect())
+            here(|| async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }).await
         })
     }
 
@@ -59,7 +60,7 @@ impl Runtime for Tokio {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            let socket = Socket::connect(to, with).await?;
+            let socket = here(|| Socket::connect(to, with)).await?;
             Ok(Box::new(socket) as Box<dyn Transport>)
         })
     }
@@ -72,19 +73,12 @@ impl Runtime for Tokio {
         tokio::time::Instant::now().into_std()
     }
 
+    fn can_wait(&self) -> Result<(), NoRuntime> {
+        with_timers().map(drop)
+    }
+
     fn random(&self) -> u64 {
         // The standard library seeds each of these differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
     }
-}
-
-/// The runtime that this thread is in. Tokio's own functions panic where there is none.
-fn current() -> io::Result<Handle> {
-    Handle::try_current().map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::NotConnected,
-            "this thread is not in a tokio runtime: await the driver in a task, in `Runtime::block_on`, or \
-             under `Handle::enter`",
-        )
-    })
 }

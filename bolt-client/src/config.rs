@@ -1,10 +1,11 @@
 //! The driver's options.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Auth, Fetch, NotificationFilter};
+use bolt_proto::{Auth, Fetch, Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -22,6 +23,7 @@ pub struct Config {
     pub(crate) auth: Auth,
     pub(crate) user_agent: String,
     pub(crate) max_connection_pool_size: usize,
+    pub(crate) max_connection_pool_waiters: Option<usize>,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
     pub(crate) max_connection_lifetime: Option<Duration>,
@@ -33,9 +35,12 @@ pub struct Config {
     pub(crate) max_transaction_retry_time: Duration,
     pub(crate) disable_auto_commit_retries: bool,
     pub(crate) page: Fetch,
+    pub(crate) max_result_size: Option<usize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) notifications: NotificationFilter,
     pub(crate) telemetry_disabled: bool,
+    pub(crate) versions: Versions,
+    pub(crate) limits: Limits,
 }
 
 impl Config {
@@ -51,6 +56,7 @@ impl Config {
             auth,
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,
+            max_connection_pool_waiters: None,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
             max_connection_lifetime: Some(Duration::from_secs(3600)),
@@ -62,9 +68,12 @@ impl Config {
             max_transaction_retry_time: Duration::from_secs(30),
             disable_auto_commit_retries: false,
             page: Fetch::Rows(1000),
+            max_result_size: None,
             deadline: None,
             notifications: NotificationFilter::default(),
             telemetry_disabled: false,
+            versions: Versions::default(),
+            limits: Limits::default(),
         })
     }
 
@@ -72,6 +81,15 @@ impl Config {
     #[must_use]
     pub const fn max_connection_pool_size(mut self, connections: usize) -> Self {
         self.max_connection_pool_size = connections;
+        self
+    }
+
+    /// The greatest number of calls that may wait for a connection while all are in use. A call that comes on top of them
+    /// fails at once, with [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded), so that a service under too much load
+    /// can refuse work rather than pile it up. `None` for any number. Default: `None`.
+    #[must_use]
+    pub fn max_connection_pool_waiters(mut self, calls: impl Into<Option<usize>>) -> Self {
+        self.max_connection_pool_waiters = calls.into();
         self
     }
 
@@ -144,6 +162,34 @@ impl Config {
         self
     }
 
+    /// For how long a connection is idle before the operating system probes it the first time. Whole seconds count, from
+    /// one to 32,767, which is as much as Linux takes. `None` leaves that to the operating system, which waits for two
+    /// hours as a rule. Default: 60 seconds.
+    ///
+    /// The defaults of the three options find out within two minutes (60 s + 5 × 10 s) that a peer is gone, or that a
+    /// firewall forgot the connection; and a connection that is probed each minute is not forgotten.
+    #[must_use]
+    pub fn tcp_keepalive_time(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.socket.tcp_keepalive_time = idle.into();
+        self
+    }
+
+    /// The time between two probes of the operating system, if the first was not answered. Whole seconds count, from one
+    /// to 32,767. `None` leaves that to the operating system. Default: 10 seconds.
+    #[must_use]
+    pub fn tcp_keepalive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.socket.tcp_keepalive_interval = interval.into();
+        self
+    }
+
+    /// After how many probes without an answer the operating system counts a connection as dead, from one to 127. `None`
+    /// leaves that to the operating system. Default: 5.
+    #[must_use]
+    pub fn tcp_keepalive_retries(mut self, probes: impl Into<Option<u32>>) -> Self {
+        self.socket.tcp_keepalive_retries = probes.into();
+        self
+    }
+
     /// Where the server really is, asked each time a connection is opened: the addresses that `resolver` returns are tried
     /// in their order, until a Bolt server answers, each looked up by DNS as usual. For service discovery, and for names that DNS does not know. It must
     /// not block for long, and must not use the driver. Default: the address of the URI.
@@ -194,6 +240,19 @@ impl Config {
         self
     }
 
+    /// How many bytes of memory the rows may take that one call collects: [`execute_query`](crate::Driver::execute_query),
+    /// and `collect` and its like on records and cursors. A result that takes more ends the call with an error that says
+    /// so, [`ErrorKind::Usage`](crate::ErrorKind::Usage): it is to be read row by row. `None` for no limit. Default:
+    /// `None`.
+    ///
+    /// `collect_as` and `collect_column` count the bytes of the rows as they arrive, since the size of what is made of
+    /// them is not known.
+    #[must_use]
+    pub fn max_result_size(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.max_result_size = bytes.into();
+        self
+    }
+
     /// How long each call may take on *this* side, retries included, unless its session or the call itself says otherwise.
     /// Default: no limit, beyond those of getting a connection.
     #[must_use]
@@ -218,6 +277,20 @@ impl Config {
         self
     }
 
+    /// The Bolt versions to negotiate. Default: all that this driver speaks.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Bounds on the memory that a server's messages may take. Default: those of [`Limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Checks what the setters, which cannot fail, took.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.max_connection_pool_size == 0 {
@@ -236,9 +309,37 @@ impl Config {
                 "max_connection_lifetime must be above zero, or None for connections of any age",
             ));
         }
+        self.check_keepalive()?;
         if self.page == Fetch::Rows(0) {
             return Err(Error::config(
                 "fetch_size must be at least 1, not 0; fetch_all asks for all rows at once",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Each value beyond these bounds would be an error of the operating system at each new connection.
+    fn check_keepalive(&self) -> Result<(), Error> {
+        const SECONDS: RangeInclusive<u64> = 1..=32_767;
+        let out_of_range =
+            |time: Option<Duration>| time.is_some_and(|time| !SECONDS.contains(&time.as_secs()));
+        if out_of_range(self.socket.tcp_keepalive_time) {
+            return Err(Error::config(
+                "tcp_keepalive_time must be 1 to 32767 seconds, or None for the operating system's own",
+            ));
+        }
+        if out_of_range(self.socket.tcp_keepalive_interval) {
+            return Err(Error::config(
+                "tcp_keepalive_interval must be 1 to 32767 seconds, or None for the operating system's own",
+            ));
+        }
+        if self
+            .socket
+            .tcp_keepalive_retries
+            .is_some_and(|probes| !(1..=127).contains(&probes))
+        {
+            return Err(Error::config(
+                "tcp_keepalive_retries must be 1 to 127, or None for the operating system's own",
             ));
         }
         Ok(())
@@ -291,6 +392,15 @@ mod tests {
                 "max_connection_lifetime",
             ),
             (config().fetch_size(0), "fetch_size"),
+            (
+                config().tcp_keepalive_time(Duration::from_millis(999)),
+                "tcp_keepalive_time",
+            ),
+            (
+                config().tcp_keepalive_interval(Duration::from_secs(32_768)),
+                "tcp_keepalive_interval",
+            ),
+            (config().tcp_keepalive_retries(0), "tcp_keepalive_retries"),
         ] {
             let error = config.check().unwrap_err().to_string();
             assert!(error.starts_with(name), "{error}");
@@ -302,7 +412,10 @@ mod tests {
         let now = Instant::now();
         let without = config()
             .max_connection_lifetime(None)
-            .liveness_check_timeout(Duration::ZERO);
+            .liveness_check_timeout(Duration::ZERO)
+            .tcp_keepalive_time(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None);
         without.check().unwrap();
         assert_eq!(without.end_of_life(now), Deadline::NONE);
         let endless = config().max_connection_lifetime(Duration::MAX);

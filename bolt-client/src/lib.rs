@@ -23,9 +23,11 @@ mod bookmarks;
 mod config;
 mod connect;
 mod deadline;
+mod eager_result;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;
@@ -37,7 +39,7 @@ mod uri;
 pub use address::Address;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
-pub use api::execute_query::{EagerResult, ExecuteQuery};
+pub use api::execute_query::ExecuteQuery;
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
 pub use api::runner::QueryRunner;
@@ -47,13 +49,14 @@ pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, MinimumSeverity, Notification,
+    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, Limits, MinimumSeverity, Notification,
     NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
-    Status, UsageError, Version, query,
+    Status, UsageError, Version, Versions, query,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
 pub use connect::pool::PoolCounts;
+pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

@@ -3,10 +3,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bolt_proto::Record;
-
-use crate::api::execute_query::EagerResult;
-
 /// Declares the bugs, and the list of them.
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])+ $bug:ident,)+) => {
@@ -82,25 +78,16 @@ bugs! {
     CursorOfAnotherTransaction,
     /// Of several queries in a flight, the first one's rows are given to all.
     NeighboursResult,
-}
-
-/// Rows of an attempt that has failed, for [`Bug::StaleRowsAfterARetry`].
-#[derive(Default)]
-pub(crate) struct Stale(Vec<Record>);
-
-impl Stale {
-    pub(crate) fn keep(&mut self, rows: Vec<Record>) {
-        if is(Bug::StaleRowsAfterARetry) {
-            self.0 = rows;
-        }
-    }
-
-    pub(crate) fn mix(self, mut result: EagerResult) -> EagerResult {
-        for (row, stale) in result.records.iter_mut().zip(self.0) {
-            *row = stale;
-        }
-        result
-    }
+    /// A session keeps the work of cursors that were dropped.
+    ExchangeKept,
+    /// Callers wait for an opening until it expires, though another could be begun.
+    NoPatienceForOpenings,
+    /// What a transport buffers is not flushed.
+    UnflushedTransport,
+    /// An answer that lies in the socket is not read once the deadline has passed.
+    AnswerHiddenByDeadline,
+    /// A read that was dropped is left to its end, which nothing waits for.
+    DroppedReadFinished,
 }
 
 /// One more than the index of the bug that is planted; 0 for none.

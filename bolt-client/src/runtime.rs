@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 pub use futures_io::{AsyncRead, AsyncWrite};
 
+pub use crate::no_runtime::NoRuntime;
+
 /// A boxed future that can be sent between threads, as the driver's traits return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -57,6 +59,18 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether whatever polls this can wait for a timer. Asked from within `poll`, before a wait that may be ended by nothing
+    /// else: for a turn in the pool, and between two attempts.
+    ///
+    /// Default: yes. Runtimes that work in some contexts only say [`NoRuntime`] in all others, here and from whatever else
+    /// waits; those that wrap one delegate this.
+    ///
+    /// # Errors
+    /// [`NoRuntime`] if a timer would never be due here. The call fails with it.
+    fn can_wait(&self) -> Result<(), NoRuntime> {
+        Ok(())
+    }
+
     /// A random number, for jitter and for spreading load. It need not be fit for keys.
     fn random(&self) -> u64;
 }
@@ -73,6 +87,10 @@ pub trait Timer: Send {
 /// A byte stream to a server.
 ///
 /// For any non-blocking stream of the futures-io traits there is [`Io`].
+///
+/// A transport may buffer what it is given, and may deliver less than it receives: a layer that encrypts or frames keeps
+/// its own records to itself. The driver flushes what it writes, reads what arrives on an idle connection through the same
+/// buffer as everything else, and calls `poll_close` once, without waiting, before it drops a transport.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Nobody wants a result after `at`. Only a transport whose `poll_read` and `poll_write` block the thread
     /// acts on it; past that instant they return `Pending`. An instant in the past means: do not wait.
@@ -89,6 +107,30 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// # Errors
     /// `WouldBlock`, or what the stream reports.
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>;
+
+    /// Sends on what the transport has taken and still holds. Never waits and registers no waker: `WouldBlock` when
+    /// something is left.
+    ///
+    /// The driver flushes after each of its writes, by this or by `poll_flush`. Default: nothing to do, for transports that
+    /// hold nothing back.
+    ///
+    /// # Errors
+    /// `WouldBlock`, or what the stream reports.
+    fn try_flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Reads what is known to have arrived, without asking the operating system: a runtime may have been notified of it,
+    /// a layer may hold it decrypted. Never waits and registers no waker: `WouldBlock` when nothing is known.
+    ///
+    /// An idle connection is asked this each time before it is used, so it must cost next to nothing. Default: nothing is
+    /// known.
+    ///
+    /// # Errors
+    /// `WouldBlock`, or what the stream reports.
+    fn read_known(&mut self, _buf: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 /// Where to connect to.
@@ -107,6 +149,14 @@ pub enum Endpoint {
 pub struct SocketOptions {
     /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: yes.
     pub keep_alive: bool,
+    /// For how long a connection is idle before the first probe; `None` leaves that to the operating system. Whole
+    /// seconds count. Default: 60 seconds.
+    pub tcp_keepalive_time: Option<Duration>,
+    /// The time between two probes; `None` leaves that to the operating system. Whole seconds count. Default: 10 seconds.
+    pub tcp_keepalive_interval: Option<Duration>,
+    /// After how many probes without an answer the connection counts as dead; `None` leaves that to the operating system.
+    /// Default: 5. With the other defaults, a peer that is gone is noticed within two minutes.
+    pub tcp_keepalive_retries: Option<u32>,
     /// The longest that connecting may take. The driver applies it, too. Default: 30 seconds.
     pub connect_timeout: Option<Duration>,
 }
@@ -115,6 +165,9 @@ impl Default for SocketOptions {
     fn default() -> Self {
         Self {
             keep_alive: true,
+            tcp_keepalive_time: Some(Duration::from_secs(60)),
+            tcp_keepalive_interval: Some(Duration::from_secs(10)),
+            tcp_keepalive_retries: Some(5),
             connect_timeout: Some(Duration::from_secs(30)),
         }
     }
@@ -122,8 +175,8 @@ impl Default for SocketOptions {
 
 /// Makes a [`Transport`] of any *non-blocking* futures-io stream.
 ///
-/// `try_read` and `try_write` poll the stream once with a waker that does nothing, so the stream must never block
-/// the thread. Streams that can do better (tokio's `try_read`) implement [`Transport`] themselves.
+/// `try_read`, `try_write` and `try_flush` poll the stream once with a waker that does nothing, so the stream must never
+/// block the thread. Streams that can do better (tokio's `try_read`) implement [`Transport`] themselves.
 #[derive(Debug)]
 pub struct Io<T>(pub T);
 
@@ -155,9 +208,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for Io<T> {
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
         at_once(Pin::new(&mut self.0).poll_write(&mut Context::from_waker(Waker::noop()), buf))
     }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        at_once(Pin::new(&mut self.0).poll_flush(&mut Context::from_waker(Waker::noop())))
+    }
 }
 
-fn at_once(poll: Poll<io::Result<usize>>) -> io::Result<usize> {
+fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     match poll {
         Poll::Ready(result) => result,
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),

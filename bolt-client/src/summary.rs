@@ -26,14 +26,14 @@ pub struct Summary {
 
 impl Summary {
     pub(crate) fn read(
-        query: &str,
+        query: String,
         server: Arc<ServerInfo>,
         available_after: Option<Duration>,
         end: Metadata<'_>,
         shape: Shape,
     ) -> Self {
         let mut summary = Self {
-            query: query.to_owned(),
+            query,
             database: None,
             query_type: None,
             counters: Counters::default(),

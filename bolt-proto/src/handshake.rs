@@ -3,17 +3,6 @@
 //! A server picks one of four slots, or, from Neo4j 5.26 on, answers with a *manifest* of everything it speaks,
 //! from which the client picks.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;

@@ -96,6 +96,10 @@ impl Default for Keys {
 /// # Panics
 ///
 /// Indexing panics if there is no such column; [`Keys::get`] does not.
+#[cfg_attr(
+    not(test),
+    expect(clippy::indexing_slicing, reason = "documented, as for slices")
+)]
 impl ops::Index<usize> for Keys {
     type Output = str;
 

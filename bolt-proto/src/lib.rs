@@ -77,6 +77,17 @@
 //! It opens no sockets, keeps no time and retries nothing. Deadlines, pools, routing and TLS are a driver's work.
 
 #![no_std]
+// What a peer or a caller hands in must never make it panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 extern crate alloc;
 #[cfg(test)]
@@ -98,12 +109,21 @@ mod record;
 pub mod serde;
 pub mod state;
 pub mod types;
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::arithmetic_side_effects,
+        reason = "calendars and sizes are arithmetic; each operand is bounded where it is made"
+    )
+)]
 pub mod value;
 mod version;
 
 pub use crate::serde::Serde;
 pub use connection::{Connection, Disposition, Fetch, Options};
-pub use error::{ConversionError, DecodeError, EncodeError, ProtocolViolation, ServerError, UsageError};
+pub use error::{
+    ConversionError, DecodeError, EncodeError, Escaped, ProtocolViolation, ServerError, UsageError,
+};
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
 pub use keys::Keys;

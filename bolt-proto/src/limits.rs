@@ -1,16 +1,5 @@
 //! Bounds on what a peer can make us hold.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::vec::Vec;
 
 use crate::error::ProtocolViolation;

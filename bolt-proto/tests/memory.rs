@@ -2,7 +2,8 @@
 
 use allocation_counter::measure;
 use bolt_proto::{
-    Auth, Connection, Disposition, Extra, Fetch, Hello, Limits, Options, Query, Version, Versions,
+    Auth, Connection, Disposition, Event, Extra, Fetch, Hello, Limits, Options, Page, Query, Shape, Version,
+    Versions,
 };
 use proptest::prelude::*;
 
@@ -18,8 +19,11 @@ const ENDLESS: usize = 40 << 20;
 
 /// A connection on which rows of one column may arrive.
 fn streaming() -> Connection {
+    streaming_with(Limits::default().message(MESSAGE).buffered(BUFFERED))
+}
+
+fn streaming_with(limits: Limits) -> Connection {
     let versions = Versions::only(Version::new(5, 8)).manifest(false);
-    let limits = Limits::default().message(MESSAGE).buffered(BUFFERED);
     let mut connection = Connection::new(Options::default().versions(versions).limits(limits));
     arrive(&mut connection, &[0, 0, 8, 5]);
     take_all(&mut connection);
@@ -112,6 +116,191 @@ fn p5_keep_alives_take_no_memory_and_may_go_on_for_ever() {
     let (most, bears) = flooded(b"", &[0, 0]);
     assert!(bears);
     assert!(most <= 2 << 20, "they took {most} bytes");
+}
+
+/// A message in chunks as servers send them.
+fn chunked(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 1000);
+    for chunk in message.chunks(65_535) {
+        out.extend(u16::try_from(chunk.len()).unwrap().to_be_bytes());
+        out.extend(chunk);
+    }
+    out.extend([0, 0]);
+    out
+}
+
+/// A list of so many values, each as the bytes say.
+fn list(value: &[u8], count: usize) -> Vec<u8> {
+    let header = [&[0xD6][..], &u32::try_from(count).unwrap().to_be_bytes()].concat();
+    [header, value.repeat(count)].concat()
+}
+
+fn text(len: usize) -> Vec<u8> {
+    let header = [&[0xD2][..], &u32::try_from(len).unwrap().to_be_bytes()].concat();
+    [header, vec![b'x'; len]].concat()
+}
+
+/// The most memory that it takes until this message is taken, and, if it is a row, kept; each for a byte of it.
+fn share(message: &[u8], take: impl Fn(Event<'_>)) -> f64 {
+    let bytes = chunked(message);
+    let memory = measure(|| {
+        let mut connection = streaming_with(Limits::default());
+        // As drivers do, it looks after each read.
+        for read in bytes.chunks(64 * 1024) {
+            assert_eq!(connection.has_event().unwrap(), None);
+            arrive(&mut connection, read);
+        }
+        let mut taken = 0;
+        while connection.has_event().unwrap().is_some() {
+            take(connection.event().unwrap());
+            taken += 1;
+        }
+        assert_eq!(taken, 1);
+    });
+    memory.bytes_max as f64 / message.len() as f64
+}
+
+const MOST_SHARE: f64 = 1.6;
+
+#[test]
+fn p5_a_large_row_takes_little_more_memory_than_its_bytes_even_if_it_is_kept() {
+    const LARGE: usize = 12 << 20;
+    let node = b"\xB3\x4E\x01\x91\x86Person\xA2\x84name\x85Alice\x83age\x2A";
+    let rows = [
+        ("a text", text(LARGE)),
+        ("small integers", list(&[0x2A], LARGE)),
+        ("floats", list(&[0xC1, 0, 0, 0, 0, 0, 0, 0, 0], LARGE / 9)),
+        ("short texts", list(b"\x8Aabcdefghij", LARGE / 11)),
+        ("nodes", list(node, LARGE / node.len())),
+        ("lists of lists", list(&list(&[0xC8, 0x80], 1000), LARGE / 2000)),
+        ("texts of a megabyte", list(&text(1 << 20), 12)),
+    ];
+    for (what, value) in rows {
+        let share = share(&[b"\xB1\x71\x91", &*value].concat(), |event| {
+            let Event::Record(row) = event else {
+                panic!("a row")
+            };
+            let kept = row.to_owned();
+            assert_eq!(kept, row.to_owned());
+            assert_eq!(kept.as_ref().encoded_len(), value.len());
+        });
+        assert!(share <= MOST_SHARE, "{what}: {share:.2} times its size");
+    }
+}
+
+#[test]
+fn p5_rows_that_lie_around_a_large_one_are_whole() {
+    let small = |n: u8| vec![0xB1, 0x71, 0x91, n];
+    let large = [b"\xB1\x71\x91", &*text(3 << 20)].concat();
+    for (before, behind) in [(0, 0), (1, 3), (5, 1)] {
+        let messages = [
+            (0..before).map(small).collect::<Vec<_>>(),
+            vec![large.clone()],
+            (0..behind).map(small).collect(),
+            vec![large.clone()],
+        ]
+        .concat();
+        let bytes: Vec<u8> = messages.iter().flat_map(|message| chunked(message)).collect();
+        let mut connection = streaming_with(Limits::default());
+        arrive(&mut connection, &bytes);
+        let mut rows = messages.iter();
+        let mut kept = Vec::new();
+        while connection.has_event().unwrap().is_some() {
+            let Some(Event::Record(row)) = connection.event() else {
+                panic!("a row")
+            };
+            assert_eq!(row.encoded_len(), rows.next().unwrap().len() - 3);
+            kept.push(row.to_owned());
+        }
+        assert_eq!(rows.len(), 0);
+        for (row, message) in kept.iter().zip(&messages) {
+            match row.get::<&str>(0) {
+                Ok(text) => assert!(text.len() == 3 << 20 && text.bytes().all(|byte| byte == b'x')),
+                Err(_) => assert_eq!(row.get::<i64>(0).unwrap(), i64::from(message[3])),
+            }
+        }
+    }
+}
+
+#[test]
+fn p5_a_size_that_is_only_announced_takes_no_memory() {
+    const LIMIT: usize = 24 << 20;
+    let piece = chunked(&[7; 500_000]);
+    let piece = &piece[..piece.len() - 2];
+    for arrives in [1 << 20, 5 << 20, LIMIT] {
+        for header in [
+            &b"\xD2\xFF\xFF\xFF\xFF"[..],
+            b"\xD6\x7F\xFF\xFF\xFF\x01",
+            b"\xD2\x10\0\0\0",
+        ] {
+            let memory = measure(|| {
+                let mut connection = streaming_with(Limits::default().message(LIMIT));
+                let head = [b"\xB1\x71\x91", header].concat();
+                arrive(
+                    &mut connection,
+                    &[&[0, u8::try_from(head.len()).unwrap()], &*head].concat(),
+                );
+                for _ in 0..arrives / piece.len() + 1 {
+                    arrive(&mut connection, piece);
+                    let _ = connection.has_event();
+                }
+            });
+            // What is announced may be believed for a while, but never beyond the limit.
+            let most = (5 * arrives as u64 + (2 << 20)).min(LIMIT as u64 * 16 / 10 + (2 << 20));
+            assert!(
+                memory.bytes_max <= most,
+                "{arrives} {header:X?}: {}",
+                memory.bytes_max
+            );
+        }
+    }
+}
+
+/// The end of a result with so many notifications.
+fn end_of_result(key: &[u8], notification: &[u8], count: usize) -> Vec<u8> {
+    [b"\xB1\x70\xA1", key, &list(notification, count)].concat()
+}
+
+#[test]
+fn p5_notifications_take_little_more_memory_than_their_bytes() {
+    let notification: &[u8] = b"\xA4\x84code\xD0\x22Neo.ClientNotification.Statement.X\x85title\x85title\x8Bdescription\x8Atext, text\x88severity\x87WARNING";
+    let status: &[u8] =
+        b"\xA3\x8Agql_status\x8501N42\x8Aneo4j_code\x85Neo.X\xD0\x12status_description\x8Atext, text";
+    // Not all of that many are kept.
+    let ends = [
+        end_of_result(b"\x8Dnotifications", notification, 160_000),
+        end_of_result(b"\x88statuses", status, 160_000),
+        end_of_result(
+            b"\x8Dnotifications",
+            &[b"\xA1\x8Bdescription", &*text(20 << 20)].concat(),
+            1,
+        ),
+    ];
+    for end in ends {
+        let share = share(&end, |event| {
+            let Event::Success(success) = event else {
+                panic!("an end")
+            };
+            let Page::End(end) = success.page() else {
+                panic!("no more")
+            };
+            let (notifications, statuses) = (end.notifications(), end.statuses(Shape::Rows));
+            assert!(notifications.len() <= 20_000 && statuses.len() <= 20_001);
+        });
+        assert!(share <= MOST_SHARE, "{share:.2} times its size");
+    }
+}
+
+#[test]
+fn p5_a_failure_takes_little_more_memory_than_its_bytes() {
+    let failure = [&b"\xB1\x7F\xA2\x84code\x85Neo.X\x87message"[..], &text(20 << 20)].concat();
+    let share = share(&failure, |event| {
+        let Event::Failure(error) = event else {
+            panic!("a failure")
+        };
+        assert!(error.message().starts_with("xxx") && error.message().len() > 100_000);
+    });
+    assert!(share <= MOST_SHARE, "{share:.2} times its size");
 }
 
 proptest! {

@@ -177,4 +177,14 @@ impl Transport for CountingTransport {
         count(&self.counts.writes, &result);
         result
     }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        self.inner.try_flush()
+    }
+
+    fn read_known(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let result = self.inner.read_known(buf);
+        self.counts.read(buf.len(), &result);
+        result
+    }
 }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bolt_proto::state::Message;
 use bolt_proto::{ServerError, Version, Versions};
@@ -23,6 +24,7 @@ pub use told::Told;
 pub struct Script {
     versions: Versions,
     telemetry: bool,
+    delay: Duration,
 }
 
 impl Script {
@@ -32,6 +34,7 @@ impl Script {
         Self {
             versions: Versions::default(),
             telemetry: false,
+            delay: Duration::ZERO,
         }
     }
 
@@ -39,6 +42,13 @@ impl Script {
     #[must_use]
     pub fn version(mut self, major: u8, minor: u8) -> Self {
         self.versions = Versions::only(Version::new(major, minor));
+        self
+    }
+
+    /// Keeps each answer back for so long, as a distant server does.
+    #[must_use]
+    pub fn answers_after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,11 @@ use adapter_async_std::runtime::AsyncStd;
 use adapter_blocking::runtime::Blocking;
 use adapter_smol::runtime::Smol;
 use adapter_tokio::runtime::Tokio;
-use bolt_client::runtime::{Endpoint, Runtime, SocketOptions, Transport};
+use bolt_client::runtime::{
+    AsyncRead, AsyncWrite, BoxFuture, Endpoint, Io, Runtime, SocketOptions, Timer, Transport,
+};
+use bolt_client::{Auth, Config, Driver};
+use engine::Engine;
 
 /// Tests that an adapter keeps every promise below.
 macro_rules! contract {
@@ -37,6 +41,7 @@ macro_rules! contract {
                 a_timer_fires_when_it_is_due
                 a_timer_can_be_set_again_while_it_waits
                 random_numbers_differ
+                a_driver_works_over_a_transport_that_buffers
             }
         }
     };
@@ -69,6 +74,11 @@ trait Adapter: Runtime + Default {
     }
 
     fn block_on<F: Future>(future: F) -> F::Output;
+
+    /// A transport of a stream that buffers.
+    fn transport(stream: Buffering) -> Box<dyn Transport> {
+        Box::new(Io(stream))
+    }
 }
 
 impl Adapter for Tokio {
@@ -112,6 +122,11 @@ impl Adapter for Blocking {
             assert!(started.elapsed() < LONG);
             thread::yield_now();
         }
+    }
+
+    /// `Io` is for streams that never block.
+    fn transport(stream: Buffering) -> Box<dyn Transport> {
+        Box::new(stream)
     }
 }
 
@@ -246,6 +261,28 @@ fn random_numbers_differ<A: Adapter>() {
     assert_ne!(A::runtime().random(), A::runtime().random());
 }
 
+fn a_driver_works_over_a_transport_that_buffers<A: Adapter>() {
+    let engine = Engine::start().unwrap();
+    let auth = Auth::basic(engine.user(), engine.password());
+    let config = Config::new(&engine.uri(), auth).unwrap();
+    let driver = Driver::with_runtime(Arc::new(OverBuffers(A::default())), config).unwrap();
+    A::block_on(async {
+        for large in ["", &"x".repeat(100_000)] {
+            let query = "UNWIND range(1, 3000) AS n RETURN n, size($large) AS size";
+            let mut session = driver.session().build();
+            let mut rows = session.run(query).param("large", large).await?;
+            let first: usize = rows.next().await?.expect("a row").get("size")?;
+            assert_eq!(first, large.len());
+            drop(rows);
+            let result = driver.execute_query("RETURN 1 AS n").await?;
+            assert_eq!(result.records.len(), 1);
+        }
+        driver.close().await;
+        Ok::<(), bolt_client::Error>(())
+    })
+    .unwrap();
+}
+
 /// A connection, and its other end.
 fn pair<A: Adapter>() -> (Box<dyn Transport>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -264,6 +301,136 @@ async fn read(from: &mut Box<dyn Transport>, buf: &mut [u8]) -> io::Result<usize
 
 async fn write(to: &mut Box<dyn Transport>, bytes: &[u8]) -> io::Result<usize> {
     poll_fn(|cx| Pin::new(&mut **to).poll_write(cx, bytes)).await
+}
+
+/// A runtime whose connections buffer what is written.
+#[derive(Debug)]
+struct OverBuffers<A>(A);
+
+impl<A: Adapter> Runtime for OverBuffers<A> {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        self.0.resolve(host, port, by)
+    }
+
+    fn connect<'a>(
+        &'a self,
+        to: &'a Endpoint,
+        with: &'a SocketOptions,
+        by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let inner = self.0.connect(to, with, by).await?;
+            let staged = Vec::new();
+            Ok(A::transport(Buffering { inner, staged }))
+        })
+    }
+
+    fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
+        self.0.timer(at)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn random(&self) -> u64 {
+        self.0.random()
+    }
+}
+
+/// A stream that keeps what is written until it is flushed, or has so much of it.
+struct Buffering {
+    inner: Box<dyn Transport>,
+    staged: Vec<u8>,
+}
+
+impl Buffering {
+    const ROOM: usize = 8192;
+
+    /// Takes what fits; `None` if the buffer has to be sent on first.
+    fn stage(&mut self, bytes: &[u8]) -> Option<usize> {
+        let len = bytes.len().min(Self::ROOM - self.staged.len());
+        self.staged.extend(&bytes[..len]);
+        (len > 0).then_some(len)
+    }
+
+    fn send_on(
+        &mut self,
+        mut write: impl FnMut(&mut dyn Transport, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        while !self.staged.is_empty() {
+            let sent = write(&mut *self.inner, &self.staged)?;
+            self.staged.drain(..sent);
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Buffering {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.inner).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Buffering {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(len) = self.stage(buf) {
+            return Poll::Ready(Ok(len));
+        }
+        ready!(self.as_mut().poll_flush(cx))?;
+        self.poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.send_on(|inner, bytes| match Pin::new(inner).poll_write(cx, bytes) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        match flushed {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            flushed => Poll::Ready(flushed),
+        }
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut *self.inner).poll_close(cx)
+    }
+}
+
+impl Transport for Buffering {
+    fn set_deadline(&mut self, at: Option<Instant>) {
+        self.inner.set_deadline(at);
+    }
+
+    fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.try_read(buf)
+    }
+
+    fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if let Some(len) = self.stage(buf) {
+            return Ok(len);
+        }
+        self.try_flush()?;
+        self.try_write(buf)
+    }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        self.send_on(|inner, bytes| inner.try_write(bytes))
+    }
+
+    fn read_known(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.read_known(buf)
+    }
 }
 
 /// Tries until something is there. Nothing but the socket makes progress meanwhile.

@@ -236,7 +236,102 @@ fn a_little_less(wanted: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::task::Waker;
+
     use super::*;
+
+    #[test]
+    fn an_attempt_waits_for_the_shorter_of_its_turn_and_what_is_left() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let (mut socket, _peer) = pair();
+        let mut wait = |left: Option<Duration>, most| {
+            socket.set_deadline(left.map(|left| Instant::now() + left));
+            socket.wait(most)
+        };
+        assert_eq!(wait(None, None), Wait::Forever);
+        assert_eq!(wait(None, Some(TURN)), Wait::AtMost(TURN));
+        assert_eq!(wait(Some(HOUR), Some(TURN)), Wait::AtMost(TURN));
+        assert_eq!(wait(Some(Duration::ZERO), None), Wait::No);
+        assert_eq!(wait(Some(Duration::ZERO), Some(TURN)), Wait::No);
+        for most in [None, Some(HOUR * 2)] {
+            let Wait::AtMost(limit) = wait(Some(HOUR), most) else {
+                panic!("it has a limit");
+            };
+            assert!(limit <= HOUR && limit > HOUR / 2);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_wait_has_its_time_out() {
+        assert_eq!(Wait::No.timeout(), None);
+        assert_eq!(Wait::Forever.timeout(), Some(None));
+        assert_eq!(Wait::AtMost(TURN).timeout(), Some(Some(TURN)));
+    }
+
+    #[test]
+    fn what_the_operating_system_is_told_is_what_the_attempt_needs() {
+        let (mut socket, peer) = pair();
+        let mut theirs = &peer;
+        let mut buf = [0; 8];
+        let mut read = |socket: &mut Socket, wait| {
+            theirs.write_all(b"x").unwrap();
+            socket.read(&mut buf, wait).unwrap();
+            let Stream::Tcp(stream) = &socket.stream else {
+                panic!("it is a TCP socket");
+            };
+            stream.read_timeout().unwrap()
+        };
+        let second = Duration::from_secs(1);
+        let armed = read(&mut socket, Wait::AtMost(second)).unwrap();
+        assert!(armed <= second && armed > second / 2);
+        // A glance needs no other time-out than the one that is armed, and neither does a wait that is a bit shorter.
+        socket.read(&mut [0; 8], Wait::No).unwrap_err();
+        assert!(socket.non_blocking);
+        let again = read(&mut socket, Wait::AtMost(second - second / 50));
+        assert_eq!((again, socket.non_blocking), (Some(armed), false));
+        assert_eq!(read(&mut socket, Wait::Forever), None);
+    }
+
+    #[test]
+    fn a_write_that_leaves_something_behind_is_stuck_until_one_goes_through() {
+        let (mut socket, mut peer) = pair();
+        let much = vec![0; 1024 * 1024];
+        let mut sent = 0;
+        while !socket.stuck {
+            sent += socket.write(&much, Wait::No).unwrap_or_default();
+        }
+        assert_eq!(
+            socket.write(&much, Wait::No).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        assert!(socket.stuck);
+        peer.read_exact(&mut vec![0; sent]).unwrap();
+        socket.write(b"x", Wait::AtMost(Duration::from_secs(20))).unwrap();
+        assert!(!socket.stuck);
+    }
+
+    #[test]
+    fn a_poll_ends_with_a_wake_up_unless_its_deadline_is_over() {
+        let cx = Context::from_waker(Waker::noop());
+        let ends = |kind: io::ErrorKind| ended(Err(kind.into()), true, &cx);
+        assert!(matches!(ends(io::ErrorKind::WouldBlock), Some(Poll::Pending)));
+        assert!(ends(io::ErrorKind::Interrupted).is_none());
+        assert!(matches!(
+            ends(io::ErrorKind::ConnectionReset),
+            Some(Poll::Ready(Err(_)))
+        ));
+        // Elsewhere than on Windows, this is how the connection itself fails.
+        let timed_out = matches!(ends(io::ErrorKind::TimedOut), Some(Poll::Pending));
+        assert_eq!(timed_out, cfg!(windows));
+        assert!(matches!(ended(Ok(1), true, &cx), Some(Poll::Ready(Ok(1)))));
+    }
+
+    fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Socket::new(Stream::Tcp(ours)), listener.accept().unwrap().0)
+    }
 
     #[test]
     fn a_time_out_is_armed_once_for_many_waits_of_about_the_same_length() {

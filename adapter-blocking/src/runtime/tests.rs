@@ -12,6 +12,9 @@ use std::time::Duration;
 use super::*;
 use crate::block_on::block_on;
 
+/// How long a transport waits that takes turns.
+const TURN: Duration = Duration::from_millis(10);
+
 /// Far more than anything here takes: the end of a test that would hang.
 const LONG: Duration = Duration::from_secs(20);
 
@@ -151,6 +154,108 @@ fn while_a_write_is_stuck_neither_direction_waits_for_long() {
     assert!(started.elapsed() < LONG / 2);
 }
 
+#[test]
+fn a_read_past_its_deadline_neither_waits_nor_wakes() {
+    let (mut ours, _theirs) = pair();
+    ours.set_deadline(Some(Instant::now()));
+    let started = Instant::now();
+    let mut wakes = Wakes::default();
+    for _ in 0..100 {
+        assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
+    }
+    assert_eq!(wakes.count(), 0);
+    assert!(started.elapsed() < TURN * 50);
+}
+
+#[test]
+fn a_read_whose_deadline_comes_returns_to_the_call_at_once() {
+    let (mut ours, _theirs) = pair();
+    let glance = Instant::now() + Duration::from_millis(50);
+    ours.set_deadline(Some(glance));
+    let mut wakes = Wakes::default();
+    // The last part of the wait may be left to another poll, so the call asks for one.
+    assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
+    assert_eq!(wakes.count(), 1);
+    assert!(Instant::now() >= glance - Duration::from_millis(25));
+    assert!(glance.elapsed() < LONG / 2);
+}
+
+#[test]
+fn a_deadline_that_is_taken_back_or_moved_counts_for_the_next_read() {
+    let (mut ours, mut theirs) = pair();
+    let mut wakes = Wakes::default();
+    ours.set_deadline(Some(Instant::now()));
+    assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
+    for deadline in [Some(Instant::now() + LONG), None] {
+        ours.set_deadline(deadline);
+        let mut late = theirs.try_clone().unwrap();
+        let late = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(30));
+            late.write_all(b"late").unwrap();
+        });
+        let read = wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]));
+        assert!(
+            matches!(read, Poll::Ready(Ok(4))),
+            "one poll waits until something is there"
+        );
+        late.join().unwrap();
+    }
+    // What is there is read whatever the deadline.
+    theirs.write_all(b"there").unwrap();
+    ours.set_deadline(Some(Instant::now()));
+    let started = Instant::now();
+    while wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()) {
+        assert!(started.elapsed() < LONG);
+    }
+}
+
+#[test]
+fn a_write_past_its_deadline_neither_waits_nor_wakes() {
+    let (mut ours, _theirs) = pair();
+    fill(&mut ours);
+    ours.set_deadline(Some(Instant::now()));
+    let started = Instant::now();
+    let mut wakes = Wakes::default();
+    for _ in 0..100 {
+        assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_write(cx, b"more").is_pending()));
+    }
+    assert_eq!(wakes.count(), 0);
+    assert!(started.elapsed() < TURN * 50);
+}
+
+#[test]
+fn while_the_server_sends_a_write_that_is_stuck_does_not_wait() {
+    let (mut ours, mut theirs) = pair();
+    fill(&mut ours);
+    theirs.write_all(b"rows").unwrap();
+    let mut wakes = Wakes::default();
+    let read = wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]));
+    assert!(matches!(read, Poll::Ready(Ok(4))));
+    let started = Instant::now();
+    for _ in 0..100 {
+        assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_write(cx, b"more").is_pending()));
+    }
+    assert!(started.elapsed() < TURN * 50);
+    // The deadline is not over: the call polls on.
+    assert_eq!(wakes.count(), 100);
+    // Once it is silent, writes wait for their turn.
+    assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
+    let started = Instant::now();
+    assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_write(cx, b"more").is_pending()));
+    assert!(started.elapsed() >= TURN / 2);
+}
+
+#[test]
+fn in_the_scope_of_a_handle_a_read_looks_up_now_and_then() {
+    let (mut ours, _theirs) = pair();
+    ours.set_deadline(Some(Instant::now() + LONG));
+    let mut wakes = Wakes::default();
+    crate::CancelHandle::new().scope(|| {
+        assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
+    });
+    assert_eq!(wakes.count(), 1);
+}
+
 fn runtime() -> &'static dyn Runtime {
     &Blocking
 }
@@ -166,6 +271,33 @@ struct Woken(AtomicUsize);
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Polls what it is given, and counts how often that asks for another poll.
+#[derive(Default)]
+struct Wakes(Arc<Woken>);
+
+impl Wakes {
+    fn during<T>(&mut self, poll: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.0))))
+    }
+
+    fn count(&self) -> usize {
+        self.0.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes until nothing more fits, and for as long again as the operating systems move bytes on.
+fn fill(to: &mut Box<dyn Transport>) {
+    let block = vec![0; 1024 * 1024];
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut full = 0;
+    while full < 3 {
+        full = match Pin::new(&mut **to).poll_write(&mut cx, &block) {
+            Poll::Pending => full + 1,
+            Poll::Ready(_) => 0,
+        };
     }
 }
 

@@ -78,8 +78,8 @@ impl<'d> SessionBuilder<'d> {
     }
 
     /// How long each call of the session may take on *this* side: an auto-commit query from waiting for a connection to
-    /// its last row, a transaction from its beginning to its commit, retries included. DNS alone cannot be bounded.
-    /// Default: the [driver's](crate::Config::deadline).
+    /// its last row, a transaction from its beginning to its commit, retries included. Default:
+    /// the [driver's](crate::Config::deadline).
     pub fn deadline(self, limit: Duration) -> Self {
         Self(self.0.deadline(limit))
     }

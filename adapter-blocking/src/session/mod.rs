@@ -6,6 +6,7 @@ mod run;
 use bolt_client::{Bookmarks, Error, Query};
 
 use crate::block_on::{block_on, call};
+use crate::cursor::Host;
 use crate::managed::{ExecuteManaged, ManagedTransaction};
 use crate::transaction::BeginTransaction;
 
@@ -174,8 +175,12 @@ impl Session {
     pub fn close(mut self) -> Result<(), Error> {
         call(self.inner.finish())
     }
+}
 
-    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Session {
+impl Host for Session {
+    type Inner = bolt_client::Session;
+
+    fn host(&mut self) -> &mut Self::Inner {
         &mut self.inner
     }
 }

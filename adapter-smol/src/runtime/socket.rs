@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_io::Async;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport};
 
@@ -82,13 +82,41 @@ impl Transport for Socket {
 async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<Async<TcpStream>> {
     let stream = Async::<TcpStream>::connect(address).await?;
     stream.get_ref().set_nodelay(true)?;
-    SockRef::from(stream.get_ref()).set_keepalive(with.keep_alive)?;
+    set_keep_alive(&SockRef::from(stream.get_ref()), with)?;
     Ok(stream)
+}
+
+/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
+    if !with.keep_alive {
+        return socket.set_keepalive(false);
+    }
+    let mut probes = TcpKeepalive::new();
+    if let Some(time) = with.tcp_keepalive_time {
+        probes = probes.with_time(time);
+    }
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        windows
+    ))]
+    {
+        if let Some(interval) = with.tcp_keepalive_interval {
+            probes = probes.with_interval(interval);
+        }
+        if let Some(retries) = with.tcp_keepalive_retries {
+            probes = probes.with_retries(retries);
+        }
+    }
+    socket.set_tcp_keepalive(&probes)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
+    use std::time::Duration;
 
     use super::*;
 
@@ -104,5 +132,34 @@ mod tests {
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), keep_alive);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn idle_connections_are_probed_as_often_as_the_options_say() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let probes = |with: &SocketOptions| {
+            let stream = async_io::block_on(connect_tcp(address, with)).unwrap();
+            let socket = SockRef::from(stream.get_ref());
+            let time = socket.tcp_keepalive_time().unwrap();
+            let interval = socket.tcp_keepalive_interval().unwrap();
+            (time, interval, socket.tcp_keepalive_retries().unwrap())
+        };
+        let mut with = SocketOptions::default();
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (60, 10, 5));
+        with.tcp_keepalive_time = Some(Duration::from_secs(7));
+        with.tcp_keepalive_interval = Some(Duration::from_secs(3));
+        with.tcp_keepalive_retries = Some(2);
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (7, 3, 2));
+        (with.tcp_keepalive_time, with.tcp_keepalive_interval) = (None, None);
+        with.tcp_keepalive_retries = None;
+        let system = TcpStream::connect(address).unwrap();
+        assert_eq!(
+            probes(&with).0,
+            SockRef::from(&system).tcp_keepalive_time().unwrap()
+        );
     }
 }

@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::runtime::{Handle, Id, is_rt_shutdown_err};
 
-use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport, current};
+use super::context::{caught, current, with_timers};
+use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport};
 
 /// A stream, and the runtime whose I/O driver wakes those who wait for it.
 ///
@@ -76,7 +77,8 @@ impl Socket {
         if here.id() == self.home {
             return first;
         }
-        self.move_to(&here)?;
+        // A socket stays only where its caller's limits are kept, too.
+        self.move_to(&with_timers()?)?;
         poll(&mut self.stream, cx)
     }
 
@@ -85,11 +87,13 @@ impl Socket {
     fn move_to(&mut self, here: &Handle) -> io::Result<()> {
         self.stream = match &self.stream {
             Stream::Tcp(stream) => {
-                Stream::Tcp(TcpStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+                let stream = SockRef::from(stream).try_clone()?.into();
+                Stream::Tcp(caught(|| TcpStream::from_std(stream))??)
             }
             #[cfg(unix)]
             Stream::Unix(stream) => {
-                Stream::Unix(UnixStream::from_std(SockRef::from(stream).try_clone()?.into())?)
+                let stream = SockRef::from(stream).try_clone()?.into();
+                Stream::Unix(caught(|| UnixStream::from_std(stream))??)
             }
         };
         self.home = here.id();
@@ -136,18 +140,51 @@ impl Transport for Socket {
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
         with!(&self.stream, stream => stream.try_write(buf))
     }
+
+    fn read_known(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        // Costs no system call unless tokio's driver has been notified of something.
+        with!(&self.stream, stream => stream.try_read(buf))
+    }
 }
 
 async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_keepalive(with.keep_alive)?;
+    set_keep_alive(&SockRef::from(&stream), with)?;
     Ok(stream)
+}
+
+/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
+    if !with.keep_alive {
+        return socket.set_keepalive(false);
+    }
+    let mut probes = TcpKeepalive::new();
+    if let Some(time) = with.tcp_keepalive_time {
+        probes = probes.with_time(time);
+    }
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        windows
+    ))]
+    {
+        if let Some(interval) = with.tcp_keepalive_interval {
+            probes = probes.with_interval(interval);
+        }
+        if let Some(retries) = with.tcp_keepalive_retries {
+            probes = probes.with_retries(retries);
+        }
+    }
+    socket.set_tcp_keepalive(&probes)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -163,5 +200,38 @@ mod tests {
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), keep_alive);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn idle_connections_are_probed_as_often_as_the_options_say() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let probes = |with: &SocketOptions| {
+            let stream = runtime.block_on(connect_tcp(address, with)).unwrap();
+            let socket = SockRef::from(&stream);
+            let time = socket.tcp_keepalive_time().unwrap();
+            let interval = socket.tcp_keepalive_interval().unwrap();
+            (time, interval, socket.tcp_keepalive_retries().unwrap())
+        };
+        let mut with = SocketOptions::default();
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (60, 10, 5));
+        with.tcp_keepalive_time = Some(Duration::from_secs(7));
+        with.tcp_keepalive_interval = Some(Duration::from_secs(3));
+        with.tcp_keepalive_retries = Some(2);
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (7, 3, 2));
+        (with.tcp_keepalive_time, with.tcp_keepalive_interval) = (None, None);
+        with.tcp_keepalive_retries = None;
+        let system = TcpStream::connect(address).unwrap();
+        assert_eq!(
+            probes(&with).0,
+            SockRef::from(&system).tcp_keepalive_time().unwrap()
+        );
     }
 }

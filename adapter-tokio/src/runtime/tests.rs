@@ -1,5 +1,7 @@
 //! What only this runtime promises; what all adapters have in common is the runtime contract of the `tests` crate.
 
+mod context;
+
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -105,6 +107,17 @@ fn a_timer_outlives_its_runtime() {
     current_thread().block_on(poll_fn(|cx| timer.as_mut().poll(cx)));
 }
 
+#[tokio::test]
+async fn a_look_up_that_is_dropped_does_not_hold_up_the_next() {
+    for _ in 0..100 {
+        let mut look_up = Tokio.resolve("localhost", 7687, None);
+        // Whether it is done at once does not matter.
+        let _poll = look_up.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+    let found = Tokio.resolve("localhost", 7687, None).await.unwrap();
+    assert!(found.iter().all(|address| address.port() == 7687) && !found.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_is_that_of_a_paused_clock() {
     let hour = Duration::from_secs(3600);
@@ -158,6 +171,10 @@ fn a_user_replaces_connect_and_keeps_the_rest() {
 
         fn now(&self) -> Instant {
             self.tokio.now()
+        }
+
+        fn can_wait(&self) -> Result<(), NoRuntime> {
+            self.tokio.can_wait()
         }
 
         fn random(&self) -> u64 {

@@ -6,11 +6,15 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::runtime::{Handle, Id};
-use tokio::time::Sleep;
+use tokio::time::{Sleep, sleep_until};
 
 use super::Timer;
+use super::context::caught;
 
 /// An instant, and the sleep that wakes for it, made by the first poll that has to wait.
+///
+/// In a context without timers it wakes nothing. Calls find that out before they wait: see
+/// [`can_wait`](super::Runtime::can_wait).
 ///
 /// A [`Sleep`] panics when it is polled after its runtime has ended, so one of another runtime is never polled.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ impl Timer for Delay {
             return Poll::Pending;
         };
         if self.sleep.as_ref().is_none_or(|(home, _)| *home != here.id()) {
-            self.sleep = Some((here.id(), Box::pin(tokio::time::sleep_until(at))));
+            self.sleep = caught(|| (here.id(), Box::pin(sleep_until(at)))).ok();
         }
         let Some((_, sleep)) = &mut self.sleep else {
             return Poll::Pending;
@@ -51,6 +55,6 @@ impl Timer for Delay {
         if sleep.deadline() != at {
             sleep.as_mut().reset(at);
         }
-        sleep.as_mut().poll(cx)
+        caught(|| sleep.as_mut().poll(cx)).unwrap_or(Poll::Pending)
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Keys, Record, RecordRef, ResultId};
+use bolt_proto::{Keys, Record, RecordRef};
 use serde::de::DeserializeOwned;
 
-use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
-use crate::exchange::{Exchange, Interest, Rest};
+use crate::exchange::{Exchange, HolderToken, Rest};
 use crate::summary::Summary;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its
@@ -31,9 +31,7 @@ use crate::summary::Summary;
 /// # Ok(()) }
 /// ```
 pub struct Cursor {
-    exchange: u64,
-    id: ResultId,
-    _interest: Interest,
+    token: HolderToken,
     by: Deadline,
     /// The row that was lent last, if it had been kept.
     kept: Option<Record>,
@@ -52,11 +50,9 @@ pub trait Host: Send {
 }
 
 impl Cursor {
-    pub(crate) const fn new(exchange: &Exchange, id: ResultId, interest: Interest, by: Deadline) -> Self {
+    pub(crate) const fn new(token: HolderToken, by: Deadline) -> Self {
         Self {
-            exchange: exchange.number(),
-            id,
-            _interest: interest,
+            token,
             by,
             kept: None,
         }
@@ -64,7 +60,7 @@ impl Cursor {
 
     /// The names of the columns; `None` until the query has been answered, or if `host` is not where it came from.
     pub fn keys<'h>(&self, host: &'h mut impl CursorHost) -> Option<&'h Keys> {
-        host.exchange(self.exchange)?.keys(self.id)
+        host.exchange(self.token.exchange())?.keys(self.token.result())
     }
 
     /// The next row; `None` once all have been read.
@@ -76,7 +72,7 @@ impl Cursor {
     /// # Cancel safety
     /// Cancel-safe: a row that was not returned is still there.
     pub async fn next(&mut self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
-        self.at(host)?.next(self.id, self.by).await
+        self.at(host)?.next(self.token.result(), self.by).await
     }
 
     /// The next row, lent from the buffer that it arrived in. `None` once all have been read.
@@ -90,8 +86,10 @@ impl Cursor {
         &'r mut self,
         host: &'r mut impl CursorHost,
     ) -> Result<Option<RecordRef<'r>>, Error> {
-        let exchange = host.exchange(self.exchange).ok_or_else(elsewhere)?;
-        exchange.next_ref(self.id, &mut self.kept, self.by).await
+        let exchange = host.exchange(self.token.exchange()).ok_or_else(elsewhere)?;
+        exchange
+            .next_ref(self.token.result(), &mut self.kept, self.by)
+            .await
     }
 
     /// The row that [`next`](Self::next) will return.
@@ -102,7 +100,7 @@ impl Cursor {
     /// # Cancel safety
     /// Cancel-safe: nothing is taken.
     pub async fn peek<'h>(&self, host: &'h mut impl CursorHost) -> Result<Option<&'h Record>, Error> {
-        self.at(host)?.peek(self.id, self.by).await
+        self.at(host)?.peek(self.token.result(), self.by).await
     }
 
     /// The next row, read by serde: see [`Records::next_as`](crate::Records::next_as).
@@ -129,7 +127,7 @@ impl Cursor {
     /// # Cancel safety
     /// Cancel-clean: rows that were read for a call that is dropped are lost.
     pub async fn fetch(&mut self, host: &mut impl CursorHost, rows: usize) -> Result<Vec<Record>, Error> {
-        self.at(host)?.fetch(self.id, rows, self.by).await
+        self.at(host)?.fetch(self.token.result(), rows, self.by).await
     }
 
     /// The only row of the result.
@@ -141,7 +139,7 @@ impl Cursor {
     /// # Cancel safety
     /// As dropping the cursor: the query is carried out.
     pub async fn single(self, host: &mut impl CursorHost) -> Result<Record, Error> {
-        self.at(host)?.single(self.id, self.by).await
+        self.at(host)?.single(self.token.result(), self.by).await
     }
 
     /// The only row of the result, if there is one.
@@ -152,7 +150,7 @@ impl Cursor {
     /// # Cancel safety
     /// As dropping the cursor: the query is carried out.
     pub async fn single_optional(self, host: &mut impl CursorHost) -> Result<Option<Record>, Error> {
-        self.at(host)?.single_optional(self.id, self.by).await
+        self.at(host)?.single_optional(self.token.result(), self.by).await
     }
 
     /// All rows that are left, asked for at once.
@@ -165,8 +163,8 @@ impl Cursor {
     /// out (*cancel-unknown*). A transaction can only be rolled back then (*cancel-clean*).
     pub async fn collect(self, host: &mut impl CursorHost) -> Result<Vec<Record>, Error> {
         let exchange = self.at(host)?;
-        exchange.finish(self.id, Rest::Keep, self.by).await?;
-        Ok(exchange.take_rows(self.id))
+        exchange.finish(self.token.result(), Rest::Keep, self.by).await?;
+        Ok(exchange.take_rows(self.token.result()))
     }
 
     /// All rows that are left, asked for at once, and what the server tells about the query.
@@ -178,8 +176,8 @@ impl Cursor {
     /// As [`collect`](Self::collect).
     pub async fn into_eager_result(self, host: &mut impl CursorHost) -> Result<EagerResult, Error> {
         let exchange = self.at(host)?;
-        exchange.finish(self.id, Rest::Keep, self.by).await?;
-        exchange.eager_result(self.id)
+        exchange.finish(self.token.result(), Rest::Keep, self.by).await?;
+        exchange.eager_result(self.token.result())
     }
 
     /// All rows that are left, each read by serde: see [`Records::collect_as`](crate::Records::collect_as).
@@ -190,7 +188,7 @@ impl Cursor {
     /// # Cancel safety
     /// As [`collect`](Self::collect).
     pub async fn collect_as<T: DeserializeOwned>(self, host: &mut impl CursorHost) -> Result<Vec<T>, Error> {
-        self.at(host)?.typed(self.id, self.by).await
+        self.at(host)?.typed(self.token.result(), self.by).await
     }
 
     /// The first column of all rows that are left, asked for at once.
@@ -204,7 +202,7 @@ impl Cursor {
         self,
         host: &mut impl CursorHost,
     ) -> Result<Vec<T>, Error> {
-        self.at(host)?.column(self.id, self.by).await
+        self.at(host)?.column(self.token.result(), self.by).await
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
@@ -217,12 +215,14 @@ impl Cursor {
     /// As [`collect`](Self::collect).
     pub async fn consume(self, host: &mut impl CursorHost) -> Result<Summary, Error> {
         let exchange = self.at(host)?;
-        exchange.finish(self.id, Rest::Discard, self.by).await?;
-        exchange.summary(self.id)
+        exchange
+            .finish(self.token.result(), Rest::Discard, self.by)
+            .await?;
+        exchange.summary(self.token.result())
     }
 
     fn at<'h>(&self, host: &'h mut impl CursorHost) -> Result<&'h mut Exchange, Error> {
-        host.exchange(self.exchange).ok_or_else(elsewhere)
+        host.exchange(self.token.exchange()).ok_or_else(elsewhere)
     }
 }
 

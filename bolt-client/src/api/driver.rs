@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bolt_proto::{Kind, Query, Version};
+use bolt_proto::{Query, Version};
 
 use crate::api::execute_query::ExecuteQuery;
 use crate::api::session::SessionBuilder;
 use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
-use crate::connect::pool::{Lease, Pool, PoolCounts};
-use crate::deadline::Deadline;
+use crate::connect::Shared;
+use crate::connect::pool::PoolCounts;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
@@ -26,12 +26,6 @@ use crate::server_info::ServerInfo;
 #[derive(Clone)]
 pub struct Driver {
     shared: Arc<Shared>,
-}
-
-struct Shared {
-    runtime: Arc<dyn Runtime>,
-    pool: Arc<Pool>,
-    config: Arc<Config>,
     /// What the calls of `execute_query` have in common.
     bookmarks: BookmarkManager,
 }
@@ -43,17 +37,9 @@ impl Driver {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
     pub fn with_runtime(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
-        config.check()?;
-        let config = Arc::new(config);
-        let address = config.address.clone();
-        let pool = Arc::new(Pool::new(Arc::clone(&runtime), Arc::clone(&config), address));
         Ok(Self {
-            shared: Arc::new(Shared {
-                runtime,
-                pool,
-                config,
-                bookmarks: BookmarkManager::new(),
-            }),
+            shared: Arc::new(Shared::new(runtime, config)?),
+            bookmarks: BookmarkManager::new(),
         })
     }
 
@@ -69,7 +55,7 @@ impl Driver {
     /// they wrote, or the other way round.
     #[must_use]
     pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
-        &self.shared.bookmarks
+        &self.bookmarks
     }
 
     /// A session: for queries that belong together, transactions of several queries, and results that are read row by
@@ -98,19 +84,7 @@ impl Driver {
     /// # Cancel safety
     /// Cancel-safe: nothing is lost.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
-        let now = || self.runtime().now();
-        let limit = self.config().deadline;
-        let by = limit.map_or(Deadline::NONE, |limit| Deadline::after(now(), limit));
-        loop {
-            let mut lease = self.acquire(by).await?;
-            // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
-            let by = by.earlier(Deadline::after(now(), self.config().connection_timeout));
-            if lease.is_reused() && !answers(&mut lease, by).await? {
-                continue;
-            }
-            let info = lease.info().map(|info| ServerInfo::clone(info));
-            return info.ok_or_else(|| Error::misuse("the login told nothing about the server"));
-        }
+        self.shared.server_info(self.shared.deadline(None)).await
     }
 
     /// Whether the server has several databases (Bolt 4.0 and later). Asks as
@@ -142,7 +116,7 @@ impl Driver {
     /// How many connections there are, and how many calls wait for one.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
-        self.shared.pool.counts()
+        self.shared.pool_counts()
     }
 
     /// Ends all connections in order. Calls in progress may finish; new ones, and those that wait for a connection,
@@ -155,49 +129,17 @@ impl Driver {
     /// Cancel-safe: the driver is closed from the first poll on; connections that were not said goodbye to are just
     /// closed.
     pub async fn close(&self) {
-        self.shared.pool.close().await;
+        self.shared.close().await;
     }
 
-    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.shared.runtime
-    }
-
-    pub(crate) fn config(&self) -> &Config {
-        &self.shared.config
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shared.pool.is_closed()
-    }
-
-    pub(crate) async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
-        self.shared.pool.acquire(by).await
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 }
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver")
-            .field("pool", &self.shared.pool)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Whether a connection of the pool still answers: a RESET, which a server answers whatever it does. `false` if it
-/// turns out to be dead.
-async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
-    let reset = lease.proto.reset()?;
-    loop {
-        match lease.head(by).await {
-            Ok(head) => {
-                drop(lease.event());
-                if head.request == Some(reset) {
-                    return Ok(head.kind == Kind::Success);
-                }
-            }
-            Err(error) if error.is_retryable() => return Ok(false),
-            Err(error) => return Err(error),
-        }
+        self.shared.fmt(f)
     }
 }
 
@@ -222,7 +164,6 @@ mod tests {
             send(&driver.server_info());
             send(&driver.close());
             send(&driver.execute_query("RETURN 1").param("n", 1).into_future());
-            send(&driver.acquire(Deadline::NONE));
             let mut session = driver.session().build();
             shared_value(&session);
             send(&session.run("RETURN 1").into_future());

@@ -1,18 +1,19 @@
 //! `execute_query`: one query, one transaction, all rows.
 
+use std::fmt;
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Extra, Keys, NotificationFilter, Query, Record};
-use serde::de::DeserializeOwned;
+use bolt_proto::{Access, Api, Extra, NotificationFilter, Query};
 
 use crate::api::builders::{query_setters, transaction_setters};
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
+use crate::eager_result::EagerResult;
 use crate::error::Error;
-use crate::exchange::settings::{Origin, Settings};
+use crate::exchange::origin::{Origin, Settings};
 use crate::runtime::BoxFuture;
-use crate::summary::Summary;
 
 /// A query to be run in a transaction of its own. Await it to run it.
 ///
@@ -43,7 +44,6 @@ use crate::summary::Summary;
 /// # Cancel safety
 /// Dropped before the commit has left, the work is undone (*cancel-clean*); later only the server knows
 /// (*cancel-unknown*), unless it was a read.
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct ExecuteQuery<'d> {
     driver: &'d Driver,
@@ -51,60 +51,6 @@ pub struct ExecuteQuery<'d> {
     extra: Extra,
     settings: Settings,
     manager: Option<BookmarkManager>,
-}
-
-/// All that a query gave. Iterating over it gives its rows.
-#[derive(Debug, Clone)]
-pub struct EagerResult {
-    /// The rows, in the server's order.
-    pub records: Vec<Record>,
-    /// What the server tells about the query.
-    pub summary: Summary,
-    /// The names of the columns, known even without rows.
-    pub keys: Keys,
-}
-
-impl EagerResult {
-    /// Every row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is only
-    /// one.
-    ///
-    /// ```no_run
-    /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
-    /// #[derive(serde::Deserialize)]
-    /// struct Person {
-    ///     name: String,
-    ///     age: u8,
-    /// }
-    ///
-    /// let found = driver.execute_query("MATCH (n:Person) RETURN n.name AS name, n.age AS age").await?;
-    /// let people: Vec<Person> = found.to()?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row is not like a `T`; it names the column.
-    pub fn to<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
-        let rows = self.records.iter().map(Record::to);
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-impl IntoIterator for EagerResult {
-    type Item = Record;
-    type IntoIter = std::vec::IntoIter<Record>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.records.into_iter()
-    }
-}
-
-impl<'r> IntoIterator for &'r EagerResult {
-    type Item = &'r Record;
-    type IntoIter = std::slice::Iter<'r, Record>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.records.iter()
-    }
 }
 
 impl<'d> ExecuteQuery<'d> {
@@ -123,7 +69,7 @@ impl<'d> ExecuteQuery<'d> {
 
     /// The database to run on. Default: the user's home database.
     pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.settings.database = Some(name.into());
+        self.settings.database = Some(name.into().into());
         self
     }
 
@@ -136,7 +82,7 @@ impl<'d> ExecuteQuery<'d> {
 
     /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
     pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
-        self.settings.impersonated_user = Some(user.into());
+        self.settings.impersonated_user = Some(user.into().into());
         self
     }
 
@@ -163,38 +109,20 @@ impl<'d> ExecuteQuery<'d> {
 
     async fn run(self) -> Result<EagerResult, Error> {
         self.query.check().map_err(Clone::clone)?;
-        let origin = Origin {
-            driver: self.driver.clone(),
+        let access = self.settings.access;
+        let origin = Arc::new(Origin {
+            shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
             chain: Chain::new(Bookmarks::new(), self.manager),
-        };
+        });
         let by = origin.by(None);
-        let access = origin.settings.access;
-        let mut api = origin.tell(Api::ExecuteQuery);
-        let mut attempts = origin.attempts(by);
-        #[cfg(planted)]
-        let mut stale = crate::planted::Stale::default();
+        let mut attempts = origin.repeated(Api::ExecuteQuery, access, self.extra, by);
+        let mut work = attempts.begin().await?;
         loop {
-            let error = match origin.transaction(access, &self.extra, api, by).await {
-                Err(error) => error,
-                Ok(mut exchange) => match exchange.execute(&self.query, by).await {
-                    #[cfg(planted)]
-                    Ok(result) => return Ok(stale.mix(result)),
-                    #[cfg(not(planted))]
-                    Ok(result) => return Ok(result),
-                    Err(error) => {
-                        #[cfg(planted)]
-                        stale.keep(exchange.leftovers());
-                        api = exchange.untold();
-                        if exchange.was_stale(&error) {
-                            attempts.at_once(error)?;
-                            continue;
-                        }
-                        error
-                    }
-                },
-            };
-            attempts.again(error).await?;
+            match work.execute(&self.query, by).await {
+                Ok(result) => return Ok(result),
+                Err(error) => attempts.again(&mut work, error).await?,
+            }
         }
     }
 }
@@ -205,5 +133,14 @@ impl<'d> IntoFuture for ExecuteQuery<'d> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
+    }
+}
+
+/// Shows nothing of the query, whose text may hold a password.
+impl fmt::Debug for ExecuteQuery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecuteQuery")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

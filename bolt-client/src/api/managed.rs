@@ -12,7 +12,6 @@ use crate::api::builders::transaction_setters;
 use crate::api::cursor::{Cursor, Host};
 use crate::api::session::Session;
 use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
-use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::runtime::BoxFuture;
@@ -74,32 +73,18 @@ where
         } = self;
         let by = session.origin().by(deadline);
         session.make_room(by).await?;
-        let origin = session.origin();
-        let mut api = origin.tell(Api::ManagedTransaction);
-        let mut attempts = origin.attempts(by);
+        let attempts = session
+            .origin()
+            .repeated(Api::ManagedTransaction, access, extra, by);
+        let mut tx = Tx::begin(attempts).await?;
         loop {
-            let error = match origin.transaction(access, &extra, api, by).await {
-                Err(error) => error,
-                Ok(exchange) => {
-                    let tx = Tx {
-                        driver: origin.driver.clone(),
-                        exchange,
-                        by,
-                    };
-                    let (verdict, untold) = attempt(tx, &mut work).await;
-                    api = untold;
-                    match verdict {
-                        Verdict::Done(result) => return result,
-                        Verdict::Failed(error) => error,
-                        // The pool's connection had died before anything happened: no reason to pause.
-                        Verdict::Stale(error) => {
-                            attempts.at_once(error)?;
-                            continue;
-                        }
-                    }
+            match attempt(tx, &mut work).await {
+                Verdict::Done(result) => return result,
+                Verdict::Failed(mut failed, error) => {
+                    failed.attempts.again(&mut failed.exchange, error).await?;
+                    tx = *failed;
                 }
-            };
-            attempts.again(error).await?;
+            }
         }
     }
 }
@@ -107,56 +92,46 @@ where
 /// What became of an attempt.
 enum Verdict<T, E> {
     Done(Result<T, E>),
-    /// Something other than the work itself failed: perhaps not for ever.
-    Failed(Error),
-    /// The connection was dead all along.
-    Stale(Error),
+    /// The transaction failed, and not the work itself: perhaps not for ever.
+    Failed(Box<Tx>, Error),
 }
 
-/// Runs the work once, and ends its transaction as it deserves. Also returns what the server was not told yet of the API.
-async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> (Verdict<T, E>, Option<Api>)
+/// Runs the work once, and ends its transaction as it deserves.
+async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> Verdict<T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    let by = tx.by;
     let slot = Slot::default();
     let tx = ManagedTransaction {
         tx: Some(tx),
         slot: slot.clone(),
     };
     let result = work(tx).await;
-    let Some(Tx { mut exchange, .. }) = slot.take() else {
+    let Some(tx) = slot.take() else {
         let outlived = Error::misuse(
             "the transaction outlived its transaction function: it must be dropped, with all that borrows it, before the \
              function returns",
         );
-        return (Verdict::Done(result.and(Err(outlived.into()))), None);
+        return Verdict::Done(result.and(Err(outlived.into())));
     };
-    let verdict = judge(&mut exchange, result, by).await;
-    (verdict, exchange.untold())
+    judge(tx, result).await
 }
 
-async fn judge<T, E: From<Error> + 'static>(
-    exchange: &mut Exchange,
-    result: Result<T, E>,
-    by: Deadline,
-) -> Verdict<T, E> {
+async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) -> Verdict<T, E> {
+    let by = tx.attempts.by();
+    let exchange = &mut tx.exchange;
     let forgiven = planted!(RetryAfterAbort) && exchange.failure().is_some();
     if !forgiven && result.as_ref().is_err_and(gives_up) {
         // Should the rollback fail, the server undoes the work all the same.
         let _undone = exchange.rollback(by).await;
         return Verdict::Done(result);
     }
-    if let Some(failure) = exchange.failure() {
-        let failure = failure.clone();
-        if exchange.was_stale(&failure) {
-            return Verdict::Stale(failure);
-        }
+    if let Some(failure) = exchange.failure().cloned() {
         return match result {
             // Whatever the function made of it: the transaction was lost.
-            _ if failure.is_retryable() => Verdict::Failed(failure),
+            _ if failure.is_retryable() => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
         };
@@ -168,8 +143,7 @@ async fn judge<T, E: From<Error> + 'static>(
         }
         Ok(value) => match exchange.commit(by).await {
             Ok(()) => Verdict::Done(Ok(value)),
-            Err(error) if exchange.was_stale(&error) => Verdict::Stale(error),
-            Err(error) => Verdict::Failed(error),
+            Err(error) => Verdict::Failed(Box::new(tx), error),
         },
     }
 }
@@ -198,7 +172,6 @@ where
 impl<F> fmt::Debug for ExecuteManaged<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecuteManaged")
-            .field("session", &self.session)
             .field("access", &self.access)
             .finish_non_exhaustive()
     }

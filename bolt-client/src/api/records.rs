@@ -6,8 +6,9 @@ use bolt_proto::value::FromValue;
 use bolt_proto::{Keys, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
-use crate::api::execute_query::EagerResult;
+use crate::api::session::leftover::Leftover;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
 use crate::summary::Summary;
@@ -40,7 +41,7 @@ use crate::summary::Summary;
 /// # Ok(()) }
 /// ```
 pub struct Records<'r> {
-    exchange: &'r mut Exchange,
+    work: Owner<'r>,
     id: ResultId,
     keys: Keys,
     by: Deadline,
@@ -51,18 +52,49 @@ pub struct Records<'r> {
     failed: bool,
 }
 
+/// Where the work of a result is.
+enum Owner<'r> {
+    Transaction(&'r mut Exchange),
+    /// Here. What is left of it when the rows are dropped goes to the session, which finishes it.
+    AutoCommit {
+        /// Taken only while it is being dropped.
+        exchange: Option<Box<Exchange>>,
+        session: &'r mut Leftover,
+    },
+}
+
 impl<'r> Records<'r> {
-    pub(crate) fn new(exchange: &'r mut Exchange, id: ResultId, by: Deadline) -> Self {
-        let keys = exchange.keys(id).cloned().unwrap_or_default();
+    /// The result of a query of a transaction.
+    pub(crate) fn of_transaction(exchange: &'r mut Exchange, id: ResultId, by: Deadline) -> Self {
+        Self::new(Owner::Transaction(exchange), id, by)
+    }
+
+    /// The result of an auto-commit query.
+    pub(crate) fn of_session(
+        exchange: Exchange,
+        session: &'r mut Leftover,
+        id: ResultId,
+        by: Deadline,
+    ) -> Self {
+        let exchange = Some(Box::new(exchange));
+        Self::new(Owner::AutoCommit { exchange, session }, id, by)
+    }
+
+    fn new(work: Owner<'r>, id: ResultId, by: Deadline) -> Self {
+        let keys = work.get().and_then(|exchange| exchange.keys(id)).cloned();
         Self {
-            exchange,
+            work,
             id,
-            keys,
+            keys: keys.unwrap_or_default(),
             by,
             kept: None,
             #[cfg(feature = "stream")]
             failed: false,
         }
+    }
+
+    fn exchange(&mut self) -> &mut Exchange {
+        self.work.get_mut()
     }
 
     /// The names of the columns, known even without rows. Empty for a query that returns nothing.
@@ -79,7 +111,8 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-safe: a row that was not returned is still there.
     pub async fn next(&mut self) -> Result<Option<Record>, Error> {
-        self.exchange.next(self.id, self.by).await
+        let (id, by) = (self.id, self.by);
+        self.exchange().next(id, by).await
     }
 
     /// The next row, lent from the buffer that it arrived in: nothing is copied. `None` once all have been read.
@@ -90,7 +123,8 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-safe: a row that was not returned is still there.
     pub async fn next_ref(&mut self) -> Result<Option<RecordRef<'_>>, Error> {
-        self.exchange.next_ref(self.id, &mut self.kept, self.by).await
+        let Self { work, kept, .. } = self;
+        work.get_mut().next_ref(self.id, kept, self.by).await
     }
 
     /// The row that [`next`](Self::next) will return.
@@ -101,7 +135,8 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-safe: nothing is taken.
     pub async fn peek(&mut self) -> Result<Option<&Record>, Error> {
-        self.exchange.peek(self.id, self.by).await
+        let (id, by) = (self.id, self.by);
+        self.exchange().peek(id, by).await
     }
 
     /// The next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if there is
@@ -126,7 +161,8 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Cancel-clean: rows that were read for a call that is dropped are lost.
     pub async fn fetch(&mut self, rows: usize) -> Result<Vec<Record>, Error> {
-        self.exchange.fetch(self.id, rows, self.by).await
+        let (id, by) = (self.id, self.by);
+        self.exchange().fetch(id, rows, by).await
     }
 
     /// The only row.
@@ -137,8 +173,9 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As dropping the records: the query is carried out.
-    pub async fn single(self) -> Result<Record, Error> {
-        self.exchange.single(self.id, self.by).await
+    pub async fn single(mut self) -> Result<Record, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().single(id, by).await
     }
 
     /// The only row, if there is one.
@@ -148,8 +185,9 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As dropping the records: the query is carried out.
-    pub async fn single_optional(self) -> Result<Option<Record>, Error> {
-        self.exchange.single_optional(self.id, self.by).await
+    pub async fn single_optional(mut self) -> Result<Option<Record>, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().single_optional(id, by).await
     }
 
     /// All rows that are left, asked for at once.
@@ -160,9 +198,10 @@ impl<'r> Records<'r> {
     /// # Cancel safety
     /// Dropped before the end, an auto-commit query is cancelled: under write access nobody knows whether it was
     /// carried out (*cancel-unknown*). A transaction can only be rolled back then (*cancel-clean*).
-    pub async fn collect(self) -> Result<Vec<Record>, Error> {
-        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
-        Ok(self.exchange.take_rows(self.id))
+    pub async fn collect(mut self) -> Result<Vec<Record>, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().finish(id, Rest::Keep, by).await?;
+        Ok(self.exchange().take_rows(id))
     }
 
     /// All rows that are left, asked for at once, and what the server tells about the query.
@@ -172,9 +211,10 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As [`collect`](Self::collect).
-    pub async fn into_eager_result(self) -> Result<EagerResult, Error> {
-        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
-        self.exchange.eager_result(self.id)
+    pub async fn into_eager_result(mut self) -> Result<EagerResult, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().finish(id, Rest::Keep, by).await?;
+        self.exchange().eager_result(id)
     }
 
     /// All rows that are left, asked for at once, each read by serde: a struct by the names of the columns, a tuple by their
@@ -185,8 +225,9 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As [`collect`](Self::collect).
-    pub async fn collect_as<T: DeserializeOwned>(self) -> Result<Vec<T>, Error> {
-        self.exchange.typed(self.id, self.by).await
+    pub async fn collect_as<T: DeserializeOwned>(mut self) -> Result<Vec<T>, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().typed(id, by).await
     }
 
     /// The first column of all rows that are left, asked for at once.
@@ -196,8 +237,9 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As [`collect`](Self::collect).
-    pub async fn collect_column<T: for<'v> FromValue<'v>>(self) -> Result<Vec<T>, Error> {
-        self.exchange.column(self.id, self.by).await
+    pub async fn collect_column<T: for<'v> FromValue<'v>>(mut self) -> Result<Vec<T>, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().column(id, by).await
     }
 
     /// Skips the rows that are left, and returns what the server tells about the query. The query is carried out to its
@@ -208,21 +250,54 @@ impl<'r> Records<'r> {
     ///
     /// # Cancel safety
     /// As [`collect`](Self::collect).
-    pub async fn consume(self) -> Result<Summary, Error> {
-        self.exchange.finish(self.id, Rest::Discard, self.by).await?;
-        self.exchange.summary(self.id)
+    pub async fn consume(mut self) -> Result<Summary, Error> {
+        let (id, by) = (self.id, self.by);
+        self.exchange().finish(id, Rest::Discard, by).await?;
+        self.exchange().summary(id)
     }
 
     /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
     #[doc(hidden)]
     pub async fn settle(&mut self) {
-        self.exchange.settle(self.id).await;
+        let id = self.id;
+        let exchange = self.exchange();
+        let by = exchange.teardown();
+        // What is not done in time takes its course.
+        let _in_time = exchange.settle(id, by).await;
     }
 }
 
 impl Drop for Records<'_> {
     fn drop(&mut self) {
-        self.exchange.forget(self.id);
+        match &mut self.work {
+            Owner::Transaction(exchange) => exchange.forget(self.id),
+            Owner::AutoCommit { exchange, session } => {
+                if let Some(exchange) = exchange.take() {
+                    session.put(exchange);
+                }
+            }
+        }
+    }
+}
+
+// The work is there from `new` until `drop` takes it, and nothing else does.
+#[expect(
+    clippy::expect_used,
+    reason = "records hold their work until they are dropped"
+)]
+impl Owner<'_> {
+    fn get(&self) -> Option<&Exchange> {
+        match self {
+            Self::Transaction(exchange) => Some(exchange),
+            Self::AutoCommit { exchange, .. } => exchange.as_deref(),
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut Exchange {
+        match self {
+            Self::Transaction(exchange) => exchange,
+            Self::AutoCommit { exchange, .. } => exchange.as_deref_mut().expect("there until it is dropped"),
+        }
     }
 }
 
@@ -253,7 +328,10 @@ impl fmt::Debug for Records<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Records")
             .field("keys", &self.keys)
-            .field("ended", &self.exchange.has_ended(self.id))
+            .field(
+                "ended",
+                &self.work.get().is_none_or(|work| work.has_ended(self.id)),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -5,16 +5,16 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use bolt_proto::{Api, Extra, Query};
+use bolt_proto::{Extra, Query, ResultId};
 
 use crate::api::builders::{query_setters, transaction_setters};
 use crate::api::cursor::{Cursor, Host};
-use crate::api::driver::Driver;
 use crate::api::records::Records;
 use crate::api::session::Session;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::exchange::attempts::Attempts;
 use crate::runtime::BoxFuture;
 
 /// A transaction that is about to begin. Await it for the [`Transaction`].
@@ -63,18 +63,9 @@ impl<'s> BeginTransaction<'s> {
     async fn begin(self) -> Result<Transaction<'s>, Error> {
         let by = self.session.origin().by(self.deadline);
         self.session.make_room(by).await?;
-        let origin = self.session.origin();
-        let api = origin.tell(Api::ExplicitTransaction);
-        let exchange = origin
-            .transaction(origin.settings.access, &self.extra, api, by)
-            .await?;
-        let mut tx = Tx {
-            driver: origin.driver.clone(),
-            exchange,
-            by,
-        };
+        let mut tx = Tx::begin(self.session.origin().explicit(self.extra, by)).await?;
         if self.eager {
-            tx.begin().await?;
+            tx.send_begin().await?;
         }
         Ok(Transaction {
             tx,
@@ -161,11 +152,12 @@ impl Transaction<'_> {
     /// Dropped before COMMIT has left, the transaction is rolled back; later the commit takes its course
     /// (*cancel-unknown*).
     pub async fn commit(mut self) -> Result<(), Error> {
-        let by = self.tx.by;
+        let Tx { attempts, exchange } = &mut self.tx;
+        let by = attempts.by();
         loop {
-            match self.tx.exchange.commit(by).await {
-                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
-                result => return result,
+            match exchange.commit(by).await {
+                Ok(()) => return Ok(()),
+                Err(error) => attempts.replace(exchange, error, by).await?,
             }
         }
     }
@@ -179,7 +171,8 @@ impl Transaction<'_> {
     /// # Cancel safety
     /// Cancel-clean: the transaction is undone.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.tx.exchange.rollback(self.tx.by).await
+        let by = self.tx.attempts.by();
+        self.tx.exchange.rollback(by).await
     }
 }
 
@@ -200,15 +193,20 @@ impl fmt::Debug for Transaction<'_> {
 /// What explicit and managed transactions have in common.
 #[derive(Debug)]
 pub(crate) struct Tx {
-    pub(crate) driver: Driver,
+    pub(crate) attempts: Attempts,
     pub(crate) exchange: Exchange,
-    pub(crate) by: Deadline,
 }
 
 impl Tx {
+    /// A transaction of which nothing has been sent.
+    pub(crate) async fn begin(mut attempts: Attempts) -> Result<Self, Error> {
+        let exchange = attempts.begin().await?;
+        Ok(Self { attempts, exchange })
+    }
+
     pub(crate) fn queue(&mut self, query: &Query) -> Result<Cursor, Error> {
-        let (id, interest) = self.exchange.queue(query)?;
-        Ok(Cursor::new(&self.exchange, id, interest, self.by))
+        let token = self.exchange.queue(query)?;
+        Ok(Cursor::new(token, self.attempts.by()))
     }
 
     pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
@@ -216,36 +214,23 @@ impl Tx {
             .filter(|exchange| planted!(CursorOfAnotherTransaction) || exchange.number() == number)
     }
 
-    async fn begin(&mut self) -> Result<(), Error> {
+    async fn send_begin(&mut self) -> Result<(), Error> {
+        let by = self.attempts.by();
         loop {
-            match self.exchange.begin(self.by).await {
-                Err(error) if self.exchange.may_be_taken_over(&error) => self.replace(self.by).await?,
-                result => return result,
+            match self.exchange.begin(by).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
             }
         }
     }
 
-    /// Carries on with another connection. The dead one goes first: the pool may have room for only one.
-    async fn replace(&mut self, by: Deadline) -> Result<(), Error> {
-        self.exchange.let_go();
-        match self.driver.acquire(by).await {
-            Ok(lease) => {
-                self.exchange.take_over(lease);
-                Ok(())
-            }
-            Err(error) => {
-                self.exchange.fail(error.clone());
-                Err(error)
+    async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
+        loop {
+            match self.exchange.run(query, by).await {
+                Ok(id) => return Ok(id),
+                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
             }
         }
-    }
-
-    /// The limit of a call in the transaction.
-    fn limit(&self, limit: Option<Duration>) -> Deadline {
-        limit.map_or(self.by, |limit| {
-            self.by
-                .earlier(Deadline::after(self.driver.runtime().now(), limit))
-        })
     }
 }
 
@@ -256,7 +241,6 @@ impl Tx {
 ///
 /// # Cancel safety
 /// Dropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*).
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
     tx: &'t mut Tx,
@@ -268,7 +252,6 @@ pub struct TransactionRun<'t> {
 ///
 /// # Errors and cancel safety
 /// As [`TransactionRun`].
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionOpen<'t> {
     tx: &'t mut Tx,
@@ -295,15 +278,9 @@ impl<'t> TransactionRun<'t> {
     }
 
     async fn start(self) -> Result<Records<'t>, Error> {
-        let by = self.tx.limit(self.deadline);
-        let id = loop {
-            match self.tx.exchange.run(&self.query, by).await {
-                Ok(id) => break id,
-                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
-                Err(error) => return Err(error),
-            }
-        };
-        Ok(Records::new(&mut self.tx.exchange, id, by))
+        let by = self.tx.attempts.limit(self.deadline);
+        let id = self.tx.run(&self.query, by).await?;
+        Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
     }
 }
 
@@ -326,14 +303,9 @@ impl<'t> TransactionOpen<'t> {
     }
 
     async fn start(self) -> Result<Cursor, Error> {
-        let by = self.tx.limit(self.deadline);
-        loop {
-            match self.tx.exchange.open(&self.query, by).await {
-                Ok((id, interest)) => return Ok(Cursor::new(&self.tx.exchange, id, interest, by)),
-                Err(error) if self.tx.exchange.may_be_taken_over(&error) => self.tx.replace(by).await?,
-                Err(error) => return Err(error),
-            }
-        }
+        let by = self.tx.attempts.limit(self.deadline);
+        let id = self.tx.run(&self.query, by).await?;
+        Ok(Cursor::new(self.tx.exchange.token(id), by))
     }
 }
 
@@ -354,3 +326,16 @@ impl<'t> IntoFuture for TransactionOpen<'t> {
         Box::pin(self.start())
     }
 }
+
+/// Shows nothing of the query, whose text may hold a password.
+macro_rules! debug_without_query {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_without_query!(TransactionRun, TransactionOpen);

@@ -1,5 +1,12 @@
-//! The lowest floor: connections, from the socket to the pool that shares them.
+//! The lowest floor: connections, from the socket to the pool that shares them. What the work on them means is not known
+//! here.
 
+pub(crate) mod fallout;
 pub(crate) mod link;
 pub(crate) mod open;
 pub(crate) mod pool;
+mod shared;
+mod want;
+
+pub(crate) use shared::Shared;
+pub(crate) use want::Want;

@@ -2,11 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
-use crate::runtime::Runtime;
+use crate::connect::pool::PoolCounts;
+use crate::runtime::{NoRuntime, Runtime};
+
+/// How many failures of one opening are kept.
+const MAX_TOLD: usize = 16;
 
 impl Error {
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -17,9 +22,33 @@ impl Error {
         Reason::Misuse(text).into()
     }
 
-    pub(crate) fn abandoned(query: &str) -> Self {
-        Reason::Abandoned {
-            query: query.to_owned(),
+    pub(crate) fn abandoned() -> Self {
+        Reason::Abandoned.into()
+    }
+
+    /// More rows than a call may collect.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Reason::TooLarge { limit }.into()
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(&*self.0, Reason::TooLarge { .. })
+    }
+
+    /// The same, for a caller that asks for something else after it has happened.
+    pub(crate) fn had_happened(self) -> Self {
+        match &*self.0 {
+            Reason::HadHappened(_) => self,
+            _ => Reason::HadHappened(self).into(),
+        }
+    }
+
+    /// The same, after so many attempts.
+    pub(crate) fn after_attempts(self, attempts: u32, spent: Duration) -> Self {
+        Reason::Retried {
+            cause: self,
+            attempts,
+            spent,
         }
         .into()
     }
@@ -56,15 +85,41 @@ impl Error {
     }
 
     pub(crate) fn resolve(host: &str, source: Option<io::Error>) -> Self {
-        Reason::Resolve {
-            host: host.to_owned(),
-            source,
+        match source.as_ref().and_then(NoRuntime::of) {
+            Some(error) => Reason::NoRuntime(error.clone()),
+            None => Reason::Resolve {
+                host: host.to_owned(),
+                source,
+            },
         }
         .into()
     }
 
     pub(crate) fn connect(address: String, source: io::Error) -> Self {
-        Reason::Connect { address, source }.into()
+        match NoRuntime::of(&source) {
+            Some(error) => Reason::NoRuntime(error.clone()),
+            None => Reason::Connect { address, source },
+        }
+        .into()
+    }
+
+    /// No connection can be opened to this host: each address that was tried has failed, if there was any.
+    pub(crate) fn opening(host: &str, mut failures: Vec<Self>) -> Self {
+        match failures.pop() {
+            None => Self::resolve(host, None),
+            Some(only) if failures.is_empty() => only,
+            Some(last) => {
+                // A name may stand for any number of addresses.
+                failures.truncate(MAX_TOLD - 1);
+                failures.push(last);
+                Reason::Unreachable(failures).into()
+            }
+        }
+    }
+
+    pub(crate) fn overloaded(address: impl Into<String>, counts: PoolCounts) -> Self {
+        let address = address.into();
+        Reason::Overloaded { address, counts }.into()
     }
 
     /// The connection is over: the peer left, the socket broke (`source`), or the protocol was violated.
@@ -78,10 +133,13 @@ impl Error {
     /// The same, told of a connection that was never ready.
     pub(crate) fn while_opening(self, during: &'static str) -> Self {
         match Arc::try_unwrap(self.0) {
-            Ok(Reason::Lost { address, source }) => Reason::Refused {
-                address,
-                source,
-                during,
+            Ok(Reason::Lost { address, source }) => match source.as_ref().and_then(NoRuntime::of) {
+                Some(error) => Reason::NoRuntime(error.clone()),
+                None => Reason::Refused {
+                    address,
+                    source,
+                    during,
+                },
             }
             .into(),
             Ok(reason) => reason.into(),
@@ -99,6 +157,12 @@ impl Error {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self(Arc::new(reason))
+    }
+}
+
+impl From<NoRuntime> for Error {
+    fn from(error: NoRuntime) -> Self {
+        Reason::NoRuntime(error).into()
     }
 }
 

@@ -7,9 +7,13 @@ mod waiting;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::{fmt, io};
+use std::time::Duration;
+use std::{fmt, io, iter};
 
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
+
+use crate::connect::pool::PoolCounts;
+use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
 pub(crate) use waiting::Waiting;
@@ -77,6 +81,9 @@ pub enum ErrorKind {
     Timeout,
     /// The call was cancelled from elsewhere, as the blocking adapter's `CancelHandle` does. Nothing was committed.
     Cancelled,
+    /// More calls wait for a connection than
+    /// [`max_connection_pool_waiters`](crate::Config::max_connection_pool_waiters) allows.
+    Overloaded,
     /// The driver has been closed.
     Closed,
     /// A transaction function gave up, with an error of its own: see [`Error::abort`].
@@ -90,8 +97,19 @@ enum Reason {
     Config(String),
     Usage(UsageError),
     Misuse(&'static str),
-    Abandoned {
-        query: String,
+    NoRuntime(NoRuntime),
+    Abandoned,
+    /// More rows than a call may collect.
+    TooLarge {
+        limit: usize,
+    },
+    /// What the work had failed with before it was asked for something else.
+    HadHappened(Error),
+    /// The last of several attempts failed with this.
+    Retried {
+        cause: Error,
+        attempts: u32,
+        spent: Duration,
     },
     /// How many rows there were, if that is known, where exactly one was asked for.
     NotSingle {
@@ -117,6 +135,8 @@ enum Reason {
         address: String,
         source: io::Error,
     },
+    /// None of several addresses led to a connection.
+    Unreachable(Vec<Error>),
     Lost {
         address: String,
         source: Option<io::Error>,
@@ -130,6 +150,11 @@ enum Reason {
     Timeout {
         address: String,
         waiting: Waiting,
+    },
+    /// The pool of this address has as many waiters as it may have.
+    Overloaded {
+        address: String,
+        counts: PoolCounts,
     },
     /// With whom, and what the call waited for, if it had begun.
     Cancelled(Option<(String, Waiting)>),
@@ -146,7 +171,12 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::Usage(_) | Reason::Misuse(_) | Reason::Abandoned { .. } => ErrorKind::Usage,
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.kind(),
+            Reason::Usage(_)
+            | Reason::Misuse(_)
+            | Reason::NoRuntime(_)
+            | Reason::Abandoned
+            | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
             Reason::Server(_) => ErrorKind::Server,
@@ -156,6 +186,8 @@ impl Error {
             } => ErrorKind::Unsupported,
             Reason::Protocol { .. } => ErrorKind::Protocol,
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
+            Reason::Unreachable(failures) => common_kind(failures),
+            Reason::Overloaded { .. } => ErrorKind::Overloaded,
             Reason::Lost { .. } => ErrorKind::ConnectionLost,
             Reason::Timeout { .. } => ErrorKind::Timeout,
             Reason::Cancelled(_) | Reason::CancelledPause(_) => ErrorKind::Cancelled,
@@ -170,10 +202,16 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) => error.is_retryable(),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
+            // No timer would end the pause before the next attempt.
+            Reason::Lost {
+                source: Some(source), ..
+            } if NoRuntime::of(source).is_some() => false,
             Reason::Resolve { .. }
             | Reason::Connect { .. }
             | Reason::Refused { .. }
             | Reason::Lost { .. } => true,
+            Reason::Unreachable(failures) => failures.iter().any(Self::is_retryable),
             _ => false,
         }
     }
@@ -191,6 +229,7 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
             Reason::Server(error) => Some(error),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.server(),
             _ => None,
         }
     }
@@ -211,9 +250,25 @@ impl fmt::Display for Error {
             Reason::Config(text) => f.write_str(text),
             Reason::Usage(error) => error.fmt(f),
             Reason::Misuse(text) => f.write_str(text),
-            Reason::Abandoned { query } => write!(
+            Reason::NoRuntime(error) => error.fmt(f),
+            Reason::Abandoned => f.write_str(
+                "the transaction can only be rolled back: an earlier call was dropped, or ran out of time, while its query \
+                 ran",
+            ),
+            Reason::TooLarge { limit } => write!(
                 f,
-                "the transaction can only be rolled back: the call that ran {query:?} was dropped before it was done"
+                "the rows of the result take more than {limit} bytes of memory (max_result_size): read them one by one, or \
+                 raise the limit"
+            ),
+            Reason::HadHappened(cause) => write!(f, "the work had already failed: {cause}"),
+            Reason::Retried {
+                cause,
+                attempts,
+                spent,
+            } => write!(
+                f,
+                "{cause} (the last of {attempts} attempts within {:.1} s, see max_transaction_retry_time)",
+                spent.as_secs_f64()
             ),
             Reason::Parameter(error) => error.fmt(f),
             Reason::Conversion(error) => error.fmt(f),
@@ -235,6 +290,19 @@ impl fmt::Display for Error {
             }
             Reason::Resolve { host, source: None } => write!(f, "the host name {host:?} has no address"),
             Reason::Connect { address, source } => write!(f, "cannot connect to {address}: {source}"),
+            Reason::Unreachable(failures) => {
+                f.write_str("no address can be reached")?;
+                let mut separators = [": "].into_iter().chain(iter::repeat("; "));
+                failures
+                    .iter()
+                    .zip(&mut separators)
+                    .try_for_each(|(failure, separator)| write!(f, "{separator}{failure}"))
+            }
+            Reason::Overloaded { address, counts } => write!(
+                f,
+                "{address}: too many calls wait for a connection of the pool already ({counts}; \
+                 max_connection_pool_waiters)"
+            ),
             Reason::Lost { address, source } => {
                 write!(
                     f,
@@ -263,6 +331,17 @@ impl fmt::Display for Error {
     }
 }
 
+/// What several failures have in common; that they are failures to connect, if nothing else.
+fn common_kind(failures: &[Error]) -> ErrorKind {
+    let mut kinds = failures.iter().map(Error::kind);
+    let first = kinds.next().unwrap_or(ErrorKind::Connect);
+    if kinds.all(|kind| kind == first) {
+        first
+    } else {
+        ErrorKind::Connect
+    }
+}
+
 /// How a connection ended: by an error, or without one.
 struct Ending<'a>(Option<&'a io::Error>);
 
@@ -275,9 +354,20 @@ impl fmt::Display for Ending<'_> {
     }
 }
 
+/// The same line as `Display`, and what caused it as far as that line does not say: it is what `main` prints.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(&self.kind()).field(&self.0).finish()
+        let mut line = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !line.contains(&text) {
+                line.push_str("; caused by: ");
+                line.push_str(&text);
+            }
+            source = cause.source();
+        }
+        f.write_str(&line)
     }
 }
 
@@ -292,6 +382,9 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
+            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
+            // The last one tried. The text tells of all.
+            Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),
             _ => None,
         }

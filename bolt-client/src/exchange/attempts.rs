@@ -1,60 +1,161 @@
-//! Doing work again that has failed.
+//! Work that begins again after a failure: the one loop that decides it.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::driver::Driver;
+use crate::connect::fallout::{self, Repeat};
+use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::exchange::retry::Retry;
+
+use super::Exchange;
+use super::origin::Origin;
+use super::retry::Retry;
+use super::work::Work;
 
 /// The attempts of one call.
+///
+/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy, and
+/// does not count as an attempt.
 #[derive(Debug)]
-pub(crate) struct Attempts<'d> {
-    driver: &'d Driver,
+pub(crate) struct Attempts {
+    origin: Arc<Origin>,
+    work: Work,
+    policy: Policy,
     retry: Retry,
     by: Deadline,
 }
 
-impl<'d> Attempts<'d> {
-    pub(crate) fn new(driver: &'d Driver, budget: Duration, by: Deadline) -> Self {
+/// When work that failed begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// For as long as this, after failures that may go away.
+    Budget(Duration),
+    /// Once, if the server refused the query, did nothing, and asks for another try.
+    IfInvited,
+    Never,
+}
+
+impl Attempts {
+    pub(super) fn new(origin: Arc<Origin>, work: Work, policy: Policy, by: Deadline) -> Self {
+        let budget = match policy {
+            Policy::Budget(budget) => budget,
+            Policy::IfInvited | Policy::Never => Duration::ZERO,
+        };
         Self {
-            driver,
+            origin,
+            work,
+            policy,
             retry: Retry::new(budget),
             by,
         }
     }
 
-    /// An attempt found a connection dead that had been idle: the next one needs no pause, and begins no budget. The error
-    /// if its time is up.
-    pub(crate) fn at_once(&self, error: Error) -> Result<(), Error> {
-        let now = self.driver.runtime().now();
-        if self.by.has_passed(now) || self.retry.is_over(now) {
-            Err(error)
-        } else {
-            Ok(())
+    /// When all of them have to have ended.
+    pub(crate) const fn by(&self) -> Deadline {
+        self.by
+    }
+
+    /// When a part of the work has to end that begins now and may take this long.
+    pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
+        let now = || self.origin.shared.now();
+        limit.map_or(self.by, |limit| self.by.earlier(Deadline::after(now(), limit)))
+    }
+
+    /// The work, on a connection that is ready. Nothing of it has been sent.
+    pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
+        let lease = self.lease().await?;
+        Ok(Exchange::new(lease, self.work.clone(), self.origin.chain.next()))
+    }
+
+    /// The work failed with this. Returns once it may begin again, on another connection; the error if it does not:
+    /// because the failure is final, the budget is spent, or the deadline comes first.
+    pub(crate) async fn again(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
+        let circumstances = failed.circumstances();
+        self.work.api = failed.unreported_api();
+        failed.land();
+        match (fallout::repeat(&error, circumstances), self.policy) {
+            (Repeat::AtOnce, Policy::Budget(_)) => self.check_time(error)?,
+            (Repeat::AtOnce, _) => {}
+            (Repeat::Paused, Policy::Budget(_)) => self.pause(error).await?,
+            (_, Policy::IfInvited) if fallout::invites_another_try(&error, circumstances) => {
+                self.policy = Policy::Never;
+            }
+            _ => return Err(error),
+        }
+        *failed = self.begin().await?;
+        Ok(())
+    }
+
+    /// Carries on with another connection if the one that failed with this had been dead all along, and nothing of the
+    /// work is lost with it; the error otherwise. The call that meets this has to end by then.
+    pub(crate) async fn replace(
+        &mut self,
+        work: &mut Exchange,
+        error: Error,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        if !work.can_be_moved(&error) {
+            return Err(error);
+        }
+        // The dead connection goes first: the pool may have room for only one.
+        work.land();
+        match self.acquire(by).await {
+            Ok(lease) => {
+                self.work.api = work.unreported_api();
+                work.move_to(lease, self.work.clone());
+                Ok(())
+            }
+            Err(error) => {
+                work.fail(error.clone());
+                Err(error)
+            }
         }
     }
 
-    /// An attempt failed. Returns when it is time for the next one, or the error if there is to be none: because it is
-    /// final, because the budget is spent, or because the deadline comes first.
-    pub(crate) async fn again(&mut self, error: Error) -> Result<(), Error> {
-        let lost = planted!(RetryAfterUnknownCommit) && error.kind() == crate::ErrorKind::UnknownCommit;
-        if !error.is_retryable() && !lost {
-            return Err(error);
+    /// A connection, with as many attempts to get one as the policy allows.
+    async fn lease(&mut self) -> Result<Lease, Error> {
+        loop {
+            match self.acquire(self.by).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) if error.is_retryable() && matches!(self.policy, Policy::Budget(_)) => {
+                    self.pause(error).await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let runtime = self.driver.runtime();
-        let next = self.retry.next(runtime.now(), runtime.random());
-        match next {
-            Some(at) if !self.by.has_passed(at) && !self.driver.is_closed() => {
-                Deadline::at_instant(at).race(&**runtime, pending::<()>()).await;
+    }
+
+    async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
+        self.origin.shared.acquire(&self.work.want, by).await
+    }
+
+    /// The error if the time is up.
+    fn check_time(&self, error: Error) -> Result<(), Error> {
+        let now = self.origin.shared.now();
+        if self.by.has_passed(now) || self.retry.is_over(now) {
+            return Err(self.retry.explain(error, now));
+        }
+        Ok(())
+    }
+
+    /// Waits until it is time for the next attempt; the error if there is to be none.
+    async fn pause(&mut self, error: Error) -> Result<(), Error> {
+        let shared = &self.origin.shared;
+        let runtime = shared.runtime();
+        let now = shared.now();
+        match self.retry.next(now, runtime.random()) {
+            Some(at) if !self.by.has_passed(at) && !shared.is_closed() => {
+                runtime.can_wait()?;
+                Deadline::at_instant(at).race(runtime, pending::<()>()).await;
                 if runtime.is_cancelled() {
                     Err(Error::cancelled_pause(error))
                 } else {
                     Ok(())
                 }
             }
-            _ => Err(error),
+            _ => Err(self.retry.explain(error, now)),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! How the work on a connection ends: with a commit, a rollback, or because nobody wants it any more.
+//! How the work on a connection ends: with a commit, a rollback, or because it is not wanted any more.
 
-use bolt_proto::{Access, RequestId, ResultId, UsageError};
+use bolt_proto::{RequestId, ResultId, UsageError};
 
 use crate::connect::link::Unfinished;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
+use super::Exchange;
 use super::finishing::Rest;
-use super::{Exchange, Holder, WorkKind};
 
 impl Exchange {
     /// Commits the transaction: what is left of its results is carried out first, in the same write where that is
@@ -15,7 +15,7 @@ impl Exchange {
     ///
     /// Dropped before COMMIT has left, it leaves the transaction to be rolled back; later the commit takes its course.
     pub(crate) async fn commit(&mut self, by: Deadline) -> Result<(), Error> {
-        self.check_usable()?;
+        self.flight.course.check_usable()?;
         self.queue_begin()?;
         let commit = self.queue_commit(by).await?;
         self.committed(commit, by).await
@@ -33,11 +33,12 @@ impl Exchange {
     /// Rolls the transaction back. What was never sent costs nothing; what has failed already is undone when the
     /// connection is given back.
     pub(crate) async fn rollback(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.work.begin.is_none() || self.failure.is_some() || self.abandoned.is_some() {
+        let course = &self.flight.course;
+        if !course.has_begun() || course.failure().is_some() || course.is_abandoned() {
             return Ok(());
         }
-        let open = self.results.iter().any(|result| !result.has_ended());
-        let proto = &mut self.lease_mut()?.proto;
+        let open = self.results.any_open();
+        let proto = &mut self.flight.lease_mut()?.proto;
         // RESET stops a result that is still being made; ROLLBACK would wait for the page on its way.
         let request = match open.then(|| proto.reset()) {
             Some(Ok(request)) => request,
@@ -46,89 +47,83 @@ impl Exchange {
         self.answer(request, by).await
     }
 
-    /// Nobody holds the result any more. In a transaction its rest is skipped and the transaction lives on. An
+    /// The result has no holder any more. In a transaction its rest is skipped and the transaction lives on. An
     /// auto-commit query is cancelled if it only reads, and carried out otherwise: servers commit it at the result's
     /// end.
     pub(crate) fn forget(&mut self, id: ResultId) {
-        match self.work.kind {
-            WorkKind::Transaction => {
-                if let Some(result) = self.result_mut(id) {
-                    result.holder = Holder::Nobody;
-                }
-                self.skip_unwanted();
+        if self.is_transaction() {
+            self.disown(id);
+            return;
+        }
+        if self.is_unread_write(id) {
+            if let Ok(lease) = self.flight.lease_mut() {
+                lease.set_unfinished(Unfinished::Finish(id));
             }
-            WorkKind::AutoCommit => {
-                if self.is_unread_write(id) {
-                    if let Some(lease) = &mut self.lease {
-                        lease.set_unfinished(Unfinished::Finish(id));
-                    }
-                }
-                self.lease = None;
-            }
+        }
+        self.flight.land();
+    }
+
+    /// Does now what would otherwise be left to the next user of the connection: an auto-commit query that is to be
+    /// carried out is. Its rows are not wanted any more. What it fails with has no caller to learn of it; the error, if
+    /// the wait for it ends before it has. Cancel-safe: the rest takes its course as if nothing had waited.
+    pub(crate) async fn settle(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
+        if !self.is_unread_write(id) {
+            return Ok(());
+        }
+        self.flight.lease_mut()?.set_unfinished(Unfinished::Finish(id));
+        match self.read_to_end(id, Rest::Discard, by).await {
+            Err(error) if !self.has_ended(id) && self.failure().is_none() => Err(error),
+            _ => Ok(()),
         }
     }
 
-    /// Does now what would otherwise be left to whoever uses the connection next, within the teardown limit: an
-    /// auto-commit query that is to be carried out is.
-    pub(crate) async fn settle(&mut self, id: ResultId) {
-        if !self.is_unread_write(id) {
-            return;
-        }
-        if let Some(lease) = &mut self.lease {
-            // Should the limit end the wait, the rest takes its course as if nobody had waited.
-            lease.set_unfinished(Unfinished::Finish(id));
-            let by = lease.teardown();
-            let _in_time = self.read_to_end(id, Rest::Discard, by).await;
-        }
+    /// When what is left on the wire should have been dealt with.
+    pub(crate) fn teardown(&self) -> Deadline {
+        self.flight
+            .lease()
+            .map_or(Deadline::NONE, |lease| lease.teardown())
     }
 
     /// Whether an auto-commit query has work to do before the end of its result.
-    fn is_unread_write(&self, id: ResultId) -> bool {
-        self.work.kind == WorkKind::AutoCommit
-            && self.work.access == Access::Write
-            && self.failure.is_none()
+    pub(crate) fn is_unread_write(&self, id: ResultId) -> bool {
+        !self.is_transaction()
+            && self.flight.course.work().writes()
+            && self.failure().is_none()
+            && self.flight.lease().is_some()
             && !self.has_ended(id)
     }
 
     /// Queues COMMIT as soon as every result was asked for to its end: servers carry out only what is asked for.
     async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
-        for result in &mut self.results {
-            result.holder = Holder::Nobody;
+        for id in self.results.wanted() {
+            self.disown(id);
         }
         loop {
-            self.skip_unwanted();
-            match self.lease_mut()?.proto.commit() {
+            match self.flight.queue_commit() {
                 Ok(commit) => return Ok(commit),
                 #[cfg(planted)]
                 Err(UsageError::OpenResult) if planted!(CommitWithOpenResult) => {
-                    return Ok(self.lease_mut()?.proto.commit_regardless()?);
+                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
                 }
                 #[cfg(planted)]
-                Err(UsageError::OpenResult) if planted!(CommitBeforeAPagesEnd) && self.is_asking() => {
-                    return Ok(self.lease_mut()?.proto.commit_regardless()?);
+                Err(UsageError::OpenResult) if planted!(CommitBeforeAPagesEnd) => {
+                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
                 }
                 Err(UsageError::OpenResult) => {}
                 Err(error) => return Err(error.into()),
             }
             self.advance(by).await?;
-            self.check_usable()?;
+            self.flight.course.check_usable()?;
         }
-    }
-
-    /// Whether every result is being asked for.
-    #[cfg(planted)]
-    fn is_asking(&self) -> bool {
-        let proto = self.lease.as_ref().map(|lease| &lease.proto);
-        let idle = |result: &super::OpenResult| proto.is_some_and(|proto| proto.has_more(result.id));
-        !self.results.iter().any(idle)
     }
 
     /// What the loss of the answer to COMMIT means.
     fn blame_commit(&mut self, commit: RequestId, error: Error) -> Error {
         // A transaction without queries has nothing to commit. Of one with queries, something may be left unanswered.
-        let empty = !self.answered && self.results.is_empty();
+        let course = &self.flight.course;
+        let empty = !course.has_answered() && self.results.is_empty();
         let known = planted!(UnknownCommitDenied);
-        if self.work.access == Access::Write && !empty && !known && !self.took_back(commit) {
+        if course.work().writes() && !empty && !known && !self.took_back(commit) {
             Error::unknown_commit(error)
         } else {
             error

@@ -1,15 +1,15 @@
 //! All that is left of a result, at once.
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Fetch, Kind, Record, RecordRef, ResultId};
+use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
-use crate::api::execute_query::EagerResult;
 use crate::deadline::Deadline;
+use crate::eager_result::EagerResult;
 use crate::error::Error;
 
+use super::Exchange;
 use super::open_result::OpenResult;
-use super::{Exchange, WorkKind};
 
 /// What to do with the rows that are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,18 @@ impl Exchange {
     pub(crate) async fn finish(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         let mut finishing = Finishing {
             exchange: self,
-            id,
             done: false,
         };
         let outcome = finishing.exchange.read_to_end(id, rest, by).await;
         finishing.done = true;
         drop(finishing);
-        outcome.map_err(|error| self.blame(error))
+        outcome.map_err(|error| {
+            if error.is_too_large() {
+                error
+            } else {
+                self.blame(error)
+            }
+        })
     }
 
     /// Every row that is left, read by serde, as [`each`](Self::each) hands them.
@@ -48,15 +53,6 @@ impl Exchange {
         Ok(rows)
     }
 
-    /// All of a result that has been read to its end.
-    pub(crate) fn eager_result(&mut self, id: ResultId) -> Result<EagerResult, Error> {
-        Ok(EagerResult {
-            keys: self.keys(id).cloned().unwrap_or_default(),
-            records: self.take_rows(id),
-            summary: self.summary(id)?,
-        })
-    }
-
     /// The first column of every row that is left, as [`each`](Self::each) hands them.
     pub(crate) async fn column<T: for<'v> FromValue<'v>>(
         &mut self,
@@ -72,66 +68,114 @@ impl Exchange {
         Ok(column)
     }
 
-    /// Reads the rest of a result and keeps it, so that the connection becomes free; `false` if it is more than `bytes`.
-    /// Cancel-safe.
+    /// All of a result that has been read to its end.
+    pub(crate) fn eager_result(&mut self, id: ResultId) -> Result<EagerResult, Error> {
+        let first = self.results.first().map(|result| result.id);
+        let rows_of = first.filter(|_| planted!(StaleRowsAfterARetry)).unwrap_or(id);
+        Ok(EagerResult {
+            keys: self.keys(id).cloned().unwrap_or_default(),
+            records: self.take_rows(rows_of),
+            summary: self.summary(id)?,
+        })
+    }
+
+    /// Every row that has arrived and was kept.
+    pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
+        let result = self.results.get_mut(id);
+        result.map(OpenResult::take_all_kept).unwrap_or_default()
+    }
+
+    /// Reads the rest of a result and keeps it, so that the connection becomes free; `false` if it takes more than so much
+    /// memory. What the query fails with is left to its holder. Cancel-safe.
     pub(crate) async fn keep_rest(
         &mut self,
         id: ResultId,
         bytes: usize,
         by: Deadline,
     ) -> Result<bool, Error> {
-        while !self.has_ended(id) {
-            if self.result(id).is_some_and(|result| result.kept_bytes() > bytes) {
+        while !self.has_ended(id) && self.flight.lease().is_some() {
+            let Some(result) = self.results.get_mut(id) else {
+                break;
+            };
+            if result.kept_bytes() > bytes {
                 return Ok(false);
             }
-            let lease = self.lease_mut()?;
-            if lease.proto.has_more(id) {
-                let page = self.result_mut(id).map_or(Fetch::All, OpenResult::next_page);
-                self.lease_mut()?.proto.pull(id, page)?;
+            let proto = &mut self.flight.lease_mut()?.proto;
+            if proto.has_more(id) {
+                let page = result.next_page();
+                result.ask(proto.pull(id, page)?);
             }
             if let Err(error) = self.advance(by).await {
-                return Err(self.blame(error));
+                // What ended the work is for the holder of the result; that the time is up, for the caller.
+                if self.failure().is_none() {
+                    return Err(error);
+                }
+                self.blame(error);
             }
         }
         Ok(true)
     }
 
-    /// Every row that has arrived and was kept.
-    pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
-        self.result_mut(id)
-            .map(OpenResult::take_all_kept)
-            .unwrap_or_default()
-    }
-
+    /// Reads to the end of a result, asking for all that is left at once. Cancel-safe.
     pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         if rest == Rest::Discard {
             self.take_rows(id);
-            if let Some(result) = self.result_mut(id) {
+            if let Some(result) = self.results.get_mut(id) {
                 result.skip();
             }
         }
         loop {
-            if self.result(id).is_none() {
-                return Err(self.gone());
+            if self.results.get(id).is_none() {
+                return Err(self.flight.course.gone());
             }
             if let Some(end) = self.end_of(id) {
                 return end;
             }
-            let lease = self.lease_mut()?;
-            if lease.proto.has_more(id) {
-                match rest {
-                    Rest::Keep => lease.proto.pull(id, Fetch::All)?,
-                    Rest::Discard => lease.proto.discard(id, Fetch::All)?,
-                };
-            }
+            self.ask_for_rest(id, rest)?;
             self.give_up_unsent();
-            let head = self.head(by).await?;
-            if rest == Rest::Discard && head.kind == Kind::Record && head.result == Some(id) {
-                drop(self.lease_mut()?.event());
+            let head = self.flight.head(by).await?;
+            if head.kind == Kind::Record && head.result == Some(id) {
+                self.take_arrived(id, rest)?;
             } else {
                 self.take(head);
             }
         }
+    }
+
+    fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
+        let proto = &mut self.flight.lease_mut()?.proto;
+        if proto.has_more(id) {
+            match rest {
+                Rest::Keep => proto.pull(id, Fetch::All)?,
+                Rest::Discard => proto.discard(id, Fetch::All)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of a result that have arrived, up to the next event of another kind.
+    pub(super) fn take_arrived(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
+        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let Some(result) = self.results.get_mut(id) else {
+            return Ok(());
+        };
+        let of_it = |kind, of| kind == Kind::Record && of == Some(id);
+        while let Ok(Some(head)) = self.flight.lease_mut()?.proto.has_event() {
+            if !of_it(head.kind, head.result) {
+                break;
+            }
+            let Some((event, course)) = self.flight.event() else {
+                break;
+            };
+            course.note_answer();
+            if let (Event::Record(row), Rest::Keep) = (event, rest) {
+                result.keep(row);
+                if result.kept_bytes() > most {
+                    return Err(Error::too_large(most));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Hands every row that is left to `read`, asking for all of them at once. Cancelled as [`finish`](Self::finish).
@@ -143,7 +187,6 @@ impl Exchange {
     ) -> Result<(), Error> {
         let mut finishing = Finishing {
             exchange: self,
-            id,
             done: false,
         };
         let outcome = finishing.exchange.read_each(id, &mut read, by).await;
@@ -157,11 +200,16 @@ impl Exchange {
         read: &mut impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
-        let mut kept = None;
-        if let Some(result) = self.result_mut(id) {
+        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let (mut kept, mut bytes) = (None, 0_usize);
+        if let Some(result) = self.results.get_mut(id) {
             result.want_all();
         }
         while let Some(row) = self.next_ref(id, &mut kept, by).await? {
+            bytes = bytes.saturating_add(row.encoded_len());
+            if bytes > most {
+                return Err(Error::too_large(most));
+            }
             read(row)?;
         }
         Ok(())
@@ -171,7 +219,6 @@ impl Exchange {
 /// A result that is being read to its end. Dropped before that, it cancels.
 struct Finishing<'e> {
     exchange: &'e mut Exchange,
-    id: ResultId,
     done: bool,
 }
 
@@ -180,10 +227,10 @@ impl Drop for Finishing<'_> {
         if self.done {
             return;
         }
-        let query = self.exchange.result(self.id).map(|result| result.query.clone());
-        match self.exchange.work.kind {
-            WorkKind::AutoCommit => self.exchange.lease = None,
-            WorkKind::Transaction => self.exchange.abandoned = query,
+        if self.exchange.is_transaction() {
+            self.exchange.flight.course.abandon();
+        } else {
+            self.exchange.flight.land();
         }
     }
 }

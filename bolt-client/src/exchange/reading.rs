@@ -1,20 +1,18 @@
 //! Rows of a result, one by one.
 
-use std::sync::Arc;
-
 use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::summary::Summary;
 
-use super::open_result::{Holder, OpenResult};
-use super::{Exchange, Interest};
+use super::open_result::OpenResult;
+use super::{Exchange, ignored};
 
 /// Where the next row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Where {
-    /// It was kept.
+    /// It was kept before.
     Kept,
     /// It is the connection's next event.
     Arrived,
@@ -52,18 +50,12 @@ impl Exchange {
     /// The next row, which stays. Cancel-safe.
     pub(crate) async fn peek(&mut self, id: ResultId, by: Deadline) -> Result<Option<&Record>, Error> {
         if self.find(id, by).await? == Where::Arrived {
-            if let Some(lease) = &mut self.lease {
-                if let Some(Event::Record(row)) = lease.event() {
-                    if let Some(result) = self.results.iter_mut().find(|result| result.id == id) {
-                        result.keep(row);
-                    }
-                }
-            }
+            self.take_row(Some(id));
         }
         if planted!(PeekTakesTheRow) {
             self.take_kept(id);
         }
-        Ok(self.result(id).and_then(OpenResult::first_kept))
+        Ok(self.results.get(id).and_then(OpenResult::first_kept))
     }
 
     /// The next rows, at most so many.
@@ -103,48 +95,30 @@ impl Exchange {
         }
     }
 
-    /// What the server told at the end of a result.
+    /// What the server reported at the end of a result.
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
-        self.take_summary(id)
-            .ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
-    }
-
-    /// Gives a result to a cursor.
-    pub(crate) fn lend_to_cursor(&mut self, id: ResultId) -> Interest {
-        let interest = Arc::new(());
-        if let Some(result) = self.result_mut(id) {
-            result.holder = Holder::Cursor(Arc::downgrade(&interest));
-        }
-        interest
-    }
-
-    /// Whether somebody may still read something here.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.results.iter().any(OpenResult::is_wanted)
-    }
-
-    /// The result that has not ended, of an auto-commit query.
-    pub(crate) fn unread(&self) -> Option<ResultId> {
-        let unread = self.results.iter().find(|result| !result.has_ended());
-        unread.filter(|_| self.lease.is_some()).map(|result| result.id)
+        let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
+        summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
     }
 
     /// Waits for the next row of a result.
     async fn find(&mut self, id: ResultId, by: Deadline) -> Result<Where, Error> {
         loop {
-            let Some(result) = self.result_mut(id) else {
-                return Err(self.gone());
+            let Some(result) = self.results.get_mut(id) else {
+                return Err(self.flight.course.gone());
             };
-            if result.first_kept().is_some() {
+            let kept = result.first_kept().is_some();
+            if !kept && result.has_ended() {
+                return self.end_of(id).unwrap_or(Ok(())).map(|()| Where::Nowhere);
+            }
+            if result.is_due() {
                 self.ask_ahead(id)?;
+            }
+            if kept {
                 return Ok(Where::Kept);
             }
-            if let Some(end) = self.end_of(id) {
-                return end.map(|()| Where::Nowhere);
-            }
-            self.ask_ahead(id)?;
             self.give_up_unsent();
-            let head = match self.head(by).await {
+            let head = match self.flight.head(by).await {
                 Ok(head) => head,
                 Err(error) => return Err(self.blame(error)),
             };
@@ -155,24 +129,20 @@ impl Exchange {
         }
     }
 
-    /// Asks for the next page, if it is known that there is one and little of the last is left.
+    /// Asks for the next page, if it is known that there is one. Little of the last is left.
     fn ask_ahead(&mut self, id: ResultId) -> Result<(), Error> {
-        let Some(lease) = &mut self.lease else {
+        let id = self.results.newest().filter(|_| planted!(WrongQid)).unwrap_or(id);
+        let (Ok(lease), Some(result)) = (self.flight.lease_mut(), self.results.get_mut(id)) else {
             return Ok(());
         };
-        let newest = self.results.last().map(|result| result.id);
-        let id = newest.filter(|_| planted!(WrongQid)).unwrap_or(id);
-        let Some(result) = self.results.iter_mut().find(|result| result.id == id) else {
-            return Ok(());
-        };
-        if result.is_due() && lease.proto.has_more(id) {
+        if lease.proto.has_more(id) {
             let page = if planted!(PageWithoutEnd) {
                 Fetch::All
             } else {
                 result.next_page()
             };
             result.ask(lease.proto.pull(id, page)?);
-            // It has to leave before the rows that are here are read: nobody may wait for a long while.
+            // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
             lease.nudge();
         }
         Ok(())
@@ -180,29 +150,35 @@ impl Exchange {
 
     /// Takes the row that is the connection's next event.
     fn lend(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
-        let Some(Event::Record(row)) = self.lease.as_mut()?.event() else {
-            return None;
-        };
-        if let Some(result) = self.results.iter_mut().find(|result| result.id == id) {
+        let (event, course) = self.flight.event()?;
+        course.note_answer();
+        let Event::Record(row) = event else { return None };
+        if let Some(result) = self.results.get_mut(id) {
             result.lent(row);
         }
         Some(row)
     }
 
     fn take_kept(&mut self, id: ResultId) -> Option<Record> {
-        self.result_mut(id)?.take_kept()
+        self.results.get_mut(id)?.take_kept()
     }
 
     /// How a result has ended, if it has.
-    pub(super) fn end_of(&self, id: ResultId) -> Option<Result<(), Error>> {
-        let result = self.result(id)?;
+    pub(super) fn end_of(&mut self, id: ResultId) -> Option<Result<(), Error>> {
+        let result = self.results.get(id)?;
         if !result.has_ended() {
             return None;
         }
-        Some(match &self.failure {
-            Some(failure) if result.has_failed() => Err(failure.clone()),
-            _ if result.has_failed() => Err(Error::misuse("the server ignored the query without a reason")),
-            _ => Ok(()),
-        })
+        if !result.has_failed() {
+            return Some(Ok(()));
+        }
+        let own = result.is_to_blame();
+        let course = &mut self.flight.course;
+        let failure = if own {
+            course.own_failure()
+        } else {
+            course.report_failure()
+        };
+        Some(Err(failure.unwrap_or_else(ignored)))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
+
 /// The pause before the second attempt. Each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -14,8 +16,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Retry {
     budget: Duration,
     pause: Duration,
-    /// When the budget ends, once something has failed.
-    end: Option<Instant>,
+    /// When the first attempt failed.
+    since: Option<Instant>,
+    /// How many attempts have failed.
+    failed: u32,
 }
 
 impl Retry {
@@ -23,26 +27,24 @@ impl Retry {
         Self {
             budget,
             pause: FIRST_PAUSE,
-            end: None,
+            since: None,
+            failed: 0,
         }
     }
 
     /// Whether something has failed, and the budget is spent.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.end.is_some_and(|end| now >= end)
+        self.since.is_some_and(|since| now >= self.end(since))
     }
 
-    /// An attempt failed at `now`. When the next one begins; `None` if there is to be no other. `draw` is random.
+    /// An attempt failed at `now`. Returns when the next one begins; `None` if there is to be no other. `draw` is random.
     pub(crate) fn next(&mut self, now: Instant, draw: u64) -> Option<Instant> {
-        let end = match self.end {
-            Some(end) => end,
-            // A budget beyond the end of time has none.
-            None => *self.end.insert(now.checked_add(self.budget).unwrap_or(now + FAR)),
-        };
+        self.failed = self.failed.saturating_add(1);
+        let since = *self.since.get_or_insert(now);
         let end = if planted!(RetryPastTheBudget) {
             now + FAR
         } else {
-            end
+            self.end(since)
         };
         if now >= end {
             return None;
@@ -50,6 +52,21 @@ impl Retry {
         let pause = jittered(self.pause, draw);
         self.pause = self.pause.saturating_mul(2);
         Some(now.checked_add(pause).map_or(end, |at| at.min(end)))
+    }
+
+    /// The error of the last attempt, with what went before it.
+    pub(crate) fn explain(&self, error: Error, now: Instant) -> Error {
+        match self.since {
+            Some(since) if self.failed > 1 => {
+                error.after_attempts(self.failed, now.saturating_duration_since(since))
+            }
+            _ => error,
+        }
+    }
+
+    /// When the budget ends. One that ends after all time does not end.
+    fn end(&self, since: Instant) -> Instant {
+        since.checked_add(self.budget).unwrap_or(since + FAR)
     }
 }
 

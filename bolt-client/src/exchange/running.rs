@@ -1,20 +1,19 @@
 //! How queries are sent.
 
-use std::sync::Arc;
-
 use bolt_proto::{Extra, Fetch, Query, RequestId, ResultId, UsageError};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-use super::open_result::{Holder, OpenResult};
-use super::{Exchange, Interest, WorkKind};
+use super::open_result::OpenResult;
+use super::work::WorkKind;
+use super::{Exchange, HolderToken};
 
 impl Exchange {
     /// Begins the transaction now, and waits for the server to have done so.
     pub(crate) async fn begin(&mut self, by: Deadline) -> Result<(), Error> {
         self.queue_begin()?;
-        match self.work.begin {
+        match self.flight.course.begin() {
             Some(begin) => self.answer(begin, by).await,
             None => Ok(()),
         }
@@ -23,10 +22,12 @@ impl Exchange {
     /// Runs a query and waits until the server has accepted it; if it has no columns, until it has been carried out.
     /// A first page of rows is asked for in the same write.
     pub(crate) async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
-        let (run, id) = self.send(query, self.page, Holder::Records)?;
+        let page = self.flight.course.work().page;
+        let (run, id) = self.send(query, page)?;
         let mut running = Running {
             exchange: self,
             run,
+            id,
             done: false,
         };
         let outcome = running.exchange.started(id, by).await;
@@ -36,70 +37,56 @@ impl Exchange {
         let unanswered = error.loses_the_answer();
         let error = self.blame(error);
         if unanswered {
-            self.abandon(run);
+            self.abandon(run, id);
         }
-        self.results.retain(|result| result.id != id);
+        self.results.remove(id);
         Err(error)
     }
 
-    /// Runs a query whose result is held by a cursor.
-    pub(crate) async fn open(&mut self, query: &Query, by: Deadline) -> Result<(ResultId, Interest), Error> {
-        let id = self.run(query, by).await?;
-        Ok((id, self.lend_to_cursor(id)))
-    }
-
     /// Queues a query and the wish for all its rows. They leave with whatever is waited for next.
-    pub(crate) fn queue(&mut self, query: &Query) -> Result<(ResultId, Interest), Error> {
-        let interest = Arc::new(());
-        let holder = Holder::Cursor(Arc::downgrade(&interest));
-        let (_, id) = self.send(query, Fetch::All, holder)?;
+    pub(crate) fn queue(&mut self, query: &Query) -> Result<HolderToken, Error> {
+        let (_, id) = self.send(query, Fetch::All)?;
         let first = self.results.first().map(|result| result.id);
         let id = first.filter(|_| planted!(NeighboursResult)).unwrap_or(id);
-        Ok((id, interest))
+        Ok(self.token(id))
     }
 
-    /// Queues RUN, and what has to come before it and behind it. All of it or nothing.
-    pub(super) fn send(
-        &mut self,
-        query: &Query,
-        page: Fetch,
-        holder: Holder,
-    ) -> Result<(RequestId, ResultId), Error> {
+    /// A cursor's claim to a result of this transaction.
+    pub(crate) fn token(&mut self, id: ResultId) -> HolderToken {
+        HolderToken::new(self.number, id, self.results.dropped())
+    }
+
+    /// Queues RUN, and what has to come before it and after it. All of it or nothing.
+    pub(super) fn send(&mut self, query: &Query, page: Fetch) -> Result<(RequestId, ResultId), Error> {
         query.check().map_err(Clone::clone)?;
         if page == Fetch::Rows(0) {
             return Err(UsageError::NoRows.into());
         }
-        self.check_usable()?;
+        self.skip_dropped();
+        self.flight.course.check_usable()?;
         self.queue_begin()?;
-        self.queue_telemetry(WorkKind::AutoCommit)?;
-        let paging = self
-            .lease_mut()?
-            .proto
-            .capabilities()
-            .is_some_and(|version| version.paging);
-        let page = if paging { page } else { Fetch::All };
+        self.flight.queue_telemetry(WorkKind::AutoCommit)?;
         // The options of a transaction went with its BEGIN.
-        let none = Extra::default();
-        let Some(lease) = &mut self.lease else {
-            return Err(super::ended());
+        let extra = if self.is_transaction() {
+            Extra::default()
+        } else {
+            self.flight.course.opening()
         };
-        let extra = match self.work.kind {
-            WorkKind::AutoCommit => &self.work.extra,
-            WorkKind::Transaction => &none,
-        };
-        let sent = lease
-            .proto
-            .run(query, extra)
-            .and_then(|(run, id)| lease.proto.pull(id, page).map(|pull| (run, pull, id)));
+        let proto = &mut self.flight.lease_mut()?.proto;
+        let paging = proto.capabilities().is_some_and(|version| version.paging);
+        let page = if paging { page } else { Fetch::All };
+        let sent = proto
+            .run(query, &extra)
+            .and_then(|(run, id)| proto.pull(id, page).map(|pull| (run, pull, id)));
         match sent {
             Ok((run, pull, id)) => {
-                self.results
-                    .push(OpenResult::new(id, (run, pull), query.text(), page, holder));
+                let result = OpenResult::new(id, (run, pull), query.text(), page);
+                self.results.insert(result);
                 Ok((run, id))
             }
             Err(error) => {
                 // Queries that were queued before stay: only this one is refused, and what came along with it.
-                if self.results.iter().all(OpenResult::is_started) {
+                if !self.results.any_unanswered() {
                     self.take_back();
                 }
                 Err(error.into())
@@ -109,41 +96,17 @@ impl Exchange {
 
     /// Queues BEGIN, if that was not done yet.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
-        if self.work.kind == WorkKind::Transaction && self.work.begin.is_none() {
-            self.queue_telemetry(WorkKind::Transaction)?;
-            let Some(lease) = &mut self.lease else {
-                return Err(super::ended());
-            };
-            match lease.proto.begin(&self.work.extra) {
-                Ok(begin) => self.work.begin = Some(begin),
-                Err(error) => {
-                    self.take_back();
-                    return Err(error.into());
-                }
-            }
+        let queued = self.flight.queue_begin();
+        if queued.is_err() {
+            self.take_back();
         }
-        Ok(())
-    }
-
-    /// Tells the server which part of the API is at work, right before the request that this is about.
-    fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
-        if let (Some(api), None, true) = (self.api, self.telling, self.work.kind == before) {
-            let lease = self.lease_mut()?;
-            let able = lease
-                .proto
-                .capabilities()
-                .is_some_and(|version| version.telemetry);
-            if able {
-                self.telling = Some(lease.proto.telemetry(api)?);
-            }
-        }
-        Ok(())
+        queued
     }
 
     /// Waits for the answer to RUN, and to the end if there are no columns.
     async fn started(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
         loop {
-            let Some(result) = self.result(id) else {
+            let Some(result) = self.results.get(id) else {
                 return Err(Error::misuse("the result is gone; please report this as a bug"));
             };
             if result.has_ended() {
@@ -151,8 +114,8 @@ impl Exchange {
             }
             if result.is_started() {
                 // Without columns there are no rows, so there is but one page. Unless the server left the columns out.
-                let has_rows = !result.keys.is_empty() || self.lease_mut()?.proto.has_more(id);
-                if has_rows {
+                let named = !result.keys.is_empty();
+                if named || self.flight.lease_mut()?.proto.has_more(id) {
                     return Ok(());
                 }
             }
@@ -161,25 +124,20 @@ impl Exchange {
     }
 
     /// A `run` ended before it was answered: dropped, or out of time.
-    fn abandon(&mut self, run: RequestId) {
-        let first = self.take_back();
+    fn abandon(&mut self, run: RequestId, id: ResultId) {
+        let (first, gone) = self.take_back();
         let taken_back = first.is_some_and(|first| first <= run);
-        let gone = |result: &OpenResult| result.run == run || first.is_some_and(|first| first <= result.run);
         // Queries that were queued and not sent are gone, too.
-        self.incomplete |= self
-            .results
-            .iter()
-            .any(|result| gone(result) && result.run != run);
-        let lost = self
-            .results
-            .iter()
-            .rfind(|result| gone(result) && (result.run != run || !taken_back));
-        if self.work.kind == WorkKind::Transaction {
-            self.abandoned = lost.map(|result| result.query.clone());
-        } else {
-            self.lease = None;
+        let others = gone.iter().any(|result| result.run != run);
+        self.results.remove(id);
+        if others {
+            self.flight.course.lose_queries();
         }
-        self.results.retain(|result| !gone(result));
+        if !self.is_transaction() {
+            self.flight.land();
+        } else if others || !taken_back {
+            self.flight.course.abandon();
+        }
     }
 }
 
@@ -187,13 +145,14 @@ impl Exchange {
 struct Running<'e> {
     exchange: &'e mut Exchange,
     run: RequestId,
+    id: ResultId,
     done: bool,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.exchange.abandon(self.run);
+            self.exchange.abandon(self.run, self.id);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod recv;
 mod send;
+mod wire;
 
 pub(crate) use recv::{Frame, Recv};
 pub(crate) use send::{MAX_CHUNK, Send};
+pub(crate) use wire::Wire;

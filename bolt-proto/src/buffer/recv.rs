@@ -1,21 +1,13 @@
 //! What has arrived: read straight from the socket, cut into messages in place.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
+use core::ops::Range;
 
 use crate::error::ProtocolViolation;
+use crate::packstream::Forecast;
 
 /// The first read, and what an idle connection keeps.
 const MIN_READ: usize = 8 * 1024;
@@ -23,6 +15,10 @@ const MIN_READ: usize = 8 * 1024;
 const MAX_READ: usize = 256 * 1024;
 /// An idle connection gives back what it holds above this.
 const KEEP: usize = 64 * 1024;
+/// From this size on the buffer grows by what is needed, and a message may leave with it.
+const LARGE: usize = 1024 * 1024;
+/// How many times what has arrived is taken, at most, because a message announces to be longer.
+const TRUST: usize = 4;
 
 /// A whole message in the buffer, and what its reader made of its first bytes.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +53,10 @@ pub(crate) struct Recv<K> {
     scanned: u64,
     /// The message whose chunks are being collected: its start and its length so far.
     partial: Option<(u64, usize)>,
+    /// How long that message is going to be.
+    forecast: Forecast,
+    /// How long a message may be.
+    limit: usize,
     /// Seen, not delivered.
     runs: VecDeque<Run<K>>,
     /// How many messages those are.
@@ -78,13 +78,15 @@ impl<K: Copy> Run<K> {
 }
 
 impl<K: Copy> Recv<K> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             bytes: Vec::new(),
             base: 0,
             end: 0,
             scanned: 0,
             partial: None,
+            forecast: Forecast::new(),
+            limit: 0,
             runs: VecDeque::new(),
             waiting: 0,
             next: 0,
@@ -101,6 +103,7 @@ impl<K: Copy> Recv<K> {
         }
         let len = self.end.saturating_add(self.want);
         if self.bytes.len() < len {
+            self.grow(len);
             self.bytes.resize(len, 0);
         }
         self.offered = self.want;
@@ -136,6 +139,16 @@ impl<K: Copy> Recv<K> {
         self.partial.is_none() && self.unscanned().is_empty()
     }
 
+    /// Whether something beyond keep-alives has begun to arrive and has not been cut. A single zero may be the first
+    /// half of a keep-alive.
+    pub(crate) fn has_begun(&self) -> bool {
+        let mut rest = self.unscanned();
+        while let [0, 0, behind @ ..] = rest {
+            rest = behind;
+        }
+        self.partial.is_some() || !matches!(rest, [] | [0])
+    }
+
     /// Cuts the next whole message; it is *seen* now.
     #[inline]
     pub(crate) fn see(
@@ -155,12 +168,19 @@ impl<K: Copy> Recv<K> {
         self.see_chunks(limit, classify)
     }
 
-    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it; they are *seen* now, as messages
-    /// of this kind. What comes behind them is left to [`see`](Self::see).
+    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it, and returns how many those are. They
+    /// are *seen* now, as messages of this kind, but for those beyond `most`, which are dropped. What comes behind
+    /// them is left to [`see`](Self::see).
     #[inline]
-    pub(crate) fn see_run(&mut self, kind: K, limit: usize, accepts: impl Fn(&[u8]) -> bool) {
+    pub(crate) fn see_run(
+        &mut self,
+        kind: K,
+        limit: usize,
+        most: usize,
+        accepts: impl Fn(&[u8]) -> bool,
+    ) -> usize {
         if self.partial.is_some() {
-            return;
+            return 0;
         }
         let arrived = self.unscanned();
         let (mut rest, mut count) = (arrived, 0_usize);
@@ -175,13 +195,15 @@ impl<K: Copy> Recv<K> {
             count = count.wrapping_add(1);
             rest = next;
         }
-        if let (Some(more), Some((len, _))) = (count.checked_sub(1), self.chunk()) {
-            let consumed = arrived.len().saturating_sub(rest.len());
+        let consumed = arrived.len().saturating_sub(rest.len());
+        // Looking at the number of each would cost every row.
+        if let (Some(more), Some((len, _))) = (count.min(most).checked_sub(1), self.chunk()) {
             let start = self.scanned.saturating_add(2);
             let first = Frame { kind, start, len };
             self.note(Run { first, more });
-            self.skip(consumed);
         }
+        self.skip(consumed);
+        count
     }
 
     /// Begins to deliver the run at the front, if there is one: what comes next is taken from it by
@@ -233,6 +255,25 @@ impl<K: Copy> Recv<K> {
         self.forget(VecDeque::pop_front).map(|run| run.first)
     }
 
+    /// Hands out the memory of a large message that was just delivered, so that who keeps it need not copy it. Returns
+    /// the bytes of the message with its place in them; `None` if others have a larger share of the memory.
+    pub(crate) fn part_with(&mut self, frame: Frame<K>) -> Option<(Vec<u8>, Range<usize>)> {
+        let start = self.index(frame.start);
+        let end = start.saturating_add(frame.len);
+        let from = self.needed();
+        let rest = self.bytes.get(from..self.end)?;
+        let others = self.bytes.capacity().saturating_sub(frame.len);
+        if frame.len < LARGE || self.is_in_run() || from < end || others.max(rest.len()) > frame.len / 2 {
+            return None;
+        }
+        let rest = rest.to_vec();
+        let mut bytes = mem::replace(&mut self.bytes, rest);
+        bytes.truncate(end);
+        self.end = self.bytes.len();
+        self.base = self.base.saturating_add(from as u64);
+        Some((bytes, start..end))
+    }
+
     /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
     pub(crate) fn retract(&mut self) {
         self.forget(VecDeque::pop_back);
@@ -265,6 +306,7 @@ impl<K: Copy> Recv<K> {
         limit: usize,
         classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
     ) -> Result<Option<Frame<K>>, ProtocolViolation> {
+        self.limit = limit;
         while let Some((size, rest)) = self.chunk() {
             self.check_length(size, limit)?;
             // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
@@ -281,6 +323,7 @@ impl<K: Copy> Recv<K> {
                 let Some((start, len)) = self.partial.take() else {
                     continue;
                 };
+                self.forecast = Forecast::new();
                 let kind = classify(self.slice(start, len))?;
                 return Ok(Some(self.seen(kind, start, len)));
             }
@@ -349,12 +392,49 @@ impl<K: Copy> Recv<K> {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX)
     }
 
-    /// Moves what is still needed to the front.
+    /// Takes memory for this many bytes.
+    ///
+    /// A small buffer doubles. While a large one grows it may be held twice, so it grows by little, until the message
+    /// that is being collected is going to end within sight: then at once by all that is missing.
+    fn grow(&mut self, len: usize) {
+        let has = self.bytes.capacity();
+        if len <= has || has < LARGE {
+            return;
+        }
+        let mut wanted = has.saturating_add(has / 4);
+        if let Some((start, collected)) = self.partial {
+            let start = self.index(start);
+            let message = self.bytes.get(start..start.saturating_add(collected));
+            if let Some(length) = self.forecast.length(message.unwrap_or_default()) {
+                // Items differ, and the next read needs room as well.
+                let length = length.saturating_add(length / 16).min(self.limit);
+                let end = start
+                    .saturating_add(length)
+                    .saturating_add(MAX_READ.saturating_mul(2));
+                if end <= has.saturating_mul(TRUST) {
+                    wanted = wanted.max(end);
+                }
+            }
+        }
+        self.bytes
+            .reserve_exact(wanted.max(len).saturating_sub(self.bytes.len()));
+    }
+
+    /// Moves what is still needed to the front, unless that would move much to win little: then it is left for later.
     fn compact(&mut self) {
         self.close_gap();
         let from = self.needed();
-        self.bytes.copy_within(from..self.end, 0);
-        self.end = self.end.saturating_sub(from);
+        let live = self.end.saturating_sub(from);
+        if from < live / 4 {
+            return;
+        }
+        if live == 0 && self.bytes.capacity() > LARGE.saturating_mul(2) {
+            // What it took to hold a large message is not kept for small ones.
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.copy_within(from..self.end, 0);
+        }
+        self.end = live;
         self.next = self.next.saturating_sub(from);
         self.base = self.base.saturating_add(from as u64);
     }

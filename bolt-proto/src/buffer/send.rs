@@ -60,7 +60,8 @@ impl Send {
     pub(crate) fn message(&mut self, parts: &[&[u8]], chunk: usize) {
         let chunk = chunk.clamp(1, MAX_CHUNK);
         let mut left: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes.reserve(left.saturating_add(4 + 2 * (left / chunk)));
+        let headers = left.div_ceil(chunk).saturating_add(1).saturating_mul(2);
+        self.bytes.reserve(left.saturating_add(headers));
         let mut room = 0;
         for part in parts {
             let mut part = *part;

@@ -24,13 +24,12 @@ impl Connection {
                 ));
             }
         }
-        let mut unanswered = self.ledger.unanswered().map(|entry| entry.message);
         match message {
-            Message::Begin | Message::Logoff => match unanswered.find(|behind| may_fail_alone(*behind)) {
+            Message::Begin | Message::Logoff => match self.ledger.any_unanswered(may_fail_alone) {
                 Some(behind) => Err(UsageError::Unanswered { message, behind }),
                 None => Ok(version),
             },
-            Message::Reset => match unanswered.find(|before| must_not_be_overtaken(*before)) {
+            Message::Reset => match self.ledger.any_unanswered(must_not_be_overtaken) {
                 Some(unanswered) => Err(UsageError::Overtakes { unanswered }),
                 None => Ok(version),
             },
@@ -40,7 +39,7 @@ impl Connection {
 
     /// Whether any request may be queued at all.
     pub(super) fn permit_now(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
-        if let Some(violation) = &self.over {
+        if let Some(violation) = self.wire.over() {
             return Err(UsageError::Over(violation.clone()));
         }
         match self.version {

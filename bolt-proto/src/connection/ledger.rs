@@ -1,25 +1,13 @@
 //! What was asked, what was answered, and where that leaves the server: the two views of its state.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 use crate::event::{RequestId, ResultId};
-use crate::keys::Keys;
 use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::Version;
 
-use super::Disposition;
+use super::flows::Flows;
+use super::{Disposition, Fetch};
 
 /// Where the server stands, but for open results, from which STREAMING and TX_STREAMING follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +39,16 @@ pub(super) struct Entry {
     pub(super) id: RequestId,
     pub(super) message: Message,
     pub(super) result: Option<ResultId>,
+    /// Of PULL and DISCARD: how many rows it asks for.
+    pub(super) fetch: Option<Fetch>,
     /// Where its bytes begin in the stream.
     start: u64,
     /// The sent view before it.
     before: Base,
     /// The newest RUN before it.
     newest_before: Option<ResultId>,
+    /// The oldest result that it ends, if it ends all that are open.
+    ends: Option<ResultId>,
 }
 
 impl Entry {
@@ -64,37 +56,19 @@ impl Entry {
     pub(super) const fn is_begun(&self, written: u64) -> bool {
         self.start < written
     }
-}
 
-/// The result of a RUN.
-#[derive(Debug)]
-pub(super) struct Flow {
-    pub(super) id: ResultId,
-    run: RequestId,
-    /// RUN has succeeded.
-    started: bool,
-    /// Its end was seen, or it never began.
-    ended: bool,
-    /// The request that ends it once it succeeds: it is open in the sent view until there is one.
-    closed_by: Option<RequestId>,
-    /// The request for a page whose answer will say whether there is more.
-    page: Option<RequestId>,
-    pub(super) qid: Option<i64>,
-    /// The columns, once known. A server may leave them out.
-    pub(super) keys: Option<Keys>,
-}
-
-impl Flow {
-    fn open_in_sent_view(&self) -> bool {
-        self.closed_by.is_none() && !self.ended
+    /// How many rows may answer it.
+    pub(super) fn most_rows(&self) -> usize {
+        match (self.message, self.fetch) {
+            (Message::Pull, Some(Fetch::Rows(rows))) => usize::try_from(rows).unwrap_or(usize::MAX),
+            (Message::Pull, _) => usize::MAX,
+            _ => 0,
+        }
     }
 
-    pub(super) const fn is_started(&self) -> bool {
-        self.started
-    }
-
-    pub(super) fn page_in_flight(&self) -> bool {
-        self.page.is_some()
+    /// Whether its answer may say that the result goes on: only if some of the rows were asked for, not all.
+    pub(super) const fn may_leave_rows(&self) -> bool {
+        matches!(self.fetch, Some(Fetch::Rows(_)))
     }
 }
 
@@ -106,14 +80,37 @@ pub(super) enum Outcome {
     Ignored,
 }
 
+/// How many of each request.
+#[derive(Debug, Default)]
+struct Counts([usize; Message::ALL.len()]);
+
+impl Counts {
+    fn of(&self, message: Message) -> usize {
+        self.0.get(message as usize).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, message: Message) {
+        if let Some(count) = self.0.get_mut(message as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn remove(&mut self, message: Message) {
+        if let Some(count) = self.0.get_mut(message as usize) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Ledger {
     /// Requests whose last event has not been delivered, oldest first.
     entries: VecDeque<Entry>,
     /// How many of them have been answered, as far as seen.
     answered: usize,
-    /// In the order of their ids.
-    flows: Vec<Flow>,
+    /// How many of each kind have not.
+    unanswered: Counts,
+    pub(super) flows: Flows,
     /// The result of the newest RUN, which PULL and DISCARD mean when they name none.
     newest: Option<ResultId>,
     sent: Base,
@@ -127,11 +124,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             entries: VecDeque::new(),
             answered: 0,
-            flows: Vec::new(),
+            unanswered: Counts::default(),
+            flows: Flows::new(),
             newest: None,
             sent: Base::Negotiation,
             confirmed: Base::Negotiation,
@@ -144,21 +142,33 @@ impl Ledger {
 
     // ---- the two views ----
 
-    pub(super) fn sent_state(&self) -> ServerState {
-        state(self.sent, self.flows.iter().any(Flow::open_in_sent_view))
+    pub(super) const fn sent_state(&self) -> ServerState {
+        state(self.sent, self.flows.any_open())
     }
 
     pub(super) fn confirmed_state(&self) -> ServerState {
         let state = self.confirmed_without_reset();
-        if self.reset_is_out() && state != ServerState::Defunct {
+        if self.is_unanswered(Message::Reset) && state != ServerState::Defunct {
             ServerState::Interrupted
         } else {
             state
         }
     }
 
-    pub(super) fn unanswered(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries.iter().skip(self.answered)
+    /// How many requests are unanswered.
+    pub(super) fn unanswered(&self) -> usize {
+        self.entries.len().saturating_sub(self.answered)
+    }
+
+    /// Whether a request of this kind is unanswered.
+    pub(super) fn is_unanswered(&self, message: Message) -> bool {
+        self.unanswered.of(message) > 0
+    }
+
+    /// One of these kinds that is unanswered.
+    pub(super) fn any_unanswered(&self, kinds: impl Fn(Message) -> bool) -> Option<Message> {
+        let mut all = Message::ALL.into_iter();
+        all.find(|message| kinds(*message) && self.is_unanswered(*message))
     }
 
     /// The oldest unanswered request: the next answer is for it.
@@ -175,30 +185,14 @@ impl Ledger {
         self.confirmed == Base::Failed
     }
 
-    /// Whether a RESET is unanswered.
-    fn reset_is_out(&self) -> bool {
-        self.unanswered().any(|entry| entry.message == Message::Reset)
-    }
-
     /// Whether a RESET is unanswered behind the oldest unanswered request.
     pub(super) fn reset_follows(&self) -> bool {
-        self.unanswered()
-            .skip(1)
-            .any(|entry| entry.message == Message::Reset)
+        let oldest = self.awaited().map(|entry| entry.message);
+        self.unanswered.of(Message::Reset) > usize::from(oldest == Some(Message::Reset))
     }
 
     pub(super) fn is_committing(&self) -> bool {
-        let mut unanswered = self.unanswered();
-        matches!(
-            (unanswered.next(), unanswered.next()),
-            (
-                Some(Entry {
-                    message: Message::Commit,
-                    ..
-                }),
-                None
-            )
-        )
+        self.unanswered() == 1 && self.is_unanswered(Message::Commit)
     }
 
     pub(super) fn disposition(&self) -> Disposition {
@@ -208,13 +202,8 @@ impl Ledger {
         if !self.logged_in {
             return Disposition::Opening;
         }
-        let holds_reset = |entry: &Entry| {
-            matches!(
-                entry.message,
-                Message::Hello | Message::Logon | Message::Logoff | Message::Begin
-            )
-        };
-        if self.unanswered().any(holds_reset) {
+        let holds_reset = [Message::Hello, Message::Logon, Message::Logoff, Message::Begin];
+        if holds_reset.into_iter().any(|message| self.is_unanswered(message)) {
             return Disposition::AwaitAnswer;
         }
         // LOGOFF was answered: RESET is illegal until the next LOGON.
@@ -222,13 +211,13 @@ impl Ledger {
             return Disposition::Opening;
         }
         let ready = self.sent_state() == ServerState::Ready;
-        match self.unanswered().next_back() {
+        let newest = self.entries.back().filter(|_| self.unanswered() > 0);
+        match newest.map(|entry| entry.message) {
             None if ready => Disposition::Reusable,
-            Some(Entry {
-                message: Message::Reset,
-                ..
-            }) => Disposition::Resetting,
-            Some(_) if ready && (!self.has_failed() || self.reset_is_out()) => Disposition::Finishing,
+            Some(Message::Reset) => Disposition::Resetting,
+            Some(_) if ready && (!self.has_failed() || self.is_unanswered(Message::Reset)) => {
+                Disposition::Finishing
+            }
             _ => Disposition::NeedsReset,
         }
     }
@@ -244,80 +233,53 @@ impl Ledger {
         let id = RequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
         let (before, newest_before) = (self.sent, self.newest);
+        self.unanswered.add(message);
         self.entries.push_back(Entry {
             id,
             message,
             result,
+            fetch: None,
             start,
             before,
             newest_before,
+            ends: None,
         });
         id
     }
 
-    pub(super) fn set_sent(&mut self, base: Base) {
+    pub(super) const fn set_sent(&mut self, base: Base) {
         self.sent = base;
     }
 
     /// Opens the result of a RUN that was just pushed.
     pub(super) fn open_flow(&mut self, id: ResultId, run: RequestId) {
         self.newest = Some(id);
-        self.flows.push(Flow {
-            id,
-            run,
-            started: false,
-            ended: false,
-            closed_by: None,
-            page: None,
-            qid: None,
-            keys: None,
-        });
+        self.flows.push(id, run);
     }
 
-    pub(super) fn new_result(&mut self) -> ResultId {
+    pub(super) const fn new_result(&mut self) -> ResultId {
         let id = ResultId(self.next_result);
         self.next_result = self.next_result.wrapping_add(1);
         id
-    }
-
-    pub(super) fn flow(&self, id: ResultId) -> Option<&Flow> {
-        let at = self.flows.binary_search_by_key(&id, |flow| flow.id).ok()?;
-        self.flows.get(at)
-    }
-
-    pub(super) fn flow_mut(&mut self, id: ResultId) -> Option<&mut Flow> {
-        let at = self.flows.binary_search_by_key(&id, |flow| flow.id).ok()?;
-        self.flows.get_mut(at)
-    }
-
-    /// A result that rows can still be asked of.
-    pub(super) fn open_flow_by_id(&self, id: ResultId) -> Option<&Flow> {
-        self.flow(id).filter(|flow| flow.open_in_sent_view())
     }
 
     pub(super) fn is_newest(&self, id: ResultId) -> bool {
         self.newest == Some(id)
     }
 
-    pub(super) fn any_open_flow(&self) -> bool {
-        self.flows.iter().any(Flow::open_in_sent_view)
-    }
-
-    /// `request` asks for everything that is left of the result, or for a page of it.
-    pub(super) fn ask(&mut self, id: ResultId, request: RequestId, all: bool) {
-        if let Some(flow) = self.flow_mut(id) {
-            if all {
-                flow.closed_by = Some(request);
-            } else {
-                flow.page = Some(request);
-            }
+    /// The request that was just pushed asks for rows of this result.
+    pub(super) fn ask(&mut self, id: ResultId, request: RequestId, fetch: Fetch) {
+        if let Some(entry) = self.entries.back_mut() {
+            entry.fetch = Some(fetch);
         }
+        self.flows.ask(id, request, fetch == Fetch::All);
     }
 
-    /// `request` ends every result that is open.
+    /// The request that was just pushed ends every result that is open.
     pub(super) fn close_flows(&mut self, request: RequestId) {
-        for flow in self.flows.iter_mut().filter(|flow| flow.open_in_sent_view()) {
-            flow.closed_by = Some(request);
+        let oldest = self.flows.close_all(request);
+        if let Some(entry) = self.entries.back_mut() {
+            entry.ends = oldest;
         }
     }
 
@@ -329,16 +291,16 @@ impl Ledger {
             let Some(entry) = self.entries.pop_back() else {
                 break;
             };
+            self.unanswered.remove(entry.message);
             self.sent = entry.before;
             self.newest = entry.newest_before;
-            self.flows.retain(|flow| flow.run != entry.id);
-            for flow in &mut self.flows {
-                if flow.closed_by == Some(entry.id) {
-                    flow.closed_by = None;
-                }
-                if flow.page == Some(entry.id) {
-                    flow.page = None;
-                }
+            match entry.result {
+                Some(id) if entry.message == Message::Run => self.flows.take_back_run(id),
+                Some(id) => self.flows.take_back_page(id, entry.id),
+                None => {}
+            }
+            if let Some(oldest) = entry.ends {
+                self.flows.take_back_end(entry.id, oldest);
             }
             from = Some((entry.id, entry.start));
         }
@@ -357,12 +319,13 @@ impl Ledger {
             Outcome::Success { has_more } => {
                 self.succeeded(version, message, result, has_more);
                 if matches!(message, Message::Commit | Message::Rollback | Message::Reset) {
-                    self.end_flows(id);
+                    self.flows.end_all(id);
                 }
             }
-            Outcome::Failure => self.failed(id, message),
+            Outcome::Failure => self.failed(message),
             Outcome::Ignored => self.ignored(message, result),
         }
+        self.unanswered.remove(message);
         self.answered = self.answered.saturating_add(1);
     }
 
@@ -372,17 +335,13 @@ impl Ledger {
             return;
         };
         self.answered = self.answered.saturating_sub(1);
-        let named = |id| self.entries.iter().any(|entry| entry.result == Some(id));
-        match entry.result {
-            // Only this request's own result can have become superfluous.
-            Some(id) if !named(id) => self.flows.retain(|flow| !(flow.ended && flow.id == id)),
-            Some(_) => {}
-            None => self.flows.retain(|flow| !flow.ended || named(flow.id)),
+        if let Some(id) = entry.result {
+            self.flows.unname(id);
         }
     }
 
     /// Marks that client and server may disagree, so that the connection must not be used again.
-    pub(super) fn go_astray(&mut self) {
+    pub(super) const fn go_astray(&mut self) {
         self.astray = true;
     }
 
@@ -392,11 +351,8 @@ impl Ledger {
         rule(version, self.confirmed_without_reset(), message)
     }
 
-    fn confirmed_without_reset(&self) -> ServerState {
-        state(
-            self.confirmed,
-            self.flows.iter().any(|flow| flow.started && !flow.ended),
-        )
+    const fn confirmed_without_reset(&self) -> ServerState {
+        state(self.confirmed, self.flows.any_streaming())
     }
 
     fn succeeded(&mut self, version: Version, message: Message, result: Option<ResultId>, has_more: bool) {
@@ -408,18 +364,15 @@ impl Ledger {
             self.confirmed = Base::of(next);
             self.logged_in |= self.confirmed == Base::Ready;
         }
-        let Some(flow) = result.and_then(|id| self.flow_mut(id)) else {
-            return;
-        };
-        if message == Message::Run {
-            flow.started = true;
-        } else {
-            flow.page = None;
-            flow.ended |= !has_more;
+        match result {
+            Some(id) if message == Message::Run => self.flows.start(id),
+            Some(id) if has_more => self.flows.page_ended(id),
+            Some(id) => self.flows.end(id),
+            None => {}
         }
     }
 
-    fn failed(&mut self, id: RequestId, message: Message) {
+    fn failed(&mut self, message: Message) {
         if matches!(
             message,
             Message::Hello | Message::Logon | Message::Logoff | Message::Reset
@@ -429,35 +382,28 @@ impl Ledger {
         }
         self.confirmed = Base::Failed;
         // What was queued up to the next RESET is lost with it.
-        let mut behind = self.entries.iter_mut().filter(|entry| entry.id > id);
-        let reset = behind.find_map(|entry| {
+        let behind = self.answered.saturating_add(1).min(self.entries.len());
+        let reset = self.entries.range_mut(behind..).find_map(|entry| {
             entry.before = Base::Failed;
             (entry.message == Message::Reset).then_some(entry.id)
         });
+        let next = self.next_request();
         if reset.is_none() {
             self.sent = Base::Failed;
         }
-        self.end_flows(reset.unwrap_or(RequestId(u64::MAX)));
+        self.flows.end_all(reset.unwrap_or(next));
     }
 
     fn ignored(&mut self, message: Message, result: Option<ResultId>) {
         if message == Message::Run {
-            if let Some(flow) = result.and_then(|id| self.flow_mut(id)) {
-                flow.ended = true;
+            if let Some(id) = result {
+                self.flows.end(id);
             }
-        }
-    }
-
-    /// Ends every result of a RUN before this request.
-    fn end_flows(&mut self, before: RequestId) {
-        for flow in self.flows.iter_mut().filter(|flow| flow.run < before) {
-            flow.ended = true;
-            flow.page = None;
         }
     }
 }
 
-fn state(base: Base, open: bool) -> ServerState {
+const fn state(base: Base, open: bool) -> ServerState {
     match (base, open) {
         (Base::Negotiation, _) => ServerState::Negotiation,
         (Base::Authentication, _) => ServerState::Authentication,

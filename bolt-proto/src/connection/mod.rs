@@ -1,28 +1,28 @@
 //! The client's half of a connection.
 
+mod flows;
 mod judge;
 mod ledger;
 #[cfg(planted)]
 mod planted;
 mod receive;
 mod requests;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::buffer::{Recv, Send};
-use crate::error::ProtocolViolation;
-use crate::event::{RequestId, ResultId};
+use crate::buffer::Wire;
+use crate::event::RequestId;
 use crate::handshake::Versions;
-use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::message::Answer;
-use crate::record::Places;
 use crate::state::{Message, ServerState};
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
+use rows::Rows;
 
 pub use requests::Fetch;
 
@@ -64,22 +64,12 @@ impl Options {
 /// leaves no byte behind.
 pub struct Connection {
     options: Options,
-    recv: Recv<Answer>,
-    send: Send,
+    wire: Wire<Answer>,
     ledger: Ledger,
+    rows: Rows,
     version: Option<&'static Capabilities>,
     /// The version is known and has not been told yet.
     announce: bool,
-    eof: bool,
-    /// Something has arrived that was not looked at.
-    unseen: bool,
-    /// Rows are arriving: what each must be like, found out for the first one.
-    arriving: Option<Width>,
-    /// Rows are being taken: whose they are.
-    taking: Option<Rows>,
-    over: Option<ProtocolViolation>,
-    /// The columns of results for which the server names none.
-    nameless: Keys,
     /// Date-times with an offset or a zone travel by their instant.
     utc: bool,
     /// What client and server both can, by the handshake.
@@ -97,21 +87,9 @@ impl fmt::Debug for Connection {
             .field("confirmed", &self.confirmed_state())
             .field("ledger", &self.ledger)
             .field("utc", &self.utc)
-            .field("over", &self.over)
+            .field("over", &self.wire.over())
             .finish_non_exhaustive()
     }
-}
-
-/// How many values a row must have; `None` if the server has not said so.
-#[derive(Debug, Clone, Copy)]
-struct Width(Option<usize>);
-
-/// What the rows have in common that are being taken, up to the next event of another kind.
-struct Rows {
-    request: RequestId,
-    result: ResultId,
-    keys: Keys,
-    places: Places,
 }
 
 /// What a connection is good for: all that a pool has to know.
@@ -138,21 +116,14 @@ impl Connection {
     /// A new connection. The proposal of the handshake is queued.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let mut send = Send::default();
-        send.raw(&options.versions.proposal());
+        let wire = Wire::proposing(&options.versions);
         Self {
             options,
-            recv: Recv::new(),
-            send,
+            wire,
             ledger: Ledger::new(),
+            rows: Rows::default(),
             version: None,
             announce: false,
-            eof: false,
-            unseen: false,
-            arriving: None,
-            taking: None,
-            over: None,
-            nameless: Keys::default(),
             utc: false,
             agreed: 0,
             scratch: Vec::new(),
@@ -162,12 +133,12 @@ impl Connection {
     /// What should be written to the socket. Empty if nothing should.
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
-        self.send.pending()
+        self.wire.send.pending()
     }
 
     /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
     pub fn wrote(&mut self, len: usize) {
-        self.send.wrote(len);
+        self.wire.send.wrote(len);
     }
 
     /// The agreed version; `None` before the handshake is done.
@@ -218,7 +189,7 @@ impl Connection {
     /// How many requests are unanswered.
     #[must_use]
     pub fn unanswered(&self) -> usize {
-        self.ledger.unanswered().count()
+        self.ledger.unanswered()
     }
 
     /// The oldest unanswered request: what the server's next answer is for.
@@ -230,7 +201,7 @@ impl Connection {
     /// What this connection is good for, by the answers that have been [seen](Self::has_event).
     #[must_use]
     pub fn disposition(&self) -> Disposition {
-        if self.over.is_some() || self.eof {
+        if self.wire.has_ended() || self.has_surplus() {
             return Disposition::Dead;
         }
         self.ledger.disposition()
@@ -244,12 +215,17 @@ impl Connection {
 
     /// Gives back memory that an idle connection does not need. For pools, when a connection comes back.
     pub fn shrink(&mut self) {
-        self.recv.shrink();
-        self.send.shrink();
+        self.wire.shrink();
     }
 
-    /// Remembers why it is over.
-    fn end(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
-        self.over.get_or_insert(violation).clone()
+    /// Whether an answer has begun to arrive although none is due.
+    fn has_surplus(&self) -> bool {
+        self.version.is_some() && !self.is_answer_due() && self.wire.recv.has_begun()
+    }
+
+    /// Whether a request is unanswered that the server may have got.
+    fn is_answer_due(&self) -> bool {
+        let written = self.wire.send.written();
+        self.ledger.awaited().is_some_and(|entry| entry.is_begun(written))
     }
 }

@@ -153,7 +153,7 @@ impl Connection {
     /// carry out only what is asked for, so the rest would be lost without a word.
     pub fn commit(&mut self) -> Result<RequestId, UsageError> {
         self.permit(Message::Commit)?;
-        if self.ledger.any_open_flow() {
+        if self.ledger.flows.any_open() {
             return Err(UsageError::OpenResult);
         }
         self.compose(Message::Commit, None, 0, |_| Ok(()))
@@ -210,7 +210,9 @@ impl Connection {
     /// [`UsageError`] before the handshake is done.
     pub fn goodbye(&mut self) -> Result<(), UsageError> {
         self.permit(Message::Goodbye)?;
-        self.send.message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
+        self.wire
+            .send
+            .message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
         self.ledger.set_sent(Base::Defunct);
         Ok(())
     }
@@ -218,14 +220,14 @@ impl Connection {
     /// Takes back the requests of which no byte has been written, as if they had never been made. Returns the first of
     /// them.
     pub fn unqueue(&mut self) -> Option<RequestId> {
-        let (first, position) = self.ledger.unqueue(self.send.written())?;
-        self.send.truncate(position);
+        let (first, position) = self.ledger.unqueue(self.wire.send.written())?;
+        self.wire.send.truncate(position);
         Some(first)
     }
 
     fn page(&mut self, message: Message, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
         self.permit_now(message)?;
-        match self.ledger.open_flow_by_id(result) {
+        match self.ledger.flows.open(result) {
             Some(flow) if flow.page_in_flight() => Err(UsageError::PageInFlight { message }),
             _ => self.page_behind(message, result, fetch),
         }
@@ -240,7 +242,7 @@ impl Connection {
     ) -> Result<RequestId, UsageError> {
         let version = self.permit_now(message)?;
         let newest = self.ledger.is_newest(result);
-        let Some(flow) = self.ledger.open_flow_by_id(result) else {
+        let Some(flow) = self.ledger.flows.open(result) else {
             return Err(UsageError::NoSuchResult { message });
         };
         let qid = match (newest, flow.qid) {
@@ -276,7 +278,7 @@ impl Connection {
         } else {
             self.compose(message, Some(result), 0, |_| Ok(()))?
         };
-        self.ledger.ask(result, request, fetch == Fetch::All);
+        self.ledger.ask(result, request, fetch);
         Ok(request)
     }
 
@@ -306,8 +308,8 @@ impl Connection {
         self.scratch.clear();
         request::header(&mut self.scratch, message, fields);
         fill(&mut self.scratch)?;
-        let start = self.send.end();
-        self.send.message(&[&self.scratch], MAX_CHUNK);
+        let start = self.wire.send.end();
+        self.wire.send.message(&[&self.scratch], MAX_CHUNK);
         Ok(start)
     }
 
@@ -329,20 +331,17 @@ impl Connection {
         }
         let head = self.scratch.len();
         request::map(&mut self.scratch, |fields| extra.write(version, utc, fields))?;
-        let start = self.send.end();
+        let start = self.wire.send.end();
         let (head, tail) = self.scratch.split_at(head);
         let middle = if legacy { &[] } else { parameters.bytes };
-        self.send.message(&[head, middle, tail], MAX_CHUNK);
+        self.wire.send.message(&[head, middle, tail], MAX_CHUNK);
         Ok(start)
     }
 
     /// Whether date-times travel by their instant; `None` while that is for the server to say.
     fn known_utc(&self) -> Option<bool> {
         let undecided = self.version.is_some_and(|version| version.utc == Utc::Patch)
-            && self
-                .ledger
-                .unanswered()
-                .any(|entry| entry.message == Message::Hello);
+            && self.ledger.is_unanswered(Message::Hello);
         (!undecided).then_some(self.utc)
     }
 

@@ -5,12 +5,17 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::ProtocolViolation;
 use crate::error::UsageError;
+use crate::event::ResultId;
 use crate::event::{Event, Kind};
 use crate::message::{Access, Api, Auth, Extra, Hello, Route};
 use crate::query::Query;
 use crate::state::Message;
 use crate::value::{Date, DateTime, LocalDateTime, LocalTime, UtcOffset, Uuid};
+
+mod answers;
+mod linear;
 
 const V5_4: &[u8] = &[0, 0, 4, 5];
 const V4_4: &[u8] = &[0, 0, 4, 4];
@@ -247,10 +252,7 @@ fn bolt_3_has_one_result_at_a_time_and_no_pages() {
         connection.begin(&database),
         Err(UsageError::Illegal { .. })
     ));
-    feed(
-        &mut connection,
-        &[SUCCESS, FIELDS_N, RECORD_42, HAS_MORE].concat(),
-    );
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS].concat());
     assert_eq!(events(&mut connection).len(), 4);
     assert_eq!(connection.confirmed_state(), ServerState::TxReady);
     connection.commit().unwrap();
@@ -683,12 +685,16 @@ proptest! {
     }
 }
 
-/// A query of which one page was asked for and whose RUN is answered.
+/// A query of which a page of one row was asked for and whose RUN is answered.
 fn streaming(connection: &mut Connection) -> ResultId {
+    streaming_by(connection, Fetch::Rows(1))
+}
+
+fn streaming_by(connection: &mut Connection, fetch: Fetch) -> ResultId {
     let (_, result) = connection
         .run(&Query::new("CREATE (n) RETURN 42 AS n"), &Extra::default())
         .unwrap();
-    connection.pull(result, Fetch::Rows(1)).unwrap();
+    connection.pull(result, fetch).unwrap();
     feed(connection, FIELDS_N);
     assert_eq!(events(connection), ["2 success"]);
     result
@@ -705,7 +711,7 @@ fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_tak
         (60_000, 9000),
     ] {
         let mut connection = ready();
-        streaming(&mut connection);
+        streaming_by(&mut connection, Fetch::Rows(8000));
         let row = |n: u16| [&b"\x00\x06\xB1\x71\x91\xC9"[..], &n.to_be_bytes(), &[0, 0]].concat();
         let rows: Vec<u8> = (1000..9000).flat_map(row).collect();
         let mut told = 1000..9000;

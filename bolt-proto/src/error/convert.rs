@@ -7,10 +7,11 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::convert::Infallible;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 pub(crate) use place::{Place, Step};
 
+use super::Escaping;
 use crate::packstream::ValueRef;
 use crate::value::RangeError;
 
@@ -187,7 +188,8 @@ impl ConversionError {
 
 impl fmt::Display for ConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.0.place, self.0.reason)
+        // serde's complaints may repeat what a peer has sent.
+        write!(Escaping(f), "{}{}", self.0.place, self.0.reason)
     }
 }
 

@@ -3,12 +3,15 @@
 
 mod convert;
 mod encode;
+mod escaped;
 mod server;
 mod usage;
 mod violation;
 
 pub use convert::{ConversionError, DecodeError};
 pub use encode::EncodeError;
+pub use escaped::Escaped;
+pub(crate) use escaped::Escaping;
 pub use server::ServerError;
 pub use usage::UsageError;
 pub use violation::ProtocolViolation;

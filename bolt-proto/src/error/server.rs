@@ -1,22 +1,12 @@
 //! A failure that the server reported.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::{fmt, iter};
 
+use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
 use crate::value::{Map, Value};
 
@@ -39,6 +29,9 @@ struct Details {
 
 /// A server's word about why it failed cannot be followed without end.
 const MAX_CAUSES: usize = 32;
+
+/// How much of a text is kept, in bytes.
+const MAX_TEXT: usize = 1024 * 1024;
 
 const UNKNOWN_CODE: &str = "Neo.DatabaseError.General.UnknownError";
 const UNKNOWN_MESSAGE: &str = "An unknown error occurred";
@@ -154,25 +147,21 @@ impl ServerError {
             )
     }
 
-    /// Whether the server could not make sense of the request. Neo4j 5.26 then does not ignore what follows, so
-    /// that the two sides no longer agree on where they stand.
-    pub(crate) fn leaves_state_unknown(&self) -> bool {
-        self.code().starts_with("Neo.ClientError.Request.")
+    /// Whether a FAILURE says that the server could not make sense of the request. Neo4j 5.26 then does not ignore what
+    /// follows, so that the two sides no longer agree on where they stand.
+    pub(crate) fn leaves_state_unknown(failure: Metadata<'_>) -> bool {
+        let mut parts = code(failure).split('.').skip(1);
+        (parts.next(), parts.next()) == (Some("ClientError"), Some("Request"))
     }
 
     /// Reads the metadata of a FAILURE. What is missing or garbled is filled in: better a bare error than none.
     pub(crate) fn read(failure: Metadata<'_>) -> Self {
-        let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
-        let code = today(code.unwrap_or(UNKNOWN_CODE));
-        Self::read_one(failure, code, UNKNOWN_MESSAGE, MAX_CAUSES)
+        Self::read_one(failure, today(code(failure)), UNKNOWN_MESSAGE, MAX_CAUSES)
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
-        let parts = (
-            error.string("gql_status"),
-            error.string("description"),
-            error.string("message"),
-        );
+        let string = |key| error.string(key).map(cut);
+        let parts = (string("gql_status"), string("description"), string("message"));
         let (gql_status, description, message) = match parts {
             (Some(status), Some(description), Some(message)) => (status, description.to_owned(), message),
             // Before 5.7.
@@ -181,7 +170,7 @@ impl ServerError {
         };
         let cause = error.nested("cause").filter(|_| causes > 0);
         Self(Box::new(Details {
-            code: code.to_owned(),
+            code: cut(code).to_owned(),
             message: message.to_owned(),
             gql_status: gql_status.to_owned(),
             description,
@@ -189,6 +178,21 @@ impl ServerError {
             cause: cause.map(|cause| Self::read_one(cause, "", UNKNOWN_CAUSE, causes.saturating_sub(1))),
         }))
     }
+}
+
+/// The code of a FAILURE, as it came.
+fn code(failure: Metadata<'_>) -> &str {
+    let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
+    code.unwrap_or(UNKNOWN_CODE)
+}
+
+/// The beginning of a text, if it is too long.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 fn described(message: &str) -> String {
@@ -207,9 +211,9 @@ fn today(code: &str) -> &str {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.code().is_empty() {
-            f.write_str(self.message())
+            write!(f, "{}", Escaped(self.message()))
         } else {
-            write!(f, "{}: {}", self.code(), self.message())
+            write!(f, "{}: {}", Escaped(self.code()), Escaped(self.message()))
         }
     }
 }

@@ -110,6 +110,25 @@ pub enum ProtocolViolation {
         /// How many columns were announced.
         columns: usize,
     },
+    /// A row beyond those that PULL has asked for.
+    #[error("the peer sent more rows than were asked for")]
+    SurplusRow,
+    /// An answer that says that the result goes on, to a request that leaves nothing of it: one for all rows, or for
+    /// none.
+    #[error(
+        "the peer answered {message} by saying that more rows are left, although none were left to ask for"
+    )]
+    NothingLeft {
+        /// The request.
+        message: Message,
+    },
+    /// An answer that belongs to another request: it has columns without being that to RUN, or is that to RUN and has
+    /// what only the end of a result has.
+    #[error("the peer answered {message} with what answers another request: the two sides are out of step")]
+    OutOfStep {
+        /// The request.
+        message: Message,
+    },
     /// An answer that nothing was asked for.
     #[error("the peer sent {answer} although no request was unanswered")]
     Unasked {

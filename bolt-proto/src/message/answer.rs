@@ -1,16 +1,5 @@
 //! The four answers, by their tags.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::error::ProtocolViolation;
 
 /// Which answer a message is.

@@ -1,16 +1,5 @@
 //! What a query was and what it changed.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::message::Metadata;
 
 /// What kind of query it was.

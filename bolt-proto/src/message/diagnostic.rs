@@ -1,16 +1,5 @@
 //! Diagnostic records.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 
@@ -21,8 +10,13 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("CURRENT_SCHEMA", "/"),
 ];
 
-/// Reads a record and fills in what the server left out. What is no map reads as an empty one.
+/// How many bytes a record may have to be read.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Reads a record and fills in what the server left out. What is no map, or too long, reads as an empty one.
 pub(crate) fn read(record: Option<ValueRef<'_>>) -> Map {
+    let record =
+        record.filter(|record| matches!(record, ValueRef::Map(map) if map.encoded_len() <= MAX_BYTES));
     let mut filled: Map = DEFAULTS.into_iter().collect();
     for (name, value) in map(record) {
         filled.insert(name, value);

@@ -1,16 +1,5 @@
 //! What a SUCCESS says, unread.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use core::time::Duration;
 
 use crate::message::{Counters, QueryType};
@@ -118,6 +107,14 @@ impl<'a> Metadata<'a> {
             } else {
                 None
             }
+        })
+    }
+
+    /// As [`maps`](Self::maps), as long as they have not more than this many bytes together.
+    pub(crate) fn maps_within(self, key: &str, bytes: usize) -> impl Iterator<Item = Self> + use<'a> {
+        self.maps(key).scan(bytes, |left, map| {
+            *left = left.checked_sub(map.0.encoded_len())?;
+            Some(map)
         })
     }
 

@@ -1,20 +1,10 @@
 //! What a server wants the author of a query to know.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
 
+use crate::error::Escaped;
 use crate::message::Metadata;
 use crate::value::{Map, Value};
 
@@ -104,8 +94,9 @@ impl fmt::Display for Position {
 
 impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = self.severity.as_deref().unwrap_or("UNKNOWN");
-        write!(f, "{severity}: {}: {}", self.title, self.description)?;
+        let severity = Escaped(self.severity.as_deref().unwrap_or("UNKNOWN"));
+        let (title, description) = (Escaped(&self.title), Escaped(&self.description));
+        write!(f, "{severity}: {title}: {description}")?;
         self.position
             .map_or(Ok(()), |position| write!(f, " ({position})"))
     }

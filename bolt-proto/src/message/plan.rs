@@ -1,22 +1,12 @@
 //! How a server carries a query out.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
 use crate::value::{Map, Value};
 
@@ -81,12 +71,19 @@ impl Plan {
     }
 
     fn print(&self, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:1$}+ {2}", "", depth.saturating_mul(2), self.operator)?;
+        write!(
+            f,
+            "{:1$}+ {2}",
+            "",
+            depth.saturating_mul(2),
+            Escaped(&self.operator)
+        )?;
         if !self.identifiers.is_empty() {
-            write!(f, " ({})", self.identifiers.join(", "))?;
+            write!(f, " ({})", Escaped(&self.identifiers.join(", ")))?;
         }
         if let Some(Value::String(details)) = self.arguments.get("Details") {
-            write!(f, " {}", details.split_whitespace().collect::<Vec<_>>().join(" "))?;
+            let words = details.split_whitespace().collect::<Vec<_>>().join(" ");
+            write!(f, " {}", Escaped(&words))?;
         }
         if let Some(cost) = &self.cost {
             write!(f, " [{cost}]")?;

@@ -78,7 +78,7 @@ impl Fields<'_> {
         value: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         debug_assert!(self.count < 15, "a map of over 15 entries needs another header");
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         write::string(self.out, key)?;
         value(self.out)
     }

@@ -1,21 +1,11 @@
 //! GQL statuses: what became of a query, by the codes of the standard.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::error::Escaped;
 use crate::message::{Metadata, Notification, Position, diagnostic};
 use crate::value::Map;
 
@@ -38,6 +28,10 @@ pub struct Status {
     /// Of a notification, what it is about.
     pub description: Option<String>,
 }
+
+/// How many bytes of statuses and notifications are read. Servers send a few for a query, and each takes several times
+/// its bytes once it is read.
+const MAX_BYTES: usize = 512 * 1024;
 
 /// What is known about a result on this side, which decides its status where the server sends none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,17 +160,18 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.gql_status, self.status_description)
+        let (status, description) = (Escaped(&self.gql_status), Escaped(&self.status_description));
+        write!(f, "{status}: {description}")
     }
 }
 
 /// The statuses at the end of a result. The server's order is kept.
 pub(crate) fn statuses(end: Metadata<'_>, shape: Shape) -> Vec<Status> {
     if end.list("statuses").is_some() {
-        return end.maps("statuses").map(Status::read).collect();
+        return end.maps_within("statuses", MAX_BYTES).map(Status::read).collect();
     }
     let of_notifications = end
-        .maps("notifications")
+        .maps_within("notifications", MAX_BYTES)
         .map(Notification::read)
         .map(Status::of_notification);
     let mut statuses: Vec<_> = core::iter::once(Status::of_result(shape))
@@ -190,12 +185,14 @@ pub(crate) fn statuses(end: Metadata<'_>, shape: Shape) -> Vec<Status> {
 pub(crate) fn notifications(end: Metadata<'_>) -> Vec<Notification> {
     if end.list("statuses").is_some() {
         return end
-            .maps("statuses")
+            .maps_within("statuses", MAX_BYTES)
             .map(Status::read)
             .filter_map(Status::into_notification)
             .collect();
     }
-    end.maps("notifications").map(Notification::read).collect()
+    end.maps_within("notifications", MAX_BYTES)
+        .map(Notification::read)
+        .collect()
 }
 
 #[cfg(test)]

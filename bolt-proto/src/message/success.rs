@@ -1,16 +1,5 @@
 //! What a SUCCESS says, request by request.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use core::time::Duration;
 
 use crate::message::{
@@ -223,14 +212,14 @@ impl<'a> ResultEnd<'a> {
     }
 
     /// What the server wants the author of the query to know. From 5.6 on these are made of the
-    /// [statuses](Self::statuses).
+    /// [statuses](Self::statuses). At most 512 KiB of them are read.
     #[must_use]
     pub fn notifications(self) -> alloc::vec::Vec<Notification> {
         status::notifications(self.0)
     }
 
     /// The GQL statuses: that of the result, and those of the notifications. Before 5.6 they are made of the
-    /// notifications and of what is known about the result.
+    /// notifications and of what is known about the result. At most 512 KiB of them are read.
     #[must_use]
     pub fn statuses(self, shape: Shape) -> alloc::vec::Vec<Status> {
         status::statuses(self.0, shape)

@@ -184,6 +184,11 @@ impl<'a> MapRef<'a> {
         }
     }
 
+    /// How many bytes its entries have.
+    pub(crate) const fn encoded_len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn new(entries: Reader<'a>, len: usize) -> Self {
         Self {
             entries: entries.rest(),

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::fmt;
 
-use crate::buffer::{Frame, Recv, Send};
+use crate::buffer::{Frame, Wire};
 use crate::error::{EncodeError, ProtocolViolation, ServerError};
 use crate::message::{Answer, Metadata};
 use crate::state::{Message, Rule, ServerState, rule};
@@ -18,8 +18,7 @@ use super::{AnswerError, Options, Request, Rows};
 /// The server's half of one Bolt connection, without any I/O. See the [module](super).
 pub struct Server {
     options: Options,
-    recv: Recv<Message>,
-    send: Send,
+    wire: Wire<Message>,
     handshake: Handshake,
     version: Option<&'static Capabilities>,
     session: Session,
@@ -28,8 +27,6 @@ pub struct Server {
     /// The request that was taken last, while it lies in the buffer.
     last: Option<Frame<Message>>,
     utc: bool,
-    eof: bool,
-    over: Option<ProtocolViolation>,
 }
 
 /// A request that is taken and not answered.
@@ -65,16 +62,13 @@ impl Server {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            recv: Recv::new(),
-            send: Send::default(),
+            wire: Wire::new(),
             handshake: Handshake::Proposals,
             version: None,
             session: Session::new(),
             taken: VecDeque::new(),
             last: None,
             utc: false,
-            eof: false,
-            over: None,
         }
     }
 
@@ -83,24 +77,23 @@ impl Server {
     /// Room for the next read: initialised and never empty. It ends the loan of the last request.
     pub fn recv_space(&mut self) -> &mut [u8] {
         self.last = None;
-        self.recv.space()
+        self.wire.recv.space()
     }
 
     /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
     pub fn received(&mut self, len: usize) {
-        self.eof |= len == 0;
-        self.recv.received(len);
+        self.wire.received(len);
     }
 
     /// What should be written to the socket. Empty if nothing should.
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
-        self.send.pending()
+        self.wire.send.pending()
     }
 
     /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
     pub fn wrote(&mut self, len: usize) {
-        self.send.wrote(len);
+        self.wire.send.wrote(len);
     }
 
     // ---- where it stands ----
@@ -133,7 +126,7 @@ impl Server {
     /// Whether a RESET has arrived that is not answered: what is being carried out should stop.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.recv.kinds().any(|kind| kind == Message::Reset)
+        self.wire.recv.kinds().any(|kind| kind == Message::Reset)
     }
 
     // ---- requests ----
@@ -145,20 +138,20 @@ impl Server {
     /// FAILURE that real servers send before they close.
     pub fn has_request(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         if let Err(violation) = self.see_all() {
-            self.over.get_or_insert(violation);
+            self.wire.end(violation);
         }
         // What is behind the end of the session is nobody's business.
         if self.state() == ServerState::Defunct {
-            while self.recv.deliver().is_some() {}
+            while self.wire.recv.deliver().is_some() {}
         }
         let waits = !self.options.relaying && !self.taken.is_empty();
-        if let Some(frame) = self.recv.front().filter(|_| !waits) {
+        if let Some(frame) = self.wire.recv.front().filter(|_| !waits) {
             match self.judge(frame) {
                 Ok((head, _)) => return Ok(Some(head)),
                 Err(violation) => return Err(self.refuse(violation)),
             }
         }
-        match &self.over {
+        match self.wire.over() {
             Some(violation) if !waits => Err(violation.clone()),
             _ => Ok(None),
         }
@@ -170,9 +163,9 @@ impl Server {
         let Ok(Some(_)) = self.has_request() else {
             return None;
         };
-        let frame = self.recv.front()?;
+        let frame = self.wire.recv.front()?;
         let (head, rows) = self.judge(frame).ok()?;
-        self.recv.deliver();
+        self.wire.recv.deliver();
         self.last = Some(frame);
         if head.message == Message::Goodbye {
             self.session.end();
@@ -183,13 +176,13 @@ impl Server {
                 rows,
             });
         }
-        Request::read(self.recv.message(frame), self.version?).ok()
+        Request::read(self.wire.recv.message(frame), self.version?).ok()
     }
 
     /// The request that was taken last, as it came: a whole message without its chunks. For proxies.
     #[must_use]
     pub fn request_bytes(&self) -> Option<&[u8]> {
-        self.last.map(|frame| self.recv.message(frame))
+        self.last.map(|frame| self.wire.recv.message(frame))
     }
 
     // ---- answers ----
@@ -262,32 +255,34 @@ impl Server {
         if self.options.noops {
             self.noop();
         }
-        self.send.message(&[message], self.options.chunk);
+        self.wire.send.message(&[message], self.options.chunk);
     }
 
     /// Sends a keep-alive, which may come between any two messages.
     pub fn noop(&mut self) {
-        self.send.raw(&[0, 0]);
+        self.wire.send.raw(&[0, 0]);
     }
 
     // ---- the inside ----
 
     /// Cuts everything that has arrived.
     fn see_all(&mut self) -> Result<(), ProtocolViolation> {
-        if self.over.is_some() {
+        if self.wire.over().is_some() {
             return Ok(());
         }
         while self.version.is_none() {
-            let step = self.handshake.step(self.recv.unscanned(), &self.options.versions);
+            let step = self
+                .handshake
+                .step(self.wire.recv.unscanned(), &self.options.versions);
             let step = step.map_err(|(violation, reply)| {
-                self.send.raw(&reply);
+                self.wire.send.raw(&reply);
                 violation
             })?;
             let Some(step) = step else {
-                return self.end_of_stream();
+                return self.wire.end_of_stream();
             };
-            self.recv.skip(step.consumed);
-            self.send.raw(&step.reply);
+            self.wire.recv.skip(step.consumed);
+            self.wire.send.raw(&step.reply);
             self.handshake = step.next;
             if let Handshake::Done(version, _) = step.next {
                 self.version = version.capabilities();
@@ -295,23 +290,14 @@ impl Server {
             }
         }
         let limits = self.options.limits;
-        while let Some(frame) = self.recv.see(limits.max_message(), Message::of)? {
-            if let Err(violation) = limits.check_values(self.recv.body(frame)) {
-                self.recv.retract();
+        while let Some(frame) = self.wire.recv.see(limits.max_message(), Message::of)? {
+            if let Err(violation) = limits.check_values(self.wire.recv.body(frame)) {
+                self.wire.recv.retract();
                 return Err(violation);
             }
         }
-        limits.check_buffered(self.recv.buffered())?;
-        self.end_of_stream()
-    }
-
-    fn end_of_stream(&self) -> Result<(), ProtocolViolation> {
-        if self.eof {
-            return Err(ProtocolViolation::EndOfStream {
-                in_message: !self.recv.at_boundary(),
-            });
-        }
-        Ok(())
+        limits.check_buffered(self.wire.recv.buffered())?;
+        self.wire.end_of_stream()
     }
 
     /// What is to be done with a request.
@@ -319,7 +305,7 @@ impl Server {
         let Some(version) = self.version else {
             return Err(ProtocolViolation::NoCommonVersion);
         };
-        let request = Request::read(self.recv.message(frame), version)?;
+        let request = Request::read(self.wire.recv.message(frame), version)?;
         let message = request.message();
         let rows = match request {
             Request::Pull(rows) | Request::Discard(rows) => Some(rows),
@@ -329,7 +315,7 @@ impl Server {
         if self.options.relaying {
             return head(Verdict::CarryOut);
         }
-        let reset_follows = self.recv.kinds().skip(1).any(|kind| kind == Message::Reset);
+        let reset_follows = self.wire.recv.kinds().skip(1).any(|kind| kind == Message::Reset);
         let logged_in = !matches!(
             self.state(),
             ServerState::Negotiation | ServerState::Authentication
@@ -354,7 +340,7 @@ impl Server {
 
     /// Ends the connection as real servers do: a FAILURE, then nothing more.
     fn refuse(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
-        while self.recv.deliver().is_some() {}
+        while self.wire.recv.deliver().is_some() {}
         let answers = !self.options.relaying && matches!(violation, ProtocolViolation::IllegalRequest { .. });
         if let Some(version) = self.version.filter(|_| answers) {
             let error = ServerError::new("Neo.ClientError.Request.Invalid", alloc::format!("{violation}"));
@@ -363,12 +349,11 @@ impl Server {
                 version,
             };
             if let Ok(message) = response::message(response::FAILURE, |out| failure.to_value(out)) {
-                self.send.message(&[&message], self.options.chunk);
+                self.wire.send.message(&[&message], self.options.chunk);
             }
         }
         self.session.end();
-        self.over = Some(violation.clone());
-        violation
+        self.wire.end_before(violation)
     }
 
     /// The request that is to be answered by something but IGNORED.
@@ -417,7 +402,7 @@ impl fmt::Debug for Server {
             .field("version", &self.version())
             .field("state", &self.state())
             .field("taken", &self.taken)
-            .field("over", &self.over)
+            .field("over", &self.wire.over())
             .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::buffer::{Frame, MAX_CHUNK, Recv, Send};
+use crate::buffer::{Frame, MAX_CHUNK, Wire};
 use crate::error::ProtocolViolation;
-use crate::handshake::{self, Versions};
+use crate::handshake::Versions;
 use crate::limits::Limits;
 use crate::message::Answer;
 use crate::version::Version;
@@ -16,52 +16,46 @@ use super::Response;
 pub struct Upstream {
     versions: Versions,
     limits: Limits,
-    recv: Recv<Answer>,
-    send: Send,
+    wire: Wire<Answer>,
     version: Option<Version>,
     /// The answer that was taken last, while it lies in the buffer.
     last: Option<Frame<Answer>>,
-    eof: bool,
 }
 
 impl Upstream {
     /// A new connection that negotiates one of these versions: a proxy asks for the one that its client has.
     #[must_use]
     pub fn new(versions: Versions, limits: Limits) -> Self {
-        let mut send = Send::default();
-        send.raw(&versions.proposal());
+        let wire = Wire::proposing(&versions);
         Self {
             versions,
             limits,
-            recv: Recv::new(),
-            send,
+            wire,
             version: None,
             last: None,
-            eof: false,
         }
     }
 
     /// Room for the next read: initialised and never empty. It ends the loan of the last answer.
     pub fn recv_space(&mut self) -> &mut [u8] {
         self.last = None;
-        self.recv.space()
+        self.wire.recv.space()
     }
 
     /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
     pub fn received(&mut self, len: usize) {
-        self.eof |= len == 0;
-        self.recv.received(len);
+        self.wire.received(len);
     }
 
     /// What should be written to the socket. Empty if nothing should.
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
-        self.send.pending()
+        self.wire.send.pending()
     }
 
     /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
     pub fn wrote(&mut self, len: usize) {
-        self.send.wrote(len);
+        self.wire.send.wrote(len);
     }
 
     /// The agreed version; `None` before the handshake is done.
@@ -73,7 +67,7 @@ impl Upstream {
     /// Queues a request as it is: a whole message without its chunks. It must not be called before a version is agreed
     /// on, since the handshake has not ended then.
     pub fn send(&mut self, request: &[u8]) {
-        self.send.message(&[request], MAX_CHUNK);
+        self.wire.send.message(&[request], MAX_CHUNK);
     }
 
     /// Takes the next answer, if it has arrived. It is lent until the next call that changes the connection.
@@ -82,43 +76,35 @@ impl Upstream {
     /// [`ProtocolViolation`]: the handshake failed, the stream has ended, or what came is no answer.
     pub fn response(&mut self) -> Result<Option<Response<'_>>, ProtocolViolation> {
         self.see_all()?;
-        match self.recv.deliver() {
+        match self.wire.recv.deliver() {
             Some(frame) => {
                 self.last = Some(frame);
-                Response::read(self.recv.message(frame)).map(Some)
+                Response::read(self.wire.recv.message(frame)).map(Some)
             }
-            None if self.eof => Err(ProtocolViolation::EndOfStream {
-                in_message: !self.recv.at_boundary(),
-            }),
-            None => Ok(None),
+            None => self.wire.end_of_stream().map(|()| None),
         }
     }
 
     /// The answer that was taken last, as it came: a whole message without its chunks.
     #[must_use]
     pub fn response_bytes(&self) -> Option<&[u8]> {
-        self.last.map(|frame| self.recv.message(frame))
+        self.last.map(|frame| self.wire.recv.message(frame))
     }
 
     fn see_all(&mut self) -> Result<(), ProtocolViolation> {
         if self.version.is_none() {
-            let (version, consumed) = match handshake::answer(self.recv.unscanned(), &self.versions)? {
-                handshake::Answer::Incomplete => return Ok(()),
-                handshake::Answer::Slot { version, consumed } => (version, consumed),
-                handshake::Answer::Manifest {
-                    version,
-                    capabilities,
-                    consumed,
-                } => {
-                    self.send.raw(&handshake::choice(version, capabilities));
-                    (version, consumed)
-                }
+            let Some(agreed) = self.wire.negotiate(&self.versions)? else {
+                return Ok(());
             };
-            self.recv.skip(consumed);
-            self.version = Some(version);
+            self.version = Some(agreed.version);
         }
-        while self.recv.see(self.limits.max_message(), Answer::of)?.is_some() {}
-        self.limits.check_buffered(self.recv.buffered())
+        while self
+            .wire
+            .recv
+            .see(self.limits.max_message(), Answer::of)?
+            .is_some()
+        {}
+        self.limits.check_buffered(self.wire.recv.buffered())
     }
 }
 
@@ -127,7 +113,7 @@ impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")
             .field("version", &self.version)
-            .field("eof", &self.eof)
+            .field("ended", &self.wire.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -36,26 +36,19 @@ const UNKNOWN: u32 = u32::MAX;
 
 impl Record {
     pub(super) fn new(keys: Keys, columns: usize, values: &[u8]) -> Self {
-        let columns = u32::try_from(columns).unwrap_or(u32::MAX);
-        let len = values
-            .len()
-            .saturating_add((columns as usize).saturating_mul(OFFSET));
+        let len = values.len().saturating_add(columns.saturating_mul(OFFSET));
         let mut data = Vec::with_capacity(len);
         data.extend_from_slice(values);
-        let mut reader = Reader::new(values);
-        for _ in 0..columns {
-            let start = u32::try_from(values.len().saturating_sub(reader.rest().len())).unwrap_or(UNKNOWN);
-            data.extend_from_slice(&start.to_ne_bytes());
-            if reader.skip().is_err() {
-                break;
-            }
-        }
-        // The offsets of those behind a malformed one: `UNKNOWN`.
-        data.resize(len, u8::MAX);
+        with_offsets(&mut data, 0, columns);
+        Self::from_parts(keys, columns, data.into())
+    }
+
+    /// A row whose values and offsets are these.
+    pub(super) fn from_parts(keys: Keys, columns: usize, data: Bytes) -> Self {
         Self {
             keys,
-            data: data.into(),
-            columns,
+            data,
+            columns: u32::try_from(columns).unwrap_or(u32::MAX),
         }
     }
 
@@ -130,6 +123,24 @@ impl Record {
             None => Err(ConversionError::lost()),
         }
     }
+}
+
+/// Notes behind values, which begin at `start`, where each of them starts.
+pub(crate) fn with_offsets(data: &mut Vec<u8>, start: usize, columns: usize) {
+    let end = data.len();
+    let size = columns.saturating_mul(OFFSET);
+    data.reserve_exact(size);
+    let mut at = start;
+    for _ in 0..columns {
+        let Some(rest) = data.get(at..end) else { break };
+        let len = Reader::new(rest).skip().map(<[u8]>::len);
+        let offset = u32::try_from(at.saturating_sub(start)).unwrap_or(UNKNOWN);
+        data.extend_from_slice(&offset.to_ne_bytes());
+        let Ok(len) = len else { break };
+        at = at.saturating_add(len);
+    }
+    // The offsets of those behind a malformed one: `UNKNOWN`.
+    data.resize(end.saturating_add(size), u8::MAX);
 }
 
 impl PartialEq for Record {

@@ -1,5 +1,6 @@
 //! Where the columns of a row begin, as far as that was found out.
 
+use bytes::Bytes;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Of how many columns the places are remembered.
@@ -17,9 +18,24 @@ pub(crate) struct Places {
     offsets: [AtomicU32; REMEMBERED],
     /// The column behind the one that was read last, which is likely to be the next.
     next: AtomicUsize,
+    /// Of a large row, all that it takes to keep it.
+    whole: Option<Bytes>,
 }
 
 impl Places {
+    /// For one large row, which is kept without copying it.
+    pub(crate) fn of_whole(whole: Bytes) -> Self {
+        Self {
+            whole: Some(whole),
+            ..Self::default()
+        }
+    }
+
+    /// Of a large row, all that it takes to keep it.
+    pub(crate) const fn whole(&self) -> Option<&Bytes> {
+        self.whole.as_ref()
+    }
+
     /// The next row begins, of which nothing is known.
     #[inline]
     pub(crate) fn start(&mut self) {

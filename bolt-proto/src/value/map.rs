@@ -14,6 +14,8 @@ use crate::value::{Encoder, FromValue, ToValue, Value};
 
 /// Values under names, in the order in which they came. No name occurs twice.
 ///
+/// Two maps are equal if they have the same entries, in whatever order: servers keep none.
+///
 /// Entries are found by going through them, which suits the small maps of queries and graphs.
 ///
 /// ```
@@ -22,7 +24,7 @@ use crate::value::{Encoder, FromValue, ToValue, Value};
 /// let map: Map = [("one", 1), ("two", 2)].into_iter().collect();
 /// assert_eq!(map.get("two"), Some(&Value::Integer(2)));
 /// ```
-#[derive(Clone, PartialEq, Default)]
+#[derive(Clone, Default)]
 pub struct Map {
     entries: Vec<(String, Value)>,
 }
@@ -87,6 +89,13 @@ impl Map {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The entries by their names.
+    fn sorted(&self) -> Vec<&(String, Value)> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+    }
+
     /// Of entries with the same name, keeps the place of the first and the value of the last.
     pub(crate) fn from_entries(entries: Vec<(String, Value)>) -> Self {
         if !has_duplicates(&entries) {
@@ -102,6 +111,21 @@ impl Map {
             }
         }
         Self { entries: kept }
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        if self.len() != other.len() {
+            return false;
+        }
+        // Values may be maps themselves, so each is compared once, when it is known with which.
+        if self.keys().eq(other.keys()) {
+            return self.iter().eq(other.iter());
+        }
+        let (ours, theirs) = (self.sorted(), other.sorted());
+        let names = ours.iter().zip(&theirs).all(|((a, _), (b, _))| a == b);
+        names && ours.iter().zip(&theirs).all(|((_, a), (_, b))| a == b)
     }
 }
 
@@ -220,3 +244,63 @@ impl<'a> Iterator for MapIter<'a> {
 }
 
 impl ExactSizeIterator for MapIter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+    use crate::value::Node;
+
+    fn numbers(names: impl Iterator<Item = usize>) -> Map {
+        names
+            .map(|name| (format!("name {name}"), i64::try_from(name).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn maps_are_equal_by_their_entries_in_whatever_order() {
+        for len in [0, 1, 2, 15, 16, 1000] {
+            let (forwards, backwards) = (numbers(0..len), numbers((0..len).rev()));
+            assert_eq!(forwards, backwards);
+            assert_eq!(Value::from(forwards.clone()), Value::from(backwards.clone()));
+            let node = |properties| Node {
+                id: 1,
+                element_id: String::new(),
+                labels: Vec::new(),
+                properties,
+            };
+            assert_eq!(node(forwards.clone()), node(backwards.clone()));
+            for name in (0..len).step_by(7) {
+                let mut other = backwards.clone();
+                other.insert(format!("name {name}"), -1);
+                assert_ne!(forwards, other);
+                other.remove(&format!("name {name}"));
+                assert_ne!(forwards, other);
+                other.insert("another", i64::try_from(name).unwrap());
+                assert_ne!(forwards, other);
+                other.remove("another");
+                other.insert(format!("name {name}"), i64::try_from(name).unwrap());
+                assert_eq!(forwards, other);
+            }
+        }
+    }
+
+    /// Each level is compared once: twice would be 2 to the power of 200 times.
+    #[test]
+    fn nested_maps_in_different_orders_are_compared_in_no_time() {
+        let (mut a, mut b) = (Value::Null, Value::Null);
+        for _ in 0..200 {
+            let [ours, theirs] = [a.clone(), b.clone()];
+            a = [("x", ours.clone()), ("y", 1.into())]
+                .into_iter()
+                .collect::<Map>()
+                .into();
+            b = [("y", 1.into()), ("x", theirs)]
+                .into_iter()
+                .collect::<Map>()
+                .into();
+        }
+        assert_eq!(a, b);
+    }
+}

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
 use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
 use bolt_proto::state::Message;
@@ -92,6 +93,9 @@ impl Session {
                 self.react(told, rows, head.verdict)
             }
             Ok(None) => {
+                if !self.server.pending_bytes().is_empty() {
+                    thread::sleep(self.shared.script.delay);
+                }
                 self.flush()?;
                 let read = self.stream.read(self.server.recv_space())?;
                 self.server.received(read);

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::{Socket, Stream, TURN};
 use crate::block_on::wake_at;
@@ -119,7 +119,34 @@ async fn connect_tcp_in_steps(
 
 fn set_up(stream: &TcpStream, with: &SocketOptions) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_keepalive(with.keep_alive)
+    set_keep_alive(&SockRef::from(stream), with)
+}
+
+/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
+    if !with.keep_alive {
+        return socket.set_keepalive(false);
+    }
+    let mut probes = TcpKeepalive::new();
+    if let Some(time) = with.tcp_keepalive_time {
+        probes = probes.with_time(time);
+    }
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        windows
+    ))]
+    {
+        if let Some(interval) = with.tcp_keepalive_interval {
+            probes = probes.with_interval(interval);
+        }
+        if let Some(retries) = with.tcp_keepalive_retries {
+            probes = probes.with_retries(retries);
+        }
+    }
+    socket.set_tcp_keepalive(&probes)
 }
 
 /// Connecting to a Unix-domain socket waits only while the server's queue is full, and on some systems not even
@@ -147,6 +174,25 @@ mod tests {
 
     use super::*;
     use crate::block_on::block_on;
+
+    #[test]
+    fn connecting_has_the_shorter_of_its_own_limit_and_what_is_left() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let limit = |own: Option<Duration>, left: Option<Duration>| {
+            let mut with = SocketOptions::default();
+            with.connect_timeout = own;
+            limit(&with, left.map(|left| Instant::now() + left))
+        };
+        assert_eq!(limit(None, None).unwrap(), None);
+        assert_eq!(limit(Some(HOUR), None).unwrap(), Some(HOUR));
+        assert_eq!(limit(Some(HOUR), Some(HOUR * 2)).unwrap(), Some(HOUR));
+        for own in [None, Some(HOUR * 2)] {
+            let limit = limit(own, Some(HOUR)).unwrap().unwrap();
+            assert!(limit <= HOUR && limit > HOUR / 2);
+        }
+        let none_left = limit(Some(HOUR), Some(Duration::ZERO)).unwrap_err();
+        assert_eq!(none_left.kind(), io::ErrorKind::TimedOut);
+    }
 
     #[test]
     fn connecting_in_steps_reaches_who_listens_and_tells_who_does_not() {
@@ -208,5 +254,34 @@ mod tests {
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), keep_alive);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn idle_connections_are_probed_as_often_as_the_options_say() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let probes = |with: &SocketOptions| {
+            let stream = connect_tcp(address, with, None).unwrap();
+            let socket = SockRef::from(&stream);
+            let time = socket.tcp_keepalive_time().unwrap();
+            let interval = socket.tcp_keepalive_interval().unwrap();
+            (time, interval, socket.tcp_keepalive_retries().unwrap())
+        };
+        let mut with = SocketOptions::default();
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (60, 10, 5));
+        with.tcp_keepalive_time = Some(Duration::from_secs(7));
+        with.tcp_keepalive_interval = Some(Duration::from_secs(3));
+        with.tcp_keepalive_retries = Some(2);
+        let (time, interval, retries) = probes(&with);
+        assert_eq!((time.as_secs(), interval.as_secs(), retries), (7, 3, 2));
+        (with.tcp_keepalive_time, with.tcp_keepalive_interval) = (None, None);
+        with.tcp_keepalive_retries = None;
+        let system = TcpStream::connect(address).unwrap();
+        assert_eq!(
+            probes(&with).0,
+            SockRef::from(&system).tcp_keepalive_time().unwrap()
+        );
     }
 }

@@ -1,12 +1,13 @@
 //! How a session shall be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bolt_proto::{Access, Fetch, NotificationFilter};
 
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
-use crate::exchange::settings::{Origin, Settings};
+use crate::exchange::origin::{Origin, Settings};
 
 use super::Session;
 
@@ -32,7 +33,7 @@ impl<'d> SessionBuilder<'d> {
 
     /// The database to work on. Default: the user's home database.
     pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.settings.database = Some(name.into());
+        self.settings.database = Some(name.into().into());
         self
     }
 
@@ -71,7 +72,7 @@ impl<'d> SessionBuilder<'d> {
 
     /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
     pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
-        self.settings.impersonated_user = Some(user.into());
+        self.settings.impersonated_user = Some(user.into().into());
         self
     }
 
@@ -106,13 +107,10 @@ impl<'d> SessionBuilder<'d> {
 
     /// The session. No connection is made.
     pub fn build(self) -> Session {
-        Session {
-            origin: Origin {
-                driver: self.driver.clone(),
-                settings: self.settings,
-                chain: Chain::new(self.bookmarks, self.manager),
-            },
-            exchanges: Vec::new(),
-        }
+        Session::new(Origin {
+            shared: Arc::clone(self.driver.shared()),
+            settings: self.settings,
+            chain: Chain::new(self.bookmarks, self.manager),
+        })
     }
 }

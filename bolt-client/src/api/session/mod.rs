@@ -1,10 +1,12 @@
 //! Sessions: auto-commit queries, and where transactions begin.
 
 mod builder;
+pub(crate) mod leftover;
 mod run;
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use bolt_proto::{Access, Query};
 
@@ -14,14 +16,12 @@ use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::Bookmarks;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::exchange::settings::Origin;
-use crate::exchange::{Exchange, Rest};
+use crate::exchange::Exchange;
+use crate::exchange::origin::Origin;
 
 pub use builder::SessionBuilder;
+use leftover::Leftover;
 pub use run::{SessionOpen, SessionRun};
-
-/// How many bytes of rows a session keeps of the result of a cursor, when another query needs the connection.
-const KEPT_BYTES: usize = 16 << 20;
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
@@ -53,12 +53,18 @@ const KEPT_BYTES: usize = 16 << 20;
 ///
 /// For several results at a time there are [cursors](Self::open).
 pub struct Session {
-    origin: Origin,
-    /// Auto-commit queries whose results somebody holds. Only the last may have a connection.
-    exchanges: Vec<Exchange>,
+    origin: Arc<Origin>,
+    leftover: Leftover,
 }
 
 impl Session {
+    pub(super) fn new(origin: Origin) -> Self {
+        Self {
+            origin: Arc::new(origin),
+            leftover: Leftover::default(),
+        }
+    }
+
     /// Runs a query in a transaction of its own, which the server commits at the end of the result. Set parameters and
     /// options on what this returns, then await it for the [`Records`](crate::Records): one round trip on a connection
     /// that is open already. A query without columns has been carried out when `run` returns.
@@ -216,57 +222,28 @@ impl Session {
     /// What [`close`](Self::close) does, of a session that is dropped afterwards: for callers who block.
     #[doc(hidden)]
     pub async fn finish(&mut self) -> Result<(), Error> {
-        let by = self.origin.by(None);
-        for exchange in &mut self.exchanges {
-            if let Some(id) = exchange.unread() {
-                exchange.finish(id, Rest::Discard, by).await?;
-            }
-        }
-        Ok(())
+        self.leftover.finish(self.origin.by(None)).await
     }
 
     /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
     #[doc(hidden)]
     pub async fn settle(&mut self) {
-        for exchange in &mut self.exchanges {
-            if let Some(id) = exchange.unread() {
-                exchange.settle(id).await;
-            }
-        }
+        self.leftover.settle(&self.origin.shared).await;
     }
 
-    pub(crate) const fn origin(&self) -> &Origin {
+    pub(crate) const fn origin(&self) -> &Arc<Origin> {
         &self.origin
     }
 
-    /// Frees the connection for something else: what is left of a cursor's result is kept.
+    /// Finishes what was dropped, and frees the connection for something else.
     pub(crate) async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
-        self.exchanges.retain(Exchange::is_wanted);
-        for exchange in &mut self.exchanges {
-            let Some(id) = exchange.unread() else { continue };
-            if !exchange.keep_rest(id, KEPT_BYTES, by).await? {
-                return Err(Error::misuse(
-                    "the result of an open cursor is too long to be kept while another query runs: read it to its end, \
-                     drop it, or use another session for the other query",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps an auto-commit query, whose result somebody is about to hold.
-    fn hold(&mut self, exchange: Exchange) -> &mut Exchange {
-        self.exchanges.push(exchange);
-        let last = self.exchanges.len() - 1;
-        &mut self.exchanges[last]
+        self.leftover.make_room(by).await
     }
 }
 
 impl Host for Session {
     fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        self.exchanges
-            .iter_mut()
-            .find(|exchange| exchange.number() == number)
+        self.leftover.exchange(number)
     }
 }
 

@@ -1,17 +1,17 @@
 //! Auto-commit queries.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use bolt_proto::value::Value;
-use bolt_proto::{Api, Extra, Query, ResultId};
+use bolt_proto::{Extra, Query, ResultId};
 
 use crate::api::builders::{query_setters, transaction_setters};
 use crate::api::cursor::Cursor;
 use crate::api::records::Records;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, HolderToken};
 use crate::runtime::BoxFuture;
 
 use super::Session;
@@ -30,7 +30,6 @@ use super::Session;
 /// # Cancel safety
 /// Dropped after the query has left, it is cancelled; whether the server was faster only the server knows
 /// (*cancel-unknown*). Under read access: cancel-safe.
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionRun<'s> {
     session: &'s mut Session,
@@ -43,7 +42,6 @@ pub struct SessionRun<'s> {
 ///
 /// # Errors and cancel safety
 /// As [`SessionRun`].
-#[derive(Debug)]
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionOpen<'s> {
     session: &'s mut Session,
@@ -73,8 +71,8 @@ impl<'s> SessionRun<'s> {
 
     async fn start(self) -> Result<Records<'s>, Error> {
         let by = self.session.origin.by(self.deadline);
-        let (exchange, id) = start(self.session, &self.query, &self.extra, by).await?;
-        Ok(Records::new(self.session.hold(exchange), id, by))
+        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
+        Ok(Records::of_session(exchange, &mut self.session.leftover, id, by))
     }
 }
 
@@ -99,43 +97,29 @@ impl<'s> SessionOpen<'s> {
 
     async fn start(self) -> Result<Cursor, Error> {
         let by = self.session.origin.by(self.deadline);
-        let (exchange, id) = start(self.session, &self.query, &self.extra, by).await?;
-        let exchange = self.session.hold(exchange);
-        let interest = exchange.lend_to_cursor(id);
-        Ok(Cursor::new(exchange, id, interest, by))
+        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
+        let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
+        Ok(Cursor::new(self.session.leftover.hold(exchange, token), by))
     }
 }
 
-/// Runs the query, on another connection if that of the pool was dead, and once more if the server invites to that.
+/// Runs the query: on another connection if that of the pool was dead, and once more if the server asks for that.
 async fn start(
     session: &mut Session,
     query: &Query,
-    extra: &Extra,
+    extra: Extra,
     by: Deadline,
 ) -> Result<(Exchange, ResultId), Error> {
     query.check().map_err(Clone::clone)?;
     session.make_room(by).await?;
-    let origin = &session.origin;
-    let mut api = origin.tell(Api::AutoCommit);
-    let mut again = origin.repeats_auto_commit();
+    let mut attempts = session.origin.auto_commit(extra, by);
+    let mut work = attempts.begin().await?;
     loop {
-        let mut exchange = origin.auto_commit(extra, api, by).await?;
-        match exchange.run(query, by).await {
-            Ok(id) => return Ok((exchange, id)),
-            Err(error) if exchange.may_be_taken_over(&error) => {}
-            Err(error) if again && exchange.was_refused() && invites_another_try(&error) => again = false,
-            Err(error) => return Err(error),
+        match work.run(query, by).await {
+            Ok(id) => return Ok((work, id)),
+            Err(error) => attempts.again(&mut work, error).await?,
         }
-        api = exchange.untold();
     }
-}
-
-/// Whether the server says that it did nothing, and that the same query may be sent again at once.
-fn invites_another_try(error: &Error) -> bool {
-    error.server().is_some_and(|error| {
-        let idempotent = error.diagnostic_record().get("_idempotent");
-        matches!(idempotent, Some(Value::Boolean(true)))
-    })
 }
 
 impl<'s> IntoFuture for SessionRun<'s> {
@@ -155,3 +139,16 @@ impl<'s> IntoFuture for SessionOpen<'s> {
         Box::pin(self.start())
     }
 }
+
+/// Shows nothing of the query, whose text may hold a password.
+macro_rules! debug_without_query {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_without_query!(SessionRun, SessionOpen);

@@ -1,38 +1,42 @@
-//! What happens to a connection when nobody waits on it any more.
+//! What happens to a connection when nothing waits on it any more.
 
-use std::io;
 use std::mem;
 
-use bolt_proto::{Disposition, ResultId};
+use bolt_proto::{Disposition, Fetch, ResultId};
 
-use super::{Link, Silence, Unfinished};
+use super::{Link, Unfinished};
 
-/// What happens when nobody waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
+/// What happens when nothing waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
 impl Link {
     /// The lease is over. Brings the connection as far towards ready as goes without waiting, and says whether it is
     /// worth keeping.
     ///
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
-    /// once, so that the server stops the work and frees its locks; its answer is read by whoever takes the link
-    /// next. A result that [shall be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET. Behind a
-    /// BEGIN that is unanswered nothing can be sent: [somebody](Fate::Unanswered) has to wait for its answer, or the
+    /// once, so that the server stops the work and frees its locks; its answer is read by the next user of the link.
+    /// A result that [is to be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET. After a
+    /// BEGIN that is unanswered nothing can be sent: a caller has to [wait](Fate::Unanswered) for its answer, or the
     /// connection ends.
     ///
-    /// Whoever had the link only to make it ready, and gives up, releases it again: that changes nothing.
+    /// A caller that had the link only to make it ready, and gives up, releases it again. That changes nothing of what
+    /// becomes of the work: it is remembered until the connection is ready.
     pub(crate) fn release(&mut self) -> Fate {
-        if !planted!(TimerKept) {
-            self.alarm.get_mut().disarm();
-        }
-        self.silence = Silence::default();
+        self.wire.rest();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
-        let ending = match unfinished {
-            _ if mem::replace(&mut self.parked, true) && !planted!(ResetWhileSettling) => self.carry_on(),
+        if self.left.is_none() {
+            self.proto.unqueue();
+        }
+        let left = match self.left {
+            Some(left) if !planted!(ResetWhileSettling) => left,
+            _ => unfinished,
+        };
+        self.left = Some(left);
+        let goes_on = match left {
             Unfinished::Finish(_) if planted!(ResetOnUnreadWrite) => self.cancel(),
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
-        // What has arrived for a call that is gone is nobody's business any more.
-        if ending.is_none() || self.drop_events().is_err() {
+        // What has arrived for a call that is gone has no receiver any more.
+        if !goes_on || self.drop_events().is_err() {
             return Fate::Close;
         }
         self.proto.shrink();
@@ -40,100 +44,100 @@ impl Link {
             Disposition::Reusable => Fate::Ready,
             Disposition::NeedsReset if planted!(ResetForgotten) => Fate::Ready,
             Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
-            // The latter if the work failed in the end: its RESET is left to whoever takes the link next.
+            // The latter if the work failed in the end: its RESET is left to the next user of the link.
             Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
             Disposition::AwaitAnswer => Fate::Unanswered,
             _ => Fate::Close,
         }
     }
 
-    /// What an earlier lease left takes its course; `None` if the connection is gone.
-    fn carry_on(&mut self) -> Option<()> {
-        self.nudge();
-        self.broken.is_none().then_some(())
-    }
-
-    /// Undoes what is under way; `None` if the connection must go for that.
-    fn cancel(&mut self) -> Option<()> {
-        self.proto.unqueue();
+    /// Undoes what is under way; `false` if the connection must go for that.
+    fn cancel(&mut self) -> bool {
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
-            self.read_at_once();
+            self.wire.read_at_once(&mut self.proto);
             #[cfg(planted)]
             if planted!(ResetOvertakesBegin) {
-                self.proto.reset_regardless().ok()?;
-                return self.write_at_once().then_some(());
+                return self.proto.reset_regardless().is_ok() && self.wire.write_at_once(&mut self.proto);
             }
         }
         match self.proto.disposition() {
-            Disposition::Reusable | Disposition::Resetting | Disposition::AwaitAnswer => {}
+            Disposition::Reusable => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}
-            // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
-            Disposition::Finishing if self.proto.is_committing() => {}
-            Disposition::Finishing | Disposition::NeedsReset => {
-                self.proto.reset().ok()?;
-            }
-            _ => return None,
+            _ if self.steer() => {}
+            _ => return false,
         }
         // A socket that takes no RESET would leave the server at its work.
-        self.write_at_once().then_some(())
+        self.wire.write_at_once(&mut self.proto)
     }
 
-    /// Has the rest of a result carried out; `None` if the connection is gone.
-    fn finish(&mut self, result: ResultId) -> Option<()> {
-        self.proto.unqueue();
-        self.read_at_once();
+    /// Has the rest of a result carried out; `false` if the connection is gone.
+    fn finish(&mut self, result: ResultId) -> bool {
+        self.wire.read_at_once(&mut self.proto);
         if self.proto.is_open(result) {
             // The page is still on its way, or its end says that there is more: the server gets to the result's end
             // only if it is asked to.
-            self.proto.abandon(result).ok()?;
+            if self.proto.abandon(result).is_err() {
+                return false;
+            }
         } else if self.proto.disposition() == Disposition::NeedsReset {
             return self.cancel();
         }
         // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.carry_on()
+        self.nudge();
+        !self.wire.is_broken()
     }
 
-    /// Whether an idle connection is still what it was: no end of the stream, no stray bytes.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        match self.transport.get_mut().try_read(&mut byte) {
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-            Ok(_) => false,
+    /// Asks for the next step towards ready, by what has been seen of the answers to what the last lease left. Whether
+    /// there is an answer to wait for.
+    pub(super) fn steer(&mut self) -> bool {
+        match (self.proto.disposition(), self.left) {
+            (Disposition::AwaitAnswer | Disposition::Resetting, _) => true,
+            // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
+            (Disposition::Finishing, _) if self.proto.is_committing() => true,
+            (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
+            (Disposition::Finishing, _) if planted!(DroppedReadFinished) => true,
+            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) if self.proto.is_open(result) => {
+                !self.proto.has_more(result) || self.proto.discard(result, Fetch::All).is_ok()
+            }
+            (Disposition::Finishing | Disposition::NeedsReset, _) => self.proto.reset().is_ok(),
+            // Waiting changes nothing about the rest.
+            _ => false,
         }
+    }
+
+    /// Whether what is under way was asked for, and would be undone if the connection were closed.
+    pub(crate) fn is_finishing(&self) -> bool {
+        match (self.proto.disposition(), self.left) {
+            (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
+            (Disposition::Finishing, _) => self.proto.is_committing(),
+            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) => self.proto.is_open(result),
+            _ => false,
+        }
+    }
+
+    /// Whether an idle connection is still ready, by everything that has arrived on it. Keep-alives are fine; the end of
+    /// the stream is not, nor is any part of a message, since nothing was asked.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.wire.read_arrived(&mut self.proto);
+        self.is_clean()
+    }
+
+    /// The same, by what is known to have arrived without asking the operating system.
+    pub(crate) fn seems_quiet(&mut self) -> bool {
+        self.wire.read_known(&mut self.proto);
+        self.is_clean()
+    }
+
+    fn is_clean(&mut self) -> bool {
+        self.drop_events().is_ok() && self.proto.disposition() == Disposition::Reusable
     }
 
     /// Says GOODBYE, if the socket takes it, before the link is dropped.
     pub(crate) fn say_goodbye(&mut self) {
         if self.proto.disposition() != Disposition::Dead && self.proto.goodbye().is_ok() {
-            self.write_at_once();
+            self.wire.write_at_once(&mut self.proto);
         }
-    }
-
-    /// One read that does not wait. Whether something has arrived, or the stream is over.
-    pub(super) fn read_at_once(&mut self) -> bool {
-        let read = self.transport.get_mut().try_read(self.proto.recv_space());
-        let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        if !blocks {
-            self.take_in(read);
-        }
-        // An error is found again by whoever asks for the disposition.
-        let _over = self.proto.has_event();
-        !blocks
-    }
-
-    /// One write that does not wait. Whether nothing is left.
-    fn write_at_once(&mut self) -> bool {
-        if self.broken.is_some() {
-            return false;
-        }
-        if !self.proto.pending_bytes().is_empty() {
-            match self.transport.get_mut().try_write(self.proto.pending_bytes()) {
-                Ok(len) => self.proto.wrote(len),
-                Err(_) => return false,
-            }
-        }
-        self.proto.pending_bytes().is_empty()
     }
 }
 
@@ -144,8 +148,8 @@ pub(crate) enum Fate {
     Ready,
     /// Answers are on their way that must be read first.
     Unsettled,
-    /// The same, but the server is at work, and can be told to stop only once its next answer is there. Nobody may leave
-    /// it alone with that.
+    /// The same, but the server is at work, and can be told to stop only once its next answer is there. It must not be
+    /// left alone with that.
     Unanswered,
     /// It is of no more use.
     Close,

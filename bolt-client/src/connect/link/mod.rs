@@ -1,56 +1,46 @@
 //! One socket and everything that progresses on it.
 
+mod clock;
 mod leaving;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
+use bolt_proto::{Connection, Event, Head, ProtocolViolation, ResultId};
 
 use crate::bookmarks::Receipt;
-use crate::deadline::{Alarm, Deadline};
+use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
-use crate::exclusive::Exclusive;
-use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
+use crate::runtime::{Runtime, Transport};
 use crate::server_info::ServerInfo;
 
 pub(crate) use leaving::Fate;
+use wire::{Limits, Progress, Wire};
 
-/// One connection to a server: the protocol's state machine, the transport under it, and a timer.
+/// One connection to a server: the protocol's state machine, and the wire under it. The wire reads and writes; what is sent,
+/// and what becomes of what arrives, is decided here.
 ///
 /// It owns *all* progress. A future that drives it holds nothing but a borrow, so that dropping the future at any
 /// await loses nothing and leaves nothing half done.
 pub(crate) struct Link {
     pub(crate) proto: Connection,
-    transport: Exclusive<Box<dyn Transport>>,
-    alarm: Exclusive<Alarm>,
-    runtime: Arc<dyn Runtime>,
+    wire: Wire,
     /// Whom it reaches, for messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
-    /// Why the socket broke, until it is told.
-    broken: Option<io::Error>,
-    /// What becomes of the work when the lease ends.
+    /// What becomes of the work should the lease end now.
     unfinished: Unfinished,
-    /// No lease is under way: what is on the wire takes its course.
-    parked: bool,
+    /// What is to become of the work that the last lease left; `None` during a lease.
+    left: Option<Unfinished>,
     /// Who is to know the bookmark of work that is carried out after its lease has ended.
     receipt: Option<Receipt>,
-    /// Reads since something was last waited for.
-    turn: u8,
-    silence: Silence,
-    /// Since when the server has taken no byte.
-    stall: Silence,
-    write_timeout: Option<Duration>,
 }
-
-/// How many reads a task may make without a wait: two megabytes or so.
-const READS_IN_A_TURN: u8 = 32;
 
 /// What becomes of work that is under way when a lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,19 +60,12 @@ impl Link {
     ) -> Self {
         Self {
             proto,
-            transport: Exclusive::new(transport),
-            alarm: Exclusive::new(Alarm::default()),
-            runtime,
+            wire: Wire::new(runtime, transport),
             peer,
             info: None,
-            broken: None,
             unfinished: Unfinished::Cancel,
-            parked: false,
+            left: None,
             receipt: None,
-            turn: 0,
-            silence: Silence::default(),
-            stall: Silence::default(),
-            write_timeout: None,
         }
     }
 
@@ -97,12 +80,12 @@ impl Link {
 
     /// For how long the server may take no byte of what is being sent to it.
     pub(crate) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
-        self.write_timeout = limit;
+        self.wire.set_write_timeout(limit);
     }
 
     /// A lease begins.
     pub(crate) const fn engage(&mut self) {
-        self.parked = false;
+        self.left = None;
     }
 
     /// What becomes of the work should the lease end now.
@@ -122,39 +105,39 @@ impl Link {
         } else {
             by
         };
-        let head = poll_fn(|cx| {
-            loop {
-                match self.proto.has_event() {
-                    Ok(Some(head)) => return Poll::Ready(Some(Ok(head))),
-                    Ok(None) => {}
-                    Err(violation) => return Poll::Ready(Some(Err(self.explain(violation)))),
-                }
-                if !ready!(self.poll_progress(cx, by, Deadline::NONE)) {
-                    return Poll::Ready(None);
-                }
-            }
-        });
-        match head.await {
-            Some(head) => head,
-            None => Err(Error::out_of_time(
-                &*self.runtime,
-                &*self.peer,
-                Waiting::Answer(self.proto.awaited()),
-            )),
-        }
-    }
-
-    /// The next event's head, without a timer: for opening, which whoever waits for it times. `hint` is asked for
-    /// anew at each attempt.
-    pub(crate) async fn head_untimed(&mut self, hint: impl Fn() -> Option<Instant>) -> Result<Head, Error> {
         poll_fn(|cx| {
             loop {
-                match self.proto.has_event() {
-                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
-                    Ok(None) => {}
-                    Err(violation) => return Poll::Ready(Err(self.explain(violation))),
+                if let Some(head) = self.arrived() {
+                    return Poll::Ready(head);
                 }
-                ready!(self.poll_io(cx, hint()));
+                if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                    return Poll::Ready(Err(self.out_of_time()));
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next event's head, without a timer: for an opening, whose caller times it. `expires` ends it; `glance`, which is
+    /// asked at each attempt, is when the caller looks around.
+    pub(crate) async fn head_of_opening(
+        &mut self,
+        expires: Deadline,
+        glance: impl Fn() -> Deadline,
+    ) -> Result<Head, Error> {
+        poll_fn(|cx| {
+            loop {
+                if let Some(head) = self.arrived() {
+                    return Poll::Ready(head);
+                }
+                let limits = Limits {
+                    by: expires,
+                    glance: glance(),
+                    patience: None,
+                };
+                if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
+                    return Poll::Ready(Err(self.out_of_time()));
+                }
             }
         })
         .await
@@ -165,153 +148,56 @@ impl Link {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way; a failure among it costs a RESET. Ready when the connection is, or when
-    /// waiting will not make it so: the caller looks at what it has become. Whoever waits has the timer; `glance` is
-    /// when a transport that blocks returns in any case.
+    /// Reads and drops whatever is on its way, and asks for what else it takes: work that is to be undone is, as soon as
+    /// the server may be told; a failure costs a RESET. Ready when the connection is, or when waiting will not make it so:
+    /// the caller looks at what it has become. The caller has the timer; `glance` is when it looks around, and when a
+    /// transport that blocks returns in any case.
     pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
         loop {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
             }
-            match self.proto.disposition() {
-                Disposition::Finishing | Disposition::Resetting | Disposition::AwaitAnswer => {}
-                Disposition::NeedsReset if self.proto.reset().is_ok() => {}
-                // Anything else does not change by waiting.
-                _ => return Poll::Ready(Ok(())),
+            if !self.steer() {
+                return Poll::Ready(Ok(()));
             }
-            if !ready!(self.poll_progress(cx, Deadline::NONE, glance)) {
+            if ready!(self.poll_progress(cx, Deadline::NONE, glance)) == Progress::OutOfTime {
                 // The call is cancelled. Whoever waits sees that, too.
                 return Poll::Pending;
             }
         }
     }
 
-    /// Writes what goes at once, for what shall leave while the caller does something else.
+    /// Writes what goes at once, for what is to leave while the caller does something else.
     pub(crate) fn nudge(&mut self) {
-        if self.broken.is_none() && !self.proto.pending_bytes().is_empty() {
-            // An error is found again by the next write.
-            if let Ok(len) = self.transport.get_mut().try_write(self.proto.pending_bytes()) {
-                self.proto.wrote(len);
-            }
+        self.wire.write_at_once(&mut self.proto);
+    }
+
+    /// The next event's head, if it has arrived, or why there will be none.
+    fn arrived(&mut self) -> Option<Result<Head, Error>> {
+        match self.proto.has_event() {
+            Ok(head) => head.map(Ok),
+            Err(violation) => Some(Err(self.explain(violation))),
         }
     }
 
-    /// Ready with `true` when something has arrived or the stream is over, with `false` when the deadline has
-    /// passed. A server that promised to be heard from and is not, or that takes nothing of what it is sent, is as good as
-    /// gone.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<bool> {
-        let silent = self.silence.until(self.patience(), &*self.runtime);
-        let limit = by.earlier(silent);
-        if self.poll_io(cx, limit.earlier(glance).at()).is_ready() {
-            self.silence = Silence::default();
-            // A server that never pauses must not make a call forget its limit, nor a thread its other tasks.
-            let in_time = !self.is_out_of_time(by);
-            return self.take_turns(cx).map(|()| in_time);
-        }
-        self.turn = 0;
-        // Who has just been sent something has not been silent since.
-        let limit = by.earlier(self.silence.until(self.patience(), &*self.runtime));
-        let stalled = match self.proto.pending_bytes() {
-            [] => Deadline::NONE,
-            _ => self.stall.until(self.write_timeout, &*self.runtime),
+    fn out_of_time(&self) -> Error {
+        let waiting = Waiting::Answer(self.proto.awaited());
+        Error::out_of_time(self.wire.runtime(), &*self.peer, waiting)
+    }
+
+    /// Whether something has arrived, or the time is up.
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<Progress> {
+        let limits = Limits {
+            by,
+            glance,
+            patience: self.patience(),
         };
-        ready!(
-            self.alarm
-                .get_mut()
-                .poll(cx, &*self.runtime, limit.earlier(stalled))
-        );
-        if self.is_out_of_time(by) {
-            return Poll::Ready(false);
-        }
-        if self.moves_at_once() {
-            return self.take_turns(cx).map(|()| true);
-        }
-        let why = if stalled.has_passed(self.runtime.now()) {
-            "the server took no byte of what it was sent for too long (connection_write_timeout)"
-        } else {
-            "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
-        };
-        self.take_in(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
-        Poll::Ready(true)
-    }
-
-    /// Whether something arrives or leaves when the transport is asked once more, without a waker. What says "not now" to
-    /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
-    /// dropped started the clock, nothing else was asked yet.
-    fn moves_at_once(&mut self) -> bool {
-        let pending = self.proto.pending_bytes().len();
-        self.nudge();
-        let wrote = self.proto.pending_bytes().len() < pending;
-        let read = self.read_at_once();
-        if wrote {
-            self.stall = Silence::default();
-        }
-        if read {
-            self.silence = Silence::default();
-        }
-        wrote || read
-    }
-
-    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that.
-    fn take_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.turn += 1;
-        if self.turn < READS_IN_A_TURN {
-            return Poll::Ready(());
-        }
-        self.turn = 0;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Whether the call shall end, whatever it has achieved.
-    fn is_out_of_time(&self, by: Deadline) -> bool {
-        by.has_passed(self.runtime.now()) || self.runtime.is_cancelled()
+        self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
     /// How long the server may be silent while something is asked of it.
     fn patience(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
-    }
-
-    /// Flushes, and reads once. Ready when something has arrived or the stream is over. `hint` is for transports
-    /// that block.
-    fn poll_io(&mut self, cx: &mut Context<'_>, hint: Option<Instant>) -> Poll<()> {
-        self.transport.get_mut().set_deadline(hint);
-        self.poll_flush(cx);
-        let read = Pin::new(self.transport.get_mut()).poll_read(cx, self.proto.recv_space());
-        self.take_in(ready!(read));
-        Poll::Ready(())
-    }
-
-    /// What a read brought.
-    fn take_in(&mut self, read: io::Result<usize>) {
-        match read {
-            Ok(len) => self.proto.received(len),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                self.broken.get_or_insert(error);
-                self.proto.received(0);
-            }
-        }
-    }
-
-    /// Writes what is pending. A write that fails does not end the connection at once: what the server said before
-    /// it closed may still be there to be read.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) {
-        let transport = self.transport.get_mut();
-        while !self.proto.pending_bytes().is_empty() && self.broken.is_none() {
-            match Pin::new(&mut *transport).poll_write(cx, self.proto.pending_bytes()) {
-                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(len)) => {
-                    self.stall = Silence::default();
-                    self.silence = Silence::default();
-                    self.proto.wrote(len);
-                }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => return,
-            }
-        }
     }
 
     /// Drops every event that has arrived, but for the bookmark of a commit.
@@ -329,22 +215,7 @@ impl Link {
 
     /// Why the connection is over.
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
-        Error::broken(self.peer.to_string(), violation, self.broken.take())
-    }
-}
-
-/// Since when the server has not moved although something was waited for. The clock starts when a wait finds the socket
-/// empty (or full), and starts anew whenever something arrives (or leaves): a caller who takes his time between two rows
-/// never meets the limit.
-#[derive(Debug, Default)]
-struct Silence(Option<Instant>);
-
-impl Silence {
-    fn until(&mut self, patience: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
-        match patience {
-            None => Deadline::NONE,
-            Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
-        }
+        Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }
 }
 

@@ -56,6 +56,9 @@ impl Closing<'_> {
             let pending = pooled.link.poll_settled(cx, turn).is_pending();
             if !pending {
                 pooled.link.say_goodbye();
+            } else if turn.has_passed(pool.now()) {
+                // Past its turn, a transport that blocks does not ask to be polled again.
+                cx.waker().wake_by_ref();
             }
             pending
         });

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::connect::link::Link;
 use crate::deadline::Deadline;
@@ -15,28 +16,53 @@ pub(crate) struct Lease {
     /// Empty only while it is being dropped.
     pooled: Option<Box<Pooled>>,
     reused: bool,
+    /// Since when it had been idle when this lease began; if it was not, when this began.
+    idle_since: Instant,
 }
 
 impl Lease {
     /// A connection that served an earlier lease, and is ready again.
-    pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>) -> Self {
+    pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>, idle_since: Instant) -> Self {
         pooled.late_since = None;
         pooled.link.engage();
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),
             reused: true,
+            idle_since,
         }
     }
 
     /// A connection that has just been opened. If an earlier call began that (`inherited`), it may have been half open
     /// for long, and dead since.
-    pub(super) fn opened(pool: &Arc<Pool>, pooled: Box<Pooled>, inherited: bool) -> Self {
+    pub(super) fn opened(pool: &Arc<Pool>, pooled: Box<Pooled>, inherited: bool, now: Instant) -> Self {
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),
             reused: inherited,
+            idle_since: now,
         }
+    }
+
+    /// Reports that this connection was lost. Whatever killed it (a server that went away, a firewall that forgot) may have
+    /// killed others to the same address: those that have been idle at least as long as this one had been when this lease
+    /// began are asked before they are used.
+    pub(crate) fn report_dead(&self) {
+        let now = self.pool.runtime.now();
+        self.pool.decide(|slots| slots.suspect(self.idle_since, now));
+    }
+
+    /// Reports that nothing was heard on this connection for the whole of a call's deadline. It may be the server that is
+    /// slow; but a connection that a firewall has forgotten looks the same, so this has the consequences of
+    /// [`report_dead`](Self::report_dead): one round trip for each that is well.
+    ///
+    /// Not for a connection on which something arrived in this lease: that one is alive.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the exchange, which sees what becomes of its lease")
+    )]
+    pub(crate) fn report_silent(&self) {
+        self.report_dead();
     }
 
     /// The login of this connection has become worthless, and so has that of all others that are as old: none of them

@@ -5,6 +5,8 @@
 
 mod closing;
 mod lease;
+mod openings;
+mod pace;
 mod place;
 mod pooled;
 mod state;
@@ -15,16 +17,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::connect::open::Opening;
+use crate::connect::open::{Opening, Order};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;
+use pace::Pace;
 use place::Place;
 use pooled::Pooled;
 pub use state::PoolCounts;
@@ -40,11 +43,14 @@ pub(crate) struct Pool {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
     address: Address,
+    /// Which of its addresses answer.
+    order: Order,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     slots: Slots,
+    pace: Pace,
     wakers: BTreeMap<Ticket, Waker>,
     /// Of whoever is closing the pool.
     closer: Option<Waker>,
@@ -55,13 +61,17 @@ impl Pool {
         let rules = Rules {
             max: config.max_connection_pool_size,
             probe_after: config.liveness_check_timeout,
+            max_waiting: config.max_connection_pool_waiters,
         };
+        let pace = Pace::new(&config);
         Self {
             runtime,
             config,
             address,
+            order: Order::default(),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
+                pace,
                 wakers: BTreeMap::new(),
                 closer: None,
             }),
@@ -84,18 +94,21 @@ impl Pool {
         let place = match ready {
             None => Place::join(self, |slots| slots.enqueue(now)),
             Some(mut idle) => {
-                if idle.link.looks_alive(idle.since, now) {
-                    return Ok(Lease::reused(self, idle.link));
+                let since = idle.since;
+                if idle.link.looks_alive(since, now) {
+                    return Ok(Lease::reused(self, idle.link, since));
                 }
                 drop(idle);
-                // The room that it leaves shall be this caller's, if nobody was there before.
+                // The room that it leaves is this caller's, if no other was there before.
                 Place::join(self, |slots| {
+                    slots.suspect(since, now);
                     let ticket = slots.enqueue(now);
                     slots.give_up(now);
                     ticket
                 })
             }
         };
+        let place = place.ok_or_else(|| Error::overloaded(self.address.to_string(), self.tally()))?;
         place.lease(by).await
     }
 
@@ -106,6 +119,11 @@ impl Pool {
     pub(crate) fn counts(&self) -> PoolCounts {
         let now = self.now();
         self.decide(|slots| slots.counts(now))
+    }
+
+    /// The same, without letting go of anything.
+    fn tally(&self) -> PoolCounts {
+        self.lock().slots.tally()
     }
 
     fn now(&self) -> Instant {
@@ -146,13 +164,24 @@ impl Pool {
     }
 
     fn begin_opening(&self) -> Opening {
-        Opening::begin(&self.runtime, &self.config, &self.address)
+        Opening::begin(&self.runtime, &self.config, &self.address, &self.order)
+    }
+
+    /// How long a caller waits for one step before it tries another way.
+    fn patience(&self) -> Duration {
+        self.lock().pace.patience()
     }
 
     /// Takes a decision, and carries out what follows from it once the lock is released.
     fn decide<T>(&self, decide: impl FnOnce(&mut Slots) -> T) -> T {
+        self.decide_at_pace(|slots, _| decide(slots))
+    }
+
+    /// The same, where it teaches something about the server's pace.
+    fn decide_at_pace<T>(&self, decide: impl FnOnce(&mut Slots, &mut Pace) -> T) -> T {
         let mut inner = self.lock();
-        let decision = decide(&mut inner.slots);
+        let Inner { slots, pace, .. } = &mut *inner;
+        let decision = decide(slots, pace);
         carry_out(inner);
         decision
     }
@@ -167,7 +196,7 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("address", &self.address)
-            .field("counts", &self.counts())
+            .field("counts", &self.tally())
             .finish_non_exhaustive()
     }
 }

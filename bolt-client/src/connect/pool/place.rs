@@ -3,19 +3,15 @@
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::connect::link::{Fate, Link};
-use crate::connect::open::Opening;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
+use super::openings::{Held, Openings, Verdict};
 use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
-
-/// How long an answer that is due may take before something else is tried: a long round trip, and a server that takes
-/// its time.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often a caller whose transport blocks the thread looks whether something better has come. Others are woken.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -35,26 +31,30 @@ enum Hand {
     /// Answers are on their way: to what an earlier lease asked, or to a probe.
     Settling {
         pooled: Parked,
-        /// If this is a probe: since when the connection has been idle.
-        idle_since: Option<Instant>,
+        /// Since when the connection has been idle.
+        since: Instant,
+        /// Whether this is a probe.
+        probe: bool,
         /// When something else is tried.
         until: Deadline,
     },
-    /// `inherited`: an earlier call began it.
-    Opening {
-        opening: Box<Opening>,
-        inherited: bool,
-    },
+    Opening(Openings),
 }
 
 impl Place {
-    pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Self {
-        Self {
+    /// `None` if too many wait already.
+    pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Option<Self> {
+        let (ticket, may_wait) = pool.decide(|slots| {
+            let ticket = join(slots);
+            (ticket, slots.may_wait(ticket))
+        });
+        let place = Self {
             pool: Arc::clone(pool),
-            ticket: pool.decide(join),
+            ticket,
             hand: Hand::Empty,
             alarm: Alarm::default(),
-        }
+        };
+        may_wait.then_some(place)
     }
 
     /// Waits for the first connection that is ready, be it the one in hand or one that comes back. What others left on
@@ -63,51 +63,55 @@ impl Place {
     pub(super) async fn lease(mut self, by: Deadline) -> Result<Lease, Error> {
         let runtime = Arc::clone(&self.pool.runtime);
         loop {
-            let limit = by.earlier(self.hand.limit());
-            match limit.race(&*runtime, poll_fn(|cx| self.poll(cx, limit))).await {
+            let limit = by.earlier(self.limit());
+            match limit.race(&*runtime, poll_fn(|cx| self.poll(cx, by))).await {
                 Some(Ok(Some(lease))) => return Ok(lease),
                 // Something else is in hand now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
-                None if self.is_over(by) || self.hand.is_own() => return Err(self.timeout()),
-                None => self.lose_patience(),
+                None if self.is_over(by) => return Err(self.timeout()),
+                None => self.lose_patience()?,
             }
         }
     }
 
     /// Ready with a lease, or with `None` when something else is in hand.
-    fn poll(&mut self, cx: &mut Context<'_>, limit: Deadline) -> Poll<Result<Option<Lease>, Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
         if let Some(grant) = self.pool.collect(self.ticket, cx)? {
             return Poll::Ready(Ok(self.accept(grant)));
         }
-        let glance = Deadline::after(self.pool.now(), GLANCE);
-        match &mut self.hand {
-            Hand::Empty => Poll::Pending,
-            Hand::Settling { pooled, .. } => {
-                // If it failed, that shows in what has become of the connection.
-                let _settled = ready!(pooled.link.poll_settled(cx, limit.earlier(glance)));
-                Poll::Ready(Ok(self.settled()))
+        let begun = self.pool.now();
+        let glance = Deadline::after(begun, GLANCE);
+        let poll = match &mut self.hand {
+            Hand::Empty => {
+                self.pool.runtime.can_wait()?;
+                return Poll::Pending;
             }
-            Hand::Opening { opening, .. } => loop {
-                if let Poll::Ready(opened) = opening.poll(cx, limit, glance) {
-                    return Poll::Ready(self.opened(opened, limit));
+            Hand::Settling { pooled, until, .. } => {
+                let glance = by.earlier(*until).earlier(glance);
+                // If it failed, that shows in what has become of the connection.
+                pooled.link.poll_settled(cx, glance).map(|_| None)
+            }
+            Hand::Opening(openings) => openings
+                .poll(cx, by, GLANCE, &*self.pool.runtime, &mut self.alarm)
+                .map(Some),
+        };
+        match poll {
+            Poll::Ready(None) => Poll::Ready(Ok(self.settled())),
+            Poll::Ready(Some((held, opened))) => Poll::Ready(self.opened(held, opened, by)),
+            Poll::Pending => {
+                // Past the instant that it was given, a transport that blocks does not ask to be polled again.
+                if glance.has_passed(self.pool.now()) {
+                    cx.waker().wake_by_ref();
                 }
-                let moves_on = opening.moves_on();
-                ready!(self.alarm.poll(cx, &*self.pool.runtime, moves_on));
-                if !moves_on.has_passed(self.pool.now()) {
-                    // The call is cancelled. Whoever waits sees that, too.
-                    return Poll::Pending;
-                }
-            },
+                Poll::Pending
+            }
         }
     }
 
-    /// Takes what has come. What was in hand goes back as far as it got.
+    /// Takes what has come. What was in hand goes back as far as it got; but openings are watched side by side.
     fn accept(&mut self, grant: Grant) -> Option<Lease> {
         let now = self.pool.now();
-        if !matches!(grant, Grant::Ready(_)) {
-            self.put_down();
-        }
         match grant {
             Grant::Ready(idle) => return self.look_at(idle, now),
             Grant::Unproven(idle) => self.probe(idle, now),
@@ -116,88 +120,133 @@ impl Place {
                 let until = if idle.is_slow(now) {
                     Deadline::NONE
                 } else {
-                    patience(now)
+                    self.patience(now)
                 };
-                self.settle(idle.link, None, until);
+                self.put_down();
+                self.settle(idle, false, until);
             }
             Grant::HalfOpen(idle) => {
-                self.hand = Hand::Opening {
-                    opening: idle.link,
-                    inherited: true,
-                };
+                let late = idle.is_slow(now);
+                let mut openings = self.take_openings();
+                openings.add(idle.link, true, late, now);
+                self.hand = Hand::Opening(openings);
             }
-            Grant::Slot => {
-                self.hand = Hand::Opening {
-                    opening: Box::new(self.pool.begin_opening()),
-                    inherited: false,
-                };
-            }
+            Grant::Slot => self.open(now),
         }
         None
     }
 
     fn look_at(&self, mut idle: Idle<Parked>, now: Instant) -> Option<Lease> {
         if idle.link.looks_alive(idle.since, now) {
-            return Some(Lease::reused(&self.pool, idle.link));
+            return Some(Lease::reused(&self.pool, idle.link, idle.since));
         }
+        let since = idle.since;
         drop(idle);
-        self.pool.decide(|slots| slots.reject(self.ticket, now));
+        self.pool.decide(|slots| {
+            slots.suspect(since, now);
+            slots.reject(self.ticket, now);
+        });
         None
     }
 
     /// Asks a connection that was idle for long whether it is alive: by RESET, which a server answers whatever it does.
-    fn probe(&mut self, idle: Idle<Parked>, now: Instant) {
-        let mut pooled = idle.link;
-        if pooled.link.is_quiet() && pooled.link.proto.reset().is_ok() {
-            self.settle(pooled, Some(idle.since), patience(now));
+    fn probe(&mut self, mut idle: Idle<Parked>, now: Instant) {
+        self.put_down();
+        let link = &mut idle.link.link;
+        if link.is_quiet() && link.proto.reset().is_ok() {
+            let until = self.patience(now);
+            self.settle(idle, true, until);
         } else {
-            drop(pooled);
-            self.lose();
+            let since = idle.since;
+            drop(idle);
+            self.lose_dead(since);
         }
     }
 
-    fn settle(&mut self, pooled: Parked, idle_since: Option<Instant>, until: Deadline) {
-        let until = until.earlier(pooled.doom(&self.pool.config));
+    fn settle(&mut self, idle: Idle<Parked>, probe: bool, until: Deadline) {
+        let until = until.earlier(idle.link.doom(&self.pool.config));
         self.hand = Hand::Settling {
-            pooled,
-            idle_since,
+            pooled: idle.link,
+            since: idle.since,
+            probe,
             until,
         };
     }
 
+    /// Begins to open a connection. If it is the first in hand, one that took too long before is watched with it.
+    fn open(&mut self, now: Instant) {
+        let opening = Box::new(self.pool.begin_opening());
+        let mut openings = self.take_openings();
+        if openings.is_empty() {
+            let company = self.pool.decide(|slots| slots.company(now));
+            if let Some(idle) = company {
+                openings.add(idle.link, true, true, now);
+            }
+        }
+        openings.add(opening, false, false, now);
+        self.hand = Hand::Opening(openings);
+    }
+
+    /// The openings in hand. Whatever else is there goes back.
+    fn take_openings(&mut self) -> Openings {
+        match mem::replace(&mut self.hand, Hand::Empty) {
+            Hand::Opening(openings) => openings,
+            other => {
+                self.hand = other;
+                self.put_down();
+                Openings::default()
+            }
+        }
+    }
+
     /// Nothing more is to be expected on the connection in hand: it is ready, or of no use.
     fn settled(&mut self) -> Option<Lease> {
-        let Hand::Settling { mut pooled, .. } = mem::replace(&mut self.hand, Hand::Empty) else {
+        let Hand::Settling {
+            mut pooled, since, ..
+        } = mem::replace(&mut self.hand, Hand::Empty)
+        else {
             return None;
         };
-        if pooled.is_usable(self.pool.now(), self.pool.era()) {
-            return Some(Lease::reused(&self.pool, pooled));
+        let now = self.pool.now();
+        if pooled.is_usable(now, self.pool.era()) {
+            return Some(Lease::reused(&self.pool, pooled, now));
         }
-        pooled.link.say_goodbye();
-        self.lose();
+        if pooled.is_dead() {
+            self.lose_dead(since);
+        } else {
+            pooled.link.say_goodbye();
+            self.lose();
+        }
         None
     }
 
-    /// The connection in hand is open, or failed to be.
-    fn opened(&mut self, opened: Result<Link, Error>, limit: Deadline) -> Result<Option<Lease>, Error> {
+    /// One of the connections in hand is open, or failed to be.
+    fn opened(
+        &mut self,
+        held: Held,
+        opened: Result<Link, Error>,
+        by: Deadline,
+    ) -> Result<Option<Lease>, Error> {
         let now = self.pool.now();
-        let Hand::Opening { inherited, .. } = mem::replace(&mut self.hand, Hand::Empty) else {
-            return Ok(None);
-        };
+        let Held { opening, inherited } = held;
         match opened {
             Ok(link) => {
-                self.pool.decide(|slots| slots.opened(self.ticket, now));
+                let longest = opening.longest_wait();
+                self.pool.decide_at_pace(|slots, pace| {
+                    slots.opened(self.ticket, now);
+                    pace.succeeded(longest);
+                });
                 let pooled = Pooled::new(link, self.pool.config.end_of_life(now), self.pool.era());
-                Ok(Some(Lease::opened(&self.pool, pooled, inherited)))
+                Ok(Some(Lease::opened(&self.pool, pooled, inherited, now)))
             }
             // What an earlier call began may fail for reasons that were that call's own.
             Err(_) if inherited => {
-                self.lose();
+                self.lose_openings(1);
                 Ok(None)
             }
             Err(error) => {
                 // A transport that blocks ends its own wait when the time is up.
-                let error = if self.is_over(limit) {
+                let error = if self.is_over(by.earlier(opening.expires())) {
                     self.timeout_of(Waiting::Opening)
                 } else {
                     error
@@ -208,30 +257,71 @@ impl Place {
         }
     }
 
-    /// What is in hand has had its time.
-    fn lose_patience(&mut self) {
-        match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Settling { pooled, .. } => self.set_aside(pooled),
-            // Somebody else's opening, which has had all the time there is for that.
-            given_up => {
-                drop(given_up);
-                self.lose();
-            }
+    /// When something else than what is in hand is to be tried.
+    fn limit(&self) -> Deadline {
+        match &self.hand {
+            Hand::Empty => Deadline::NONE,
+            Hand::Settling { until, .. } => *until,
+            Hand::Opening(openings) => openings.limit(self.pool.patience()),
         }
     }
 
+    /// What is in hand has had its time.
+    fn lose_patience(&mut self) -> Result<(), Error> {
+        let now = self.pool.now();
+        let patience = self.pool.patience();
+        match &mut self.hand {
+            Hand::Empty => {}
+            Hand::Settling { .. } => self.set_aside(),
+            Hand::Opening(openings) => match openings.judge(patience, now) {
+                Verdict::GoOn => {}
+                Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
+                Verdict::TimedOut => return Err(self.timeout()),
+                Verdict::Fewer(gone) => self.lose_openings(gone),
+                Verdict::GivenUp(waited) => {
+                    self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
+                    self.lose_openings(1);
+                }
+            },
+        }
+        Ok(())
+    }
+
     /// A connection whose answer does not come is left for later, unless it is as good as dead.
-    fn set_aside(&mut self, mut pooled: Parked) {
+    fn set_aside(&mut self) {
+        let Hand::Settling {
+            mut pooled,
+            since,
+            probe,
+            ..
+        } = mem::replace(&mut self.hand, Hand::Empty)
+        else {
+            return;
+        };
         let now = self.pool.now();
         let is_doomed = pooled.doom(&self.pool.config).has_passed(now);
-        if is_doomed || matches!(pooled.link.release(), Fate::Unanswered | Fate::Close) {
-            drop(pooled);
-            self.lose();
-            return;
+        match pooled.link.release() {
+            Fate::Ready | Fate::Unsettled if !is_doomed => {}
+            // Its server is at work, and not known to be gone.
+            Fate::Unanswered if !is_doomed => {
+                drop(pooled);
+                return self.lose();
+            }
+            _ => {
+                drop(pooled);
+                return self.lose_dead(since);
+            }
         }
         pooled.late_since.get_or_insert(now);
         let idle = pooled.unsettled(&self.pool.config, now);
-        self.pool.decide(|slots| slots.shelve(self.ticket, idle, now));
+        self.pool.decide(|slots| {
+            if probe {
+                slots.suspect(since, now);
+                slots.probe_in_vain(self.ticket, idle, now);
+            } else {
+                slots.shelve(self.ticket, idle, now);
+            }
+        });
     }
 
     /// What was in hand is gone. The place in the queue stays.
@@ -240,21 +330,51 @@ impl Place {
         self.pool.decide(|slots| slots.lose(self.ticket, now));
     }
 
+    /// The connection in hand is dead. So may others be that have been idle since then.
+    fn lose_dead(&mut self, since: Instant) {
+        let now = self.pool.now();
+        self.pool.decide(|slots| {
+            slots.suspect(since, now);
+            slots.lose(self.ticket, now);
+        });
+    }
+
+    /// So many of the openings are gone from the hand.
+    fn lose_openings(&mut self, gone: usize) {
+        let now = self.pool.now();
+        let none_is_left = matches!(&self.hand, Hand::Opening(openings) if openings.is_empty());
+        if none_is_left {
+            self.hand = Hand::Empty;
+            self.lose();
+        } else {
+            self.pool
+                .decide(|slots| (0..gone).for_each(|_| slots.lose_one_of_several(now)));
+        }
+    }
+
     /// Gives back what is in hand.
     fn put_down(&mut self) {
         match mem::replace(&mut self.hand, Hand::Empty) {
             Hand::Empty => {}
             Hand::Settling {
-                pooled, idle_since, ..
-            } => pooled.give_back(&self.pool, idle_since),
-            Hand::Opening { .. } if planted!(HalfOpenLeaked) => {}
-            Hand::Opening { opening, .. } => {
+                pooled, since, probe, ..
+            } => pooled.give_back(&self.pool, probe.then_some(since)),
+            Hand::Opening(_) if planted!(HalfOpenLeaked) => {}
+            Hand::Opening(openings) => {
                 let now = self.pool.now();
-                let expires = opening.expires();
-                let idle = Idle::new(opening, now, expires);
-                self.pool.decide(|slots| slots.give_back_half_open(idle, now));
+                let (half_open, over) = openings.put_down(self.pool.patience(), now);
+                self.pool.decide(|slots| {
+                    for idle in half_open {
+                        slots.give_back_half_open(idle, now);
+                    }
+                    (0..over).for_each(|_| slots.lose_one_of_several(now));
+                });
             }
         }
+    }
+
+    fn patience(&self, now: Instant) -> Deadline {
+        Deadline::after(now, self.pool.patience())
     }
 
     /// Whether the call shall end.
@@ -267,7 +387,7 @@ impl Place {
         self.timeout_of(match &self.hand {
             Hand::Empty => Waiting::Pool,
             Hand::Settling { .. } => Waiting::Settling,
-            Hand::Opening { .. } => Waiting::Opening,
+            Hand::Opening(_) => Waiting::Opening,
         })
     }
 
@@ -283,24 +403,4 @@ impl Drop for Place {
         self.put_down();
         self.pool.leave(self.ticket);
     }
-}
-
-impl Hand {
-    /// When something else is to be tried.
-    const fn limit(&self) -> Deadline {
-        match self {
-            Self::Empty => Deadline::NONE,
-            Self::Settling { until, .. } => *until,
-            Self::Opening { opening, .. } => opening.expires(),
-        }
-    }
-
-    /// Whether it is a connection that this caller began to open.
-    const fn is_own(&self) -> bool {
-        matches!(self, Self::Opening { inherited: false, .. })
-    }
-}
-
-fn patience(now: Instant) -> Deadline {
-    Deadline::after(now, PATIENCE)
 }

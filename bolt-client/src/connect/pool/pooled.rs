@@ -42,7 +42,11 @@ impl Pooled {
 
     /// Whether it can be handed out, as far as can be told without asking the server.
     pub(super) fn looks_alive(&mut self, since: Instant, now: Instant) -> bool {
-        now.saturating_duration_since(since) < LOOK_AFTER || self.link.is_quiet()
+        if now.saturating_duration_since(since) < LOOK_AFTER {
+            self.link.seems_quiet()
+        } else {
+            self.link.is_quiet()
+        }
     }
 
     /// Whether nothing is left on the wire, and it is not too old to be handed out in this era.
@@ -54,7 +58,12 @@ impl Pooled {
 
     /// Whether it does something that was asked for, and would be undone if it were closed.
     pub(super) fn is_finishing(&self) -> bool {
-        self.link.proto.disposition() == Disposition::Finishing
+        self.link.is_finishing()
+    }
+
+    /// Whether it has ended, and not because of this side.
+    pub(super) fn is_dead(&self) -> bool {
+        self.link.proto.disposition() == Disposition::Dead
     }
 
     /// Gives it back to its pool, at the end of a lease or before there was one. `idle_since`: since when it is not in

@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     pub(crate) max: usize,
     /// After how long without use a connection must prove that it is alive; `None` if it need not.
     pub(crate) probe_after: Option<Duration>,
+    /// How many in the queue may have nothing in sight; `None` for any number.
+    pub(crate) max_waiting: Option<usize>,
 }
 
 /// A place in the queue. Whoever came later has the greater one.
@@ -68,6 +70,9 @@ pub(crate) struct Slots<L, O> {
     next_ticket: u64,
     /// How often what had logged in before has become worthless.
     era: u64,
+    /// What is ready and has been idle since this instant, or longer, must prove that it is alive: another one that had been
+    /// idle no longer was dead.
+    suspected: Option<Instant>,
     phase: Phase,
     effects: Effects<L, O>,
 }
@@ -115,6 +120,7 @@ impl<L, O> Slots<L, O> {
             waiting: 0,
             next_ticket: 0,
             era: 0,
+            suspected: None,
             phase: Phase::Open,
             effects: Effects {
                 wake: Vec::new(),
@@ -140,6 +146,11 @@ impl<L, O> Slots<L, O> {
     /// Where everything stands. What has expired is let go of first.
     pub(crate) fn counts(&mut self, now: Instant) -> PoolCounts {
         self.serve(now);
+        self.tally()
+    }
+
+    /// Where everything stands, with what may have expired. Changes nothing.
+    pub(crate) fn tally(&self) -> PoolCounts {
         PoolCounts {
             in_use: self.leased - self.leased_opening,
             idle: self.ready.len() + self.unsettled.len(),
@@ -173,10 +184,17 @@ impl<L, O> Slots<L, O> {
         ticket
     }
 
+    /// Whether somebody who has just joined may stay: it has something in sight, or not too many others have nothing.
+    pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
+        let waits = |seeker: &Seeker<L, O>| seeker.worth() == Worth::Nothing;
+        let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
+        in_bounds || !self.queue.get(&ticket).is_some_and(waits)
+    }
+
     /// What has come for somebody in the queue.
     ///
-    /// After anything but [`Grant::Ready`] it prepares that, and gives back what it prepared before. A connection
-    /// that is ready it looks at, and then either [leaves](Self::leave) with it, or [rejects](Self::reject) it and
+    /// After anything but [`Grant::Ready`] it prepares that, and gives back what it prepared before; but it may go on with
+    /// connections that it is opening if what has come is to be opened, too. A connection that is ready it looks at, and then either [leaves](Self::leave) with it, or [rejects](Self::reject) it and
     /// goes on as before.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
         let seeker = self.queue.get_mut(&ticket)?;
@@ -206,21 +224,59 @@ impl<L, O> Slots<L, O> {
         self.give_up(now);
     }
 
-    /// What somebody in the queue was preparing is of no use, and closed. It waits on, in its place.
+    /// What somebody in the queue was preparing is of no use, and closed. It waits on, in its place, and would rather open
+    /// a connection than prepare another like that.
     pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
         if self.let_go(ticket) {
             self.leased_opening -= 1;
         }
+        self.become_wary(ticket);
         self.give_up(now);
+    }
+
+    /// One of several connections that somebody in the queue is opening is given up.
+    pub(crate) fn lose_one_of_several(&mut self, now: Instant) {
+        self.leased_opening -= 1;
+        self.give_up(now);
+    }
+
+    /// What somebody in the queue is preparing takes too long. It goes on with that, until something better comes: the
+    /// right to open another connection is better now.
+    pub(crate) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+        if let Some(seeker) = self.queue.get_mut(&ticket) {
+            if seeker.holds == Worth::Soon {
+                seeker.holds = Worth::Perhaps;
+            }
+        }
+        self.serve(now);
+    }
+
+    /// A half-open connection that took too long before, for a caller to watch that opens another: it may have been the
+    /// server that was slow, and not this one connection that is lost.
+    pub(crate) fn company(&mut self, now: Instant) -> Option<Idle<O>> {
+        let late = self.half_open.iter().position(|idle| idle.is_slow(now))?;
+        let company = self.half_open.remove(late)?;
+        self.leased += 1;
+        self.leased_opening += 1;
+        Some(company)
+    }
+
+    /// A connection that somebody in the queue has asked whether it is alive does not answer in time. It is kept for later
+    /// if that is no obstacle to opening another.
+    pub(crate) fn probe_in_vain(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+        if self.has_room() {
+            self.shelve(ticket, idle, now);
+        } else {
+            self.effects.discard.push(idle.link);
+            self.lose(ticket, now);
+        }
     }
 
     /// What somebody in the queue was waiting for takes too long: it goes back, to be waited for when there is nothing
     /// else. Its place is kept.
     pub(crate) fn shelve(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         self.let_go(ticket);
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.wary = true;
-        }
+        self.become_wary(ticket);
         self.give_back_unsettled(idle, now);
     }
 
@@ -247,6 +303,12 @@ impl<L, O> Slots<L, O> {
             self.untake(grant);
         }
         self.serve(now);
+    }
+
+    fn become_wary(&mut self, ticket: Ticket) {
+        if let Some(seeker) = self.queue.get_mut(&ticket) {
+            seeker.wary = true;
+        }
     }
 
     /// Somebody in the queue holds nothing any more. Whether it was opening a connection.
@@ -316,6 +378,22 @@ impl<L, O> Slots<L, O> {
     /// A connection is closed.
     pub(crate) fn give_up(&mut self, now: Instant) {
         self.leased -= 1;
+        self.serve(now);
+    }
+}
+
+/// Evidence.
+impl<L, O> Slots<L, O> {
+    /// A connection was dead that had been idle since `since`, or used since: whatever has been idle as long must prove
+    /// that it is alive before it is handed out.
+    pub(crate) fn suspect(&mut self, since: Instant, now: Instant) {
+        self.suspected = self.suspected.max(Some(since));
+        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
+        for ticket in tickets {
+            if self.is_given_a_suspect(ticket) {
+                self.take_back(ticket);
+            }
+        }
         self.serve(now);
     }
 }

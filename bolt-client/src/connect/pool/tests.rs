@@ -3,7 +3,11 @@
 mod addresses;
 mod beginning;
 mod closing;
+mod evidence;
+mod panics;
+mod patience;
 mod retries;
+mod waiters;
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -63,7 +63,9 @@ fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
     // A keep-alive, a row of two chunks, one of another kind, and one that is not whole.
     feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
     feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
-    recv.see_run(Answer::Record, LIMIT, |message| message.starts_with(b"\xB1\x71"));
+    recv.see_run(Answer::Record, LIMIT, usize::MAX, |message| {
+        message.starts_with(b"\xB1\x71")
+    });
     assert_eq!(recv.buffered(), 700 + 11 + 6 + 4 + 100 * size_of::<Run<Answer>>());
     while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
     recv.begin_run();
@@ -89,7 +91,7 @@ fn a_run_that_waits_survives_that_the_buffer_moves() {
         b"\0\0\0\0\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x02\x02\0\0",
     );
     recv.skip(4);
-    recv.see_run(Answer::Record, LIMIT, |_| true);
+    recv.see_run(Answer::Record, LIMIT, usize::MAX, |_| true);
     recv.compact();
     recv.begin_run();
     assert_eq!(recv.next_in_run(), Some(&[0xB1, 0x71, 1][..]));
@@ -100,7 +102,7 @@ fn a_run_that_waits_survives_that_the_buffer_moves() {
 fn no_run_goes_beyond_the_limit_or_into_a_message_that_has_begun() {
     let mut recv = Recv::<Answer>::new();
     feed(&mut recv, b"\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x01\x01\0\0");
-    recv.see_run(Answer::Record, 3, |_| true);
+    recv.see_run(Answer::Record, 3, usize::MAX, |_| true);
     recv.begin_run();
     assert_eq!(recv.front().map(|frame| frame.len), Some(3));
     recv.deliver();
@@ -111,7 +113,7 @@ fn no_run_goes_beyond_the_limit_or_into_a_message_that_has_begun() {
     feed(&mut recv, b"\0\x02\xB1\x71\0\x01");
     assert!(recv.see(LIMIT, Answer::of).unwrap().is_none());
     feed(&mut recv, b"\x00\0\0\0\x03\xB1\x71\x01\0\0");
-    recv.see_run(Answer::Record, LIMIT, |_| true);
+    recv.see_run(Answer::Record, LIMIT, usize::MAX, |_| true);
     assert!(recv.front().is_none());
     let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
     assert_eq!(recv.message(frame), [0xB1, 0x71, 0]);

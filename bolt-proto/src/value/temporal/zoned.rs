@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::error::{ConversionError, EncodeError};
+use crate::error::{ConversionError, EncodeError, Escaped};
 use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::{check_nanosecond, received_nanosecond};
@@ -134,7 +134,7 @@ impl fmt::Display for ZonedDateTime {
             (Known::Local, _) => write!(f, "{clock}")?,
             (Known::Instant(_), _) => write!(f, "{clock}Z")?,
         }
-        write!(f, "[{}]", self.zone)
+        write!(f, "[{}]", Escaped(&self.zone))
     }
 }
 

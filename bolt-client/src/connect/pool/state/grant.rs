@@ -43,7 +43,7 @@ pub(super) enum Worth {
     Ready,
     /// One that will be: it is being opened, answers a probe, or what an earlier lease left on it is read.
     Soon,
-    /// One that ought to be ready by now, and is not.
+    /// One that ought to be ready by now, and is not: an answer or an opening that takes longer than a caller has patience.
     Perhaps,
     Nothing,
 }

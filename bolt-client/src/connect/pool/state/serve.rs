@@ -13,7 +13,7 @@ use super::{Effects, Given, Grant, Idle, Slots, Ticket};
 enum Source {
     Ready,
     Unproven,
-    HalfOpen,
+    HalfOpen(usize),
     Unsettled(usize),
     Slot,
 }
@@ -60,8 +60,8 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// The best that is available. What an earlier lease left something on comes late, and last if somebody has waited
-    /// for it in vain.
+    /// The best that is available. What an earlier lease left something on comes late, and what somebody has waited
+    /// for in vain comes last.
     fn best(&self, wary: bool, now: Instant) -> Option<(Worth, Source)> {
         let soon = |source| Some((Worth::Soon, source));
         let idle = match self.ready.last() {
@@ -69,14 +69,17 @@ impl<L, O> Slots<L, O> {
             Some(_) => soon(Source::Unproven),
             None => None,
         };
-        let half_open = self.half_open.front().and_then(|_| soon(Source::HalfOpen));
+        let half_open = self.half_open.iter().position(|idle| !idle.is_slow(now));
+        let half_open = half_open.and_then(|at| soon(Source::HalfOpen(at)));
         let unsettled = self.unsettled.iter().position(|idle| !idle.is_slow(now));
         let unsettled = unsettled.and_then(|at| soon(Source::Unsettled(at)));
         let slot = if self.has_room() { soon(Source::Slot) } else { None };
-        let slow = self
-            .unsettled
-            .front()
-            .map(|_| (Worth::Perhaps, Source::Unsettled(0)));
+        let slow = match (self.half_open.front(), self.unsettled.front()) {
+            (Some(_), _) => Some(Source::HalfOpen(0)),
+            (None, Some(_)) => Some(Source::Unsettled(0)),
+            (None, None) => None,
+        };
+        let slow = slow.map(|source| (Worth::Perhaps, source));
         let trusting = idle.or(half_open).or(unsettled).or(slot);
         let doubting = half_open.or(slot).or(idle).or(unsettled);
         if wary { doubting } else { trusting }.or(slow)
@@ -86,7 +89,7 @@ impl<L, O> Slots<L, O> {
         let grant = match source {
             Source::Ready => Grant::Ready(self.ready.pop()?),
             Source::Unproven => Grant::Unproven(self.ready.pop()?),
-            Source::HalfOpen => Grant::HalfOpen(self.half_open.pop_front()?),
+            Source::HalfOpen(at) => Grant::HalfOpen(self.half_open.remove(at)?),
             Source::Unsettled(at) => Grant::Unsettled(self.unsettled.remove(at)?),
             Source::Slot => Grant::Slot,
         };
@@ -135,7 +138,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Whether another connection may be opened.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         if planted!(OvershootWhileConnecting) {
             return self.leased - self.leased_opening < self.rules.max;
         }
@@ -146,7 +149,18 @@ impl<L, O> Slots<L, O> {
     /// Whether a connection that is ready need not prove that it is alive.
     pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
         let age = now.saturating_duration_since(idle.since);
-        self.rules.probe_after.is_none_or(|limit| age <= limit)
+        let is_suspected = self.suspected.is_some_and(|since| idle.since <= since);
+        self.rules.probe_after.is_none_or(|limit| age <= limit) && !is_suspected
+    }
+
+    /// Whether somebody was given a connection as ready that must prove now that it is alive, and has not collected it.
+    pub(super) fn is_given_a_suspect(&self, ticket: Ticket) -> bool {
+        match self.queue.get(&ticket).map(|seeker| &seeker.given) {
+            Some(Given::Pending(_, Grant::Ready(idle))) => {
+                self.suspected.is_some_and(|since| idle.since <= since)
+            }
+            _ => false,
+        }
     }
 
     /// Something lies in the pool that expires then.

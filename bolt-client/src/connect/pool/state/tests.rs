@@ -14,6 +14,7 @@ fn pool(max: usize) -> (Slots, Instant) {
     let rules = Rules {
         max,
         probe_after: None,
+        max_waiting: None,
     };
     (Slots::new(rules), Instant::now())
 }
@@ -409,4 +410,137 @@ fn the_room_of_what_nobody_took_is_there_for_the_next() {
     assert_eq!(slots.effects().discard, [7]);
     let ticket = slots.enqueue(now);
     assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+}
+
+#[test]
+fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not_need_not() {
+    let (mut slots, now) = pool(4);
+    (0..3).for_each(|_| open(&mut slots, now));
+    for (link, since) in [(1, now), (2, now + SECOND), (3, now + SECOND * 2)] {
+        slots.give_back_ready(idle(link, since), now + SECOND * 2);
+    }
+    let late = now + SECOND * 9;
+    slots.suspect(now + SECOND, late);
+    // An older suspicion takes nothing back.
+    slots.suspect(now, late);
+    assert_eq!(slots.acquire(late), Some(idle(3, now + SECOND * 2)));
+    assert_eq!(slots.acquire(late), None);
+    let ticket = slots.enqueue(late);
+    assert_eq!(
+        slots.collect(ticket),
+        Some(Grant::Unproven(idle(2, now + SECOND)))
+    );
+    // Once it has been used, it is above suspicion.
+    slots.leave(ticket, late);
+    slots.give_back_ready(idle(2, late), late);
+    assert_eq!(slots.acquire(late), Some(idle(2, late)));
+}
+
+#[test]
+fn a_suspect_that_was_on_its_way_to_a_waiter_is_asked_first() {
+    let (mut slots, now) = pool(1);
+    open(&mut slots, now);
+    let waiter = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(woken(&mut slots), [waiter]);
+    slots.suspect(now, now);
+    assert_eq!(slots.collect(waiter), Some(Grant::Unproven(idle(1, now))));
+    assert_eq!(slots.counts(now).waiting, 0);
+}
+
+#[test]
+fn a_caller_that_has_lost_patience_keeps_what_it_has_and_gets_the_next_best() {
+    let (mut slots, now) = pool(2);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    let _ = slots.effects();
+    slots.doubt(first, now);
+    assert_eq!(woken(&mut slots), [first]);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    assert_eq!(slots.counts(now).opening, 2);
+    // No room is left, so it waits for the two.
+    slots.doubt(first, now);
+    assert_eq!(slots.collect(first), None);
+    // The second is open; the first goes back, and lies behind new ones.
+    slots.opened(first, now);
+    slots.give_back_half_open(idle(1, now).slow(now), now);
+    let second = slots.enqueue(now);
+    assert_eq!(
+        slots.collect(second),
+        Some(Grant::HalfOpen(idle(1, now).slow(now)))
+    );
+    slots.give_up(now);
+    assert_eq!(slots.collect(second), Some(Grant::Slot), "there is room again");
+    assert_eq!(
+        slots.counts(now),
+        PoolCounts {
+            opening: 2,
+            ..PoolCounts::default()
+        }
+    );
+}
+
+#[test]
+fn what_took_too_long_to_open_is_watched_along_with_the_next_opening_for_ten_seconds() {
+    let (mut slots, now) = pool(3);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    slots.give_back_half_open(idle(1, now).slow(now), now);
+    slots.leave(first, now);
+    let second = slots.enqueue(now);
+    assert_eq!(slots.collect(second), Some(Grant::Slot));
+    assert_eq!(slots.company(now), Some(idle(1, now).slow(now)));
+    assert_eq!(slots.company(now), None);
+    assert_eq!(slots.counts(now).opening, 2);
+    slots.give_back_half_open(idle(1, now).slow(now), now);
+    slots.fail(second, now);
+    let late = now + SECOND * 10;
+    assert_eq!(slots.company(late), None, "it is as good as any then");
+    let third = slots.enqueue(late);
+    assert!(matches!(slots.collect(third), Some(Grant::HalfOpen(_))));
+}
+
+#[test]
+fn of_several_openings_one_can_be_given_up() {
+    let (mut slots, now) = pool(2);
+    let first = slots.enqueue(now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    slots.doubt(first, now);
+    assert_eq!(slots.collect(first), Some(Grant::Slot));
+    let second = wait(&mut slots, now);
+    slots.lose_one_of_several(now);
+    assert_eq!(slots.collect(second), Some(Grant::Slot));
+    slots.lose(first, now);
+    let counts = slots.counts(now);
+    assert_eq!((counts.opening, counts.waiting), (2, 0));
+}
+
+#[test]
+fn a_probe_in_vain_closes_the_connection_only_where_it_is_in_the_way_of_a_new_one() {
+    for (max, is_closed) in [(1, true), (2, false)] {
+        let (mut slots, now) = pool(max);
+        slots.rules.probe_after = Some(SECOND);
+        open(&mut slots, now);
+        slots.give_back_ready(idle(1, now), now);
+        let late = now + SECOND * 2;
+        let ticket = slots.enqueue(late);
+        assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
+        slots.probe_in_vain(ticket, idle(1, late).slow(late), late);
+        assert_eq!(slots.effects().discard.len(), usize::from(is_closed));
+        assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+    }
+}
+
+#[test]
+fn waiters_on_top_of_the_bound_are_told_so_unless_something_has_come() {
+    let (mut slots, now) = pool(1);
+    slots.rules.max_waiting = Some(1);
+    let opener = slots.enqueue(now);
+    assert!(slots.may_wait(opener));
+    let first = slots.enqueue(now);
+    assert!(slots.may_wait(first));
+    let second = slots.enqueue(now);
+    assert!(!slots.may_wait(second));
+    slots.leave(first, now);
+    assert!(slots.may_wait(second));
 }

@@ -15,11 +15,16 @@ fn the_addresses_of_the_resolver_are_tried_in_their_order() {
     assert_eq!(world.tried(), [1, 2]);
 }
 
+/// A name with three addresses, and a pool of one connection: nothing else can be begun.
+fn three(world: &World) -> Arc<Pool> {
+    let found = |_: &Address| [1, 2, 3].map(|port| Address::new("found", port)).into();
+    pool(world, config().max_connection_pool_size(1).resolver(found))
+}
+
 #[test]
 fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
     let world = World::new();
-    let found = |_: &Address| [1, 2, 3].map(|port| Address::new("found", port)).into();
-    let pool = pool(&world, config().connection_timeout(SECOND * 30).resolver(found));
+    let pool = three(&world);
     world.swallow(1);
     let mut call = acquiring(&pool);
     assert!(call.run().is_none());
@@ -31,17 +36,21 @@ fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
     let mut next = acquiring(&pool);
     assert!(next.run().is_none());
     world.pass(SECOND);
-    let _held = next.run().expect("the second address answers").unwrap();
+    drop(next.run().expect("the second address answers").unwrap());
     assert_eq!(world.tried(), [1, 2]);
+}
 
-    // One that accepts and is silent is no better; and the last one has all that is left.
+#[test]
+fn an_address_that_accepts_and_is_silent_is_no_better_and_the_last_one_has_all_that_is_left() {
+    let world = World::new();
+    let pool = three(&world);
     world.set_silent(true);
     world.refuse(2);
     let mut call = acquiring(&pool);
     assert!(call.run().is_none());
     world.pass(SECOND * 10);
     assert!(call.run().is_none());
-    assert_eq!(world.tried(), [1, 2, 1, 2, 3]);
+    assert_eq!(world.tried(), [1, 2, 3]);
     world.pass(SECOND * 19);
     assert!(call.run().is_none());
     world.pass(SECOND);
@@ -49,6 +58,61 @@ fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
         call.run().expect("the time is up").unwrap_err().kind(),
         ErrorKind::Timeout
     );
+}
+
+#[test]
+fn the_next_opening_begins_with_the_address_that_answered_last() {
+    let world = World::new();
+    let found = |_: &Address| [1, 2, 3].map(|port| Address::new("found", port)).into();
+    let pool = pool(&world, config().resolver(found));
+    world.refuse(1);
+    let _first = acquire(&pool);
+    let _second = acquire(&pool);
+    assert_eq!(world.tried(), [1, 2, 2]);
+    // It is silent now: the next begins with the one that was tried last of all, and is remembered.
+    world.swallow(2);
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    world.pass(SECOND);
+    let _third = call.run().expect("another opening goes elsewhere").unwrap();
+    assert_eq!(world.tried(), [1, 2, 2, 2, 1, 3]);
+    let _fourth = acquire(&pool);
+    assert_eq!(world.tried().last(), Some(&3));
+}
+
+#[test]
+fn if_all_addresses_fail_each_is_reported_with_its_reason() {
+    let world = World::new();
+    let pool = three(&world);
+    (1..=3).for_each(|port| world.refuse(port));
+    let error = acquiring(&pool).run().expect("nothing to wait for").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.is_retryable());
+    let text = error.to_string();
+    for port in 1..=3 {
+        let reason = format!("cannot connect to 127.0.0.1:{port}: connection refused");
+        assert!(text.contains(&reason), "{text}");
+    }
+    let last = std::error::Error::source(&error)
+        .expect("the last of them")
+        .to_string();
+    assert!(last.contains("127.0.0.1:3"), "{last}");
+}
+
+#[test]
+fn of_a_name_with_a_thousand_addresses_an_error_tells_some() {
+    let world = World::new();
+    let ports = 1..=1000;
+    ports.clone().for_each(|port| world.refuse(port));
+    let found = move |_: &Address| ports.clone().map(|port| Address::new("found", port)).collect();
+    let pool = pool(&world, config().resolver(found));
+    let text = acquiring(&pool)
+        .run()
+        .expect("nothing to wait for")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(text.matches("refused").count(), 16);
+    assert!(text.contains("127.0.0.1:1000"), "the last one among them: {text}");
 }
 
 #[test]

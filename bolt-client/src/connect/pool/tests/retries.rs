@@ -155,15 +155,10 @@ fn what_was_queued_is_not_sent_any_more_once_a_failure_is_known() {
     let sent = world.asked(1).len();
     let error = now(failing.next(&mut tx)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    assert_eq!(
-        now(queued.next(&mut tx)).unwrap_err().to_string(),
-        error.to_string()
-    );
-    assert_eq!(
-        now(queued.consume(&mut tx)).unwrap_err().to_string(),
-        error.to_string()
-    );
+    let later = format!("the work had already failed: {error}");
+    assert_eq!(now(queued.next(&mut tx)).unwrap_err().to_string(), later);
+    assert_eq!(now(queued.consume(&mut tx)).unwrap_err().to_string(), later);
     assert_eq!(world.asked(1).len(), sent);
-    assert_eq!(now(tx.commit()).unwrap_err().to_string(), error.to_string());
+    assert_eq!(now(tx.commit()).unwrap_err().to_string(), later);
     assert_eq!(world.asked(1)[sent..], [Message::Reset]);
 }

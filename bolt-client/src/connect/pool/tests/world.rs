@@ -35,6 +35,8 @@ struct State {
     refusing: Vec<u16>,
     /// Ports behind which everything gets lost.
     swallowing: Vec<u16>,
+    /// Whether connecting panics.
+    panics: bool,
 }
 
 /// A server's end of a connection.
@@ -44,6 +46,8 @@ struct Socket {
     /// What the client could read, if it is not held back.
     answers: VecDeque<u8>,
     holds: bool,
+    /// So many bytes can be read all the same.
+    released: usize,
     /// It takes nothing of what it is sent.
     full: bool,
     closed: bool,
@@ -64,6 +68,7 @@ impl World {
             tried: Vec::new(),
             refusing: Vec::new(),
             swallowing: Vec::new(),
+            panics: false,
         })))
     }
 
@@ -110,6 +115,11 @@ impl World {
         self.lock().swallowing.push(port);
     }
 
+    /// Whether connecting panics from now on.
+    pub(super) fn panic_on_connect(&self, panics: bool) {
+        self.lock().panics = panics;
+    }
+
     /// Ports that connections were asked for, in order.
     pub(super) fn tried(&self) -> Vec<u16> {
         self.lock().tried.clone()
@@ -133,6 +143,11 @@ impl World {
     /// Delivers them.
     pub(super) fn release(&self, at: usize) {
         self.change(at, |socket| socket.holds = false);
+    }
+
+    /// Delivers those that are there, and keeps the next ones back.
+    pub(super) fn release_once(&self, at: usize) {
+        self.change(at, |socket| socket.released = socket.answers.len());
     }
 
     /// The server closes a connection.
@@ -186,6 +201,8 @@ impl Runtime for World {
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
+            let panics = self.lock().panics;
+            assert!(!panics, "planted");
             let lost = if let Endpoint::Tcp(socket) = to {
                 let mut state = self.lock();
                 state.tried.push(socket.port());
@@ -205,6 +222,7 @@ impl Runtime for World {
                 server: Server::new(Options::strict()),
                 answers: VecDeque::new(),
                 holds,
+                released: 0,
                 full: false,
                 closed: false,
                 reader: None,
@@ -273,8 +291,14 @@ impl Wire {
     fn read(&self, waker: Option<&Waker>, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.world.lock();
         let socket = &mut state.sockets[self.at];
-        if !socket.holds && !socket.answers.is_empty() {
-            let len = buf.len().min(socket.answers.len());
+        let there = if socket.holds {
+            socket.released
+        } else {
+            socket.answers.len()
+        };
+        if there > 0 {
+            let len = buf.len().min(there);
+            socket.released = socket.released.saturating_sub(len);
             for (to, from) in buf.iter_mut().zip(socket.answers.drain(..len)) {
                 *to = from;
             }
@@ -328,11 +352,17 @@ impl Socket {
                 self.server.failure(&ServerError::new(code, "planted"))
             } else {
                 self.server.success(|answer| {
-                    answer.entry("server", "Test/1.0")?;
-                    answer.entry("connection_id", "bolt-1")?;
-                    let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
-                    answer.entry("hints", &hints)?;
-                    answer.entry("fields", &["n"][..])
+                    match head.message {
+                        Message::Hello => {
+                            answer.entry("server", "Test/1.0")?;
+                            answer.entry("connection_id", "bolt-1")?;
+                            let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
+                            answer.entry("hints", &hints)?;
+                        }
+                        Message::Run => answer.entry("fields", &["n"][..])?,
+                        _ => {}
+                    }
+                    Ok(())
                 })
             };
             if answered.is_err() {

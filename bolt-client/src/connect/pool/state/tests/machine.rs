@@ -18,12 +18,17 @@ enum Step {
     /// What somebody in the queue prepares is ready.
     Prepared(usize),
     Lost(usize),
-    Impatient(usize),
+    /// An answer does not come: to what an earlier lease asked, or to a probe.
+    Impatient(usize, bool),
+    /// An opening takes too long.
+    Doubt(usize),
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
     ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
+    /// A connection was dead that had been idle for so long.
+    Suspect(Duration),
     NewEra,
     Look,
     Close,
@@ -32,13 +37,16 @@ enum Step {
 }
 
 /// Who uses the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum User {
-    InQueue(Ticket, Option<(u32, Kind)>),
+    InQueue(Ticket, Held),
     /// Looks at a connection that is said to be ready.
-    Looking(Ticket, Option<(u32, Kind)>, u32),
+    Looking(Ticket, Held, u32),
     Using(u32),
 }
+
+/// What a caller prepares: nothing, one thing, or several that it opens.
+type Held = Vec<(u32, Kind)>;
 
 #[derive(Debug)]
 struct World {
@@ -65,7 +73,7 @@ proptest! {
         probe_after in proptest::option::of((0_u64..5).prop_map(Duration::from_secs)),
         steps in proptest::collection::vec(step(), 1..150),
     ) {
-        let mut world = World::new(Rules { max, probe_after });
+        let mut world = World::new(Rules { max, probe_after, max_waiting: None });
         for step in steps {
             world.step(&step);
             world.check();
@@ -83,12 +91,14 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(user, alive)| Step::Poll(user, alive)),
         6 => any::<usize>().prop_map(Step::Prepared),
         3 => any::<usize>().prop_map(Step::Lost),
-        3 => any::<usize>().prop_map(Step::Impatient),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(user, probe)| Step::Impatient(user, probe)),
+        3 => any::<usize>().prop_map(Step::Doubt),
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
+        1 => seconds().prop_map(Step::Suspect),
         1 => Just(Step::NewEra),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
@@ -119,7 +129,8 @@ impl World {
             Step::Poll(choice, alive) => self.poll(choice, alive),
             Step::Prepared(choice) => self.prepared(choice),
             Step::Lost(choice) => self.lost(choice),
-            Step::Impatient(choice) => self.impatient(choice),
+            Step::Impatient(choice, probe) => self.impatient(choice, probe),
+            Step::Doubt(choice) => self.doubt(choice),
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
@@ -129,6 +140,11 @@ impl World {
                     self.slots.give_up(self.now);
                     self.model.close_one(id, self.now);
                 }
+            }
+            Step::Suspect(idle) => {
+                let since = self.now - idle;
+                self.slots.suspect(since, self.now);
+                self.model.suspect(since, self.now);
             }
             Step::NewEra => self.new_era(),
             Step::Look => {}
@@ -159,7 +175,7 @@ impl World {
         } else {
             let ticket = self.slots.enqueue(self.now);
             self.model.enqueue(ticket, self.now);
-            self.users.push(User::InQueue(ticket, None));
+            self.users.push(User::InQueue(ticket, Held::new()));
         }
     }
 
@@ -171,9 +187,11 @@ impl World {
         }
     }
 
-    fn collect(&mut self, ticket: Ticket, holds: Option<(u32, Kind)>) {
+    fn collect(&mut self, ticket: Ticket, mut holds: Held) {
+        let opens = |(_, kind): &(u32, Kind)| matches!(kind, Kind::HalfOpen | Kind::New);
+        let keeps = holds.iter().any(opens);
         let grant = self.slots.collect(ticket);
-        let expected = self.model.collect(ticket);
+        let expected = self.model.collect(ticket, keeps);
         let (Some(grant), Some((id, kind, ready))) = (&grant, expected) else {
             assert!(
                 grant.is_none() && expected.is_none(),
@@ -202,17 +220,26 @@ impl World {
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
-        self.put_down(holds);
+        if !(keeps && grant.is_opening()) {
+            self.put_down(mem::take(&mut holds));
+        }
+        if kind == Kind::New && holds.is_empty() {
+            let company = self.slots.company(self.now).map(|idle| idle.link);
+            assert_eq!(company, self.model.company(ticket, self.now));
+            company.iter().for_each(|id| self.taken(*id));
+            holds.extend(company.map(|id| (id, Kind::HalfOpen)));
+        }
         // One that is probed has a question out now.
         let kind = if kind == Kind::Ready {
             Kind::Unsettled
         } else {
             kind
         };
-        self.users.push(User::InQueue(ticket, Some((id, kind))));
+        holds.push((id, kind));
+        self.users.push(User::InQueue(ticket, holds));
     }
 
-    fn look(&mut self, ticket: Ticket, holds: Option<(u32, Kind)>, id: u32, alive: bool) {
+    fn look(&mut self, ticket: Ticket, holds: Held, id: u32, alive: bool) {
         if !alive {
             self.slots.reject(ticket, self.now);
             self.model.reject(ticket, self.now);
@@ -225,45 +252,78 @@ impl World {
     }
 
     fn prepared(&mut self, choice: usize) {
-        match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
-            Some(User::InQueue(ticket, Some((id, Kind::Unsettled | Kind::Unanswered)))) => {
-                self.leave(ticket);
-                self.users.push(User::Using(id));
-            }
-            Some(User::InQueue(ticket, Some((id, _)))) => {
-                self.slots.opened(ticket, self.now);
-                self.model.opened(id);
-                self.model.leave(ticket, self.now);
-                self.users.push(User::Using(id));
-            }
-            _ => {}
+        let Some((ticket, mut holds, (id, kind))) = self.preparing(choice) else {
+            return;
+        };
+        if matches!(kind, Kind::Unsettled | Kind::Unanswered) {
+            self.leave(ticket);
+        } else {
+            holds.retain(|(held, _)| *held != id);
+            self.slots.opened(ticket, self.now);
+            self.model.opened(id);
+            self.model.leave(ticket, self.now);
+            self.put_down(holds);
         }
+        self.users.push(User::Using(id));
     }
 
     fn lost(&mut self, choice: usize) {
-        match self.pick(choice, |user| matches!(user, User::InQueue(_, Some(_)))) {
-            Some(User::InQueue(ticket, Some((id, Kind::New)))) => {
-                self.slots.fail(ticket, self.now);
-                // In this order, the room is there for the others to see at once, as in `fail`.
-                self.model.fail(ticket, id, self.now);
+        let Some((ticket, mut holds, (id, kind))) = self.preparing(choice) else {
+            return;
+        };
+        holds.retain(|(held, _)| *held != id);
+        if kind == Kind::New {
+            self.slots.fail(ticket, self.now);
+            // In this order, the room is there for the others to see at once, as in `fail`.
+            self.model.fail(ticket, id, self.now);
+            return self.put_down(holds);
+        }
+        if holds.is_empty() {
+            self.slots.lose(ticket, self.now);
+            self.model.lose(ticket, self.now);
+        } else {
+            self.slots.lose_one_of_several(self.now);
+            self.model.lose_one_of_several(ticket, id, self.now);
+        }
+        self.users.push(User::InQueue(ticket, holds));
+    }
+
+    /// Somebody in the queue who prepares something, and one of the things that it prepares.
+    fn preparing(&mut self, choice: usize) -> Option<(Ticket, Held, (u32, Kind))> {
+        let prepares = |user: &User| matches!(user, User::InQueue(_, holds) if !holds.is_empty());
+        match self.pick(choice, prepares) {
+            Some(User::InQueue(ticket, holds)) => {
+                let chosen = holds[choice % holds.len()];
+                Some((ticket, holds, chosen))
             }
-            Some(User::InQueue(ticket, Some(_))) => {
-                self.slots.lose(ticket, self.now);
-                self.model.lose(ticket, self.now);
-                self.users.push(User::InQueue(ticket, None));
-            }
-            _ => {}
+            _ => None,
         }
     }
 
-    fn impatient(&mut self, choice: usize) {
-        let settles = |user: &User| matches!(user, User::InQueue(_, Some((_, Kind::Unsettled))));
-        if let Some(User::InQueue(ticket, Some((id, _)))) = self.pick(choice, settles) {
+    fn impatient(&mut self, choice: usize, probe: bool) {
+        let settles = |user: &User| matches!(user, User::InQueue(_, holds) if matches!(holds[..], [(_, Kind::Unsettled)]));
+        if let Some(User::InQueue(ticket, holds)) = self.pick(choice, settles) {
+            let (id, _) = holds[0];
+            let idle = idle(id, self.now).slow(self.now);
             self.park(id, None);
-            self.slots
-                .shelve(ticket, idle(id, self.now).slow(self.now), self.now);
-            self.model.shelve(ticket, self.now);
-            self.users.push(User::InQueue(ticket, None));
+            if probe {
+                self.slots.probe_in_vain(ticket, idle, self.now);
+                self.model.probe_in_vain(ticket, self.now);
+            } else {
+                self.slots.shelve(ticket, idle, self.now);
+                self.model.shelve(ticket, self.now);
+            }
+            self.users.push(User::InQueue(ticket, Held::new()));
+        }
+    }
+
+    fn doubt(&mut self, choice: usize) {
+        if let Some((ticket, holds, (_, kind))) = self.preparing(choice) {
+            if matches!(kind, Kind::HalfOpen | Kind::New) {
+                self.slots.doubt(ticket, self.now);
+                self.model.doubt(ticket, self.now);
+            }
+            self.users.push(User::InQueue(ticket, holds));
         }
     }
 
@@ -281,20 +341,23 @@ impl World {
         self.model.leave(ticket, self.now);
     }
 
-    fn put_down(&mut self, holds: Option<(u32, Kind)>) {
-        let Some((id, kind)) = holds else { return };
-        // Half-open connections have a limit always.
-        let is_open = matches!(kind, Kind::Unsettled | Kind::Unanswered);
-        let expires = (!is_open).then(|| self.now + SECOND * 5);
-        self.park(id, expires);
-        let idle = Idle::new(id, self.now, until(expires));
-        match kind {
-            Kind::Unsettled => self.slots.give_back_unsettled(idle, self.now),
-            Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
-            _ => self.slots.give_back_half_open(idle, self.now),
+    fn put_down(&mut self, holds: Held) {
+        for (id, kind) in holds {
+            // Half-open connections have a limit always, and some take too long.
+            let is_open = matches!(kind, Kind::Unsettled | Kind::Unanswered);
+            let expires = (!is_open).then(|| self.now + SECOND * 5);
+            let late = !is_open && id % 2 == 0;
+            self.park(id, expires);
+            let idle = Idle::new(id, self.now, until(expires));
+            match kind {
+                Kind::Unsettled => self.slots.give_back_unsettled(idle, self.now),
+                Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
+                _ if late => self.slots.give_back_half_open(idle.slow(self.now), self.now),
+                _ => self.slots.give_back_half_open(idle, self.now),
+            }
+            let kind = if is_open { kind } else { Kind::HalfOpen };
+            self.model.give_back(id, kind, self.now, expires, late, self.now);
         }
-        let kind = if is_open { kind } else { Kind::HalfOpen };
-        self.model.give_back(id, kind, self.now, expires, self.now);
     }
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
@@ -319,17 +382,22 @@ impl World {
             Kind::Unanswered => self.slots.give_back_unanswered(idle, self.now),
             _ => self.slots.give_back_unsettled(idle, self.now),
         }
-        self.model.give_back(id, kind, since, expires, self.now);
+        self.model.give_back(id, kind, since, expires, false, self.now);
     }
 
     fn new_era(&mut self) {
         self.slots.begin_era(self.now);
         self.model.begin_era(self.now);
-        let open = |user: &User| match *user {
-            User::InQueue(_, holds) => holds.filter(|(_, kind)| !matches!(kind, Kind::New | Kind::HalfOpen)),
-            User::Looking(_, _, id) | User::Using(id) => Some((id, Kind::Ready)),
+        let open = |user: &User| match user {
+            User::InQueue(_, holds) => {
+                let open = holds
+                    .iter()
+                    .filter(|(_, kind)| !matches!(kind, Kind::New | Kind::HalfOpen));
+                open.map(|(id, _)| *id).collect()
+            }
+            User::Looking(_, _, id) | User::Using(id) => vec![*id],
         };
-        let open = self.users.iter().filter_map(open).map(|(id, _)| id);
+        let open: Vec<u32> = self.users.iter().flat_map(open).collect();
         self.outdated.extend(open);
     }
 
@@ -395,6 +463,11 @@ impl World {
         assert!(all <= self.rules.max, "more than allowed: {counts}");
         let in_vain = counts.waiting > 0 && (counts.idle > 0 || all < self.rules.max);
         assert!(!in_vain, "somebody waits for nothing: {counts}");
+        let is_late = !self.closing && self.model.is_anybody_late();
+        assert!(
+            !is_late || all == self.rules.max,
+            "somebody waits though another could be opened: {counts}"
+        );
     }
 
     fn check_effects(&mut self) {
@@ -459,10 +532,10 @@ impl World {
 }
 
 fn ids_of(user: &User) -> Vec<u32> {
-    match *user {
+    match user {
         User::InQueue(_, holds) => holds.iter().map(|(id, _)| *id).collect(),
-        User::Looking(_, holds, id) => holds.iter().map(|(id, _)| *id).chain([id]).collect(),
-        User::Using(id) => vec![id],
+        User::Looking(_, holds, id) => holds.iter().map(|(id, _)| *id).chain([*id]).collect(),
+        User::Using(id) => vec![*id],
     }
 }
 

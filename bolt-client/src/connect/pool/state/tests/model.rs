@@ -32,8 +32,10 @@ struct Conn {
 #[derive(Debug)]
 struct Caller {
     ticket: Ticket,
-    /// What it prepares, and how good that is.
-    holds: Option<(u32, Tier)>,
+    /// What it prepares: one thing, or several that it opens.
+    holds: Vec<u32>,
+    /// How good that is.
+    tier: Tier,
     pending: Option<(u32, Tier)>,
     looks_at: Option<u32>,
     wary: bool,
@@ -62,6 +64,7 @@ pub(super) struct Model {
     callers: Vec<Caller>,
     outcome: Outcome,
     phase: Phase,
+    suspected: Option<Instant>,
     turns: i64,
     ids: u32,
 }
@@ -74,6 +77,7 @@ impl Model {
             callers: Vec::new(),
             outcome: Outcome::default(),
             phase: Phase::Open,
+            suspected: None,
             turns: 0,
             ids: 0,
         }
@@ -89,7 +93,8 @@ impl Model {
             .conns
             .iter_mut()
             .filter(|conn| conn.kind == Kind::Ready && !conn.away);
-        let fresh = fresh.filter(|conn| is_fresh(self.rules, conn, now));
+        let suspected = self.suspected;
+        let fresh = fresh.filter(|conn| is_fresh(self.rules, suspected, conn, now));
         let conn = fresh.max_by_key(|conn| (conn.since, conn.turn))?;
         conn.away = true;
         Some(conn.id)
@@ -98,7 +103,8 @@ impl Model {
     pub(super) fn enqueue(&mut self, ticket: Ticket, now: Instant) {
         self.callers.push(Caller {
             ticket,
-            holds: None,
+            holds: Vec::new(),
+            tier: Tier::Nothing,
             pending: None,
             looks_at: None,
             wary: false,
@@ -106,16 +112,64 @@ impl Model {
         self.serve(now);
     }
 
-    /// What has come, and whether somebody can use it as it is.
-    pub(super) fn collect(&mut self, ticket: Ticket) -> Option<(u32, Kind, bool)> {
+    /// What has come, and whether somebody can use it as it is. If it `keeps` what it has, this comes on top.
+    pub(super) fn collect(&mut self, ticket: Ticket, keeps: bool) -> Option<(u32, Kind, bool)> {
         let caller = self.caller(ticket);
         let (id, tier) = caller.pending.take()?;
         if tier == Tier::Ready {
             caller.looks_at = Some(id);
-        } else {
-            caller.holds = Some((id, tier));
+            return Some((id, self.conn(id).kind, true));
         }
-        Some((id, self.conn(id).kind, tier == Tier::Ready))
+        caller.tier = tier;
+        let kind = self.conn(id).kind;
+        let opens = matches!(kind, Kind::HalfOpen | Kind::New);
+        let caller = self.caller(ticket);
+        if !(keeps && opens) {
+            caller.holds.clear();
+        }
+        caller.holds.push(id);
+        Some((id, kind, false))
+    }
+
+    /// A half-open connection that took too long, if there is one.
+    pub(super) fn company(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
+        let late = self
+            .conns
+            .iter_mut()
+            .filter(|conn| conn.kind == Kind::HalfOpen && !conn.away && is_slow(conn, now));
+        let conn = late.min_by_key(|conn| conn.turn)?;
+        conn.away = true;
+        let id = conn.id;
+        self.caller(ticket).holds.push(id);
+        Some(id)
+    }
+
+    pub(super) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+        let caller = self.caller(ticket);
+        if caller.tier == Tier::Soon {
+            caller.tier = Tier::Perhaps;
+        }
+        self.serve(now);
+    }
+
+    pub(super) fn suspect(&mut self, since: Instant, now: Instant) {
+        self.suspected = self.suspected.max(Some(since));
+        for at in 0..self.callers.len() {
+            let pending = self.callers[at].pending;
+            match pending {
+                Some((id, Tier::Ready)) if self.conn(id).since <= since => {
+                    self.callers[at].pending = None;
+                    self.return_unseen(id);
+                }
+                _ => {}
+            }
+        }
+        self.serve(now);
+    }
+
+    /// Whether somebody watches what takes too long, and has nothing better.
+    pub(super) fn is_anybody_late(&self) -> bool {
+        self.callers.iter().any(|caller| caller.tier() == Tier::Perhaps)
     }
 
     pub(super) fn reject(&mut self, ticket: Ticket, now: Instant) {
@@ -124,16 +178,32 @@ impl Model {
     }
 
     pub(super) fn lose(&mut self, ticket: Ticket, now: Instant) {
-        let lost = self.caller(ticket).holds.take();
-        self.close_one(lost.expect("it holds one").0, now);
+        let caller = self.caller(ticket);
+        caller.wary = true;
+        let lost = caller.let_go();
+        self.close_one(lost, now);
+    }
+
+    pub(super) fn lose_one_of_several(&mut self, ticket: Ticket, id: u32, now: Instant) {
+        self.caller(ticket).holds.retain(|held| *held != id);
+        self.close_one(id, now);
     }
 
     pub(super) fn shelve(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
         caller.wary = true;
-        let (id, _) = caller.holds.take().expect("it holds one");
+        let id = caller.let_go();
         self.put(id, Kind::Unsettled, now, None, Some(now + SECOND * 10));
         self.serve(now);
+    }
+
+    pub(super) fn probe_in_vain(&mut self, ticket: Ticket, now: Instant) {
+        if self.conns.len() < self.rules.max {
+            return self.shelve(ticket, now);
+        }
+        let id = *self.caller(ticket).holds.first().expect("it holds one");
+        self.outcome.gone.push(id);
+        self.lose(ticket, now);
     }
 
     /// Whatever it holds or looks at is its own business.
@@ -161,9 +231,10 @@ impl Model {
         kind: Kind,
         since: Instant,
         expires: Option<Instant>,
+        slow: bool,
         now: Instant,
     ) {
-        self.put(id, kind, since, expires, None);
+        self.put(id, kind, since, expires, slow.then(|| now + SECOND * 10));
         self.serve(now);
     }
 
@@ -312,12 +383,13 @@ impl Model {
     fn best(&self, wary: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
         let mut options = Vec::new();
         for conn in self.conns.iter().filter(|conn| !conn.away) {
-            let slow = conn.slow_until.is_some_and(|until| now < until);
+            let slow = is_slow(conn, now);
             let last_used_first = (Reverse(conn.since), -conn.turn);
             let first_come_first = (Reverse(now), conn.turn);
             let (rank, order) = match conn.kind {
-                Kind::Ready if is_fresh(self.rules, conn, now) => (0, last_used_first),
+                Kind::Ready if is_fresh(self.rules, self.suspected, conn, now) => (0, last_used_first),
                 Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
+                Kind::HalfOpen if slow => (8, first_come_first),
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
                 Kind::Unsettled | Kind::Unanswered => (if wary { 6 } else { 3 }, first_come_first),
@@ -333,7 +405,7 @@ impl Model {
             .min_by_key(|(rank, order, _)| (*rank, *order))?;
         let tier = match rank {
             0 => Tier::Ready,
-            9 => Tier::Perhaps,
+            8 | 9 => Tier::Perhaps,
             _ => Tier::Soon,
         };
         Some((tier, id))
@@ -386,11 +458,20 @@ impl Caller {
         if self.looks_at.is_some() {
             return Tier::Ready;
         }
-        let (_, tier) = self.pending.or(self.holds).unwrap_or((0, Tier::Nothing));
-        tier
+        self.pending.map_or(self.tier, |(_, tier)| tier)
+    }
+
+    fn let_go(&mut self) -> u32 {
+        self.tier = Tier::Nothing;
+        self.holds.pop().expect("it holds one")
     }
 }
 
-fn is_fresh(rules: Rules, conn: &Conn, now: Instant) -> bool {
+fn is_fresh(rules: Rules, suspected: Option<Instant>, conn: &Conn, now: Instant) -> bool {
     rules.probe_after.is_none_or(|limit| now - conn.since <= limit)
+        && suspected.is_none_or(|since| conn.since > since)
+}
+
+fn is_slow(conn: &Conn, now: Instant) -> bool {
+    conn.slow_until.is_some_and(|until| now < until)
 }

@@ -1,0 +1,116 @@
+//! What a session finishes before it begins something else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::connect::Shared;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exchange::{Dropped, Exchange, HolderToken, Rest};
+
+/// How many bytes of memory a session spends on the rows of a cursor, when another query needs the connection.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// The auto-commit queries of a session that outlive the call that ran them: those with a cursor, and the one whose rows
+/// were dropped before it was carried out.
+#[derive(Debug, Default)]
+pub(crate) struct Leftover {
+    /// By their numbers. Only the newest may have a connection.
+    with_cursor: BTreeMap<u64, Exchange>,
+    /// Where cursors leave notes when they are dropped.
+    dropped: Arc<Dropped>,
+    /// A write whose rows were dropped. The session finishes it before its next work, which has to see it.
+    unfinished: Option<Box<Exchange>>,
+}
+
+impl Leftover {
+    /// Keeps a query whose result gets a cursor.
+    pub(super) fn hold(
+        &mut self,
+        exchange: Exchange,
+        token: impl FnOnce(u64, &Arc<Dropped>) -> HolderToken,
+    ) -> HolderToken {
+        let number = exchange.number();
+        self.with_cursor.insert(number, exchange);
+        token(number, &self.dropped)
+    }
+
+    /// The work of a cursor.
+    pub(super) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+        self.with_cursor.get_mut(&number)
+    }
+
+    /// The rows of a query are not wanted any more. A write is kept until it is finished; anything else ends here.
+    pub(crate) fn put(&mut self, exchange: Box<Exchange>) {
+        let unread = exchange.unread();
+        if unread.is_some_and(|id| exchange.is_unread_write(id)) {
+            self.unfinished = Some(exchange);
+        }
+    }
+
+    /// Finishes what was dropped, and frees the connection: what is left of a cursor's result is kept. Cancel-safe.
+    pub(super) async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
+        self.forget_dropped();
+        self.finish_dropped(by).await?;
+        let Some(mut newest) = self.with_cursor.last_entry() else {
+            return Ok(());
+        };
+        let exchange = newest.get_mut();
+        let Some(id) = exchange.unread() else {
+            return Ok(());
+        };
+        if !exchange.keep_rest(id, KEPT_BYTES, by).await? {
+            return Err(Error::misuse(
+                "the result of an open cursor is too long to be kept while another query runs: read it to its end, \
+                 drop it, or use another session for the other query",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Carries all of it out, without the rows.
+    pub(super) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
+        self.forget_dropped();
+        self.finish_dropped(by).await?;
+        for exchange in self.with_cursor.values_mut() {
+            if let Some(id) = exchange.unread() {
+                exchange.finish(id, Rest::Discard, by).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries the writes among it out, waiting for the server at most for the teardown limit.
+    pub(super) async fn settle(&mut self, shared: &Shared) {
+        let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
+        let unfinished = self.unfinished.as_deref_mut();
+        for exchange in unfinished.into_iter().chain(self.with_cursor.values_mut()) {
+            if let Some(id) = exchange.unread() {
+                // What is not done in time takes its course.
+                let _in_time = exchange.settle(id, by).await;
+            }
+        }
+    }
+
+    /// Lets go of the queries whose cursors were dropped.
+    fn forget_dropped(&mut self) {
+        for (number, _) in self.dropped.take() {
+            if planted!(ExchangeKept) {
+                continue;
+            }
+            if let Some(exchange) = self.with_cursor.remove(&number) {
+                self.put(Box::new(exchange));
+            }
+        }
+    }
+
+    async fn finish_dropped(&mut self, by: Deadline) -> Result<(), Error> {
+        if let Some(exchange) = &mut self.unfinished {
+            if let Some(id) = exchange.unread() {
+                exchange.settle(id, by).await?;
+            }
+            self.unfinished = None;
+        }
+        Ok(())
+    }
+}

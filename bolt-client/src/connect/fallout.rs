@@ -1,0 +1,141 @@
+//! What an error means for others than the call that met it: a pure decider.
+
+use bolt_proto::ServerError;
+use bolt_proto::value::Value;
+
+use crate::error::{Error, ErrorKind};
+
+/// What a failure that a server reports means for other connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// Every login that is as old as the one that met it has become worthless.
+    pub(crate) ends_era: bool,
+    /// Reported in answer to a commit, it does not say whether the commit was carried out.
+    pub(crate) leaves_commit_unknown: bool,
+}
+
+/// When work that has failed may begin again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Never,
+    /// At once: nothing was carried out, and nothing suggests that the server has trouble.
+    AtOnce,
+    /// After a pause, as long as the budget lasts.
+    Paused,
+}
+
+/// What had happened to a unit of work when an error ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    /// The connection had been idle in the pool, and nothing was answered on it since.
+    pub(crate) untouched: bool,
+    /// The query was refused before it began.
+    pub(crate) refused: bool,
+}
+
+/// What a failure that a server reports means for other connections, and for a commit.
+pub(crate) fn reported(error: &ServerError) -> Reported {
+    Reported {
+        ends_era: is(error, "Security.AuthorizationExpired"),
+        leaves_commit_unknown: GOING_DOWN.iter().any(|title| is(error, title)),
+    }
+}
+
+/// When work begins again that an error has ended.
+pub(crate) fn repeat(error: &Error, circumstances: Circumstances) -> Repeat {
+    let lost = error.kind() == ErrorKind::ConnectionLost;
+    if lost && circumstances.untouched && !planted!(DeadConnectionReported) {
+        return Repeat::AtOnce;
+    }
+    let unknown = planted!(RetryAfterUnknownCommit) && error.kind() == ErrorKind::UnknownCommit;
+    if error.is_retryable() || unknown {
+        Repeat::Paused
+    } else {
+        Repeat::Never
+    }
+}
+
+/// Whether a server refused an auto-commit query, says that it did nothing, and that another try is welcome.
+pub(crate) fn invites_another_try(error: &Error, circumstances: Circumstances) -> bool {
+    let says_so = |error: &ServerError| {
+        let idempotent = error.diagnostic_record().get("_idempotent");
+        matches!(idempotent, Some(Value::Boolean(true)))
+    };
+    circumstances.refused && error.server().is_some_and(says_so)
+}
+
+/// What servers report, after the vendor and the class, while they go down or lose their cluster. Neo4j 5.26 and 2026.08
+/// answer COMMIT with the first although the commit stands; the others come from a leader that does not hear from its
+/// followers any more, which may have stored the commit all the same.
+const GOING_DOWN: [&str; 3] = [
+    "General.DatabaseUnavailable",
+    "Cluster.ReplicationFailure",
+    "Transaction.LeaderSwitch",
+];
+
+/// Whether the code has this category and title, whatever the vendor and the class.
+fn is(error: &ServerError, title: &str) -> bool {
+    let code = error.code();
+    code.strip_suffix(title).is_some_and(|class| class.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use bolt_proto::ProtocolViolation;
+
+    use super::*;
+
+    fn lost() -> Error {
+        let violation = ProtocolViolation::EndOfStream { in_message: false };
+        Error::broken("there:7687".into(), violation, None)
+    }
+
+    fn server(code: &str) -> ServerError {
+        ServerError::new(code, "text")
+    }
+
+    const USED: Circumstances = Circumstances {
+        untouched: false,
+        refused: false,
+    };
+    const UNTOUCHED: Circumstances = Circumstances {
+        untouched: true,
+        ..USED
+    };
+
+    #[test]
+    fn an_expired_authorization_ends_an_era_whatever_the_vendor() {
+        assert!(reported(&server("Neo.ClientError.Security.AuthorizationExpired")).ends_era);
+        assert!(reported(&server("Memgraph.ClientError.Security.AuthorizationExpired")).ends_era);
+        assert!(!reported(&server("Neo.ClientError.Security.Unauthorized")).ends_era);
+    }
+
+    #[test]
+    fn a_server_that_goes_down_does_not_say_whether_it_has_committed() {
+        for code in [
+            "Neo.TransientError.General.DatabaseUnavailable",
+            "Other.TransientError.General.DatabaseUnavailable",
+        ] {
+            assert!(reported(&server(code)).leaves_commit_unknown, "{code}");
+        }
+        let deadlock = server("Neo.TransientError.Transaction.DeadlockDetected");
+        assert!(!reported(&deadlock).leaves_commit_unknown);
+    }
+
+    #[test]
+    fn a_pooled_connection_that_was_dead_all_along_is_replaced_at_once() {
+        let lost = lost();
+        assert_eq!(repeat(&lost, UNTOUCHED), Repeat::AtOnce);
+        assert_eq!(repeat(&lost, USED), Repeat::Paused);
+    }
+
+    #[test]
+    fn only_failures_that_may_go_away_lead_to_another_attempt() {
+        let transient = server("Neo.TransientError.Transaction.DeadlockDetected").into();
+        assert_eq!(repeat(&transient, UNTOUCHED), Repeat::Paused);
+        let syntax = server("Neo.ClientError.Statement.SyntaxError").into();
+        assert_eq!(repeat(&syntax, UNTOUCHED), Repeat::Never);
+        let unknown = Error::unknown_commit(lost());
+        assert_eq!(repeat(&unknown, UNTOUCHED), Repeat::Never);
+    }
+}

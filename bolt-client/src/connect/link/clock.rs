@@ -1,0 +1,27 @@
+//! How long the other side has not moved.
+
+use std::time::{Duration, Instant};
+
+use crate::deadline::Deadline;
+use crate::runtime::Runtime;
+
+/// The instant since which the server has not moved although something was waited for. The clock starts when a wait finds
+/// the socket empty (or full), and is reset whenever something arrives (or leaves): a caller that takes its time between two
+/// rows never meets the limit.
+#[derive(Debug, Default)]
+pub(super) struct Silence(Option<Instant>);
+
+impl Silence {
+    /// When the server will have been silent for this long. Starts the clock if it does not run.
+    pub(super) fn until(&mut self, patience: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
+        match patience {
+            None => Deadline::NONE,
+            Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
+        }
+    }
+
+    /// The server has moved.
+    pub(super) const fn reset(&mut self) {
+        self.0 = None;
+    }
+}

@@ -1,0 +1,89 @@
+//! A link over a transport in memory: what becomes of its bytes, its time, and its leftovers.
+
+mod flushing;
+mod leaving;
+mod peer;
+mod quiet;
+mod time;
+
+use std::time::Duration;
+
+use bolt_proto::state::Message;
+use bolt_proto::{Auth, Disposition, Extra, Fetch, Hello, Kind, Options, Query};
+
+use super::*;
+use crate::address::Address;
+use peer::{Peer, Setup, Task};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A link that is not logged in yet.
+fn new_link(peer: &Peer) -> Link {
+    Link::new(
+        peer.runtime(),
+        peer.transport(),
+        Connection::new(Options::default()),
+        "test:7687".into(),
+    )
+}
+
+/// A link that is ready for a first request.
+fn link(peer: &Peer) -> Link {
+    logged_in(new_link(peer))
+}
+
+fn logged_in(mut link: Link) -> Link {
+    let by = Deadline::NONE;
+    next(&mut link, by);
+    let version = link.proto.version().unwrap();
+    link.proto.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    let head = Task::new(link.head(by)).run().unwrap().unwrap();
+    let Some(Event::Success(metadata)) = link.event() else {
+        panic!("{head:?}");
+    };
+    let info = ServerInfo::read(Address::new("test", 7687), version, metadata);
+    link.introduce(info);
+    next(&mut link, by);
+    link
+}
+
+/// Asks for a query and a page of its rows, and does not send it.
+fn ask(link: &mut Link) -> ResultId {
+    let (_, result) = link
+        .proto
+        .run(&Query::new("RETURN 1 AS n"), &Extra::default())
+        .unwrap();
+    link.proto.pull(result, Fetch::Rows(10)).unwrap();
+    result
+}
+
+/// Takes the next event, which has to be there without a wait.
+#[track_caller]
+fn next(link: &mut Link, by: Deadline) -> Kind {
+    let head: Head = Task::new(link.head(by)).run().expect("an answer").unwrap();
+    drop(link.event());
+    head.kind
+}
+
+/// Waits for the connection to be ready again; `None` as long as it is not.
+fn settled(link: &mut Link) -> Option<Disposition> {
+    let glance = Deadline::NONE;
+    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let settled = task.run().map(|settled| settled.is_ok());
+    drop(task);
+    settled.map(|_| link.proto.disposition())
+}
+
+#[test]
+fn a_query_and_its_answer_travel() {
+    let peer = Peer::new(Setup {
+        rows: 2,
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    ask(&mut link);
+    let kinds = [(); 4].map(|()| next(&mut link, Deadline::NONE));
+    assert_eq!(kinds, [Kind::Success, Kind::Record, Kind::Record, Kind::Success]);
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
+    assert_eq!(link.release(), Fate::Ready);
+}

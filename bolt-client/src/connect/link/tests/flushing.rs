@@ -1,0 +1,106 @@
+//! Transports that keep what they are given for a while.
+
+use super::*;
+
+/// More than any request here has.
+const LARGE: usize = 100_000;
+
+fn buffering(buffer: usize) -> Peer {
+    Peer::new(Setup {
+        buffer,
+        ..Setup::default()
+    })
+}
+
+#[test]
+fn a_transport_that_buffers_is_flushed() {
+    for buffer in [1, 7, LARGE] {
+        let peer = buffering(buffer);
+        let mut link = link(&peer);
+        ask(&mut link);
+        next(&mut link, Deadline::NONE);
+        next(&mut link, Deadline::NONE);
+        assert_eq!(link.release(), Fate::Ready, "{buffer} bytes");
+    }
+}
+
+#[test]
+fn a_stream_of_the_futures_io_traits_that_buffers_is_flushed() {
+    let peer = buffering(LARGE);
+    let proto = Connection::new(Options::default());
+    let mut link = logged_in(Link::new(peer.runtime(), peer.stream(), proto, "test".into()));
+    ask(&mut link);
+    next(&mut link, Deadline::NONE);
+    next(&mut link, Deadline::NONE);
+    ask(&mut link);
+    link.nudge();
+    assert_eq!(peer.asked().len(), 4, "what is to leave at once has left");
+}
+
+#[test]
+fn what_leaves_without_a_wait_is_flushed_too() {
+    let peer = buffering(LARGE);
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    link.say_goodbye();
+    assert_eq!(peer.asked().last(), Some(&Message::Goodbye));
+}
+
+#[test]
+fn a_flush_that_does_not_go_at_once_is_waited_for() {
+    let peer = buffering(LARGE);
+    let mut link = link(&peer);
+    peer.fill();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.empty();
+    assert!(waiting.is_woken(), "the flush has taken the waker");
+    assert!(waiting.run().is_some());
+}
+
+#[test]
+fn what_the_transport_holds_is_not_gone_so_a_stall_is_noticed() {
+    let peer = buffering(LARGE);
+    let mut link = link(&peer);
+    link.set_write_timeout(Some(SECOND * 3));
+    peer.fill();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND * 2);
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    let error = waiting.run().expect("the limit is over").unwrap_err();
+    assert!(error.to_string().contains("connection_write_timeout"), "{error}");
+}
+
+#[test]
+fn a_reset_that_the_transport_still_holds_has_not_stopped_the_server() {
+    let peer = buffering(LARGE);
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    peer.fill();
+    assert_eq!(link.release(), Fate::Close);
+}
+
+#[test]
+fn a_transport_is_closed_once_when_its_link_is_dropped() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.say_goodbye();
+    drop(link);
+    assert_eq!(peer.closed(), 1);
+    let never_ready = new_link(&peer);
+    drop(never_ready);
+    assert_eq!(peer.closed(), 2);
+}

@@ -1,0 +1,161 @@
+//! What a lease leaves, and what the next ones make of it.
+
+use super::*;
+use crate::bookmarks::{Bookmarks, Chain};
+
+/// A transaction that only reads, all of it in one write: BEGIN, RUN, PULL, COMMIT.
+fn read(link: &mut Link) {
+    link.proto.begin(&Extra::default()).unwrap();
+    let query = Query::new("UNWIND range(1, 1000000000) AS n RETURN n");
+    let (_, result) = link.proto.run(&query, &Extra::default()).unwrap();
+    link.proto.pull(result, Fetch::All).unwrap();
+    link.proto.commit().unwrap();
+}
+
+const READ: [Message; 4] = [Message::Begin, Message::Run, Message::Pull, Message::Commit];
+
+/// A connection that has been asked for this, and of which no answer has arrived.
+fn asked(peer: &Peer, ask: impl FnOnce(&mut Link)) -> Link {
+    let mut link = link(peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    link
+}
+
+/// A transaction's query, answered up to its BEGIN or further.
+fn dropped_read(peer: &Peer, answered: usize) -> (Link, Fate) {
+    let mut link = asked(peer, read);
+    peer.deliver(answered);
+    let fate = link.release();
+    (link, fate)
+}
+
+#[test]
+fn a_read_that_is_dropped_before_begin_is_answered_is_stopped_by_who_waits_for_that_answer() {
+    let peer = Peer::new(Setup::default());
+    let (mut link, fate) = dropped_read(&peer, 0);
+    assert_eq!(fate, Fate::Unanswered);
+    assert_eq!(settled(&mut link), None);
+    assert_eq!(peer.asked(), READ, "RESET would overtake BEGIN");
+    peer.deliver(1);
+    assert_eq!(settled(&mut link), None);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+}
+
+#[test]
+fn a_dropped_read_is_stopped_although_who_waited_for_begin_gives_up_too() {
+    let peer = Peer::new(Setup::default());
+    let (mut link, _) = dropped_read(&peer, 0);
+    for _ in 0..2 {
+        assert_eq!(settled(&mut link), None);
+        assert_eq!(link.release(), Fate::Unanswered);
+    }
+    peer.deliver(1);
+    // The answer is in the socket when the last of them gives up.
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().len(), 5, "one is enough");
+}
+
+#[test]
+fn a_dropped_read_of_which_begin_is_answered_is_stopped_at_once() {
+    for answered in 1..=2 {
+        let peer = Peer::new(Setup::default());
+        let (_, fate) = dropped_read(&peer, answered);
+        assert_eq!(fate, Fate::Unsettled);
+        assert_eq!(peer.asked().last(), Some(&Message::Reset), "{answered}");
+    }
+}
+
+#[test]
+fn a_commit_that_is_all_that_is_unanswered_is_left_to_finish() {
+    for waiters in 0..2 {
+        let peer = Peer::new(Setup::default());
+        let mut link = asked(&peer, read);
+        peer.deliver(3);
+        for _ in 0..3 {
+            next(&mut link, Deadline::NONE);
+        }
+        assert_eq!(link.release(), Fate::Unsettled);
+        for _ in 0..waiters {
+            assert_eq!(settled(&mut link), None);
+            assert_eq!(link.release(), Fate::Unsettled);
+        }
+        peer.release();
+        assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+        assert_eq!(peer.asked(), READ);
+    }
+}
+
+#[test]
+fn requests_of_which_no_byte_has_left_are_taken_back() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    read(&mut link);
+    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(peer.asked(), []);
+    link.engage();
+    ask(&mut link);
+    assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
+}
+
+#[test]
+fn what_failed_is_reset_at_once() {
+    let peer = Peer::new(Setup {
+        fails: Some(Message::Run),
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    ask(&mut link);
+    assert_eq!(next(&mut link, Deadline::NONE), Kind::Failure);
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+}
+
+#[test]
+fn what_fails_after_its_lease_is_reset_by_the_next_user() {
+    let peer = Peer::new(Setup {
+        fails: Some(Message::Commit),
+        ..Setup::default()
+    });
+    let mut link = asked(&peer, read);
+    peer.deliver(3);
+    for _ in 0..3 {
+        next(&mut link, Deadline::NONE);
+    }
+    assert_eq!(link.release(), Fate::Unsettled);
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+}
+
+#[test]
+fn the_bookmark_of_work_that_ends_after_its_lease_is_passed_on() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    let chain = Chain::new(Bookmarks::new(), None);
+    link.set_receipt(chain.next());
+    peer.hold();
+    let result = ask(&mut link);
+    link.nudge();
+    link.set_unfinished(Unfinished::Finish(result));
+    assert_eq!(link.release(), Fate::Unsettled);
+    peer.release();
+    assert!(settled(&mut link).is_some());
+    assert_eq!(chain.last(), Bookmarks::one("bookmark:1"));
+}
+
+#[test]
+fn goodbye_is_said_once() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.say_goodbye();
+    link.say_goodbye();
+    assert_eq!(peer.asked(), [Message::Goodbye]);
+}

@@ -1,0 +1,221 @@
+//! Limits in time: what has arrived counts, and nothing goes on for ever.
+
+use super::*;
+use crate::error::ErrorKind;
+
+/// What a call gets whose deadline passes while its thread is blocked, before it is polled again.
+#[track_caller]
+fn late(peer: &Peer, link: &mut Link) -> Result<Kind, ErrorKind> {
+    let by = Deadline::after(peer.now(), SECOND);
+    let mut waiting = Task::new(link.head(by));
+    assert!(waiting.run().is_none());
+    peer.release();
+    peer.pass(SECOND * 2);
+    let outcome = waiting.run().expect("its time is up");
+    outcome.map(|head| head.kind).map_err(|error| error.kind())
+}
+
+#[test]
+fn an_answer_that_lies_in_the_socket_is_not_hidden_by_a_deadline_that_has_passed() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
+}
+
+#[test]
+fn an_answer_of_which_each_read_returns_a_part_counts_too() {
+    let peer = Peer::new(Setup {
+        chunk: 3,
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
+}
+
+#[test]
+fn an_answer_is_read_although_the_transport_sends_the_task_back() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    peer.set(|setup| setup.sends_back = true);
+    assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
+}
+
+#[test]
+fn a_cancelled_call_gets_what_has_arrived() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.cancel();
+    peer.release();
+    assert!(waiting.run().expect("it is woken").is_ok());
+    drop(waiting);
+    link.event();
+    next(&mut link, Deadline::NONE);
+    let nothing_left = Task::new(link.head(Deadline::NONE)).run().expect("cancelled");
+    assert_eq!(nothing_left.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn the_end_of_the_stream_counts_too() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::after(peer.now(), SECOND)));
+    assert!(waiting.run().is_none());
+    peer.end();
+    peer.pass(SECOND * 2);
+    let error = waiting.run().expect("its time is up").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+}
+
+#[test]
+fn a_deadline_ends_a_call_to_which_nothing_has_come() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::after(peer.now(), SECOND)));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    let error = waiting.run().expect("its time is up").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn nothing_is_sent_once_the_deadline_has_passed() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    ask(&mut link);
+    let by = Deadline::after(peer.now(), SECOND);
+    peer.pass(SECOND);
+    let error = Task::new(link.head(by))
+        .run()
+        .expect("its time is up")
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(peer.asked(), []);
+    assert_eq!(link.release(), Fate::Ready);
+}
+
+#[test]
+fn a_server_that_never_pauses_outlives_no_deadline_and_blocks_no_thread() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::after(peer.now(), SECOND)));
+    assert!(waiting.run().is_none());
+    peer.set(|setup| setup.endless = Some(Duration::from_millis(10)));
+    peer.send(&[0, 0]);
+    let mut polls = 0;
+    let error = loop {
+        assert!(waiting.is_woken(), "it gives way, and asks for its next turn");
+        polls += 1;
+        if let Some(outcome) = waiting.poll() {
+            break outcome.unwrap_err();
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(polls, 4, "100 reads, 32 in a turn");
+}
+
+#[test]
+fn a_task_that_finds_something_at_each_read_gives_way_after_32_of_them() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.set(|setup| setup.endless = Some(Duration::ZERO));
+    for turn in 1..4 {
+        let before = peer.reads();
+        assert!(waiting.poll().is_none());
+        assert!(waiting.is_woken(), "turn {turn}");
+        assert_eq!(peer.reads() - before, 32, "turn {turn}");
+    }
+}
+
+#[test]
+fn a_wait_begins_a_new_turn() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    for _ in 0..3 {
+        for _ in 0..20 {
+            peer.send(&[0, 0]);
+            peer.set(|setup| setup.chunk = 2);
+        }
+        assert!(waiting.poll().is_none());
+        assert!(!waiting.is_woken(), "it has found the socket empty");
+    }
+}
+
+#[test]
+fn keep_alives_while_a_connection_is_opened_outlive_no_limit() {
+    let peer = Peer::new(Setup::default());
+    let mut link = new_link(&peer);
+    next(&mut link, Deadline::NONE);
+    link.proto.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    peer.hold();
+    peer.set(|setup| setup.endless = Some(Duration::from_millis(10)));
+    let by = Deadline::after(peer.now(), SECOND);
+    let mut opening = Task::new(link.head_of_opening(by, || Deadline::NONE));
+    let mut polls = 0;
+    let error = loop {
+        assert!(opening.is_woken());
+        polls += 1;
+        if let Some(outcome) = opening.poll() {
+            break outcome.unwrap_err();
+        }
+    };
+    assert_eq!((error.kind(), polls), (ErrorKind::Timeout, 4));
+}
+
+#[test]
+fn an_opening_looks_around_when_its_caller_wants_it_to() {
+    let peer = Peer::new(Setup::default());
+    let mut link = new_link(&peer);
+    next(&mut link, Deadline::NONE);
+    link.proto.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    peer.hold();
+    // Each read blocks for a second, and brings a keep-alive.
+    peer.set(|setup| setup.endless = Some(SECOND));
+    let glance = Deadline::after(peer.now(), SECOND * 2);
+    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || glance));
+    let before = peer.reads();
+    assert!(opening.poll().is_none());
+    assert_eq!(peer.reads() - before, 2);
+    assert!(opening.is_woken());
+    assert_eq!(peer.told(), glance.at());
+}
+
+#[test]
+fn who_settles_a_connection_looks_around_too() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    assert_eq!(link.release(), Fate::Unsettled);
+    peer.set(|setup| setup.endless = Some(SECOND));
+    let glance = Deadline::after(peer.now(), SECOND * 2);
+    let before = peer.reads();
+    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    assert!(settling.poll().is_none());
+    assert_eq!(peer.reads() - before, 2);
+    assert!(settling.is_woken());
+}

@@ -1,0 +1,354 @@
+//! The transport of one connection, and nothing of what travels on it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::thread;
+use std::time::Duration;
+
+use bolt_proto::{Connection, Disposition};
+
+use super::clock::Silence;
+use crate::deadline::{Alarm, Deadline};
+use crate::exclusive::Exclusive;
+use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
+
+/// How many reads a task may make without a wait: two megabytes or so.
+const READS_IN_A_TURN: u8 = 32;
+
+/// Owns the transport, and alone touches it: it reads into a connection's buffer, writes what the connection has pending,
+/// and measures how long the server does not move. What is asked of the server is not its business.
+pub(super) struct Wire {
+    transport: Exclusive<Box<dyn Transport>>,
+    alarm: Exclusive<Alarm>,
+    runtime: Arc<dyn Runtime>,
+    /// Why the socket broke, until that is taken.
+    broken: Option<io::Error>,
+    /// Reads since something was last waited for.
+    turn: u8,
+    /// Reads since the time was up.
+    late: u8,
+    silence: Silence,
+    /// Since when nothing has left that was to leave.
+    stall: Silence,
+    /// The transport has taken something, and may still hold it.
+    unflushed: bool,
+    write_timeout: Option<Duration>,
+}
+
+/// What limits a wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The end of the call.
+    pub(super) by: Deadline,
+    /// When the caller looks around, and a transport that blocks the thread returns in any case.
+    pub(super) glance: Deadline,
+    /// How long the server may be silent.
+    pub(super) patience: Option<Duration>,
+}
+
+/// What a wait has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Something has arrived, or the stream is over.
+    Moved,
+    /// The time is up, or the call is cancelled.
+    OutOfTime,
+}
+
+impl Wire {
+    pub(super) fn new(runtime: Arc<dyn Runtime>, transport: Box<dyn Transport>) -> Self {
+        Self {
+            transport: Exclusive::new(transport),
+            alarm: Exclusive::new(Alarm::default()),
+            runtime,
+            broken: None,
+            turn: 0,
+            late: 0,
+            silence: Silence::default(),
+            stall: Silence::default(),
+            unflushed: false,
+            write_timeout: None,
+        }
+    }
+
+    pub(super) fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    /// For how long the server may take no byte of what is being sent to it.
+    pub(super) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.write_timeout = limit;
+    }
+
+    /// Whether a read or a write has failed.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Why the socket broke, if it did.
+    pub(super) const fn take_error(&mut self) -> Option<io::Error> {
+        self.broken.take()
+    }
+
+    /// Nothing waits any more: timers must not outlive the call.
+    pub(super) fn rest(&mut self) {
+        if !planted!(TimerKept) {
+            self.alarm.get_mut().disarm();
+        }
+        self.silence.reset();
+        self.late = 0;
+    }
+
+    /// Waits until something has arrived, the stream is over, or the time is up. A server that promised to be heard from
+    /// and is not, or that takes nothing of what it is sent, is as good as gone.
+    pub(super) fn poll_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        proto: &mut Connection,
+        limits: Limits,
+    ) -> Poll<Progress> {
+        let Limits { by, glance, patience } = limits;
+        if self.is_out_of_time(by) {
+            return Poll::Ready(self.read_late(proto));
+        }
+        self.late = 0;
+        let silent = self.silence.until(patience, &*self.runtime);
+        let limit = by.earlier(silent);
+        if self.poll_io(cx, proto, limit.earlier(glance)).is_ready() {
+            self.silence.reset();
+            return self.take_turns(cx, glance);
+        }
+        // A server that has just been sent something has not been silent since.
+        let limit = by.earlier(self.silence.until(patience, &*self.runtime));
+        let stalled = if self.is_sending(proto) {
+            self.stall.until(self.write_timeout, &*self.runtime)
+        } else {
+            Deadline::NONE
+        };
+        let alarm = self.alarm.get_mut();
+        ready!(alarm.poll(cx, &*self.runtime, limit.earlier(stalled)));
+        if self.is_out_of_time(by) {
+            return Poll::Ready(self.read_late(proto));
+        }
+        if self.moves_at_once(proto) {
+            return self.take_turns(cx, glance);
+        }
+        let why = if stalled.has_passed(self.runtime.now()) {
+            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+        } else {
+            "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
+        };
+        self.take_in(proto, Err(io::Error::new(io::ErrorKind::TimedOut, why)));
+        Poll::Ready(Progress::Moved)
+    }
+
+    /// As [`poll_progress`](Self::poll_progress), without a timer: for openings, which outlive the call that waits for
+    /// them. That call has the timer, so it must be polled again when its time is up, and has to get its turn until then.
+    pub(super) fn poll_untimed(
+        &mut self,
+        cx: &mut Context<'_>,
+        proto: &mut Connection,
+        limits: Limits,
+    ) -> Poll<Progress> {
+        let Limits { by, glance, .. } = limits;
+        if self.has_passed(by) {
+            return Poll::Ready(self.read_late(proto));
+        }
+        ready!(self.poll_io(cx, proto, by.earlier(glance)));
+        self.take_turns(cx, glance)
+    }
+
+    /// Writes, and reads once. Ready when something has arrived or the stream is over. A transport that blocks returns
+    /// at the limit.
+    fn poll_io(&mut self, cx: &mut Context<'_>, proto: &mut Connection, limit: Deadline) -> Poll<()> {
+        self.transport.get_mut().set_deadline(limit.at());
+        self.poll_write(cx, proto);
+        let read = Pin::new(self.transport.get_mut()).poll_read(cx, proto.recv_space());
+        if read.is_pending() {
+            self.turn = 0;
+        }
+        let read = ready!(read);
+        self.take_in(proto, read);
+        Poll::Ready(())
+    }
+
+    /// The time is up, but what has arrived counts, and may take several reads. A server that never pauses ends that.
+    /// Nothing is sent any more.
+    fn read_late(&mut self, proto: &mut Connection) -> Progress {
+        let in_vain = self.late >= READS_IN_A_TURN || planted!(AnswerHiddenByDeadline);
+        if in_vain || !self.read_at_once(proto) {
+            return Progress::OutOfTime;
+        }
+        self.late += 1;
+        Progress::Moved
+    }
+
+    /// One read that does not wait. Whether something has arrived, or the stream is over.
+    pub(super) fn read_at_once(&mut self, proto: &mut Connection) -> bool {
+        let read = self.transport.get_mut().try_read(proto.recv_space());
+        let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        if !blocks {
+            self.take_in(proto, read);
+        }
+        // An error is found again by whatever asks for the disposition.
+        let _over = proto.has_event();
+        !blocks
+    }
+
+    /// Writes and flushes without waiting. Whether everything has left, the transport included.
+    pub(super) fn write_at_once(&mut self, proto: &mut Connection) -> bool {
+        // An error is found again by the next write or flush.
+        while self.broken.is_none() && !proto.pending_bytes().is_empty() {
+            match self.transport.get_mut().try_write(proto.pending_bytes()) {
+                Ok(0) | Err(_) => break,
+                Ok(len) => self.took(proto, len),
+            }
+        }
+        if self.broken.is_none() && self.unflushed && self.transport.get_mut().try_flush().is_ok() {
+            self.flushed();
+        }
+        self.broken.is_none() && !self.is_sending(proto)
+    }
+
+    /// Reads all that has arrived, as far as that comes to an end.
+    pub(super) fn read_arrived(&mut self, proto: &mut Connection) {
+        for _ in 0..READS_IN_A_TURN {
+            if !self.read_at_once(proto) || proto.disposition() == Disposition::Dead {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the transport knows to have arrived.
+    pub(super) fn read_known(&mut self, proto: &mut Connection) {
+        match self.transport.get_mut().read_known(proto.recv_space()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => self.take_in(proto, read),
+        }
+    }
+
+    /// Whether something arrives or leaves when the transport is asked once more, without a waker. What says "not now" to
+    /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
+    /// dropped started the clock, nothing else was asked yet.
+    fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
+        let before = (proto.pending_bytes().len(), self.unflushed);
+        self.write_at_once(proto);
+        let wrote = (proto.pending_bytes().len(), self.unflushed) != before;
+        let read = self.read_at_once(proto);
+        if read {
+            self.silence.reset();
+        }
+        wrote || read
+    }
+
+    /// Whether something has not left yet, be it that the transport holds it.
+    fn is_sending(&self, proto: &Connection) -> bool {
+        self.unflushed || !proto.pending_bytes().is_empty()
+    }
+
+    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that. A caller that
+    /// wants to look around has its turn when the time for that has come: each read may have blocked the thread.
+    fn take_turns(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Progress> {
+        self.turn += 1;
+        if self.turn < READS_IN_A_TURN && !self.has_passed(glance) {
+            return Poll::Ready(Progress::Moved);
+        }
+        self.turn = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether the call has to end, whatever it has achieved.
+    fn is_out_of_time(&self, by: Deadline) -> bool {
+        self.has_passed(by) || self.runtime.is_cancelled()
+    }
+
+    /// Asks for the time only if that matters.
+    fn has_passed(&self, deadline: Deadline) -> bool {
+        deadline.at().is_some_and(|at| at <= self.runtime.now())
+    }
+
+    /// Hands on what a read brought.
+    fn take_in(&mut self, proto: &mut Connection, read: io::Result<usize>) {
+        match read {
+            Ok(len) => proto.received(len),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.broken.get_or_insert(error);
+                proto.received(0);
+            }
+        }
+    }
+
+    /// Writes what is pending, and flushes. A write that fails does not end the connection at once: what the server said
+    /// before it closed may still be there to be read.
+    fn poll_write(&mut self, cx: &mut Context<'_>, proto: &mut Connection) {
+        while self.broken.is_none() && self.is_sending(proto) {
+            let transport = Pin::new(self.transport.get_mut());
+            // A transport that takes nothing more may have to be flushed for that.
+            let wrote = match proto.pending_bytes() {
+                [] => Poll::Pending,
+                pending => transport.poll_write(cx, pending),
+            };
+            match wrote {
+                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(len)) => self.took(proto, len),
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending if !self.poll_flush(cx) => return,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Whether something was flushed that was not before.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.unflushed {
+            match Pin::new(self.transport.get_mut()).poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.flushed();
+                    return true;
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => {
+                    self.broken = Some(error);
+                    return false;
+                }
+                Poll::Pending => return false,
+            }
+        }
+        false
+    }
+
+    /// The transport has taken so many bytes.
+    fn took(&mut self, proto: &mut Connection, len: usize) {
+        proto.wrote(len);
+        self.unflushed = !planted!(UnflushedTransport);
+        self.moved();
+    }
+
+    /// The transport holds nothing back.
+    fn flushed(&mut self) {
+        self.unflushed = false;
+        self.moved();
+    }
+
+    /// Something has left: a server that has just been sent something has not been silent since.
+    fn moved(&mut self) {
+        self.stall.reset();
+        self.silence.reset();
+    }
+}
+
+impl Drop for Wire {
+    /// Ends the stream in order. What cannot be done at once is left to the transport's own drop.
+    fn drop(&mut self) {
+        // Code of other crates is not called while a panic unwinds.
+        if !thread::panicking() {
+            let mut nobody = Context::from_waker(Waker::noop());
+            let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut nobody);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The way from a name to a connection: DNS, TCP, handshake, login.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
+
+use super::hint::Hint;
+use super::order::Order;
+use crate::address::Address;
+use crate::config::Config;
+use crate::connect::link::Link;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::runtime::{Endpoint, Runtime};
+use crate::server_info::ServerInfo;
+
+/// What the flow knows and owns. It contains no timer, since timers must not outlive the call that made them.
+pub(super) struct Flow {
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) config: Arc<Config>,
+    pub(super) address: Address,
+    pub(super) order: Order,
+    pub(super) hint: Hint,
+    /// Nothing takes longer, even if answers keep coming.
+    pub(super) expires: Deadline,
+}
+
+impl Flow {
+    /// The whole flow.
+    pub(super) async fn run(self) -> Result<Link, Error> {
+        let mut targets = match &self.config.resolver {
+            Some(resolver) => resolver.resolve(&self.address),
+            None => vec![self.address.clone()],
+        };
+        self.order.targets(&mut targets);
+        let mut failures = Vec::new();
+        let mut targets = targets.into_iter();
+        while let Some(target) = targets.next() {
+            let sockets = match self.resolve(&target, targets.len()).await {
+                Ok(sockets) => sockets,
+                Err(error) => {
+                    failures.push(error);
+                    continue;
+                }
+            };
+            let mut sockets = sockets.into_iter();
+            while let Some(socket) = sockets.next() {
+                let others = sockets.len() + targets.len();
+                match self.reach(&target, socket, others).await {
+                    Ok((link, version)) => return self.log_in(link, version, &target, socket).await,
+                    // Something else may listen on this port of one address, and a server on that of the next.
+                    Err(error) => failures.push(error),
+                }
+                self.order.missed(&target, socket);
+            }
+        }
+        Err(Error::opening(self.address.host(), failures))
+    }
+
+    /// Looks a name up, in its share of the time.
+    async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
+        let look_up = async {
+            let (host, port) = (target.host(), target.port());
+            self.runtime.resolve(host, port, self.hint.limit()).await
+        };
+        let found = self
+            .hint
+            .within(self.share(others), &*self.runtime, look_up)
+            .await;
+        match found.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(sockets) if sockets.is_empty() => Err(Error::resolve(target.host(), None)),
+            Ok(mut sockets) => {
+                self.order.sockets(&mut sockets);
+                self.hint.moves_ahead();
+                Ok(sockets)
+            }
+            Err(error) => Err(Error::resolve(target.host(), Some(error))),
+        }
+    }
+
+    /// Connects, and agrees on a version, in its share of the time.
+    async fn reach(
+        &self,
+        target: &Address,
+        socket: SocketAddr,
+        others: usize,
+    ) -> Result<(Link, Version), Error> {
+        self.hint.turns_to(target, socket);
+        let reached = async {
+            let mut link = self.connect(target, socket).await?;
+            self.hint.moves_ahead();
+            let version = self.agree(&mut link).await?;
+            self.hint.moves_ahead();
+            Ok((link, version))
+        };
+        let in_time = self
+            .hint
+            .within(self.share(others), &*self.runtime, reached)
+            .await;
+        in_time.unwrap_or_else(|| Err(silent(socket)))
+    }
+
+    async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
+        let endpoint = Endpoint::Tcp(socket);
+        let by = self.hint.limit();
+        let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
+        let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
+        let options = Options::default()
+            .versions(self.config.versions.clone())
+            .limits(self.config.limits);
+        let proto = Connection::new(options);
+        let runtime = Arc::clone(&self.runtime);
+        let mut link = Link::new(runtime, transport, proto, target.to_string().into());
+        link.set_write_timeout(self.config.connection_write_timeout);
+        Ok(link)
+    }
+
+    /// The handshake: one round trip. The choice of a version leaves with the login.
+    async fn agree(&self, link: &mut Link) -> Result<Version, Error> {
+        let head = link
+            .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+            .await;
+        head.map_err(|error| error.while_opening("the handshake"))?;
+        match link.event() {
+            Some(Event::Negotiated(version)) => Ok(version),
+            _ => Err(Error::misuse("the handshake ended without a version")),
+        }
+    }
+
+    /// The login: another round trip. HELLO and LOGON leave in one write.
+    async fn log_in(
+        &self,
+        mut link: Link,
+        version: Version,
+        target: &Address,
+        socket: SocketAddr,
+    ) -> Result<Link, Error> {
+        let answered = self.introduce(&mut link, version, target);
+        let in_time = self.hint.within(self.expires, &*self.runtime, answered).await;
+        in_time.unwrap_or_else(|| Err(silent(socket)))?;
+        self.order.reached(target, socket);
+        Ok(link)
+    }
+
+    async fn introduce(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
+        let hello = Hello::new(&self.config.user_agent)
+            .bolt_agent(PRODUCT)
+            .notifications(self.config.notifications.clone());
+        let last = link.proto.login(&hello, &self.config.auth)?;
+        let mut info = None;
+        loop {
+            let head = link
+                .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+                .await;
+            let head = head.map_err(|error| error.while_opening("the login"))?;
+            match link.event() {
+                Some(Event::Success(metadata)) => {
+                    info.get_or_insert_with(|| ServerInfo::read(target.clone(), version, metadata));
+                }
+                Some(Event::Failure(error)) => return Err(error.into()),
+                _ => {}
+            }
+            self.hint.moves_ahead();
+            if head.request == Some(last) && head.kind == Kind::Success {
+                break;
+            }
+        }
+        if let Some(info) = info {
+            link.introduce(info);
+        }
+        Ok(())
+    }
+
+    /// Until when the present attempt may take, if as many others come after it.
+    fn share(&self, others: usize) -> Deadline {
+        let now = self.runtime.now();
+        self.expires.share(now, others).earlier(self.expires)
+    }
+}
+
+fn silent(socket: SocketAddr) -> Error {
+    Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())
+}
+
+/// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
+const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,125 @@
+//! What an opening and the caller that waits for it tell each other of time.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::address::Address;
+use crate::deadline::Deadline;
+use crate::runtime::Runtime;
+
+/// Shared by an opening and its flow. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Hint(Arc<Mutex<Limits>>);
+
+#[derive(Debug)]
+struct Limits {
+    /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
+    limit: Deadline,
+    /// For how long a read may block. It goes on where it was.
+    glance: Duration,
+    /// Until when the present attempt may take: a look-up, an address, the login.
+    attempt: Deadline,
+    /// The address that is being tried.
+    address: Option<(Address, SocketAddr)>,
+    moved: Moved,
+}
+
+/// What the flow has achieved since it was last asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It waits for the same thing.
+    Not,
+    /// It has given up one address and tries another.
+    Aside,
+    /// Something has come that it waited for.
+    Ahead,
+}
+
+impl Hint {
+    /// Until when resolving and connecting may block.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        let limits = self.lock();
+        limits.limit.earlier(limits.attempt).at()
+    }
+
+    /// Until when a read that begins now may block. Not an instant that the caller has fixed: what comes before the read
+    /// may block for longer than that.
+    pub(super) fn glance(&self, now: Instant) -> Deadline {
+        let limits = self.lock();
+        let limit = limits.limit.earlier(limits.attempt);
+        limit.earlier(Deadline::after(now, limits.glance))
+    }
+
+    /// When the flow is to be polled again, whether or not anything has happened.
+    pub(super) fn attempt(&self) -> Deadline {
+        self.lock().attempt
+    }
+
+    pub(super) fn set(&self, limit: Deadline, glance: Duration) {
+        let mut limits = self.lock();
+        limits.limit = limit;
+        limits.glance = glance;
+    }
+
+    /// The address that is being tried.
+    pub(super) fn address(&self) -> Option<(Address, SocketAddr)> {
+        self.lock().address.clone()
+    }
+
+    /// The flow turns to this address.
+    pub(super) fn turns_to(&self, target: &Address, socket: SocketAddr) {
+        let mut limits = self.lock();
+        limits.address = Some((target.clone(), socket));
+        limits.moved = Moved::Aside;
+    }
+
+    /// Something has come that the flow waited for.
+    pub(super) fn moves_ahead(&self) {
+        self.lock().moved = Moved::Ahead;
+    }
+
+    /// What the flow has achieved since this was last asked.
+    pub(super) fn moved(&self) -> Moved {
+        std::mem::replace(&mut self.lock().moved, Moved::Not)
+    }
+
+    /// Waits for an attempt, at most until `end`; `None` if that came first, even if the attempt never pauses for longer
+    /// than a turn. The caller that waits for the flow sees to it that it is polled then.
+    pub(super) async fn within<F: Future>(
+        &self,
+        end: Deadline,
+        runtime: &dyn Runtime,
+        attempt: F,
+    ) -> Option<F::Output> {
+        self.lock().attempt = end;
+        let mut attempt = pin!(attempt);
+        let outcome = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if end.has_passed(runtime.now()) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        self.lock().attempt = Deadline::NONE;
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limits> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Hint {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Limits {
+            limit: Deadline::NONE,
+            glance: Duration::MAX,
+            attempt: Deadline::NONE,
+            address: None,
+            moved: Moved::Not,
+        })))
+    }
+}

@@ -1,0 +1,183 @@
+//! Opening a connection: DNS, TCP, handshake, login.
+
+mod flow;
+mod hint;
+mod order;
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::address::Address;
+use crate::config::Config;
+use crate::connect::link::Link;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::exclusive::Exclusive;
+use crate::runtime::{BoxFuture, Runtime};
+
+use flow::Flow;
+use hint::{Hint, Moved};
+pub(crate) use order::Order;
+
+/// A connection that is being opened.
+///
+/// It does not belong to the call that began it: a call whose time is up leaves it in the pool, and the next one
+/// carries on. Otherwise callers with limits shorter than a handshake would never get a connection.
+pub(crate) struct Opening {
+    /// Empty while it is being polled, and ever after if that panics: it cannot be polled again then.
+    flow: Option<Exclusive<BoxFuture<'static, Result<Link, Error>>>>,
+    begun: bool,
+    hint: Hint,
+    order: Order,
+    /// After this instant nobody carries on.
+    expires: Deadline,
+    wait: Wait,
+}
+
+/// How long callers have waited for the present step: a look-up, a connect, an answer. Time in which an opening lies in the
+/// pool does not count: nothing is read then.
+#[derive(Debug)]
+struct Wait {
+    /// Before the present caller took it up.
+    before: Duration,
+    /// When the present caller took it up, or the present step began, whichever was later.
+    since: Instant,
+    /// The longest wait for an earlier step.
+    longest: Duration,
+}
+
+impl Opening {
+    pub(crate) fn begin(
+        runtime: &Arc<dyn Runtime>,
+        config: &Arc<Config>,
+        address: &Address,
+        order: &Order,
+    ) -> Self {
+        let now = runtime.now();
+        let hint = Hint::default();
+        let expires = Deadline::after(now, config.connection_timeout);
+        let flow = Flow {
+            runtime: Arc::clone(runtime),
+            config: Arc::clone(config),
+            address: address.clone(),
+            order: order.clone(),
+            hint: hint.clone(),
+            expires,
+        };
+        Self {
+            flow: Some(Exclusive::new(Box::pin(flow.run()))),
+            begun: false,
+            hint,
+            order: order.clone(),
+            expires,
+            wait: Wait {
+                before: Duration::ZERO,
+                since: now,
+                longest: Duration::ZERO,
+            },
+        }
+    }
+
+    /// The instant after which it is given up.
+    pub(crate) const fn expires(&self) -> Deadline {
+        self.expires
+    }
+
+    /// When it is to be polled again, whether or not anything has happened: to try the next address.
+    pub(crate) fn moves_on(&self) -> Deadline {
+        self.hint.attempt()
+    }
+
+    /// Carries on. Without a timer, which the caller that waits has. Transports that block connect until `limit` at the
+    /// latest, and read for as long as `glance`, so that the caller can look around now and then.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: Deadline,
+        glance: Duration,
+        runtime: &dyn Runtime,
+    ) -> Poll<Result<Link, Error>> {
+        self.hint.set(limit.earlier(self.expires), glance);
+        let Some(mut flow) = self.flow.take() else {
+            return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
+        };
+        self.begun = true;
+        let poll = flow.get_mut().as_mut().poll(cx);
+        if poll.is_pending() {
+            self.flow = Some(flow);
+        }
+        match self.hint.moved() {
+            Moved::Not => {}
+            moved => self.wait.step(moved, runtime.now()),
+        }
+        poll
+    }
+
+    /// Whether there is something to carry on. Not if it was never polled, if it is complete, or if a poll of it has
+    /// panicked (code of the user's runs in it).
+    pub(crate) const fn is_under_way(&self) -> bool {
+        self.begun && self.flow.is_some()
+    }
+
+    /// A caller takes it up.
+    pub(crate) const fn take_up(&mut self, now: Instant) {
+        self.wait.since = now;
+    }
+
+    /// The caller leaves it to the next.
+    pub(crate) fn put_down(&mut self, now: Instant) {
+        self.wait.before = self.waited(now);
+        self.wait.since = now;
+    }
+
+    /// How long callers have waited for the present step.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        let present = now.saturating_duration_since(self.wait.since);
+        self.wait.before.saturating_add(present)
+    }
+
+    /// When callers will have waited so long for the present step.
+    pub(crate) fn has_waited_at(&self, patience: Duration) -> Deadline {
+        Deadline::after(self.wait.since, patience.saturating_sub(self.wait.before))
+    }
+
+    /// When the present caller will have waited so long for the present step.
+    pub(crate) fn caller_has_waited_at(&self, patience: Duration) -> Deadline {
+        Deadline::after(self.wait.since, patience)
+    }
+
+    /// The longest that callers had to wait for one step.
+    pub(crate) const fn longest_wait(&self) -> Duration {
+        self.wait.longest
+    }
+
+    /// It takes too long: the next opening tries another address first, if there is one.
+    pub(crate) fn doubt(&self) {
+        if let Some((target, socket)) = self.hint.address() {
+            self.order.missed(&target, socket);
+        }
+    }
+}
+
+impl Wait {
+    fn step(&mut self, moved: Moved, now: Instant) {
+        let waited = self
+            .before
+            .saturating_add(now.saturating_duration_since(self.since));
+        if moved == Moved::Ahead {
+            self.longest = self.longest.max(waited);
+        }
+        self.before = Duration::ZERO;
+        self.since = now;
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}

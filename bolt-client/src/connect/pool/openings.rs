@@ -1,0 +1,151 @@
+//! Connections that one caller is opening.
+
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use crate::connect::link::Link;
+use crate::connect::open::Opening;
+use crate::deadline::{Alarm, Deadline};
+use crate::error::Error;
+use crate::runtime::Runtime;
+
+use super::Idle;
+
+/// Connections that one caller is opening: most often one. When that takes too long, the caller begins another and watches
+/// both, since nothing tells a hung opening from a slow server. What is left over goes back to the pool.
+#[derive(Default)]
+pub(super) struct Openings {
+    /// The newest is last.
+    held: Vec<Held>,
+    /// The pool knows that they take too long, and has had nothing better since.
+    late: bool,
+    /// How often the caller has lost patience.
+    doubts: u32,
+}
+
+/// One of them.
+pub(super) struct Held {
+    pub(super) opening: Box<Opening>,
+    /// An earlier call began it.
+    pub(super) inherited: bool,
+}
+
+/// What becomes of openings whose time is up.
+pub(super) enum Verdict {
+    /// Something has come meanwhile.
+    GoOn,
+    /// Another would be better.
+    Doubt,
+    /// One that this call has begun has expired.
+    TimedOut,
+    /// So many are given up, and others are left.
+    Fewer(usize),
+    /// The only one is given up, since there is no room for another. The caller has waited so long for it.
+    GivenUp(Duration),
+}
+
+impl Openings {
+    /// One more. `late`: others have waited for it in vain, and there is nothing else.
+    pub(super) fn add(&mut self, mut opening: Box<Opening>, inherited: bool, late: bool, now: Instant) {
+        opening.take_up(now);
+        self.held.push(Held { opening, inherited });
+        self.late = late;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// When something else is to be tried; see [`judge`](Self::judge).
+    pub(super) fn limit(&self, patience: Duration) -> Deadline {
+        let expiries = self.held.iter().map(|held| held.opening.expires());
+        let expiry = expiries.fold(Deadline::NONE, Deadline::earlier);
+        if planted!(NoPatienceForOpenings) {
+            return expiry;
+        }
+        let patience = patience.saturating_mul(1 << self.doubts.min(16));
+        match &*self.held {
+            [.., newest] if !self.late => expiry.earlier(newest.opening.has_waited_at(patience)),
+            // A new one in its place costs what it has achieved, so this caller has waited for it itself.
+            [only] if only.inherited => expiry.earlier(only.opening.caller_has_waited_at(patience)),
+            _ => expiry,
+        }
+    }
+
+    /// The [limit](Self::limit) has passed: what now?
+    pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
+        let has_expired = |held: &Held| held.opening.expires().has_passed(now);
+        if self.held.iter().any(|held| has_expired(held) && !held.inherited) {
+            return Verdict::TimedOut;
+        }
+        let before = self.held.len();
+        if before > 1 {
+            self.held.retain(|held| !has_expired(held));
+        }
+        let gone = before - self.held.len();
+        if gone > 0 && !self.held.is_empty() {
+            return Verdict::Fewer(gone);
+        }
+        if !self.limit(patience).has_passed(now) {
+            return Verdict::GoOn;
+        }
+        match self.held.last() {
+            Some(newest) if !self.late && !has_expired(newest) => {
+                newest.opening.doubt();
+                self.late = true;
+                self.doubts += 1;
+                Verdict::Doubt
+            }
+            newest => {
+                let waited = newest.map_or(Duration::ZERO, |held| held.opening.waited(now));
+                self.held.clear();
+                Verdict::GivenUp(waited)
+            }
+        }
+    }
+
+    /// Carries all of them on, until one is open or has failed: that one leaves the others. Transports that block may take
+    /// `glance` in all.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Deadline,
+        glance: Duration,
+        runtime: &dyn Runtime,
+        alarm: &mut Alarm,
+    ) -> Poll<(Held, Result<Link, Error>)> {
+        let glance = glance / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
+        loop {
+            for at in 0..self.held.len() {
+                let Some(held) = self.held.get_mut(at) else { break };
+                if let Poll::Ready(opened) = held.opening.poll(cx, by, glance, runtime) {
+                    return Poll::Ready((self.held.remove(at), opened));
+                }
+            }
+            let moves = self.held.iter().map(|held| held.opening.moves_on());
+            let next = moves.fold(Deadline::NONE, Deadline::earlier);
+            ready!(alarm.poll(cx, runtime, next));
+            if !next.has_passed(runtime.now()) {
+                // The call is cancelled. Its caller sees that, too.
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// What goes back to the pool, and how many are not worth it.
+    pub(super) fn put_down(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
+        let (half_open, over): (Vec<Held>, Vec<Held>) = self
+            .held
+            .into_iter()
+            .partition(|held| held.opening.is_under_way());
+        let idle = half_open.into_iter().map(|held| {
+            let mut opening = held.opening;
+            opening.put_down(now);
+            let is_late = opening.waited(now) >= patience && !planted!(NoPatienceForOpenings);
+            let expires = opening.expires();
+            let idle = Idle::new(opening, now, expires);
+            if is_late { idle.slow(now) } else { idle }
+        });
+        (idle.collect(), over.len())
+    }
+}

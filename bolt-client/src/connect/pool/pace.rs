@@ -1,0 +1,86 @@
+//! How long callers wait for one step of an opening before they try another way.
+
+use std::time::Duration;
+
+use crate::config::Config;
+
+/// How long an answer that is due may take before something else is tried: a long round trip, and a server that takes
+/// its time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The patience with openings, as it has proved right for this pool's server.
+///
+/// An opening may hang while a new one would succeed at once; then waiting costs callers their time. Or the server takes
+/// long for each; then new ones cost it even more. So callers begin with a second, and learn: twice the longest step of
+/// the opening that succeeded last, and twice what was not enough before one was given up. At most a third of
+/// `connection_timeout`, so that three attempts fit into it. Each caller doubles it for itself with each further opening
+/// that it begins, so the number of those grows with the logarithm of its limit.
+#[derive(Debug)]
+pub(super) struct Pace {
+    patience: Duration,
+    most: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            patience: PATIENCE,
+            most: (config.connection_timeout / 3).max(PATIENCE),
+        }
+    }
+
+    /// For one step of a caller's first opening.
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// An opening has succeeded. This was its longest step.
+    pub(super) fn succeeded(&mut self, longest: Duration) {
+        self.set(longest);
+    }
+
+    /// An opening was given up after a caller had waited so long for one step.
+    pub(super) fn gave_up(&mut self, waited: Duration) {
+        self.set(waited.max(self.patience / 2));
+    }
+
+    fn set(&mut self, waited: Duration) {
+        self.patience = waited.saturating_mul(2).clamp(PATIENCE, self.most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bolt_proto::Auth;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pace() -> Pace {
+        Pace::new(&Config::new("bolt://test", Auth::none()).unwrap())
+    }
+
+    #[test]
+    fn a_server_that_takes_its_time_is_given_twice_that() {
+        let mut pace = pace();
+        assert_eq!(pace.patience(), SECOND);
+        pace.succeeded(SECOND * 3);
+        assert_eq!(pace.patience(), SECOND * 6);
+        pace.succeeded(SECOND / 100);
+        assert_eq!(pace.patience(), SECOND);
+    }
+
+    #[test]
+    fn patience_that_was_not_enough_is_doubled_up_to_a_third_of_the_time() {
+        let mut pace = pace();
+        pace.gave_up(SECOND);
+        assert_eq!(pace.patience(), SECOND * 2);
+        pace.gave_up(SECOND / 2);
+        assert_eq!(pace.patience(), SECOND * 2, "it does not shrink");
+        pace.gave_up(SECOND * 4);
+        assert_eq!(pace.patience(), SECOND * 8);
+        pace.gave_up(SECOND * 8);
+        assert_eq!(pace.patience(), SECOND * 10);
+    }
+}

@@ -1,0 +1,130 @@
+//! What one dead connection says of others.
+
+use super::*;
+
+const LOGIN: [Message; 2] = [Message::Hello, Message::Logon];
+
+/// So many idle connections, the first of which has been idle for longest.
+fn idle_ones(world: &World, pool: &Arc<Pool>, count: usize) {
+    let leases: Vec<Lease> = (0..count).map(|_| acquire(pool)).collect();
+    for lease in leases {
+        world.pass(SECOND);
+        drop(lease);
+    }
+    world.pass(SECOND * 60);
+}
+
+fn was_asked(world: &World, at: usize) -> bool {
+    world.asked(at).contains(&Message::Reset)
+}
+
+#[test]
+fn of_eight_connections_that_a_firewall_forgot_only_the_first_costs_a_call_its_deadline() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    idle_ones(&world, &pool, 8);
+    (0..8).for_each(|at| world.hold(at));
+    let mut lease = acquire(&pool);
+    assert_eq!(world.asked(7), LOGIN, "there was nothing against it");
+    ask(&mut lease);
+    assert!(Task::new(lease.head(Deadline::NONE)).run().is_none());
+    world.pass(SECOND * 5);
+    lease.report_silent();
+    drop(lease);
+
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    assert!(was_asked(&world, 6));
+    world.pass(SECOND);
+    let lease = next.run().expect("it opened another").unwrap();
+    assert!(!lease.is_reused());
+    assert!((0..6).all(|at| !was_asked(&world, at)), "one is enough");
+    drop(lease);
+    assert!(acquire(&pool).is_reused());
+    assert_eq!(world.connections(), 9);
+}
+
+#[test]
+fn eight_callers_of_a_full_pool_replace_eight_dead_connections_in_a_second() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(8));
+    idle_ones(&world, &pool, 8);
+    (0..8).for_each(|at| world.hold(at));
+    acquire(&pool).report_dead();
+    world.pass(SECOND);
+    let mut calls: Vec<_> = (0..8).map(|_| acquiring(&pool)).collect();
+    // The one that reported has been used since.
+    let _used = calls[0].run().expect("it is ready").unwrap();
+    for call in &mut calls[1..] {
+        assert!(call.run().is_none());
+    }
+    world.pass(SECOND);
+    let leases: Vec<Lease> = calls[1..]
+        .iter_mut()
+        .map(|call| call.run().expect("it opened another").unwrap())
+        .collect();
+    assert!(leases.iter().all(|lease| !lease.is_reused()));
+    assert_eq!(counts(&pool), (8, 0, 0, 0));
+}
+
+#[test]
+fn a_connection_that_was_used_since_is_not_asked() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    idle_ones(&world, &pool, 2);
+    let (second, first) = (acquire(&pool), acquire(&pool));
+    drop(second);
+    world.pass(SECOND);
+    first.report_dead();
+    world.cut(0);
+    drop(first);
+    assert!(acquire(&pool).is_reused());
+    assert_eq!(world.asked(1), LOGIN);
+}
+
+#[test]
+fn a_connection_found_dead_makes_older_ones_prove_themselves_and_one_round_trip_is_all_it_costs() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    idle_ones(&world, &pool, 3);
+    world.cut(2);
+    let lease = acquire(&pool);
+    assert!(lease.is_reused());
+    assert!(was_asked(&world, 1) && !was_asked(&world, 0));
+    drop(lease);
+    world.pass(SECOND * 2);
+    // It has proved itself.
+    drop(acquire(&pool));
+    assert_eq!(world.asked(1).len(), 3);
+    assert_eq!(world.connections(), 3);
+}
+
+#[test]
+fn a_waiter_that_finds_its_connection_dead_has_the_others_asked_too() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let (first, second) = (acquire(&pool), acquire(&pool));
+    let mut waiter = acquiring(&pool);
+    assert!(waiter.run().is_none());
+    drop(first);
+    drop(second);
+    world.pass(SECOND * 2);
+    world.cut(0);
+    let lease = waiter.run().expect("the other one is well").unwrap();
+    assert!(lease.is_reused());
+    assert!(was_asked(&world, 1));
+    assert_eq!(world.connections(), 2);
+}
+
+#[test]
+fn a_new_connection_that_is_lost_speaks_against_those_that_were_idle_before_it_was_made() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    let (old, new) = (acquire(&pool), acquire(&pool));
+    drop(old);
+    new.report_dead();
+    world.pass(SECOND / 2);
+    drop(acquire(&pool));
+    assert!(was_asked(&world, 0));
+    assert!(!new.is_reused());
+}

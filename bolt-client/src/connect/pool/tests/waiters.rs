@@ -1,0 +1,68 @@
+//! A bound on the callers that wait, and looks at the pool that change nothing.
+
+use super::*;
+
+fn bounded(world: &World, waiters: usize) -> Arc<Pool> {
+    let config = config().max_connection_pool_size(1);
+    pool(world, config.max_connection_pool_waiters(waiters))
+}
+
+#[test]
+fn a_caller_that_comes_on_top_of_the_waiters_allowed_fails_at_once() {
+    let world = World::new();
+    let pool = bounded(&world, 1);
+    let lease = acquire(&pool);
+    let mut waiter = acquiring(&pool);
+    assert!(waiter.run().is_none());
+    let error = acquiring(&pool).run().expect("nothing to wait for").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded);
+    assert!(!error.is_retryable());
+    let text = error.to_string();
+    assert!(
+        text.contains("1 in use, 0 idle, 0 opening, 1 waiting")
+            && text.contains("max_connection_pool_waiters"),
+        "{text}"
+    );
+    drop(lease);
+    drop(waiter.run().expect("it is woken").unwrap());
+    assert_eq!(counts(&pool), (0, 1, 0, 0));
+}
+
+#[test]
+fn a_caller_that_has_something_in_sight_is_no_waiter() {
+    let world = World::new();
+    let pool = bounded(&world, 0);
+    world.set_silent(true);
+    let mut opener = acquiring(&pool);
+    assert!(opener.run().is_none(), "it opens a connection");
+    assert!(acquiring(&pool).run().expect("nothing to wait for").is_err());
+    world.release(0);
+    let mut lease = opener.run().expect("it is open").unwrap();
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+    assert!(acquiring(&pool).run().is_none(), "it waits for an answer");
+}
+
+#[test]
+fn the_room_that_a_dead_connection_leaves_is_in_sight() {
+    let world = World::new();
+    let pool = bounded(&world, 0);
+    drop(acquire(&pool));
+    world.pass(SECOND * 2);
+    world.cut(0);
+    assert!(!acquire(&pool).is_reused());
+}
+
+#[test]
+fn debug_shows_the_counts_and_acts_on_nothing() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_lifetime(SECOND));
+    drop(acquire(&pool));
+    world.pass(SECOND);
+    let text = format!("{pool:?}");
+    assert!(text.contains("idle: 1"), "{text}");
+    assert_eq!(world.asked(0).last(), Some(&Message::Logon));
+    assert_eq!(counts(&pool), (0, 0, 0, 0));
+    assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}

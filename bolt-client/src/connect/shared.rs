@@ -1,0 +1,129 @@
+//! What all work of one driver shares.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bolt_proto::Kind;
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::runtime::Runtime;
+use crate::server_info::ServerInfo;
+
+use super::Want;
+use super::pool::{Lease, Pool, PoolCounts};
+
+/// What all work of one driver shares: the runtime, the options, and the connections.
+pub(crate) struct Shared {
+    runtime: Arc<dyn Runtime>,
+    config: Arc<Config>,
+    topology: Topology,
+}
+
+/// Where connections come from.
+enum Topology {
+    /// From one server, whatever the work is.
+    Direct(Arc<Pool>),
+}
+
+impl Shared {
+    /// Checks the options; connects to nothing.
+    pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let config = Arc::new(config);
+        let address = config.address.clone();
+        let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), address);
+        Ok(Self {
+            runtime,
+            config,
+            topology: Topology::Direct(Arc::new(pool)),
+        })
+    }
+
+    pub(crate) fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// When a call has to end that begins now and may take this long; the driver's own limit if it has none.
+    pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
+        let limit = limit.or(self.config.deadline);
+        limit.map_or(Deadline::NONE, |limit| Deadline::after(self.now(), limit))
+    }
+
+    /// A connection that is ready for this work. Cancel-safe.
+    pub(crate) async fn acquire(&self, _want: &Want, by: Deadline) -> Result<Lease, Error> {
+        match &self.topology {
+            Topology::Direct(pool) => pool.acquire(by).await,
+        }
+    }
+
+    /// Information about the server, once it has answered a request or a login.
+    pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
+        let Topology::Direct(pool) = &self.topology;
+        loop {
+            let mut lease = pool.acquire(by).await?;
+            // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
+            let by = by.earlier(Deadline::after(self.now(), self.config.connection_timeout));
+            if lease.is_reused() && !answers(&mut lease, by).await? {
+                continue;
+            }
+            let info = lease.info().map(|info| ServerInfo::clone(info));
+            return info.ok_or_else(|| Error::misuse("the login told nothing about the server"));
+        }
+    }
+
+    pub(crate) fn pool_counts(&self) -> PoolCounts {
+        match &self.topology {
+            Topology::Direct(pool) => pool.counts(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.topology {
+            Topology::Direct(pool) => pool.is_closed(),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match &self.topology {
+            Topology::Direct(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Whether a connection of the pool still answers: a RESET, which a server answers whatever it does. `false` if it
+/// turns out to be dead.
+async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+    let reset = lease.proto.reset()?;
+    loop {
+        match lease.head(by).await {
+            Ok(head) => {
+                drop(lease.event());
+                if head.request == Some(reset) {
+                    return Ok(head.kind == Kind::Success);
+                }
+            }
+            Err(error) if error.is_retryable() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Topology::Direct(pool) = &self.topology;
+        f.debug_struct("Driver")
+            .field("pool", pool)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,136 @@
+//! The results of one exchange, in the order in which their queries ran.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bolt_proto::{RequestId, ResultId};
+
+use super::holder::Dropped;
+use super::open_result::OpenResult;
+
+/// The results that have a holder, and those that are being skipped. None of its operations looks at all of them, but
+/// for those that end the work.
+#[derive(Default)]
+pub(super) struct Results {
+    table: BTreeMap<ResultId, OpenResult>,
+    /// How many of them have not ended.
+    open: usize,
+    /// How many of them were not started: their RUN is unanswered.
+    unanswered: usize,
+    /// Where cursors leave notes when they are dropped. There once a cursor was made.
+    dropped: Option<Arc<Dropped>>,
+}
+
+impl Results {
+    pub(super) fn insert(&mut self, result: OpenResult) {
+        self.open += 1;
+        self.unanswered += 1;
+        self.table.insert(result.id, result);
+    }
+
+    pub(super) fn get(&self, id: ResultId) -> Option<&OpenResult> {
+        self.table.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ResultId) -> Option<&mut OpenResult> {
+        self.table.get_mut(&id)
+    }
+
+    pub(super) fn first(&self) -> Option<&OpenResult> {
+        self.table.first_key_value().map(|(_, result)| result)
+    }
+
+    pub(super) fn newest(&self) -> Option<ResultId> {
+        self.table.last_key_value().map(|(id, _)| *id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        (self.open, self.unanswered) = (0, 0);
+    }
+
+    /// Whether one of them has not ended.
+    pub(super) const fn any_open(&self) -> bool {
+        self.open > 0
+    }
+
+    /// Whether the RUN of one of them is unanswered.
+    pub(super) const fn any_unanswered(&self) -> bool {
+        self.unanswered > 0
+    }
+
+    /// Changes a result by an event, and keeps count of how far results have got.
+    pub(super) fn update(&mut self, id: ResultId, change: impl FnOnce(&mut OpenResult)) {
+        let Some(result) = self.table.get_mut(&id) else {
+            return;
+        };
+        let (ended, started) = (result.has_ended(), result.is_started());
+        change(result);
+        self.open -= usize::from(!ended && result.has_ended());
+        self.unanswered -= usize::from(!started && result.is_started());
+        if result.has_ended() && !result.is_wanted() {
+            self.table.remove(&id);
+        }
+    }
+
+    /// Nobody holds the result any more. Whether its rest is to be skipped.
+    pub(super) fn disown(&mut self, id: ResultId) -> bool {
+        self.update(id, OpenResult::disown);
+        self.table.contains_key(&id)
+    }
+
+    pub(super) fn remove(&mut self, id: ResultId) -> Option<OpenResult> {
+        let result = self.table.remove(&id)?;
+        self.open -= usize::from(!result.has_ended());
+        self.unanswered -= usize::from(!result.is_started());
+        Some(result)
+    }
+
+    /// The results that have not been disowned, in their order.
+    pub(super) fn wanted(&self) -> Vec<ResultId> {
+        let wanted = self.table.values().filter(|result| result.is_wanted());
+        wanted.map(|result| result.id).collect()
+    }
+
+    /// These requests, and all after them, were taken back before they left. Returns the results of the queries among
+    /// them, which are gone.
+    pub(super) fn take_back(&mut self, first: RequestId) -> Vec<OpenResult> {
+        let gone: Vec<ResultId> = self
+            .table
+            .values()
+            .rev()
+            .take_while(|result| result.run >= first)
+            .map(|result| result.id)
+            .collect();
+        for result in self.table.values_mut() {
+            result.take_back(first);
+        }
+        gone.into_iter().rev().filter_map(|id| self.remove(id)).collect()
+    }
+
+    /// Where cursors of these results leave notes when they are dropped.
+    pub(super) fn dropped(&mut self) -> &Arc<Dropped> {
+        self.dropped.get_or_insert_default()
+    }
+
+    /// The results whose cursors were dropped since this was last called.
+    pub(super) fn take_dropped(&self) -> Vec<ResultId> {
+        let notes = self.dropped.as_ref().map(|dropped| dropped.take());
+        notes.into_iter().flatten().map(|(_, id)| id).collect()
+    }
+}
+
+/// Shows how many there are, and no row of any.
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results")
+            .field("held", &self.table.len())
+            .field("open", &self.open)
+            .finish()
+    }
+}

@@ -1,0 +1,216 @@
+//! Rows that lie one right behind the other: as they are seen, and as they are taken.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use crate::buffer::{Frame, Recv};
+use crate::error::ProtocolViolation;
+use crate::event::{Head, Kind, RequestId, ResultId};
+use crate::keys::Keys;
+use crate::message::Answer;
+use crate::packstream::{Reader, Token};
+use crate::record::{Places, RecordRef, with_offsets};
+
+/// What the rows of a run have in common, found out for the first of them, so that nothing needs to be looked up for
+/// the others.
+///
+/// A run has two places: where rows are seen, up to the next answer of another kind, and where they are taken, up to
+/// the next event of another kind.
+#[derive(Default)]
+pub(super) struct Rows {
+    seen: Option<Seen>,
+    taken: Option<Taken>,
+}
+
+/// What rows must be like where they are seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) width: Width,
+    /// How many more of them may come.
+    pub(super) left: usize,
+}
+
+/// How many values a row must have; `None` if the server has not said so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width(pub(super) Option<usize>);
+
+/// Whose rows are taken.
+struct Taken {
+    head: Head,
+    keys: Keys,
+    places: Places,
+}
+
+impl Rows {
+    // ---- seen ----
+
+    /// Rows like this are seen from now on. An answer of another kind ends it.
+    pub(super) const fn see_like(&mut self, seen: Option<Seen>) {
+        self.seen = seen;
+    }
+
+    /// Looks at a row that was cut by itself; `None` if it is the first one.
+    pub(super) fn see_one(&mut self, body: &[u8]) -> Option<Result<(), ProtocolViolation>> {
+        self.seen.as_mut().map(|seen| seen.one(body))
+    }
+
+    /// Cuts the rows that lie one right behind the other.
+    pub(super) fn see_run(&mut self, recv: &mut Recv<Answer>, limit: usize) -> Result<(), ProtocolViolation> {
+        let Some(seen) = &mut self.seen else {
+            return Ok(());
+        };
+        let width = seen.width;
+        let rows = if let Some((columns, head)) = width.head() {
+            let least = columns.saturating_add(head.len());
+            recv.see_run(Answer::Record, limit, seen.left, |message| {
+                message.starts_with(&head) && message.len() >= least
+            })
+        } else {
+            recv.see_run(Answer::Record, limit, seen.left, |message| width.fits(message))
+        };
+        seen.count(rows)
+    }
+
+    // ---- taken ----
+
+    /// What the next row is, if it lies right behind the one before it.
+    #[inline]
+    pub(super) fn head(&self, recv: &Recv<Answer>) -> Option<Head> {
+        match &self.taken {
+            Some(taken) if recv.is_in_run() => Some(taken.head),
+            _ => None,
+        }
+    }
+
+    /// An event of another kind is taken.
+    pub(super) fn take_other(&mut self) {
+        self.taken = None;
+    }
+
+    /// Takes the first row, and those right behind it are now taken like it.
+    pub(super) fn take_first<'a>(
+        &'a mut self,
+        recv: &'a mut Recv<Answer>,
+        frame: Frame<Answer>,
+        (request, result, keys): (RequestId, ResultId, Keys),
+    ) -> Option<RecordRef<'a>> {
+        self.taken = Some(Taken {
+            head: Head {
+                request: Some(request),
+                result: Some(result),
+                kind: Kind::Record,
+            },
+            keys,
+            places: Places::default(),
+        });
+        recv.begin_run();
+        if recv.is_in_run() {
+            return self.take_next(recv);
+        }
+        recv.deliver();
+        match recv.part_with(frame) {
+            Some((bytes, message)) => self.taken.as_mut()?.large_row(bytes, message),
+            None => self.taken.as_mut()?.row(recv.body(frame)),
+        }
+    }
+
+    /// Takes the next row of those that lie one right behind the other.
+    #[inline]
+    pub(super) fn take_next<'a>(&'a mut self, recv: &'a mut Recv<Answer>) -> Option<RecordRef<'a>> {
+        let [_, _, body @ ..] = recv.next_in_run()? else {
+            return None;
+        };
+        self.taken.as_mut()?.row(body)
+    }
+}
+
+impl Taken {
+    #[inline]
+    fn row<'a>(&'a mut self, body: &'a [u8]) -> Option<RecordRef<'a>> {
+        let (columns, values) = record(body).ok()?;
+        self.places.start();
+        Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
+    }
+}
+
+impl Taken {
+    /// A row that has the memory for itself in which it has arrived, so that keeping it copies nothing.
+    fn large_row(&mut self, mut bytes: Vec<u8>, message: Range<usize>) -> Option<RecordRef<'_>> {
+        let body = bytes.get(message.start.saturating_add(2)..message.end)?;
+        let (columns, values) = record(body).ok()?;
+        let start = message.end.saturating_sub(values.len());
+        with_offsets(&mut bytes, start, columns);
+        self.places = Places::of_whole(Bytes::from(bytes).slice(start..));
+        let values = self.places.whole()?.get(..message.end.saturating_sub(start))?;
+        Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
+    }
+}
+
+impl Seen {
+    /// Looks at a row.
+    pub(super) fn one(&mut self, body: &[u8]) -> Result<(), ProtocolViolation> {
+        self.count(1)?;
+        self.width.check(body)
+    }
+
+    fn count(&mut self, rows: usize) -> Result<(), ProtocolViolation> {
+        match self.left.checked_sub(rows) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(ProtocolViolation::SurplusRow),
+        }
+    }
+}
+
+impl Width {
+    /// What every row begins with, and how many values follow: each has at least one byte. `None` if rows may differ,
+    /// or have more than 15 values.
+    fn head(self) -> Option<(usize, [u8; 3])> {
+        let columns = u8::try_from(self.0?).ok().filter(|&columns| columns <= 0x0F)?;
+        Some((usize::from(columns), [0xB1, 0x71, 0x90 | columns]))
+    }
+
+    /// Whether a message is a row that has this width.
+    fn fits(self, message: &[u8]) -> bool {
+        match message {
+            [0xB1, 0x71, body @ ..] => self.check(body).is_ok(),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn check(self, body: &[u8]) -> Result<(), ProtocolViolation> {
+        let (values, _) = record(body)?;
+        match self.0 {
+            Some(columns) if columns != values => Err(ProtocolViolation::WrongWidth { values, columns }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The number of values of a RECORD, and their bytes. The values themselves are looked at when they are asked for.
+#[inline]
+fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
+    match body {
+        [first @ 0x90..=0x9F, values @ ..] if usize::from(first & 0x0F) <= values.len() => {
+            Ok((usize::from(first & 0x0F), values))
+        }
+        _ => long_record(body),
+    }
+}
+
+/// A record of more than 15 values, or a malformed one.
+#[cold]
+fn long_record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
+    let mut reader = Reader::new(body);
+    match reader.token()? {
+        Token::List(len) => Ok((len, reader.rest())),
+        _ => Err(ProtocolViolation::Metadata {
+            what: "of a record is no list",
+        }),
+    }
+}
