@@ -24,7 +24,6 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-#[ignore = "the exchange still takes its result types from the API"]
 fn no_file_of_the_client_uses_a_floor_above_its_own() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bolt-client/src");
     let mut wrong = String::new();

@@ -80,7 +80,18 @@ impl Switches {
 }
 
 /// The switches that are on by default. The others wait until the driver can stand them.
-const ON: &[&str] = &["stalls", "long", "addresses", "forgetting"];
+const ON: &[&str] = &[
+    "stalls",
+    "buffering",
+    "babble",
+    "long",
+    "panics",
+    "addresses",
+    "forgetting",
+    "arrived",
+    "given_up",
+    "own_writes",
+];
 
 impl Extremes {
     /// Everything is drawn in any case, so that a switch changes nothing but what it is for.

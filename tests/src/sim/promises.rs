@@ -15,7 +15,6 @@ use super::world::World;
 const DEADLINE: Nanos = 5 * SECOND;
 
 #[test]
-#[ignore = "openings know no patience yet"]
 fn an_opening_that_hangs_holds_up_those_who_wait_for_it_no_longer_than_their_patience() {
     let mut weather = calm();
     weather.calm = false;
