@@ -1,5 +1,6 @@
 //! The instant by which a call must have ended.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,31 +10,65 @@ use crate::runtime::{Runtime, Timer};
 
 /// The instant by which a call must have ended; it is handed down through everything that the call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Deadline(Option<Instant>);
+pub(crate) struct Deadline {
+    at: Option<Instant>,
+    limit: Option<Limit>,
+}
+
+/// Where a deadline comes from, for the error of a call that has met it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit {
+    length: Duration,
+    /// What set it: the name of an option.
+    option: &'static str,
+}
 
 impl Deadline {
-    pub(crate) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self {
+        at: None,
+        limit: None,
+    };
 
     /// A limit too far away to be an instant is none.
     pub(crate) fn after(now: Instant, limit: Duration) -> Self {
-        Self(now.checked_add(limit))
+        Self {
+            at: now.checked_add(limit),
+            limit: None,
+        }
+    }
+
+    /// A limit that this option sets.
+    pub(crate) fn set_by(option: &'static str, now: Instant, length: Duration) -> Self {
+        Self {
+            limit: Some(Limit { length, option }),
+            ..Self::after(now, length)
+        }
     }
 
     /// This instant.
     pub(crate) const fn at_instant(at: Instant) -> Self {
-        Self(Some(at))
+        Self {
+            at: Some(at),
+            limit: None,
+        }
     }
 
     pub(crate) fn earlier(self, other: Self) -> Self {
-        match (self.0, other.0) {
-            (Some(a), Some(b)) => Self(Some(a.min(b))),
-            (a, b) => Self(a.or(b)),
+        match (self.at, other.at) {
+            (Some(a), Some(b)) if b < a => other,
+            (None, Some(_)) => other,
+            _ => self,
         }
+    }
+
+    /// What set it, if that was an option.
+    pub(crate) const fn limit(self) -> Option<Limit> {
+        self.limit
     }
 
     /// When somebody has had his share of the time that is left, if as many `others` come after him; none if nobody does.
     pub(crate) fn share(self, now: Instant, others: usize) -> Self {
-        match (self.0, u32::try_from(others)) {
+        match (self.at, u32::try_from(others)) {
             (Some(at), Ok(others)) if others > 0 => {
                 let left = at.saturating_duration_since(now);
                 Self::after(now, left / others.saturating_add(1))
@@ -43,11 +78,11 @@ impl Deadline {
     }
 
     pub(crate) const fn at(self) -> Option<Instant> {
-        self.0
+        self.at
     }
 
     pub(crate) fn has_passed(self, now: Instant) -> bool {
-        self.0.is_some_and(|at| at <= now)
+        self.at.is_some_and(|at| at <= now)
     }
 
     /// Waits for `future`, at most until the deadline; `None` if that came first.
@@ -62,6 +97,12 @@ impl Deadline {
             Poll::Pending => alarm.poll(cx, runtime, self).map(|()| None),
         })
         .await
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({})", self.length, self.option)
     }
 }
 
@@ -97,6 +138,21 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_deadlines_the_earlier_says_what_set_it() {
+        let now = Instant::now();
+        let short = Deadline::set_by("short", now, Duration::from_millis(1500));
+        let long = Deadline::set_by("long", now, Duration::from_secs(60));
+        for earlier in [
+            short.earlier(long),
+            long.earlier(short),
+            short.earlier(Deadline::NONE),
+        ] {
+            assert_eq!(earlier, short);
+            assert_eq!(earlier.limit().unwrap().to_string(), "1.5s (short)");
+        }
+    }
 
     #[test]
     fn time_is_shared_with_those_who_come_after() {

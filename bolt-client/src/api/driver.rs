@@ -84,7 +84,7 @@ impl Driver {
     /// # Cancel safety
     /// Cancel-safe: nothing is lost.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
-        self.shared.server_info(self.shared.deadline(None)).await
+        self.shared.server_info(self.shared.deadline()).await
     }
 
     /// Whether the server has several databases (Bolt 4.0 and later). Asks as

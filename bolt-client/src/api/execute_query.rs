@@ -113,6 +113,7 @@ impl<'d> ExecuteQuery<'d> {
         let origin = Arc::new(Origin {
             shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
+            deadline_of: "deadline of the call",
             chain: Chain::new(Bookmarks::new(), self.manager),
         });
         let by = origin.by(None);

@@ -33,6 +33,26 @@ pub(crate) struct Circumstances {
     pub(crate) refused: bool,
 }
 
+/// What the end of a wait on one connection says of others to the same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    Unaffected,
+    /// What ended this one may have ended them.
+    MayBeDead,
+    /// Nothing was heard on this one: a firewall may have forgotten it, and them.
+    MayBeForgotten,
+}
+
+/// What an error says of other connections to the same address. `answered`: something has arrived on this one since it
+/// was acquired.
+pub(crate) fn for_connections(error: &Error, answered: bool) -> Others {
+    match error.kind() {
+        ErrorKind::ConnectionLost => Others::MayBeDead,
+        ErrorKind::Timeout if !answered => Others::MayBeForgotten,
+        _ => Others::Unaffected,
+    }
+}
+
 /// What a failure that a server reports means for other connections, and for a commit.
 pub(crate) fn reported(error: &ServerError) -> Reported {
     Reported {
@@ -84,6 +104,8 @@ mod tests {
     use bolt_proto::ProtocolViolation;
 
     use super::*;
+    use crate::deadline::Deadline;
+    use crate::error::Waiting;
 
     fn lost() -> Error {
         let violation = ProtocolViolation::EndOfStream { in_message: false };
@@ -127,6 +149,15 @@ mod tests {
         let lost = lost();
         assert_eq!(repeat(&lost, UNTOUCHED), Repeat::AtOnce);
         assert_eq!(repeat(&lost, USED), Repeat::Paused);
+    }
+
+    #[test]
+    fn a_lost_connection_and_one_that_was_silent_for_a_whole_deadline_speak_against_others() {
+        assert_eq!(for_connections(&lost(), true), Others::MayBeDead);
+        let late = || Error::timeout("there:7687", Waiting::Answer(None), Deadline::NONE);
+        assert_eq!(for_connections(&late(), false), Others::MayBeForgotten);
+        assert_eq!(for_connections(&late(), true), Others::Unaffected);
+        assert_eq!(for_connections(&Error::closed(), false), Others::Unaffected);
     }
 
     #[test]

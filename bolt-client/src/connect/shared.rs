@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bolt_proto::Kind;
 
@@ -54,10 +54,12 @@ impl Shared {
         self.runtime.now()
     }
 
-    /// When a call has to end that begins now and may take this long; the driver's own limit if it has none.
-    pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
-        let limit = limit.or(self.config.deadline);
-        limit.map_or(Deadline::NONE, |limit| Deadline::after(self.now(), limit))
+    /// When a call has to end that begins now and has no limit but the driver's.
+    pub(crate) fn deadline(&self) -> Deadline {
+        let limit = self.config.deadline;
+        limit.map_or(Deadline::NONE, |limit| {
+            Deadline::set_by("deadline of the driver", self.now(), limit)
+        })
     }
 
     /// A connection that is ready for this work. Cancel-safe.
@@ -73,7 +75,11 @@ impl Shared {
         loop {
             let mut lease = pool.acquire(by).await?;
             // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
-            let by = by.earlier(Deadline::after(self.now(), self.config.connection_timeout));
+            let by = by.earlier(Deadline::set_by(
+                "connection_timeout",
+                self.now(),
+                self.config.connection_timeout,
+            ));
             if lease.is_reused() && !answers(&mut lease, by).await? {
                 continue;
             }

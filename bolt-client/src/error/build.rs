@@ -8,6 +8,7 @@ use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, U
 
 use super::{Error, Reason, Waiting};
 use crate::connect::pool::PoolCounts;
+use crate::deadline::Deadline;
 use crate::runtime::{NoRuntime, Runtime};
 
 /// How many failures of one opening are kept.
@@ -70,12 +71,26 @@ impl Error {
     }
 
     /// The deadline has passed, or the runtime says that the call is cancelled.
-    pub(crate) fn out_of_time(runtime: &dyn Runtime, address: impl Into<String>, waiting: Waiting) -> Self {
-        let address = address.into();
+    pub(crate) fn out_of_time(
+        runtime: &dyn Runtime,
+        address: impl Into<String>,
+        waiting: Waiting,
+        by: Deadline,
+    ) -> Self {
         if runtime.is_cancelled() {
-            Reason::Cancelled(Some((address, waiting)))
+            Reason::Cancelled(Some((address.into(), waiting))).into()
         } else {
-            Reason::Timeout { address, waiting }
+            Self::timeout(address, waiting, by)
+        }
+    }
+
+    /// The deadline has passed.
+    pub(crate) fn timeout(address: impl Into<String>, waiting: Waiting, by: Deadline) -> Self {
+        let (address, limit) = (address.into(), by.limit());
+        Reason::Timeout {
+            address,
+            waiting,
+            limit,
         }
         .into()
     }

@@ -13,6 +13,7 @@ use std::{fmt, io, iter};
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use crate::connect::pool::PoolCounts;
+use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
@@ -150,6 +151,7 @@ enum Reason {
     Timeout {
         address: String,
         waiting: Waiting,
+        limit: Option<Limit>,
     },
     /// The pool of this address has as many waiters as it may have.
     Overloaded {
@@ -319,7 +321,16 @@ impl fmt::Display for Error {
                 "the connection to {address} ended during {during}: {} (is it a Bolt port, and does it want TLS?)",
                 Ending(source.as_ref())
             ),
-            Reason::Timeout { address, waiting } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Timeout {
+                address,
+                waiting,
+                limit: None,
+            } => write!(f, "{address}: timed out: {waiting}"),
+            Reason::Timeout {
+                address,
+                waiting,
+                limit: Some(limit),
+            } => write!(f, "{address}: timed out after {limit}: {waiting}"),
             Reason::Cancelled(Some((address, waiting))) => write!(f, "{address}: cancelled: {waiting}"),
             Reason::Cancelled(None) => f.write_str("cancelled before the call began"),
             Reason::CancelledPause(cause) => write!(f, "cancelled before the next attempt: {cause}"),

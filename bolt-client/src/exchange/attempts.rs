@@ -60,7 +60,10 @@ impl Attempts {
     /// When a part of the work has to end that begins now and may take this long.
     pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.origin.shared.now();
-        limit.map_or(self.by, |limit| self.by.earlier(Deadline::after(now(), limit)))
+        limit.map_or(self.by, |limit| {
+            self.by
+                .earlier(Deadline::set_by("deadline of the call", now(), limit))
+        })
     }
 
     /// The work, on a connection that is ready. Nothing of it has been sent.

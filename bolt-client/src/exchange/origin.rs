@@ -30,13 +30,20 @@ pub(crate) struct Settings {
 pub(crate) struct Origin {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
+    /// What the deadline among the settings is called in errors.
+    pub(crate) deadline_of: &'static str,
     pub(crate) chain: Chain,
 }
 
 impl Origin {
     /// When a call has to end that begins now and may take this long.
     pub(crate) fn by(&self, limit: Option<Duration>) -> Deadline {
-        self.shared.deadline(limit.or(self.settings.deadline))
+        let now = || self.shared.now();
+        match (limit, self.settings.deadline) {
+            (Some(limit), _) => Deadline::set_by("deadline of the call", now(), limit),
+            (None, Some(limit)) => Deadline::set_by(self.deadline_of, now(), limit),
+            (None, None) => self.shared.deadline(),
+        }
     }
 
     /// Work that is repeated for as long as the budget lasts, if that may help.

@@ -110,6 +110,7 @@ impl<'d> SessionBuilder<'d> {
         Session::new(Origin {
             shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
+            deadline_of: "deadline of the session",
             chain: Chain::new(self.bookmarks, self.manager),
         })
     }

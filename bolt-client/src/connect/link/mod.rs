@@ -111,7 +111,7 @@ impl Link {
                     return Poll::Ready(head);
                 }
                 if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
-                    return Poll::Ready(Err(self.out_of_time()));
+                    return Poll::Ready(Err(self.out_of_time(by)));
                 }
             }
         })
@@ -136,7 +136,7 @@ impl Link {
                     patience: None,
                 };
                 if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
-                    return Poll::Ready(Err(self.out_of_time()));
+                    return Poll::Ready(Err(self.out_of_time(expires)));
                 }
             }
         })
@@ -180,9 +180,9 @@ impl Link {
         }
     }
 
-    fn out_of_time(&self) -> Error {
+    fn out_of_time(&self, by: Deadline) -> Error {
         let waiting = Waiting::Answer(self.proto.awaited());
-        Error::out_of_time(self.wire.runtime(), &*self.peer, waiting)
+        Error::out_of_time(self.wire.runtime(), &*self.peer, waiting, by)
     }
 
     /// Whether something has arrived, or the time is up.

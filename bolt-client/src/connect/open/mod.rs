@@ -57,7 +57,7 @@ impl Opening {
     ) -> Self {
         let now = runtime.now();
         let hint = Hint::default();
-        let expires = Deadline::after(now, config.connection_timeout);
+        let expires = Deadline::set_by("connection_timeout", now, config.connection_timeout);
         let flow = Flow {
             runtime: Arc::clone(runtime),
             config: Arc::clone(config),

@@ -57,10 +57,6 @@ impl Lease {
     /// [`report_dead`](Self::report_dead): one round trip for each that is well.
     ///
     /// Not for a connection on which something arrived in this lease: that one is alive.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the exchange, which sees what becomes of its lease")
-    )]
     pub(crate) fn report_silent(&self) {
         self.report_dead();
     }

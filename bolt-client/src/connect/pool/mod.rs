@@ -84,7 +84,7 @@ impl Pool {
     pub(crate) async fn acquire(self: &Arc<Self>, by: Deadline) -> Result<Lease, Error> {
         let now = self.now();
         let limit = self.config.connection_acquisition_timeout;
-        let by = by.earlier(Deadline::after(now, limit));
+        let by = by.earlier(Deadline::set_by("connection_acquisition_timeout", now, limit));
         let ready = self.decide(|slots| {
             if slots.is_closed() {
                 return Err(Error::closed());

@@ -37,7 +37,7 @@ pub(super) enum Verdict {
     /// Another would be better.
     Doubt,
     /// One that this call has begun has expired.
-    TimedOut,
+    TimedOut(Deadline),
     /// So many are given up, and others are left.
     Fewer(usize),
     /// The only one is given up, since there is no room for another. The caller has waited so long for it.
@@ -75,8 +75,9 @@ impl Openings {
     /// The [limit](Self::limit) has passed: what now?
     pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
         let has_expired = |held: &Held| held.opening.expires().has_passed(now);
-        if self.held.iter().any(|held| has_expired(held) && !held.inherited) {
-            return Verdict::TimedOut;
+        let own = |held: &&Held| has_expired(held) && !held.inherited;
+        if let Some(held) = self.held.iter().find(own) {
+            return Verdict::TimedOut(held.opening.expires());
         }
         let before = self.held.len();
         if before > 1 {

@@ -69,7 +69,7 @@ impl Place {
                 // Something else is in hand now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
-                None if self.is_over(by) => return Err(self.timeout()),
+                None if self.is_over(by) => return Err(self.timeout(by)),
                 None => self.lose_patience()?,
             }
         }
@@ -246,8 +246,9 @@ impl Place {
             }
             Err(error) => {
                 // A transport that blocks ends its own wait when the time is up.
-                let error = if self.is_over(by.earlier(opening.expires())) {
-                    self.timeout_of(Waiting::Opening)
+                let by = by.earlier(opening.expires());
+                let error = if self.is_over(by) {
+                    self.timeout_of(Waiting::Opening, by)
                 } else {
                     error
                 };
@@ -276,7 +277,7 @@ impl Place {
             Hand::Opening(openings) => match openings.judge(patience, now) {
                 Verdict::GoOn => {}
                 Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
-                Verdict::TimedOut => return Err(self.timeout()),
+                Verdict::TimedOut(expired) => return Err(self.timeout(expired)),
                 Verdict::Fewer(gone) => self.lose_openings(gone),
                 Verdict::GivenUp(waited) => {
                     self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
@@ -383,17 +384,18 @@ impl Place {
     }
 
     /// The time is up.
-    fn timeout(&self) -> Error {
-        self.timeout_of(match &self.hand {
+    fn timeout(&self, by: Deadline) -> Error {
+        let waiting = match &self.hand {
             Hand::Empty => Waiting::Pool,
             Hand::Settling { .. } => Waiting::Settling,
             Hand::Opening(_) => Waiting::Opening,
-        })
+        };
+        self.timeout_of(waiting, by)
     }
 
-    fn timeout_of(&self, waiting: fn(PoolCounts) -> Waiting) -> Error {
+    fn timeout_of(&self, waiting: fn(PoolCounts) -> Waiting, by: Deadline) -> Error {
         let address = self.pool.address.to_string();
-        Error::out_of_time(&*self.pool.runtime, address, waiting(self.pool.counts()))
+        Error::out_of_time(&*self.pool.runtime, address, waiting(self.pool.counts()), by)
     }
 }
 
