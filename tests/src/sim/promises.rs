@@ -40,7 +40,8 @@ fn callers_with_limits_shorter_than_an_opening_fill_the_pool_in_the_end() {
             }
         }
         let failed = failures(&weather, vec![tasks]);
-        assert!(failed <= 6, "{failed} callers in turn were too early");
+        // Where there is room for one, each opening is given twice the time of the one before it.
+        assert!(failed <= 12, "{failed} of 20 callers in turn were too early");
     }
 }
 
