@@ -56,7 +56,7 @@ impl Exchange {
             return;
         }
         if self.is_unread_write(id) {
-            if let Ok(lease) = self.flight.lease_mut() {
+            if let Some(lease) = self.flight.lease_if_held() {
                 lease.set_unfinished(Unfinished::Finish(id));
             }
         }
