@@ -56,9 +56,8 @@ impl Link {
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
             self.wire.read_at_once(&mut self.proto);
-            #[cfg(planted)]
             if planted!(ResetOvertakesBegin) {
-                return self.proto.reset_regardless().is_ok() && self.wire.write_at_once(&mut self.proto);
+                return self.proto.reset().is_ok() && self.wire.write_at_once(&mut self.proto);
             }
         }
         match self.proto.disposition() {
