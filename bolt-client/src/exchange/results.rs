@@ -91,10 +91,9 @@ impl Results {
         Some(result)
     }
 
-    /// The results that have not been disowned, in their order.
-    pub(super) fn wanted(&self) -> Vec<ResultId> {
-        let wanted = self.table.values().filter(|result| result.is_wanted());
-        wanted.map(|result| result.id).collect()
+    /// All of them, in their order.
+    pub(super) fn ids(&self) -> Vec<ResultId> {
+        self.table.keys().copied().collect()
     }
 
     /// These requests, and all after them, were taken back before they left. Returns the results of the queries among
