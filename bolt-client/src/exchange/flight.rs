@@ -55,10 +55,8 @@ struct Failure {
 impl Flight {
     pub(super) fn new(mut lease: Lease, work: Work, receipt: Receipt) -> Self {
         lease.set_receipt(receipt.clone());
-        let wants_telemetry = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
-        let api = work.api.filter(|_| wants_telemetry);
         let course = Course {
-            work: Work { api, ..work },
+            work,
             receipt,
             reused: lease.is_reused(),
             begin: None,
@@ -157,11 +155,12 @@ impl Flight {
         let Course { work, telemetry, .. } = &self.course;
         if let (Some(api), None, true) = (work.api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
+            let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
             let able = lease
                 .proto
                 .capabilities()
                 .is_some_and(|version| version.telemetry);
-            if able {
+            if wanted && able {
                 self.course.telemetry = Some(lease.proto.telemetry(api)?);
             }
         }

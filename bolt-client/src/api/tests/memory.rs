@@ -118,8 +118,8 @@ fn rows_may_be_read_one_by_one_beyond_the_limit() {
 fn a_session_keeps_the_rest_of_a_cursor_up_to_a_limit_in_memory() {
     for (query, fits) in [
         // A small number is one byte on the wire.
-        ("ROWS 100000", true),
-        ("ROWS 400000", false),
+        ("ROWS 50000", true),
+        ("ROWS 250000", false),
         ("ROWS 150 OF 100000", true),
         ("ROWS 200 OF 100000", false),
     ] {

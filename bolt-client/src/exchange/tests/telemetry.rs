@@ -103,3 +103,22 @@ fn what_was_taken_back_is_said_with_the_next_query() {
         [Message::Telemetry, Message::Begin, Message::Run, Message::Pull]
     );
 }
+
+#[test]
+fn an_attempt_on_a_server_that_does_not_want_to_know_leaves_it_to_the_next() {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    let mut attempts = origin.repeated(Api::ManagedTransaction, Access::Write, Extra::default(), BY);
+    let mut work = now(attempts.begin()).unwrap();
+    servers.cut_at(Message::Run);
+    let error = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    servers.want_telemetry();
+    let mut again = Task::new(attempts.again(&mut work, error));
+    assert!(again.run().is_none());
+    servers.pass(SECOND);
+    again.run().unwrap().unwrap();
+    drop(again);
+    run(&mut work, "RETURN 1");
+    assert_eq!(servers.asked(0), [Message::Begin, Message::Run]);
+    assert_eq!(servers.asked(1)[..2], [Message::Telemetry, Message::Begin]);
+}
