@@ -102,14 +102,6 @@ impl Exchange {
         loop {
             match self.flight.queue_commit() {
                 Ok(commit) => return Ok(commit),
-                #[cfg(planted)]
-                Err(UsageError::OpenResult) if planted!(CommitWithOpenResult) => {
-                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
-                }
-                #[cfg(planted)]
-                Err(UsageError::OpenResult) if planted!(CommitBeforeAPagesEnd) => {
-                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
-                }
                 Err(UsageError::OpenResult) => {}
                 Err(error) => return Err(error.into()),
             }
