@@ -254,3 +254,41 @@ fn a_write_whose_first_page_is_its_last_costs_nothing_to_drop_even_if_that_is_on
     assert_eq!(servers.count(Message::Reset), 0);
     assert_eq!(servers.count(Message::Run), 100);
 }
+
+#[test]
+fn what_callers_who_block_drop_is_waited_for_at_most_for_the_teardown_limit() {
+    for (access, finishes) in [(Access::Write, true), (Access::Read, false)] {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let mut session = driver.session().default_access_mode(access).build();
+        let mut rows = now(session.run("ROWS 3000")).unwrap();
+        now(rows.settle());
+        drop(rows);
+        assert_eq!(servers.committed().len(), usize::from(finishes));
+
+        let _cursor = now(session.open("ROWS 3000")).unwrap();
+        now(session.settle());
+        assert_eq!(servers.committed().len(), 2 * usize::from(finishes));
+        drop(session);
+        assert_eq!(servers.committed().len(), 2 * usize::from(finishes));
+    }
+
+    let servers = Scripted::new();
+    let driver = three(&servers);
+    let mut session = driver.session().build();
+    let mut rows = now(session.run("ROWS 3000")).unwrap();
+    servers.hold(FIRST);
+    let mut settling = Task::new(rows.settle());
+    assert!(settling.run().is_none());
+    servers.pass(5 * SECOND);
+    assert!(settling.run().is_some());
+    drop(settling);
+    drop(rows);
+    let mut settling = Task::new(session.settle());
+    assert!(settling.run().is_none());
+    servers.pass(5 * SECOND);
+    assert!(settling.run().is_some());
+    drop(settling);
+    servers.release(FIRST);
+    assert_eq!(bookmarks(&mut session), ["bookmark:1"]);
+}

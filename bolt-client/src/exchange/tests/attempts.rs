@@ -210,3 +210,20 @@ fn limits_of_parts_end_with_the_whole() {
     assert_eq!(attempts.limit(Some(9 * SECOND)).at(), Some(start + 5 * SECOND));
     assert_eq!(attempts.by().at(), Some(start + 5 * SECOND));
 }
+
+#[test]
+fn only_failures_to_connect_that_may_go_away_and_a_budget_lead_to_another_try() {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    servers.fail(Message::Logon, "Neo.ClientError.Security.Unauthorized");
+    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let error = now(attempts.begin()).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    servers.refuse();
+    for mut attempts in [explicit(&origin), origin.auto_commit(Extra::default(), BY)] {
+        let error = now(attempts.begin()).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+    }
+    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    assert!(Task::new(attempts.begin()).run().is_none(), "there is a pause");
+}

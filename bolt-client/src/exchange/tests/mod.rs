@@ -4,6 +4,7 @@ mod attempts;
 mod cancelling;
 mod failing;
 mod paging;
+mod results;
 mod telemetry;
 
 use std::sync::Arc;
