@@ -94,10 +94,10 @@ impl End {
     fn read(&self, waker: Option<&Waker>, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.servers.lock();
         let socket = &mut state.sockets[self.at];
-        let len = buf.len().min(socket.arrived.len());
-        for (to, from) in buf.iter_mut().zip(socket.arrived.drain(..len)) {
-            *to = from;
-        }
+        let (front, _) = socket.arrived.as_slices();
+        let len = buf.len().min(front.len());
+        buf[..len].copy_from_slice(&front[..len]);
+        socket.arrived.drain(..len);
         if len > 0 || socket.closed {
             return Ok(len);
         }

@@ -77,7 +77,9 @@ impl Socket {
 
     pub(super) fn deliver(&mut self, messages: usize) {
         let messages = messages.min(self.held.len());
-        self.arrived.extend(self.held.drain(..messages).flatten());
+        for message in self.held.drain(..messages) {
+            self.arrived.extend(&message);
+        }
     }
 
     /// What was not committed is undone.
