@@ -58,10 +58,9 @@ struct Failure {
 impl Flight {
     pub(super) fn new(mut lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
         lease.set_receipt(receipt.clone());
-        let wants_telemetry = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
         let course = Course {
             work,
-            api: api.filter(|_| wants_telemetry),
+            api,
             receipt,
             reused: lease.is_reused(),
             begin: None,
@@ -163,11 +162,12 @@ impl Flight {
         } = &self.course;
         if let (Some(api), None, true) = (*api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
+            let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
             let able = lease
                 .proto
                 .capabilities()
                 .is_some_and(|version| version.telemetry);
-            if able {
+            if wanted && able {
                 self.course.telemetry = Some(lease.proto.telemetry(api)?);
             }
         }

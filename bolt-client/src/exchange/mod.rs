@@ -13,6 +13,8 @@ mod reading;
 mod results;
 mod retry;
 mod running;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::fmt;

@@ -92,10 +92,9 @@ impl Results {
         }
     }
 
-    /// The results that have not been disowned, in their order.
-    pub(super) fn wanted(&self) -> Vec<ResultId> {
-        let wanted = self.table.values().filter(|result| result.is_wanted());
-        wanted.map(|result| result.id).collect()
+    /// All of them, in their order.
+    pub(super) fn ids(&self) -> Vec<ResultId> {
+        self.table.keys().copied().collect()
     }
 
     /// This request, and all after it, were taken back before they left. Forgets the queries among them, and returns their
