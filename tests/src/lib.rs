@@ -1,7 +1,7 @@
 //! What crosses crates: the integration suite, and the tools that it observes and disturbs a driver with.
 //!
 //! * [`relay::Relay`] stands between a driver and a server. It counts flights, and can delay, hold or cut.
-//! * [`misbehaving`] has peers that do something wrong, one function each.
+//! * [`misbehaving`] has peers that do something wrong, one function each; [`hostile`] a table of those that mean no good.
 //! * [`scripted::Scripted`] is a server that answers as told, and remembers what it was told.
 //! * [`counting::Counting`] counts what a driver asks of its runtime.
 //! * [`sim`] is a whole world without sockets and clocks: runtime, network, server, model and judges.
@@ -10,6 +10,7 @@
 //! beside any runtime. They end when they are dropped.
 
 pub mod counting;
+pub mod hostile;
 mod listener;
 pub mod misbehaving;
 pub mod relay;

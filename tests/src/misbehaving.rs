@@ -281,10 +281,10 @@ fn promising(stream: &mut TcpStream, pull: impl Fn(&mut TcpStream) -> io::Result
 const VERSION: [u8; 4] = [0, 0, 4, 5];
 
 /// SUCCESS {}
-const SUCCESS: &[u8] = b"\x00\x03\xB1\x70\xA0\x00\x00";
+pub(crate) const SUCCESS: &[u8] = b"\x00\x03\xB1\x70\xA0\x00\x00";
 
 /// SUCCESS {"server": "Neo4j/5.26.0", "connection_id": "bolt-1"}
-const HELLO_SUCCESS: &[u8] =
+pub(crate) const HELLO_SUCCESS: &[u8] =
     b"\x00\x2C\xB1\x70\xA2\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\x00\x00";
 
 /// SUCCESS {"server": "Neo4j/5.26.0", "connection_id": "bolt-1", "hints": {"connection.recv_timeout_seconds": 1}}
@@ -292,21 +292,21 @@ const HELLO_PROMISE: &[u8] = b"\x00\x55\xB1\x70\xA3\x86server\x8CNeo4j/5.26.0\x8
     \x85hints\xA1\xD0\x1Fconnection.recv_timeout_seconds\x01\x00\x00";
 
 /// SUCCESS {"fields": ["x"]}
-const RUN_FIELDS: &[u8] = b"\x00\x0D\xB1\x70\xA1\x86fields\x91\x81x\x00\x00";
+pub(crate) const RUN_FIELDS: &[u8] = b"\x00\x0D\xB1\x70\xA1\x86fields\x91\x81x\x00\x00";
 
 /// RECORD [1]
-const RECORD: &[u8] = b"\x00\x04\xB1\x71\x91\x01\x00\x00";
+pub(crate) const RECORD: &[u8] = b"\x00\x04\xB1\x71\x91\x01\x00\x00";
 
 /// SUCCESS {"has_more": true}
-const MORE: &[u8] = b"\x00\x0D\xB1\x70\xA1\x88has_more\xC3\x00\x00";
+pub(crate) const MORE: &[u8] = b"\x00\x0D\xB1\x70\xA1\x88has_more\xC3\x00\x00";
 
 /// SUCCESS {"fields": []}
 const RUN_SUCCESS: &[u8] = b"\x00\x0B\xB1\x70\xA1\x86fields\x90\x00\x00";
 
 /// The tags of the messages whose answers need content.
-const HELLO: u8 = 0x01;
-const RUN: u8 = 0x10;
-const PULL: u8 = 0x3F;
+pub(crate) const HELLO: u8 = 0x01;
+pub(crate) const RUN: u8 = 0x10;
+pub(crate) const PULL: u8 = 0x3F;
 
 fn answer(message: &[u8]) -> &'static [u8] {
     match message.get(1) {
@@ -317,11 +317,11 @@ fn answer(message: &[u8]) -> &'static [u8] {
 }
 
 /// Reads the driver's first bytes: a magic number and four proposals.
-fn proposals(stream: &mut TcpStream) -> io::Result<()> {
+pub(crate) fn proposals(stream: &mut TcpStream) -> io::Result<()> {
     stream.read_exact(&mut [0; 20])
 }
 
-fn agree(stream: &mut TcpStream) -> io::Result<()> {
+pub(crate) fn agree(stream: &mut TcpStream) -> io::Result<()> {
     proposals(stream)?;
     stream.write_all(&VERSION)
 }
@@ -337,7 +337,7 @@ fn log_in(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 /// Reads one message: chunks up to the empty one.
-fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(crate) fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     loop {
         let mut size = [0; 2];

@@ -1,9 +1,10 @@
-//! How much memory a slow reader takes, however long the result is.
+//! How much memory a slow reader takes, however long the result is, and what a hostile peer can make of it.
 
 use std::thread;
 use std::time::Duration;
 
 use adapter_blocking::{Auth, Config, Error};
+use tests::hostile::{self, DEADLINE, Use};
 use tests::scripted::{Script, Scripted};
 
 /// A page of the rows here, generously.
@@ -38,6 +39,37 @@ fn rows_that_are_kept_take_little_more_than_themselves() {
     });
     println!("{} bytes a row", peak / 100_000);
     assert!(peak / 100_000 < 200, "{} bytes a row", peak / 100_000);
+}
+
+/// A peer that means no good takes no more than the messages that it is allowed.
+#[test]
+fn hostile_peers_take_no_memory_to_speak_of() {
+    let mut wrong = Vec::new();
+    for case in hostile::all() {
+        if case.off.is_some() {
+            continue;
+        }
+        let peer = case.start().unwrap();
+        let config = Config::new(&peer.uri(), Auth::none()).unwrap();
+        let driver =
+            adapter_blocking::driver_with(config.max_transaction_retry_time(Duration::ZERO)).unwrap();
+        // What comes of it is held by the suite.
+        let peak = peak(|| drop(call(&driver, case.used)));
+        if peak > case.memory {
+            wrong.push(format!("{}: {peak} bytes, not {}", case.name, case.memory));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn call(driver: &adapter_blocking::Driver, how: Use) -> Result<usize, Error> {
+    if let Use::Pages(size) = how {
+        let mut session = driver.session().fetch_size(size).build();
+        let rows = session.run("RETURN 1 AS x").deadline(DEADLINE).call()?;
+        return Ok(rows.collect()?.len());
+    }
+    let query = driver.execute_query("RETURN 1 AS x").deadline(DEADLINE);
+    Ok(query.call()?.records.len())
 }
 
 fn config(server: &Scripted) -> Result<Config, Error> {

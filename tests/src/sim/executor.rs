@@ -111,12 +111,10 @@ impl<'w> Executor<'w> {
         self.tasks.clear();
     }
 
-    /// Whether what is due at this instant happens before the tasks that are ready.
+    /// Whether what is due happens before the tasks that are ready: always if it should have happened already.
     fn overtakes(&mut self) -> bool {
-        let due = self
-            .sim
-            .with(|state| state.clock.next_at().is_some_and(|at| at <= state.clock.now()));
-        due && self.rng.one_in(2)
+        let (next, now) = self.sim.with(|state| (state.clock.next_at(), state.clock.now()));
+        next.is_some_and(|at| at < now || (at == now && self.rng.one_in(2)))
     }
 
     /// The thread that polls stands still now and then, in some worlds.

@@ -25,6 +25,8 @@ pub(super) struct Extremes {
     pub(super) silent_addresses: u8,
     /// Connections that were idle for so long are forgotten by what stands between: nothing arrives any more.
     pub(super) forgets: Option<Nanos>,
+    /// Whoever connects before this instant never gets an answer. Not drawn: for small worlds.
+    pub(super) mute_until: Nanos,
 }
 
 /// How long reading a keep-alive takes, where they never end: else no time would pass.
@@ -78,7 +80,18 @@ impl Switches {
 }
 
 /// The switches that are on by default. The others wait until the driver can stand them.
-const ON: &[&str] = &["stalls", "long", "addresses", "forgetting"];
+const ON: &[&str] = &[
+    "stalls",
+    "buffering",
+    "babble",
+    "long",
+    "panics",
+    "addresses",
+    "forgetting",
+    "arrived",
+    "given_up",
+    "own_writes",
+];
 
 impl Extremes {
     /// Everything is drawn in any case, so that a switch changes nothing but what it is for.
@@ -111,6 +124,7 @@ impl Extremes {
             panics: when(on.panics && !calm, panics),
             silent_addresses: when(on.addresses && !calm, silent_addresses) as u8,
             forgets: forgets.filter(|_| on.forgetting && !calm),
+            mute_until: 0,
         }
     }
 }

@@ -75,6 +75,8 @@ pub(super) struct History {
     /// The queries and transactions whose failures somebody was told of.
     told: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
+    /// How many calls have failed.
+    pub(super) failed: usize,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
     /// How many callers were told of a connection that was broken or refused.

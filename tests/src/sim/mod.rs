@@ -38,6 +38,8 @@ mod oracle;
 mod play;
 mod program;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod regressions;
 mod rng;
 mod runtime;

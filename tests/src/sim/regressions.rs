@@ -179,7 +179,7 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     }
 }
 
-fn calm() -> Weather {
+pub(super) fn calm() -> Weather {
     Weather {
         calm: true,
         net: NetWeather {
@@ -236,7 +236,7 @@ fn session(page: Option<u64>, works: Vec<Work>) -> Act {
     })
 }
 
-fn query(id: u64, verb: Verb, rows: u64) -> Query {
+pub(super) fn query(id: u64, verb: Verb, rows: u64) -> Query {
     Query {
         statement: Statement {
             id,

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// How many steps the program has.
     pub steps: usize,
+    /// How many calls have failed.
+    pub failed: usize,
     /// How many queries reached a server.
     pub queries: usize,
 }
@@ -111,6 +113,7 @@ impl World {
             violations: std::mem::take(&mut state.history.violations),
             trace: state.take_trace(),
             steps: 0,
+            failed: state.history.failed,
             queries: state.history.executions.len(),
         })
     }

@@ -139,6 +139,9 @@ impl State {
         if let Some((trouble, after)) = later {
             self.later(after, Event::Trouble { conn, trouble });
         }
+        if self.clock.now() < self.weather.extremes.mute_until {
+            self.trouble(conn, Trouble::Silence);
+        }
         conn
     }
 

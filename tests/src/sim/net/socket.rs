@@ -111,6 +111,11 @@ impl Transport for Socket {
         let sim = self.sim.clone();
         sim.with(|state| self.take(state, buf))
     }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        let sim = self.sim.clone();
+        sim.with(|state| self.send(state))
+    }
 }
 
 impl Drop for Socket {

@@ -139,6 +139,7 @@ impl Player {
             });
             state.check_deadline(call, started);
             if let Outcome::Failed(error) = outcome {
+                state.history.failed += 1;
                 state.check_error(call, started, error);
             }
         });

@@ -147,7 +147,7 @@ impl Seat<'_> {
         let end = player.read(&mut told, reading, rows, &call).await;
         self.gives_up(statement.id, &end);
         player.ended(&told, &end);
-        self.leaves_behind(statement.id, &end);
+        self.leaves_behind(statement, &end);
     }
 
     async fn open(&mut self, query: &Query) {
@@ -209,7 +209,7 @@ impl Seat<'_> {
         if let Some(end) = &end {
             self.player.ended(&told, end);
             if held.is_none() {
-                self.leaves_behind(told.statement.id, end);
+                self.leaves_behind(&told.statement, end);
             }
         }
         if let Some(mut held) = held {
@@ -221,12 +221,14 @@ impl Seat<'_> {
     }
 
     /// A write is carried out although its result was dropped, by the session, before it begins anything else.
-    fn leaves_behind(&self, id: u64, end: &End) {
+    fn leaves_behind(&self, statement: &Statement, end: &End) {
+        // What returns no rows was carried out when it was run.
+        let unread = self.writes && statement.columns;
         self.player.sim.with(|state| {
             let causality = &mut state.history.causality;
             match end {
-                End::Dropped if self.writes && state.switches.own_writes => {
-                    causality.leave_behind(self.number, id);
+                End::Dropped if unread && state.switches.own_writes => {
+                    causality.leave_behind(self.number, statement.id);
                 }
                 End::Failed(_) | End::Cancelled => causality.lose_track(self.number),
                 End::Dropped | End::Complete => {}

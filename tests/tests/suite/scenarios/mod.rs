@@ -8,6 +8,7 @@ mod bad_peers;
 mod bookmarks;
 mod cursors;
 mod deadlines;
+mod hostile_peers;
 pub(super) mod locks;
 mod managed;
 mod own_errors;
@@ -85,6 +86,7 @@ pub(super) fn all() -> Vec<Scenario> {
         deadlines::all(),
         bad_input::all(),
         bad_peers::all(),
+        hostile_peers::all(),
         secrets::all(),
         session_deadlines::all(),
         session_round_trips::all(),
