@@ -34,11 +34,11 @@ use std::sync::Arc;
 pub use bolt_client::{
     Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Cost,
     Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged,
-    ExecuteQuery, FromValue, Keys, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter,
-    OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRunner, QueryType, Record, RecordRef,
-    Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionOpen, SessionRun, Status,
-    Summary, ToValue, Transaction, TransactionOpen, TransactionRun, UsageError, Value, Version, as_value,
-    error, query, types,
+    ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification,
+    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRunner,
+    QueryType, Record, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder,
+    SessionOpen, SessionRun, Status, Summary, ToValue, Transaction, TransactionOpen, TransactionRun,
+    UsageError, Value, Version, Versions, as_value, error, query, types,
 };
 
 use runtime::Tokio;

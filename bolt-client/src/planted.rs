@@ -96,6 +96,20 @@ static PLANTED: AtomicUsize = AtomicUsize::new(0);
 /// Plants a bug in every driver of this process, or takes it out.
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as usize + 1), Ordering::Relaxed);
+    bolt_proto::planted::plant(bug.and_then(Bug::below));
+}
+
+impl Bug {
+    /// What the protocol must let pass for it.
+    const fn below(self) -> Option<bolt_proto::planted::Bug> {
+        match self {
+            Self::ResetOvertakesBegin => Some(bolt_proto::planted::Bug::ResetOvertakesBegin),
+            Self::CommitWithOpenResult | Self::CommitBeforeAPagesEnd => {
+                Some(bolt_proto::planted::Bug::CommitWithOpenResult)
+            }
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn is(bug: Bug) -> bool {

@@ -111,13 +111,13 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Sends on what the transport has taken and still holds. Never waits and registers no waker: `WouldBlock` when
     /// something is left.
     ///
-    /// The driver flushes after each of its writes, by this or by `poll_flush`. Default: nothing to do, for transports that
-    /// hold nothing back.
+    /// The driver flushes after each of its writes, by this or by `poll_flush`. Default: polls `poll_flush` once with a
+    /// waker that does nothing. A transport whose `poll_flush` may block the thread needs its own.
     ///
     /// # Errors
     /// `WouldBlock`, or what the stream reports.
     fn try_flush(&mut self) -> io::Result<()> {
-        Ok(())
+        at_once(Pin::new(self).poll_flush(&mut Context::from_waker(Waker::noop())))
     }
 
     /// Reads what is known to have arrived, without asking the operating system: a runtime may have been notified of it,
@@ -175,8 +175,8 @@ impl Default for SocketOptions {
 
 /// Makes a [`Transport`] of any *non-blocking* futures-io stream.
 ///
-/// `try_read`, `try_write` and `try_flush` poll the stream once with a waker that does nothing, so the stream must never
-/// block the thread. Streams that can do better (tokio's `try_read`) implement [`Transport`] themselves.
+/// `try_read` and `try_write` poll the stream once with a waker that does nothing, so the stream must never block
+/// the thread. Streams that can do better (tokio's `try_read`) implement [`Transport`] themselves.
 #[derive(Debug)]
 pub struct Io<T>(pub T);
 
@@ -207,10 +207,6 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for Io<T> {
 
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
         at_once(Pin::new(&mut self.0).poll_write(&mut Context::from_waker(Waker::noop()), buf))
-    }
-
-    fn try_flush(&mut self) -> io::Result<()> {
-        at_once(Pin::new(&mut self.0).poll_flush(&mut Context::from_waker(Waker::noop())))
     }
 }
 

@@ -93,6 +93,20 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
+#[cfg(planted)]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod buffer;
 mod connection;
 mod error;
@@ -104,6 +118,9 @@ mod message;
 pub mod packstream;
 #[cfg(feature = "peer")]
 pub mod peer;
+#[cfg(planted)]
+#[doc(hidden)]
+pub mod planted;
 mod query;
 mod record;
 pub mod serde;
@@ -122,7 +139,8 @@ mod version;
 pub use crate::serde::Serde;
 pub use connection::{Connection, Disposition, Fetch, Options};
 pub use error::{
-    ConversionError, DecodeError, EncodeError, Escaped, ProtocolViolation, ServerError, UsageError,
+    ConversionError, DecodeError, EncodeError, ErrorClass, Escaped, ProtocolViolation, ServerError,
+    UsageError,
 };
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;

@@ -296,10 +296,12 @@ mod tests {
     #[test]
     fn a_write_that_leaves_something_behind_is_stuck_until_one_goes_through() {
         let (mut socket, mut peer) = pair();
-        let much = vec![0; 1024 * 1024];
-        let mut sent = 0;
-        while !socket.stuck {
-            sent += socket.write(&much, Wait::No).unwrap_or_default();
+        // More than the buffers of both sides hold: the first write takes a part.
+        let much = vec![0; 64 * 1024 * 1024];
+        let mut sent = socket.write(&much, Wait::No).unwrap();
+        assert!(sent < much.len() && socket.stuck);
+        while let Ok(more) = socket.write(&much, Wait::AtMost(TURN)) {
+            sent += more;
         }
         assert_eq!(
             socket.write(&much, Wait::No).unwrap_err().kind(),
@@ -309,6 +311,22 @@ mod tests {
         peer.read_exact(&mut vec![0; sent]).unwrap();
         socket.write(b"x", Wait::AtMost(Duration::from_secs(20))).unwrap();
         assert!(!socket.stuck);
+    }
+
+    #[test]
+    fn a_write_that_is_not_stuck_waits_for_its_turn_whatever_was_read() {
+        let (mut socket, _peer) = pair();
+        let much = vec![0; 1024 * 1024];
+        let mut full = 0;
+        while full < 3 {
+            let taken = socket.write(&much, Wait::AtMost(TURN));
+            full = if taken.is_ok() { 0 } else { full + 1 };
+        }
+        (socket.stuck, socket.receiving) = (false, true);
+        let started = Instant::now();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut socket).poll_write(&mut cx, b"x").is_pending());
+        assert!(started.elapsed() >= TURN / 2);
     }
 
     #[test]

@@ -248,12 +248,30 @@ fn while_the_server_sends_a_write_that_is_stuck_does_not_wait() {
 #[test]
 fn in_the_scope_of_a_handle_a_read_looks_up_now_and_then() {
     let (mut ours, _theirs) = pair();
-    ours.set_deadline(Some(Instant::now() + LONG));
+    let started = Instant::now();
+    ours.set_deadline(Some(started + LONG));
     let mut wakes = Wakes::default();
     crate::CancelHandle::new().scope(|| {
         assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
     });
     assert_eq!(wakes.count(), 1);
+    assert!(started.elapsed() < LONG / 2);
+}
+
+#[test]
+fn attempts_that_must_not_wait_do_not() {
+    let (mut ours, _theirs) = pair();
+    fill(&mut ours);
+    let started = Instant::now();
+    for _ in 0..100 {
+        let read = ours.try_read(&mut [0; 8]).unwrap_err();
+        let written = ours.try_write(b"more").unwrap_err();
+        assert_eq!(
+            (read.kind(), written.kind()),
+            (io::ErrorKind::WouldBlock, io::ErrorKind::WouldBlock)
+        );
+    }
+    assert!(started.elapsed() < TURN * 50);
 }
 
 fn runtime() -> &'static dyn Runtime {

@@ -108,6 +108,41 @@ fn a_timer_outlives_its_runtime() {
 }
 
 #[tokio::test]
+async fn what_the_runtime_has_been_notified_of_is_known() {
+    let (mut ours, mut theirs) = pair_here().await;
+    let mut buf = [0; 8];
+    theirs.write_all(b"late").unwrap();
+    let started = Instant::now();
+    let read = loop {
+        match ours.read_known(&mut buf) {
+            // Nothing is known before the driver has had its turn.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::task::yield_now().await,
+            result => break result,
+        }
+        assert!(started.elapsed() < LONG);
+    };
+    assert_eq!(read.unwrap(), 4);
+    assert_eq!(
+        ours.read_known(&mut buf).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+    drop(theirs);
+    let end = poll_fn(|cx| Pin::new(&mut *ours).poll_read(cx, &mut buf)).await;
+    assert_eq!((end.unwrap(), ours.read_known(&mut buf).unwrap()), (0, 0));
+}
+
+#[test]
+fn what_is_known_outlives_the_runtime() {
+    let first = current_thread();
+    let (mut ours, _theirs) = first.block_on(async { pair_here().await });
+    drop(first);
+    for _ in 0..3 {
+        let error = ours.read_known(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+}
+
+#[tokio::test]
 async fn a_look_up_that_is_dropped_does_not_hold_up_the_next() {
     for _ in 0..100 {
         let mut look_up = Tokio.resolve("localhost", 7687, None);

@@ -56,7 +56,7 @@ impl Exchange {
             return;
         }
         if self.is_unread_write(id) {
-            if let Ok(lease) = self.flight.lease_mut() {
+            if let Some(lease) = self.flight.lease_if_held() {
                 lease.set_unfinished(Unfinished::Finish(id));
             }
         }
@@ -101,14 +101,6 @@ impl Exchange {
         loop {
             match self.flight.queue_commit() {
                 Ok(commit) => return Ok(commit),
-                #[cfg(planted)]
-                Err(UsageError::OpenResult) if planted!(CommitWithOpenResult) => {
-                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
-                }
-                #[cfg(planted)]
-                Err(UsageError::OpenResult) if planted!(CommitBeforeAPagesEnd) => {
-                    return Ok(self.flight.lease_mut()?.proto.commit_regardless()?);
-                }
                 Err(UsageError::OpenResult) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -110,7 +110,8 @@ impl Exchange {
                 if self.failure().is_none() {
                     return Err(error);
                 }
-                self.blame(error);
+                let error = self.end_by(error);
+                self.flight.course.lose_unheard(error);
             }
         }
         Ok(true)
@@ -124,9 +125,14 @@ impl Exchange {
                 result.skip();
             }
         }
+        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
         loop {
-            if self.results.get(id).is_none() {
+            let Some(result) = self.results.get(id) else {
                 return Err(self.flight.course.gone());
+            };
+            // Rows may have been kept before, for another call than this.
+            if rest == Rest::Keep && result.kept_bytes() > most {
+                return Err(Error::too_large(most));
             }
             if let Some(end) = self.end_of(id) {
                 return end;
@@ -155,7 +161,6 @@ impl Exchange {
 
     /// Takes the rows of a result that have arrived, up to the next event of another kind.
     pub(super) fn take_arrived(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
-        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
         let Some(result) = self.results.get_mut(id) else {
             return Ok(());
         };
@@ -170,9 +175,6 @@ impl Exchange {
             course.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
                 result.keep(row);
-                if result.kept_bytes() > most {
-                    return Err(Error::too_large(most));
-                }
             }
         }
         Ok(())

@@ -85,6 +85,11 @@ impl Flight {
         self.lease.as_ref()
     }
 
+    pub(super) const fn lease_if_held(&mut self) -> Option<&mut Lease> {
+        self.lease.as_mut()
+    }
+
+    /// The connection for a caller that needs one. If there is none any more, the caller is given the reason.
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
         let course = &mut self.course;
         self.lease.as_mut().ok_or_else(|| course.gone())
@@ -296,6 +301,14 @@ impl Course {
         self.failure = Some(Failure {
             error,
             reported: true,
+        });
+    }
+
+    /// The work ends with this, which no caller has been given.
+    pub(super) fn lose_unheard(&mut self, error: Error) {
+        self.failure = Some(Failure {
+            error,
+            reported: false,
         });
     }
 

@@ -240,7 +240,7 @@ impl Exchange {
     /// next request.
     fn skip_if_unwanted(&mut self, id: ResultId) {
         let unwanted = self.results.get(id).is_some_and(|result| !result.is_wanted());
-        if let Ok(lease) = self.flight.lease_mut() {
+        if let Some(lease) = self.flight.lease_if_held() {
             if unwanted && lease.proto.has_more(id) {
                 // What could be refused here has been asked just before.
                 let _queued = lease.proto.discard(id, Fetch::All);
@@ -254,16 +254,21 @@ impl Exchange {
         if self.is_transaction() {
             return error;
         }
+        let error = self.end_by(error);
+        self.flight.course.lose(error.clone());
+        error
+    }
+
+    /// An auto-commit query ends by this. Returns what that means for it.
+    fn end_by(&mut self, error: Error) -> Error {
         let run = self.results.first().map(|result| result.run);
         let has_left = run.is_some_and(|run| !self.took_back(run));
         self.flight.land();
-        let error = if error.loses_the_answer() && has_left && self.flight.course.work().writes() {
+        if error.loses_the_answer() && has_left && self.flight.course.work().writes() {
             Error::unknown_commit(error)
         } else {
             error
-        };
-        self.flight.course.lose(error.clone());
-        error
+        }
     }
 
     /// Takes back the requests of which no byte has left. Returns the first of them, and the results of the queries among
@@ -272,8 +277,7 @@ impl Exchange {
     fn take_back(&mut self) -> (Option<RequestId>, Vec<OpenResult>) {
         let first = self
             .flight
-            .lease_mut()
-            .ok()
+            .lease_if_held()
             .and_then(|lease| lease.proto.unqueue());
         let Some(first) = first else {
             return (None, Vec::new());

@@ -132,7 +132,7 @@ impl Exchange {
     /// Asks for the next page, if it is known that there is one. Little of the last is left.
     fn ask_ahead(&mut self, id: ResultId) -> Result<(), Error> {
         let id = self.results.newest().filter(|_| planted!(WrongQid)).unwrap_or(id);
-        let (Ok(lease), Some(result)) = (self.flight.lease_mut(), self.results.get_mut(id)) else {
+        let (Some(lease), Some(result)) = (self.flight.lease_if_held(), self.results.get_mut(id)) else {
             return Ok(());
         };
         if lease.proto.has_more(id) {

@@ -3,8 +3,6 @@
 mod flows;
 mod judge;
 mod ledger;
-#[cfg(planted)]
-mod planted;
 mod receive;
 mod requests;
 mod rows;

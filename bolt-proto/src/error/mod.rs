@@ -12,6 +12,6 @@ pub use convert::{ConversionError, DecodeError};
 pub use encode::EncodeError;
 pub use escaped::Escaped;
 pub(crate) use escaped::Escaping;
-pub use server::ServerError;
+pub use server::{ErrorClass, ServerError};
 pub use usage::UsageError;
 pub use violation::ProtocolViolation;

@@ -1,6 +1,6 @@
 //! A failure that the server reported.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -25,6 +25,20 @@ struct Details {
     description: String,
     diagnostic_record: Map,
     cause: Option<ServerError>,
+}
+
+/// Who is to act on a server's error, by its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// `ClientError`: the request is wrong; it fails again unless it is changed.
+    Client,
+    /// `TransientError`: it may succeed if it is tried again.
+    Transient,
+    /// `DatabaseError`: the server has failed.
+    Database,
+    /// Anything else, or no code at all.
+    Other,
 }
 
 /// A server's word about why it failed cannot be followed without end.
@@ -134,29 +148,64 @@ impl ServerError {
         self.chain().find(|error| error.gql_status() == gql_status)
     }
 
+    /// The code without the vendor that it begins with: `TransientError.General.DatabaseUnavailable`. Vendors of servers
+    /// share the rest, so decisions belong on this.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        without_vendor(&self.0.code)
+    }
+
+    /// Who is to act on it, by the second part of the code.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self.name().split('.').next() {
+            Some("ClientError") => ErrorClass::Client,
+            Some("TransientError") => ErrorClass::Transient,
+            Some("DatabaseError") => ErrorClass::Database,
+            _ => ErrorClass::Other,
+        }
+    }
+
     /// Whether a transaction that fails so may succeed when it is run again: transient errors, a change of leader,
     /// an expired authorization.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.code().starts_with("Neo.TransientError.")
-            || matches!(
-                self.code(),
-                "Neo.ClientError.Cluster.NotALeader"
-                    | "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase"
-                    | "Neo.ClientError.Security.AuthorizationExpired"
-            )
+        self.class() == ErrorClass::Transient || self.is_not_a_leader() || self.is_authorization_expired()
+    }
+
+    /// Whether the server takes no writes, so that another one must be asked: in a cluster it is not the leader, or its
+    /// database is a replica.
+    #[must_use]
+    pub fn is_not_a_leader(&self) -> bool {
+        matches!(
+            self.name(),
+            "ClientError.Cluster.NotALeader" | "ClientError.General.ForbiddenOnReadOnlyDatabase"
+        )
+    }
+
+    /// Whether what the server knows of the login is too old: every connection that has logged in before needs to do so
+    /// again.
+    #[must_use]
+    pub fn is_authorization_expired(&self) -> bool {
+        self.name() == "ClientError.Security.AuthorizationExpired"
+    }
+
+    /// Whether the database, or the whole server, is on its way down or up. As the answer to COMMIT it does not tell
+    /// whether the commit was done: servers that shut down answer so to commits that stand.
+    #[must_use]
+    pub fn is_database_unavailable(&self) -> bool {
+        self.name() == "TransientError.General.DatabaseUnavailable"
     }
 
     /// Whether a FAILURE says that the server could not make sense of the request. Neo4j 5.26 then does not ignore what
     /// follows, so that the two sides no longer agree on where they stand.
     pub(crate) fn leaves_state_unknown(failure: Metadata<'_>) -> bool {
-        let mut parts = code(failure).split('.').skip(1);
-        (parts.next(), parts.next()) == (Some("ClientError"), Some("Request"))
+        without_vendor(code(failure)).starts_with("ClientError.Request.")
     }
 
     /// Reads the metadata of a FAILURE. What is missing or garbled is filled in: better a bare error than none.
     pub(crate) fn read(failure: Metadata<'_>) -> Self {
-        Self::read_one(failure, today(code(failure)), UNKNOWN_MESSAGE, MAX_CAUSES)
+        Self::read_one(failure, &today(code(failure)), UNKNOWN_MESSAGE, MAX_CAUSES)
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
@@ -199,12 +248,17 @@ fn described(message: &str) -> String {
     format!("{UNKNOWN_DESCRIPTION}. {message}")
 }
 
+fn without_vendor(code: &str) -> &str {
+    code.split_once('.').map_or("", |(_vendor, name)| name)
+}
+
 /// Servers up to 4.4 call these two transient although a retry cannot help.
-fn today(code: &str) -> &str {
-    match code {
-        "Neo.TransientError.Transaction.Terminated" => "Neo.ClientError.Transaction.Terminated",
-        "Neo.TransientError.Transaction.LockClientStopped" => "Neo.ClientError.Transaction.LockClientStopped",
-        code => code,
+fn today(code: &str) -> Cow<'_, str> {
+    match without_vendor(code) {
+        "TransientError.Transaction.Terminated" | "TransientError.Transaction.LockClientStopped" => {
+            code.replacen("Transient", "Client", 1).into()
+        }
+        _ => code.into(),
     }
 }
 
@@ -288,6 +342,68 @@ mod tests {
         let error = read(b"\xA1\x84code\xD0\x29Neo.TransientError.Transaction.Terminated");
         assert_eq!(error.code(), "Neo.ClientError.Transaction.Terminated");
         assert!(!error.is_retryable());
-        assert!(ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "").is_retryable());
+        let error = read(b"\xA1\x84code\xD0\x30Neo.TransientError.Transaction.LockClientStopped");
+        assert_eq!(error.code(), "Neo.ClientError.Transaction.LockClientStopped");
+        assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn the_class_decides_whatever_the_vendor() {
+        for vendor in ["Neo", "Memgraph", "Other-Vendor", ""] {
+            let error = |name: &str| ServerError::new(format!("{vendor}.{name}"), "");
+            for (name, class, retryable) in [
+                (
+                    "TransientError.Transaction.DeadlockDetected",
+                    ErrorClass::Transient,
+                    true,
+                ),
+                (
+                    "TransientError.MemgraphError.MemgraphError",
+                    ErrorClass::Transient,
+                    true,
+                ),
+                ("ClientError.Statement.SyntaxError", ErrorClass::Client, false),
+                ("ClientError.Cluster.NotALeader", ErrorClass::Client, true),
+                (
+                    "ClientError.General.ForbiddenOnReadOnlyDatabase",
+                    ErrorClass::Client,
+                    true,
+                ),
+                (
+                    "ClientError.Security.AuthorizationExpired",
+                    ErrorClass::Client,
+                    true,
+                ),
+                ("ClientError.Security.Unauthorized", ErrorClass::Client, false),
+                ("DatabaseError.General.UnknownError", ErrorClass::Database, false),
+                ("X", ErrorClass::Other, false),
+                ("TransientErrors.X.Y", ErrorClass::Other, false),
+                ("", ErrorClass::Other, false),
+            ] {
+                let error = error(name);
+                assert_eq!(
+                    (error.name(), error.class(), error.is_retryable()),
+                    (name, class, retryable)
+                );
+            }
+            assert!(error("ClientError.Cluster.NotALeader").is_not_a_leader());
+            assert!(error("ClientError.General.ForbiddenOnReadOnlyDatabase").is_not_a_leader());
+            assert!(error("ClientError.Security.AuthorizationExpired").is_authorization_expired());
+            assert!(error("TransientError.General.DatabaseUnavailable").is_database_unavailable());
+            let other = error("TransientError.General.OutOfMemoryError");
+            assert!(!other.is_not_a_leader() && !other.is_authorization_expired());
+            assert!(!other.is_database_unavailable());
+        }
+        let causeless = ServerError::new("", "a cause has no code");
+        assert_eq!((causeless.name(), causeless.class()), ("", ErrorClass::Other));
+        assert!(!ServerError::new("TransientError", "").is_retryable());
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let long = "ä".repeat(MAX_TEXT);
+        assert_eq!(cut(&long).len(), MAX_TEXT);
+        assert_eq!(cut(&format!("x{long}")).len(), MAX_TEXT - 1);
+        assert_eq!(cut("short"), "short");
     }
 }

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
+use crate::packstream::{ListRef, ValueRef};
 use crate::value::{Map, Value};
 
 /// A step of a plan, and those that it takes its rows from. Of a query that began with `PROFILE`, each step knows what
@@ -55,19 +56,25 @@ impl Plan {
         Self::read_to(step, MAX_DEPTH)
     }
 
+    /// Looks at each entry once: one of them holds everything below this step.
     fn read_to(step: Metadata<'_>, depth: usize) -> Self {
-        let children = step
-            .maps("children")
-            .take(if depth == 0 { 0 } else { usize::MAX });
-        Self {
-            operator: step.string("operatorType").unwrap_or_default().to_owned(),
-            arguments: diagnostic::map(step.value("args")),
-            identifiers: step.strings("identifiers").map(ToOwned::to_owned).collect(),
-            cost: Cost::read(step),
-            children: children
-                .map(|child| Self::read_to(child, depth.saturating_sub(1)))
-                .collect(),
+        let mut plan = Self::default();
+        let mut figures = Figures::default();
+        for (key, value) in step.map().into_iter().flatten() {
+            match (key, value) {
+                ("operatorType", ValueRef::String(operator)) => operator.clone_into(&mut plan.operator),
+                ("args", value) => plan.arguments = diagnostic::map(Some(value)),
+                ("identifiers", ValueRef::List(names)) => plan.identifiers = strings(names),
+                ("children", ValueRef::List(children)) if depth > 0 => {
+                    plan.children = maps(children)
+                        .map(|child| Self::read_to(child, depth.saturating_sub(1)))
+                        .collect();
+                }
+                (key, value) => figures.read(key, value),
+            }
         }
+        plan.cost = figures.cost();
+        plan
     }
 
     fn print(&self, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,23 +103,55 @@ impl Plan {
     }
 }
 
-impl Cost {
+/// What a step says about its cost.
+#[derive(Default)]
+struct Figures {
+    db_hits: Option<i64>,
+    rows: Option<i64>,
+    cost: Cost,
+}
+
+impl Figures {
+    fn read(&mut self, key: &str, value: ValueRef<'_>) {
+        match (key, value) {
+            ("dbHits", ValueRef::Integer(hits)) => self.db_hits = Some(hits),
+            ("rows", ValueRef::Integer(rows)) => self.rows = Some(rows),
+            ("pageCacheHits", ValueRef::Integer(hits)) => self.cost.page_cache_hits = Some(hits),
+            ("pageCacheMisses", ValueRef::Integer(misses)) => self.cost.page_cache_misses = Some(misses),
+            ("pageCacheHitRatio", ValueRef::Float(ratio)) => self.cost.page_cache_hit_ratio = Some(ratio),
+            ("time", ValueRef::Integer(time)) => {
+                self.cost.time = u64::try_from(time).ok().map(Duration::from_nanos);
+            }
+            _ => {}
+        }
+    }
+
     /// `None` if the step has no such figures: a mere plan.
-    fn read(step: Metadata<'_>) -> Option<Self> {
-        let (db_hits, rows) = (step.integer("dbHits"), step.integer("rows"));
-        if db_hits.is_none() && rows.is_none() {
+    fn cost(self) -> Option<Cost> {
+        if self.db_hits.is_none() && self.rows.is_none() {
             return None;
         }
-        let nanoseconds = step.integer("time").and_then(|time| u64::try_from(time).ok());
-        Some(Self {
-            db_hits: db_hits.unwrap_or(0),
-            rows: rows.unwrap_or(0),
-            page_cache_hits: step.integer("pageCacheHits"),
-            page_cache_misses: step.integer("pageCacheMisses"),
-            page_cache_hit_ratio: step.float("pageCacheHitRatio"),
-            time: nanoseconds.map(Duration::from_nanos),
+        Some(Cost {
+            db_hits: self.db_hits.unwrap_or(0),
+            rows: self.rows.unwrap_or(0),
+            ..self.cost
         })
     }
+}
+
+fn strings(list: ListRef<'_>) -> Vec<String> {
+    let strings = list.into_iter().filter_map(|item| match item {
+        Ok(ValueRef::String(text)) => Some(text.to_owned()),
+        _ => None,
+    });
+    strings.collect()
+}
+
+fn maps(list: ListRef<'_>) -> impl Iterator<Item = Metadata<'_>> {
+    list.into_iter().filter_map(|item| match item {
+        Ok(ValueRef::Map(map)) => Some(Metadata::new(map)),
+        _ => None,
+    })
 }
 
 impl fmt::Display for Plan {

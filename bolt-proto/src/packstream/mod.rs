@@ -5,8 +5,10 @@
 
 mod forecast;
 mod read;
+mod show;
 mod skip;
 mod utf8;
+mod uuid;
 mod value_ref;
 
 pub(crate) mod marker;
@@ -14,6 +16,7 @@ pub mod write;
 
 pub use read::Reader;
 pub use skip::skip;
+pub use uuid::{ParseUuidError, Uuid};
 pub use value_ref::{ListIter, ListRef, MapIter, MapRef, StructureRef, ValueRef};
 
 pub(crate) use forecast::Forecast;

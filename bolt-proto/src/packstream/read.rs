@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::packstream::skip::{scalar_len, skip, skip_values};
-use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, ValueRef, marker, utf8};
-use crate::value::Uuid;
+use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, Uuid, ValueRef, marker, utf8};
 
 /// A cursor over values that follow one another in a slice.
 ///

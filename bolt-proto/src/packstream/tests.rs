@@ -123,3 +123,47 @@ fn sizes_beyond_the_largest_are_refused() {
     assert!(write::list_header(&mut out, usize::MAX).is_err());
     assert!(out.is_empty());
 }
+
+fn shown(bytes: &[u8]) -> std::string::String {
+    std::format!("{:?}", Reader::new(bytes).value().unwrap())
+}
+
+#[test]
+fn debug_shows_values_as_they_lie_and_where_it_could_not_go_on() {
+    assert_eq!(
+        shown(b"\x93\x01\x81a\xC0"),
+        r#"List([Integer(1), String("a"), Null])"#
+    );
+    assert_eq!(
+        shown(b"\xA2\x81a\x91\xC3\x81b\xCC\x01\x07"),
+        r#"Map({"a": List([Boolean(true)]), "b": Bytes([7])})"#
+    );
+    assert_eq!(shown(b"\xB1\x44\xA0"), "Structure(0x44 [Map({})])");
+    assert_eq!(
+        shown(b"\xA2\x01\x02\x81b\x03"),
+        "Map({Key(1): …})",
+        "a key that is none"
+    );
+    assert_eq!(shown(b"\x93\x01\x81\xFF\x02"), "List([Integer(1), Utf8])");
+}
+
+/// A level was skipped over for each level above it: minutes for this one.
+#[test]
+fn debug_reads_each_value_once_however_deep_it_lies() {
+    const DEPTH: usize = 1_000_000;
+    for level in [&b"\x91"[..], b"\xA1\x81k", b"\xB1\x4E"] {
+        let bytes = [&level.repeat(DEPTH), &b"\x01"[..]].concat();
+        let shown = shown(&bytes);
+        assert!(shown.contains("Depth"), "{shown}");
+        let keys = crate::Keys::new(["a"]);
+        let row = crate::RecordRef::new(&keys, 1, &bytes);
+        assert!(std::format!("{row:?}").contains("Depth"));
+        assert!(std::format!("{:?}", row.to_owned()).contains("Depth"));
+    }
+    // As deep as values may be, and wide at each level.
+    let wide = b"\x94\x01\x83abc\xC1\0\0\0\0\0\0\0\0".repeat(500);
+    let bytes = [&[0xD4, 200][..], &[&*wide, b"\x01"].concat().repeat(200)].concat();
+    let keys = crate::Keys::new(["a"]);
+    let shown = std::format!("{:?}", crate::RecordRef::new(&keys, 1, &bytes));
+    assert_eq!(shown.matches("abc").count(), 200 * 500);
+}

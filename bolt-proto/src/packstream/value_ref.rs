@@ -3,8 +3,7 @@
 use core::fmt;
 
 use crate::error::DecodeError;
-use crate::packstream::{Reader, Token};
-use crate::value::Uuid;
+use crate::packstream::{Reader, Token, Uuid, show};
 
 /// A value inside of a buffer. It is `Copy`; containers are views that are read when asked.
 ///
@@ -106,7 +105,7 @@ impl<'a> IntoIterator for ListRef<'a> {
 
 impl fmt::Debug for ListRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_items(*self, f)
+        show::items(self.reader(), self.len(), f)
     }
 }
 
@@ -214,14 +213,7 @@ impl<'a> IntoIterator for MapRef<'a> {
 
 impl fmt::Debug for MapRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = f.debug_map();
-        for entry in *self {
-            match entry {
-                Ok((key, value)) => map.entry(&key, &value),
-                Err(error) => map.entry(&"", &error),
-            };
-        }
-        map.finish()
+        show::entries(self.reader(), self.len(), f)
     }
 }
 
@@ -308,26 +300,8 @@ impl<'a> StructureRef<'a> {
 impl fmt::Debug for StructureRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#04X} ", self.tag)?;
-        debug_items(
-            ListRef {
-                items: self.fields,
-                len: u32::from(self.len),
-                depth: self.depth,
-            },
-            f,
-        )
+        show::items(self.reader(), self.len(), f)
     }
-}
-
-fn debug_items(items: ListRef<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut list = f.debug_list();
-    for item in items {
-        match item {
-            Ok(value) => list.entry(&value),
-            Err(error) => list.entry(&error),
-        };
-    }
-    list.finish()
 }
 
 /// Sizes come from 32 bits.

@@ -16,6 +16,18 @@ pub enum AnswerError {
         /// The request.
         message: Message,
     },
+    /// A row beyond those that PULL has asked for.
+    #[error("PULL has asked for {asked} rows, and those are sent")]
+    SurplusRow {
+        /// How many rows it has asked for.
+        asked: u64,
+    },
+    /// An answer that says that the result goes on, to a request that leaves nothing of it.
+    #[error("{message} leaves no rows, so its answer must not have \"has_more\"")]
+    NothingLeft {
+        /// The request.
+        message: Message,
+    },
     /// The request must be answered by IGNORED.
     #[error("{message} must be answered by IGNORED")]
     MustBeIgnored {

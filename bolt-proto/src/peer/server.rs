@@ -35,6 +35,8 @@ struct Taken {
     message: Message,
     verdict: Verdict,
     rows: Option<Rows>,
+    /// How many rows have been sent.
+    sent: u64,
 }
 
 /// What the next request is, without its contents.
@@ -54,6 +56,13 @@ pub enum Verdict {
     CarryOut,
     /// Answer by IGNORED: something before it has failed, or a RESET has come behind it.
     Ignore,
+}
+
+impl Taken {
+    /// How many rows it asks for, if it leaves any.
+    fn asked(&self) -> Option<u64> {
+        self.rows.and_then(|rows| rows.count)
+    }
 }
 
 impl Server {
@@ -174,6 +183,7 @@ impl Server {
                 message: head.message,
                 verdict: head.verdict,
                 rows,
+                sent: 0,
             });
         }
         Request::read(self.wire.recv.message(frame), self.version?).ok()
@@ -190,28 +200,40 @@ impl Server {
     /// Answers by SUCCESS, with this metadata.
     ///
     /// # Errors
-    /// [`AnswerError`] if there is nothing to answer, the request must be ignored, or a value cannot be sent.
+    /// [`AnswerError`] if there is nothing to answer, the request must be ignored, a value cannot be sent, or it says
+    /// `has_more` where all was asked for.
     pub fn success(
         &mut self,
         metadata: impl FnOnce(&mut MapEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
-        self.carried_out()?;
-        let message = response::message(response::SUCCESS, |out| out.map_with(None, metadata))?;
-        self.answer(&message);
+        let taken = self.carried_out()?;
+        let answer = response::message(response::SUCCESS, |out| out.map_with(None, metadata))?;
+        let has_more = response::metadata(&answer).is_some_and(|map| Metadata::new(map).has_more());
+        if has_more && taken.asked().is_none() {
+            return Err(AnswerError::NothingLeft {
+                message: taken.message,
+            });
+        }
+        self.answer(&answer);
         Ok(())
     }
 
     /// Answers by a row. SUCCESS or FAILURE must follow at some time.
     ///
     /// # Errors
-    /// [`AnswerError`] if the request is not PULL, must be ignored, or a value cannot be sent.
+    /// [`AnswerError`] if the request is not PULL, must be ignored, has all the rows that it asks for, or a value cannot
+    /// be sent.
     pub fn record(
         &mut self,
         values: impl FnOnce(&mut ListEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
-        let message = self.carried_out()?;
+        let taken = self.carried_out()?;
+        let message = taken.message;
         if message != Message::Pull {
             return Err(AnswerError::NoRows { message });
+        }
+        if let Some(asked) = taken.asked().filter(|&asked| taken.sent >= asked) {
+            return Err(AnswerError::SurplusRow { asked });
         }
         let message = response::message(response::RECORD, |out| out.list_with(None, values))?;
         self.answer(&message);
@@ -357,14 +379,14 @@ impl Server {
     }
 
     /// The request that is to be answered by something but IGNORED.
-    fn carried_out(&self) -> Result<Message, AnswerError> {
-        let taken = self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
+    fn carried_out(&self) -> Result<Taken, AnswerError> {
+        let taken = *self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
         if taken.verdict == Verdict::Ignore {
             return Err(AnswerError::MustBeIgnored {
                 message: taken.message,
             });
         }
-        Ok(taken.message)
+        Ok(taken)
     }
 
     /// Follows an answer.
@@ -373,6 +395,9 @@ impl Server {
             return;
         };
         if kind == Answer::Record {
+            if let Some(taken) = self.taken.front_mut() {
+                taken.sent = taken.sent.saturating_add(1);
+            }
             return;
         }
         let Some(taken) = self.taken.pop_front() else {

@@ -360,3 +360,259 @@ fn answers_are_cut_and_spaced_as_told() {
     server.success(|_| Ok(())).unwrap();
     assert_eq!(sent(&mut server), b"\x00\x00\x00\x02\xB1\x70\x00\x01\xA0\x00\x00");
 }
+
+#[test]
+fn a_strict_server_sends_no_more_than_was_asked_for() {
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[RUN, b"\xB1\x3F\xA1\x81n\x02", PULL]));
+    take(&mut server);
+    // RUN has no rows, so none are left.
+    let more = |server: &mut Server| server.success(|map| map.entry("has_more", &true));
+    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    server.success(|_| Ok(())).unwrap();
+    take(&mut server);
+    for row in 0..2 {
+        server.record(|values| values.item(&row)).unwrap();
+    }
+    let asked = 2;
+    assert_eq!(
+        server.record(|values| values.item(&2)),
+        Err(AnswerError::SurplusRow { asked })
+    );
+    more(&mut server).unwrap();
+    take(&mut server);
+    for row in 0..5 {
+        server.record(|values| values.item(&row)).unwrap();
+    }
+    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    server.success(|map| map.entry("has_more", &false)).unwrap();
+    assert_eq!(server.state(), ServerState::Ready);
+}
+
+#[test]
+fn a_server_holds_what_its_limits_allow() {
+    let limited = |limits: Limits, bytes: &[u8]| {
+        let mut server = Server::new(Options::strict().limits(limits));
+        feed(&mut server, &proposal(&[0, 0, 4, 5]));
+        feed(&mut server, &framed(&[HELLO, bytes]));
+        server.has_request()
+    };
+    let limit = 20;
+    assert!(limited(Limits::default(), LOGON).is_ok());
+    // What has come before is told first.
+    assert!(limited(Limits::default().message(limit), LOGON).is_ok());
+    let mut server = Server::new(Options::strict().limits(Limits::default().message(limit)));
+    feed(&mut server, &proposal(&[0, 0, 4, 5]));
+    feed(&mut server, &framed(&[LOGON]));
+    assert_eq!(
+        server.has_request(),
+        Err(ProtocolViolation::MessageTooLong { limit })
+    );
+    let mut server = Server::new(Options::strict().limits(Limits::default().nesting(1)));
+    feed(&mut server, &proposal(&[0, 0, 4, 5]));
+    feed(&mut server, &framed(&[b"\xB1\x01\xA1\x81x\x91\x90"]));
+    assert!(matches!(
+        server.has_request(),
+        Err(ProtocolViolation::NestedTooDeep { .. })
+    ));
+    assert!(server.request().is_none(), "it is not handed out");
+    let mut server = Server::new(Options::strict().limits(Limits::default().buffered(64)));
+    feed(&mut server, &proposal(&[0, 0, 4, 5]));
+    feed(&mut server, &framed(&[HELLO, LOGON, RUN, PULL, RESET]));
+    while take(&mut server).is_some_and(|_| server.success(|_| Ok(())).is_ok()) {
+        if server.state() == ServerState::Ready {
+            break;
+        }
+    }
+}
+
+#[test]
+fn options_are_strict_unless_told_otherwise_and_chunks_have_a_byte() {
+    let mut server = Server::new(
+        Options::default()
+            .chunk_size(0)
+            .versions(Versions::only(Version::V5_0)),
+    );
+    feed(&mut server, &proposal(&[0, 0, 4, 5, 0, 0, 0, 5]));
+    feed(&mut server, &framed(&[COMMIT]));
+    assert!(matches!(
+        server.has_request(),
+        Err(ProtocolViolation::IllegalRequest { .. })
+    ));
+    assert_eq!(server.version(), Some(Version::V5_0));
+    let bytes = sent(&mut server);
+    assert_eq!(bytes[..4], [0, 0, 0, 5]);
+    assert_eq!(bytes[4..10], [0, 1, 0xB1, 0, 1, 0x7F]);
+}
+
+#[test]
+fn the_end_of_a_clients_stream_comes_behind_its_requests() {
+    for (tail, in_message) in [(&b""[..], false), (b"\x00\x05\xB1", true), (b"\x00", true)] {
+        let mut server = ready(4);
+        feed(&mut server, &framed(&[RUN]));
+        feed(&mut server, tail);
+        server.received(0);
+        assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
+        assert_eq!(server.has_request(), Ok(None), "it is to be answered");
+        server.success(|_| Ok(())).unwrap();
+        assert_eq!(
+            server.has_request(),
+            Err(ProtocolViolation::EndOfStream { in_message })
+        );
+    }
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[b"\xB0\x02", RUN, COMMIT]));
+    assert_eq!(take(&mut server), Some((Message::Goodbye, Verdict::CarryOut)));
+    assert_eq!(server.has_request(), Ok(None), "what follows GOODBYE is nobody's");
+    assert_eq!(server.state(), ServerState::Defunct);
+    let mut server = Server::new(Options::strict());
+    server.received(0);
+    assert!(server.has_request().unwrap_err().is_end_of_stream());
+}
+
+#[test]
+fn date_times_take_the_form_that_the_answer_to_hello_says() {
+    for (minor, major, says, utc) in [
+        (4, 4, false, false),
+        (4, 4, true, true),
+        (2, 4, true, false),
+        (0, 5, false, true),
+    ] {
+        let mut server = Server::new(Options::strict());
+        feed(&mut server, &proposal(&[0, 0, minor, major]));
+        feed(&mut server, &framed(&[HELLO]));
+        take(&mut server);
+        server
+            .success(|map| {
+                if says {
+                    map.entry("patch_bolt", &["utc"][..])
+                } else {
+                    Ok(())
+                }
+            })
+            .unwrap();
+        assert_eq!(server.utc(), utc, "{major}.{minor}");
+    }
+}
+
+#[test]
+fn a_reset_before_the_login_interrupts_nothing() {
+    let mut server = Server::new(Options::strict());
+    feed(&mut server, &proposal(&[0, 0, 4, 5]));
+    feed(&mut server, &framed(&[HELLO, RESET]));
+    assert_eq!(take(&mut server), Some((Message::Hello, Verdict::CarryOut)));
+    server.success(|_| Ok(())).unwrap();
+    assert!(matches!(
+        server.has_request(),
+        Err(ProtocolViolation::IllegalRequest {
+            message: Message::Reset,
+            state: ServerState::Authentication
+        })
+    ));
+}
+
+#[test]
+fn what_is_lent_is_lent_until_the_next_read() {
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[RUN]));
+    assert_eq!(server.request_bytes(), None);
+    assert!(server.request().is_some());
+    assert_eq!(server.request_bytes(), Some(RUN));
+    server.recv_space();
+    assert_eq!(server.request_bytes(), None);
+    assert_eq!(
+        server.record(|_| Ok(())),
+        Err(AnswerError::NoRows {
+            message: Message::Run
+        })
+    );
+    server.noop();
+    assert_eq!(sent(&mut server), [0, 0]);
+}
+
+#[test]
+fn a_proxys_other_end_does_both_handshakes_and_keeps_its_limits() {
+    let mut up = Upstream::new(Versions::default(), Limits::default().message(10));
+    let put = |up: &mut Upstream, bytes: &[u8]| {
+        up.recv_space()[..bytes.len()].copy_from_slice(bytes);
+        up.received(bytes.len());
+    };
+    let proposed = up.pending_bytes().len();
+    up.wrote(proposed);
+    put(&mut up, &[0, 0, 1]);
+    assert!(up.response().unwrap().is_none());
+    assert_eq!(up.version(), None);
+    put(&mut up, &[0xFF, 1, 0, 1, 1, 6, 0]);
+    assert!(up.response().unwrap().is_none());
+    assert_eq!(up.version(), Some(Version::V6_1));
+    assert_eq!(up.pending_bytes(), [0, 0, 1, 6, 0]);
+    put(&mut up, &framed(&[b"\xB1\x70\xA0"]));
+    assert!(matches!(up.response(), Ok(Some(Response::Success(_)))));
+    assert_eq!(up.response_bytes(), Some(&b"\xB1\x70\xA0"[..]));
+    up.recv_space();
+    assert_eq!(up.response_bytes(), None);
+    let mut long = up;
+    put(
+        &mut long,
+        &framed(&[b"\xB1\x71\x99\x01\x02\x03\x04\x05\x06\x07\x08\x09"]),
+    );
+    assert_eq!(
+        long.response().unwrap_err(),
+        ProtocolViolation::MessageTooLong { limit: 10 }
+    );
+    for (tail, in_message) in [(&b""[..], false), (b"\x00\x05\xB1", true)] {
+        let mut up = Upstream::new(Versions::only(Version::new(5, 4)), Limits::default());
+        put(&mut up, &[0, 0, 4, 5]);
+        put(&mut up, &framed(&[b"\xB0\x7E"]));
+        put(&mut up, tail);
+        up.received(0);
+        assert!(matches!(up.response(), Ok(Some(Response::Ignored))));
+        assert_eq!(
+            up.response().unwrap_err(),
+            ProtocolViolation::EndOfStream { in_message }
+        );
+    }
+    // What is not taken is bounded, too.
+    let mut up = Upstream::new(
+        Versions::only(Version::new(5, 4)),
+        Limits::default().buffered(100),
+    );
+    put(&mut up, &[0, 0, 4, 5]);
+    put(&mut up, &framed(&[&b"\xB0\x7E"[..]; 5]));
+    assert_eq!(
+        up.response().unwrap_err(),
+        ProtocolViolation::BufferFull { limit: 100 }
+    );
+}
+
+#[test]
+fn an_answer_of_another_shape_is_told_and_only_summaries_are_last() {
+    for message in [&b"\xB1\x70\x01"[..], b"\xB1\x7F\x90", b"\xB1\x71\xA0"] {
+        assert!(matches!(
+            Response::read(message),
+            Err(ProtocolViolation::Metadata { .. })
+        ));
+    }
+    let last = |message: &[u8]| Response::read(message).unwrap().is_last();
+    assert!(last(b"\xB1\x70\xA0") && last(b"\xB1\x7F\xA0") && last(b"\xB0\x7E"));
+    assert!(!last(b"\xB1\x71\x90"));
+    let shown = |message: &[u8]| Response::read(message).unwrap().to_string();
+    assert_eq!(shown(b"\xB1\x70\xA1\x81a\x01"), "SUCCESS {\"a\": Integer(1)}");
+    assert_eq!(shown(b"\xB0\x7E"), "IGNORED");
+    assert!(shown(b"\xB1\x7F\xA1\x84code\x81X").starts_with("FAILURE X: "));
+    // Maps and lists of unknown length have the longest header there is, which is made short.
+    let mut server = ready(4);
+    feed(&mut server, &framed(&[RUN, PULL]));
+    take(&mut server);
+    server
+        .success(|map| (0..20).try_for_each(|n| map.entry(&n.to_string(), &n)))
+        .unwrap();
+    take(&mut server);
+    server
+        .record(|values| (0..20).try_for_each(|n| values.item(&n)))
+        .unwrap();
+    let bytes = sent(&mut server);
+    assert_eq!(bytes[2..6], [0xB1, 0x70, 0xD8, 20]);
+    let record = bytes.windows(4).position(|part| part == [0xB1, 0x71, 0xD4, 20]);
+    assert!(record.is_some(), "{bytes:02X?}");
+}

@@ -31,6 +31,7 @@ mod vector;
 
 pub(crate) mod tag;
 
+pub use crate::packstream::{ParseUuidError, Uuid};
 pub use encoder::{Encoder, ListEncoder, MapEncoder};
 pub use from_value::FromValue;
 pub use graph::{Node, Relationship, UnboundRelationship};
@@ -45,7 +46,6 @@ pub use temporal::{
 pub use to_value::ToValue;
 pub use tree::Value;
 pub use unsupported::UnsupportedType;
-pub use uuid::{ParseUuidError, Uuid};
 pub use vector::Vector;
 
 pub(crate) use fields::Fields;

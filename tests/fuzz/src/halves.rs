@@ -86,8 +86,10 @@ impl World {
             match self.server.has_request() {
                 Ok(Some(head)) => {
                     let request = self.server.request().expect("a request was announced");
-                    let rows =
-                        matches!(request, Asked::Pull(rows) | Asked::Discard(rows) if rows.count.is_some());
+                    let rows = match request {
+                        Asked::Pull(rows) | Asked::Discard(rows) => rows.count,
+                        _ => None,
+                    };
                     let whim = draw.arbitrary().unwrap_or(0);
                     self.answer(head.message, head.verdict, rows, whim);
                 }
@@ -100,7 +102,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, message: Message, verdict: Verdict, paged: bool, whim: u8) {
+    fn answer(&mut self, message: Message, verdict: Verdict, page: Option<u64>, whim: u8) {
         let (server, id) = (&mut self.server, self.query_id);
         let answered = match (message, verdict) {
             (Message::Goodbye, _) => Ok(()),
@@ -120,13 +122,13 @@ impl World {
                 })
             }
             (Message::Pull, _) => {
-                for row in 0..whim % 4 {
+                for row in 0..u64::from(whim % 4).min(page.unwrap_or(u64::MAX)) {
                     server
-                        .record(|values| values.item(&i64::from(row)))
+                        .record(|values| values.item(&row))
                         .expect("PULL is answered by rows");
                 }
                 server.success(|map| {
-                    if paged && whim & 4 != 0 {
+                    if page.is_some() && whim & 4 != 0 {
                         map.entry("has_more", &true)
                     } else {
                         Ok(())

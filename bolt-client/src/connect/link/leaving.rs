@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use bolt_proto::{Disposition, Fetch, ResultId};
+use bolt_proto::{Disposition, ResultId};
 
 use super::{Link, Unfinished};
 
@@ -56,9 +56,8 @@ impl Link {
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN. Perhaps its answer is there already.
             self.wire.read_at_once(&mut self.proto);
-            #[cfg(planted)]
             if planted!(ResetOvertakesBegin) {
-                return self.proto.reset_regardless().is_ok() && self.wire.write_at_once(&mut self.proto);
+                return self.proto.reset().is_ok() && self.wire.write_at_once(&mut self.proto);
             }
         }
         match self.proto.disposition() {
@@ -73,10 +72,12 @@ impl Link {
 
     /// Has the rest of a result carried out; `false` if the connection is gone.
     fn finish(&mut self, result: ResultId) -> bool {
-        self.wire.read_at_once(&mut self.proto);
+        // If the end of the page has arrived, there is nothing to guess.
+        self.wire.read_arrived(&mut self.proto);
         if self.proto.is_open(result) {
-            // The page is still on its way, or its end says that there is more: the server gets to the result's end
-            // only if it is asked to.
+            // There is more, or the page is still on its way: the server gets to the result's end only if it is asked to,
+            // and nothing may ever read that page. If it turns out to be the last one, the server closes the connection
+            // after the commit.
             if self.proto.abandon(result).is_err() {
                 return false;
             }
@@ -97,9 +98,6 @@ impl Link {
             (Disposition::Finishing, _) if self.proto.is_committing() => true,
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
             (Disposition::Finishing, _) if planted!(DroppedReadFinished) => true,
-            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) if self.proto.is_open(result) => {
-                !self.proto.has_more(result) || self.proto.discard(result, Fetch::All).is_ok()
-            }
             (Disposition::Finishing | Disposition::NeedsReset, _) => self.proto.reset().is_ok(),
             // Waiting changes nothing about the rest.
             _ => false,
@@ -108,12 +106,8 @@ impl Link {
 
     /// Whether what is under way was asked for, and would be undone if the connection were closed.
     pub(crate) fn is_finishing(&self) -> bool {
-        match (self.proto.disposition(), self.left) {
-            (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
-            (Disposition::Finishing, _) => self.proto.is_committing(),
-            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) => self.proto.is_open(result),
-            _ => false,
-        }
+        let asked_for = matches!(self.left, Some(Unfinished::Finish(_))) || self.proto.is_committing();
+        self.proto.disposition() == Disposition::Finishing && asked_for
     }
 
     /// Whether an idle connection is still ready, by everything that has arrived on it. Keep-alives are fine; the end of
@@ -125,6 +119,9 @@ impl Link {
 
     /// The same, by what is known to have arrived without asking the operating system.
     pub(crate) fn seems_quiet(&mut self) -> bool {
+        if planted!(LateFailureToNextUser) {
+            return true;
+        }
         self.wire.read_known(&mut self.proto);
         self.is_clean()
     }

@@ -186,3 +186,111 @@ fn what_is_no_answer_is_a_violation() {
         ProtocolViolation::UnknownMessage { bytes: [0xB1, 0x10] }
     );
 }
+
+/// Messages of these sizes, each of another byte, seen.
+fn seen(sizes: &[usize]) -> Recv<Answer> {
+    let mut recv = Recv::<Answer>::new();
+    for (number, size) in sizes.iter().enumerate() {
+        let bytes = chunked(&vec![u8::try_from(number % 251).unwrap(); *size], 65_535);
+        for read in bytes.chunks(100_000) {
+            feed(&mut recv, read);
+            while recv.see(usize::MAX, Answer::of).unwrap().is_some() {}
+        }
+    }
+    recv
+}
+
+#[test]
+fn a_large_message_leaves_with_its_memory_unless_others_have_a_larger_share() {
+    const MIB: usize = 1 << 20;
+    for (sizes, leaves) in [
+        (&[3 * MIB][..], [true, false, false]),
+        (&[4 * MIB, 10, 100_000], [true, false, false]),
+        // Below a mebibyte copying is cheap.
+        (&[MIB / 2], [false; 3]),
+        // As much as half of it is somebody else's.
+        (&[3 * MIB, 2 * MIB], [false, false, false]),
+        (&[10, 4 * MIB, 10], [false, true, false]),
+    ] {
+        let mut recv = seen(sizes);
+        for (number, size) in sizes.iter().enumerate() {
+            let frame = recv.deliver().unwrap();
+            let byte = u8::try_from(number).unwrap();
+            assert!(recv.body(frame).iter().all(|&is| is == byte) && recv.body(frame).len() == *size);
+            let parted = recv.part_with(frame);
+            assert_eq!(parted.is_some(), leaves[number], "{sizes:?}, {number}");
+            if let Some((bytes, message)) = parted {
+                assert_eq!(bytes.len(), message.end);
+                let message = &bytes[message];
+                assert_eq!((message.len(), &message[..2]), (size + 2, &[0xB1, 0x71][..]));
+                assert!(message[2..].iter().all(|&is| is == byte));
+            }
+        }
+        // What comes next is as if nothing had been.
+        feed(&mut recv, &chunked(&[9; 20], 7));
+        let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
+        assert_eq!(recv.body(frame), [9; 20]);
+        assert!(recv.at_boundary());
+    }
+}
+
+#[test]
+fn the_memory_of_a_large_message_is_given_back_once_nothing_needs_it() {
+    let mut recv = seen(&[5 << 20]);
+    assert!(recv.bytes.capacity() > 5 << 20);
+    recv.deliver();
+    recv.space();
+    assert!(recv.bytes.capacity() < 1 << 20);
+}
+
+/// What waits is moved rarely, however little of it is taken between two reads.
+#[test]
+fn what_waits_does_not_move_with_every_read() {
+    let mut recv = seen(&[50; 20_000]);
+    let mut moves = 0;
+    for _ in 0..10_000 {
+        recv.deliver();
+        let base = recv.base;
+        feed(&mut recv, &chunked(&[7; 50], 100));
+        while recv.see(LIMIT, Answer::of).unwrap().is_some() {}
+        moves += usize::from(recv.base != base);
+    }
+    assert!(moves <= 10, "{moves}");
+}
+
+#[test]
+fn what_has_begun_is_more_than_keep_alives_and_half_of_one() {
+    for (bytes, begun) in [
+        (&b""[..], false),
+        (b"\0", false),
+        (b"\0\0\0", false),
+        (b"\0\0\0\0", false),
+        (b"\x01", true),
+        (b"\0\0\0\x01", true),
+    ] {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, bytes);
+        assert_eq!(recv.has_begun(), begun, "{bytes:?}");
+    }
+    // Its first chunk is cut, and the rest is a zero.
+    let mut recv = Recv::<Answer>::new();
+    feed(&mut recv, b"\0\x02\xB1\x71\0");
+    assert!(recv.see(LIMIT, Answer::of).unwrap().is_none());
+    assert!(recv.has_begun());
+}
+
+#[test]
+fn of_a_run_no_more_than_allowed_is_seen() {
+    let row = b"\0\x04\xB1\x71\x91\x2A\0\0";
+    for (most, left) in [(0, 0), (1, 1), (3, 3), (5, 5), (9, 5)] {
+        let mut recv = Recv::<Answer>::new();
+        feed(&mut recv, &row.repeat(5));
+        assert_eq!(recv.see_run(Answer::Record, LIMIT, most, |_| true), 5);
+        recv.begin_run();
+        let mut rows = 0;
+        while recv.next_in_run().is_some() || recv.deliver().is_some() {
+            rows += 1;
+        }
+        assert_eq!(rows, left);
+    }
+}

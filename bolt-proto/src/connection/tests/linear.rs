@@ -95,13 +95,16 @@ fn taken_back(queries: usize) -> Duration {
     start.elapsed()
 }
 
-/// Each of these took minutes for the largest number when its cost was quadratic.
+/// Each of these took minutes for the largest number when its cost was quadratic. Other work on the machine can only make
+/// it look slower, so it has several tries.
 #[test]
 fn sixteen_times_as_many_requests_cost_about_sixteen_times_as_much() {
     for cost in [pipeline, pages, resets, taken_back] {
-        let [one, four, sixteen] = [1_000, 4_000, 16_000].map(cost);
-        let most = one.max(Duration::from_millis(5)) * 16 * 8;
-        assert!(sixteen < most, "{one:?}, {four:?}, {sixteen:?}");
+        let is_linear = || {
+            let [one, sixteen] = [1_000, 16_000].map(cost);
+            sixteen < one.max(Duration::from_millis(20)) * 16 * 5
+        };
+        assert!((0..5).any(|_| is_linear()));
     }
 }
 

@@ -141,8 +141,10 @@ async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter)
         let took = started.elapsed();
         assert!(took >= LIMIT / 2 && took < 10 * LIMIT, "{took:?}");
     }
-    // The connection that the first call began is carried on by the others.
-    assert_eq!(peer.connections(), 1);
+    // The connection that the first call began is carried on by the others. Once they have waited for it for a second in
+    // all, another is begun beside it.
+    let connections = peer.connections();
+    assert!((1..=2).contains(&connections), "{connections}");
     wait!(driver.close());
     Ok(())
 }

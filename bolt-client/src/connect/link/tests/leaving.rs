@@ -159,3 +159,85 @@ fn goodbye_is_said_once() {
     link.say_goodbye();
     assert_eq!(peer.asked(), [Message::Goodbye]);
 }
+
+/// A write's result is dropped: its first page is on its way, and has arrived as far as this says.
+fn dropped_write(peer: &Peer, answered: usize) -> (Link, Fate) {
+    let mut link = asked(peer, |link| {
+        let result = ask(link);
+        link.set_unfinished(Unfinished::Finish(result));
+    });
+    peer.deliver(answered);
+    let fate = link.release();
+    (link, fate)
+}
+
+#[test]
+fn a_dropped_write_whose_end_has_arrived_costs_nothing() {
+    // The end comes with the 20th read, or so.
+    let peer = Peer::new(Setup {
+        rows: 10,
+        chunk: 8,
+        ..Setup::default()
+    });
+    let (_, fate) = dropped_write(&peer, 2);
+    assert_eq!(fate, Fate::Ready);
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
+}
+
+#[test]
+fn a_dropped_write_whose_page_is_on_its_way_is_carried_out_although_nothing_waits_for_it() {
+    let peer = Peer::new(Setup {
+        pages: 1,
+        ..Setup::default()
+    });
+    let (mut link, fate) = dropped_write(&peer, 1);
+    assert_eq!(fate, Fate::Unsettled);
+    assert!(link.is_finishing());
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    assert!(!link.is_finishing());
+}
+
+#[test]
+fn a_dropped_write_whose_page_ended_with_more_to_come_is_carried_out() {
+    let peer = Peer::new(Setup {
+        pages: 1,
+        ..Setup::default()
+    });
+    let (mut link, fate) = dropped_write(&peer, 2);
+    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
+    assert_eq!(link.release(), Fate::Unsettled, "who waited for it gives up");
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    assert_eq!(peer.asked().len(), 3);
+}
+
+#[test]
+fn a_dropped_write_that_failed_is_reset() {
+    let peer = Peer::new(Setup {
+        fails: Some(Message::Pull),
+        ..Setup::default()
+    });
+    let (mut link, fate) = dropped_write(&peer, 2);
+    assert_eq!(fate, Fate::Unsettled);
+    assert!(!link.is_finishing());
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+}
+
+#[test]
+fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
+    let peer = Peer::new(Setup {
+        pages: 1,
+        fails: Some(Message::Discard),
+        ..Setup::default()
+    });
+    let (mut link, fate) = dropped_write(&peer, 2);
+    assert_eq!(fate, Fate::Unsettled);
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+}

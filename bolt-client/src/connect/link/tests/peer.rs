@@ -424,10 +424,6 @@ impl Transport for End {
         self.0.lock().write(buf)
     }
 
-    fn try_flush(&mut self) -> io::Result<()> {
-        self.0.lock().flush()
-    }
-
     fn read_known(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.0.lock();
         if state.known {

@@ -45,6 +45,16 @@ fn an_answer_to_nothing_ends_an_idle_connection() {
 }
 
 #[test]
+fn the_beginning_of_an_answer_to_nothing_ends_an_idle_connection() {
+    for len in 1..SUCCESS.len() {
+        let (peer, mut link) = idle();
+        peer.send(&SUCCESS[..len]);
+        // One byte of a length may be half of a keep-alive.
+        assert_eq!(link.is_quiet(), len == 1, "{len} bytes");
+    }
+}
+
+#[test]
 fn a_keep_alive_before_it_hides_no_stray_answer() {
     let (peer, mut link) = idle();
     peer.set(|setup| setup.chunk = 2);
@@ -73,6 +83,21 @@ fn a_stray_answer_right_after_the_last_one_ends_the_connection_at_its_release() 
     link.nudge();
     peer.release();
     peer.send(SUCCESS);
+    for _ in 0..2 {
+        assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+    }
+    assert_eq!(link.release(), Fate::Close);
+}
+
+#[test]
+fn the_beginning_of_one_ends_the_connection_at_its_release_too() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    peer.release();
+    peer.send(&SUCCESS[..5]);
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
