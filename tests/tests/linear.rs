@@ -138,7 +138,7 @@ fn parameters_are_linear() {
     let driver = driver(&server.uri());
     linear("parameters", 500, |parameters| {
         let query = (0..parameters).fold(Query::new("ROWS 1"), |query, number| {
-            query.param(&format!("parameter{number}"), number as i64)
+            query.param(format!("parameter{number}"), number as i64)
         });
         driver.execute_query(query).call().unwrap();
         drop(server.told());
