@@ -167,6 +167,11 @@ impl Link {
         }
     }
 
+    /// Reads what has arrived, without waiting.
+    pub(crate) fn read_arrived(&mut self) {
+        self.wire.read_arrived(&mut self.proto);
+    }
+
     /// Writes what goes at once, for what is to leave while the caller does something else.
     pub(crate) fn nudge(&mut self) {
         self.wire.write_at_once(&mut self.proto);
