@@ -5,7 +5,7 @@ use std::mem;
 use bolt_proto::{Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
 use crate::bookmarks::Receipt;
-use crate::connect::fallout::{self, Circumstances, Others, Reported};
+use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -129,11 +129,7 @@ impl Flight {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
-        match fallout::for_connections(&error, course.answered) {
-            Others::Unaffected => {}
-            Others::MayBeDead => lease.report_dead(),
-            Others::MayBeForgotten => lease.report_silent(),
-        }
+        lease.report(fallout::for_connections(&error, course.answered));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
             course.fail(error.clone());
         }
