@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bolt_proto::{Api, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
 use crate::bookmarks::Receipt;
-use crate::connect::fallout::{self, Circumstances, Others, Reported};
+use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -134,11 +134,7 @@ impl Flight {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
-        match fallout::for_connections(&error, course.answered) {
-            Others::Unaffected => {}
-            Others::MayBeDead => lease.report_dead(),
-            Others::MayBeForgotten => lease.report_silent(),
-        }
+        lease.report(fallout::for_connections(&error, course.answered));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
             course.fail(error.clone());
         }

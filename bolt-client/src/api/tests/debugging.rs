@@ -67,6 +67,17 @@ fn what_holds_rows_does_not_show_them() {
 }
 
 #[test]
+fn a_summary_does_not_show_the_text_of_its_query() {
+    let servers = Scripted::new();
+    let driver = servers.driver();
+    let mut session = driver.session().build();
+    let query = query("CREATE () // SECRET").param("p", "SECRET");
+    let summary = now(async { session.run(query).await?.consume().await }).unwrap();
+    assert_eq!(summary.query(), "CREATE () // SECRET");
+    silent(&summary);
+}
+
+#[test]
 fn errors_show_neither_queries_nor_parameters_nor_rows() {
     let servers = Scripted::new();
     let driver = servers.driver();

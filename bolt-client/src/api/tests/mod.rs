@@ -1,5 +1,6 @@
 //! Sessions and transactions against scripted servers.
 
+mod connectivity;
 mod debugging;
 mod dropped;
 mod errors;

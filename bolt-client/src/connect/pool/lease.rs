@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::connect::fallout::Others;
 use crate::connect::link::Link;
 use crate::deadline::Deadline;
 
@@ -41,6 +42,15 @@ impl Lease {
             pooled: Some(pooled),
             reused: inherited,
             idle_since: now,
+        }
+    }
+
+    /// Reports what has become of this connection, for what that says of others.
+    pub(crate) fn report(&self, others: Others) {
+        match others {
+            Others::Unaffected => {}
+            Others::MayBeDead => self.report_dead(),
+            Others::MayBeForgotten => self.report_silent(),
         }
     }
 
