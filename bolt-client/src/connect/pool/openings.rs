@@ -30,16 +30,12 @@ pub(super) struct Held {
     pub(super) inherited: Option<Instant>,
 }
 
-/// What becomes of openings whose time is up.
+/// What becomes of openings that take too long.
 pub(super) enum Verdict {
     /// Something has come meanwhile.
     GoOn,
     /// Another would be better.
     Doubt,
-    /// One that this call has begun has expired.
-    TimedOut(Deadline),
-    /// So many are given up, and others are left.
-    Fewer(usize),
     /// The only one is given up, since there is no room for another. The caller has waited so long for it.
     GivenUp(Duration),
 }
@@ -62,53 +58,37 @@ impl Openings {
         self.held.is_empty()
     }
 
-    /// When something else is to be tried; see [`judge`](Self::judge).
+    /// When something else is to be tried; see [`judge`](Self::judge). Openings expire by themselves, as a failure.
     pub(super) fn limit(&self, patience: Duration) -> Deadline {
-        let expiries = self.held.iter().map(|held| held.opening.expires());
-        let expiry = expiries.fold(Deadline::NONE, Deadline::earlier);
         if planted!(NoPatienceForOpenings) {
-            return expiry;
+            return Deadline::NONE;
         }
         let patience = patience.saturating_mul(1 << self.doubts.min(16));
         match &*self.held {
-            [.., newest] if !self.late => expiry.earlier(newest.opening.has_waited_at(patience)),
+            [.., newest] if !self.late => newest.opening.has_waited_at(patience),
             // A new one in its place costs what it has achieved, so this caller has waited for it itself.
-            [only] if only.inherited.is_some() => expiry.earlier(only.opening.caller_has_waited_at(patience)),
-            _ => expiry,
+            [only] if only.inherited.is_some() => only.opening.caller_has_waited_at(patience),
+            _ => Deadline::NONE,
         }
     }
 
-    /// The [limit](Self::limit) has passed: what now?
+    /// The [limit](Self::limit) has passed, or had: what now?
     pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
-        let has_expired = |held: &Held| held.opening.expires().has_passed(now);
-        let own = |held: &&Held| has_expired(held) && held.inherited.is_none();
-        if let Some(held) = self.held.iter().find(own) {
-            return Verdict::TimedOut(held.opening.expires());
-        }
-        let before = self.held.len();
-        if before > 1 {
-            self.held.retain(|held| !has_expired(held));
-        }
-        let gone = before - self.held.len();
-        if gone > 0 && !self.held.is_empty() {
-            return Verdict::Fewer(gone);
-        }
         if !self.limit(patience).has_passed(now) {
             return Verdict::GoOn;
         }
-        match self.held.last() {
-            Some(newest) if !self.late && !has_expired(newest) => {
-                newest.opening.doubt();
-                self.late = true;
-                self.doubts += 1;
-                Verdict::Doubt
-            }
-            newest => {
-                let waited = newest.map_or(Duration::ZERO, |held| held.opening.waited(now));
-                self.held.clear();
-                Verdict::GivenUp(waited)
-            }
+        let Some(newest) = self.held.last() else {
+            return Verdict::GoOn;
+        };
+        if self.late {
+            let waited = newest.opening.waited(now);
+            self.held.clear();
+            return Verdict::GivenUp(waited);
         }
+        newest.opening.doubt();
+        self.late = true;
+        self.doubts += 1;
+        Verdict::Doubt
     }
 
     /// Carries all of them on, until one is open or has failed: that one leaves the others. Transports that block may take

@@ -70,7 +70,7 @@ impl Place {
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
                 None if self.is_over(by) => return Err(self.timeout(by)),
-                None => self.lose_patience()?,
+                None => self.lose_patience(),
             }
         }
     }
@@ -255,7 +255,7 @@ impl Place {
             }
             // What an earlier call began may fail for reasons that were that call's own.
             Err(_) if inherited.is_some() => {
-                self.lose_openings(1);
+                self.lose_opening();
                 Ok(None)
             }
             Err(error) => {
@@ -282,7 +282,7 @@ impl Place {
     }
 
     /// What is in hand has had its time.
-    fn lose_patience(&mut self) -> Result<(), Error> {
+    fn lose_patience(&mut self) {
         let now = self.pool.now();
         let patience = self.pool.patience();
         match &mut self.hand {
@@ -291,15 +291,12 @@ impl Place {
             Hand::Opening(openings) => match openings.judge(patience, now) {
                 Verdict::GoOn => {}
                 Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
-                Verdict::TimedOut(expired) => return Err(self.timeout(expired)),
-                Verdict::Fewer(gone) => self.lose_openings(gone),
                 Verdict::GivenUp(waited) => {
                     self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
-                    self.lose_openings(1);
+                    self.lose_opening();
                 }
             },
         }
-        Ok(())
     }
 
     /// A connection whose answer does not come is left for later, unless it is as good as dead.
@@ -354,16 +351,14 @@ impl Place {
         });
     }
 
-    /// So many of the openings are gone from the hand.
-    fn lose_openings(&mut self, gone: usize) {
-        let now = self.pool.now();
-        let none_is_left = matches!(&self.hand, Hand::Opening(openings) if openings.is_empty());
-        if none_is_left {
+    /// One of the openings is gone from the hand.
+    fn lose_opening(&mut self) {
+        if matches!(&self.hand, Hand::Opening(openings) if openings.is_empty()) {
             self.hand = Hand::Empty;
             self.lose();
         } else {
-            self.pool
-                .decide(|slots| (0..gone).for_each(|_| slots.lose_one_of_several(now)));
+            let now = self.pool.now();
+            self.pool.decide(|slots| slots.lose_one_of_several(now));
         }
     }
 
