@@ -315,7 +315,7 @@ impl Place {
         match pooled.link.release() {
             Fate::Ready | Fate::Unsettled if !is_doomed => {}
             // Its server is at work, and not known to be gone.
-            Fate::Unanswered if !is_doomed => {
+            Fate::Unanswered => {
                 drop(pooled);
                 return self.lose();
             }

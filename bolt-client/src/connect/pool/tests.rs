@@ -155,6 +155,24 @@ fn nobody_waits_for_long_for_an_answer_when_a_new_connection_may_be_opened() {
 }
 
 #[test]
+fn in_a_full_pool_a_connection_is_closed_once_its_answer_is_overdue_by_the_time_for_connecting() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    let mut lease = acquire(&pool);
+    world.hold(0);
+    ask(&mut lease);
+    drop(lease);
+    let mut next = acquiring(&pool);
+    for _ in 0..31 {
+        assert!(next.run().is_none());
+        assert_eq!(world.connections(), 1);
+        world.pass(SECOND);
+    }
+    assert!(!next.run().expect("it opened another").unwrap().is_reused());
+    assert_eq!((world.connections(), counts(&pool)), (2, (0, 1, 0, 0)));
+}
+
+#[test]
 fn a_connection_that_was_idle_for_long_is_asked_and_one_that_was_not_is_not() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND * 10));
