@@ -21,8 +21,8 @@ use crate::block_on::{block_on, call};
 /// The query is carried out all the same, except for an auto-commit query of a session that [only
 /// reads](crate::Access::Read), which is cancelled. For an auto-commit query that may write, that happens inside of
 /// `drop`: it waits for the server until the query is committed, for at most
-/// [`teardown_timeout`](crate::Config::teardown_timeout); what takes longer is finished by whoever uses the connection
-/// next. In a transaction, the rest of the rows is skipped without waiting. To stop a query, drop its transaction.
+/// [`teardown_timeout`](crate::Config::teardown_timeout); what takes longer is finished by the next user of the
+/// connection. In a transaction, the rest of the rows is skipped without waiting. To stop a query, drop its transaction.
 ///
 /// ```no_run
 /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
