@@ -32,6 +32,8 @@ mod no_runtime;
 #[doc(hidden)]
 pub mod planted;
 pub mod runtime;
+#[cfg(test)]
+mod scripted;
 mod server_info;
 mod summary;
 mod uri;

@@ -1,5 +1,6 @@
 //! What a server tells about a query that has run.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape,
 use crate::server_info::ServerInfo;
 
 /// What a server tells about a query that has run.
-#[derive(Debug, Clone)]
+///
+/// Its `Debug` does not show the query's text, which may hold a password.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Summary {
     query: String,
@@ -125,5 +128,23 @@ impl Summary {
     #[must_use]
     pub const fn profile(&self) -> Option<&Plan> {
         self.profile.as_ref()
+    }
+}
+
+/// Shows all but the text of the query.
+impl fmt::Debug for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summary")
+            .field("database", &self.database)
+            .field("query_type", &self.query_type)
+            .field("counters", &self.counters)
+            .field("server", &self.server)
+            .field("available_after", &self.available_after)
+            .field("consumed_after", &self.consumed_after)
+            .field("notifications", &self.notifications)
+            .field("statuses", &self.statuses)
+            .field("plan", &self.plan)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }

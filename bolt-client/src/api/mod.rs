@@ -8,4 +8,6 @@ pub(crate) mod managed;
 pub(crate) mod records;
 pub(crate) mod runner;
 pub(crate) mod session;
+#[cfg(test)]
+mod tests;
 pub(crate) mod transaction;

@@ -25,9 +25,11 @@ use crate::summary::Summary;
 /// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
 /// drop its transaction.
 ///
-/// If you do not want the rows of an auto-commit write, [`consume`](Self::consume) them rather than drop them: that costs
-/// no round trip. While the first page is on its way, a drop has to ask for the rest without knowing whether there is one,
-/// and servers close a connection on which there is none.
+/// An auto-commit write that is dropped before its end is finished by its session, before anything else that the session is
+/// asked for. What the write fails with in the end is not reported: [`consume`](Self::consume) the records to learn that.
+/// If the session is dropped together with the records, the pool finishes the write. That may cost the connection: while the
+/// first page is on its way, the rest is asked for without knowing whether there is one, and servers close a connection on
+/// which there is none.
 ///
 /// ```no_run
 /// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {

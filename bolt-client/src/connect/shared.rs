@@ -13,6 +13,7 @@ use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
 use super::Want;
+use super::fallout;
 use super::pool::{Lease, Pool, PoolCounts};
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
@@ -119,8 +120,14 @@ async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
                     return Ok(head.kind == Kind::Success);
                 }
             }
-            Err(error) if error.is_retryable() => return Ok(false),
-            Err(error) => return Err(error),
+            Err(error) => {
+                lease.report(fallout::for_connections(&error, false));
+                return if error.is_retryable() {
+                    Ok(false)
+                } else {
+                    Err(error)
+                };
+            }
         }
     }
 }

@@ -119,7 +119,8 @@ impl Exchange {
 
     /// Queues COMMIT as soon as every result was asked for to its end: servers carry out only what is asked for.
     async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
-        for id in self.results.wanted() {
+        // Those that have no holder are among them: their DISCARD may have been taken back with another request.
+        for id in self.results.ids() {
             self.disown(id);
         }
         loop {

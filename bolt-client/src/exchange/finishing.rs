@@ -139,6 +139,7 @@ impl Exchange {
             }
             self.ask_for_rest(id, rest)?;
             self.give_up_unsent();
+            self.skip_dropped();
             let head = self.flight.head(by).await?;
             if head.kind == Kind::Record && head.result == Some(id) {
                 self.take_arrived(id, rest)?;

@@ -1,11 +1,12 @@
 //! The connection that work is under way on, and what has become of it.
 
 use std::mem;
+use std::sync::Arc;
 
-use bolt_proto::{Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
+use bolt_proto::{Api, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
 use crate::bookmarks::Receipt;
-use crate::connect::fallout::{self, Circumstances, Others, Reported};
+use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -23,7 +24,9 @@ pub(super) struct Flight {
 /// How work begins, what was answered, and what went wrong.
 #[derive(Debug)]
 pub(super) struct Course {
-    work: Work,
+    work: Arc<Work>,
+    /// Which part of the API is at work, until a server that wants to know has been informed.
+    api: Option<Api>,
     receipt: Receipt,
     /// The connection served others before, or was opened for them.
     reused: bool,
@@ -53,12 +56,11 @@ struct Failure {
 }
 
 impl Flight {
-    pub(super) fn new(mut lease: Lease, work: Work, receipt: Receipt) -> Self {
+    pub(super) fn new(mut lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
         lease.set_receipt(receipt.clone());
-        let wants_telemetry = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
-        let api = work.api.filter(|_| wants_telemetry);
         let course = Course {
-            work: Work { api, ..work },
+            work,
+            api,
             receipt,
             reused: lease.is_reused(),
             begin: None,
@@ -77,8 +79,9 @@ impl Flight {
     }
 
     /// Carries on with another connection, after the one it had was lost before anything was answered.
-    pub(super) fn move_to(&mut self, lease: Lease, work: Work) {
-        *self = Self::new(lease, work, self.course.receipt.clone());
+    pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
+        let Course { work, receipt, .. } = &self.course;
+        *self = Self::new(lease, Arc::clone(work), api, receipt.clone());
     }
 
     pub(super) const fn lease(&self) -> Option<&Lease> {
@@ -131,11 +134,7 @@ impl Flight {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
-        match fallout::for_connections(&error, course.answered) {
-            Others::Unaffected => {}
-            Others::MayBeDead => lease.report_dead(),
-            Others::MayBeForgotten => lease.report_silent(),
-        }
+        lease.report(fallout::for_connections(&error, course.answered));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
             course.fail(error.clone());
         }
@@ -154,14 +153,17 @@ impl Flight {
 
     /// Informs the server which part of the API is at work, right before the request that this is about.
     pub(super) fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
-        let Course { work, telemetry, .. } = &self.course;
-        if let (Some(api), None, true) = (work.api, telemetry, work.kind == before) {
+        let Course {
+            work, api, telemetry, ..
+        } = &self.course;
+        if let (Some(api), None, true) = (*api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
+            let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
             let able = lease
                 .proto
                 .capabilities()
                 .is_some_and(|version| version.telemetry);
-            if able {
+            if wanted && able {
                 self.course.telemetry = Some(lease.proto.telemetry(api)?);
             }
         }
@@ -180,8 +182,12 @@ impl Flight {
 }
 
 impl Course {
-    pub(super) const fn work(&self) -> &Work {
+    pub(super) fn work(&self) -> &Work {
         &self.work
+    }
+
+    pub(super) const fn unreported_api(&self) -> Option<Api> {
+        self.api
     }
 
     /// What BEGIN says, or an auto-commit RUN.
@@ -247,7 +253,7 @@ impl Course {
             self.receipt.committed(bookmark);
         }
         if request.is_some() && request == self.telemetry {
-            self.work.api = None;
+            self.api = None;
         }
     }
 

@@ -51,10 +51,16 @@ impl Drop for HolderToken {
 impl Dropped {
     /// The exchanges and results whose cursors were dropped since this was last called.
     pub(crate) fn take(&self) -> Vec<(u64, ResultId)> {
-        if !self.any.swap(false, Ordering::Acquire) {
+        if !self.any.load(Ordering::Relaxed) || !self.any.swap(false, Ordering::Acquire) {
             return Vec::new();
         }
         mem::take(&mut self.results.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many notes there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn note(&self, exchange: u64, result: ResultId) {

@@ -118,6 +118,7 @@ impl Exchange {
                 return Ok(Where::Kept);
             }
             self.give_up_unsent();
+            self.skip_dropped();
             let head = match self.flight.head(by).await {
                 Ok(head) => head,
                 Err(error) => return Err(self.blame(error)),

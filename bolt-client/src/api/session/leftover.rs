@@ -107,6 +107,12 @@ impl Leftover {
         }
     }
 
+    /// How much it keeps.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.with_cursor.len() + usize::from(self.unfinished.is_some()) + self.dropped.len()
+    }
+
     async fn finish_dropped(&mut self, by: Deadline) -> Result<(), Error> {
         if let Some(exchange) = &mut self.unfinished {
             if let Some(id) = exchange.unread() {

@@ -235,6 +235,12 @@ impl Session {
         &self.origin
     }
 
+    /// How much it keeps of queries that it has run.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.leftover.len()
+    }
+
     /// Finishes what was dropped, and frees the connection for something else.
     pub(crate) async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
         self.leftover.make_room(by).await

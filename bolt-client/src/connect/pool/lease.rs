@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::connect::fallout::Others;
 use crate::connect::link::Link;
 use crate::deadline::Deadline;
 
@@ -44,6 +45,15 @@ impl Lease {
         }
     }
 
+    /// Reports what has become of this connection, for what that says of others.
+    pub(crate) fn report(&self, others: Others) {
+        match others {
+            Others::Unaffected => {}
+            Others::MayBeDead => self.report_dead(),
+            Others::MayBeForgotten => self.report_silent(),
+        }
+    }
+
     /// Reports that this connection was lost. Whatever killed it (a server that went away, a firewall that forgot) may have
     /// killed others to the same address: those that have been idle at least as long as this one had been when this lease
     /// began are asked before they are used.
@@ -71,6 +81,11 @@ impl Lease {
                 slots.begin_era(now);
             }
         });
+    }
+
+    /// The runtime's time.
+    pub(crate) fn now(&self) -> Instant {
+        self.pool.now()
     }
 
     /// The instant by which what is left on the wire should be dealt with.

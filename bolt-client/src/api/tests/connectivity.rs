@@ -1,0 +1,35 @@
+//! Whether the server can be reached.
+
+use super::*;
+
+#[test]
+fn a_connection_that_is_dead_is_replaced_and_casts_doubt_on_others() {
+    let servers = Scripted::new();
+    let driver = servers.driver_ready(3);
+    servers.pass(60 * SECOND);
+    servers.cut_at(Message::Reset);
+    now(driver.verify_connectivity()).unwrap();
+    assert!(servers.count(Message::Reset) >= 2);
+}
+
+#[test]
+fn a_connection_that_is_silent_casts_doubt_on_others() {
+    let servers = Scripted::new();
+    let driver = servers.driver_ready(3);
+    servers.pass(60 * SECOND);
+    for at in 0..3 {
+        servers.news(at);
+    }
+    servers.hold(2);
+    let mut asking = Task::new(driver.verify_connectivity());
+    assert!(asking.run().is_none());
+    servers.pass(30 * SECOND);
+    let error = asking.run().expect("the time is up").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    drop(asking);
+    servers.cut(2);
+    // The next call does not trust the others: it asks them first.
+    now(driver.execute_query("RETURN 1").routing(Access::Read)).unwrap();
+    let asked: Vec<_> = (0..2).flat_map(|at| servers.news(at)).collect();
+    assert_eq!(asked.first(), Some(&Message::Reset));
+}

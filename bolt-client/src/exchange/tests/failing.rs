@@ -1,0 +1,169 @@
+//! What is remembered of failures, and what they mean for others.
+
+use super::*;
+
+const BY: Deadline = Deadline::NONE;
+
+#[test]
+fn the_result_that_failed_is_given_the_failure_and_all_others_that_it_had_happened() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    servers.fail_after(2, SYNTAX);
+    let tokens = [queue(&mut work, "ROWS 5"), queue(&mut work, "ROWS 5")];
+    let [first, second] = tokens.each_ref().map(HolderToken::result);
+    let error = now(work.next(second, BY)).unwrap_err();
+    // It is the first that this call is given, though it was ignored and another failed.
+    assert!(error.to_string().starts_with(SYNTAX), "{error}");
+    // The rows that had arrived before are there.
+    for _ in 0..2 {
+        assert!(now(work.next(first, BY)).unwrap().is_some());
+    }
+    let own = now(work.next(first, BY)).unwrap_err();
+    assert!(own.to_string().starts_with(SYNTAX), "{own}");
+    let later = now(work.next(second, BY)).unwrap_err();
+    assert_eq!(later.to_string(), format!("the work had already failed: {own}"));
+    assert_eq!(now(work.commit(BY)).unwrap_err().to_string(), later.to_string());
+}
+
+#[test]
+fn the_first_failure_stays() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    servers.fail(Message::Run, SYNTAX);
+    now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    servers.cut(0);
+    assert_eq!(work.failure().unwrap().server().unwrap().code(), SYNTAX);
+    now(work.rollback(BY)).unwrap();
+    assert!(!servers.news(0).contains(&Message::Rollback));
+}
+
+#[test]
+fn what_the_server_said_before_it_went_says_more_than_that_it_went() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    servers.fail(Message::Run, SYNTAX);
+    // RUN is refused, and the connection ends in place of the answer to PULL.
+    servers.cut_at(Message::Pull);
+    let error = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    assert_eq!(error.server().unwrap().code(), SYNTAX);
+    assert_eq!(work.failure().unwrap().server().unwrap().code(), SYNTAX);
+}
+
+#[test]
+fn a_connection_that_is_lost_fails_the_transaction() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    let id = run(&mut work, "ROWS 3000");
+    servers.cut(0);
+    let mut rows = std::iter::from_fn(|| now(work.next(id, BY)).transpose());
+    let error = rows.find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    assert!(work.failure().is_some());
+    let later = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    assert!(
+        later.to_string().starts_with("the work had already failed"),
+        "{later}"
+    );
+}
+
+#[test]
+fn nothing_is_waited_for_once_something_has_failed_and_everything_is_answered() {
+    let servers = Scripted::new();
+    let mut work = paged(&servers, 2);
+    let first = run(&mut work, "ROWS 5");
+    let second = run(&mut work, "ROWS 5");
+    servers.fail(Message::Pull, SYNTAX);
+    for _ in 0..2 {
+        assert!(now(work.next(first, BY)).unwrap().is_some());
+    }
+    now(work.next(first, BY)).unwrap_err();
+    // The rest of the second would have been asked for later.
+    for _ in 0..2 {
+        assert!(now(work.next(second, BY)).unwrap().is_some());
+    }
+    let error = now(work.next(second, BY)).unwrap_err();
+    assert!(
+        error.to_string().starts_with("the work had already failed"),
+        "{error}"
+    );
+    now(work.finish(second, Rest::Keep, BY)).unwrap_err();
+    now(work.finish(second, Rest::Discard, BY)).unwrap_err();
+    // The function that asked has a failure; what is undone costs nothing but RESET.
+    drop(work);
+    assert_eq!(servers.asked(0).last(), Some(&Message::Reset));
+}
+
+#[test]
+fn an_expired_authorization_ends_every_login_that_is_as_old() {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    warm(&origin, &servers, 3);
+    let mut work = now(explicit(&origin).begin()).unwrap();
+    servers.fail(Message::Run, "Neo.ClientError.Security.AuthorizationExpired");
+    now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    drop(work);
+    let mut next = now(explicit(&origin).begin()).unwrap();
+    run(&mut next, "RETURN 1");
+    assert_eq!(servers.connections(), 4, "the other two are not used any more");
+}
+
+#[test]
+fn another_failure_ends_no_login() {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    warm(&origin, &servers, 3);
+    let mut work = now(explicit(&origin).begin()).unwrap();
+    servers.fail(Message::Run, SYNTAX);
+    now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    drop(work);
+    let mut next = now(explicit(&origin).begin()).unwrap();
+    run(&mut next, "RETURN 1");
+    assert_eq!(servers.connections(), 3);
+}
+
+/// Two connections are idle, and work on another ends like this. Whether the next is asked before it is used.
+fn is_asked(end: impl FnOnce(&Scripted, &mut Exchange, Deadline)) -> bool {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    warm(&origin, &servers, 3);
+    servers.pass(60 * SECOND);
+    let mut work = now(explicit(&origin).begin()).unwrap();
+    let by = Deadline::after(origin.shared.now(), SECOND);
+    end(&servers, &mut work, by);
+    drop(work);
+    for at in 0..3 {
+        servers.release(at);
+        servers.news(at);
+    }
+    let mut next = now(explicit(&origin).begin()).unwrap();
+    run(&mut next, "RETURN 1");
+    let asked: Vec<_> = (0..2).flat_map(|at| servers.news(at)).collect();
+    asked.first() == Some(&Message::Reset)
+}
+
+#[test]
+fn a_connection_that_is_lost_or_silent_casts_doubt_on_others_and_one_that_answers_does_not() {
+    let query = Query::new("RETURN 1");
+    assert!(is_asked(|servers, work, by| {
+        servers.cut(2);
+        now(work.run(&query, by)).unwrap_err();
+    }));
+    assert!(is_asked(|servers, work, by| {
+        servers.hold(2);
+        let mut running = Task::new(work.run(&query, by));
+        assert!(running.run().is_none());
+        servers.pass(SECOND);
+        running.run().unwrap().unwrap_err();
+        drop(running);
+        servers.cut(2);
+    }));
+    assert!(!is_asked(|servers, work, by| {
+        now(work.begin(by)).unwrap();
+        servers.hold(2);
+        let mut running = Task::new(work.run(&query, by));
+        assert!(running.run().is_none());
+        servers.pass(SECOND);
+        running.run().unwrap().unwrap_err();
+        drop(running);
+    }));
+}

@@ -1,0 +1,314 @@
+//! One connection's server: strict, and at once.
+//!
+//! A query's text says what it does: `ROWS 3` has three rows with a number each; `ROWS 3 OF 100` has rows of a hundred
+//! letters; other queries with `RETURN` have one row; all others have no columns. A text with `SECRET` in it has that in its
+//! rows, too.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::task::Waker;
+
+use bolt_proto::peer::{Head, Options, Request, Rows, Server, Verdict};
+use bolt_proto::state::Message;
+
+use super::Script;
+
+/// A server's end of a connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    server: Server,
+    /// Answers that are kept back, each whole.
+    held: VecDeque<Vec<u8>>,
+    /// What the client can read.
+    pub(super) arrived: VecDeque<u8>,
+    pub(super) holds: bool,
+    pub(super) full: bool,
+    pub(super) closed: bool,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
+    pub(super) asked: Vec<Message>,
+    /// How much of that was reported.
+    pub(super) told: usize,
+    pub(super) bookmarks: Vec<String>,
+    pub(super) pages: Vec<Option<u64>>,
+    /// The results that are open, by their query ids.
+    results: BTreeMap<i64, Content>,
+    newest: i64,
+    /// What has run and is not committed.
+    uncommitted: Vec<String>,
+    in_transaction: bool,
+}
+
+/// What is left of a result.
+#[derive(Debug)]
+struct Content {
+    sent: u64,
+    left: u64,
+    text: Option<String>,
+}
+
+/// What a request says that its answer depends on.
+enum Asked {
+    Run(String),
+    Rows(Rows),
+    Other,
+}
+
+impl Socket {
+    pub(super) fn new() -> Self {
+        Self {
+            server: Server::new(Options::strict()),
+            held: VecDeque::new(),
+            arrived: VecDeque::new(),
+            holds: false,
+            full: false,
+            closed: false,
+            reader: None,
+            writer: None,
+            asked: Vec::new(),
+            told: 0,
+            bookmarks: Vec::new(),
+            pages: Vec::new(),
+            results: BTreeMap::new(),
+            newest: 0,
+            uncommitted: Vec::new(),
+            in_transaction: false,
+        }
+    }
+
+    pub(super) fn deliver(&mut self, messages: usize) {
+        let messages = messages.min(self.held.len());
+        for message in self.held.drain(..messages) {
+            self.arrived.extend(&message);
+        }
+    }
+
+    /// What was not committed is undone.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.forget();
+    }
+
+    /// Carries out what arrives, at once.
+    pub(super) fn receive(&mut self, mut bytes: &[u8], script: &mut Script) {
+        while !bytes.is_empty() && !self.closed {
+            // A strict server looks at all that has arrived before it answers: at little at a time, that is little.
+            let space = self.server.recv_space();
+            let len = space.len().min(bytes.len()).min(1024);
+            space[..len].copy_from_slice(&bytes[..len]);
+            self.server.received(len);
+            bytes = &bytes[len..];
+            self.answer(script);
+        }
+    }
+
+    fn answer(&mut self, script: &mut Script) {
+        loop {
+            match self.server.has_request() {
+                Ok(None) => return self.send(),
+                Ok(Some(head)) => self.answer_one(head, script),
+                // It was asked for something illegal.
+                Err(_) => {
+                    self.send();
+                    return self.close();
+                }
+            }
+            if self.closed {
+                return;
+            }
+        }
+    }
+
+    fn answer_one(&mut self, head: Head, script: &mut Script) {
+        let asked = self.read();
+        self.asked.push(head.message);
+        if head.message == Message::Goodbye {
+            return self.close();
+        }
+        if script.cuts.take_if(|message| *message == head.message).is_some() {
+            return self.close();
+        }
+        if head.verdict == Verdict::Ignore {
+            self.server.ignored().unwrap();
+            return self.send();
+        }
+        let planned = script
+            .fails
+            .iter()
+            .position(|(message, _)| *message == head.message);
+        if let Some(planned) = planned {
+            let (_, error) = script.fails.remove(planned);
+            self.forget();
+            self.server.failure(&error).unwrap();
+        } else {
+            self.carry_out(head.message, asked, script);
+        }
+        self.send();
+    }
+
+    fn read(&mut self) -> Asked {
+        match self.server.request() {
+            Some(Request::Run(run)) => {
+                if !self.in_transaction {
+                    self.bookmarks = run.options.bookmarks().map(str::to_owned).collect();
+                }
+                Asked::Run(run.query.to_owned())
+            }
+            Some(Request::Begin(begin)) => {
+                self.bookmarks = begin.bookmarks().map(str::to_owned).collect();
+                Asked::Other
+            }
+            Some(Request::Pull(rows)) => {
+                self.pages.push(rows.count);
+                Asked::Rows(rows)
+            }
+            Some(Request::Discard(rows)) => Asked::Rows(rows),
+            _ => Asked::Other,
+        }
+    }
+
+    fn carry_out(&mut self, message: Message, asked: Asked, script: &mut Script) {
+        match (message, asked) {
+            (_, Asked::Run(text)) => self.run(text),
+            (_, Asked::Rows(rows)) => self.rows(message == Message::Pull, rows, script),
+            (Message::Hello, _) => self.hello(script.telemetry),
+            (Message::Commit, _) => {
+                let bookmark = self.commit(script);
+                self.succeed(&[("bookmark", &bookmark)]);
+            }
+            _ => {
+                match message {
+                    Message::Begin => self.in_transaction = true,
+                    Message::Rollback | Message::Reset => self.forget(),
+                    _ => {}
+                }
+                self.succeed(&[]);
+            }
+        }
+    }
+
+    fn hello(&mut self, telemetry: bool) {
+        let hints = HashMap::from([("telemetry.enabled", telemetry)]);
+        self.server
+            .success(|answer| {
+                answer.entry("server", "Test/1.0")?;
+                answer.entry("connection_id", "bolt-1")?;
+                answer.entry("hints", &hints)
+            })
+            .unwrap();
+    }
+
+    fn run(&mut self, text: String) {
+        let (rows, letters) = rows_of(&text);
+        self.newest += 1;
+        let of_text = if text.contains("SECRET") {
+            Some("SECRET".to_owned())
+        } else {
+            letters.map(|letters| "x".repeat(letters))
+        };
+        let content = Content {
+            sent: 0,
+            left: rows.unwrap_or_default(),
+            text: of_text,
+        };
+        self.results.insert(self.newest, content);
+        self.uncommitted.push(text);
+        let columns: &[&str] = if rows.is_some() { &["n"] } else { &[] };
+        let (newest, in_transaction) = (self.newest, self.in_transaction);
+        self.server
+            .success(|answer| {
+                answer.entry("fields", columns)?;
+                answer.entry("t_first", &1)?;
+                if in_transaction {
+                    answer.entry("qid", &newest)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    fn rows(&mut self, wanted: bool, rows: Rows, script: &mut Script) {
+        let id = rows.query_id.unwrap_or(self.newest);
+        let content = self.results.get_mut(&id).expect("a result that is open");
+        let page = rows.count.unwrap_or(u64::MAX).min(content.left);
+        let fails = script.fails_after.take_if(|(after, _)| wanted && *after <= page);
+        let sent = fails.as_ref().map_or(page, |(after, _)| *after);
+        for _ in 0..if wanted { sent } else { 0 } {
+            content.sent += 1;
+            let (number, text) = (content.sent, &content.text);
+            self.server
+                .record(|row| match text {
+                    Some(text) => row.item(text),
+                    None => row.item(&i64::try_from(number).unwrap()),
+                })
+                .unwrap();
+            // Each row can be kept back by itself.
+            let answer = self.server.pending_bytes().to_vec();
+            self.server.wrote(answer.len());
+            self.held.push_back(answer);
+        }
+        content.left -= sent;
+        let more = content.left > 0;
+        if let Some((_, error)) = fails {
+            self.forget();
+            self.server.failure(&error).unwrap();
+        } else if more {
+            self.server
+                .success(|answer| answer.entry("has_more", &true))
+                .unwrap();
+        } else {
+            self.results.remove(&id);
+            if self.in_transaction {
+                self.succeed(&[]);
+            } else {
+                let bookmark = self.commit(script);
+                self.succeed(&[("bookmark", &bookmark)]);
+            }
+        }
+    }
+
+    fn succeed(&mut self, entries: &[(&str, &str)]) {
+        self.server
+            .success(|answer| {
+                entries
+                    .iter()
+                    .try_for_each(|(name, value)| answer.entry(name, *value))
+            })
+            .unwrap();
+    }
+
+    fn commit(&mut self, script: &mut Script) -> String {
+        script.committed.append(&mut self.uncommitted);
+        self.forget();
+        script.next_bookmark += 1;
+        format!("bookmark:{}", script.next_bookmark)
+    }
+
+    fn forget(&mut self) {
+        self.uncommitted.clear();
+        self.results.clear();
+        self.in_transaction = false;
+    }
+
+    fn send(&mut self) {
+        let answer = self.server.pending_bytes().to_vec();
+        self.server.wrote(answer.len());
+        if !answer.is_empty() {
+            self.held.push_back(answer);
+        }
+        if !self.holds {
+            self.deliver(usize::MAX);
+        }
+    }
+}
+
+/// How many rows a query has, if it has columns, and how many letters each of them has.
+fn rows_of(text: &str) -> (Option<u64>, Option<usize>) {
+    let mut words = text.split_whitespace().skip_while(|word| *word != "ROWS").skip(1);
+    let rows = words.next().map(|count| count.parse().unwrap());
+    let letters = words
+        .next()
+        .filter(|word| *word == "OF")
+        .and_then(|_| words.next());
+    let letters = letters.map(|letters| letters.parse().unwrap());
+    (rows.or_else(|| text.contains("RETURN").then_some(1)), letters)
+}
