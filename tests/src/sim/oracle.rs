@@ -120,6 +120,9 @@ impl State {
         // Small windows let nothing more through until what was sent has arrived.
         let trips = 10 + 600 / net.window as u64;
         let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
+        // Reading what never ends takes the time of all others.
+        let babble = self.weather.extremes.babble > 0;
+        let trips = if babble { trips + BABBLE_SLACK } else { trips };
         self.note(|| format!("transaction {tag} was given up"));
         self.later(trips, Event::Over { tag, since });
     }

@@ -87,7 +87,7 @@ pub(super) struct DriverOptions {
 impl Weather {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let calm = rng.one_in(3);
-        Self {
+        let mut weather = Self {
             calm,
             net: NetWeather::draw(rng, calm),
             server: ServerWeather::draw(rng, calm),
@@ -95,7 +95,12 @@ impl Weather {
             restless: rng.one_in(4),
             watched: rng.one_in(2),
             extremes: Extremes::draw(rng, calm),
+        };
+        // By the byte, long results would take more events than all the rest.
+        if weather.net.window < 4_096 {
+            weather.extremes.long = 0;
         }
+        weather
     }
 }
 
