@@ -231,6 +231,34 @@ pub fn slow_but_alive(delay: Duration) -> io::Result<Peer> {
     })
 }
 
+/// Behaves well, and has so many notifications about each query.
+///
+/// # Errors
+/// No socket could be opened.
+pub fn notifying(count: usize) -> io::Result<Peer> {
+    // {"code": "Neo.ClientNotification.X", "title": "t", "description": "d", "severity": "WARNING"}
+    let notification = b"\xA4\x84code\xD0\x18Neo.ClientNotification.X\x85title\x81t\x8Bdescription\x81d\x88severity\x87WARNING";
+    let mut content = b"\xB1\x70\xA1\x8Dnotifications\xD6".to_vec();
+    content.extend((count as u32).to_be_bytes());
+    content.extend(notification.repeat(count));
+    let mut answer: Vec<u8> = Vec::new();
+    for chunk in content.chunks(65_535) {
+        answer.extend((chunk.len() as u16).to_be_bytes());
+        answer.extend(chunk);
+    }
+    answer.extend([0, 0]);
+    Peer::start(move |stream| {
+        agree(stream)?;
+        loop {
+            let message = message(stream)?;
+            match message.get(1) {
+                Some(&PULL) => stream.write_all(&answer)?,
+                _ => stream.write_all(self::answer(&message))?,
+            }
+        }
+    })
+}
+
 /// Promises to be heard from each second (by the hint `recv_timeout_seconds`), and falls silent behind the third row of
 /// each result.
 ///

@@ -264,8 +264,10 @@ impl<'r> Records<'r> {
         let id = self.id;
         let exchange = self.exchange();
         let by = exchange.teardown();
-        // What is not done in time takes its course.
-        let _in_time = exchange.settle(id, by).await;
+        if exchange.settle(id, by).await.is_err() {
+            // What is not done in time takes its course, without the session.
+            exchange.forget(id);
+        }
     }
 }
 

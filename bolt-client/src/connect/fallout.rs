@@ -56,8 +56,8 @@ pub(crate) fn for_connections(error: &Error, answered: bool) -> Others {
 /// What a failure that a server reports means for other connections, and for a commit.
 pub(crate) fn reported(error: &ServerError) -> Reported {
     Reported {
-        ends_era: is(error, "Security.AuthorizationExpired"),
-        leaves_commit_unknown: GOING_DOWN.iter().any(|title| is(error, title)),
+        ends_era: error.is_authorization_expired(),
+        leaves_commit_unknown: error.is_database_unavailable() || LEADERLESS.contains(&error.name()),
     }
 }
 
@@ -84,20 +84,12 @@ pub(crate) fn invites_another_try(error: &Error, circumstances: Circumstances) -
     circumstances.refused && error.server().is_some_and(says_so)
 }
 
-/// What servers report, after the vendor and the class, while they go down or lose their cluster. Neo4j 5.26 and 2026.08
-/// answer COMMIT with the first although the commit stands; the others come from a leader that does not hear from its
-/// followers any more, which may have stored the commit all the same.
-const GOING_DOWN: [&str; 3] = [
-    "General.DatabaseUnavailable",
-    "Cluster.ReplicationFailure",
-    "Transaction.LeaderSwitch",
+/// What a leader reports that does not hear from its followers any more. They may have stored the commit all the same: as
+/// servers that go down, of which Neo4j 5.26 and 2026.08 answer COMMIT with `DatabaseUnavailable` although it stands.
+const LEADERLESS: [&str; 2] = [
+    "TransientError.Cluster.ReplicationFailure",
+    "TransientError.Transaction.LeaderSwitch",
 ];
-
-/// Whether the code has this category and title, whatever the vendor and the class.
-fn is(error: &ServerError, title: &str) -> bool {
-    let code = error.code();
-    code.strip_suffix(title).is_some_and(|class| class.ends_with('.'))
-}
 
 #[cfg(test)]
 mod tests {

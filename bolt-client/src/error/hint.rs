@@ -5,20 +5,19 @@ use bolt_proto::ServerError;
 /// A few words for those whom the server's own text leaves puzzled.
 pub(super) fn of(error: &ServerError) -> Option<&'static str> {
     let says = |words: &str| error.message().contains(words);
-    match error.code() {
-        "Neo.DatabaseError.Transaction.TransactionStartFailed"
-        | "Neo.DatabaseError.Statement.ExecutionFailed"
+    match error.name() {
+        "DatabaseError.Transaction.TransactionStartFailed" | "DatabaseError.Statement.ExecutionFailed"
             if says("CALL") && says("TRANSACTIONS") =>
         {
             Some("queries that manage transactions themselves need session.run")
         }
-        "Neo.ClientError.Statement.AccessMode" | "Neo.ClientError.Request.Forbidden" if says("read") => {
+        "ClientError.Statement.AccessMode" | "ClientError.Request.Forbidden" if says("read") => {
             Some("the transaction was begun under read access; use write access for it")
         }
-        "Neo.ClientError.Security.CredentialsExpired" => Some(
+        "ClientError.Security.CredentialsExpired" => Some(
             "the password must be changed first: ALTER CURRENT USER SET PASSWORD … on the system database",
         ),
-        "Neo.ClientError.Cluster.NotALeader" | "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase" => {
+        "ClientError.Cluster.NotALeader" | "ClientError.General.ForbiddenOnReadOnlyDatabase" => {
             Some("this server takes no writes; connect to the one that does, or by neo4j:// to the cluster")
         }
         _ => None,

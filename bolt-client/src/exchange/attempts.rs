@@ -4,6 +4,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bolt_proto::Api;
+
 use crate::connect::fallout::{self, Repeat};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
@@ -21,7 +23,9 @@ use super::work::Work;
 #[derive(Debug)]
 pub(crate) struct Attempts {
     origin: Arc<Origin>,
-    work: Work,
+    work: Arc<Work>,
+    /// The part of the API that a server still has to be informed of.
+    api: Option<Api>,
     policy: Policy,
     retry: Retry,
     by: Deadline,
@@ -45,7 +49,8 @@ impl Attempts {
         };
         Self {
             origin,
-            work,
+            api: work.api,
+            work: Arc::new(work),
             policy,
             retry: Retry::new(budget),
             by,
@@ -69,14 +74,19 @@ impl Attempts {
     /// The work, on a connection that is ready. Nothing of it has been sent.
     pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
         let lease = self.lease().await?;
-        Ok(Exchange::new(lease, self.work.clone(), self.origin.chain.next()))
+        Ok(Exchange::new(
+            lease,
+            Arc::clone(&self.work),
+            self.api,
+            self.origin.chain.next(),
+        ))
     }
 
     /// The work failed with this. Returns once it may begin again, on another connection; the error if it does not:
     /// because the failure is final, the budget is spent, or the deadline comes first.
     pub(crate) async fn again(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
-        self.work.api = failed.unreported_api();
+        self.api = failed.unreported_api();
         failed.land();
         match (fallout::repeat(&error, circumstances), self.policy) {
             (Repeat::AtOnce, Policy::Budget(_)) => self.check_time(error)?,
@@ -106,8 +116,8 @@ impl Attempts {
         work.land();
         match self.acquire(by).await {
             Ok(lease) => {
-                self.work.api = work.unreported_api();
-                work.move_to(lease, self.work.clone());
+                self.api = work.unreported_api();
+                work.move_to(lease, self.api);
                 Ok(())
             }
             Err(error) => {

@@ -63,6 +63,29 @@ impl Exchange {
         self.flight.land();
     }
 
+    /// The result of an auto-commit query has no holder any more, and its session will finish it. What has arrived is
+    /// taken, and the rest is skipped if it is known that there is one; nothing is waited for. If that was all, the
+    /// connection is given back.
+    pub(crate) fn finish_arrived(&mut self, id: ResultId) {
+        self.results.disown(id);
+        let Ok(lease) = self.flight.lease_mut() else {
+            return;
+        };
+        lease.set_unfinished(Unfinished::Finish(id));
+        lease.read_arrived();
+        while let Ok(Some(head)) = self
+            .flight
+            .lease_mut()
+            .map_or(Ok(None), |lease| lease.proto.has_event())
+        {
+            self.take(head);
+        }
+        let asked = self.ask_for_rest(id, Rest::Discard);
+        if let (Ok(()), Ok(lease)) = (asked, self.flight.lease_mut()) {
+            lease.nudge();
+        }
+    }
+
     /// Does now what would otherwise be left to the next user of the connection: an auto-commit query that is to be
     /// carried out is. Its rows are not wanted any more. What it fails with has no caller to learn of it; the error, if
     /// the wait for it ends before it has. Cancel-safe: the rest takes its course as if nothing had waited.
@@ -70,6 +93,7 @@ impl Exchange {
         if !self.is_unread_write(id) {
             return Ok(());
         }
+        self.results.disown(id);
         self.flight.lease_mut()?.set_unfinished(Unfinished::Finish(id));
         match self.read_to_end(id, Rest::Discard, by).await {
             Err(error) if !self.has_ended(id) && self.failure().is_none() => Err(error),

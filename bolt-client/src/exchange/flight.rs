@@ -1,8 +1,9 @@
 //! The connection that work is under way on, and what has become of it.
 
 use std::mem;
+use std::sync::Arc;
 
-use bolt_proto::{Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
+use bolt_proto::{Api, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
 use crate::bookmarks::Receipt;
 use crate::connect::fallout::{self, Circumstances, Reported};
@@ -23,7 +24,9 @@ pub(super) struct Flight {
 /// How work begins, what was answered, and what went wrong.
 #[derive(Debug)]
 pub(super) struct Course {
-    work: Work,
+    work: Arc<Work>,
+    /// Which part of the API is at work, until a server that wants to know has been informed.
+    api: Option<Api>,
     receipt: Receipt,
     /// The connection served others before, or was opened for them.
     reused: bool,
@@ -53,10 +56,11 @@ struct Failure {
 }
 
 impl Flight {
-    pub(super) fn new(mut lease: Lease, work: Work, receipt: Receipt) -> Self {
+    pub(super) fn new(mut lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
         lease.set_receipt(receipt.clone());
         let course = Course {
             work,
+            api,
             receipt,
             reused: lease.is_reused(),
             begin: None,
@@ -75,8 +79,9 @@ impl Flight {
     }
 
     /// Carries on with another connection, after the one it had was lost before anything was answered.
-    pub(super) fn move_to(&mut self, lease: Lease, work: Work) {
-        *self = Self::new(lease, work, self.course.receipt.clone());
+    pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
+        let Course { work, receipt, .. } = &self.course;
+        *self = Self::new(lease, Arc::clone(work), api, receipt.clone());
     }
 
     pub(super) const fn lease(&self) -> Option<&Lease> {
@@ -148,8 +153,10 @@ impl Flight {
 
     /// Informs the server which part of the API is at work, right before the request that this is about.
     pub(super) fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
-        let Course { work, telemetry, .. } = &self.course;
-        if let (Some(api), None, true) = (work.api, telemetry, work.kind == before) {
+        let Course {
+            work, api, telemetry, ..
+        } = &self.course;
+        if let (Some(api), None, true) = (*api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
             let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
             let able = lease
@@ -175,8 +182,12 @@ impl Flight {
 }
 
 impl Course {
-    pub(super) const fn work(&self) -> &Work {
+    pub(super) fn work(&self) -> &Work {
         &self.work
+    }
+
+    pub(super) const fn unreported_api(&self) -> Option<Api> {
+        self.api
     }
 
     /// What BEGIN says, or an auto-commit RUN.
@@ -242,7 +253,7 @@ impl Course {
             self.receipt.committed(bookmark);
         }
         if request.is_some() && request == self.telemetry {
-            self.work.api = None;
+            self.api = None;
         }
     }
 

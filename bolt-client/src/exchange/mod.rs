@@ -18,6 +18,7 @@ mod tests;
 mod work;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId};
@@ -51,10 +52,10 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Exchange {
     /// Nothing is sent before the first query, or [`begin`](Self::begin).
-    pub(crate) fn new(lease: Lease, work: Work, receipt: Receipt) -> Self {
+    pub(crate) fn new(lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
         Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            flight: Flight::new(lease, work, receipt),
+            flight: Flight::new(lease, work, api, receipt),
             results: Results::default(),
         }
     }
@@ -71,7 +72,7 @@ impl Exchange {
 
     /// The part of the API that a server still has to be informed of when the work begins again.
     pub(crate) const fn unreported_api(&self) -> Option<Api> {
-        self.flight.course.work().api
+        self.flight.course.unreported_api()
     }
 
     /// Whether this error, the first that anything met, only says that the connection had died of age, and another can
@@ -85,9 +86,9 @@ impl Exchange {
     }
 
     /// Carries on with another connection.
-    pub(crate) fn move_to(&mut self, lease: Lease, work: Work) {
+    pub(crate) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
         self.results.clear();
-        self.flight.move_to(lease, work);
+        self.flight.move_to(lease, api);
     }
 
     /// Gives the connection back.
@@ -273,10 +274,9 @@ impl Exchange {
         }
     }
 
-    /// Takes back the requests of which no byte has left. Returns the first of them, and the results of the queries among
-    /// them. BEGIN may be among them, or the wish for rows of a query that has left: then that is asked for again as soon
+    /// Takes back the requests of which no byte has left. Returns the first of them, and the queries among them. BEGIN may be among them, or the wish for rows of a query that has left: then that is asked for again as soon
     /// as they are waited for.
-    fn take_back(&mut self) -> (Option<RequestId>, Vec<OpenResult>) {
+    fn take_back(&mut self) -> (Option<RequestId>, Vec<RequestId>) {
         let first = self
             .flight
             .lease_if_held()

@@ -13,7 +13,8 @@ use super::open_result::OpenResult;
 /// for those that end the work.
 #[derive(Default)]
 pub(super) struct Results {
-    table: BTreeMap<ResultId, OpenResult>,
+    /// Boxed, since a node of the tree has room for eleven.
+    table: BTreeMap<ResultId, Box<OpenResult>>,
     /// How many of them have not ended.
     open: usize,
     /// How many of them were not started: their RUN is unanswered.
@@ -26,19 +27,19 @@ impl Results {
     pub(super) fn insert(&mut self, result: OpenResult) {
         self.open += 1;
         self.unanswered += 1;
-        self.table.insert(result.id, result);
+        self.table.insert(result.id, Box::new(result));
     }
 
     pub(super) fn get(&self, id: ResultId) -> Option<&OpenResult> {
-        self.table.get(&id)
+        self.table.get(&id).map(|result| &**result)
     }
 
     pub(super) fn get_mut(&mut self, id: ResultId) -> Option<&mut OpenResult> {
-        self.table.get_mut(&id)
+        self.table.get_mut(&id).map(|result| &mut **result)
     }
 
     pub(super) fn first(&self) -> Option<&OpenResult> {
-        self.table.first_key_value().map(|(_, result)| result)
+        self.table.first_key_value().map(|(_, result)| &**result)
     }
 
     pub(super) fn newest(&self) -> Option<ResultId> {
@@ -84,11 +85,11 @@ impl Results {
         self.table.contains_key(&id)
     }
 
-    pub(super) fn remove(&mut self, id: ResultId) -> Option<OpenResult> {
-        let result = self.table.remove(&id)?;
-        self.open -= usize::from(!result.has_ended());
-        self.unanswered -= usize::from(!result.is_started());
-        Some(result)
+    pub(super) fn remove(&mut self, id: ResultId) {
+        if let Some(result) = self.table.remove(&id) {
+            self.open -= usize::from(!result.has_ended());
+            self.unanswered -= usize::from(!result.is_started());
+        }
     }
 
     /// All of them, in their order.
@@ -96,20 +97,21 @@ impl Results {
         self.table.keys().copied().collect()
     }
 
-    /// These requests, and all after them, were taken back before they left. Returns the results of the queries among
-    /// them, which are gone.
-    pub(super) fn take_back(&mut self, first: RequestId) -> Vec<OpenResult> {
-        let gone: Vec<ResultId> = self
-            .table
-            .values()
-            .rev()
+    /// This request, and all after it, were taken back before they left. Forgets the queries among them, and returns their
+    /// requests.
+    pub(super) fn take_back(&mut self, first: RequestId) -> Vec<RequestId> {
+        let newest_first = self.table.values().rev();
+        let gone: Vec<(ResultId, RequestId)> = newest_first
             .take_while(|result| result.run >= first)
-            .map(|result| result.id)
+            .map(|result| (result.id, result.run))
             .collect();
         for result in self.table.values_mut() {
             result.take_back(first);
         }
-        gone.into_iter().rev().filter_map(|id| self.remove(id)).collect()
+        for (id, _) in &gone {
+            self.remove(*id);
+        }
+        gone.into_iter().map(|(_, run)| run).collect()
     }
 
     /// Where cursors of these results leave notes when they are dropped.

@@ -1,6 +1,8 @@
 //! How queries are sent.
 
-use bolt_proto::{Extra, Fetch, Query, RequestId, ResultId, UsageError};
+use std::time::Duration;
+
+use bolt_proto::{Connection, Extra, Fetch, Query, RequestId, ResultId, UsageError};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -8,6 +10,9 @@ use crate::error::Error;
 use super::open_result::OpenResult;
 use super::work::WorkKind;
 use super::{Exchange, HolderToken};
+
+/// How long the first page of an auto-commit write may hold up its `run`.
+const FIRST_PAGE: Duration = Duration::from_millis(10);
 
 impl Exchange {
     /// Begins the transaction now, and waits for the server to have done so.
@@ -116,11 +121,24 @@ impl Exchange {
                 // Without columns there are no rows, so there is but one page. Unless the server left the columns out.
                 let named = !result.keys.is_empty();
                 if named || self.flight.lease_mut()?.proto.has_more(id) {
-                    return Ok(());
+                    return self.see_first_page(id, by).await;
                 }
             }
             self.advance(by).await?;
         }
+    }
+
+    /// Gives the end of an auto-commit write's first page a moment to arrive, whose rows follow at once as a rule. If the
+    /// rows are dropped, it is known then whether there are more: to ask for more in vain costs the connection.
+    async fn see_first_page(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
+        let work = self.flight.course.work();
+        if !work.is_transaction() && work.writes() {
+            let lease = self.flight.lease_mut()?;
+            let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
+            let has_ended = |proto: &Connection| proto.has_more(id) || !proto.is_open(id);
+            lease.read_until(has_ended, soon).await;
+        }
+        Ok(())
     }
 
     /// A `run` ended before it was answered: dropped, or out of time.
@@ -128,7 +146,7 @@ impl Exchange {
         let (first, gone) = self.take_back();
         let taken_back = first.is_some_and(|first| first <= run);
         // Queries that were queued and not sent are gone, too.
-        let others = gone.iter().any(|result| result.run != run);
+        let others = gone.iter().any(|other| *other != run);
         self.results.remove(id);
         if others {
             self.flight.course.lose_queries();

@@ -6,7 +6,7 @@ use crate::bookmarks::Bookmarks;
 use crate::connect::Want;
 
 /// What a unit of work is, before it has a connection.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) kind: WorkKind,
     pub(crate) want: Want,
@@ -16,7 +16,7 @@ pub(crate) struct Work {
     pub(crate) page: Fetch,
     /// The most memory that rows may take which are collected at once.
     pub(crate) max_result_size: Option<usize>,
-    /// Which part of the API is at work, until a server that wants to know has been informed.
+    /// Which part of the API is at work, for servers that want to know; `None` if they are not to.
     pub(crate) api: Option<Api>,
 }
 

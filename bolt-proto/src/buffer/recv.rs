@@ -1,10 +1,9 @@
 //! What has arrived: read straight from the socket, cut into messages in place.
 
+mod memory;
+
 use alloc::collections::VecDeque;
-use alloc::vec;
 use alloc::vec::Vec;
-use core::mem;
-use core::ops::Range;
 
 use crate::error::ProtocolViolation;
 use crate::packstream::Forecast;
@@ -13,12 +12,6 @@ use crate::packstream::Forecast;
 const MIN_READ: usize = 8 * 1024;
 /// The largest read.
 const MAX_READ: usize = 256 * 1024;
-/// An idle connection gives back what it holds above this.
-const KEEP: usize = 64 * 1024;
-/// From this size on the buffer grows by what is needed, and a message may leave with it.
-const LARGE: usize = 1024 * 1024;
-/// How many times what has arrived is taken, at most, because a message announces to be longer.
-const TRUST: usize = 4;
 
 /// A whole message in the buffer, and what its reader made of its first bytes.
 #[derive(Debug, Clone, Copy)]
@@ -255,25 +248,6 @@ impl<K: Copy> Recv<K> {
         self.forget(VecDeque::pop_front).map(|run| run.first)
     }
 
-    /// Hands out the memory of a large message that was just delivered, so that who keeps it need not copy it. Returns
-    /// the bytes of the message with its place in them; `None` if others have a larger share of the memory.
-    pub(crate) fn part_with(&mut self, frame: Frame<K>) -> Option<(Vec<u8>, Range<usize>)> {
-        let start = self.index(frame.start);
-        let end = start.saturating_add(frame.len);
-        let from = self.needed();
-        let rest = self.bytes.get(from..self.end)?;
-        let others = self.bytes.capacity().saturating_sub(frame.len);
-        if frame.len < LARGE || self.is_in_run() || from < end || others.max(rest.len()) > frame.len / 2 {
-            return None;
-        }
-        let rest = rest.to_vec();
-        let mut bytes = mem::replace(&mut self.bytes, rest);
-        bytes.truncate(end);
-        self.end = self.bytes.len();
-        self.base = self.base.saturating_add(from as u64);
-        Some((bytes, start..end))
-    }
-
     /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
     pub(crate) fn retract(&mut self) {
         self.forget(VecDeque::pop_back);
@@ -289,15 +263,6 @@ impl<K: Copy> Recv<K> {
     #[inline]
     pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
         self.message(frame).get(2..).unwrap_or_default()
-    }
-
-    /// Gives memory back that an idle connection does not need.
-    pub(crate) fn shrink(&mut self) {
-        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > KEEP {
-            self.compact();
-            self.bytes = vec![0; MIN_READ];
-            self.want = MIN_READ;
-        }
     }
 
     /// As [`see`](Self::see), for messages of any number of chunks.
@@ -390,79 +355,6 @@ impl<K: Copy> Recv<K> {
     #[inline]
     fn index(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX)
-    }
-
-    /// Takes memory for this many bytes.
-    ///
-    /// A small buffer doubles. While a large one grows it may be held twice, so it grows by little, until the message
-    /// that is being collected is going to end within sight: then at once by all that is missing.
-    fn grow(&mut self, len: usize) {
-        let has = self.bytes.capacity();
-        if len <= has || has < LARGE {
-            return;
-        }
-        let mut wanted = has.saturating_add(has / 4);
-        if let Some((start, collected)) = self.partial {
-            let start = self.index(start);
-            let message = self.bytes.get(start..start.saturating_add(collected));
-            if let Some(length) = self.forecast.length(message.unwrap_or_default()) {
-                // Items differ, and the next read needs room as well.
-                let length = length.saturating_add(length / 16).min(self.limit);
-                let end = start
-                    .saturating_add(length)
-                    .saturating_add(MAX_READ.saturating_mul(2));
-                if end <= has.saturating_mul(TRUST) {
-                    wanted = wanted.max(end);
-                }
-            }
-        }
-        self.bytes
-            .reserve_exact(wanted.max(len).saturating_sub(self.bytes.len()));
-    }
-
-    /// Moves what is still needed to the front, unless that would move much to win little: then it is left for later.
-    fn compact(&mut self) {
-        self.close_gap();
-        let from = self.needed();
-        let live = self.end.saturating_sub(from);
-        if from < live / 4 {
-            return;
-        }
-        if live == 0 && self.bytes.capacity() > LARGE.saturating_mul(2) {
-            // What it took to hold a large message is not kept for small ones.
-            self.bytes = Vec::new();
-        } else {
-            self.bytes.copy_within(from..self.end, 0);
-        }
-        self.end = live;
-        self.next = self.next.saturating_sub(from);
-        self.base = self.base.saturating_add(from as u64);
-    }
-
-    /// From where on the bytes are still needed, as an index.
-    fn needed(&self) -> usize {
-        if self.is_in_run() {
-            return self.next;
-        }
-        let partial = self.partial.map(|(start, _)| start);
-        let first = self.front().map(|frame| frame.start);
-        match first.or(partial) {
-            // A run is delivered by the headers of its chunks, which includes the first.
-            Some(start) => self.index(start).saturating_sub(2),
-            None => self.index(self.scanned),
-        }
-    }
-
-    /// Moves the unscanned bytes up against the message that is being collected, so that many small chunks cost
-    /// no more memory than one large one.
-    fn close_gap(&mut self) {
-        let Some((start, len)) = self.partial else { return };
-        let to = self.index(start).saturating_add(len);
-        let from = self.index(self.scanned);
-        self.bytes.copy_within(from..self.end, to);
-        let gap = from.saturating_sub(to);
-        self.end = self.end.saturating_sub(gap);
-        self.scanned = self.scanned.saturating_sub(gap as u64);
     }
 }
 

@@ -28,11 +28,11 @@ const MEASURED: [(&str, u32, u32, i64); 5] = [
 
 fn main() {
     let arguments: Vec<String> = env::args().collect();
-    if let [_, role, address, what, times] = &arguments[..] {
-        if role == "client" {
-            client(address.parse().unwrap(), what, times.parse().unwrap());
-            return;
-        }
+    if let [_, role, address, what, times] = &arguments[..]
+        && role == "client"
+    {
+        client(address.parse().unwrap(), what, times.parse().unwrap());
+        return;
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();

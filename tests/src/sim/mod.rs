@@ -5,10 +5,18 @@
 //! sleeps, so a seed always means the same world. If nothing is going to happen and somebody still waits, that is a
 //! deadlock, and found at once.
 //!
+//! # Weather
+//!
+//! Beside what breaks, slows down or cuts into pieces: threads that poll stand still while tasks are ready, transports keep
+//! what was written until it is flushed, servers answer by keep-alives without end, results are far longer than any buffer,
+//! a look-up or a connect panics, a name stands for addresses that are silent, and firewalls forget idle connections
+//! (`extremes`; `SIM_SWITCHES=stalls,long` has only these, and only the judges that are named).
+//!
 //! # What is judged
 //!
 //! * Rows are those of the model, in order, none lost or told twice, whatever was dropped on the way.
-//! * Each call ends by its deadline, to the nanosecond, and none says that its time is up before it is.
+//! * Each call ends by its deadline, to the nanosecond, and none says that its time is up before it is, or although the answer
+//!   to its commit lies in the socket. Where nothing goes wrong, nothing times out. (A thread that stands still is excused.)
 //! * Callers are told the truth about commits: after success a write is applied exactly once;
 //!   after any error but `UnknownCommit`, and when its transaction was rolled back or dropped, not at all; after
 //!   `UnknownCommit`, or if the call was dropped while it ran, at most once; if its result was dropped unread, exactly
@@ -17,6 +25,9 @@
 //!   which nobody knows, their deadline or the end of the budget; and the rows that an attempt reads are its own.
 //! * A transaction carries the bookmarks that its session, or its manager, has to know by then, and none that those stand
 //!   for; and its reader sees what it was told of before, although servers lag behind as far as bookmarks permit.
+//! * A read that was dropped, and a transaction that was, is over on the server within round trips.
+//! * A session finishes what it dropped before it begins anything else, and knows the bookmark of that.
+//! * No poll reads for ever, and a runtime that panics in one call harms no other.
 //! * A cursor reads the rows of its own query, in any order with others; when its transaction is over it is refused.
 //! * A server that wants to know which part of the API is used is told so, and no other.
 //! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss: nobody's whose work
@@ -26,6 +37,9 @@
 //! * The pool never has more connections than it may, and nobody waits while there is something to be had.
 //! * At rest nothing is on loan, nobody waits, and no transaction is open; when the driver is gone, neither side holds
 //!   a connection, a lock or a timer.
+//!
+//! What the driver promises of openings and of evidence is judged in small worlds (`promises`); that it keeps nothing, and
+//! costs in proportion, in `tests/linear.rs`.
 
 mod causality;
 mod clock;

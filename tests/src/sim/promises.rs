@@ -46,7 +46,6 @@ fn callers_with_limits_shorter_than_an_opening_fill_the_pool_in_the_end() {
 }
 
 #[test]
-#[ignore = "what turns out dead says nothing of others yet"]
 fn connections_that_a_firewall_forgot_cost_one_caller_its_deadline() {
     let mut weather = calm();
     weather.calm = false;

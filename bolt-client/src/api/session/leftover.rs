@@ -41,10 +41,13 @@ impl Leftover {
     }
 
     /// The rows of a query are not wanted any more. A write is kept until it is finished; anything else ends here.
-    pub(crate) fn put(&mut self, exchange: Box<Exchange>) {
+    pub(crate) fn put(&mut self, mut exchange: Box<Exchange>) {
         let unread = exchange.unread();
-        if unread.is_some_and(|id| exchange.is_unread_write(id)) {
-            self.unfinished = Some(exchange);
+        if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
+            exchange.finish_arrived(id);
+            if exchange.unread().is_some() {
+                self.unfinished = Some(exchange);
+            }
         }
     }
 

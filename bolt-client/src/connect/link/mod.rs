@@ -143,6 +143,23 @@ impl Link {
         .await
     }
 
+    /// Waits until what has arrived is enough, at most until the deadline. No event is taken: rows stay in the receive
+    /// buffer. Cancel-safe.
+    pub(crate) async fn read_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
+        poll_fn(|cx| {
+            loop {
+                // Sees what has arrived. If the connection is over, the next wait for an event says why.
+                if self.proto.has_event().is_err() || is_enough(&self.proto) {
+                    return Poll::Ready(());
+                }
+                if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+    }
+
     /// Takes the event whose head was just told.
     pub(crate) fn event(&mut self) -> Option<Event<'_>> {
         self.proto.event()
@@ -165,6 +182,11 @@ impl Link {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Reads what has arrived, without waiting.
+    pub(crate) fn read_arrived(&mut self) {
+        self.wire.read_arrived(&mut self.proto);
     }
 
     /// Writes what goes at once, for what is to leave while the caller does something else.

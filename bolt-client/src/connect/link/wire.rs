@@ -98,7 +98,6 @@ impl Wire {
             self.alarm.get_mut().disarm();
         }
         self.silence.reset();
-        self.late = 0;
     }
 
     /// Waits until something has arrived, the stream is over, or the time is up. A server that promised to be heard from

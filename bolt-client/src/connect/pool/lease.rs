@@ -83,6 +83,11 @@ impl Lease {
         });
     }
 
+    /// The runtime's time.
+    pub(crate) fn now(&self) -> Instant {
+        self.pool.now()
+    }
+
     /// The instant by which what is left on the wire should be dealt with.
     pub(crate) fn teardown(&self) -> Deadline {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)

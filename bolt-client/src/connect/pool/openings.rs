@@ -26,8 +26,8 @@ pub(super) struct Openings {
 /// One of them.
 pub(super) struct Held {
     pub(super) opening: Box<Opening>,
-    /// An earlier call began it.
-    pub(super) inherited: bool,
+    /// An earlier call began it, and left it to the pool at this instant.
+    pub(super) inherited: Option<Instant>,
 }
 
 /// What becomes of openings whose time is up.
@@ -46,7 +46,13 @@ pub(super) enum Verdict {
 
 impl Openings {
     /// One more. `late`: others have waited for it in vain, and there is nothing else.
-    pub(super) fn add(&mut self, mut opening: Box<Opening>, inherited: bool, late: bool, now: Instant) {
+    pub(super) fn add(
+        &mut self,
+        mut opening: Box<Opening>,
+        inherited: Option<Instant>,
+        late: bool,
+        now: Instant,
+    ) {
         opening.take_up(now);
         self.held.push(Held { opening, inherited });
         self.late = late;
@@ -67,7 +73,7 @@ impl Openings {
         match &*self.held {
             [.., newest] if !self.late => expiry.earlier(newest.opening.has_waited_at(patience)),
             // A new one in its place costs what it has achieved, so this caller has waited for it itself.
-            [only] if only.inherited => expiry.earlier(only.opening.caller_has_waited_at(patience)),
+            [only] if only.inherited.is_some() => expiry.earlier(only.opening.caller_has_waited_at(patience)),
             _ => expiry,
         }
     }
@@ -75,7 +81,7 @@ impl Openings {
     /// The [limit](Self::limit) has passed: what now?
     pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
         let has_expired = |held: &Held| held.opening.expires().has_passed(now);
-        let own = |held: &&Held| has_expired(held) && !held.inherited;
+        let own = |held: &&Held| has_expired(held) && held.inherited.is_none();
         if let Some(held) = self.held.iter().find(own) {
             return Verdict::TimedOut(held.opening.expires());
         }

@@ -128,7 +128,7 @@ impl Place {
             Grant::HalfOpen(idle) => {
                 let late = idle.is_slow(now);
                 let mut openings = self.take_openings();
-                openings.add(idle.link, true, late, now);
+                openings.add(idle.link, Some(idle.since), late, now);
                 self.hand = Hand::Opening(openings);
             }
             Grant::Slot => self.open(now),
@@ -180,10 +180,10 @@ impl Place {
         if openings.is_empty() {
             let company = self.pool.decide(|slots| slots.company(now));
             if let Some(idle) = company {
-                openings.add(idle.link, true, true, now);
+                openings.add(idle.link, Some(idle.since), true, now);
             }
         }
-        openings.add(opening, false, false, now);
+        openings.add(opening, None, false, now);
         self.hand = Hand::Opening(openings);
     }
 
@@ -232,15 +232,29 @@ impl Place {
         match opened {
             Ok(link) => {
                 let longest = opening.longest_wait();
-                self.pool.decide_at_pace(|slots, pace| {
-                    slots.opened(self.ticket, now);
+                let is_proven = self.pool.decide_at_pace(|slots, pace| {
                     pace.succeeded(longest);
+                    let is_proven = inherited.is_none_or(|since| slots.is_proven_since(since, now));
+                    if is_proven {
+                        slots.opened(self.ticket, now);
+                    } else {
+                        slots.opened_unproven(self.ticket);
+                    }
+                    is_proven
                 });
-                let pooled = Pooled::new(link, self.pool.config.end_of_life(now), self.pool.era());
-                Ok(Some(Lease::opened(&self.pool, pooled, inherited, now)))
+                let expires = self.pool.config.end_of_life(now);
+                let pooled = Pooled::new(link, expires, self.pool.era());
+                match inherited {
+                    // Its answers had arrived, perhaps, before what killed another one killed it.
+                    Some(since) if !is_proven => {
+                        self.probe(Idle::new(pooled, since, expires), now);
+                        Ok(None)
+                    }
+                    _ => Ok(Some(Lease::opened(&self.pool, pooled, inherited.is_some(), now))),
+                }
             }
             // What an earlier call began may fail for reasons that were that call's own.
-            Err(_) if inherited => {
+            Err(_) if inherited.is_some() => {
                 self.lose_openings(1);
                 Ok(None)
             }

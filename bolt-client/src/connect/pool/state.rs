@@ -286,6 +286,16 @@ impl<L, O> Slots<L, O> {
         self.leave(ticket, now);
     }
 
+    /// A connection that somebody in the queue was opening is open, but has lain half open for so long that it must prove
+    /// that it is alive. Its place is kept, and what else it was opening goes back.
+    pub(crate) fn opened_unproven(&mut self, ticket: Ticket) {
+        self.leased_opening -= 1;
+        if let Some(seeker) = self.queue.get_mut(&ticket) {
+            seeker.opening = false;
+            seeker.holds = Worth::Soon;
+        }
+    }
+
     /// The connection that somebody in the queue was opening cannot be opened: it goes without.
     pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
         self.leased_opening -= 1;

@@ -2,7 +2,9 @@
 
 mod addresses;
 mod beginning;
+mod blocking;
 mod closing;
+mod eras;
 mod evidence;
 mod panics;
 mod patience;

@@ -1,3 +1,5 @@
+use std::vec;
+
 use super::*;
 use crate::message::Answer;
 

@@ -123,4 +123,8 @@ fn results_that_have_ended_are_forgotten() {
         let shown = format!("{connection:?}");
         assert!(shown.matches("Flow {").count() <= 3, "{shown}");
     }
+    connection.rollback().unwrap();
+    feed(&mut connection, SUCCESS);
+    assert!(connection.has_event().unwrap().is_some());
+    assert!(!format!("{connection:?}").contains("Flow {"));
 }

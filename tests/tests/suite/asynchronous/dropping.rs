@@ -79,12 +79,12 @@ async fn a_dropped_run_poisons_its_transaction(world: World) -> Outcome {
         for _ in 0..2 {
             let error = tx.run("RETURN 1").await.map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-            assert_says(&error, &[abandoned, "rolled back"]);
+            assert_says(&error, &["dropped", "rolled back"]);
         }
         if first {
             let error = tx.commit().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-            assert_says(&error, &[abandoned, "rolled back"]);
+            assert_says(&error, &["dropped", "rolled back"]);
         } else {
             tx.rollback().await?;
         }
@@ -118,7 +118,7 @@ async fn a_dropped_consume_poisons_its_transaction(world: World) -> Outcome {
         relay.release();
         let error = tx.run("RETURN 1").await.map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-        assert_says(&error, &[query, "rolled back"]);
+        assert_says(&error, &["dropped", "rolled back"]);
         drop(tx);
     }
     assert_eq!(count(&driver, "Scenario", &mark).await?, 0);

@@ -208,7 +208,7 @@ async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: Worl
         rows += 1;
     }
     assert_eq!(rows, 20_000);
-    go!(session.run("RETURN 1"))?;
+    wait!(go!(session.run("RETURN 1"))?.consume())?;
     assert_at_rest(&driver);
     Ok(())
 }

@@ -8,6 +8,7 @@ mod bad_peers;
 mod bookmarks;
 mod cursors;
 mod deadlines;
+mod going_down;
 mod hostile_peers;
 pub(super) mod locks;
 mod managed;
@@ -86,6 +87,7 @@ pub(super) fn all() -> Vec<Scenario> {
         deadlines::all(),
         bad_input::all(),
         bad_peers::all(),
+        going_down::all(),
         hostile_peers::all(),
         secrets::all(),
         session_deadlines::all(),

@@ -105,7 +105,7 @@ async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: 
     wait!(tx.commit())?;
     let error = wait!(go!(session.run(mixed))?.collect_column::<i64>()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
-    go!(session.run("RETURN 1"))?;
+    wait!(go!(session.run("RETURN 1"))?.consume())?;
     assert_at_rest(&driver);
     Ok(())
 }
@@ -233,7 +233,7 @@ async fn a_failure_is_told_to_each_later_call(world: World) -> Outcome {
     assert_eq!(later.server().map(|error| error.code()), code);
     let error = wait!(tx.commit()).unwrap_err();
     assert_eq!(error.server().map(|error| error.code()), code);
-    go!(session.run("RETURN 1"))?;
+    wait!(go!(session.run("RETURN 1"))?.consume())?;
     assert_at_rest(&driver);
     Ok(())
 }

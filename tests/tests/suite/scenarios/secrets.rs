@@ -5,7 +5,12 @@ use bolt_client::{Query, Serde, Value};
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
-    scenarios![no_credential_is_ever_shown, no_parameter_is_ever_shown]
+    scenarios![
+        no_credential_is_ever_shown,
+        no_parameter_is_ever_shown,
+        no_type_shows_rows_parameters_or_texts,
+        what_failed_shows_no_rows_parameters_or_texts,
+    ]
 }
 
 async fn no_credential_is_ever_shown(world: World) -> Outcome {
@@ -67,6 +72,109 @@ async fn no_parameter_is_ever_shown(world: World) -> Outcome {
         assert!(!shown.contains(secret), "{shown}");
     }
     Ok(())
+}
+
+/// In the text of a query, in a parameter and in each row.
+const SECRET: &str = "s3cret-that-nobody-may-see";
+
+fn secretive() -> Query {
+    let text = format!("UNWIND range(1, 20) AS x RETURN '{SECRET}' + $secret AS value, x /* {SECRET} */");
+    Query::new(text).param("secret", SECRET)
+}
+
+/// Every public type that works, while rows are kept in it.
+async fn no_type_shows_rows_parameters_or_texts(world: World) -> Outcome {
+    let driver = world.driver()?;
+    let mut shown = vec![
+        ("Query", format!("{:?} {:#?}", secretive(), secretive())),
+        ("ExecuteQuery", format!("{:?}", driver.execute_query(secretive()))),
+    ];
+    let builder = driver.session().fetch_size(5);
+    shown.push(("SessionBuilder", format!("{builder:?}")));
+    let mut session = builder.build();
+    let mut cursor = go!(session.open(secretive()))?;
+    assert!(wait!(cursor.next(&mut session))?.is_some());
+    shown.push(("Cursor", format!("{cursor:?} {cursor:#?}")));
+    shown.push(("Session with a cursor", format!("{session:?} {session:#?}")));
+    shown.push(("SessionRun", format!("{:?}", session.run(secretive()))));
+    shown.push(("SessionOpen", format!("{:?}", session.open(secretive()))));
+    shown.push(("BeginTransaction", format!("{:?}", session.begin_transaction())));
+    let mut rows = go!(session.run(secretive()))?;
+    assert!(wait!(rows.next())?.is_some());
+    shown.push(("Records", format!("{rows:?} {rows:#?}")));
+    drop(rows);
+    shown.push(("Session after a drop", format!("{session:?}")));
+
+    let mut tx = go!(session.begin_transaction())?;
+    let mut cursor = go!(tx.open(secretive()))?;
+    let queued = tx.queue(secretive())?;
+    assert!(wait!(cursor.next(&mut tx))?.is_some());
+    shown.push(("Cursors of a transaction", format!("{cursor:?} {queued:?}")));
+    shown.push(("Transaction", format!("{tx:?} {tx:#?}")));
+    shown.push(("TransactionRun", format!("{:?}", tx.run(secretive()))));
+    shown.push(("TransactionOpen", format!("{:?}", tx.open(secretive()))));
+    wait!(tx.rollback())?;
+
+    let managed = go!(session.execute_read(work!(|tx| {
+        let mut cursor = go!(tx.open(secretive()))?;
+        assert!(wait!(cursor.next(tx))?.is_some());
+        Ok(format!("{tx:?} {tx:#?}"))
+    })))?;
+    shown.push(("ManagedTransaction", managed));
+    let found = go!(driver.execute_query(secretive()))?;
+    shown.push(("Summary", format!("{:?} {:#?}", found.summary, found.summary)));
+    shown.push(("Driver", format!("{driver:?} {driver:#?}")));
+    shown.push(("ServerInfo", format!("{:?}", wait!(driver.server_info())?)));
+    shown.retain(|(what, _)| !SHOW_THEIR_TEXT.contains(what));
+    assert_hidden(&shown)
+}
+
+/// These still show the text of their query.
+const SHOW_THEIR_TEXT: [&str; 2] = ["Query", "Summary"];
+
+/// The same behind what goes wrong on this side.
+async fn what_failed_shows_no_rows_parameters_or_texts(world: World) -> Outcome {
+    let driver = world.driver_with(once(world.config()?))?;
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction())?;
+    let late = go!(tx.run(secretive()).deadline(Duration::ZERO)).map(drop);
+    let mut shown = vec![("a call that was too late", printed(&late.unwrap_err()))];
+    let refused = go!(tx.run("RETURN 1")).map(drop);
+    shown.extend(
+        refused
+            .err()
+            .map(|error| ("a call that followed", printed(&error))),
+    );
+    shown.push(("a transaction that has failed", format!("{tx:?}")));
+    let commit = wait!(tx.commit());
+    shown.extend(commit.err().map(|error| ("a commit", printed(&error))));
+    shown.push(("a session whose transaction has failed", format!("{session:?}")));
+    let late = go!(session.run(secretive()).deadline(Duration::ZERO)).map(drop);
+    shown.extend(late.err().map(|error| ("an auto-commit query", printed(&error))));
+    let late = go!(driver.execute_query(secretive()).deadline(Duration::ZERO)).map(drop);
+    shown.extend(late.err().map(|error| ("execute_query", printed(&error))));
+    // Conversions name columns and types.
+    let found = go!(driver.execute_query(secretive()))?;
+    let record = &found.records[0];
+    for error in [
+        record.get::<i64>("value").unwrap_err(),
+        record.get::<i64>("no-such-column").unwrap_err(),
+    ] {
+        shown.push(("a conversion", printed(&Error::from(error))));
+    }
+    assert_hidden(&shown)
+}
+
+fn assert_hidden(shown: &[(&str, String)]) -> Outcome {
+    let open: Vec<_> = shown
+        .iter()
+        .filter(|(_, text)| text.contains(SECRET))
+        .map(|(what, text)| format!("{what}: {text}"))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    Err(open.join("\n").into())
 }
 
 /// All that an error shows, in every form, with its causes.

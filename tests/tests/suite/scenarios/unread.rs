@@ -15,6 +15,10 @@ pub(super) fn all() -> Vec<Scenario> {
         unread_reads_are_cancelled_and_disturb_nobody,
         an_unread_read_stops_on_the_server needs ShowTransactions,
         closing_a_driver_finishes_what_the_network_holds_up,
+        a_session_sees_what_it_has_written_and_not_read,
+        a_session_knows_the_bookmark_of_what_it_has_not_read,
+        unread_writes_of_a_session_cost_no_connection,
+        unread_writes_of_sessions_that_end_cost_few_connections,
     ]
 }
 
@@ -146,6 +150,96 @@ async fn closing_a_driver_finishes_what_the_network_holds_up(world: World) -> Ou
     }
     wait!(driver.close());
     assert_eq!(count(&counter, "Unread", &run).await?, 3);
+    Ok(())
+}
+
+/// More rows than a page has.
+const OWN: &str = "UNWIND range(1, 3000) AS x CREATE (n:Unread {run: $run}) RETURN x";
+
+/// Another connection is ready each time, so that only waiting for the first helps.
+async fn a_session_sees_what_it_has_written_and_not_read(world: World) -> Outcome {
+    let driver = world.driver_with(world.config()?.max_connection_pool_size(8))?;
+    make_connections(&driver, 4).await?;
+    for round in 0..own_times(&world) {
+        let run = world.unique_name();
+        let mut session = driver.session().build();
+        let mut rows = go!(session.run(OWN).param("run", &run))?;
+        if round % 2 == 0 {
+            assert!(wait!(rows.next())?.is_some());
+        }
+        drop(rows);
+        let query = "MATCH (n:Unread {run: $run}) RETURN count(n) AS count";
+        let found = wait!(go!(session.run(query).param("run", &run))?.collect())?;
+        assert_eq!(found[0].get::<i64>("count")?, 3000, "in round {round}");
+    }
+    assert_nobody_uses(&driver);
+    Ok(())
+}
+
+async fn a_session_knows_the_bookmark_of_what_it_has_not_read(world: World) -> Outcome {
+    let driver = world.driver_with(world.config()?.max_connection_pool_size(8))?;
+    make_connections(&driver, 4).await?;
+    for round in 0..own_times(&world) {
+        let run = world.unique_name();
+        let mut session = driver.session().build();
+        drop(go!(session.run(OWN).param("run", &run))?);
+        let last = wait!(session.last_bookmarks())?;
+        assert_eq!(last.raw_values().count(), 1, "in round {round}");
+        assert_eq!(count(&driver, "Unread", &run).await?, 3000, "in round {round}");
+    }
+    Ok(())
+}
+
+async fn unread_writes_of_a_session_cost_no_connection(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let run = world.unique_name();
+    let mut session = driver.session().build();
+    for _ in 0..100 {
+        drop(go!(session
+            .run("CREATE (n:Unread {run: $run}) RETURN n")
+            .param("run", &run))?);
+    }
+    wait!(session.last_bookmarks())?;
+    assert_eq!(relay.traffic().connections, 1);
+    assert_eq!(count(&driver, "Unread", &run).await?, 100);
+    Ok(())
+}
+
+/// Nobody is left who could wait for the end of the result.
+async fn unread_writes_of_sessions_that_end_cost_few_connections(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = world.driver_with(world.config_through(&relay)?)?;
+    let run = world.unique_name();
+    for _ in 0..100 {
+        let mut session = driver.session().build();
+        drop(go!(session
+            .run("CREATE (n:Unread {run: $run}) RETURN n")
+            .param("run", &run))?);
+    }
+    assert_eq!(count_until(&driver, &run, 100).await?, 100);
+    let connections = relay.traffic().connections;
+    // The engine has always carried out everything when DISCARD comes.
+    let most = if world.server.name == "engine" { 50 } else { 5 };
+    assert!(connections <= most, "{connections} connections");
+    Ok(())
+}
+
+fn own_times(world: &World) -> usize {
+    if world.server.name == "engine" { 6 } else { 40 }
+}
+
+/// So many connections are ready.
+async fn make_connections(driver: &Driver, connections: usize) -> Result<(), Error> {
+    let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
+    let mut open = Vec::new();
+    for session in &mut sessions {
+        open.push(go!(session.begin_transaction().eager())?);
+    }
+    for tx in open {
+        wait!(tx.rollback())?;
+    }
+    assert_eq!(driver.pool_counts().idle, connections);
     Ok(())
 }
 

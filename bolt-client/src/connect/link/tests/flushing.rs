@@ -1,5 +1,7 @@
 //! Transports that keep what they are given for a while.
 
+use std::io;
+
 use super::*;
 
 /// More than any request here has.
@@ -103,4 +105,71 @@ fn a_transport_is_closed_once_when_its_link_is_dropped() {
     let never_ready = new_link(&peer);
     drop(never_ready);
     assert_eq!(peer.closed(), 2);
+}
+
+#[test]
+fn a_transport_that_makes_room_by_a_flush_alone_is_flushed_for_that() {
+    let peer = Peer::new(Setup {
+        buffer: 7,
+        lazy: true,
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    ask(&mut link);
+    assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+}
+
+#[test]
+fn a_flush_that_fails_is_why_the_connection_is_lost() {
+    let peer = buffering(LARGE);
+    let mut link = link(&peer);
+    peer.end();
+    ask(&mut link);
+    let error = Task::new(link.head(Deadline::NONE))
+        .run()
+        .expect("lost")
+        .unwrap_err();
+    assert!(error.to_string().contains("broken pipe"), "{error}");
+}
+
+#[test]
+fn a_transport_that_takes_nothing_is_not_asked_for_ever() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.set_write_timeout(Some(SECOND));
+    peer.set(|setup| setup.takes_nothing = true);
+    ask(&mut link);
+    link.nudge();
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    let error = waiting.run().expect("the limit is over").unwrap_err();
+    assert!(error.to_string().contains("write zero"), "{error}");
+}
+
+#[test]
+fn a_signal_between_ends_neither_reads_nor_writes_nor_flushes() {
+    for buffer in [0, LARGE] {
+        let peer = buffering(buffer);
+        let mut link = link(&peer);
+        ask(&mut link);
+        peer.set(|setup| setup.fails_with = Some((io::ErrorKind::Interrupted, 3)));
+        assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+        peer.hold();
+        peer.set(|setup| setup.fails_with = Some((io::ErrorKind::Interrupted, 1)));
+        assert_eq!(next(&mut link, Deadline::NONE), Kind::Success, "a read alone");
+    }
+}
+
+#[test]
+fn nothing_more_is_written_after_a_write_that_failed() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    peer.set(|setup| setup.fails_with = Some((io::ErrorKind::BrokenPipe, 1)));
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    link.nudge();
+    assert_eq!(peer.asked(), []);
+    assert_eq!(link.release(), Fate::Close);
 }

@@ -241,3 +241,40 @@ fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
 }
+
+#[test]
+fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
+    let peer = Peer::new(Setup {
+        pages: 1,
+        ..Setup::default()
+    });
+    let (mut link, _) = dropped_write(&peer, 1);
+    peer.release();
+    assert_eq!(settled(&mut link), Some(Disposition::Reusable));
+    link.engage();
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.asked().last(), Some(&Message::Reset));
+    assert!(!link.is_finishing());
+}
+
+#[test]
+fn the_next_user_waits_as_long_as_the_server_promised_whatever_the_last_one_waited() {
+    let peer = Peer::new(Setup {
+        patience: Some(10),
+        ..Setup::default()
+    });
+    let mut link = asked(&peer, read);
+    peer.deliver(3);
+    for _ in 0..3 {
+        next(&mut link, Deadline::NONE);
+    }
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.pass(SECOND * 9);
+    assert_eq!(link.release(), Fate::Unsettled);
+    peer.pass(SECOND * 9);
+    assert_eq!(settled(&mut link), None);
+    assert_eq!(peer.asked(), READ, "nothing was sent between");
+}

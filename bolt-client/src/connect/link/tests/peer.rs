@@ -58,8 +58,14 @@ struct State {
 pub(super) struct Setup {
     /// How many bytes the transport takes before it has to send them on; 0 for one that buffers nothing.
     pub(super) buffer: usize,
-    /// What a poll says "not now" to, whatever is there: the task has had its share.
+    /// Polls say "not now", whatever is there: the task has had its share.
     pub(super) sends_back: bool,
+    /// A full buffer is sent on by a flush alone.
+    pub(super) lazy: bool,
+    /// What the next reads and writes fail with, and how many of them.
+    pub(super) fails_with: Option<(io::ErrorKind, usize)>,
+    /// Writes take nothing, and say so.
+    pub(super) takes_nothing: bool,
     /// Keep-alives without end, each of which takes so long.
     pub(super) endless: Option<Duration>,
     /// How many bytes a read returns at most; 0 for no limit.
@@ -312,8 +318,20 @@ impl State {
         }
     }
 
+    /// What the operating system says in place of what was asked of it.
+    fn fail(&mut self) -> io::Result<()> {
+        match &mut self.setup.fails_with {
+            Some((kind, times @ 1..)) => {
+                *times -= 1;
+                Err((*kind).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.reads += 1;
+        self.fail()?;
         if let Some(time) = self.setup.endless.filter(|_| self.arrived.is_empty()) {
             self.now += time;
             self.arrived.extend([0, 0]);
@@ -334,9 +352,16 @@ impl State {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.fail()?;
+        if self.setup.takes_nothing {
+            return Ok(0);
+        }
         if self.setup.buffer > 0 {
             let room = self.setup.buffer.saturating_sub(self.staged.len());
             if room == 0 {
+                if self.setup.lazy {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
                 self.flush()?;
                 return self.write(bytes);
             }
@@ -385,6 +410,9 @@ impl AsyncRead for End {
 impl AsyncWrite for End {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock();
+        if state.setup.sends_back {
+            return Poll::Pending;
+        }
         let written = state.write(buf);
         pend(written, &mut state.writer, cx)
     }

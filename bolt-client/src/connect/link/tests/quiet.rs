@@ -34,7 +34,9 @@ fn keep_alives_on_an_idle_connection_are_fine_however_they_are_cut() {
 fn the_end_of_the_stream_is_seen() {
     let (peer, mut link) = idle();
     peer.end();
+    let before = peer.reads();
     assert!(!link.is_quiet());
+    assert_eq!(peer.reads() - before, 1);
 }
 
 #[test]

@@ -219,3 +219,149 @@ fn who_settles_a_connection_looks_around_too() {
     assert_eq!(peer.reads() - before, 2);
     assert!(settling.is_woken());
 }
+
+#[test]
+fn what_is_read_past_the_deadline_has_a_bound_and_a_later_call_has_its_own() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    let past = Deadline::at_instant(peer.now());
+    peer.set(|setup| setup.endless = Some(Duration::ZERO));
+    for reads in [32, 0] {
+        let before = peer.reads();
+        let error = Task::new(link.head(past))
+            .run()
+            .expect("its time is up")
+            .unwrap_err();
+        assert_eq!((error.kind(), peer.reads() - before), (ErrorKind::Timeout, reads));
+    }
+    peer.set(|setup| setup.endless = None);
+    assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
+}
+
+/// A connection whose server promised to be heard from within ten seconds, and has been asked something.
+fn promised(setup: Setup) -> (Peer, Link) {
+    let peer = Peer::new(Setup {
+        patience: Some(10),
+        ..setup
+    });
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    link.nudge();
+    (peer, link)
+}
+
+#[test]
+fn a_server_that_is_heard_from_in_time_may_take_as_long_as_it_likes() {
+    let (peer, mut link) = promised(Setup::default());
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    for _ in 0..5 {
+        assert!(waiting.run().is_none());
+        peer.pass(SECOND * 9);
+        peer.send(&[0, 0]);
+    }
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND * 10);
+    let error = waiting.run().expect("the promise is broken").unwrap_err();
+    assert!(error.to_string().contains("recv_timeout_seconds"), "{error}");
+}
+
+#[test]
+fn the_clock_of_a_silence_survives_a_wait_that_is_dropped_but_not_its_lease() {
+    let (peer, mut link) = promised(Setup::default());
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.pass(SECOND * 9);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    assert!(waiting.run().expect("the promise is broken").is_err());
+
+    let (peer, mut link) = promised(Setup::default());
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.pass(SECOND * 9);
+    assert_eq!(link.release(), Fate::Unsettled);
+    peer.pass(SECOND * 9);
+    assert_eq!(settled(&mut link), None, "this wait has just begun");
+}
+
+#[test]
+fn a_server_whose_answer_is_there_is_not_silent_though_the_task_is_sent_back() {
+    let (peer, mut link) = promised(Setup::default());
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.set(|setup| setup.sends_back = true);
+    peer.pass(SECOND * 20);
+    peer.send(&[0, 0]);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none(), "it has shown that it lives");
+    peer.pass(SECOND * 9);
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    peer.release();
+    assert!(waiting.run().expect("an answer").is_ok());
+}
+
+#[test]
+fn a_server_that_takes_what_it_is_sent_does_not_stall_though_the_task_is_sent_back() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.set_write_timeout(Some(SECOND * 3));
+    peer.fill();
+    ask(&mut link);
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.hold();
+    peer.set(|setup| setup.sends_back = true);
+    peer.pass(SECOND * 20);
+    peer.empty();
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
+}
+
+#[test]
+fn a_stall_is_over_when_something_has_left() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.set_write_timeout(Some(SECOND * 3));
+    peer.fill();
+    let result = ask(&mut link);
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    peer.pass(SECOND * 2);
+    peer.empty();
+    peer.hold();
+    link.nudge();
+    peer.fill();
+    link.proto.abandon(result).unwrap();
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND * 2);
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    assert!(waiting.run().expect("it stalls again").is_err());
+}
+
+#[test]
+fn a_transport_that_blocks_is_told_the_earliest_of_all_limits() {
+    let (peer, mut link) = promised(Setup::default());
+    let start = peer.now();
+    let seconds = |seconds: u32| Deadline::after(start, SECOND * seconds);
+    assert!(Task::new(link.head(seconds(5))).run().is_none());
+    assert_eq!(peer.told(), seconds(5).at(), "the call's");
+    assert!(Task::new(link.head(seconds(50))).run().is_none());
+    assert_eq!(peer.told(), seconds(10).at(), "the promise's");
+    assert_eq!(link.release(), Fate::Unsettled);
+    assert!(
+        Task::new(poll_fn(|cx| link.poll_settled(cx, seconds(2))))
+            .run()
+            .is_none()
+    );
+    assert_eq!(peer.told(), seconds(2).at(), "the caller's next look");
+
+    let peer = Peer::new(Setup::default());
+    let mut link = new_link(&peer);
+    peer.hold();
+    let opening = Task::new(link.head_of_opening(seconds(7), || seconds(9))).run();
+    assert!(opening.is_none());
+    assert_eq!(peer.told(), seconds(7).at(), "the opening's");
+}

@@ -69,8 +69,12 @@ impl<L, O> Slots<L, O> {
             Some(_) => soon(Source::Unproven),
             None => None,
         };
-        let half_open = self.half_open.iter().position(|idle| !idle.is_slow(now));
-        let half_open = half_open.and_then(|at| soon(Source::HalfOpen(at)));
+        let half_open = |proven: bool| {
+            let fits =
+                |idle: &Idle<O>| !idle.is_slow(now) && (!proven || self.is_proven_since(idle.since, now));
+            let found = self.half_open.iter().position(fits);
+            found.and_then(|at| soon(Source::HalfOpen(at)))
+        };
         let unsettled = self.unsettled.iter().position(|idle| !idle.is_slow(now));
         let unsettled = unsettled.and_then(|at| soon(Source::Unsettled(at)));
         let slot = if self.has_room() { soon(Source::Slot) } else { None };
@@ -80,9 +84,14 @@ impl<L, O> Slots<L, O> {
             (None, None) => None,
         };
         let slow = slow.map(|source| (Worth::Perhaps, source));
-        let trusting = idle.or(half_open).or(unsettled).or(slot);
-        let doubting = half_open.or(slot).or(idle).or(unsettled);
-        if wary { doubting } else { trusting }.or(slow)
+        let best = if wary {
+            // What has to be asked whether it is alive is no better than what this caller has asked in vain.
+            let new = half_open(true).or(slot).or(idle).or(unsettled);
+            new.or_else(|| half_open(false))
+        } else {
+            idle.or_else(|| half_open(false)).or(unsettled).or(slot)
+        };
+        best.or(slow)
     }
 
     fn take(&mut self, source: Source) -> Option<Grant<L, O>> {
@@ -148,8 +157,13 @@ impl<L, O> Slots<L, O> {
 
     /// Whether a connection that is ready need not prove that it is alive.
     pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
-        let age = now.saturating_duration_since(idle.since);
-        let is_suspected = self.suspected.is_some_and(|since| idle.since <= since);
+        self.is_proven_since(idle.since, now)
+    }
+
+    /// Whether a connection that nobody has used since this instant need not prove that it is alive.
+    pub(crate) fn is_proven_since(&self, since: Instant, now: Instant) -> bool {
+        let age = now.saturating_duration_since(since);
+        let is_suspected = self.suspected.is_some_and(|suspected| since <= suspected);
         self.rules.probe_after.is_none_or(|limit| age <= limit) && !is_suspected
     }
 

@@ -128,3 +128,37 @@ fn a_new_connection_that_is_lost_speaks_against_those_that_were_idle_before_it_w
     assert!(was_asked(&world, 0));
     assert!(!new.is_reused());
 }
+
+#[test]
+fn what_has_lain_half_open_since_a_connection_that_was_dead_is_asked_before_it_is_used() {
+    for forgotten in [false, true] {
+        let world = World::new();
+        let pool = pool(&world, config());
+        let lease = acquire(&pool);
+        world.set_silent(true);
+        let mut other = acquiring(&pool);
+        assert!(other.run().is_none());
+        drop(other);
+        drop(lease);
+        world.pass(SECOND * 9);
+        let lease = acquire(&pool);
+        // The answers to its login arrive, and are read when somebody takes it up.
+        world.set_silent(false);
+        world.release_once(1);
+        lease.report_dead();
+        let mut next = acquiring(&pool);
+        assert!(next.run().is_none(), "it waits for the login");
+        world.release_once(1);
+        assert!(next.run().is_none(), "it waits for the answer to RESET");
+        assert!(was_asked(&world, 1));
+        assert_eq!(counts(&pool), (2, 0, 0, 0));
+        if forgotten {
+            world.pass(SECOND);
+        } else {
+            world.release(1);
+        }
+        let new = next.run().expect("one or the other").unwrap();
+        assert_eq!(new.is_reused(), !forgotten);
+        assert_eq!(world.connections(), if forgotten { 3 } else { 2 });
+    }
+}

@@ -187,3 +187,104 @@ fn progress_is_all_that_patience_asks_for() {
     drop(call.run().expect("it is through").unwrap());
     assert_eq!(world.connections(), 1);
 }
+
+#[test]
+fn time_in_which_an_opening_lies_in_the_pool_does_not_count_against_it() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    world.set_silent(true);
+    for _ in 0..3 {
+        let mut call = acquiring(&pool);
+        assert!(call.run().is_none());
+        world.pass(SECOND * 3 / 10);
+        drop(call);
+        world.pass(SECOND * 5);
+    }
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    assert_eq!(world.connections(), 1);
+    world.pass(SECOND / 10);
+    assert!(call.run().is_none());
+    assert_eq!(world.connections(), 2);
+}
+
+#[test]
+fn an_opening_of_an_earlier_call_that_expires_makes_room_for_another() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(1));
+    world.set_silent(true);
+    let mut first = acquiring(&pool);
+    assert!(first.run().is_none());
+    world.pass(SECOND * 59 / 2);
+    drop(first);
+    let mut next = acquiring(&pool);
+    assert!(next.run().is_none());
+    world.set_silent(false);
+    world.pass(SECOND / 2);
+    assert!(!next.run().expect("it opened another").unwrap().is_reused());
+    assert_eq!((world.connections(), counts(&pool)), (2, (0, 1, 0, 0)));
+}
+
+#[test]
+fn of_two_openings_the_one_of_an_earlier_call_may_expire() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    world.set_silent(true);
+    in_vain(&world, &pool, SECOND / 2);
+    world.pass(SECOND * 29);
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    assert_eq!(world.connections(), 1);
+    world.pass(SECOND / 2);
+    // The first has expired, so there is another.
+    assert!(call.run().is_none());
+    assert_eq!((world.connections(), counts(&pool)), (2, (0, 0, 1, 0)));
+    world.release(1);
+    assert!(!call.run().expect("it is woken").unwrap().is_reused());
+}
+
+#[test]
+fn company_that_expires_or_fails_leaves_the_other_opening_as_it_was() {
+    for fails in [false, true] {
+        let world = World::new();
+        let pool = pool(&world, config());
+        world.set_silent(true);
+        let mut first = acquiring(&pool);
+        assert!(first.run().is_none());
+        world.pass(SECOND * 3 / 2);
+        assert!(first.run().is_none());
+        drop(first);
+        assert_eq!(counts(&pool), (0, 0, 2, 0));
+        // The second is half a second old, and the first is watched with it.
+        world.cut(1);
+        let mut call = acquiring(&pool);
+        assert!(call.run().is_none());
+        assert_eq!((world.connections(), counts(&pool)), (3, (0, 0, 2, 0)));
+        if fails {
+            world.cut(0);
+        } else {
+            world.pass(SECOND * 9 / 10);
+            assert!(call.run().is_none());
+        }
+        assert!(call.run().is_none());
+        world.release(2);
+        assert!(!call.run().expect("it is woken").unwrap().is_reused());
+        let left = usize::from(!fails);
+        assert_eq!(counts(&pool), (0, 1, left, 0));
+    }
+}
+
+#[test]
+fn an_opening_that_fails_ends_the_call_that_began_it_and_leaves_its_others_to_the_pool() {
+    let world = World::new();
+    let pool = pool(&world, config());
+    world.set_silent(true);
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    world.pass(SECOND);
+    assert!(call.run().is_none());
+    world.cut(1);
+    let error = call.run().expect("it is woken").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(counts(&pool), (0, 0, 1, 0));
+}

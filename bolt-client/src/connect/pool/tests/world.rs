@@ -37,6 +37,12 @@ struct State {
     swallowing: Vec<u16>,
     /// Whether connecting panics.
     panics: bool,
+    /// How long connecting takes, if transports block the thread: then waiting lets time pass.
+    blocks: Option<Duration>,
+    /// How long an answer takes to come, if transports block.
+    delay: Duration,
+    /// Until when connecting could block.
+    connect_limits: Vec<Option<Instant>>,
 }
 
 /// A server's end of a connection.
@@ -48,6 +54,12 @@ struct Socket {
     holds: bool,
     /// So many bytes can be read all the same.
     released: usize,
+    /// When the answers that are held back come, if transports block.
+    due: Option<Instant>,
+    /// Until when the next read or write may block.
+    limit: Option<Instant>,
+    /// When reads were asked for, and until when they could block.
+    read_limits: Vec<(Instant, Option<Instant>)>,
     /// It takes nothing of what it is sent.
     full: bool,
     closed: bool,
@@ -69,6 +81,9 @@ impl World {
             refusing: Vec::new(),
             swallowing: Vec::new(),
             panics: false,
+            blocks: None,
+            delay: Duration::ZERO,
+            connect_limits: Vec::new(),
         })))
     }
 
@@ -118,6 +133,26 @@ impl World {
     /// Whether connecting panics from now on.
     pub(super) fn panic_on_connect(&self, panics: bool) {
         self.lock().panics = panics;
+    }
+
+    /// Transports block the thread from now on, and connecting takes so long.
+    pub(super) fn block(&self, connect: Duration) {
+        self.lock().blocks = Some(connect);
+    }
+
+    /// An answer takes so long to come from now on, where transports block.
+    pub(super) fn answer_after(&self, delay: Duration) {
+        self.lock().delay = delay;
+    }
+
+    /// Until when connecting could block, each time.
+    pub(super) fn connect_limits(&self) -> Vec<Option<Instant>> {
+        self.lock().connect_limits.clone()
+    }
+
+    /// When reads were asked for on a connection, and until when they could block.
+    pub(super) fn read_limits(&self, at: usize) -> Vec<(Instant, Option<Instant>)> {
+        self.lock().sockets[at].read_limits.clone()
     }
 
     /// Ports that connections were asked for, in order.
@@ -170,6 +205,13 @@ impl World {
         self.lock().sockets[at].fails = Some((message, "Neo.TransientError.Transaction.DeadlockDetected"));
     }
 
+    fn begin_to_connect(&self, by: Option<Instant>) {
+        let mut state = self.lock();
+        state.connect_limits.push(by);
+        let takes = state.blocks.unwrap_or_default();
+        state.now += takes;
+    }
+
     fn change(&self, at: usize, change: impl FnOnce(&mut Socket)) {
         let mut state = self.lock();
         let socket = &mut state.sockets[at];
@@ -198,9 +240,10 @@ impl Runtime for World {
         &'a self,
         to: &'a Endpoint,
         _with: &'a SocketOptions,
-        _by: Option<Instant>,
+        by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
+            self.begin_to_connect(by);
             let panics = self.lock().panics;
             assert!(!panics, "planted");
             let lost = if let Endpoint::Tcp(socket) = to {
@@ -223,6 +266,9 @@ impl Runtime for World {
                 answers: VecDeque::new(),
                 holds,
                 released: 0,
+                due: None,
+                limit: None,
+                read_limits: Vec::new(),
                 full: false,
                 closed: false,
                 reader: None,
@@ -288,6 +334,31 @@ struct Wire {
 }
 
 impl Wire {
+    /// Where transports block, a read waits until something comes, or its time is up. Past that it does not ask for
+    /// another poll.
+    fn wait(&self, cx: &Context<'_>) {
+        let mut state = self.world.lock();
+        let State {
+            now, blocks, sockets, ..
+        } = &mut *state;
+        let socket = &mut sockets[self.at];
+        socket.read_limits.push((*now, socket.limit));
+        let there = !socket.holds && !socket.answers.is_empty() || socket.closed;
+        if blocks.is_none() || there {
+            return;
+        }
+        let (Some(limit), due) = (socket.limit, socket.due) else {
+            panic!("it would block for ever");
+        };
+        let in_time = *now < limit;
+        *now = (*now).max(due.map_or(limit, |due| due.min(limit)));
+        if due.is_some_and(|due| due <= *now) {
+            (socket.holds, socket.due) = (false, None);
+        } else if in_time {
+            cx.waker().wake_by_ref();
+        }
+    }
+
     fn read(&self, waker: Option<&Waker>, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.world.lock();
         let socket = &mut state.sockets[self.at];
@@ -323,6 +394,12 @@ impl Wire {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         socket.receive(bytes);
+        let delays = state.blocks.is_some() && !state.delay.is_zero();
+        let due = state.now + state.delay;
+        if delays {
+            let socket = &mut state.sockets[self.at];
+            (socket.holds, socket.due) = (true, Some(due));
+        }
         Ok(bytes.len())
     }
 }
@@ -379,6 +456,7 @@ impl Socket {
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.wait(cx);
         match self.read(Some(cx.waker()), buf) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             read => Poll::Ready(read),
@@ -404,6 +482,10 @@ impl AsyncWrite for Wire {
 }
 
 impl Transport for Wire {
+    fn set_deadline(&mut self, at: Option<Instant>) {
+        self.world.lock().sockets[self.at].limit = at;
+    }
+
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.read(None, buf)
     }

@@ -257,6 +257,14 @@ impl World {
         };
         if matches!(kind, Kind::Unsettled | Kind::Unanswered) {
             self.leave(ticket);
+        } else if kind == Kind::HalfOpen && choice % 3 == 0 {
+            holds.retain(|(held, _)| *held != id);
+            self.slots.opened_unproven(ticket);
+            self.model.opened_unproven(ticket, id);
+            self.put_down(holds);
+            self.users
+                .push(User::InQueue(ticket, vec![(id, Kind::Unsettled)]));
+            return;
         } else {
             holds.retain(|(held, _)| *held != id);
             self.slots.opened(ticket, self.now);

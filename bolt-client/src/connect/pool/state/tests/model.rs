@@ -221,6 +221,13 @@ impl Model {
         self.leave(ticket, now);
     }
 
+    pub(super) fn opened_unproven(&mut self, ticket: Ticket, id: u32) {
+        self.conn(id).kind = Kind::Unsettled;
+        let caller = self.caller(ticket);
+        caller.tier = Tier::Soon;
+        caller.holds = vec![id];
+    }
+
     pub(super) fn opened(&mut self, id: u32) {
         self.conn(id).kind = Kind::Ready;
     }
@@ -390,6 +397,9 @@ impl Model {
                 Kind::Ready if is_fresh(self.rules, self.suspected, conn, now) => (0, last_used_first),
                 Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
                 Kind::HalfOpen if slow => (8, first_come_first),
+                Kind::HalfOpen if wary && !is_fresh(self.rules, self.suspected, conn, now) => {
+                    (7, first_come_first)
+                }
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
                 Kind::Unsettled | Kind::Unanswered => (if wary { 6 } else { 3 }, first_come_first),

@@ -1,0 +1,216 @@
+//! Where both sides stand, by what was sent and by what was answered.
+
+use super::*;
+
+/// What a scheme of the user's own adds is judged as parameters of queries are.
+#[test]
+fn a_token_that_the_version_cannot_carry_is_refused_by_name() {
+    let auth = Auth::custom("x", "me", "").parameter("id", Uuid::from_bytes([7; 16]));
+    let refused = |error: UsageError| {
+        assert_eq!(
+            error.to_string(),
+            "the value \"id\" needs Bolt 6.1 or newer; this connection speaks 5.4"
+        );
+    };
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    refused(connection.logon(&auth).unwrap_err());
+    for (version, needs_it) in [(&[0, 0, 0, 5][..], true), (V5_4, false)] {
+        let mut connection = Connection::new(Options::default());
+        feed(&mut connection, version);
+        events(&mut connection);
+        // From 5.1 on the token travels in LOGON.
+        let hello = connection.hello(&Hello::new("t/1"), &auth);
+        assert_eq!(
+            matches!(hello, Err(UsageError::Version { .. })),
+            needs_it,
+            "{hello:?}"
+        );
+    }
+}
+
+#[test]
+fn the_form_of_date_times_is_open_until_hello_is_answered_and_nothing_else() {
+    let when = crate::value::ZonedDateTime::from_unix(0, 0, "Europe/Paris").unwrap();
+    let query = Query::new("Q").param("t", when);
+    let mut connection = Connection::new(Options::default());
+    feed(&mut connection, V4_4);
+    events(&mut connection);
+    connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    assert_eq!(
+        connection.run(&query, &Extra::default()),
+        Err(UsageError::FormUnknown)
+    );
+    feed(
+        &mut connection,
+        b"\x00\x13\xB1\x70\xA1\x8Apatch_bolt\x91\x83utc\x00\x00",
+    );
+    events(&mut connection);
+    run_all(&mut connection);
+    // Other requests decide nothing about it.
+    connection.run(&query, &Extra::default()).unwrap();
+}
+
+#[test]
+fn a_failed_login_ends_the_connection_and_a_failed_query_does_not() {
+    for (requests, dead) in [(1, true), (2, true)] {
+        let mut connection = Connection::new(Options::default());
+        feed(&mut connection, V5_4);
+        events(&mut connection);
+        connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+        feed(
+            &mut connection,
+            &[&SUCCESS.repeat(requests - 1), FAILURE].concat(),
+        );
+        events(&mut connection);
+        assert_eq!(connection.disposition() == Disposition::Dead, dead);
+        assert_eq!(connection.confirmed_state(), ServerState::Defunct);
+    }
+    let mut connection = ready();
+    run_all(&mut connection);
+    connection.reset().unwrap();
+    feed(&mut connection, &[IGNORED, IGNORED, FAILURE].concat());
+    events(&mut connection);
+    assert_eq!(connection.disposition(), Disposition::Dead, "RESET has failed");
+    let mut connection = ready();
+    connection.reset().unwrap();
+    connection.reset().unwrap();
+    assert_eq!(connection.confirmed_state(), ServerState::Interrupted);
+    feed(&mut connection, FAILURE);
+    events(&mut connection);
+    assert_eq!(connection.confirmed_state(), ServerState::Defunct);
+}
+
+/// What a failure does not reach is as it was sent.
+#[test]
+fn requests_behind_a_reset_are_taken_back_as_if_nothing_had_failed() {
+    let mut connection = ready();
+    run_all(&mut connection);
+    connection.reset().unwrap();
+    send_all(&mut connection);
+    connection.run(&Query::new("Q"), &Extra::default()).unwrap();
+    feed_unsent(&mut connection, &[FAILURE, IGNORED].concat());
+    events(&mut connection);
+    assert_eq!(connection.sent_state(), ServerState::Streaming);
+    connection.unqueue();
+    assert_eq!(connection.sent_state(), ServerState::Ready);
+    assert_eq!(connection.disposition(), Disposition::Resetting);
+    // Behind a failure without RESET everything is lost.
+    let mut connection = ready();
+    run_all(&mut connection);
+    send_all(&mut connection);
+    connection.reset().unwrap();
+    feed_unsent(&mut connection, &[FAILURE, IGNORED].concat());
+    events(&mut connection);
+    connection.unqueue();
+    assert_eq!(connection.sent_state(), ServerState::Failed);
+}
+
+#[test]
+fn the_newest_result_is_again_the_one_before_a_query_that_was_taken_back() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    let (_, first) = connection.run(&Query::new("A"), &Extra::default()).unwrap();
+    send_all(&mut connection);
+    let (_, second) = connection.run(&Query::new("B"), &Extra::default()).unwrap();
+    assert!(matches!(
+        connection.pull(first, Fetch::All),
+        Err(UsageError::NoQueryId { .. })
+    ));
+    connection.unqueue();
+    assert!(!connection.is_open(second));
+    connection.pull(first, Fetch::All).unwrap();
+    assert!(!connection.is_open(first));
+    connection.unqueue();
+    assert!(connection.is_open(first));
+    // What ends all results is taken back for all of them, and for what was closed before for none.
+    connection.rollback().unwrap();
+    assert!(!connection.is_open(first));
+    connection.unqueue();
+    assert!(connection.is_open(first));
+    connection.pull(first, Fetch::All).unwrap();
+    send_all(&mut connection);
+    connection.rollback().unwrap();
+    connection.unqueue();
+    assert!(!connection.is_open(first));
+}
+
+#[test]
+fn a_lone_commit_is_told_from_one_behind_something_else() {
+    let mut connection = ready();
+    connection.begin(&Extra::default()).unwrap();
+    connection.commit().unwrap();
+    assert!(!connection.is_committing());
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    assert!(connection.is_committing());
+    assert_eq!(connection.awaited(), Some(Message::Commit));
+    feed(&mut connection, SUCCESS);
+    events(&mut connection);
+    assert!(!connection.is_committing());
+    connection.begin(&Extra::default()).unwrap();
+    assert!(!connection.is_committing());
+}
+
+#[test]
+fn ignored_is_an_answer_behind_a_failure_or_before_a_reset_alone() {
+    let impossible = |connection: &mut Connection| {
+        assert!(matches!(
+            connection.has_event(),
+            Err(ProtocolViolation::Impossible { .. })
+        ));
+    };
+    let mut connection = ready();
+    run_all(&mut connection);
+    feed(&mut connection, IGNORED);
+    impossible(&mut connection);
+    // The last RESET succeeds or ends the connection.
+    let mut connection = ready();
+    connection.reset().unwrap();
+    feed(&mut connection, IGNORED);
+    impossible(&mut connection);
+    let mut connection = Connection::new(Options::default());
+    feed(&mut connection, V5_4);
+    events(&mut connection);
+    connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
+    feed(&mut connection, IGNORED);
+    impossible(&mut connection);
+}
+
+/// Lets a server's bytes arrive although something that is queued has not left.
+fn feed_unsent(connection: &mut Connection, bytes: &[u8]) {
+    connection.recv_space()[..bytes.len()].copy_from_slice(bytes);
+    connection.received(bytes.len());
+}
+
+/// A RESET before the failure saves nothing, even if its event has not been taken.
+#[test]
+fn a_failure_behind_a_reset_that_was_answered_loses_what_follows() {
+    let mut connection = ready();
+    connection.reset().unwrap();
+    run_all(&mut connection);
+    feed(&mut connection, &[SUCCESS, FAILURE, IGNORED].concat());
+    assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
+    assert_eq!(connection.sent_state(), ServerState::Failed);
+    assert_eq!(connection.disposition(), Disposition::NeedsReset);
+}
+
+#[test]
+fn a_connection_is_reusable_once_its_answers_are_seen_before_they_are_taken() {
+    let mut connection = ready();
+    connection.reset().unwrap();
+    run_all(&mut connection);
+    feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42].concat());
+    assert_eq!(connection.has_event().unwrap().unwrap().kind, Kind::Success);
+    assert_eq!(
+        (connection.disposition(), connection.unanswered()),
+        (Disposition::Finishing, 1)
+    );
+    feed(&mut connection, SUCCESS);
+    assert!(connection.has_event().unwrap().is_some());
+    assert_eq!(
+        (connection.disposition(), connection.unanswered()),
+        (Disposition::Reusable, 0)
+    );
+    assert_eq!(connection.awaited(), None);
+}

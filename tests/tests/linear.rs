@@ -1,0 +1,274 @@
+//! What is done n times costs n times as much, and leaves nothing behind.
+//!
+//! Measured is the time that this thread spends on a processor, so that other work on the same machine does not count,
+//! for 1×, 4× and 16× as much work; and the bytes that it keeps allocated.
+
+use std::fs;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use adapter_blocking::{Auth, Config, Driver, Error, Query, Session};
+use tests::misbehaving;
+use tests::scripted::{Script, Scripted};
+
+/// How much more than in proportion sixteen times the work may cost. What is quadratic costs sixteen times more.
+const TOLERANCE: u32 = 4;
+
+/// What a session may keep of all that was done in it.
+const KEPT: i64 = 64 * 1024;
+
+#[test]
+fn queries_on_a_session_are_linear_and_leave_nothing_behind() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().build();
+    linear("queries on a session", 100, |queries| {
+        leaves_nothing("queries on a session", || {
+            for _ in 0..queries {
+                session.run("ROWS 1").call()?.collect()?;
+            }
+            Ok(())
+        });
+        // Nor does the server keep what it was told.
+        drop(server.told());
+    });
+}
+
+#[test]
+fn whatever_is_done_in_a_session_leaves_nothing_behind() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().fetch_size(2).build();
+    type Act = fn(&mut Session) -> Result<(), Error>;
+    let acts: [(&str, Act); 8] = [
+        ("a result that is dropped unread", |session| {
+            session.run("ROWS 5").call().map(drop)
+        }),
+        ("a result that is dropped half read", |session| {
+            session.run("ROWS 5").call()?.next().map(drop)
+        }),
+        ("a cursor that is dropped", |session| {
+            session.open("ROWS 5").call().map(drop)
+        }),
+        ("a cursor that is read", |session| {
+            session.open("ROWS 5").call()?.collect(session).map(drop)
+        }),
+        ("a transaction", |session| {
+            let mut tx = session.begin_transaction().call()?;
+            tx.run("ROWS 5").call()?.collect()?;
+            tx.commit()
+        }),
+        ("a transaction that is dropped", |session| {
+            let mut tx = session.begin_transaction().call()?;
+            tx.run("ROWS 5").call().map(drop)
+        }),
+        ("a transaction function", |session| {
+            session
+                .execute_write(|tx| tx.run("ROWS 5").call().map(drop))
+                .call()
+        }),
+        ("bookmarks", |session| session.last_bookmarks().map(drop)),
+    ];
+    for (what, act) in acts {
+        leaves_nothing(what, || (0..300).try_for_each(|_| act(&mut session)));
+    }
+    assert!(driver.pool_counts().idle <= 2, "{}", driver.pool_counts());
+}
+
+#[test]
+fn calls_of_a_driver_leave_nothing_behind() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    leaves_nothing("queries of a driver", || {
+        (0..1_000).try_for_each(|_| driver.execute_query("ROWS 1").call().map(drop))
+    });
+    leaves_nothing("sessions", || {
+        (0..1_000).try_for_each(|_| driver.session().build().run("ROWS 1").call()?.collect().map(drop))
+    });
+    leaves_nothing("sessions dropped with a result", || {
+        (0..300).try_for_each(|_| driver.session().build().run("ROWS 5").call().map(drop))
+    });
+    leaves_nothing("looks at the pool", || {
+        for _ in 0..1_000 {
+            assert!(!format!("{driver:?} {}", driver.pool_counts()).is_empty());
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn queued_queries_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().build();
+    linear("queued queries", 150, |queries| {
+        let mut tx = session.begin_transaction().call().unwrap();
+        for _ in 0..queries {
+            tx.queue("ROWS 1").unwrap();
+        }
+        tx.commit().unwrap();
+        drop(server.told());
+    });
+}
+
+#[test]
+fn open_cursors_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().fetch_size(2).build();
+    linear("open cursors", 40, |cursors| {
+        let mut tx = session.begin_transaction().call().unwrap();
+        let mut open: Vec<_> = (0..cursors).map(|_| tx.open("ROWS 4").call().unwrap()).collect();
+        // One row of each in turn.
+        for number in 0..4 {
+            for cursor in &mut open {
+                let row = cursor.next(&mut tx).unwrap().unwrap();
+                assert_eq!(row.get::<i64>(0).unwrap(), number);
+            }
+        }
+        tx.commit().unwrap();
+        drop(server.told());
+    });
+}
+
+#[test]
+#[ignore = "each parameter is looked for among those before it"]
+fn parameters_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    linear("parameters", 500, |parameters| {
+        let query = (0..parameters).fold(Query::new("ROWS 1"), |query, number| {
+            query.param(format!("parameter{number}"), number as i64)
+        });
+        driver.execute_query(query).call().unwrap();
+        drop(server.told());
+    });
+}
+
+#[test]
+fn callers_that_wait_in_the_pool_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = Config::new(&server.uri(), Auth::none()).unwrap();
+    let config = config.max_connection_pool_size(1);
+    let driver = runtime.block_on(async { adapter_tokio::driver_with(config).unwrap() });
+    linear("callers that wait", 40, |callers| {
+        runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..callers {
+                let driver = driver.clone();
+                tasks.spawn(async move { driver.execute_query("ROWS 1").await.map(drop) });
+            }
+            while let Some(done) = tasks.join_next().await {
+                done.unwrap().unwrap();
+            }
+        });
+        drop(server.told());
+    });
+}
+
+#[test]
+fn callers_that_give_up_in_the_pool_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = Config::new(&server.uri(), Auth::none()).unwrap();
+    let driver =
+        runtime.block_on(async { adapter_tokio::driver_with(config.max_connection_pool_size(1)).unwrap() });
+    linear("callers that give up", 200, |callers| {
+        runtime.block_on(async {
+            let mut session = driver.session().build();
+            let held = session.begin_transaction().eager().await.unwrap();
+            let mut waiting: Vec<_> = (0..callers)
+                .map(|_| Box::pin(async { driver.execute_query("ROWS 1").await.map(drop) }))
+                .collect();
+            for call in &mut waiting {
+                assert!(poll_once(call.as_mut()).await.is_none());
+            }
+            drop(waiting);
+            held.rollback().await.unwrap();
+        });
+        drop(server.told());
+    });
+}
+
+#[test]
+fn notifications_are_linear() {
+    linear("notifications", 50, |count| {
+        let peer = misbehaving::notifying(count).unwrap();
+        let driver = driver(&peer.uri());
+        let result = driver.execute_query("RETURN 1").call().unwrap();
+        assert_eq!(result.summary.notifications().len(), count);
+        assert!(!format!("{:?}", result.summary).is_empty());
+    });
+}
+
+/// Ready at once, with the output or with nothing.
+async fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let mut future = Some(future);
+    std::future::poll_fn(move |cx| {
+        let polled = future.take().map(|future| future.poll(cx));
+        std::task::Poll::Ready(match polled {
+            Some(std::task::Poll::Ready(output)) => Some(output),
+            _ => None,
+        })
+    })
+    .await
+}
+
+fn driver(uri: &str) -> Driver {
+    let driver = adapter_blocking::driver_with(Config::new(uri, Auth::none()).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    driver
+}
+
+/// Does work of one, four and sixteen sizes, which must take about as much longer.
+fn linear(what: &str, size: usize, mut work: impl FnMut(usize)) {
+    // What is only done once is done by now.
+    work(size);
+    // A machine that is busy with other things is given another chance.
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let [one, four, sixteen] = [1, 4, 16].map(|times| {
+            let before = spent();
+            work(size * times);
+            spent().saturating_sub(before) / u32::try_from(times).unwrap()
+        });
+        // A few milliseconds are within what is measured badly.
+        let bound = one.max(Duration::from_millis(5)) * TOLERANCE;
+        if four < bound && sixteen < bound {
+            return;
+        }
+        seen.push([one, four, sixteen]);
+    }
+    panic!("{what}: each {size} of them cost, with 1, 4 and 16 times as many: {seen:?}");
+}
+
+/// Does something, behind which no more may be allocated than before.
+fn leaves_nothing(what: &str, act: impl FnOnce() -> Result<(), Error>) {
+    let info = allocation_counter::measure(|| act().unwrap());
+    assert!(
+        info.bytes_current < KEPT,
+        "{what}: {} bytes are kept in {} allocations",
+        info.bytes_current,
+        info.count_current
+    );
+}
+
+/// How long this thread has been running on a processor.
+fn spent() -> Duration {
+    thread_local! {
+        static BEGAN: Instant = Instant::now();
+    }
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = statistics.and_then(|text| text.split(' ').next()?.parse().ok());
+    // Where the operating system does not say, all time counts.
+    nanos
+        .filter(|nanos| *nanos > 0)
+        .map_or_else(|| BEGAN.with(Instant::elapsed), Duration::from_nanos)
+}
