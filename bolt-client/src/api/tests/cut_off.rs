@@ -89,8 +89,11 @@ fn cut_off(which: usize, messages: usize, how: How) -> bool {
         outcome = calling.run();
     }
     if outcome.is_none() && how == How::Late {
-        servers.pass(9 * SECOND);
-        outcome = calling.run();
+        // There are several calls, each of which has its own time.
+        for _ in 0..3 {
+            servers.pass(9 * SECOND);
+            outcome = outcome.or_else(|| calling.run());
+        }
         assert!(outcome.is_some(), "{context}: the time is up");
     }
     drop(calling);

@@ -305,8 +305,7 @@ fn a_dropped_write_whose_connection_is_lost_does_not_fail_what_comes_next() {
         let servers = Scripted::new();
         let driver = three(&servers);
         let mut session = driver.session().build();
-        leave(&mut session, what);
-        servers.cut_at(Message::Discard);
+        leave(&mut session, what, || servers.cut_at(Message::Discard));
         let mut session = now(ask(session, next)).unwrap();
         assert_eq!(servers.news(FIRST).last(), Some(&Message::Discard));
         assert_eq!(session.held(), 0, "{what:?}, {next:?}");
