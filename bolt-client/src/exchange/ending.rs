@@ -1,6 +1,6 @@
 //! How the work on a connection ends: with a commit, a rollback, or because it is not wanted any more.
 
-use bolt_proto::{RequestId, ResultId, UsageError};
+use bolt_proto::{Fetch, RequestId, ResultId, UsageError};
 
 use crate::connect::link::Unfinished;
 use crate::deadline::Deadline;
@@ -68,21 +68,17 @@ impl Exchange {
     /// connection is given back.
     pub(crate) fn finish_arrived(&mut self, id: ResultId) {
         self.results.disown(id);
-        let Ok(lease) = self.flight.lease_mut() else {
-            return;
-        };
-        lease.set_unfinished(Unfinished::Finish(id));
-        lease.read_arrived();
-        while let Ok(Some(head)) = self
-            .flight
-            .lease_mut()
-            .map_or(Ok(None), |lease| lease.proto.has_event())
-        {
+        if let Some(lease) = self.flight.lease_if_held() {
+            lease.set_unfinished(Unfinished::Finish(id));
+            lease.read_arrived();
+        }
+        while let Some(Ok(Some(head))) = self.flight.lease_if_held().map(|lease| lease.proto.has_event()) {
             self.take(head);
         }
-        let asked = self.ask_for_rest(id, Rest::Discard);
-        if let (Ok(()), Ok(lease)) = (asked, self.flight.lease_mut()) {
-            lease.nudge();
+        if let Some(lease) = self.flight.lease_if_held() {
+            if lease.proto.has_more(id) && lease.proto.discard(id, Fetch::All).is_ok() {
+                lease.nudge();
+            }
         }
     }
 

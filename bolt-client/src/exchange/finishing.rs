@@ -149,7 +149,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
+    fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
         let proto = &mut self.flight.lease_mut()?.proto;
         if proto.has_more(id) {
             match rest {

@@ -274,8 +274,9 @@ impl Exchange {
         }
     }
 
-    /// Takes back the requests of which no byte has left. Returns the first of them, and the queries among them. BEGIN may be among them, or the wish for rows of a query that has left: then that is asked for again as soon
-    /// as they are waited for.
+    /// Takes back the requests of which no byte has left. Returns the first of them, and the queries among them. BEGIN may
+    /// be among them, or the wish for rows of a query that has left: then that is asked for again as soon as they are
+    /// waited for.
     fn take_back(&mut self) -> (Option<RequestId>, Vec<RequestId>) {
         let first = self
             .flight

@@ -298,3 +298,18 @@ fn what_callers_who_block_drop_is_waited_for_at_most_for_the_teardown_limit() {
     now(driver.close());
     assert_eq!(bookmarks(&mut session), ["bookmark:1"]);
 }
+
+#[test]
+fn a_dropped_write_whose_connection_is_lost_does_not_fail_what_comes_next() {
+    each(|what, next| {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let mut session = driver.session().build();
+        leave(&mut session, what, || servers.cut_at(Message::Discard));
+        let mut session = now(ask(session, next)).unwrap();
+        assert_eq!(servers.news(FIRST).last(), Some(&Message::Discard));
+        assert_eq!(session.held(), 0, "{what:?}, {next:?}");
+        now(session.last_bookmarks()).unwrap();
+        assert!(!servers.committed().contains(&"ROWS 3000".to_owned()));
+    });
+}

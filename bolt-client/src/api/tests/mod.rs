@@ -1,6 +1,7 @@
 //! Sessions and transactions against scripted servers.
 
 mod connectivity;
+mod cut_off;
 mod debugging;
 mod dropped;
 mod errors;

@@ -251,3 +251,36 @@ fn the_only_row_is_told_apart_from_none_and_from_several() {
     assert_eq!(now(work.fetch(id, 3, Deadline::NONE)).unwrap().len(), 3);
     assert_eq!(now(work.fetch(id, 3, Deadline::NONE)).unwrap().len(), 2);
 }
+
+#[test]
+fn an_auto_commit_query_gives_its_connection_back_as_soon_as_its_end_is_known() {
+    let servers = Scripted::new();
+    let mut work = auto_commit(&servers, Access::Write);
+    let id = run(&mut work, "ROWS 2");
+    read(&mut work, id, 2);
+    assert!(work.flight.lease().is_some());
+    assert!(now(work.next(id, Deadline::NONE)).unwrap().is_none());
+    assert!(work.flight.lease().is_none(), "though its holder is still there");
+    assert!(work.summary(id).is_ok());
+}
+
+#[test]
+fn a_result_that_loses_its_holder_while_a_page_is_on_its_way_is_skipped_when_that_has_ended() {
+    let servers = Scripted::new();
+    let mut work = paged(&servers, 10);
+    let first = run(&mut work, "ROWS 30");
+    let second = run(&mut work, "ROWS 5");
+    servers.hold(0);
+    // The second page of the first is asked for.
+    read(&mut work, first, 2);
+    work.forget(first);
+    assert_eq!(servers.count(Message::Discard), 0);
+    servers.release(0);
+    assert_eq!(count(&mut work, second), 5);
+    // It is seen while this is waited for, and DISCARD leaves with the next.
+    run(&mut work, "ROWS 5");
+    run(&mut work, "ROWS 5");
+    assert_eq!(servers.count(Message::Discard), 1);
+    assert!(work.results.get(first).is_none());
+    now(work.commit(Deadline::NONE)).unwrap();
+}
