@@ -313,3 +313,19 @@ fn a_dropped_write_whose_connection_is_lost_does_not_fail_what_comes_next() {
         assert!(!servers.committed().contains(&"ROWS 3000".to_owned()));
     });
 }
+
+/// Rows that have arrived are not taken while the end of their page is waited for.
+#[test]
+fn a_connection_that_ends_in_mid_page_does_not_hold_up_run() {
+    let servers = Scripted::new();
+    let driver = three(&servers);
+    let mut session = driver.session().build();
+    servers.hold(FIRST);
+    let mut run = Task::new(async { session.run("ROWS 3000").await?.next().await });
+    assert!(run.run().is_none());
+    servers.deliver(FIRST, 3);
+    assert!(run.run().is_none());
+    servers.cut(FIRST);
+    let row = run.run().expect("there is nothing to wait for");
+    assert!(row.unwrap().is_some());
+}

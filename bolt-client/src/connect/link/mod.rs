@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bolt_proto::{Connection, Event, Head, ProtocolViolation, ResultId};
+use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
 
 use crate::bookmarks::Receipt;
 use crate::deadline::Deadline;
@@ -148,8 +148,10 @@ impl Link {
     pub(crate) async fn read_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
         poll_fn(|cx| {
             loop {
-                // Sees what has arrived. If the connection is over, the next wait for an event says why.
-                if self.proto.has_event().is_err() || is_enough(&self.proto) {
+                // Sees what has arrived. If the connection is over, the next wait for an event says why; what had arrived
+                // before may still be there to be taken.
+                let over = self.proto.has_event().is_err() || self.proto.disposition() == Disposition::Dead;
+                if over || is_enough(&self.proto) {
                     return Poll::Ready(());
                 }
                 if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
