@@ -134,8 +134,8 @@ impl Exchange {
             if rest == Rest::Keep && result.kept_bytes() > most {
                 return Err(Error::too_large(most));
             }
-            if let Some(end) = self.end_of(id) {
-                return end;
+            if result.has_ended() {
+                return self.end_of(id).unwrap_or(Ok(()));
             }
             self.ask_for_rest(id, rest)?;
             self.give_up_unsent();

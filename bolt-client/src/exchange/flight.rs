@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use bolt_proto::{Api, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
+use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
 use crate::bookmarks::Receipt;
 use crate::connect::fallout::{self, Circumstances, Reported};
@@ -96,6 +96,12 @@ impl Flight {
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
         let course = &mut self.course;
         self.lease.as_mut().ok_or_else(|| course.gone())
+    }
+
+    /// The state machine of the connection.
+    #[inline]
+    pub(super) fn proto_mut(&mut self) -> Option<&mut Connection> {
+        Some(&mut self.lease.as_mut()?.proto)
     }
 
     /// Gives the connection back. What is under way on it is undone, unless it was said that it is to be finished.

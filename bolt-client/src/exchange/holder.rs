@@ -49,6 +49,11 @@ impl Drop for HolderToken {
 }
 
 impl Dropped {
+    /// Whether there are any.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     /// The exchanges and results whose cursors were dropped since this was last called.
     pub(crate) fn take(&self) -> Vec<(u64, ResultId)> {
         if !self.any.load(Ordering::Relaxed) || !self.any.swap(false, Ordering::Acquire) {

@@ -158,8 +158,11 @@ impl Exchange {
     }
 
     fn take_success(&mut self, head: Head) {
-        let info = self.flight.lease().and_then(|lease| lease.info().cloned());
         let keys = self.keys_of_answer(head);
+        // Of the answers to requests about a result, all but that to RUN may end it.
+        let ends = head.result.is_some() && keys.is_none();
+        let lease = self.flight.lease().filter(|_| ends);
+        let info = lease.and_then(|lease| lease.info().cloned());
         let Some((Event::Success(metadata), course)) = self.flight.event() else {
             return;
         };
@@ -227,6 +230,9 @@ impl Exchange {
 
     /// Skips the results whose cursors were dropped.
     fn skip_dropped(&mut self) {
+        if !self.results.any_dropped() {
+            return;
+        }
         for id in self.results.take_dropped() {
             self.disown(id);
         }

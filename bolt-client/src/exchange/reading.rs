@@ -23,7 +23,12 @@ enum Where {
 impl Exchange {
     /// The next row, for good. Cancel-safe: a row is either returned or still there.
     pub(crate) async fn next(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
-        Ok(match self.find(id, by).await? {
+        let place = if self.is_next(id) {
+            Where::Arrived
+        } else {
+            self.find(id, by).await?
+        };
+        Ok(match place {
             Where::Kept => self.take_kept(id),
             Where::Arrived => self.lend(id).map(|row| row.to_owned()),
             Where::Nowhere => None,
@@ -37,7 +42,12 @@ impl Exchange {
         kept: &'r mut Option<Record>,
         by: Deadline,
     ) -> Result<Option<RecordRef<'r>>, Error> {
-        Ok(match self.find(id, by).await? {
+        let place = if self.is_next(id) {
+            Where::Arrived
+        } else {
+            self.find(id, by).await?
+        };
+        Ok(match place {
             Where::Kept => {
                 *kept = self.take_kept(id);
                 kept.as_ref().map(Record::as_ref)
@@ -99,6 +109,25 @@ impl Exchange {
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
         let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
         summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
+    }
+
+    /// Whether the next row of a result is the connection's next event, and nothing else is to be done before it is taken:
+    /// so it is for nearly all rows.
+    #[inline]
+    fn is_next(&mut self, id: ResultId) -> bool {
+        let Some(result) = self.results.get(id) else {
+            return false;
+        };
+        let Some(proto) = self.flight.proto_mut() else {
+            return false;
+        };
+        if result.first_kept().is_some() || (result.is_due() && proto.has_more(id)) {
+            return false;
+        }
+        match proto.has_event() {
+            Ok(Some(head)) => head.kind == Kind::Record && head.result == Some(id),
+            _ => false,
+        }
     }
 
     /// Waits for the next row of a result.

@@ -119,6 +119,11 @@ impl Results {
         self.dropped.get_or_insert_default()
     }
 
+    /// Whether a cursor was dropped.
+    pub(super) fn any_dropped(&self) -> bool {
+        self.dropped.as_ref().is_some_and(|dropped| dropped.any())
+    }
+
     /// The results whose cursors were dropped since this was last called.
     pub(super) fn take_dropped(&self) -> Vec<ResultId> {
         let notes = self.dropped.as_ref().map(|dropped| dropped.take());
