@@ -247,3 +247,31 @@ fn nothing_is_unknown_about_a_commit_of_nothing() {
     servers.cut_at(Message::Commit);
     assert_eq!(now(work.commit(BY)).unwrap_err().kind(), ErrorKind::UnknownCommit);
 }
+
+#[test]
+fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    let _queued = queue(&mut work, "CREATE ()");
+    servers.cut(0);
+    let error = now(work.commit(BY)).unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::ConnectionLost,
+        "nothing has left: {error}"
+    );
+    assert!(!work.can_be_moved(&error));
+
+    // Nor if something else has met the end of the connection.
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    let queued = queue(&mut work, "CREATE ()");
+    servers.cut(0);
+    for _ in 0..2 {
+        now(work.next(queued.result(), BY)).unwrap_err();
+        now(work.finish(queued.result(), Rest::Keep, BY)).unwrap_err();
+    }
+    drop(queued);
+    let error = now(work.commit(BY)).unwrap_err();
+    assert!(!work.can_be_moved(&error));
+}
