@@ -280,30 +280,29 @@ impl Exchange {
         }
     }
 
-    /// Takes back the requests of which no byte has left. Returns the first of them, and the queries among them. BEGIN may
-    /// be among them, or the wish for rows of a query that has left: then that is asked for again as soon as they are
-    /// waited for.
-    fn take_back(&mut self) -> (Option<RequestId>, Vec<RequestId>) {
-        let first = self
-            .flight
-            .lease_if_held()
-            .and_then(|lease| lease.proto.unqueue());
-        let Some(first) = first else {
-            return (None, Vec::new());
-        };
+    /// Takes back the requests of which no byte has left. Returns the first of them. BEGIN may be among them, or the wish for
+    /// rows of a query that has left: then that is asked for again as soon as they are waited for. Queries among them are
+    /// missing from then on, but for this one, whose caller learns that it was not sent.
+    fn take_back(&mut self, known: Option<RequestId>) -> Option<RequestId> {
+        let first = self.flight.lease_if_held()?.proto.unqueue()?;
         self.flight.course.took_back(first);
-        (Some(first), self.results.take_back(first))
+        let gone = self.results.take_back(first);
+        if gone.into_iter().any(|run| Some(run) != known) {
+            self.flight.course.lose_queries();
+        }
+        Some(first)
     }
 
     /// Takes back what can be; whether this request is among it.
     fn took_back(&mut self, request: RequestId) -> bool {
-        self.take_back().0.is_some_and(|first| first <= request)
+        self.take_back(Some(request))
+            .is_some_and(|first| first <= request)
     }
 
     /// After a failure nothing is carried out any more: what was queued need not even be sent.
     fn give_up_unsent(&mut self) {
         if self.failure().is_some() && !planted!(PullAfterFailure) {
-            self.take_back();
+            self.take_back(None);
         }
     }
 

@@ -98,6 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_page_is_rounded_down() {
+        let mut pages = Pages::new(Fetch::Rows(15));
+        pages.delivered();
+        assert!(!pages.is_due(), "fourteen are more than nine tenths");
+        pages.delivered();
+        assert!(pages.is_due());
+    }
+
+    #[test]
     fn a_page_of_one_row_is_followed_when_it_is_delivered() {
         let mut pages = Pages::new(Fetch::Rows(1));
         assert!(!pages.is_due());

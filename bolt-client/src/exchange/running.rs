@@ -92,7 +92,7 @@ impl Exchange {
             Err(error) => {
                 // Queries that were queued before stay: only this one is refused, and what came along with it.
                 if !self.results.any_unanswered() {
-                    self.take_back();
+                    self.take_back(None);
                 }
                 Err(error.into())
             }
@@ -103,7 +103,7 @@ impl Exchange {
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
         let queued = self.flight.queue_begin();
         if queued.is_err() {
-            self.take_back();
+            self.take_back(None);
         }
         queued
     }
@@ -143,17 +143,11 @@ impl Exchange {
 
     /// A `run` ended before it was answered: dropped, or out of time.
     fn abandon(&mut self, run: RequestId, id: ResultId) {
-        let (first, gone) = self.take_back();
-        let taken_back = first.is_some_and(|first| first <= run);
-        // Queries that were queued and not sent are gone, too.
-        let others = gone.iter().any(|other| *other != run);
+        let taken_back = self.took_back(run);
         self.results.remove(id);
-        if others {
-            self.flight.course.lose_queries();
-        }
         if !self.is_transaction() {
             self.flight.land();
-        } else if others || !taken_back {
+        } else if !taken_back || self.flight.course.is_incomplete() {
             self.flight.course.abandon();
         }
     }

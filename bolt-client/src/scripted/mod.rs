@@ -40,6 +40,8 @@ pub(super) struct Script {
     fails_after: Option<(u64, ServerError)>,
     /// The connection ends in place of the answer to such a request.
     cuts: Option<Message>,
+    /// A page has no more rows than this, whatever was asked for.
+    page: Option<u64>,
     /// Servers want to know which part of the API is used.
     telemetry: bool,
     /// The texts of queries that were committed.
@@ -126,6 +128,11 @@ impl Scripted {
     /// The connection ends in place of the answer to the next such request.
     pub(crate) fn cut_at(&self, message: Message) {
         self.lock().script.cuts = Some(message);
+    }
+
+    /// No page has more rows than this, whatever was asked for.
+    pub(crate) fn limit_pages(&self, rows: u64) {
+        self.lock().script.page = Some(rows);
     }
 
     /// Servers that are connected to from now on want to know which part of the API is used.

@@ -229,7 +229,8 @@ impl Socket {
     fn rows(&mut self, wanted: bool, rows: Rows, script: &mut Script) {
         let id = rows.query_id.unwrap_or(self.newest);
         let content = self.results.get_mut(&id).expect("a result that is open");
-        let page = rows.count.unwrap_or(u64::MAX).min(content.left);
+        let most = script.page.filter(|_| wanted).unwrap_or(u64::MAX);
+        let page = rows.count.unwrap_or(u64::MAX).min(content.left).min(most);
         let fails = script.fails_after.take_if(|(after, _)| wanted && *after <= page);
         let sent = fails.as_ref().map_or(page, |(after, _)| *after);
         for _ in 0..if wanted { sent } else { 0 } {

@@ -227,3 +227,51 @@ fn only_failures_to_connect_that_may_go_away_and_a_budget_lead_to_another_try() 
     let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     assert!(Task::new(attempts.begin()).run().is_none(), "there is a pause");
 }
+
+#[test]
+fn nothing_is_unknown_about_a_commit_of_nothing() {
+    let servers = Scripted::new();
+    let origin = origin(&servers);
+    warm(&origin, &servers, 2);
+    let mut attempts = explicit(&origin);
+    let mut work = now(attempts.begin()).unwrap();
+    servers.cut(1);
+    let error = now(work.commit(BY)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    now(attempts.replace(&mut work, error, BY)).unwrap();
+    now(work.commit(BY)).unwrap();
+
+    // But for one that the server has heard of.
+    let mut work = now(explicit(&origin).begin()).unwrap();
+    now(work.begin(BY)).unwrap();
+    servers.cut_at(Message::Commit);
+    assert_eq!(now(work.commit(BY)).unwrap_err().kind(), ErrorKind::UnknownCommit);
+}
+
+#[test]
+fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    let _queued = queue(&mut work, "CREATE ()");
+    servers.cut(0);
+    let error = now(work.commit(BY)).unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::ConnectionLost,
+        "nothing has left: {error}"
+    );
+    assert!(!work.can_be_moved(&error));
+
+    // Nor if something else has met the end of the connection.
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    let queued = queue(&mut work, "CREATE ()");
+    servers.cut(0);
+    for _ in 0..2 {
+        now(work.next(queued.result(), BY)).unwrap_err();
+        now(work.finish(queued.result(), Rest::Keep, BY)).unwrap_err();
+    }
+    drop(queued);
+    let error = now(work.commit(BY)).unwrap_err();
+    assert!(!work.can_be_moved(&error));
+}

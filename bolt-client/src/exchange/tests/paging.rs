@@ -284,3 +284,14 @@ fn a_result_that_loses_its_holder_while_a_page_is_on_its_way_is_skipped_when_tha
     assert!(work.results.get(first).is_none());
     now(work.commit(Deadline::NONE)).unwrap();
 }
+
+#[test]
+fn a_page_that_is_shorter_than_was_asked_for_is_followed_by_the_next() {
+    let servers = Scripted::new();
+    servers.limit_pages(1);
+    let mut work = paged(&servers, 20);
+    let id = run(&mut work, "ROWS 5");
+    assert_eq!(count(&mut work, id), 5);
+    now(work.commit(Deadline::NONE)).unwrap();
+    assert_eq!(servers.pages(0).len(), 5);
+}
