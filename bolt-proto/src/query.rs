@@ -1,6 +1,7 @@
 //! A query and its parameters, ready to be sent.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -19,7 +20,7 @@ use crate::version::Version;
 /// a retry, costs a copy of bytes. A parameter that cannot be sent makes [`check`](Self::check) fail, which is
 /// done before a connection is even asked for.
 ///
-/// `Debug` shows the text and the names of the parameters, never their values.
+/// `Debug` shows the names of the parameters, and neither their values nor the text, which may hold a password.
 ///
 /// ```
 /// use bolt_proto::Query;
@@ -31,8 +32,13 @@ use crate::version::Version;
 pub struct Query {
     text: String,
     parameters: Parameters,
+    /// The names of the first so many parameters, once there are many.
+    known: Option<BTreeSet<String>>,
     error: Option<EncodeError>,
 }
+
+/// How many names are compared one by one.
+const FEW: usize = 16;
 
 /// The entries of the parameters' map, without its header.
 #[derive(Clone, Default)]
@@ -140,7 +146,7 @@ impl Query {
     }
 
     fn add<T: ToValue>(&mut self, name: &str, value: &T) -> Result<(), EncodeError> {
-        if self.names().any(|known| known == name) {
+        if self.is_given(name) {
             return Err(EncodeError::twice().at_parameter(name));
         }
         let start = self.parameters.out.bytes.len();
@@ -149,6 +155,21 @@ impl Query {
             .parameter(name, |encoder| value.to_value(encoder))?;
         self.parameters.written(start);
         Ok(())
+    }
+
+    /// Whether there is a parameter of this name; it counts as given from here on. Few names are read where they are
+    /// encoded, many are looked up in a set.
+    fn is_given(&mut self, name: &str) -> bool {
+        if self.parameters.starts.len() < FEW {
+            return self.names().any(|known| known == name);
+        }
+        let mut known = self.known.take().unwrap_or_default();
+        for unknown in self.names().skip(known.len()) {
+            known.insert(unknown.to_owned());
+        }
+        let is_given = known.contains(name);
+        self.known = Some(known);
+        is_given
     }
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
@@ -228,7 +249,6 @@ impl fmt::Debug for Query {
             }
         }
         f.debug_struct("Query")
-            .field("text", &self.text)
             .field("parameters", &Names(self))
             .finish_non_exhaustive()
     }

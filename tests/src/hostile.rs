@@ -45,8 +45,6 @@ pub(crate) type Behaviour = Arc<dyn Fn(&mut TcpStream) -> io::Result<()> + Send 
 pub struct Case {
     /// What the peer does.
     pub name: String,
-    /// Why it is left out, if it is.
-    pub off: Option<&'static str>,
     /// How it is used.
     pub used: Use,
     /// What must come of it.
@@ -65,18 +63,12 @@ impl Case {
     ) -> Self {
         Self {
             name: name.into(),
-            off: None,
             used: Use::Query,
             expected: Expected::OneRow,
             within: 4 * DEADLINE,
             memory: 1 << 20,
             behaviour: Arc::new(behaviour),
         }
-    }
-
-    const fn off(mut self, why: &'static str) -> Self {
-        self.off = Some(why);
-        self
     }
 
     fn used(mut self, used: Use) -> Self {

@@ -132,7 +132,6 @@ fn open_cursors_are_linear() {
 }
 
 #[test]
-#[ignore = "each parameter is looked for among those before it"]
 fn parameters_are_linear() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = driver(&server.uri());

@@ -276,8 +276,8 @@ impl Drop for Records<'_> {
         match &mut self.work {
             Owner::Transaction(exchange) => exchange.forget(self.id),
             Owner::AutoCommit { exchange, session } => {
-                if let Some(exchange) = exchange.take() {
-                    session.put(exchange);
+                if let Some(mut exchange) = exchange.take() {
+                    session.put(&mut exchange);
                 }
             }
         }

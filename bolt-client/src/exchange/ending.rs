@@ -3,6 +3,7 @@
 use bolt_proto::{Fetch, RequestId, ResultId, UsageError};
 
 use crate::connect::link::Unfinished;
+use crate::connect::pool::ParkedWork;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -42,7 +43,10 @@ impl Exchange {
         // RESET stops a result that is still being made; ROLLBACK would wait for the page on its way.
         let request = match open.then(|| proto.reset()) {
             Some(Ok(request)) => request,
-            _ => proto.rollback()?,
+            _ => match proto.rollback() {
+                Ok(request) => request,
+                Err(error) => return Err(self.refused(error)),
+            },
         };
         self.answer(request, by).await
     }
@@ -66,7 +70,7 @@ impl Exchange {
     /// The result of an auto-commit query has no holder any more, and its session will finish it. What has arrived is
     /// taken, and the rest is skipped if it is known that there is one; nothing is waited for. If that was all, the
     /// connection is given back.
-    pub(crate) fn finish_arrived(&mut self, id: ResultId) {
+    fn finish_arrived(&mut self, id: ResultId) {
         self.results.disown(id);
         if let Some(lease) = self.flight.lease_if_held() {
             lease.set_unfinished(Unfinished::Finish(id));
@@ -80,6 +84,12 @@ impl Exchange {
                 lease.nudge();
             }
         }
+    }
+
+    /// Leaves what is left of an auto-commit write to be finished; `None` if nothing is.
+    pub(crate) fn park(&mut self, id: ResultId) -> Option<ParkedWork> {
+        self.finish_arrived(id);
+        self.flight.park()
     }
 
     /// Does now what would otherwise be left to the next user of the connection: an auto-commit query that is to be
@@ -123,7 +133,7 @@ impl Exchange {
             match self.flight.queue_commit() {
                 Ok(commit) => return Ok(commit),
                 Err(UsageError::OpenResult) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.refused(error)),
             }
             self.advance(by).await?;
             self.flight.course.check_usable()?;

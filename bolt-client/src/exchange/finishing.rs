@@ -1,7 +1,7 @@
 //! All that is left of a result, at once.
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
+use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, RequestId, ResultId, UsageError};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -103,7 +103,9 @@ impl Exchange {
             let proto = &mut self.flight.lease_mut()?.proto;
             if proto.has_more(id) {
                 let page = result.next_page();
-                result.ask(proto.pull(id, page)?);
+                if let Some(request) = tell_later(proto.pull(id, page))? {
+                    result.ask(request);
+                }
             }
             if let Err(error) = self.advance(by).await {
                 // What ended the work is for the holder of the result; that the time is up, for the caller.
@@ -152,10 +154,11 @@ impl Exchange {
     fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
         let proto = &mut self.flight.lease_mut()?.proto;
         if proto.has_more(id) {
-            match rest {
-                Rest::Keep => proto.pull(id, Fetch::All)?,
-                Rest::Discard => proto.discard(id, Fetch::All)?,
+            let asked = match rest {
+                Rest::Keep => proto.pull(id, Fetch::All),
+                Rest::Discard => proto.discard(id, Fetch::All),
             };
+            tell_later(asked)?;
         }
         Ok(())
     }
@@ -216,6 +219,14 @@ impl Exchange {
             read(row)?;
         }
         Ok(())
+    }
+}
+
+/// That the connection is over is found again by the wait for what was asked for, after all that had arrived before.
+pub(super) fn tell_later(asked: Result<RequestId, UsageError>) -> Result<Option<RequestId>, Error> {
+    match asked {
+        Err(UsageError::Over(_)) => Ok(None),
+        asked => Ok(Some(asked?)),
     }
 }
 

@@ -7,7 +7,7 @@ use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, Serve
 
 use crate::bookmarks::Receipt;
 use crate::connect::fallout::{self, Circumstances, Reported};
-use crate::connect::pool::Lease;
+use crate::connect::pool::{Lease, ParkedWork};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
@@ -109,6 +109,11 @@ impl Flight {
         self.lease = None;
     }
 
+    /// Gives the connection back, for the work to be finished there, at the latest when the session waits for that.
+    pub(super) fn park(&mut self) -> Option<ParkedWork> {
+        self.lease.take().map(Lease::park)
+    }
+
     /// Takes the next event, and the course that it changes.
     pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut Course)> {
         let event = self.lease.as_mut()?.event()?;
@@ -152,7 +157,8 @@ impl Flight {
         if self.course.work.is_transaction() && self.course.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
             let opening = self.course.opening();
-            self.course.begin = Some(self.lease_mut()?.proto.begin(&opening)?);
+            let begin = self.lease_mut()?.proto.begin(&opening);
+            self.course.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
     }
@@ -170,10 +176,25 @@ impl Flight {
                 .capabilities()
                 .is_some_and(|version| version.telemetry);
             if wanted && able {
-                self.course.telemetry = Some(lease.proto.telemetry(api)?);
+                let telemetry = lease.proto.telemetry(api);
+                self.course.telemetry = Some(telemetry.map_err(|error| self.refusal(error))?);
             }
         }
         Ok(())
+    }
+
+    /// Why a request was refused. If that is because the connection is over, the work has failed with it.
+    pub(super) fn refusal(&mut self, error: UsageError) -> Error {
+        let over = matches!(error, UsageError::Over(_));
+        let error = match &mut self.lease {
+            Some(lease) => lease.refusal(error),
+            None => error.into(),
+        };
+        if over {
+            self.course.fail(error.clone());
+            return self.course.own_failure().unwrap_or(error);
+        }
+        error
     }
 
     /// Queues COMMIT.

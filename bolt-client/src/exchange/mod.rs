@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId};
+use bolt_proto::{Api, Connection, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, UsageError};
 
 use crate::bookmarks::Receipt;
 use crate::connect::fallout::{self, Circumstances, Repeat};
@@ -255,6 +255,16 @@ impl Exchange {
                 let _queued = lease.proto.discard(id, Fetch::All);
             }
         }
+    }
+
+    /// Why a request was refused. What the server said before it went says more than that it went.
+    fn refused(&mut self, error: UsageError) -> Error {
+        if matches!(error, UsageError::Over(_)) {
+            while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
+                self.take(head);
+            }
+        }
+        self.flight.refusal(error)
     }
 
     /// What the loss of the connection, or of patience, means for an auto-commit query, which ends with it: under write

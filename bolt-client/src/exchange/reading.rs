@@ -6,6 +6,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::summary::Summary;
 
+use super::finishing::tell_later;
 use super::open_result::OpenResult;
 use super::{Exchange, ignored};
 
@@ -171,7 +172,9 @@ impl Exchange {
             } else {
                 result.next_page()
             };
-            result.ask(lease.proto.pull(id, page)?);
+            if let Some(request) = tell_later(lease.proto.pull(id, page))? {
+                result.ask(request);
+            }
             // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
             lease.nudge();
         }

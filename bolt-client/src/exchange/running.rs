@@ -94,7 +94,7 @@ impl Exchange {
                 if !self.results.any_unanswered() {
                     self.take_back(None);
                 }
-                Err(error.into())
+                Err(self.refused(error))
             }
         }
     }

@@ -280,6 +280,11 @@ impl Success {
         for entry in metadata {
             match entry? {
                 ("fields", ValueRef::List(names)) => fields = Some(names),
+                ("fields", _) => {
+                    return Err(ProtocolViolation::Metadata {
+                        what: "gives the columns as something but a list",
+                    });
+                }
                 ("qid", ValueRef::Integer(id)) => success.query_id = Some(id),
                 ("has_more", more) => {
                     success.has_more = more == ValueRef::Boolean(true);

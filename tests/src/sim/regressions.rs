@@ -162,7 +162,6 @@ fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
 }
 
 #[test]
-#[ignore = "what was queued is left out if a call that used it was dropped before anything had left"]
 fn a_query_whose_reader_gave_up_on_a_dead_connection_is_not_left_out_on_another() {
     let acts = (1..40).map(|number| {
         let script = vec![

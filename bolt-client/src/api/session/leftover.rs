@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::connect::Shared;
+use crate::connect::pool::ParkedWork;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Dropped, Exchange, HolderToken, Rest};
@@ -20,7 +21,7 @@ pub(crate) struct Leftover {
     /// Where cursors leave notes when they are dropped.
     dropped: Arc<Dropped>,
     /// A write whose rows were dropped. The session finishes it before its next work, which has to see it.
-    unfinished: Option<Box<Exchange>>,
+    unfinished: Option<ParkedWork>,
 }
 
 impl Leftover {
@@ -41,13 +42,10 @@ impl Leftover {
     }
 
     /// The rows of a query are not wanted any more. A write is kept until it is finished; anything else ends here.
-    pub(crate) fn put(&mut self, mut exchange: Box<Exchange>) {
+    pub(crate) fn put(&mut self, exchange: &mut Exchange) {
         let unread = exchange.unread();
         if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
-            exchange.finish_arrived(id);
-            if exchange.unread().is_some() {
-                self.unfinished = Some(exchange);
-            }
+            self.unfinished = exchange.park(id);
         }
     }
 
@@ -86,10 +84,10 @@ impl Leftover {
     /// Carries the writes among it out, waiting for the server at most for the teardown limit.
     pub(super) async fn settle(&mut self, shared: &Shared) {
         let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
-        let unfinished = self.unfinished.as_deref_mut();
-        for exchange in unfinished.into_iter().chain(self.with_cursor.values_mut()) {
+        // What is not done in time takes its course.
+        let _in_time = self.finish_dropped(by).await;
+        for exchange in self.with_cursor.values_mut() {
             if let Some(id) = exchange.unread() {
-                // What is not done in time takes its course.
                 let _in_time = exchange.settle(id, by).await;
             }
         }
@@ -101,8 +99,8 @@ impl Leftover {
             if planted!(ExchangeKept) {
                 continue;
             }
-            if let Some(exchange) = self.with_cursor.remove(&number) {
-                self.put(Box::new(exchange));
+            if let Some(mut exchange) = self.with_cursor.remove(&number) {
+                self.put(&mut exchange);
             }
         }
     }
@@ -114,10 +112,8 @@ impl Leftover {
     }
 
     async fn finish_dropped(&mut self, by: Deadline) -> Result<(), Error> {
-        if let Some(exchange) = &mut self.unfinished {
-            if let Some(id) = exchange.unread() {
-                exchange.settle(id, by).await?;
-            }
+        if let Some(parked) = &mut self.unfinished {
+            parked.finish(by).await?;
             self.unfinished = None;
         }
         Ok(())

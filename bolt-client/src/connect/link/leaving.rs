@@ -2,8 +2,9 @@
 
 use std::mem;
 
-use bolt_proto::{Disposition, ResultId};
+use bolt_proto::{Disposition, Fetch, ResultId};
 
+use super::claim::Claimed;
 use super::{Link, Unfinished};
 
 /// What happens when nothing waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
@@ -41,7 +42,10 @@ impl Link {
         }
         self.proto.shrink();
         match self.proto.disposition() {
-            Disposition::Reusable => Fate::Ready,
+            Disposition::Reusable => {
+                self.claimed = None;
+                Fate::Ready
+            }
             Disposition::NeedsReset if planted!(ResetForgotten) => Fate::Ready,
             Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
             // The latter if the work failed in the end: its RESET is left to the next user of the link.
@@ -74,7 +78,10 @@ impl Link {
     fn finish(&mut self, result: ResultId) -> bool {
         // If the end of the page has arrived, there is nothing to guess.
         self.wire.read_arrived(&mut self.proto);
-        if self.proto.is_open(result) {
+        let claimed = self.claimed.as_ref().is_some_and(Claimed::is_held);
+        if claimed && self.proto.is_open(result) && !self.proto.has_more(result) {
+            // The end of the page is read before the session goes on.
+        } else if self.proto.is_open(result) {
             // There is more, or the page is still on its way: the server gets to the result's end only if it is asked to,
             // and nothing may ever read that page. If it turns out to be the last one, the server closes the connection
             // after the commit.
@@ -97,6 +104,10 @@ impl Link {
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
             (Disposition::Finishing, _) if self.proto.is_committing() => true,
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
+            // The end of a page is on its way, or says that there is more.
+            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) if self.proto.is_open(result) => {
+                !self.proto.has_more(result) || self.proto.discard(result, Fetch::All).is_ok()
+            }
             (Disposition::Finishing, _) if planted!(DroppedReadFinished) => true,
             (Disposition::Finishing | Disposition::NeedsReset, _) => self.proto.reset().is_ok(),
             // Waiting changes nothing about the rest.
@@ -106,8 +117,12 @@ impl Link {
 
     /// Whether what is under way was asked for, and would be undone if the connection were closed.
     pub(crate) fn is_finishing(&self) -> bool {
-        let asked_for = matches!(self.left, Some(Unfinished::Finish(_))) || self.proto.is_committing();
-        self.proto.disposition() == Disposition::Finishing && asked_for
+        match (self.proto.disposition(), self.left) {
+            (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
+            (Disposition::Finishing, _) => self.proto.is_committing(),
+            (Disposition::NeedsReset, Some(Unfinished::Finish(result))) => self.proto.is_open(result),
+            _ => false,
+        }
     }
 
     /// Whether an idle connection is still ready, by everything that has arrived on it. Keep-alives are fine; the end of

@@ -1,5 +1,6 @@
 //! One socket and everything that progresses on it.
 
+mod claim;
 mod clock;
 mod leaving;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId};
+use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
 
 use crate::bookmarks::Receipt;
 use crate::deadline::Deadline;
@@ -20,6 +21,8 @@ use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
 use crate::server_info::ServerInfo;
 
+pub(crate) use claim::Claim;
+use claim::Claimed;
 pub(crate) use leaving::Fate;
 use wire::{Limits, Progress, Wire};
 
@@ -40,6 +43,8 @@ pub(crate) struct Link {
     left: Option<Unfinished>,
     /// Who is to know the bookmark of work that is carried out after its lease has ended.
     receipt: Option<Receipt>,
+    /// There while a session waits for the end of what the last lease left.
+    claimed: Option<Claimed>,
 }
 
 /// What becomes of work that is under way when a lease ends.
@@ -66,6 +71,7 @@ impl Link {
             unfinished: Unfinished::Cancel,
             left: None,
             receipt: None,
+            claimed: None,
         }
     }
 
@@ -83,9 +89,31 @@ impl Link {
         self.wire.set_write_timeout(limit);
     }
 
-    /// A lease begins.
-    pub(crate) const fn engage(&mut self) {
+    /// A lease begins: nothing is left of the one before.
+    pub(crate) fn engage(&mut self) {
         self.left = None;
+        self.claimed = None;
+    }
+
+    /// A claim to the end of the work that is under way, for its session.
+    pub(crate) fn claim(&mut self) -> Claim {
+        let (claim, claimed) = Claim::new();
+        self.claimed = Some(claimed);
+        claim
+    }
+
+    /// The claim that there is, to wake its session.
+    pub(crate) fn claimed(&self) -> Option<Claim> {
+        self.claimed.as_ref().map(|claimed| claimed.claim().clone())
+    }
+
+    pub(crate) fn is_claimed_by(&self, claim: &Claim) -> bool {
+        self.claimed.as_ref().is_some_and(|claimed| claimed.is_of(claim))
+    }
+
+    /// The work that was claimed has ended, or its session has.
+    pub(crate) fn end_claim(&mut self) {
+        self.claimed = None;
     }
 
     /// What becomes of the work should the lease end now.
@@ -238,6 +266,14 @@ impl Link {
     }
 
     /// Why the connection is over.
+    /// Why a request was refused: if the connection is over, that is what is wrong, and not the request.
+    pub(crate) fn refusal(&mut self, error: UsageError) -> Error {
+        match error {
+            UsageError::Over(violation) => self.explain(violation),
+            error => error.into(),
+        }
+    }
+
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
         Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }

@@ -13,7 +13,7 @@ use super::{Pool, Pooled};
 /// A connection on loan. Dropping it, at any point, gives the connection back in order.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
     /// Empty only while it is being dropped.
     pooled: Option<Box<Pooled>>,
     reused: bool,
@@ -26,6 +26,16 @@ impl Lease {
     pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>, idle_since: Instant) -> Self {
         pooled.late_since = None;
         pooled.link.engage();
+        Self {
+            pool: Arc::clone(pool),
+            pooled: Some(pooled),
+            reused: true,
+            idle_since,
+        }
+    }
+
+    /// A connection on which a session reads the end of what it had left.
+    pub(super) fn resumed(pool: &Arc<Pool>, pooled: Box<Pooled>, idle_since: Instant) -> Self {
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),

@@ -7,6 +7,7 @@ mod closing;
 mod lease;
 mod openings;
 mod pace;
+mod parked;
 mod place;
 mod pooled;
 mod state;
@@ -28,6 +29,7 @@ use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;
 use pace::Pace;
+pub(crate) use parked::ParkedWork;
 use place::Place;
 use pooled::Pooled;
 pub use state::PoolCounts;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::connect::link::{Fate, Link};
+use crate::connect::link::{Claim, Fate, Link};
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
@@ -325,6 +325,7 @@ impl Place {
             }
         }
         pooled.late_since.get_or_insert(now);
+        let claim = pooled.link.claimed();
         let idle = pooled.unsettled(&self.pool.config, now);
         self.pool.decide(|slots| {
             if probe {
@@ -334,6 +335,7 @@ impl Place {
                 slots.shelve(self.ticket, idle, now);
             }
         });
+        claim.iter().for_each(Claim::wake);
     }
 
     /// What was in hand is gone. The place in the queue stays.

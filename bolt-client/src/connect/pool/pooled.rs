@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Disposition;
 
 use crate::config::Config;
-use crate::connect::link::{Fate, Link};
+use crate::connect::link::{Claim, Fate, Link};
 use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
@@ -86,6 +86,7 @@ impl Pooled {
             }
             Fate::Unsettled => {
                 let (era, finishing) = (self.era, self.is_finishing());
+                let claim = self.link.claimed();
                 let idle = self.unsettled(&pool.config, now);
                 pool.decide(|slots| {
                     if era == slots.era() || finishing {
@@ -94,6 +95,8 @@ impl Pooled {
                         slots.give_back_outdated(idle.link, now);
                     }
                 });
+                // The session that waits for it can have it now.
+                claim.iter().for_each(Claim::wake);
             }
             Fate::Unanswered if self.era == pool.era() => {
                 let idle = self.unsettled(&pool.config, now);

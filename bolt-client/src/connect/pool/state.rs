@@ -366,6 +366,17 @@ impl<L, O> Slots<L, O> {
         self.give_back_unsettled(idle.unanswered(), now);
     }
 
+    /// Takes a certain connection on which answers are on their way, if it lies here.
+    pub(crate) fn reclaim(&mut self, is_it: impl Fn(&L) -> bool, now: Instant) -> Option<Idle<L>> {
+        self.serve(now);
+        if self.is_closed() {
+            return None;
+        }
+        let at = self.unsettled.iter().position(|idle| is_it(&idle.link))?;
+        self.leased += 1;
+        self.unsettled.remove(at)
+    }
+
     /// A connection comes back that logged in before this [era](Self::era).
     pub(crate) fn give_back_outdated(&mut self, link: L, now: Instant) {
         self.effects.discard.push(link);

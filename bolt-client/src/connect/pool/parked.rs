@@ -1,0 +1,119 @@
+//! Work that is left on a connection of the pool, and that its session wants to have ended before it goes on.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::connect::link::Claim;
+use crate::deadline::Deadline;
+use crate::error::{Error, Waiting};
+
+use super::{Lease, Pool};
+
+/// Work that is left on a connection, which lies in the pool: a caller that needs a connection may take it, and reads
+/// the end of the work first. The session reads it before its next work. Dropped, it leaves all that to the pool.
+#[derive(Debug)]
+pub(crate) struct ParkedWork {
+    pool: Arc<Pool>,
+    claim: Claim,
+    /// The connection, while the session reads.
+    lease: Option<Lease>,
+}
+
+impl Lease {
+    /// Gives the connection back. What was said to be finished is, at the latest when the session waits for it.
+    pub(crate) fn park(mut self) -> ParkedWork {
+        let claim = self.claim();
+        let pool = Arc::clone(&self.pool);
+        drop(self);
+        ParkedWork {
+            pool,
+            claim,
+            lease: None,
+        }
+    }
+}
+
+impl ParkedWork {
+    /// Waits until the work has ended, or its connection has. Whether it failed has no caller to learn of it. Cancel-safe.
+    ///
+    /// Another caller may be reading the connection, and may not get a turn: that is waited for no longer than the
+    /// teardown limit.
+    pub(crate) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
+        let patience = Deadline::after(self.pool.now(), self.pool.config.teardown_timeout);
+        loop {
+            if self.claim.has_ended() {
+                self.lease = None;
+                return Ok(());
+            }
+            if self.lease.is_none() {
+                self.lease = self.pool.reclaim(&self.claim);
+            }
+            let elsewhere = self.lease.is_none();
+            let limit = if elsewhere { by.earlier(patience) } else { by };
+            let runtime = Arc::clone(&self.pool.runtime);
+            if limit
+                .race(&*runtime, poll_fn(|cx| self.poll(cx, by)))
+                .await
+                .is_none()
+            {
+                if elsewhere && !by.has_passed(self.pool.now()) && !runtime.is_cancelled() {
+                    return Ok(());
+                }
+                let waiting = Waiting::Settling(self.pool.counts());
+                return Err(Error::out_of_time(
+                    &*runtime,
+                    self.pool.address.to_string(),
+                    waiting,
+                    by,
+                ));
+            }
+        }
+    }
+
+    /// Ready when the work has ended, or something has changed about its connection.
+    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+        match &mut self.lease {
+            Some(lease) => {
+                // A failure shows in what becomes of the connection.
+                let settled = lease.poll_settled(cx, by);
+                if settled.is_ready() {
+                    lease.end_claim();
+                }
+                settled.map(drop)
+            }
+            None => {
+                self.claim.register(cx);
+                // It may have come back in between.
+                if self.claim.has_ended() {
+                    return Poll::Ready(());
+                }
+                self.lease = self.pool.reclaim(&self.claim);
+                if self.lease.is_some() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ParkedWork {
+    fn drop(&mut self) {
+        // Nothing comes back for it: what is not known by then has to be guessed.
+        let lease = self.lease.take().or_else(|| self.pool.reclaim(&self.claim));
+        if let Some(mut lease) = lease {
+            lease.end_claim();
+        }
+    }
+}
+
+impl Pool {
+    /// The connection that this claim is to, if it lies in the pool.
+    fn reclaim(self: &Arc<Self>, claim: &Claim) -> Option<Lease> {
+        let now = self.now();
+        let idle = self.decide(|slots| slots.reclaim(|pooled| pooled.link.is_claimed_by(claim), now))?;
+        Some(Lease::resumed(self, idle.link, idle.since))
+    }
+}
