@@ -155,7 +155,7 @@ impl<'w> Executor<'w> {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
         };
-        self.sim.with(|state| state.kept_alive = 0);
+        self.sim.with(|state| (state.kept_alive, state.reads) = (0, 0));
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,

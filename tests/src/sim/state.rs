@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) switches: Switches,
     /// How many keep-alives were read by the poll that is under way.
     pub(super) kept_alive: u64,
+    /// How many reads the poll that is under way has made.
+    pub(super) reads: u64,
     /// What happened, for people, if anybody wants to know.
     trace: Option<Vec<String>>,
 }
@@ -52,6 +54,7 @@ impl Sim {
             stalled: (0, 0),
             switches: Switches::get(),
             kept_alive: 0,
+            reads: 0,
             trace: traced.then(Vec::new),
         })))
     }

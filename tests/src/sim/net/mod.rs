@@ -148,6 +148,12 @@ impl State {
     // ---- the client's end ----
 
     pub(super) fn client_reads(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
+        // A poll that never ends could be ended by nothing else.
+        self.reads += 1;
+        assert!(
+            self.reads < 100 * MOST_READS,
+            "conn {conn}: one poll reads without end"
+        );
         let restless = self.weather.restless;
         let this = &mut self.conns[conn];
         let limit = if restless {
