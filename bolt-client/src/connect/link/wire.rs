@@ -116,7 +116,6 @@ impl Wire {
         let silent = self.silence.until(patience, &*self.runtime);
         let limit = by.earlier(silent);
         if self.poll_io(cx, proto, limit.earlier(glance)).is_ready() {
-            self.silence.reset();
             return self.take_turns(cx, glance);
         }
         // A server that has just been sent something has not been silent since.
@@ -235,11 +234,7 @@ impl Wire {
         let before = (proto.pending_bytes().len(), self.unflushed);
         self.write_at_once(proto);
         let wrote = (proto.pending_bytes().len(), self.unflushed) != before;
-        let read = self.read_at_once(proto);
-        if read {
-            self.silence.reset();
-        }
-        wrote || read
+        wrote | self.read_at_once(proto)
     }
 
     /// Whether something has not left yet, be it that the transport holds it.
@@ -269,8 +264,9 @@ impl Wire {
         deadline.at().is_some_and(|at| at <= self.runtime.now())
     }
 
-    /// Hands on what a read brought.
+    /// Hands on what a read brought. Whatever that is, and whether or not something waits for it: the server is not silent.
     fn take_in(&mut self, proto: &mut Connection, read: io::Result<usize>) {
+        self.silence.reset();
         match read {
             Ok(len) => proto.received(len),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -365,3 +365,24 @@ fn a_transport_that_blocks_is_told_the_earliest_of_all_limits() {
     assert!(opening.is_none());
     assert_eq!(peer.told(), seconds(7).at(), "the opening's");
 }
+
+#[test]
+fn what_is_read_without_a_wait_ends_a_silence_too() {
+    let peer = Peer::new(Setup {
+        patience: Some(2),
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    peer.hold();
+    ask(&mut link);
+    assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
+    // Nothing waits while the caller does something else.
+    peer.pass(SECOND * 10);
+    peer.deliver(1);
+    link.read_arrived();
+    assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none(), "it has just been heard from");
+    peer.release();
+    assert!(waiting.run().expect("it has answered").is_ok());
+}
