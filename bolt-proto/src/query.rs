@@ -164,8 +164,9 @@ impl Query {
             return self.names().any(|known| known == name);
         }
         let mut known = self.known.take().unwrap_or_default();
-        for unknown in self.names().skip(known.len()) {
-            known.insert(unknown.to_owned());
+        let unknown = self.parameters.starts.get(known.len()..).unwrap_or_default();
+        for &start in unknown {
+            known.insert(self.parameters.encoded().name_at(start).to_owned());
         }
         let is_given = known.contains(name);
         self.known = Some(known);
