@@ -329,3 +329,17 @@ fn a_connection_that_ends_in_mid_page_does_not_hold_up_run() {
     let row = run.run().expect("there is nothing to wait for");
     assert!(row.unwrap().is_some());
 }
+
+#[test]
+fn the_rest_of_a_write_is_asked_for_as_soon_as_its_rows_are_dropped() {
+    let servers = Scripted::new();
+    let driver = three(&servers);
+    let mut session = driver.session().build();
+    leave(&mut session, What::Rows, || ());
+    assert_eq!(
+        servers.committed(),
+        ["ROWS 3000"],
+        "though the session is asked for nothing"
+    );
+    drop(session);
+}

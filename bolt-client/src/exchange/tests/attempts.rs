@@ -235,7 +235,8 @@ fn nothing_is_unknown_about_a_commit_of_nothing() {
     warm(&origin, &servers, 2);
     let mut attempts = explicit(&origin);
     let mut work = now(attempts.begin()).unwrap();
-    servers.cut(1);
+    // BEGIN and COMMIT have left.
+    servers.cut_at(Message::Begin);
     let error = now(work.commit(BY)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     now(attempts.replace(&mut work, error, BY)).unwrap();
