@@ -57,7 +57,7 @@ struct Session {
     initial: Numbers,
     floor: Floor,
     /// Writes whose results were dropped: the session carries them out before it begins anything else.
-    dropped: Vec<u64>,
+    dropped: Vec<Dropped>,
 }
 
 #[derive(Debug)]
@@ -65,6 +65,13 @@ struct Work {
     session: usize,
     /// What had been told when it began.
     since: u64,
+}
+
+/// A query whose result was dropped.
+#[derive(Debug)]
+struct Dropped {
+    tag: u64,
+    at: u64,
 }
 
 #[derive(Debug)]
@@ -121,7 +128,9 @@ impl Causality {
 
     /// The result of a write of the session was dropped.
     pub(super) fn leave_behind(&mut self, session: usize, tag: u64) {
-        self.sessions[session].dropped.push(tag);
+        self.moments += 1;
+        let at = self.moments;
+        self.sessions[session].dropped.push(Dropped { tag, at });
     }
 
     /// A call of the session went wrong, or was dropped: what becomes of earlier writes it may not know.
@@ -129,9 +138,16 @@ impl Causality {
         self.sessions[session].dropped.clear();
     }
 
-    /// The writes that the session has dropped and must have carried out by now.
-    pub(super) fn take_dropped(&mut self, session: usize) -> Vec<u64> {
-        std::mem::take(&mut self.sessions[session].dropped)
+    /// The writes that the session had dropped before it began this, and must have carried out by now; all of them, if it
+    /// is no work that it began. What was cut off may reach its server after a later write was dropped.
+    pub(super) fn take_dropped(&mut self, session: usize, begun: Option<u64>) -> Vec<u64> {
+        let work = begun.and_then(|tag| self.works.get(&tag));
+        let since = work.map_or(u64::MAX, |work| work.since);
+        let all = std::mem::take(&mut self.sessions[session].dropped);
+        let (before, after) = all.into_iter().partition(|dropped| dropped.at <= since);
+        self.sessions[session].dropped = after;
+        let before: Vec<Dropped> = before;
+        before.into_iter().map(|dropped| dropped.tag).collect()
     }
 
     /// The session of a call, by its tag.
@@ -199,10 +215,12 @@ impl Causality {
     pub(super) fn told(&mut self, tag: u64, added: impl Iterator<Item = (u64, i64)>) -> Option<String> {
         self.moments += 1;
         let at = self.commits.iter().rposition(|commit| commit.tag == tag)?;
+        let known = self.commits[at].told.is_some();
         self.commits[at].told.get_or_insert(self.moments);
         let session = self.commits[at].session?;
         let manager = self.sessions[session].manager;
-        for (key, by) in added {
+        // What is told again adds nothing.
+        for (key, by) in added.filter(|_| !known) {
             *self.sessions[session].floor.entry(key).or_default() += by;
             if let Some(manager) = manager {
                 *self.managers[manager].floor.entry(key).or_default() += by;

@@ -128,8 +128,8 @@ impl State {
     }
 
     /// A session begins something: what it had dropped is carried out by then, and it knows the bookmarks of that.
-    pub(super) fn check_dropped(&mut self, session: usize, what: &str, sent: &Numbers) {
-        for tag in self.history.causality.take_dropped(session) {
+    pub(super) fn check_dropped(&mut self, session: usize, begun: Option<u64>, what: &str, sent: &Numbers) {
+        for tag in self.history.causality.take_dropped(session, begun) {
             if self.history.closing || self.history.unfinished_business {
                 continue;
             }

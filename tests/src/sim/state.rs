@@ -80,15 +80,15 @@ impl State {
         let from = self.clock.now();
         let until = from + time;
         self.note(|| format!("nothing is polled for {:?}", Duration::from_nanos(time)));
+        // Right after another one it is the same. What happens meanwhile is judged by it.
+        let (began, ended) = self.stalled;
+        self.stalled = (if ended == from { began } else { from }, until);
         while self.clock.next_at().is_some_and(|at| at <= until) {
             if let Some(event) = self.clock.advance() {
                 self.happen(event);
             }
         }
         self.clock.pass(until.saturating_sub(self.clock.now()));
-        // Right behind another one it is the same.
-        let (began, ended) = self.stalled;
-        self.stalled = (if ended == from { began } else { from }, until);
     }
 
     /// Carries an event out.

@@ -260,7 +260,7 @@ impl Seat<'_> {
             return player.lose_room(self.number, &mut self.held);
         };
         let (problem, floor) = player.sim.with(|state| {
-            state.check_dropped(self.number, "last_bookmarks", &numbers(&last));
+            state.check_dropped(self.number, None, "last_bookmarks", &numbers(&last));
             let causality = &state.history.causality;
             let problem = causality.check_last(self.number, &numbers(&last));
             (problem, causality.own_floor(self.number))

@@ -34,7 +34,7 @@ impl State {
     pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
         let Opening { tag, access, sent } = opening.clone();
         if let Some(session) = self.history.causality.session_of(tag) {
-            self.check_dropped(session, &format!("transaction {tag}"), &sent);
+            self.check_dropped(session, Some(tag), &format!("transaction {tag}"), &sent);
         }
         if let Some(problem) = self.history.causality.check(tag, &sent) {
             self.history
