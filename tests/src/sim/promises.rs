@@ -2,64 +2,28 @@
 
 use std::time::Duration;
 
-use bolt_client::Access;
+use bolt_client::{Access, Version};
 
-use super::clock::{MILLI, Nanos, SECOND};
-use super::program::{Act, Program, Query, Step};
-use super::regressions::{calm, query};
-use super::statement::Verb;
-use super::weather::Weather;
+use super::clock::{MICRO, Nanos, SECOND};
+use super::extremes::Extremes;
+use super::program::{Act, Limits, Program, Query, Step};
+use super::statement::{Statement, Verb};
+use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
 use super::world::World;
 
 /// The deadline of each call here.
 const DEADLINE: Nanos = 5 * SECOND;
 
-#[test]
-fn an_opening_that_hangs_holds_up_those_who_wait_for_it_no_longer_than_their_patience() {
+/// How many callers lose more than their patience to an opening that hangs, of six in turn with time enough for another.
+#[must_use]
+pub fn held_up_by_a_hung_opening() -> usize {
     let mut weather = calm();
     weather.calm = false;
     weather.extremes.mute_until = 3 * SECOND;
-    // Six calls in turn. Already the first has time enough for a connection that is made when the server speaks.
+    // Already the first has time enough for a connection that is made when the server speaks.
     let in_turn = vec![calls(0, 6)];
     weather.driver.pool_size = 10;
-    assert_eq!(failures(&weather, in_turn), 0);
-}
-
-#[test]
-fn callers_with_limits_shorter_than_an_opening_fill_the_pool_in_the_end() {
-    for pool_size in [1, 10] {
-        let mut weather = calm();
-        weather.calm = false;
-        // An opening takes up to four seconds, and a query less than one.
-        weather.net.latency = 400 * MILLI;
-        weather.driver.pool_size = pool_size;
-        let mut tasks = calls(0, 20);
-        for step in &mut tasks {
-            if let Act::Execute { query, .. } = &mut step.act {
-                query.limits.deadline = Some(SECOND);
-            }
-        }
-        let failed = failures(&weather, vec![tasks]);
-        // Where there is room for one, each opening is given twice the time of the one before it.
-        assert!(failed <= 12, "{failed} of 20 callers in turn were too early");
-    }
-}
-
-#[test]
-fn connections_that_a_firewall_forgot_cost_one_caller_its_deadline() {
-    let mut weather = calm();
-    weather.calm = false;
-    weather.extremes.forgets = Some(SECOND);
-    weather.driver.pool_size = 8;
-    // Eight at once make eight connections, which are idle for ten seconds; then they are used one after the other.
-    let mut tasks: Vec<_> = (1..8).map(|task| calls(task * 100, 1)).collect();
-    let mut in_turn = calls(900, 9);
-    if let Some(second) = in_turn.get_mut(1) {
-        second.after = 10 * SECOND;
-    }
-    tasks.push(in_turn);
-    let failed = failures(&weather, tasks);
-    assert!(failed <= 1, "{failed} callers lost their deadline");
+    failures(&weather, in_turn)
 }
 
 /// So many calls, one after the other.
@@ -99,4 +63,114 @@ fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
         outcome.failed
     });
     worst.max().unwrap_or_default()
+}
+
+pub(super) fn calm() -> Weather {
+    Weather {
+        calm: true,
+        net: NetWeather {
+            latency: 200 * MICRO,
+            fragment: 0,
+            window: 65_536,
+            resets: 0,
+            silences: 0,
+            closures: 0,
+            refusals: 0,
+            hanging_connects: 0,
+            dns_failures: 0,
+            slow_dns: 0,
+        },
+        server: ServerWeather {
+            version: Version::new(5, 8),
+            manifest: true,
+            chunk: 65_535,
+            noops: false,
+            patience: None,
+            idle_limit: None,
+            telemetry: true,
+            service: 100 * MICRO,
+            failures: 0,
+            breaks: 0,
+            lost_commits: 0,
+            lock_timeout: SECOND,
+            keys: 1,
+        },
+        driver: DriverOptions {
+            pool_size: 1,
+            acquisition: Duration::MAX,
+            connection: Duration::from_secs(30),
+            teardown: Duration::from_secs(5),
+            lifetime: None,
+            probe_after: None,
+            retry: Duration::from_secs(30),
+            discreet: false,
+        },
+        restless: false,
+        watched: true,
+        extremes: Extremes::default(),
+    }
+}
+
+pub(super) fn query(id: u64, verb: Verb, rows: u64) -> Query {
+    Query {
+        statement: Statement {
+            id,
+            verb,
+            key: 1,
+            rows,
+            columns: true,
+            size: 0,
+            slow: 0,
+            fail: None,
+        },
+        limits: Limits::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::clock::MILLI;
+
+    #[test]
+    fn an_opening_that_hangs_holds_up_those_who_wait_for_it_no_longer_than_their_patience() {
+        assert_eq!(held_up_by_a_hung_opening(), 0);
+    }
+
+    #[test]
+    fn callers_with_limits_shorter_than_an_opening_fill_the_pool_in_the_end() {
+        for pool_size in [1, 10] {
+            let mut weather = calm();
+            weather.calm = false;
+            // An opening takes up to four seconds, and a query less than one.
+            weather.net.latency = 400 * MILLI;
+            weather.driver.pool_size = pool_size;
+            let mut tasks = calls(0, 20);
+            for step in &mut tasks {
+                if let Act::Execute { query, .. } = &mut step.act {
+                    query.limits.deadline = Some(SECOND);
+                }
+            }
+            let failed = failures(&weather, vec![tasks]);
+            // Where there is room for one, each opening is given twice the time of the one before it.
+            assert!(failed <= 12, "{failed} of 20 callers in turn were too early");
+        }
+    }
+
+    #[test]
+    fn connections_that_a_firewall_forgot_cost_one_caller_its_deadline() {
+        let mut weather = calm();
+        weather.calm = false;
+        weather.extremes.forgets = Some(SECOND);
+        weather.driver.pool_size = 8;
+        // Eight at once make eight connections, which are idle for ten seconds; then they are used one after the other.
+        let mut tasks: Vec<_> = (1..8).map(|task| calls(task * 100, 1)).collect();
+        let mut in_turn = calls(900, 9);
+        if let Some(second) = in_turn.get_mut(1) {
+            second.after = 10 * SECOND;
+        }
+        tasks.push(in_turn);
+        let failed = failures(&weather, tasks);
+        assert!(failed <= 1, "{failed} callers lost their deadline");
+    }
 }

@@ -1,17 +1,15 @@
 //! What was found once, as small worlds of their own: they stay what they are when random worlds change.
 
-use std::time::Duration;
-
-use bolt_client::{Access, Version};
+use bolt_client::Access;
 
 use super::clock::{MICRO, SECOND};
-use super::extremes::Extremes;
 use super::program::{
     Act, Cancel, Deed, End, Finish, Given, Limits, Program, Query, Reading, Step, Take, Transaction, Use,
     Visit, Work,
 };
-use super::statement::{Statement, Verb};
-use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
+use super::promises::{calm, query};
+use super::statement::Verb;
+use super::weather::Weather;
 use super::world::World;
 
 #[test]
@@ -210,52 +208,6 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     }
 }
 
-pub(super) fn calm() -> Weather {
-    Weather {
-        calm: true,
-        net: NetWeather {
-            latency: 200 * MICRO,
-            fragment: 0,
-            window: 65_536,
-            resets: 0,
-            silences: 0,
-            closures: 0,
-            refusals: 0,
-            hanging_connects: 0,
-            dns_failures: 0,
-            slow_dns: 0,
-        },
-        server: ServerWeather {
-            version: Version::new(5, 8),
-            manifest: true,
-            chunk: 65_535,
-            noops: false,
-            patience: None,
-            idle_limit: None,
-            telemetry: true,
-            service: 100 * MICRO,
-            failures: 0,
-            breaks: 0,
-            lost_commits: 0,
-            lock_timeout: SECOND,
-            keys: 1,
-        },
-        driver: DriverOptions {
-            pool_size: 1,
-            acquisition: Duration::MAX,
-            connection: Duration::from_secs(30),
-            teardown: Duration::from_secs(5),
-            lifetime: None,
-            probe_after: None,
-            retry: Duration::from_secs(30),
-            discreet: false,
-        },
-        restless: false,
-        watched: true,
-        extremes: Extremes::default(),
-    }
-}
-
 fn session(page: Option<u64>, works: Vec<Work>) -> Act {
     Act::Session(Visit {
         access: Access::Write,
@@ -265,22 +217,6 @@ fn session(page: Option<u64>, works: Vec<Work>) -> Act {
         works,
         closes: false,
     })
-}
-
-pub(super) fn query(id: u64, verb: Verb, rows: u64) -> Query {
-    Query {
-        statement: Statement {
-            id,
-            verb,
-            key: 1,
-            rows,
-            columns: true,
-            size: 0,
-            slow: 0,
-            fail: None,
-        },
-        limits: Limits::default(),
-    }
 }
 
 fn reading(takes: &[Take], finish: Finish) -> Reading {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
+use tests::sim::held_up_by_a_hung_opening;
 
 use super::{WORLDS, search};
 
@@ -15,10 +16,16 @@ fn every_planted_bug_is_found() {
     let mut missed = Vec::new();
     for &bug in Bug::ALL {
         plant(Some(bug));
-        let found = search(0..WORLDS, 1).first().copied();
+        // Patience is a promise of its own, which random worlds do not judge.
+        let found = match bug {
+            Bug::NoPatienceForOpenings => {
+                (held_up_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
+            }
+            _ => search(0..WORLDS, 1).first().map(|seed| (seed + 1).to_string()),
+        };
         plant(None);
         match found {
-            Some(seed) => writeln!(table, "| `{bug:?}` | {} |", seed + 1).unwrap(),
+            Some(place) => writeln!(table, "| `{bug:?}` | {place} |").unwrap(),
             None => missed.push(bug),
         }
     }

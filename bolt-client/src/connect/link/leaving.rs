@@ -30,9 +30,13 @@ impl Link {
             Some(left) if !planted!(ResetWhileSettling) => left,
             _ => unfinished,
         };
+        let left = if planted!(ResetOnUnreadWrite) {
+            Unfinished::Cancel
+        } else {
+            left
+        };
         self.left = Some(left);
         let goes_on = match left {
-            Unfinished::Finish(_) if planted!(ResetOnUnreadWrite) => self.cancel(),
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
