@@ -26,7 +26,7 @@ use crate::summary::Summary;
 /// drop its transaction.
 ///
 /// An auto-commit write that is dropped before its end is finished by its session, before anything else that the session is
-/// asked for. What the write fails with in the end is not reported: [`consume`](Self::consume) the records to learn that.
+/// asked for, or before that by another caller that needs the connection. What the write fails with in the end is not reported: [`consume`](Self::consume) the records to learn that.
 /// If the session is dropped together with the records, the pool finishes the write. That may cost the connection: while the
 /// first page is on its way, the rest is asked for without knowing whether there is one, and servers close a connection on
 /// which there is none.

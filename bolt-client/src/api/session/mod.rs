@@ -25,10 +25,9 @@ pub use run::{SessionOpen, SessionRun};
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
-/// It is cheap to make and holds a connection only while a query or transaction is under way; a write whose
-/// [rows were dropped](crate::Records#dropping-it) is, until the session does something else. A session keeps nothing of
-/// queries that have ended, so it can live for as long as the program. It cannot be shared: use one for each task or
-/// thread that works at the same time.
+/// It is cheap to make and holds a connection only while a query or transaction is under way. It keeps nothing of queries
+/// that have ended, so it can live for as long as the program. It cannot be shared: use one for each task or thread that
+/// works at the same time.
 ///
 /// What must not happen at the same time does not compile: while a transaction, or the records of a query, are there, the
 /// session can do nothing else.
