@@ -35,4 +35,15 @@ macro_rules! transaction_setters {
     };
 }
 
-pub(crate) use {query_setters, transaction_setters};
+/// `Debug` of builders that shows nothing of their query, whose text may hold a password.
+macro_rules! debug_without_query {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+pub(crate) use {debug_without_query, query_setters, transaction_setters};

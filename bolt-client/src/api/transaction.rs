@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{query_setters, transaction_setters};
+use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::{Cursor, Host};
 use crate::api::records::Records;
 use crate::api::session::Session;
@@ -325,17 +325,6 @@ impl<'t> IntoFuture for TransactionOpen<'t> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.start())
     }
-}
-
-/// Shows nothing of the query, whose text may hold a password.
-macro_rules! debug_without_query {
-    ($($name:ident),*) => {$(
-        impl fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )*};
 }
 
 debug_without_query!(TransactionRun, TransactionOpen);

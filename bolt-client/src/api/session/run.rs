@@ -1,12 +1,11 @@
 //! Auto-commit queries.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{query_setters, transaction_setters};
+use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::Cursor;
 use crate::api::records::Records;
 use crate::deadline::Deadline;
@@ -138,17 +137,6 @@ impl<'s> IntoFuture for SessionOpen<'s> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.start())
     }
-}
-
-/// Shows nothing of the query, whose text may hold a password.
-macro_rules! debug_without_query {
-    ($($name:ident),*) => {$(
-        impl fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )*};
 }
 
 debug_without_query!(SessionRun, SessionOpen);
