@@ -1,7 +1,7 @@
 //! The process that stands between a test and its server, so that the server never outlives the test.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -63,6 +63,14 @@ impl Keeper {
             process,
             reports: Mutex::new(reports),
         })
+    }
+
+    /// Stops the server kindly and starts it again, in the same home. The new start is reported.
+    pub(crate) fn restart(&mut self) -> io::Result<()> {
+        match &mut self.process.stdin {
+            Some(stdin) => stdin.write_all(b"restart\n"),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     /// The next report, waiting up to `limit` for it. `None`: there was none.

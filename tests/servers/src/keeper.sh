@@ -6,7 +6,8 @@
 # "started PID" and "ended CODE", one a line; what the programs print goes to standard error, which the starter
 # makes the log.
 #
-# The starter holds the other end of standard input and never writes. However it ends (return, panic, abort,
+# The starter holds the other end of standard input, and writes "restart" there to have the server stopped kindly and
+# started again in the same HOME, which is told as the first start is. However it ends (return, panic, abort,
 # SIGKILL), the kernel closes that end: the server is then stopped by its process id, first kindly, after
 # GRACE seconds by force, and HOME, which is temporary, is removed.
 
@@ -22,15 +23,25 @@ finish() {
 
 "$java" @prepare || finish $?
 
-"$java" @server 3<&- 4>&- &
-server=$!
-echo "started $server" >&4
+start() {
+    "$java" @server 3<&- 4>&- &
+    server=$!
+    echo "$server" >keeper.pid
+    echo "started $server" >&4
+}
+start
 
 (
-    while read -r _; do :; done
-    kill -TERM "$server"
+    while read -r line; do
+        if [ "$line" = restart ]; then
+            : >keeper.restart
+            kill -TERM "$(cat keeper.pid)"
+        fi
+    done
+    rm -f keeper.restart
+    kill -TERM "$(cat keeper.pid)"
     sleep "$grace"
-    kill -KILL "$server"
+    kill -KILL "$(cat keeper.pid)"
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 guard=$!
 
@@ -41,7 +52,10 @@ trap 'kill -KILL "$server"' HUP INT TERM
 while :; do
     wait "$server"
     code=$?
-    kill -0 "$server" 2>/dev/null || break
+    kill -0 "$server" 2>/dev/null && continue
+    [ -e keeper.restart ] || break
+    rm keeper.restart
+    start
 done
 kill "$guard" 2>/dev/null
 finish "$code"
