@@ -100,8 +100,10 @@ impl State {
             ErrorKind::UnknownCommit => true,
             _ => false,
         };
+        // What had happened before may be told again, when more has arrived.
+        let again = error.to_string().contains("had already failed");
         // Where reads are not ready although they could be, nobody knows what has arrived.
-        if !timed_out || !self.switches.arrived || self.weather.restless {
+        if !timed_out || again || !self.switches.arrived || self.weather.restless {
             return None;
         }
         let (conn, end) = *self.history.answered.get(&call.commits?)?;

@@ -3,12 +3,17 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::connect::link::Claim;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
 use super::{Lease, Pool};
+
+/// How long a session waits for another caller to read the end of its work: for ever, but for a caller that never gets a
+/// turn.
+const TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Work that is left on a connection, which lies in the pool: a caller that needs a connection may take it, and reads
 /// the end of the work first. The session reads it before its next work. Dropped, it leaves all that to the pool.
@@ -37,10 +42,10 @@ impl Lease {
 impl ParkedWork {
     /// Waits until the work has ended, or its connection has. Whether it failed has no caller to learn of it. Cancel-safe.
     ///
-    /// Another caller may be reading the connection, and may not get a turn: that is waited for no longer than the
-    /// teardown limit.
+    /// Another caller may be reading the connection, and may never get a turn: that is waited for no longer than
+    /// [`TURN_LIMIT`].
     pub(crate) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
-        let patience = Deadline::after(self.pool.now(), self.pool.config.teardown_timeout);
+        let patience = Deadline::after(self.pool.now(), TURN_LIMIT);
         loop {
             if self.claim.has_ended() {
                 self.lease = None;

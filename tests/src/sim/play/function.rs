@@ -211,7 +211,9 @@ impl<'p> Running<'p> {
         let latest = Duration::from_nanos(failed_at)
             .saturating_add(options.retry)
             .saturating_add(options.acquisition);
-        if Duration::from_nanos(now) > latest {
+        // Who stands still between two attempts begins the next one late.
+        let stalls = self.player.sim.with(|state| state.weather.extremes.stalls > 0);
+        if Duration::from_nanos(now) > latest && !stalls {
             return Some(format!("when its budget of {:?} was spent", options.retry));
         }
         self.unreasonable(attempts, failed, ended)
