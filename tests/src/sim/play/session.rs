@@ -316,6 +316,8 @@ impl Player {
             if !self.is_over(&told.statement) {
                 self.promise(&told.statement, Promise::AtMostOnce);
                 self.is_now_over(&told.statement);
+                // It need not be read to its end any more.
+                self.sim.with(|state| state.history.abandon(told.statement.id));
             }
         }
     }
