@@ -11,9 +11,9 @@ use std::time::Duration;
 use bolt_proto::{Access, Api, Extra, Query};
 
 use crate::api::builders::{Lazy, transaction_setters};
-use crate::api::cursor::{Cursor, Host};
+use crate::api::cursor::{Cursor, CursorHost, Seal};
 use crate::api::session::Session;
-use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
+use crate::api::transaction::{TransactionRun, Tx};
 use crate::error::Error;
 use crate::exchange::Exchange;
 
@@ -69,9 +69,8 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
-    #[doc(hidden)]
-    pub async fn run(self) -> Result<T, E> {
+    /// Does what awaiting the builder does, for a function that need not be `Send`.
+    pub(crate) async fn run(self) -> Result<T, E> {
         self.work.into_setup()?.run().await
     }
 }
@@ -214,11 +213,6 @@ impl ManagedTransaction {
         TransactionRun::new(self.tx(), query.into())
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.tx(), query.into())
-    }
-
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
@@ -235,8 +229,8 @@ impl ManagedTransaction {
     }
 }
 
-impl Host for ManagedTransaction {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for ManagedTransaction {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.tx.as_mut()?.exchange(number)
     }
 }
