@@ -45,7 +45,7 @@ fn whatever_is_done_in_a_session_leaves_nothing_behind() {
             session.run("ROWS 5").call().map(drop)
         }),
         ("a result that is dropped half read", |session| {
-            session.run("ROWS 5").call()?.next().map(drop)
+            session.run("ROWS 5").call()?.try_next().map(drop)
         }),
         ("a cursor that is dropped", |session| {
             session.run("ROWS 5").cursor().map(drop)
