@@ -146,12 +146,12 @@ impl Link {
         .await
     }
 
-    /// The next event's head, without a timer: for an opening, whose caller times it. `expires` ends it; `glance`, which is
+    /// The next event's head, without a timer: for an opening, whose caller times it. `expires` ends it; `read_until`, which is
     /// asked at each attempt, is when the caller looks around.
     pub(crate) async fn head_of_opening(
         &mut self,
         expires: Deadline,
-        glance: impl Fn() -> Deadline,
+        read_until: impl Fn() -> Deadline,
     ) -> Result<Head, Error> {
         poll_fn(|cx| {
             loop {
@@ -160,7 +160,7 @@ impl Link {
                 }
                 let limits = Limits {
                     by: expires,
-                    glance: glance(),
+                    read_until: read_until(),
                     patience: None,
                 };
                 if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
@@ -173,7 +173,7 @@ impl Link {
 
     /// Waits until what has arrived is enough, at most until the deadline. No event is taken: rows stay in the receive
     /// buffer. Cancel-safe.
-    pub(crate) async fn read_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
+    pub(crate) async fn buffer_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
         poll_fn(|cx| {
             loop {
                 // Sees what has arrived. If the connection is over, the next wait for an event says why; what had arrived
@@ -197,9 +197,13 @@ impl Link {
 
     /// Reads and drops whatever is on its way, and asks for what else it takes: work that is to be undone is, as soon as
     /// the server may be told; a failure costs a RESET. Ready when the connection is, or when waiting will not make it so:
-    /// the caller looks at what it has become. The caller has the timer; `glance` is when it looks around, and when a
+    /// the caller looks at what it has become. The caller has the timer; `read_until` is when it looks around, and when a
     /// transport that blocks returns in any case.
-    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        read_until: Deadline,
+    ) -> Poll<Result<(), Error>> {
         loop {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
@@ -207,7 +211,7 @@ impl Link {
             if !self.steer() {
                 return Poll::Ready(Ok(()));
             }
-            if ready!(self.poll_progress(cx, Deadline::NONE, glance)) == Progress::OutOfTime {
+            if ready!(self.poll_progress(cx, Deadline::NONE, read_until)) == Progress::OutOfTime {
                 // The call is cancelled. Whoever waits sees that, too.
                 return Poll::Pending;
             }
@@ -238,10 +242,10 @@ impl Link {
     }
 
     /// Whether something has arrived, or the time is up.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<Progress> {
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, read_until: Deadline) -> Poll<Progress> {
         let limits = Limits {
             by,
-            glance,
+            read_until,
             patience: self.patience(),
         };
         self.wire.poll_progress(cx, &mut self.proto, limits)

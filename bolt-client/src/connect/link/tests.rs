@@ -67,8 +67,8 @@ fn next(link: &mut Link, by: Deadline) -> Kind {
 
 /// Waits for the connection to be ready again; `None` as long as it is not.
 fn settled(link: &mut Link) -> Option<Disposition> {
-    let glance = Deadline::NONE;
-    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let read_until = Deadline::NONE;
+    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     let settled = task.run().map(|settled| settled.is_ok());
     drop(task);
     settled.map(|_| link.proto.disposition())

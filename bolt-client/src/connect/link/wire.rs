@@ -43,7 +43,7 @@ pub(super) struct Limits {
     /// The end of the call.
     pub(super) by: Deadline,
     /// When the caller looks around, and a transport that blocks the thread returns in any case.
-    pub(super) glance: Deadline,
+    pub(super) read_until: Deadline,
     /// How long the server may be silent.
     pub(super) patience: Option<Duration>,
 }
@@ -108,15 +108,19 @@ impl Wire {
         proto: &mut Connection,
         limits: Limits,
     ) -> Poll<Progress> {
-        let Limits { by, glance, patience } = limits;
+        let Limits {
+            by,
+            read_until,
+            patience,
+        } = limits;
         if self.is_out_of_time(by) {
             return Poll::Ready(self.read_late(proto));
         }
         self.late = 0;
         let silent = self.silence.until(patience, &*self.runtime);
         let limit = by.earlier(silent);
-        if self.poll_io(cx, proto, limit.earlier(glance)).is_ready() {
-            return self.take_turns(cx, glance);
+        if self.poll_io(cx, proto, limit.earlier(read_until)).is_ready() {
+            return self.take_turns(cx, read_until);
         }
         // A server that has just been sent something has not been silent since.
         let limit = by.earlier(self.silence.until(patience, &*self.runtime));
@@ -131,7 +135,7 @@ impl Wire {
             return Poll::Ready(self.read_late(proto));
         }
         if self.moves_at_once(proto) {
-            return self.take_turns(cx, glance);
+            return self.take_turns(cx, read_until);
         }
         let why = if stalled.has_passed(self.runtime.now()) {
             "the server took no byte of what it was sent for too long (connection_write_timeout)"
@@ -150,12 +154,12 @@ impl Wire {
         proto: &mut Connection,
         limits: Limits,
     ) -> Poll<Progress> {
-        let Limits { by, glance, .. } = limits;
+        let Limits { by, read_until, .. } = limits;
         if self.has_passed(by) {
             return Poll::Ready(self.read_late(proto));
         }
-        ready!(self.poll_io(cx, proto, by.earlier(glance)));
-        self.take_turns(cx, glance)
+        ready!(self.poll_io(cx, proto, by.earlier(read_until)));
+        self.take_turns(cx, read_until)
     }
 
     /// Writes, and reads once. Ready when something has arrived or the stream is over. A transport that blocks returns
@@ -244,9 +248,9 @@ impl Wire {
 
     /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that. A caller that
     /// wants to look around has its turn when the time for that has come: each read may have blocked the thread.
-    fn take_turns(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Progress> {
+    fn take_turns(&mut self, cx: &mut Context<'_>, read_until: Deadline) -> Poll<Progress> {
         self.turn += 1;
-        if self.turn < READS_IN_A_TURN && !self.has_passed(glance) {
+        if self.turn < READS_IN_A_TURN && !self.has_passed(read_until) {
             return Poll::Ready(Progress::Moved);
         }
         self.turn = 0;

@@ -120,7 +120,7 @@ impl Flow {
     /// The handshake: one round trip. The choice of a version leaves with the login.
     async fn agree(&self, link: &mut Link) -> Result<Version, Error> {
         let head = link
-            .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+            .head_of_opening(self.expires, || self.hint.read_until(self.runtime.now()))
             .await;
         head.map_err(|error| error.while_opening("the handshake"))?;
         match link.event() {
@@ -152,7 +152,7 @@ impl Flow {
         let mut info = None;
         loop {
             let head = link
-                .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+                .head_of_opening(self.expires, || self.hint.read_until(self.runtime.now()))
                 .await;
             let head = head.map_err(|error| error.while_opening("the login"))?;
             match link.event() {

@@ -20,7 +20,7 @@ struct Limits {
     /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
     limit: Deadline,
     /// For how long a read may block. It goes on where it was.
-    glance: Duration,
+    read_for: Duration,
     /// Until when the present attempt may take: a look-up, an address, the login.
     attempt: Deadline,
     /// The address that is being tried.
@@ -48,10 +48,10 @@ impl Hint {
 
     /// Until when a read that begins now may block. Not an instant that the caller has fixed: what comes before the read
     /// may block for longer than that.
-    pub(super) fn glance(&self, now: Instant) -> Deadline {
+    pub(super) fn read_until(&self, now: Instant) -> Deadline {
         let limits = self.lock();
         let limit = limits.limit.earlier(limits.attempt);
-        limit.earlier(Deadline::after(now, limits.glance))
+        limit.earlier(Deadline::after(now, limits.read_for))
     }
 
     /// When the flow is to be polled again, whether or not anything has happened.
@@ -59,10 +59,10 @@ impl Hint {
         self.lock().attempt
     }
 
-    pub(super) fn set(&self, limit: Deadline, glance: Duration) {
+    pub(super) fn set(&self, limit: Deadline, read_for: Duration) {
         let mut limits = self.lock();
         limits.limit = limit;
-        limits.glance = glance;
+        limits.read_for = read_for;
     }
 
     /// The address that is being tried.
@@ -116,7 +116,7 @@ impl Default for Hint {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Limits {
             limit: Deadline::NONE,
-            glance: Duration::MAX,
+            read_for: Duration::MAX,
             attempt: Deadline::NONE,
             address: None,
             moved: Moved::Not,

@@ -91,15 +91,15 @@ impl Opening {
     }
 
     /// Carries on. Without a timer, which the caller that waits has. Transports that block connect until `limit` at the
-    /// latest, and read for as long as `glance`, so that the caller can look around now and then.
+    /// latest, and read for as long as `read_for`, so that the caller can look around now and then.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         limit: Deadline,
-        glance: Duration,
+        read_for: Duration,
         runtime: &dyn Runtime,
     ) -> Poll<Result<Link, Error>> {
-        self.hint.set(limit.earlier(self.expires), glance);
+        self.hint.set(limit.earlier(self.expires), read_for);
         let Some(mut flow) = self.flow.take() else {
             return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
         };

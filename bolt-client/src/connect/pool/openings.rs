@@ -92,20 +92,20 @@ impl Openings {
     }
 
     /// Carries all of them on, until one is open or has failed: that one leaves the others. Transports that block may take
-    /// `glance` in all.
+    /// `read_for` in all.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         by: Deadline,
-        glance: Duration,
+        read_for: Duration,
         runtime: &dyn Runtime,
         alarm: &mut Alarm,
     ) -> Poll<(Held, Result<Link, Error>)> {
-        let glance = glance / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
+        let read_for = read_for / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
         loop {
             for at in 0..self.held.len() {
                 let Some(held) = self.held.get_mut(at) else { break };
-                if let Poll::Ready(opened) = held.opening.poll(cx, by, glance, runtime) {
+                if let Poll::Ready(opened) = held.opening.poll(cx, by, read_for, runtime) {
                     return Poll::Ready((self.held.remove(at), opened));
                 }
             }

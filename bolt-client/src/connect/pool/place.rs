@@ -14,7 +14,7 @@ use super::openings::{Held, Openings, Verdict};
 use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
 
 /// How often a caller whose transport blocks the thread looks whether something better has come. Others are woken.
-const GLANCE: Duration = Duration::from_millis(50);
+const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
 /// A place in the queue, and what is in hand. Dropped at any point it gives up the one and gives back the other.
 pub(super) struct Place {
@@ -81,19 +81,19 @@ impl Place {
             return Poll::Ready(Ok(self.accept(grant)));
         }
         let begun = self.pool.now();
-        let glance = Deadline::after(begun, GLANCE);
+        let read_until = Deadline::after(begun, MAX_BLOCKING_READ);
         let poll = match &mut self.hand {
             Hand::Empty => {
                 self.pool.runtime.can_wait()?;
                 return Poll::Pending;
             }
             Hand::Settling { pooled, until, .. } => {
-                let glance = by.earlier(*until).earlier(glance);
+                let read_until = by.earlier(*until).earlier(read_until);
                 // If it failed, that shows in what has become of the connection.
-                pooled.link.poll_settled(cx, glance).map(|_| None)
+                pooled.link.poll_settled(cx, read_until).map(|_| None)
             }
             Hand::Opening(openings) => openings
-                .poll(cx, by, GLANCE, &*self.pool.runtime, &mut self.alarm)
+                .poll(cx, by, MAX_BLOCKING_READ, &*self.pool.runtime, &mut self.alarm)
                 .map(Some),
         };
         match poll {
@@ -101,7 +101,7 @@ impl Place {
             Poll::Ready(Some((held, opened))) => Poll::Ready(self.opened(held, opened, by)),
             Poll::Pending => {
                 // Past the instant that it was given, a transport that blocks does not ask to be polled again.
-                if glance.has_passed(self.pool.now()) {
+                if read_until.has_passed(self.pool.now()) {
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending

@@ -194,13 +194,13 @@ fn an_opening_looks_around_when_its_caller_wants_it_to() {
     peer.hold();
     // Each read blocks for a second, and brings a keep-alive.
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
-    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || glance));
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
+    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || read_until));
     let before = peer.reads();
     assert!(opening.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(opening.is_woken());
-    assert_eq!(peer.told(), glance.at());
+    assert_eq!(peer.told(), read_until.at());
 }
 
 #[test]
@@ -212,9 +212,9 @@ fn who_settles_a_connection_looks_around_too() {
     link.nudge();
     assert_eq!(link.release(), Fate::Unsettled);
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
     let before = peer.reads();
-    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     assert!(settling.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(settling.is_woken());
