@@ -8,11 +8,11 @@ mod lease;
 mod openings;
 mod pace;
 mod parked;
-mod place;
 mod pooled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod waiter;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,10 +30,10 @@ use crate::runtime::Runtime;
 pub(crate) use lease::Lease;
 use pace::Pace;
 pub(crate) use parked::ParkedWork;
-use place::Place;
 use pooled::Pooled;
 pub use state::PoolCounts;
 use state::{Effects, Idle, Rules, Ticket};
+use waiter::Waiter;
 
 /// Who gets which connection, for connections of this crate.
 type Slots = state::Slots<Parked, Box<Opening>>;
@@ -93,8 +93,8 @@ impl Pool {
             }
             Ok(slots.acquire(now))
         })?;
-        let place = match ready {
-            None => Place::join(self, |slots| slots.enqueue(now)),
+        let waiter = match ready {
+            None => Waiter::join(self, |slots| slots.enqueue(now)),
             Some(mut idle) => {
                 let since = idle.since;
                 if idle.link.looks_alive(since, now) {
@@ -102,7 +102,7 @@ impl Pool {
                 }
                 drop(idle);
                 // The room that it leaves is this caller's, if no other was there before.
-                Place::join(self, |slots| {
+                Waiter::join(self, |slots| {
                     slots.suspect(since, now);
                     let ticket = slots.enqueue(now);
                     slots.give_up(now);
@@ -110,8 +110,8 @@ impl Pool {
                 })
             }
         };
-        let place = place.ok_or_else(|| Error::overloaded(self.address.to_string(), self.tally()))?;
-        place.lease(by).await
+        let waiter = waiter.ok_or_else(|| Error::overloaded(self.address.to_string(), self.tally()))?;
+        waiter.lease(by).await
     }
 
     pub(crate) fn is_closed(&self) -> bool {

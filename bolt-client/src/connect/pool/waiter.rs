@@ -17,7 +17,7 @@ use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket}
 const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
 /// A place in the queue, and what is in hand. Dropped at any point it gives up the one and gives back the other.
-pub(super) struct Place {
+pub(super) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
     hand: Hand,
@@ -41,20 +41,20 @@ enum Hand {
     Opening(Openings),
 }
 
-impl Place {
+impl Waiter {
     /// `None` if too many wait already.
     pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Option<Self> {
         let (ticket, may_wait) = pool.decide(|slots| {
             let ticket = join(slots);
             (ticket, slots.may_wait(ticket))
         });
-        let place = Self {
+        let waiter = Self {
             pool: Arc::clone(pool),
             ticket,
             hand: Hand::Empty,
             alarm: Alarm::default(),
         };
-        may_wait.then_some(place)
+        may_wait.then_some(waiter)
     }
 
     /// Waits for the first connection that is ready, be it the one in hand or one that comes back. What others left on
@@ -410,7 +410,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         // In this order: as long as it is in the queue, whoever closes the pool waits for what it holds.
         self.put_down();
