@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::deadline::Deadline;
 
 pub use counts::PoolCounts;
-use grant::Worth;
+use grant::Priority;
 pub(crate) use grant::{Grant, Idle};
 
 /// What a pool goes by.
@@ -89,7 +89,7 @@ enum Phase {
 #[derive(Debug)]
 struct Seeker<L, O> {
     /// What it is preparing.
-    holds: Worth,
+    holds: Priority,
     opening: bool,
     /// What has come for it.
     given: Given<L, O>,
@@ -101,7 +101,7 @@ struct Seeker<L, O> {
 enum Given<L, O> {
     Nothing,
     /// It has not come for it yet.
-    Pending(Worth, Grant<L, O>),
+    Pending(Priority, Grant<L, O>),
     /// A connection that is ready, if nothing is wrong with it.
     Ready,
 }
@@ -186,7 +186,7 @@ impl<L, O> Slots<L, O> {
 
     /// Whether somebody who has just joined may stay: it has something in sight, or not too many others have nothing.
     pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
-        let waits = |seeker: &Seeker<L, O>| seeker.worth() == Worth::Nothing;
+        let waits = |seeker: &Seeker<L, O>| seeker.priority() == Priority::Nothing;
         let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
         in_bounds || !self.queue.get(&ticket).is_some_and(waits)
     }
@@ -199,11 +199,11 @@ impl<L, O> Slots<L, O> {
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
         let seeker = self.queue.get_mut(&ticket)?;
         match mem::replace(&mut seeker.given, Given::Nothing) {
-            Given::Pending(worth, grant) => {
-                if worth == Worth::Ready {
+            Given::Pending(priority, grant) => {
+                if priority == Priority::Ready {
                     seeker.given = Given::Ready;
                 } else {
-                    seeker.holds = worth;
+                    seeker.holds = priority;
                     seeker.opening = grant.is_opening();
                 }
                 Some(grant)
@@ -219,7 +219,7 @@ impl<L, O> Slots<L, O> {
     pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
         if let Some(seeker) = self.queue.get_mut(&ticket) {
             seeker.given = Given::Nothing;
-            self.waiting += usize::from(seeker.holds == Worth::Nothing);
+            self.waiting += usize::from(seeker.holds == Priority::Nothing);
         }
         self.give_up(now);
     }
@@ -244,8 +244,8 @@ impl<L, O> Slots<L, O> {
     /// right to open another connection is better now.
     pub(crate) fn doubt(&mut self, ticket: Ticket, now: Instant) {
         if let Some(seeker) = self.queue.get_mut(&ticket) {
-            if seeker.holds == Worth::Soon {
-                seeker.holds = Worth::Perhaps;
+            if seeker.holds == Priority::Soon {
+                seeker.holds = Priority::Overdue;
             }
         }
         self.serve(now);
@@ -292,7 +292,7 @@ impl<L, O> Slots<L, O> {
         self.leased_opening -= 1;
         if let Some(seeker) = self.queue.get_mut(&ticket) {
             seeker.opening = false;
-            seeker.holds = Worth::Soon;
+            seeker.holds = Priority::Soon;
         }
     }
 
@@ -308,7 +308,7 @@ impl<L, O> Slots<L, O> {
         let Some(seeker) = self.queue.remove(&ticket) else {
             return;
         };
-        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
+        self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
         if let Given::Pending(_, grant) = seeker.given {
             self.untake(grant);
         }
@@ -327,8 +327,8 @@ impl<L, O> Slots<L, O> {
             return false;
         };
         let opening = mem::replace(&mut seeker.opening, false);
-        seeker.holds = Worth::Nothing;
-        self.waiting += usize::from(seeker.worth() == Worth::Nothing);
+        seeker.holds = Priority::Nothing;
+        self.waiting += usize::from(seeker.priority() == Priority::Nothing);
         opening
     }
 }
@@ -467,7 +467,7 @@ impl<L, O> Slots<L, O> {
 
     /// Whether somebody who has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
-        let settles = |seeker: &Seeker<L, O>| seeker.holds != Worth::Nothing && !seeker.opening;
+        let settles = |seeker: &Seeker<L, O>| seeker.holds != Priority::Nothing && !seeker.opening;
         self.queue.values().any(settles)
     }
 
@@ -479,11 +479,11 @@ impl<L, O> Slots<L, O> {
 
 impl<L, O> Seeker<L, O> {
     /// The best of what it holds and what has come for it.
-    const fn worth(&self) -> Worth {
+    const fn priority(&self) -> Priority {
         match &self.given {
             Given::Nothing => self.holds,
-            Given::Pending(worth, _) => *worth,
-            Given::Ready => Worth::Ready,
+            Given::Pending(priority, _) => *priority,
+            Given::Ready => Priority::Ready,
         }
     }
 }
@@ -491,7 +491,7 @@ impl<L, O> Seeker<L, O> {
 impl<L, O> Default for Seeker<L, O> {
     fn default() -> Self {
         Self {
-            holds: Worth::Nothing,
+            holds: Priority::Nothing,
             opening: false,
             given: Given::Nothing,
             wary: false,

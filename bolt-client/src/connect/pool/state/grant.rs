@@ -38,13 +38,13 @@ pub(crate) enum Grant<L, O> {
 
 /// What somebody has in hand, or could have. The best comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Worth {
+pub(super) enum Priority {
     /// A connection that is ready.
     Ready,
     /// One that will be: it is being opened, answers a probe, or what an earlier lease left on it is read.
     Soon,
     /// One that ought to be ready by now, and is not: an answer or an opening that takes longer than a caller has patience.
-    Perhaps,
+    Overdue,
     Nothing,
 }
 

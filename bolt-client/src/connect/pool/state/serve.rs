@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::deadline::Deadline;
 
-use super::grant::Worth;
+use super::grant::Priority;
 use super::{Effects, Given, Grant, Idle, Slots, Ticket};
 
 /// Where a grant is taken from.
@@ -35,12 +35,12 @@ impl<L, O> Slots<L, O> {
         self.sweep(now);
         let mut at = Ticket(0);
         while let Some((&ticket, seeker)) = self.queue.range(at..).next() {
-            let Some((worth, source)) = self.best(seeker.wary, now) else {
+            let Some((priority, source)) = self.best(seeker.wary, now) else {
                 return;
             };
-            if worth < seeker.worth() {
+            if priority < seeker.priority() {
                 let grant = self.take(source);
-                self.hand(ticket, worth, grant);
+                self.hand(ticket, priority, grant);
                 // What it had not collected may have expired meanwhile.
                 self.sweep(now);
             }
@@ -49,12 +49,12 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Something has come for somebody. Should it not have collected what came before, that is available again.
-    fn hand(&mut self, ticket: Ticket, worth: Worth, grant: Option<Grant<L, O>>) {
+    fn hand(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
         let (Some(seeker), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
             return;
         };
-        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
-        match mem::replace(&mut seeker.given, Given::Pending(worth, grant)) {
+        self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
+        match mem::replace(&mut seeker.given, Given::Pending(priority, grant)) {
             Given::Pending(_, worse) => self.untake(worse),
             Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
         }
@@ -62,10 +62,10 @@ impl<L, O> Slots<L, O> {
 
     /// The best that is available. What an earlier lease left something on comes late, and what somebody has waited
     /// for in vain comes last.
-    fn best(&self, wary: bool, now: Instant) -> Option<(Worth, Source)> {
-        let soon = |source| Some((Worth::Soon, source));
+    fn best(&self, wary: bool, now: Instant) -> Option<(Priority, Source)> {
+        let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
-            Some(idle) if self.is_proven(idle, now) => return Some((Worth::Ready, Source::Ready)),
+            Some(idle) if self.is_proven(idle, now) => return Some((Priority::Ready, Source::Ready)),
             Some(_) => soon(Source::Unproven),
             None => None,
         };
@@ -83,7 +83,7 @@ impl<L, O> Slots<L, O> {
             (None, Some(_)) => Some(Source::Unsettled(0)),
             (None, None) => None,
         };
-        let slow = slow.map(|source| (Worth::Perhaps, source));
+        let slow = slow.map(|source| (Priority::Overdue, source));
         let best = if wary {
             // What has to be asked whether it is alive is no better than what this caller has asked in vain.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
@@ -114,7 +114,7 @@ impl<L, O> Slots<L, O> {
         };
         match mem::replace(&mut seeker.given, Given::Nothing) {
             Given::Pending(_, grant) => {
-                self.waiting += usize::from(seeker.holds == Worth::Nothing);
+                self.waiting += usize::from(seeker.holds == Priority::Nothing);
                 self.untake(grant);
             }
             other => seeker.given = other,
