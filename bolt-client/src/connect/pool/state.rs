@@ -355,7 +355,7 @@ impl<L, O> Slots<L, O> {
             self.effects.discard.push(idle.link);
             return;
         }
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         self.unsettled.push_back(idle);
         self.serve(now);
     }
@@ -391,7 +391,7 @@ impl<L, O> Slots<L, O> {
             self.effects.abandon.push(idle.link);
             return;
         }
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         self.half_open.push_back(idle);
         self.serve(now);
     }

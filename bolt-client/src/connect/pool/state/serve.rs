@@ -128,11 +128,11 @@ impl<L, O> Slots<L, O> {
         match grant {
             Grant::Ready(idle) | Grant::Unproven(idle) => self.put_ready(idle),
             Grant::HalfOpen(idle) => {
-                self.heed(idle.expires);
+                self.note_expiry(idle.expires);
                 self.half_open.push_front(idle);
             }
             Grant::Unsettled(idle) => {
-                self.heed(idle.expires);
+                self.note_expiry(idle.expires);
                 self.unsettled.push_front(idle);
             }
             Grant::Slot => {}
@@ -141,7 +141,7 @@ impl<L, O> Slots<L, O> {
 
     /// Keeps the last used on top. What comes back unused is not the last used.
     pub(super) fn put_ready(&mut self, idle: Idle<L>) {
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         let below = self.ready.iter().rposition(|other| other.since <= idle.since);
         self.ready.insert(below.map_or(0, |at| at + 1), idle);
     }
@@ -178,7 +178,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Something lies in the pool that expires then.
-    pub(super) fn heed(&mut self, expires: Deadline) {
+    pub(super) fn note_expiry(&mut self, expires: Deadline) {
         self.next_expiry = self.next_expiry.earlier(expires);
     }
 
