@@ -310,7 +310,7 @@ impl<L, O> Slots<L, O> {
         };
         self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
         if let Given::Pending(_, grant) = seeker.given {
-            self.untake(grant);
+            self.return_grant(grant);
         }
         self.serve(now);
     }

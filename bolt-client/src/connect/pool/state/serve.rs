@@ -55,7 +55,7 @@ impl<L, O> Slots<L, O> {
         };
         self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
         match mem::replace(&mut seeker.given, Given::Pending(priority, grant)) {
-            Given::Pending(_, worse) => self.untake(worse),
+            Given::Pending(_, worse) => self.return_grant(worse),
             Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
         }
     }
@@ -115,14 +115,14 @@ impl<L, O> Slots<L, O> {
         match mem::replace(&mut seeker.given, Given::Nothing) {
             Given::Pending(_, grant) => {
                 self.waiting += usize::from(seeker.holds == Priority::Nothing);
-                self.untake(grant);
+                self.return_grant(grant);
             }
             other => seeker.given = other,
         }
     }
 
     /// Puts a grant that nobody has collected back where it came from.
-    pub(super) fn untake(&mut self, grant: Grant<L, O>) {
+    pub(super) fn return_grant(&mut self, grant: Grant<L, O>) {
         self.leased -= 1;
         self.leased_opening -= usize::from(grant.is_opening());
         match grant {
