@@ -122,12 +122,12 @@ impl Opening {
     }
 
     /// A caller takes it up.
-    pub(crate) const fn take_up(&mut self, now: Instant) {
+    pub(crate) const fn begin_wait(&mut self, now: Instant) {
         self.wait.since = now;
     }
 
     /// The caller leaves it to the next.
-    pub(crate) fn put_down(&mut self, now: Instant) {
+    pub(crate) fn end_wait(&mut self, now: Instant) {
         self.wait.before = self.waited(now);
         self.wait.since = now;
     }

@@ -49,7 +49,7 @@ impl Openings {
         late: bool,
         now: Instant,
     ) {
-        opening.take_up(now);
+        opening.begin_wait(now);
         self.held.push(Held { opening, inherited });
         self.late = late;
     }
@@ -120,14 +120,14 @@ impl Openings {
     }
 
     /// What goes back to the pool, and how many are not worth it.
-    pub(super) fn put_down(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
+    pub(super) fn release_held(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
         let (half_open, over): (Vec<Held>, Vec<Held>) = self
             .held
             .into_iter()
             .partition(|held| held.opening.is_under_way());
         let idle = half_open.into_iter().map(|held| {
             let mut opening = held.opening;
-            opening.put_down(now);
+            opening.end_wait(now);
             let is_late = opening.waited(now) >= patience && !planted!(NoPatienceForOpenings);
             let expires = opening.expires();
             let idle = Idle::new(opening, now, expires);

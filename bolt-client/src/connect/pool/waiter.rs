@@ -122,7 +122,7 @@ impl Waiter {
                 } else {
                     self.patience(now)
                 };
-                self.put_down();
+                self.release_held();
                 self.settle(idle, false, until);
             }
             Grant::HalfOpen(idle) => {
@@ -151,7 +151,7 @@ impl Waiter {
 
     /// Asks a connection that was idle for long whether it is alive: by RESET, which a server answers whatever it does.
     fn probe(&mut self, mut idle: Idle<Parked>, now: Instant) {
-        self.put_down();
+        self.release_held();
         let link = &mut idle.link.link;
         if link.is_quiet() && link.proto.reset().is_ok() {
             let until = self.patience(now);
@@ -193,7 +193,7 @@ impl Waiter {
             Hand::Opening(openings) => openings,
             other => {
                 self.hand = other;
-                self.put_down();
+                self.release_held();
                 Openings::default()
             }
         }
@@ -365,7 +365,7 @@ impl Waiter {
     }
 
     /// Gives back what is in hand.
-    fn put_down(&mut self) {
+    fn release_held(&mut self) {
         match mem::replace(&mut self.hand, Hand::Empty) {
             Hand::Empty => {}
             Hand::Settling {
@@ -374,7 +374,7 @@ impl Waiter {
             Hand::Opening(_) if planted!(HalfOpenLeaked) => {}
             Hand::Opening(openings) => {
                 let now = self.pool.now();
-                let (half_open, over) = openings.put_down(self.pool.patience(), now);
+                let (half_open, over) = openings.release_held(self.pool.patience(), now);
                 self.pool.decide(|slots| {
                     for idle in half_open {
                         slots.give_back_half_open(idle, now);
@@ -413,7 +413,7 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         // In this order: as long as it is in the queue, whoever closes the pool waits for what it holds.
-        self.put_down();
+        self.release_held();
         self.pool.leave(self.ticket);
     }
 }
