@@ -111,11 +111,11 @@ impl Pooled {
 
     /// As one on which answers are on their way.
     pub(super) fn unsettled(self: Box<Self>, config: &Config, now: Instant) -> Idle<Box<Self>> {
-        let (doom, late) = (self.doom(config), self.late_since.is_some());
+        let (give_up_at, late) = (self.give_up_at(config), self.late_since.is_some());
         let expires = if self.is_finishing() {
-            doom
+            give_up_at
         } else {
-            self.expires.earlier(doom)
+            self.expires.earlier(give_up_at)
         };
         let idle = Idle::new(self, now, expires);
         if late { idle.slow(now) } else { idle }
@@ -123,7 +123,7 @@ impl Pooled {
 
     /// When it is as good as dead, should the answer that it owes not have come. One that does what was asked for may
     /// take as long as it takes.
-    pub(super) fn doom(&self, config: &Config) -> Deadline {
+    pub(super) fn give_up_at(&self, config: &Config) -> Deadline {
         match self.late_since {
             Some(since) if !self.is_finishing() => Deadline::after(since, config.connection_timeout),
             _ => Deadline::NONE,

@@ -164,7 +164,7 @@ impl Waiter {
     }
 
     fn settle(&mut self, idle: Idle<Parked>, probe: bool, until: Deadline) {
-        let until = until.earlier(idle.link.doom(&self.pool.config));
+        let until = until.earlier(idle.link.give_up_at(&self.pool.config));
         self.hand = Hand::Settling {
             pooled: idle.link,
             since: idle.since,
@@ -311,9 +311,9 @@ impl Waiter {
             return;
         };
         let now = self.pool.now();
-        let is_doomed = pooled.doom(&self.pool.config).has_passed(now);
+        let is_overdue = pooled.give_up_at(&self.pool.config).has_passed(now);
         match pooled.link.release() {
-            Fate::Ready | Fate::Unsettled if !is_doomed => {}
+            Fate::Ready | Fate::Unsettled if !is_overdue => {}
             // Its server is at work, and not known to be gone.
             Fate::Unanswered => {
                 drop(pooled);
