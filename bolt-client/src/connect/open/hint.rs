@@ -55,7 +55,7 @@ impl Hint {
     }
 
     /// When the flow is to be polled again, whether or not anything has happened.
-    pub(super) fn attempt(&self) -> Deadline {
+    pub(super) fn attempt_deadline(&self) -> Deadline {
         self.lock().attempt
     }
 

@@ -86,8 +86,8 @@ impl Opening {
     }
 
     /// When it is to be polled again, whether or not anything has happened: to try the next address.
-    pub(crate) fn moves_on(&self) -> Deadline {
-        self.hint.attempt()
+    pub(crate) fn attempt_deadline(&self) -> Deadline {
+        self.hint.attempt_deadline()
     }
 
     /// Carries on. Without a timer, which the caller that waits has. Transports that block connect until `limit` at the

@@ -109,7 +109,7 @@ impl Openings {
                     return Poll::Ready((self.held.remove(at), opened));
                 }
             }
-            let moves = self.held.iter().map(|held| held.opening.moves_on());
+            let moves = self.held.iter().map(|held| held.opening.attempt_deadline());
             let next = moves.fold(Deadline::NONE, Deadline::earlier);
             ready!(alarm.poll(cx, runtime, next));
             if !next.has_passed(runtime.now()) {
