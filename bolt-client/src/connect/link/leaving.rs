@@ -15,12 +15,12 @@ impl Link {
     /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
     /// once, so that the server stops the work and frees its locks; its answer is read by the next user of the link.
     /// A result that [is to be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET. After a
-    /// BEGIN that is unanswered nothing can be sent: a caller has to [wait](Fate::Unanswered) for its answer, or the
+    /// BEGIN that is unanswered nothing can be sent: a caller has to [wait](ReleaseOutcome::Unanswered) for its answer, or the
     /// connection ends.
     ///
     /// A caller that had the link only to make it ready, and gives up, releases it again. That changes nothing of what
     /// becomes of the work: it is remembered until the connection is ready.
-    pub(crate) fn release(&mut self) -> Fate {
+    pub(crate) fn release(&mut self) -> ReleaseOutcome {
         self.wire.rest();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         if self.left.is_none() {
@@ -42,20 +42,22 @@ impl Link {
         };
         // What has arrived for a call that is gone has no receiver any more.
         if !goes_on || self.drop_events().is_err() {
-            return Fate::Close;
+            return ReleaseOutcome::Close;
         }
         self.proto.shrink();
         match self.proto.disposition() {
             Disposition::Reusable => {
                 self.claimed = None;
-                Fate::Ready
+                ReleaseOutcome::Ready
             }
-            Disposition::NeedsReset if planted!(ResetForgotten) => Fate::Ready,
-            Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
+            Disposition::NeedsReset if planted!(ResetForgotten) => ReleaseOutcome::Ready,
+            Disposition::Resetting if planted!(LateFailureToNextUser) => ReleaseOutcome::Ready,
             // The latter if the work failed in the end: its RESET is left to the next user of the link.
-            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
-            Disposition::AwaitAnswer => Fate::Unanswered,
-            _ => Fate::Close,
+            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => {
+                ReleaseOutcome::Unsettled
+            }
+            Disposition::AwaitAnswer => ReleaseOutcome::Unanswered,
+            _ => ReleaseOutcome::Close,
         }
     }
 
@@ -159,7 +161,7 @@ impl Link {
 
 /// What becomes of a link at the end of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum ReleaseOutcome {
     /// It can be handed out as it is.
     Ready,
     /// Answers are on their way that must be read first.

@@ -23,7 +23,7 @@ use crate::server_info::ServerInfo;
 
 pub(crate) use claim::Claim;
 use claim::Claimed;
-pub(crate) use leaving::Fate;
+pub(crate) use leaving::ReleaseOutcome;
 use wire::{Limits, Progress, Wire};
 
 /// One connection to a server: the protocol's state machine, and the wire under it. The wire reads and writes; what is sent,

@@ -85,5 +85,5 @@ fn a_query_and_its_answer_travel() {
     let kinds = [(); 4].map(|()| next(&mut link, Deadline::NONE));
     assert_eq!(kinds, [Kind::Success, Kind::Record, Kind::Record, Kind::Success]);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }

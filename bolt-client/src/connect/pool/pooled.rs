@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Disposition;
 
 use crate::config::Config;
-use crate::connect::link::{Claim, Fate, Link};
+use crate::connect::link::{Claim, Link, ReleaseOutcome};
 use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
@@ -69,11 +69,11 @@ impl Pooled {
     /// Gives it back to its pool, at the end of a lease or before there was one. `idle_since`: since when it is not in
     /// use, if that is not now.
     pub(super) fn give_back(mut self: Box<Self>, pool: &Pool, idle_since: Option<Instant>) {
-        let fate = self.link.release();
+        let outcome = self.link.release();
         let now = pool.now();
         let since = idle_since.unwrap_or(now);
-        match fate {
-            Fate::Ready => {
+        match outcome {
+            ReleaseOutcome::Ready => {
                 let (expires, era) = (self.expires, self.era);
                 let idle = Idle::new(self, since, expires);
                 pool.decide(|slots| {
@@ -84,7 +84,7 @@ impl Pooled {
                     }
                 });
             }
-            Fate::Unsettled => {
+            ReleaseOutcome::Unsettled => {
                 let (era, finishing) = (self.era, self.is_finishing());
                 let claim = self.link.claimed();
                 let idle = self.unsettled(&pool.config, now);
@@ -98,11 +98,11 @@ impl Pooled {
                 // The session that waits for it can have it now.
                 claim.iter().for_each(Claim::wake);
             }
-            Fate::Unanswered if self.era == pool.era() => {
+            ReleaseOutcome::Unanswered if self.era == pool.era() => {
                 let idle = self.unsettled(&pool.config, now);
                 pool.decide(|slots| slots.give_back_unanswered(idle, now));
             }
-            Fate::Unanswered | Fate::Close => {
+            ReleaseOutcome::Unanswered | ReleaseOutcome::Close => {
                 drop(self);
                 pool.decide(|slots| slots.give_up(now));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::connect::link::{Claim, Fate, Link};
+use crate::connect::link::{Claim, Link, ReleaseOutcome};
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
@@ -313,9 +313,9 @@ impl Waiter {
         let now = self.pool.now();
         let is_overdue = pooled.give_up_at(&self.pool.config).has_passed(now);
         match pooled.link.release() {
-            Fate::Ready | Fate::Unsettled if !is_overdue => {}
+            ReleaseOutcome::Ready | ReleaseOutcome::Unsettled if !is_overdue => {}
             // Its server is at work, and not known to be gone.
-            Fate::Unanswered => {
+            ReleaseOutcome::Unanswered => {
                 drop(pooled);
                 return self.lose();
             }

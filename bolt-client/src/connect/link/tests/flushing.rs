@@ -22,7 +22,7 @@ fn a_transport_that_buffers_is_flushed() {
         ask(&mut link);
         next(&mut link, Deadline::NONE);
         next(&mut link, Deadline::NONE);
-        assert_eq!(link.release(), Fate::Ready, "{buffer} bytes");
+        assert_eq!(link.release(), ReleaseOutcome::Ready, "{buffer} bytes");
     }
 }
 
@@ -47,7 +47,7 @@ fn what_leaves_without_a_wait_is_flushed_too() {
     ask(&mut link);
     link.nudge();
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
@@ -92,7 +92,7 @@ fn a_reset_that_the_transport_still_holds_has_not_stopped_the_server() {
     ask(&mut link);
     link.nudge();
     peer.fill();
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
@@ -171,5 +171,5 @@ fn nothing_more_is_written_after_a_write_that_failed() {
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     link.nudge();
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }

@@ -7,7 +7,7 @@ const SUCCESS: &[u8] = &[0, 3, 0xB1, 0x70, 0xA0, 0, 0];
 fn idle() -> (Peer, Link) {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
     (peer, link)
 }
 
@@ -88,7 +88,7 @@ fn a_stray_answer_right_after_the_last_one_ends_the_connection_at_its_release() 
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn the_beginning_of_one_ends_the_connection_at_its_release_too() {
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]

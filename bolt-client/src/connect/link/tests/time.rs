@@ -105,7 +105,7 @@ fn nothing_is_sent_once_the_deadline_has_passed() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn who_settles_a_connection_looks_around_too() {
     peer.hold();
     ask(&mut link);
     link.nudge();
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.set(|setup| setup.endless = Some(SECOND));
     let read_until = Deadline::after(peer.now(), SECOND * 2);
     let before = peer.reads();
@@ -282,7 +282,7 @@ fn the_clock_of_a_silence_survives_a_wait_that_is_dropped_but_not_its_lease() {
     let (peer, mut link) = promised(Setup::default());
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.pass(SECOND * 9);
     assert_eq!(settled(&mut link), None, "this wait has just begun");
 }
@@ -350,7 +350,7 @@ fn a_transport_that_blocks_is_told_the_earliest_of_all_limits() {
     assert_eq!(peer.told(), seconds(5).at(), "the call's");
     assert!(Task::new(link.head(seconds(50))).run().is_none());
     assert_eq!(peer.told(), seconds(10).at(), "the promise's");
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert!(
         Task::new(poll_fn(|cx| link.poll_settled(cx, seconds(2))))
             .run()
