@@ -16,7 +16,7 @@ use super::Idle;
 #[derive(Default)]
 pub(super) struct Openings {
     /// The newest is last.
-    held: Vec<Held>,
+    held: Vec<HeldOpening>,
     /// The pool knows that they take too long, and has had nothing better since.
     late: bool,
     /// How often the caller has lost patience.
@@ -24,7 +24,7 @@ pub(super) struct Openings {
 }
 
 /// One of them.
-pub(super) struct Held {
+pub(super) struct HeldOpening {
     pub(super) opening: Box<Opening>,
     /// An earlier call began it, and left it to the pool at this instant.
     pub(super) inherited: Option<Instant>,
@@ -50,7 +50,7 @@ impl Openings {
         now: Instant,
     ) {
         opening.begin_wait(now);
-        self.held.push(Held { opening, inherited });
+        self.held.push(HeldOpening { opening, inherited });
         self.late = late;
     }
 
@@ -100,7 +100,7 @@ impl Openings {
         read_for: Duration,
         runtime: &dyn Runtime,
         alarm: &mut Alarm,
-    ) -> Poll<(Held, Result<Link, Error>)> {
+    ) -> Poll<(HeldOpening, Result<Link, Error>)> {
         let read_for = read_for / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
         loop {
             for at in 0..self.held.len() {
@@ -121,7 +121,7 @@ impl Openings {
 
     /// What goes back to the pool, and how many are not worth it.
     pub(super) fn release_held(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
-        let (half_open, over): (Vec<Held>, Vec<Held>) = self
+        let (half_open, over): (Vec<HeldOpening>, Vec<HeldOpening>) = self
             .held
             .into_iter()
             .partition(|held| held.opening.is_under_way());

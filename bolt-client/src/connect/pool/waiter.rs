@@ -10,7 +10,7 @@ use crate::connect::link::{Claim, Link, ReleaseOutcome};
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
-use super::openings::{Held, Openings, Verdict};
+use super::openings::{HeldOpening, Openings, Verdict};
 use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
 
 /// How often a caller whose transport blocks the thread looks whether something better has come. Others are woken.
@@ -20,14 +20,14 @@ const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 pub(super) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
-    hand: Hand,
+    preparing: Preparing,
     /// For openings, which have none of their own.
     alarm: Alarm,
 }
 
 /// What a caller in the queue is preparing.
-enum Hand {
-    Empty,
+enum Preparing {
+    Nothing,
     /// Answers are on their way: to what an earlier lease asked, or to a probe.
     Settling {
         pooled: Parked,
@@ -51,7 +51,7 @@ impl Waiter {
         let waiter = Self {
             pool: Arc::clone(pool),
             ticket,
-            hand: Hand::Empty,
+            preparing: Preparing::Nothing,
             alarm: Alarm::default(),
         };
         may_wait.then_some(waiter)
@@ -82,17 +82,17 @@ impl Waiter {
         }
         let begun = self.pool.now();
         let read_until = Deadline::after(begun, MAX_BLOCKING_READ);
-        let poll = match &mut self.hand {
-            Hand::Empty => {
+        let poll = match &mut self.preparing {
+            Preparing::Nothing => {
                 self.pool.runtime.can_wait()?;
                 return Poll::Pending;
             }
-            Hand::Settling { pooled, until, .. } => {
+            Preparing::Settling { pooled, until, .. } => {
                 let read_until = by.earlier(*until).earlier(read_until);
                 // If it failed, that shows in what has become of the connection.
                 pooled.link.poll_settled(cx, read_until).map(|_| None)
             }
-            Hand::Opening(openings) => openings
+            Preparing::Opening(openings) => openings
                 .poll(cx, by, MAX_BLOCKING_READ, &*self.pool.runtime, &mut self.alarm)
                 .map(Some),
         };
@@ -129,7 +129,7 @@ impl Waiter {
                 let late = idle.is_slow(now);
                 let mut openings = self.take_openings();
                 openings.add(idle.link, Some(idle.since), late, now);
-                self.hand = Hand::Opening(openings);
+                self.preparing = Preparing::Opening(openings);
             }
             Grant::Slot => self.open(now),
         }
@@ -165,7 +165,7 @@ impl Waiter {
 
     fn settle(&mut self, idle: Idle<Parked>, probe: bool, until: Deadline) {
         let until = until.earlier(idle.link.give_up_at(&self.pool.config));
-        self.hand = Hand::Settling {
+        self.preparing = Preparing::Settling {
             pooled: idle.link,
             since: idle.since,
             probe,
@@ -184,15 +184,15 @@ impl Waiter {
             }
         }
         openings.add(opening, None, false, now);
-        self.hand = Hand::Opening(openings);
+        self.preparing = Preparing::Opening(openings);
     }
 
     /// The openings in hand. Whatever else is there goes back.
     fn take_openings(&mut self) -> Openings {
-        match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Opening(openings) => openings,
+        match mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Opening(openings) => openings,
             other => {
-                self.hand = other;
+                self.preparing = other;
                 self.release_held();
                 Openings::default()
             }
@@ -201,9 +201,9 @@ impl Waiter {
 
     /// Nothing more is to be expected on the connection in hand: it is ready, or of no use.
     fn settled(&mut self) -> Option<Lease> {
-        let Hand::Settling {
+        let Preparing::Settling {
             mut pooled, since, ..
-        } = mem::replace(&mut self.hand, Hand::Empty)
+        } = mem::replace(&mut self.preparing, Preparing::Nothing)
         else {
             return None;
         };
@@ -223,12 +223,12 @@ impl Waiter {
     /// One of the connections in hand is open, or failed to be.
     fn opened(
         &mut self,
-        held: Held,
+        held: HeldOpening,
         opened: Result<Link, Error>,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
         let now = self.pool.now();
-        let Held { opening, inherited } = held;
+        let HeldOpening { opening, inherited } = held;
         match opened {
             Ok(link) => {
                 let longest = opening.longest_wait();
@@ -274,10 +274,10 @@ impl Waiter {
 
     /// When something else than what is in hand is to be tried.
     fn limit(&self) -> Deadline {
-        match &self.hand {
-            Hand::Empty => Deadline::NONE,
-            Hand::Settling { until, .. } => *until,
-            Hand::Opening(openings) => openings.limit(self.pool.patience()),
+        match &self.preparing {
+            Preparing::Nothing => Deadline::NONE,
+            Preparing::Settling { until, .. } => *until,
+            Preparing::Opening(openings) => openings.limit(self.pool.patience()),
         }
     }
 
@@ -285,10 +285,10 @@ impl Waiter {
     fn lose_patience(&mut self) {
         let now = self.pool.now();
         let patience = self.pool.patience();
-        match &mut self.hand {
-            Hand::Empty => {}
-            Hand::Settling { .. } => self.set_aside(),
-            Hand::Opening(openings) => match openings.judge(patience, now) {
+        match &mut self.preparing {
+            Preparing::Nothing => {}
+            Preparing::Settling { .. } => self.set_aside(),
+            Preparing::Opening(openings) => match openings.judge(patience, now) {
                 Verdict::GoOn => {}
                 Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
                 Verdict::GivenUp(waited) => {
@@ -301,12 +301,12 @@ impl Waiter {
 
     /// A connection whose answer does not come is left for later, unless it is as good as dead.
     fn set_aside(&mut self) {
-        let Hand::Settling {
+        let Preparing::Settling {
             mut pooled,
             since,
             probe,
             ..
-        } = mem::replace(&mut self.hand, Hand::Empty)
+        } = mem::replace(&mut self.preparing, Preparing::Nothing)
         else {
             return;
         };
@@ -355,8 +355,8 @@ impl Waiter {
 
     /// One of the openings is gone from the hand.
     fn lose_opening(&mut self) {
-        if matches!(&self.hand, Hand::Opening(openings) if openings.is_empty()) {
-            self.hand = Hand::Empty;
+        if matches!(&self.preparing, Preparing::Opening(openings) if openings.is_empty()) {
+            self.preparing = Preparing::Nothing;
             self.lose();
         } else {
             let now = self.pool.now();
@@ -366,13 +366,13 @@ impl Waiter {
 
     /// Gives back what is in hand.
     fn release_held(&mut self) {
-        match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Empty => {}
-            Hand::Settling {
+        match mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Nothing => {}
+            Preparing::Settling {
                 pooled, since, probe, ..
             } => pooled.give_back(&self.pool, probe.then_some(since)),
-            Hand::Opening(_) if planted!(HalfOpenLeaked) => {}
-            Hand::Opening(openings) => {
+            Preparing::Opening(_) if planted!(HalfOpenLeaked) => {}
+            Preparing::Opening(openings) => {
                 let now = self.pool.now();
                 let (half_open, over) = openings.release_held(self.pool.patience(), now);
                 self.pool.decide(|slots| {
@@ -396,10 +396,10 @@ impl Waiter {
 
     /// The time is up.
     fn timeout(&self, by: Deadline) -> Error {
-        let waiting = match &self.hand {
-            Hand::Empty => Waiting::Pool,
-            Hand::Settling { .. } => Waiting::Settling,
-            Hand::Opening(_) => Waiting::Opening,
+        let waiting = match &self.preparing {
+            Preparing::Nothing => Waiting::Pool,
+            Preparing::Settling { .. } => Waiting::Settling,
+            Preparing::Opening(_) => Waiting::Opening,
         };
         self.timeout_of(waiting, by)
     }
