@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reported {
     /// Every login that is as old as the one that met it has become worthless.
-    pub(crate) ends_era: bool,
+    pub(crate) invalidates_logins: bool,
     /// Reported in answer to a commit, it does not say whether the commit was carried out.
     pub(crate) leaves_commit_unknown: bool,
 }
@@ -56,7 +56,7 @@ pub(crate) fn for_connections(error: &Error, answered: bool) -> Others {
 /// What a failure that a server reports means for other connections, and for a commit.
 pub(crate) fn reported(error: &ServerError) -> Reported {
     Reported {
-        ends_era: error.is_authorization_expired(),
+        invalidates_logins: error.is_authorization_expired(),
         leaves_commit_unknown: error.is_database_unavailable() || LEADERLESS.contains(&error.name()),
     }
 }
@@ -119,9 +119,9 @@ mod tests {
 
     #[test]
     fn an_expired_authorization_ends_an_era_whatever_the_vendor() {
-        assert!(reported(&server("Neo.ClientError.Security.AuthorizationExpired")).ends_era);
-        assert!(reported(&server("Memgraph.ClientError.Security.AuthorizationExpired")).ends_era);
-        assert!(!reported(&server("Neo.ClientError.Security.Unauthorized")).ends_era);
+        assert!(reported(&server("Neo.ClientError.Security.AuthorizationExpired")).invalidates_logins);
+        assert!(reported(&server("Memgraph.ClientError.Security.AuthorizationExpired")).invalidates_logins);
+        assert!(!reported(&server("Neo.ClientError.Security.Unauthorized")).invalidates_logins);
     }
 
     #[test]

@@ -121,9 +121,9 @@ impl Flight {
     }
 
     /// The login of this connection, and of all that are as old, has become worthless.
-    pub(super) fn end_era(&self) {
+    pub(super) fn invalidate_logins(&self) {
         if let Some(lease) = &self.lease {
-            lease.log_in_anew();
+            lease.invalidate_logins();
         }
     }
 

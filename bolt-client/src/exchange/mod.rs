@@ -192,8 +192,8 @@ impl Exchange {
         course.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                if course.failed(head.request, of, error).ends_era {
-                    self.flight.end_era();
+                if course.failed(head.request, of, error).invalidates_logins {
+                    self.flight.invalidate_logins();
                 }
                 OpenResult::fail
             }

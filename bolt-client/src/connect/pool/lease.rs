@@ -83,12 +83,12 @@ impl Lease {
 
     /// The login of this connection has become worthless, and so has that of all others that are as old: none of them
     /// serves anybody else.
-    pub(crate) fn log_in_anew(&self) {
+    pub(crate) fn invalidate_logins(&self) {
         let now = self.pool.now();
-        let era = self.pooled.as_deref().map(Pooled::era);
+        let login_generation = self.pooled.as_deref().map(Pooled::login_generation);
         self.pool.decide(|slots| {
-            if era == Some(slots.era()) {
-                slots.begin_era(now);
+            if login_generation == Some(slots.login_generation()) {
+                slots.begin_login_generation(now);
             }
         });
     }

@@ -132,8 +132,8 @@ impl Pool {
         self.runtime.now()
     }
 
-    fn era(&self) -> u64 {
-        self.lock().slots.era()
+    fn login_generation(&self) -> u64 {
+        self.lock().slots.login_generation()
     }
 
     /// What has come for somebody in the queue; if nothing has, the waker is kept.

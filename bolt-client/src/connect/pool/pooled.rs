@@ -20,24 +20,24 @@ pub(super) struct Pooled {
     /// The end of its life.
     pub(super) expires: Deadline,
     /// When it logged in: see [`era`](Self::era).
-    era: u64,
+    login_generation: u64,
     /// Since when somebody has waited in vain for an answer that it owes.
     pub(super) late_since: Option<Instant>,
 }
 
 impl Pooled {
-    pub(super) fn new(link: Link, expires: Deadline, era: u64) -> Box<Self> {
+    pub(super) fn new(link: Link, expires: Deadline, login_generation: u64) -> Box<Self> {
         Box::new(Self {
             link,
             expires,
-            era,
+            login_generation,
             late_since: None,
         })
     }
 
     /// The pool's [era](super::state::Slots::era) in which it logged in.
-    pub(super) const fn era(&self) -> u64 {
-        self.era
+    pub(super) const fn login_generation(&self) -> u64 {
+        self.login_generation
     }
 
     /// Whether it can be handed out, as far as can be told without asking the server.
@@ -50,10 +50,10 @@ impl Pooled {
     }
 
     /// Whether nothing is left on the wire, and it is not too old to be handed out in this era.
-    pub(super) fn is_usable(&self, now: Instant, era: u64) -> bool {
+    pub(super) fn is_usable(&self, now: Instant, login_generation: u64) -> bool {
         self.link.proto.disposition() == Disposition::Reusable
             && !self.expires.has_passed(now)
-            && self.era == era
+            && self.login_generation == login_generation
     }
 
     /// Whether it does something that was asked for, and would be undone if it were closed.
@@ -74,10 +74,10 @@ impl Pooled {
         let since = idle_since.unwrap_or(now);
         match outcome {
             ReleaseOutcome::Ready => {
-                let (expires, era) = (self.expires, self.era);
+                let (expires, login_generation) = (self.expires, self.login_generation);
                 let idle = Idle::new(self, since, expires);
                 pool.decide(|slots| {
-                    if era == slots.era() {
+                    if login_generation == slots.login_generation() {
                         slots.give_back_ready(idle, now);
                     } else {
                         slots.give_back_outdated(idle.link, now);
@@ -85,11 +85,11 @@ impl Pooled {
                 });
             }
             ReleaseOutcome::Unsettled => {
-                let (era, finishing) = (self.era, self.is_finishing());
+                let (login_generation, finishing) = (self.login_generation, self.is_finishing());
                 let claim = self.link.claimed();
                 let idle = self.unsettled(&pool.config, now);
                 pool.decide(|slots| {
-                    if era == slots.era() || finishing {
+                    if login_generation == slots.login_generation() || finishing {
                         slots.give_back_unsettled(idle, now);
                     } else {
                         slots.give_back_outdated(idle.link, now);
@@ -98,7 +98,7 @@ impl Pooled {
                 // The session that waits for it can have it now.
                 claim.iter().for_each(Claim::wake);
             }
-            ReleaseOutcome::Unanswered if self.era == pool.era() => {
+            ReleaseOutcome::Unanswered if self.login_generation == pool.login_generation() => {
                 let idle = self.unsettled(&pool.config, now);
                 pool.decide(|slots| slots.give_back_unanswered(idle, now));
             }

@@ -69,7 +69,7 @@ pub(crate) struct Slots<L, O> {
     waiting: usize,
     next_ticket: u64,
     /// How often what had logged in before has become worthless.
-    era: u64,
+    login_generation: u64,
     /// What is ready and has been idle since this instant, or longer, must prove that it is alive: another one that had been
     /// idle no longer was dead.
     suspected: Option<Instant>,
@@ -119,7 +119,7 @@ impl<L, O> Slots<L, O> {
             queue: BTreeMap::new(),
             waiting: 0,
             next_ticket: 0,
-            era: 0,
+            login_generation: 0,
             suspected: None,
             phase: Phase::Open,
             effects: Effects {
@@ -422,15 +422,15 @@ impl<L, O> Slots<L, O> {
 /// Eras: what logged in before this one is not handed out any more.
 impl<L, O> Slots<L, O> {
     /// The present one.
-    pub(crate) const fn era(&self) -> u64 {
-        self.era
+    pub(crate) const fn login_generation(&self) -> u64 {
+        self.login_generation
     }
 
     /// Begins another. Connections that are ready are let go of, those included that are on their way to somebody. What
     /// answers are on their way to is finished first, and what is in use comes back [outdated](Self::give_back_outdated):
     /// whoever has them compares the eras.
-    pub(crate) fn begin_era(&mut self, now: Instant) {
-        self.era += 1;
+    pub(crate) fn begin_login_generation(&mut self, now: Instant) {
+        self.login_generation += 1;
         let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
         for ticket in tickets {
             self.take_back(ticket);

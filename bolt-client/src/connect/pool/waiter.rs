@@ -208,7 +208,7 @@ impl Waiter {
             return None;
         };
         let now = self.pool.now();
-        if pooled.is_usable(now, self.pool.era()) {
+        if pooled.is_usable(now, self.pool.login_generation()) {
             return Some(Lease::reused(&self.pool, pooled, now));
         }
         if pooled.is_dead() {
@@ -243,7 +243,7 @@ impl Waiter {
                     is_proven
                 });
                 let expires = self.pool.config.end_of_life(now);
-                let pooled = Pooled::new(link, expires, self.pool.era());
+                let pooled = Pooled::new(link, expires, self.pool.login_generation());
                 match inherited {
                     // Its answers had arrived, perhaps, before what killed another one killed it.
                     Some(since) if !is_proven => {

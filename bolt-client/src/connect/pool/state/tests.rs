@@ -351,9 +351,9 @@ fn a_new_era_lets_go_of_what_is_ready_and_of_what_comes_back_outdated() {
     }
     slots.give_back_ready(idle(1, now), now);
     slots.give_back_ready(idle(2, now), now);
-    assert_eq!(slots.era(), 0);
-    slots.begin_era(now);
-    assert_eq!(slots.era(), 1);
+    assert_eq!(slots.login_generation(), 0);
+    slots.begin_login_generation(now);
+    assert_eq!(slots.login_generation(), 1);
     assert_eq!(slots.effects().discard, [1, 2]);
     slots.give_back_outdated(3, now);
     assert_eq!(slots.effects().discard, [3]);
@@ -372,7 +372,7 @@ fn whoever_a_connection_was_on_its_way_to_in_a_new_era_may_open_another() {
     let first = wait(&mut slots, now);
     let second = wait(&mut slots, now);
     slots.give_back_ready(idle(7, now), now);
-    slots.begin_era(now);
+    slots.begin_login_generation(now);
     let effects = slots.effects();
     assert_eq!(effects.discard, [7]);
     assert!(effects.wake.contains(&first) && !effects.wake.contains(&second));

@@ -29,7 +29,7 @@ enum Step {
     Broken(usize),
     /// A connection was dead that had been idle for so long.
     Suspect(Duration),
-    NewEra,
+    NewLoginGeneration,
     Look,
     Close,
     Adopt,
@@ -99,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
-        1 => Just(Step::NewEra),
+        1 => Just(Step::NewLoginGeneration),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -146,7 +146,7 @@ impl World {
                 self.slots.suspect(since, self.now);
                 self.model.suspect(since, self.now);
             }
-            Step::NewEra => self.new_era(),
+            Step::NewLoginGeneration => self.new_login_generation(),
             Step::Look => {}
             Step::Close => self.close(),
             Step::Adopt => self.adopt(),
@@ -169,7 +169,7 @@ impl World {
         assert_eq!(ready, self.model.acquire(self.now));
         if let Some(id) = ready {
             self.check_age(id);
-            self.check_era(id);
+            self.check_login_generation(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -216,7 +216,7 @@ impl World {
         }
         self.taken(id);
         if ready {
-            self.check_era(id);
+            self.check_login_generation(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
@@ -393,9 +393,9 @@ impl World {
         self.model.give_back(id, kind, since, expires, false, self.now);
     }
 
-    fn new_era(&mut self) {
-        self.slots.begin_era(self.now);
-        self.model.begin_era(self.now);
+    fn new_login_generation(&mut self) {
+        self.slots.begin_login_generation(self.now);
+        self.model.begin_login_generation(self.now);
         let open = |user: &User| match user {
             User::InQueue(_, holds) => {
                 let open = holds
@@ -508,8 +508,11 @@ impl World {
     }
 
     /// That a connection is handed out as ready is right only if its login is still worth something.
-    fn check_era(&self, id: u32) {
-        assert!(!self.outdated.contains(&id), "{id} is of an earlier era");
+    fn check_login_generation(&self, id: u32) {
+        assert!(
+            !self.outdated.contains(&id),
+            "{id} is of an earlier login_generation"
+        );
     }
 
     /// Everybody goes on to the end, and is served; then nothing is left.

@@ -286,7 +286,7 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn begin_era(&mut self, now: Instant) {
+    pub(super) fn begin_login_generation(&mut self, now: Instant) {
         let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
         for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
             self.return_unseen(id);
