@@ -64,7 +64,7 @@ pub(crate) struct Slots<L, O> {
     leased: usize,
     /// Of these, how many are not open yet.
     leased_opening: usize,
-    queue: BTreeMap<Ticket, Seeker<L, O>>,
+    queue: BTreeMap<Ticket, Entry<L, O>>,
     /// How many in the queue have nothing in hand.
     waiting: usize,
     next_ticket: u64,
@@ -87,14 +87,14 @@ enum Phase {
 
 /// Somebody in the queue.
 #[derive(Debug)]
-struct Seeker<L, O> {
+struct Entry<L, O> {
     /// What it is preparing.
     holds: Priority,
     opening: bool,
     /// What has come for it.
     given: Given<L, O>,
     /// It has waited in vain for a connection that was there, so a new one is better than another like it.
-    wary: bool,
+    prefers_new: bool,
 }
 
 #[derive(Debug)]
@@ -179,14 +179,14 @@ impl<L, O> Slots<L, O> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.waiting += 1;
-        self.queue.insert(ticket, Seeker::default());
+        self.queue.insert(ticket, Entry::default());
         self.serve(now);
         ticket
     }
 
     /// Whether somebody who has just joined may stay: it has something in sight, or not too many others have nothing.
     pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
-        let waits = |seeker: &Seeker<L, O>| seeker.priority() == Priority::Nothing;
+        let waits = |entry: &Entry<L, O>| entry.priority() == Priority::Nothing;
         let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
         in_bounds || !self.queue.get(&ticket).is_some_and(waits)
     }
@@ -197,19 +197,19 @@ impl<L, O> Slots<L, O> {
     /// connections that it is opening if what has come is to be opened, too. A connection that is ready it looks at, and then either [leaves](Self::leave) with it, or [rejects](Self::reject) it and
     /// goes on as before.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
-        let seeker = self.queue.get_mut(&ticket)?;
-        match mem::replace(&mut seeker.given, Given::Nothing) {
+        let entry = self.queue.get_mut(&ticket)?;
+        match mem::replace(&mut entry.given, Given::Nothing) {
             Given::Pending(priority, grant) => {
                 if priority == Priority::Ready {
-                    seeker.given = Given::Ready;
+                    entry.given = Given::Ready;
                 } else {
-                    seeker.holds = priority;
-                    seeker.opening = grant.is_opening();
+                    entry.holds = priority;
+                    entry.opening = grant.is_opening();
                 }
                 Some(grant)
             }
             other => {
-                seeker.given = other;
+                entry.given = other;
                 None
             }
         }
@@ -217,9 +217,9 @@ impl<L, O> Slots<L, O> {
 
     /// The connection that was collected as ready is of no use, and closed.
     pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.given = Given::Nothing;
-            self.waiting += usize::from(seeker.holds == Priority::Nothing);
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.given = Given::Nothing;
+            self.waiting += usize::from(entry.holds == Priority::Nothing);
         }
         self.give_up(now);
     }
@@ -230,7 +230,7 @@ impl<L, O> Slots<L, O> {
         if self.let_go(ticket) {
             self.leased_opening -= 1;
         }
-        self.become_wary(ticket);
+        self.prefer_new(ticket);
         self.give_up(now);
     }
 
@@ -243,9 +243,9 @@ impl<L, O> Slots<L, O> {
     /// What somebody in the queue is preparing takes too long. It goes on with that, until something better comes: the
     /// right to open another connection is better now.
     pub(crate) fn doubt(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            if seeker.holds == Priority::Soon {
-                seeker.holds = Priority::Overdue;
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            if entry.holds == Priority::Soon {
+                entry.holds = Priority::Overdue;
             }
         }
         self.serve(now);
@@ -276,7 +276,7 @@ impl<L, O> Slots<L, O> {
     /// else. Its place is kept.
     pub(crate) fn shelve(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         self.let_go(ticket);
-        self.become_wary(ticket);
+        self.prefer_new(ticket);
         self.give_back_unsettled(idle, now);
     }
 
@@ -290,9 +290,9 @@ impl<L, O> Slots<L, O> {
     /// that it is alive. Its place is kept, and what else it was opening goes back.
     pub(crate) fn opened_unproven(&mut self, ticket: Ticket) {
         self.leased_opening -= 1;
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.opening = false;
-            seeker.holds = Priority::Soon;
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.opening = false;
+            entry.holds = Priority::Soon;
         }
     }
 
@@ -305,30 +305,30 @@ impl<L, O> Slots<L, O> {
 
     /// Goes, with a connection or without. What had come meanwhile goes to the next.
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
-        let Some(seeker) = self.queue.remove(&ticket) else {
+        let Some(entry) = self.queue.remove(&ticket) else {
             return;
         };
-        self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
-        if let Given::Pending(_, grant) = seeker.given {
+        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
+        if let Given::Pending(_, grant) = entry.given {
             self.return_grant(grant);
         }
         self.serve(now);
     }
 
-    fn become_wary(&mut self, ticket: Ticket) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.wary = true;
+    fn prefer_new(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.prefers_new = true;
         }
     }
 
     /// Somebody in the queue holds nothing any more. Whether it was opening a connection.
     fn let_go(&mut self, ticket: Ticket) -> bool {
-        let Some(seeker) = self.queue.get_mut(&ticket) else {
+        let Some(entry) = self.queue.get_mut(&ticket) else {
             return false;
         };
-        let opening = mem::replace(&mut seeker.opening, false);
-        seeker.holds = Priority::Nothing;
-        self.waiting += usize::from(seeker.priority() == Priority::Nothing);
+        let opening = mem::replace(&mut entry.opening, false);
+        entry.holds = Priority::Nothing;
+        self.waiting += usize::from(entry.priority() == Priority::Nothing);
         opening
     }
 }
@@ -467,7 +467,7 @@ impl<L, O> Slots<L, O> {
 
     /// Whether somebody who has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
-        let settles = |seeker: &Seeker<L, O>| seeker.holds != Priority::Nothing && !seeker.opening;
+        let settles = |entry: &Entry<L, O>| entry.holds != Priority::Nothing && !entry.opening;
         self.queue.values().any(settles)
     }
 
@@ -477,7 +477,7 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-impl<L, O> Seeker<L, O> {
+impl<L, O> Entry<L, O> {
     /// The best of what it holds and what has come for it.
     const fn priority(&self) -> Priority {
         match &self.given {
@@ -488,13 +488,13 @@ impl<L, O> Seeker<L, O> {
     }
 }
 
-impl<L, O> Default for Seeker<L, O> {
+impl<L, O> Default for Entry<L, O> {
     fn default() -> Self {
         Self {
             holds: Priority::Nothing,
             opening: false,
             given: Given::Nothing,
-            wary: false,
+            prefers_new: false,
         }
     }
 }

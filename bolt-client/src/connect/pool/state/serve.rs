@@ -34,11 +34,11 @@ impl<L, O> Slots<L, O> {
     fn serve_queue(&mut self, now: Instant) {
         self.sweep(now);
         let mut at = Ticket(0);
-        while let Some((&ticket, seeker)) = self.queue.range(at..).next() {
-            let Some((priority, source)) = self.best(seeker.wary, now) else {
+        while let Some((&ticket, entry)) = self.queue.range(at..).next() {
+            let Some((priority, source)) = self.best(entry.prefers_new, now) else {
                 return;
             };
-            if priority < seeker.priority() {
+            if priority < entry.priority() {
                 let grant = self.take(source);
                 self.hand(ticket, priority, grant);
                 // What it had not collected may have expired meanwhile.
@@ -50,11 +50,11 @@ impl<L, O> Slots<L, O> {
 
     /// Something has come for somebody. Should it not have collected what came before, that is available again.
     fn hand(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
-        let (Some(seeker), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
+        let (Some(entry), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
             return;
         };
-        self.waiting -= usize::from(seeker.priority() == Priority::Nothing);
-        match mem::replace(&mut seeker.given, Given::Pending(priority, grant)) {
+        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
+        match mem::replace(&mut entry.given, Given::Pending(priority, grant)) {
             Given::Pending(_, worse) => self.return_grant(worse),
             Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
         }
@@ -62,7 +62,7 @@ impl<L, O> Slots<L, O> {
 
     /// The best that is available. What an earlier lease left something on comes late, and what somebody has waited
     /// for in vain comes last.
-    fn best(&self, wary: bool, now: Instant) -> Option<(Priority, Source)> {
+    fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
         let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
             Some(idle) if self.is_proven(idle, now) => return Some((Priority::Ready, Source::Ready)),
@@ -84,7 +84,7 @@ impl<L, O> Slots<L, O> {
             (None, None) => None,
         };
         let slow = slow.map(|source| (Priority::Overdue, source));
-        let best = if wary {
+        let best = if prefers_new {
             // What has to be asked whether it is alive is no better than what this caller has asked in vain.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
             new.or_else(|| half_open(false))
@@ -109,15 +109,15 @@ impl<L, O> Slots<L, O> {
 
     /// What has come for somebody is available again, if it has not been collected.
     pub(super) fn take_back(&mut self, ticket: Ticket) {
-        let Some(seeker) = self.queue.get_mut(&ticket) else {
+        let Some(entry) = self.queue.get_mut(&ticket) else {
             return;
         };
-        match mem::replace(&mut seeker.given, Given::Nothing) {
+        match mem::replace(&mut entry.given, Given::Nothing) {
             Given::Pending(_, grant) => {
-                self.waiting += usize::from(seeker.holds == Priority::Nothing);
+                self.waiting += usize::from(entry.holds == Priority::Nothing);
                 self.return_grant(grant);
             }
-            other => seeker.given = other,
+            other => entry.given = other,
         }
     }
 
@@ -169,7 +169,7 @@ impl<L, O> Slots<L, O> {
 
     /// Whether somebody was given a connection as ready that must prove now that it is alive, and has not collected it.
     pub(super) fn is_given_a_suspect(&self, ticket: Ticket) -> bool {
-        match self.queue.get(&ticket).map(|seeker| &seeker.given) {
+        match self.queue.get(&ticket).map(|entry| &entry.given) {
             Some(Given::Pending(_, Grant::Ready(idle))) => {
                 self.suspected.is_some_and(|since| idle.since <= since)
             }
