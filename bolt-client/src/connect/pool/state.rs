@@ -92,18 +92,18 @@ struct Entry<L, O> {
     holds: Priority,
     opening: bool,
     /// What has come for it.
-    given: Given<L, O>,
+    assigned: Assigned<L, O>,
     /// It has waited in vain for a connection that was there, so a new one is better than another like it.
     prefers_new: bool,
 }
 
 #[derive(Debug)]
-enum Given<L, O> {
+enum Assigned<L, O> {
     Nothing,
     /// It has not come for it yet.
-    Pending(Priority, Grant<L, O>),
+    Uncollected(Priority, Grant<L, O>),
     /// A connection that is ready, if nothing is wrong with it.
-    Ready,
+    LookingAtReady,
 }
 
 impl<L, O> Slots<L, O> {
@@ -198,10 +198,10 @@ impl<L, O> Slots<L, O> {
     /// goes on as before.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
         let entry = self.queue.get_mut(&ticket)?;
-        match mem::replace(&mut entry.given, Given::Nothing) {
-            Given::Pending(priority, grant) => {
+        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
+            Assigned::Uncollected(priority, grant) => {
                 if priority == Priority::Ready {
-                    entry.given = Given::Ready;
+                    entry.assigned = Assigned::LookingAtReady;
                 } else {
                     entry.holds = priority;
                     entry.opening = grant.is_opening();
@@ -209,7 +209,7 @@ impl<L, O> Slots<L, O> {
                 Some(grant)
             }
             other => {
-                entry.given = other;
+                entry.assigned = other;
                 None
             }
         }
@@ -218,7 +218,7 @@ impl<L, O> Slots<L, O> {
     /// The connection that was collected as ready is of no use, and closed.
     pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
         if let Some(entry) = self.queue.get_mut(&ticket) {
-            entry.given = Given::Nothing;
+            entry.assigned = Assigned::Nothing;
             self.waiting += usize::from(entry.holds == Priority::Nothing);
         }
         self.give_up(now);
@@ -309,7 +309,7 @@ impl<L, O> Slots<L, O> {
             return;
         };
         self.waiting -= usize::from(entry.priority() == Priority::Nothing);
-        if let Given::Pending(_, grant) = entry.given {
+        if let Assigned::Uncollected(_, grant) = entry.assigned {
             self.return_grant(grant);
         }
         self.serve(now);
@@ -411,7 +411,7 @@ impl<L, O> Slots<L, O> {
         self.suspected = self.suspected.max(Some(since));
         let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
         for ticket in tickets {
-            if self.is_given_a_suspect(ticket) {
+            if self.is_assigned_a_suspect(ticket) {
                 self.take_back(ticket);
             }
         }
@@ -480,10 +480,10 @@ impl<L, O> Slots<L, O> {
 impl<L, O> Entry<L, O> {
     /// The best of what it holds and what has come for it.
     const fn priority(&self) -> Priority {
-        match &self.given {
-            Given::Nothing => self.holds,
-            Given::Pending(priority, _) => *priority,
-            Given::Ready => Priority::Ready,
+        match &self.assigned {
+            Assigned::Nothing => self.holds,
+            Assigned::Uncollected(priority, _) => *priority,
+            Assigned::LookingAtReady => Priority::Ready,
         }
     }
 }
@@ -493,7 +493,7 @@ impl<L, O> Default for Entry<L, O> {
         Self {
             holds: Priority::Nothing,
             opening: false,
-            given: Given::Nothing,
+            assigned: Assigned::Nothing,
             prefers_new: false,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::deadline::Deadline;
 
 use super::grant::Priority;
-use super::{Effects, Given, Grant, Idle, Slots, Ticket};
+use super::{Assigned, Effects, Grant, Idle, Slots, Ticket};
 
 /// Where a grant is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +54,9 @@ impl<L, O> Slots<L, O> {
             return;
         };
         self.waiting -= usize::from(entry.priority() == Priority::Nothing);
-        match mem::replace(&mut entry.given, Given::Pending(priority, grant)) {
-            Given::Pending(_, worse) => self.return_grant(worse),
-            Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
+        match mem::replace(&mut entry.assigned, Assigned::Uncollected(priority, grant)) {
+            Assigned::Uncollected(_, worse) => self.return_grant(worse),
+            Assigned::Nothing | Assigned::LookingAtReady => self.effects.wake.push(ticket),
         }
     }
 
@@ -112,12 +112,12 @@ impl<L, O> Slots<L, O> {
         let Some(entry) = self.queue.get_mut(&ticket) else {
             return;
         };
-        match mem::replace(&mut entry.given, Given::Nothing) {
-            Given::Pending(_, grant) => {
+        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
+            Assigned::Uncollected(_, grant) => {
                 self.waiting += usize::from(entry.holds == Priority::Nothing);
                 self.return_grant(grant);
             }
-            other => entry.given = other,
+            other => entry.assigned = other,
         }
     }
 
@@ -168,9 +168,9 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Whether somebody was given a connection as ready that must prove now that it is alive, and has not collected it.
-    pub(super) fn is_given_a_suspect(&self, ticket: Ticket) -> bool {
-        match self.queue.get(&ticket).map(|entry| &entry.given) {
-            Some(Given::Pending(_, Grant::Ready(idle))) => {
+    pub(super) fn is_assigned_a_suspect(&self, ticket: Ticket) -> bool {
+        match self.queue.get(&ticket).map(|entry| &entry.assigned) {
+            Some(Assigned::Uncollected(_, Grant::Ready(idle))) => {
                 self.suspected.is_some_and(|since| idle.since <= since)
             }
             _ => false,
