@@ -253,12 +253,12 @@ impl<L, O> Slots<L, O> {
 
     /// A half-open connection that took too long before, for a caller to watch that opens another: it may have been the
     /// server that was slow, and not this one connection that is lost.
-    pub(crate) fn company(&mut self, now: Instant) -> Option<Idle<O>> {
+    pub(crate) fn take_slow_half_open(&mut self, now: Instant) -> Option<Idle<O>> {
         let late = self.half_open.iter().position(|idle| idle.is_slow(now))?;
-        let company = self.half_open.remove(late)?;
+        let slow = self.half_open.remove(late)?;
         self.leased += 1;
         self.leased_opening += 1;
-        Some(company)
+        Some(slow)
     }
 
     /// A connection that somebody in the queue has asked whether it is alive does not answer in time. It is kept for later

@@ -178,8 +178,8 @@ impl Waiter {
         let opening = Box::new(self.pool.begin_opening());
         let mut openings = self.take_openings();
         if openings.is_empty() {
-            let company = self.pool.decide(|slots| slots.company(now));
-            if let Some(idle) = company {
+            let slow = self.pool.decide(|slots| slots.take_slow_half_open(now));
+            if let Some(idle) = slow {
                 openings.add(idle.link, Some(idle.since), true, now);
             }
         }

@@ -489,13 +489,13 @@ fn what_took_too_long_to_open_is_watched_along_with_the_next_opening_for_ten_sec
     slots.leave(first, now);
     let second = slots.enqueue(now);
     assert_eq!(slots.collect(second), Some(Grant::Slot));
-    assert_eq!(slots.company(now), Some(idle(1, now).slow(now)));
-    assert_eq!(slots.company(now), None);
+    assert_eq!(slots.take_slow_half_open(now), Some(idle(1, now).slow(now)));
+    assert_eq!(slots.take_slow_half_open(now), None);
     assert_eq!(slots.counts(now).opening, 2);
     slots.give_back_half_open(idle(1, now).slow(now), now);
     slots.fail(second, now);
     let late = now + SECOND * 10;
-    assert_eq!(slots.company(late), None, "it is as good as any then");
+    assert_eq!(slots.take_slow_half_open(late), None, "it is as good as any then");
     let third = slots.enqueue(late);
     assert!(matches!(slots.collect(third), Some(Grant::HalfOpen(_))));
 }

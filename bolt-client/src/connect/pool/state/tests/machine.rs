@@ -224,10 +224,10 @@ impl World {
             self.put_down(mem::take(&mut holds));
         }
         if kind == Kind::New && holds.is_empty() {
-            let company = self.slots.company(self.now).map(|idle| idle.link);
-            assert_eq!(company, self.model.company(ticket, self.now));
-            company.iter().for_each(|id| self.taken(*id));
-            holds.extend(company.map(|id| (id, Kind::HalfOpen)));
+            let slow = self.slots.take_slow_half_open(self.now).map(|idle| idle.link);
+            assert_eq!(slow, self.model.take_slow_half_open(ticket, self.now));
+            slow.iter().for_each(|id| self.taken(*id));
+            holds.extend(slow.map(|id| (id, Kind::HalfOpen)));
         }
         // One that is probed has a question out now.
         let kind = if kind == Kind::Ready {

@@ -132,7 +132,7 @@ impl Model {
     }
 
     /// A half-open connection that took too long, if there is one.
-    pub(super) fn company(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
+    pub(super) fn take_slow_half_open(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
         let late = self
             .conns
             .iter_mut()
