@@ -154,7 +154,7 @@ impl Opening {
     }
 
     /// It takes too long: the next opening tries another address first, if there is one.
-    pub(crate) fn doubt(&self) {
+    pub(crate) fn try_its_address_last(&self) {
         if let Some((target, socket)) = self.hint.address() {
             self.order.missed(&target, socket);
         }

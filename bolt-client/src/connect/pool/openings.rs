@@ -20,7 +20,7 @@ pub(super) struct Openings {
     /// The pool knows that they take too long, and has had nothing better since.
     late: bool,
     /// How often the caller has lost patience.
-    doubts: u32,
+    times_overdue: u32,
 }
 
 /// One of them.
@@ -33,11 +33,11 @@ pub(super) struct HeldOpening {
 /// What becomes of openings that take too long.
 pub(super) enum Verdict {
     /// Something has come meanwhile.
-    GoOn,
+    Continue,
     /// Another would be better.
-    Doubt,
+    OpenAnother,
     /// The only one is given up, since there is no room for another. The caller has waited so long for it.
-    GivenUp(Duration),
+    GaveUp(Duration),
 }
 
 impl Openings {
@@ -58,12 +58,12 @@ impl Openings {
         self.held.is_empty()
     }
 
-    /// When something else is to be tried; see [`judge`](Self::judge). Openings expire by themselves, as a failure.
+    /// When something else is to be tried; see [`check_patience`](Self::check_patience). Openings expire by themselves, as a failure.
     pub(super) fn limit(&self, patience: Duration) -> Deadline {
         if planted!(NoPatienceForOpenings) {
             return Deadline::NONE;
         }
-        let patience = patience.saturating_mul(1 << self.doubts.min(16));
+        let patience = patience.saturating_mul(1 << self.times_overdue.min(16));
         match &*self.held {
             [.., newest] if !self.late => newest.opening.has_waited_at(patience),
             // A new one in its place costs what it has achieved, so this caller has waited for it itself.
@@ -73,22 +73,22 @@ impl Openings {
     }
 
     /// The [limit](Self::limit) has passed, or had: what now?
-    pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
+    pub(super) fn check_patience(&mut self, patience: Duration, now: Instant) -> Verdict {
         if !self.limit(patience).has_passed(now) {
-            return Verdict::GoOn;
+            return Verdict::Continue;
         }
         let Some(newest) = self.held.last() else {
-            return Verdict::GoOn;
+            return Verdict::Continue;
         };
         if self.late {
             let waited = newest.opening.waited(now);
             self.held.clear();
-            return Verdict::GivenUp(waited);
+            return Verdict::GaveUp(waited);
         }
-        newest.opening.doubt();
+        newest.opening.try_its_address_last();
         self.late = true;
-        self.doubts += 1;
-        Verdict::Doubt
+        self.times_overdue += 1;
+        Verdict::OpenAnother
     }
 
     /// Carries all of them on, until one is open or has failed: that one leaves the others. Transports that block may take

@@ -242,7 +242,7 @@ impl<L, O> Slots<L, O> {
 
     /// What somebody in the queue is preparing takes too long. It goes on with that, until something better comes: the
     /// right to open another connection is better now.
-    pub(crate) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+    pub(crate) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
         if let Some(entry) = self.queue.get_mut(&ticket) {
             if entry.holds == Priority::Soon {
                 entry.holds = Priority::Overdue;

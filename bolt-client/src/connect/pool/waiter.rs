@@ -288,10 +288,10 @@ impl Waiter {
         match &mut self.preparing {
             Preparing::Nothing => {}
             Preparing::Settling { .. } => self.set_aside(),
-            Preparing::Opening(openings) => match openings.judge(patience, now) {
-                Verdict::GoOn => {}
-                Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
-                Verdict::GivenUp(waited) => {
+            Preparing::Opening(openings) => match openings.check_patience(patience, now) {
+                Verdict::Continue => {}
+                Verdict::OpenAnother => self.pool.decide(|slots| slots.mark_overdue(self.ticket, now)),
+                Verdict::GaveUp(waited) => {
                     self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
                     self.lose_opening();
                 }

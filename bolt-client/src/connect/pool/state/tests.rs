@@ -454,12 +454,12 @@ fn a_caller_that_has_lost_patience_keeps_what_it_has_and_gets_the_next_best() {
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let _ = slots.effects();
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(woken(&mut slots), [first]);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     assert_eq!(slots.counts(now).opening, 2);
     // No room is left, so it waits for the two.
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), None);
     // The second is open; the first goes back, and lies behind new ones.
     slots.opened(first, now);
@@ -505,7 +505,7 @@ fn of_several_openings_one_can_be_given_up() {
     let (mut slots, now) = pool(2);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = wait(&mut slots, now);
     slots.lose_one_of_several(now);

@@ -328,8 +328,8 @@ impl World {
     fn doubt(&mut self, choice: usize) {
         if let Some((ticket, holds, (_, kind))) = self.preparing(choice) {
             if matches!(kind, Kind::HalfOpen | Kind::New) {
-                self.slots.doubt(ticket, self.now);
-                self.model.doubt(ticket, self.now);
+                self.slots.mark_overdue(ticket, self.now);
+                self.model.mark_overdue(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, holds));
         }

@@ -144,7 +144,7 @@ impl Model {
         Some(id)
     }
 
-    pub(super) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
         if caller.tier == Tier::Soon {
             caller.tier = Tier::Perhaps;
