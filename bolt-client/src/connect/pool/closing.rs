@@ -47,7 +47,7 @@ impl Closing<'_> {
 
     /// Reads from all of them in turn, those included that have come back meanwhile.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
-        let (adopted, more_may_come) = self.pool.adopt(cx);
+        let (adopted, more_may_come) = self.pool.take_unsettled(cx);
         adopted.into_iter().for_each(|pooled| self.add(pooled));
         let pool = self.pool;
         self.unfinished.retain_mut(|pooled| {
@@ -74,7 +74,7 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let come_late = self.pool.decide(|slots| {
             slots.end();
-            slots.adopt()
+            slots.take_unsettled()
         });
         for pooled in self.unfinished.iter_mut().chain(&mut { come_late }) {
             pooled.link.say_goodbye();
@@ -85,11 +85,11 @@ impl Drop for Closing<'_> {
 impl Pool {
     /// What has come back since the pool was closed with something left on the wire, and whether more may come from
     /// callers that have not noticed the end yet. The waker is called when something has changed.
-    fn adopt(&self, cx: &Context<'_>) -> (Vec<Parked>, bool) {
+    fn take_unsettled(&self, cx: &Context<'_>) -> (Vec<Parked>, bool) {
         let waker = cx.waker().clone();
         let mut inner = self.lock();
         let stale = inner.closer.replace(waker);
-        let adopted = inner.slots.adopt();
+        let adopted = inner.slots.take_unsettled();
         let more_may_come = inner.slots.is_settling();
         drop(inner);
         drop(stale);

@@ -110,7 +110,7 @@ impl Pool {
                 })
             }
         };
-        let waiter = waiter.ok_or_else(|| Error::overloaded(self.address.to_string(), self.tally()))?;
+        let waiter = waiter.ok_or_else(|| Error::overloaded(self.address.to_string(), self.snapshot()))?;
         waiter.lease(by).await
     }
 
@@ -124,8 +124,8 @@ impl Pool {
     }
 
     /// The same, without letting go of anything.
-    fn tally(&self) -> PoolCounts {
-        self.lock().slots.tally()
+    fn snapshot(&self) -> PoolCounts {
+        self.lock().slots.snapshot()
     }
 
     fn now(&self) -> Instant {
@@ -198,7 +198,7 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("address", &self.address)
-            .field("counts", &self.tally())
+            .field("counts", &self.snapshot())
             .finish_non_exhaustive()
     }
 }

@@ -146,11 +146,11 @@ impl<L, O> Slots<L, O> {
     /// Where everything stands. What has expired is let go of first.
     pub(crate) fn counts(&mut self, now: Instant) -> PoolCounts {
         self.serve(now);
-        self.tally()
+        self.snapshot()
     }
 
     /// Where everything stands, with what may have expired. Changes nothing.
-    pub(crate) fn tally(&self) -> PoolCounts {
+    pub(crate) fn snapshot(&self) -> PoolCounts {
         PoolCounts {
             in_use: self.leased - self.leased_opening,
             idle: self.ready.len() + self.unsettled.len(),
@@ -227,7 +227,7 @@ impl<L, O> Slots<L, O> {
     /// What somebody in the queue was preparing is of no use, and closed. It waits on, in its place, and would rather open
     /// a connection than prepare another like that.
     pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
-        if self.let_go(ticket) {
+        if self.clear_held(ticket) {
             self.leased_opening -= 1;
         }
         self.prefer_new(ticket);
@@ -263,9 +263,9 @@ impl<L, O> Slots<L, O> {
 
     /// A connection that somebody in the queue has asked whether it is alive does not answer in time. It is kept for later
     /// if that is no obstacle to opening another.
-    pub(crate) fn probe_in_vain(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+    pub(crate) fn probe_timed_out(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         if self.has_room() {
-            self.shelve(ticket, idle, now);
+            self.defer(ticket, idle, now);
         } else {
             self.effects.discard.push(idle.link);
             self.lose(ticket, now);
@@ -274,8 +274,8 @@ impl<L, O> Slots<L, O> {
 
     /// What somebody in the queue was waiting for takes too long: it goes back, to be waited for when there is nothing
     /// else. Its place is kept.
-    pub(crate) fn shelve(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
-        self.let_go(ticket);
+    pub(crate) fn defer(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+        self.clear_held(ticket);
         self.prefer_new(ticket);
         self.give_back_unsettled(idle, now);
     }
@@ -322,7 +322,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Somebody in the queue holds nothing any more. Whether it was opening a connection.
-    fn let_go(&mut self, ticket: Ticket) -> bool {
+    fn clear_held(&mut self, ticket: Ticket) -> bool {
         let Some(entry) = self.queue.get_mut(&ticket) else {
             return false;
         };
@@ -461,7 +461,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// What has come back since [`close`](Self::close) with answers on their way.
-    pub(crate) fn adopt(&mut self) -> Vec<L> {
+    pub(crate) fn take_unsettled(&mut self) -> Vec<L> {
         self.unsettled.drain(..).map(|idle| idle.link).collect()
     }
 

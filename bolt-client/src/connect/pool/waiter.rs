@@ -330,9 +330,9 @@ impl Waiter {
         self.pool.decide(|slots| {
             if probe {
                 slots.suspect(since, now);
-                slots.probe_in_vain(self.ticket, idle, now);
+                slots.probe_timed_out(self.ticket, idle, now);
             } else {
-                slots.shelve(self.ticket, idle, now);
+                slots.defer(self.ticket, idle, now);
             }
         });
         claim.iter().for_each(Claim::wake);

@@ -26,13 +26,13 @@ impl<L, O> Slots<L, O> {
             return;
         }
         self.serve_queue(now);
-        if self.let_go_of_unanswered() {
+        if self.discard_unanswered() {
             self.serve_queue(now);
         }
     }
 
     fn serve_queue(&mut self, now: Instant) {
-        self.sweep(now);
+        self.discard_expired(now);
         let mut at = Ticket(0);
         while let Some((&ticket, entry)) = self.queue.range(at..).next() {
             let Some((priority, source)) = self.best(entry.prefers_new, now) else {
@@ -40,16 +40,16 @@ impl<L, O> Slots<L, O> {
             };
             if priority < entry.priority() {
                 let grant = self.take(source);
-                self.hand(ticket, priority, grant);
+                self.assign(ticket, priority, grant);
                 // What it had not collected may have expired meanwhile.
-                self.sweep(now);
+                self.discard_expired(now);
             }
             at = Ticket(ticket.0 + 1);
         }
     }
 
     /// Something has come for somebody. Should it not have collected what came before, that is available again.
-    fn hand(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
+    fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
         let (Some(entry), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
             return;
         };
@@ -183,7 +183,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Lets go of connections that somebody would have to wait for, and nobody does. Whether there was one.
-    fn let_go_of_unanswered(&mut self) -> bool {
+    fn discard_unanswered(&mut self) -> bool {
         let before = self.unsettled.len();
         while let Some(at) = self.unsettled.iter().position(Idle::is_unanswered) {
             let idle = self.unsettled.remove(at);
@@ -193,7 +193,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Lets go of what has expired. Looks only when something has.
-    fn sweep(&mut self, now: Instant) {
+    fn discard_expired(&mut self, now: Instant) {
         if !self.next_expiry.has_passed(now) {
             return;
         }

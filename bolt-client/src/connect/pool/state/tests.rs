@@ -220,7 +220,7 @@ fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
     slots.give_back_unsettled(idle(1, now), now);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
-    slots.shelve(first, idle(1, now).slow(now), now);
+    slots.defer(first, idle(1, now).slow(now), now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = slots.enqueue(now);
     assert_eq!(
@@ -249,7 +249,7 @@ fn who_waited_in_vain_for_an_idle_connection_would_rather_open_one_than_ask_the_
     assert_eq!(slots.acquire(late), None, "neither is proven");
     let ticket = slots.enqueue(late);
     assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(2, now))));
-    slots.shelve(ticket, idle(2, late).slow(late), late);
+    slots.defer(ticket, idle(2, late).slow(late), late);
     assert_eq!(slots.collect(ticket), Some(Grant::Slot));
 }
 
@@ -337,7 +337,7 @@ fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
     slots.give_back_unsettled(idle(1, now), now);
     slots.leave(settler, now);
     assert!(!slots.is_settling());
-    assert_eq!(slots.adopt(), [1]);
+    assert_eq!(slots.take_unsettled(), [1]);
     slots.end();
     slots.give_back_unsettled(idle(2, now), now);
     assert_eq!(slots.effects().discard, [2]);
@@ -525,7 +525,7 @@ fn a_probe_in_vain_closes_the_connection_only_where_it_is_in_the_way_of_a_new_on
         let late = now + SECOND * 2;
         let ticket = slots.enqueue(late);
         assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
-        slots.probe_in_vain(ticket, idle(1, late).slow(late), late);
+        slots.probe_timed_out(ticket, idle(1, late).slow(late), late);
         assert_eq!(slots.effects().discard.len(), usize::from(is_closed));
         assert_eq!(slots.collect(ticket), Some(Grant::Slot));
     }

@@ -149,12 +149,12 @@ impl World {
             Step::NewLoginGeneration => self.new_login_generation(),
             Step::Look => {}
             Step::Close => self.close(),
-            Step::Adopt => self.adopt(),
+            Step::Adopt => self.take_unsettled(),
             Step::End => {
                 if self.closing {
                     self.slots.end();
                     self.model.end();
-                    self.adopt();
+                    self.take_unsettled();
                 }
             }
         }
@@ -315,11 +315,11 @@ impl World {
             let idle = idle(id, self.now).slow(self.now);
             self.park(id, None);
             if probe {
-                self.slots.probe_in_vain(ticket, idle, self.now);
-                self.model.probe_in_vain(ticket, self.now);
+                self.slots.probe_timed_out(ticket, idle, self.now);
+                self.model.probe_timed_out(ticket, self.now);
             } else {
-                self.slots.shelve(ticket, idle, self.now);
-                self.model.shelve(ticket, self.now);
+                self.slots.defer(ticket, idle, self.now);
+                self.model.defer(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, Held::new()));
         }
@@ -422,9 +422,9 @@ impl World {
         }
     }
 
-    fn adopt(&mut self) {
+    fn take_unsettled(&mut self) {
         if self.closing {
-            let adopted = self.slots.adopt();
+            let adopted = self.slots.take_unsettled();
             let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
             assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));

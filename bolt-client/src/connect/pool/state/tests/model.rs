@@ -189,7 +189,7 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn shelve(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn defer(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
         caller.prefers_new = true;
         let id = caller.let_go();
@@ -197,9 +197,9 @@ impl Model {
         self.serve(now);
     }
 
-    pub(super) fn probe_in_vain(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn probe_timed_out(&mut self, ticket: Ticket, now: Instant) {
         if self.conns.len() < self.rules.max {
-            return self.shelve(ticket, now);
+            return self.defer(ticket, now);
         }
         let id = *self.caller(ticket).holds.first().expect("it holds one");
         self.outcome.gone.push(id);
