@@ -6,8 +6,8 @@
 mod closing;
 mod lease;
 mod openings;
-mod pace;
 mod parked;
+mod patience;
 mod pooled;
 mod state;
 #[cfg(test)]
@@ -28,8 +28,8 @@ use crate::error::Error;
 use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;
-use pace::Pace;
 pub(crate) use parked::ParkedWork;
+use patience::AdaptivePatience;
 use pooled::Pooled;
 pub use state::PoolCounts;
 use state::{Effects, Idle, Rules, Ticket};
@@ -52,7 +52,7 @@ pub(crate) struct Pool {
 
 struct Inner {
     slots: Slots,
-    pace: Pace,
+    patience: AdaptivePatience,
     wakers: BTreeMap<Ticket, Waker>,
     /// Of whoever is closing the pool.
     closer: Option<Waker>,
@@ -65,7 +65,7 @@ impl Pool {
             probe_after: config.liveness_check_timeout,
             max_waiting: config.max_connection_pool_waiters,
         };
-        let pace = Pace::new(&config);
+        let patience = AdaptivePatience::new(&config);
         Self {
             runtime,
             config,
@@ -73,7 +73,7 @@ impl Pool {
             order: Order::default(),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
-                pace,
+                patience,
                 wakers: BTreeMap::new(),
                 closer: None,
             }),
@@ -171,19 +171,19 @@ impl Pool {
 
     /// How long a caller waits for one step before it tries another way.
     fn patience(&self) -> Duration {
-        self.lock().pace.patience()
+        self.lock().patience.patience()
     }
 
     /// Takes a decision, and carries out what follows from it once the lock is released.
     fn decide<T>(&self, decide: impl FnOnce(&mut Slots) -> T) -> T {
-        self.decide_at_pace(|slots, _| decide(slots))
+        self.decide_with_patience(|slots, _| decide(slots))
     }
 
-    /// The same, where it teaches something about the server's pace.
-    fn decide_at_pace<T>(&self, decide: impl FnOnce(&mut Slots, &mut Pace) -> T) -> T {
+    /// The same, where it teaches something about the server's patience.
+    fn decide_with_patience<T>(&self, decide: impl FnOnce(&mut Slots, &mut AdaptivePatience) -> T) -> T {
         let mut inner = self.lock();
-        let Inner { slots, pace, .. } = &mut *inner;
-        let decision = decide(slots, pace);
+        let Inner { slots, patience, .. } = &mut *inner;
+        let decision = decide(slots, patience);
         carry_out(inner);
         decision
     }

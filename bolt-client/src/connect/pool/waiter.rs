@@ -232,8 +232,8 @@ impl Waiter {
         match opened {
             Ok(link) => {
                 let longest = opening.longest_wait();
-                let is_proven = self.pool.decide_at_pace(|slots, pace| {
-                    pace.succeeded(longest);
+                let is_proven = self.pool.decide_with_patience(|slots, patience| {
+                    patience.succeeded(longest);
                     let is_proven = inherited.is_none_or(|since| slots.is_proven_since(since, now));
                     if is_proven {
                         slots.opened(self.ticket, now);
@@ -292,7 +292,8 @@ impl Waiter {
                 Verdict::Continue => {}
                 Verdict::OpenAnother => self.pool.decide(|slots| slots.mark_overdue(self.ticket, now)),
                 Verdict::GaveUp(waited) => {
-                    self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
+                    self.pool
+                        .decide_with_patience(|_, patience| patience.gave_up(waited));
                     self.lose_opening();
                 }
             },

@@ -16,12 +16,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// `connection_timeout`, so that three attempts fit into it. Each caller doubles it for itself with each further opening
 /// that it begins, so the number of those grows with the logarithm of its limit.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct AdaptivePatience {
     patience: Duration,
     most: Duration,
 }
 
-impl Pace {
+impl AdaptivePatience {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             patience: PATIENCE,
@@ -57,30 +57,30 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn pace() -> Pace {
-        Pace::new(&Config::new("bolt://test", Auth::none()).unwrap())
+    fn adaptive() -> AdaptivePatience {
+        AdaptivePatience::new(&Config::new("bolt://test", Auth::none()).unwrap())
     }
 
     #[test]
     fn a_server_that_takes_its_time_is_given_twice_that() {
-        let mut pace = pace();
-        assert_eq!(pace.patience(), SECOND);
-        pace.succeeded(SECOND * 3);
-        assert_eq!(pace.patience(), SECOND * 6);
-        pace.succeeded(SECOND / 100);
-        assert_eq!(pace.patience(), SECOND);
+        let mut adaptive = adaptive();
+        assert_eq!(adaptive.patience(), SECOND);
+        adaptive.succeeded(SECOND * 3);
+        assert_eq!(adaptive.patience(), SECOND * 6);
+        adaptive.succeeded(SECOND / 100);
+        assert_eq!(adaptive.patience(), SECOND);
     }
 
     #[test]
     fn patience_that_was_not_enough_is_doubled_up_to_a_third_of_the_time() {
-        let mut pace = pace();
-        pace.gave_up(SECOND);
-        assert_eq!(pace.patience(), SECOND * 2);
-        pace.gave_up(SECOND / 2);
-        assert_eq!(pace.patience(), SECOND * 2, "it does not shrink");
-        pace.gave_up(SECOND * 4);
-        assert_eq!(pace.patience(), SECOND * 8);
-        pace.gave_up(SECOND * 8);
-        assert_eq!(pace.patience(), SECOND * 10);
+        let mut adaptive = adaptive();
+        adaptive.gave_up(SECOND);
+        assert_eq!(adaptive.patience(), SECOND * 2);
+        adaptive.gave_up(SECOND / 2);
+        assert_eq!(adaptive.patience(), SECOND * 2, "it does not shrink");
+        adaptive.gave_up(SECOND * 4);
+        assert_eq!(adaptive.patience(), SECOND * 8);
+        adaptive.gave_up(SECOND * 8);
+        assert_eq!(adaptive.patience(), SECOND * 10);
     }
 }
