@@ -13,8 +13,8 @@ pub(super) struct Silence(Option<Instant>);
 
 impl Silence {
     /// When the server will have been silent for this long. Starts the clock if it does not run.
-    pub(super) fn until(&mut self, patience: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
-        match patience {
+    pub(super) fn until(&mut self, silence_limit: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
+        match silence_limit {
             None => Deadline::NONE,
             Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
         }

@@ -21,7 +21,7 @@ impl Link {
     /// A caller that had the link only to make it ready, and gives up, releases it again. That changes nothing of what
     /// becomes of the work: it is remembered until the connection is ready.
     pub(crate) fn release(&mut self) -> ReleaseOutcome {
-        self.wire.rest();
+        self.wire.end_wait();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         if self.left.is_none() {
             self.proto.unqueue();
@@ -73,7 +73,7 @@ impl Link {
         match self.proto.disposition() {
             Disposition::Reusable => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}
-            _ if self.steer() => {}
+            _ if self.queue_next_step() => {}
             _ => return false,
         }
         // A socket that takes no RESET would leave the server at its work.
@@ -98,13 +98,13 @@ impl Link {
             return self.cancel();
         }
         // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.nudge();
+        self.write_at_once();
         !self.wire.is_broken()
     }
 
     /// Asks for the next step towards ready, by what has been seen of the answers to what the last lease left. Whether
     /// there is an answer to wait for.
-    pub(super) fn steer(&mut self) -> bool {
+    pub(super) fn queue_next_step(&mut self) -> bool {
         match (self.proto.disposition(), self.left) {
             (Disposition::AwaitAnswer | Disposition::Resetting, _) => true,
             // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.

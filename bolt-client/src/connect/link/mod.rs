@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
 
-use crate::bookmarks::Receipt;
+use crate::bookmarks::TransactionBookmarks;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
@@ -42,7 +42,7 @@ pub(crate) struct Link {
     /// What is to become of the work that the last lease left; `None` during a lease.
     left: Option<Unfinished>,
     /// Who is to know the bookmark of work that is carried out after its lease has ended.
-    receipt: Option<Receipt>,
+    bookmarks: Option<TransactionBookmarks>,
     /// There while a session waits for the end of what the last lease left.
     claimed: Option<Claimed>,
 }
@@ -70,7 +70,7 @@ impl Link {
             info: None,
             unfinished: Unfinished::Cancel,
             left: None,
-            receipt: None,
+            bookmarks: None,
             claimed: None,
         }
     }
@@ -80,7 +80,7 @@ impl Link {
         self.info.as_ref()
     }
 
-    pub(crate) fn introduce(&mut self, info: ServerInfo) {
+    pub(crate) fn set_info(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
     }
 
@@ -90,7 +90,7 @@ impl Link {
     }
 
     /// A lease begins: nothing is left of the one before.
-    pub(crate) fn engage(&mut self) {
+    pub(crate) fn begin_lease(&mut self) {
         self.left = None;
         self.claimed = None;
     }
@@ -122,8 +122,8 @@ impl Link {
     }
 
     /// Who is to know the bookmark of what is begun now.
-    pub(crate) fn set_receipt(&mut self, receipt: Receipt) {
-        self.receipt = Some(receipt);
+    pub(crate) fn set_transaction_bookmarks(&mut self, bookmarks: TransactionBookmarks) {
+        self.bookmarks = Some(bookmarks);
     }
 
     /// The next event's head. Cancel-safe: an event that was not taken stays.
@@ -161,7 +161,7 @@ impl Link {
                 let limits = Limits {
                     by: expires,
                     read_until: read_until(),
-                    patience: None,
+                    silence_limit: None,
                 };
                 if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
                     return Poll::Ready(Err(self.out_of_time(expires)));
@@ -208,7 +208,7 @@ impl Link {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
             }
-            if !self.steer() {
+            if !self.queue_next_step() {
                 return Poll::Ready(Ok(()));
             }
             if ready!(self.poll_progress(cx, Deadline::NONE, read_until)) == Progress::OutOfTime {
@@ -224,7 +224,7 @@ impl Link {
     }
 
     /// Writes what goes at once, for what is to leave while the caller does something else.
-    pub(crate) fn nudge(&mut self) {
+    pub(crate) fn write_at_once(&mut self) {
         self.wire.write_at_once(&mut self.proto);
     }
 
@@ -246,24 +246,24 @@ impl Link {
         let limits = Limits {
             by,
             read_until,
-            patience: self.patience(),
+            silence_limit: self.silence_limit(),
         };
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
     /// How long the server may be silent while something is asked of it.
-    fn patience(&self) -> Option<Duration> {
+    fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
     }
 
     /// Drops every event that has arrived, but for the bookmark of a commit.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         while self.proto.has_event()?.is_some() {
-            if let (Some(Event::Success(metadata)), Some(receipt)) = (self.proto.event(), &self.receipt) {
+            if let (Some(Event::Success(metadata)), Some(bookmarks)) = (self.proto.event(), &self.bookmarks) {
                 metadata
                     .bookmark()
                     .into_iter()
-                    .for_each(|bookmark| receipt.committed(bookmark));
+                    .for_each(|bookmark| bookmarks.committed(bookmark));
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ fn logged_in(mut link: Link) -> Link {
         panic!("{head:?}");
     };
     let info = ServerInfo::read(Address::new("test", 7687), version, metadata);
-    link.introduce(info);
+    link.set_info(info);
     next(&mut link, by);
     link
 }

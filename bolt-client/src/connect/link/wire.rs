@@ -45,7 +45,7 @@ pub(super) struct Limits {
     /// When the caller looks around, and a transport that blocks the thread returns in any case.
     pub(super) read_until: Deadline,
     /// How long the server may be silent.
-    pub(super) patience: Option<Duration>,
+    pub(super) silence_limit: Option<Duration>,
 }
 
 /// What a wait has brought.
@@ -93,7 +93,7 @@ impl Wire {
     }
 
     /// Nothing waits any more: timers must not outlive the call.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn end_wait(&mut self) {
         if !planted!(TimerKept) {
             self.alarm.get_mut().disarm();
         }
@@ -111,19 +111,19 @@ impl Wire {
         let Limits {
             by,
             read_until,
-            patience,
+            silence_limit,
         } = limits;
         if self.is_out_of_time(by) {
             return Poll::Ready(self.read_late(proto));
         }
         self.late = 0;
-        let silent = self.silence.until(patience, &*self.runtime);
+        let silent = self.silence.until(silence_limit, &*self.runtime);
         let limit = by.earlier(silent);
         if self.poll_io(cx, proto, limit.earlier(read_until)).is_ready() {
             return self.take_turns(cx, read_until);
         }
         // A server that has just been sent something has not been silent since.
-        let limit = by.earlier(self.silence.until(patience, &*self.runtime));
+        let limit = by.earlier(self.silence.until(silence_limit, &*self.runtime));
         let stalled = if self.is_sending(proto) {
             self.stall.until(self.write_timeout, &*self.runtime)
         } else {

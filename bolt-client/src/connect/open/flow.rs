@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
-use super::hint::Hint;
-use super::order::Order;
+use super::address_order::Order;
+use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::link::Link;
@@ -22,7 +22,7 @@ pub(super) struct Flow {
     pub(super) config: Arc<Config>,
     pub(super) address: Address,
     pub(super) order: Order,
-    pub(super) hint: Hint,
+    pub(super) timing: Timing,
     /// Nothing takes longer, even if answers keep coming.
     pub(super) expires: Deadline,
 }
@@ -48,12 +48,12 @@ impl Flow {
             let mut sockets = sockets.into_iter();
             while let Some(socket) = sockets.next() {
                 let others = sockets.len() + targets.len();
-                match self.reach(&target, socket, others).await {
+                match self.connect_and_negotiate(&target, socket, others).await {
                     Ok((link, version)) => return self.log_in(link, version, &target, socket).await,
                     // Something else may listen on this port of one address, and a server on that of the next.
                     Err(error) => failures.push(error),
                 }
-                self.order.missed(&target, socket);
+                self.order.note_failure(&target, socket);
             }
         }
         Err(Error::opening(self.address.host(), failures))
@@ -63,17 +63,17 @@ impl Flow {
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
         let look_up = async {
             let (host, port) = (target.host(), target.port());
-            self.runtime.resolve(host, port, self.hint.limit()).await
+            self.runtime.resolve(host, port, self.timing.limit()).await
         };
         let found = self
-            .hint
+            .timing
             .within(self.share(others), &*self.runtime, look_up)
             .await;
         match found.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(sockets) if sockets.is_empty() => Err(Error::resolve(target.host(), None)),
             Ok(mut sockets) => {
                 self.order.sockets(&mut sockets);
-                self.hint.moves_ahead();
+                self.timing.note_progress();
                 Ok(sockets)
             }
             Err(error) => Err(Error::resolve(target.host(), Some(error))),
@@ -81,22 +81,22 @@ impl Flow {
     }
 
     /// Connects, and agrees on a version, in its share of the time.
-    async fn reach(
+    async fn connect_and_negotiate(
         &self,
         target: &Address,
         socket: SocketAddr,
         others: usize,
     ) -> Result<(Link, Version), Error> {
-        self.hint.turns_to(target, socket);
+        self.timing.begin_address(target, socket);
         let reached = async {
             let mut link = self.connect(target, socket).await?;
-            self.hint.moves_ahead();
-            let version = self.agree(&mut link).await?;
-            self.hint.moves_ahead();
+            self.timing.note_progress();
+            let version = self.negotiate(&mut link).await?;
+            self.timing.note_progress();
             Ok((link, version))
         };
         let in_time = self
-            .hint
+            .timing
             .within(self.share(others), &*self.runtime, reached)
             .await;
         in_time.unwrap_or_else(|| Err(silent(socket)))
@@ -104,7 +104,7 @@ impl Flow {
 
     async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
         let endpoint = Endpoint::Tcp(socket);
-        let by = self.hint.limit();
+        let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
         let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
         let options = Options::default()
@@ -118,9 +118,9 @@ impl Flow {
     }
 
     /// The handshake: one round trip. The choice of a version leaves with the login.
-    async fn agree(&self, link: &mut Link) -> Result<Version, Error> {
+    async fn negotiate(&self, link: &mut Link) -> Result<Version, Error> {
         let head = link
-            .head_of_opening(self.expires, || self.hint.read_until(self.runtime.now()))
+            .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
             .await;
         head.map_err(|error| error.while_opening("the handshake"))?;
         match link.event() {
@@ -137,14 +137,14 @@ impl Flow {
         target: &Address,
         socket: SocketAddr,
     ) -> Result<Link, Error> {
-        let answered = self.introduce(&mut link, version, target);
-        let in_time = self.hint.within(self.expires, &*self.runtime, answered).await;
+        let answered = self.send_login(&mut link, version, target);
+        let in_time = self.timing.within(self.expires, &*self.runtime, answered).await;
         in_time.unwrap_or_else(|| Err(silent(socket)))?;
-        self.order.reached(target, socket);
+        self.order.note_success(target, socket);
         Ok(link)
     }
 
-    async fn introduce(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
+    async fn send_login(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
         let hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
@@ -152,7 +152,7 @@ impl Flow {
         let mut info = None;
         loop {
             let head = link
-                .head_of_opening(self.expires, || self.hint.read_until(self.runtime.now()))
+                .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
                 .await;
             let head = head.map_err(|error| error.while_opening("the login"))?;
             match link.event() {
@@ -162,13 +162,13 @@ impl Flow {
                 Some(Event::Failure(error)) => return Err(error.into()),
                 _ => {}
             }
-            self.hint.moves_ahead();
+            self.timing.note_progress();
             if head.request == Some(last) && head.kind == Kind::Success {
                 break;
             }
         }
         if let Some(info) = info {
-            link.introduce(info);
+            link.set_info(info);
         }
         Ok(())
     }

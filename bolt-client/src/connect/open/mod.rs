@@ -1,8 +1,8 @@
 //! Opening a connection: DNS, TCP, handshake, login.
 
+mod address_order;
 mod flow;
-mod hint;
-mod order;
+mod timing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::error::Error;
 use crate::exclusive::Exclusive;
 use crate::runtime::{BoxFuture, Runtime};
 
+pub(crate) use address_order::Order;
 use flow::Flow;
-use hint::{Hint, Moved};
-pub(crate) use order::Order;
+use timing::{Advance, Timing};
 
 /// A connection that is being opened.
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Opening {
     /// Empty while it is being polled, and ever after if that panics: it cannot be polled again then.
     flow: Option<Exclusive<BoxFuture<'static, Result<Link, Error>>>>,
     begun: bool,
-    hint: Hint,
+    timing: Timing,
     order: Order,
     /// After this instant nobody carries on.
     expires: Deadline,
@@ -56,20 +56,20 @@ impl Opening {
         order: &Order,
     ) -> Self {
         let now = runtime.now();
-        let hint = Hint::default();
+        let timing = Timing::default();
         let expires = Deadline::set_by("connection_timeout", now, config.connection_timeout);
         let flow = Flow {
             runtime: Arc::clone(runtime),
             config: Arc::clone(config),
             address: address.clone(),
             order: order.clone(),
-            hint: hint.clone(),
+            timing: timing.clone(),
             expires,
         };
         Self {
             flow: Some(Exclusive::new(Box::pin(flow.run()))),
             begun: false,
-            hint,
+            timing,
             order: order.clone(),
             expires,
             wait: Wait {
@@ -87,7 +87,7 @@ impl Opening {
 
     /// When it is to be polled again, whether or not anything has happened: to try the next address.
     pub(crate) fn attempt_deadline(&self) -> Deadline {
-        self.hint.attempt_deadline()
+        self.timing.attempt_deadline()
     }
 
     /// Carries on. Without a timer, which the caller that waits has. Transports that block connect until `limit` at the
@@ -99,7 +99,7 @@ impl Opening {
         read_for: Duration,
         runtime: &dyn Runtime,
     ) -> Poll<Result<Link, Error>> {
-        self.hint.set(limit.earlier(self.expires), read_for);
+        self.timing.set(limit.earlier(self.expires), read_for);
         let Some(mut flow) = self.flow.take() else {
             return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
         };
@@ -108,9 +108,9 @@ impl Opening {
         if poll.is_pending() {
             self.flow = Some(flow);
         }
-        match self.hint.moved() {
-            Moved::Not => {}
-            moved => self.wait.step(moved, runtime.now()),
+        match self.timing.take_advance() {
+            Advance::None => {}
+            advance => self.wait.step(advance, runtime.now()),
         }
         poll
     }
@@ -155,18 +155,18 @@ impl Opening {
 
     /// It takes too long: the next opening tries another address first, if there is one.
     pub(crate) fn try_its_address_last(&self) {
-        if let Some((target, socket)) = self.hint.address() {
-            self.order.missed(&target, socket);
+        if let Some((target, socket)) = self.timing.address() {
+            self.order.note_failure(&target, socket);
         }
     }
 }
 
 impl Wait {
-    fn step(&mut self, moved: Moved, now: Instant) {
+    fn step(&mut self, advance: Advance, now: Instant) {
         let waited = self
             .before
             .saturating_add(now.saturating_duration_since(self.since));
-        if moved == Moved::Ahead {
+        if advance == Advance::Step {
             self.longest = self.longest.max(waited);
         }
         self.before = Duration::ZERO;

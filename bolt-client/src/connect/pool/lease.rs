@@ -25,7 +25,7 @@ impl Lease {
     /// A connection that served an earlier lease, and is ready again.
     pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>, idle_since: Instant) -> Self {
         pooled.late_since = None;
-        pooled.link.engage();
+        pooled.link.begin_lease();
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),

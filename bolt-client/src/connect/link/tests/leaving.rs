@@ -19,7 +19,7 @@ fn asked(peer: &Peer, ask: impl FnOnce(&mut Link)) -> Link {
     let mut link = link(peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link
 }
 
@@ -98,7 +98,7 @@ fn requests_of_which_no_byte_has_left_are_taken_back() {
     read(&mut link);
     assert_eq!(link.release(), ReleaseOutcome::Ready);
     assert_eq!(peer.asked(), []);
-    link.engage();
+    link.begin_lease();
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
@@ -140,10 +140,10 @@ fn the_bookmark_of_work_that_ends_after_its_lease_is_passed_on() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     let chain = Chain::new(Bookmarks::new(), None);
-    link.set_receipt(chain.next());
+    link.set_transaction_bookmarks(chain.next());
     peer.hold();
     let result = ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link.set_unfinished(Unfinished::Finish(result));
     assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.release();
@@ -255,10 +255,10 @@ fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
     let (mut link, _) = dropped_write(&peer, 1);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
-    link.engage();
+    link.begin_lease();
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     assert!(!link.is_finishing());

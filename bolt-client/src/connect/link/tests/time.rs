@@ -42,7 +42,7 @@ fn an_answer_is_read_although_the_transport_sends_the_task_back() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.set(|setup| setup.sends_back = true);
     assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
 }
@@ -209,7 +209,7 @@ fn who_settles_a_connection_looks_around_too() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.set(|setup| setup.endless = Some(SECOND));
     let read_until = Deadline::after(peer.now(), SECOND * 2);
@@ -226,7 +226,7 @@ fn what_is_read_past_the_deadline_has_a_bound_and_a_later_call_has_its_own() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     let past = Deadline::at_instant(peer.now());
     peer.set(|setup| setup.endless = Some(Duration::ZERO));
     for reads in [32, 0] {
@@ -250,7 +250,7 @@ fn promised(setup: Setup) -> (Peer, Link) {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     (peer, link)
 }
 
@@ -330,7 +330,7 @@ fn a_stall_is_over_when_something_has_left() {
     peer.pass(SECOND * 2);
     peer.empty();
     peer.hold();
-    link.nudge();
+    link.write_at_once();
     peer.fill();
     link.proto.abandon(result).unwrap();
     let mut waiting = Task::new(link.head(Deadline::NONE));

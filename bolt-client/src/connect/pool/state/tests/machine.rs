@@ -21,7 +21,7 @@ enum Step {
     /// An answer does not come: to what an earlier lease asked, or to a probe.
     Impatient(usize, bool),
     /// An opening takes too long.
-    Doubt(usize),
+    MarkOverdue(usize),
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
@@ -92,7 +92,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<usize>().prop_map(Step::Prepared),
         3 => any::<usize>().prop_map(Step::Lost),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(user, probe)| Step::Impatient(user, probe)),
-        3 => any::<usize>().prop_map(Step::Doubt),
+        3 => any::<usize>().prop_map(Step::MarkOverdue),
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
@@ -130,7 +130,7 @@ impl World {
             Step::Prepared(choice) => self.prepared(choice),
             Step::Lost(choice) => self.lost(choice),
             Step::Impatient(choice, probe) => self.impatient(choice, probe),
-            Step::Doubt(choice) => self.doubt(choice),
+            Step::MarkOverdue(choice) => self.mark_overdue(choice),
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
@@ -325,7 +325,7 @@ impl World {
         }
     }
 
-    fn doubt(&mut self, choice: usize) {
+    fn mark_overdue(&mut self, choice: usize) {
         if let Some((ticket, holds, (_, kind))) = self.preparing(choice) {
             if matches!(kind, Kind::HalfOpen | Kind::New) {
                 self.slots.mark_overdue(ticket, self.now);

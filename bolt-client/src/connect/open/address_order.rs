@@ -43,7 +43,7 @@ impl Order {
     }
 
     /// A login was completed there.
-    pub(super) fn reached(&self, target: &Address, socket: SocketAddr) {
+    pub(super) fn note_success(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.bad.take_if(|(_, bad)| *bad == socket);
         if known.good.as_ref().is_none_or(|(_, good)| *good != socket) {
@@ -52,7 +52,7 @@ impl Order {
     }
 
     /// There was no answer.
-    pub(super) fn missed(&self, target: &Address, socket: SocketAddr) {
+    pub(super) fn note_failure(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.good.take_if(|(_, good)| *good == socket);
         known.bad = Some((target.clone(), socket));
@@ -102,23 +102,23 @@ mod tests {
     fn what_answered_last_goes_first_and_what_did_not_goes_last() {
         let order = Order::default();
         assert_order(&order, [1, 2, 3]);
-        order.missed(&target(1), socket(1));
+        order.note_failure(&target(1), socket(1));
         assert_order(&order, [2, 3, 1]);
-        order.reached(&target(3), socket(3));
+        order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 2, 1]);
-        order.missed(&target(3), socket(3));
+        order.note_failure(&target(3), socket(3));
         assert_order(&order, [1, 2, 3]);
-        order.reached(&target(2), socket(2));
+        order.note_success(&target(2), socket(2));
         assert_order(&order, [2, 1, 3]);
-        order.reached(&target(3), socket(3));
+        order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 1, 2]);
     }
 
     #[test]
     fn an_address_that_dns_does_not_name_any_more_changes_nothing() {
         let order = Order::default();
-        order.missed(&target(9), socket(9));
-        order.reached(&target(8), socket(8));
+        order.note_failure(&target(9), socket(9));
+        order.note_success(&target(8), socket(8));
         assert_order(&order, [1, 2, 3]);
     }
 }

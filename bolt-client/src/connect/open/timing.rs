@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 
 /// Shared by an opening and its flow. Clones are the same.
 #[derive(Debug, Clone)]
-pub(super) struct Hint(Arc<Mutex<Limits>>);
+pub(super) struct Timing(Arc<Mutex<Limits>>);
 
 #[derive(Debug)]
 struct Limits {
@@ -25,21 +25,21 @@ struct Limits {
     attempt: Deadline,
     /// The address that is being tried.
     address: Option<(Address, SocketAddr)>,
-    moved: Moved,
+    advance: Advance,
 }
 
 /// What the flow has achieved since it was last asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moved {
+pub(super) enum Advance {
     /// It waits for the same thing.
-    Not,
+    None,
     /// It has given up one address and tries another.
-    Aside,
+    NextAddress,
     /// Something has come that it waited for.
-    Ahead,
+    Step,
 }
 
-impl Hint {
+impl Timing {
     /// Until when resolving and connecting may block.
     pub(super) fn limit(&self) -> Option<Instant> {
         let limits = self.lock();
@@ -71,20 +71,20 @@ impl Hint {
     }
 
     /// The flow turns to this address.
-    pub(super) fn turns_to(&self, target: &Address, socket: SocketAddr) {
+    pub(super) fn begin_address(&self, target: &Address, socket: SocketAddr) {
         let mut limits = self.lock();
         limits.address = Some((target.clone(), socket));
-        limits.moved = Moved::Aside;
+        limits.advance = Advance::NextAddress;
     }
 
     /// Something has come that the flow waited for.
-    pub(super) fn moves_ahead(&self) {
-        self.lock().moved = Moved::Ahead;
+    pub(super) fn note_progress(&self) {
+        self.lock().advance = Advance::Step;
     }
 
     /// What the flow has achieved since this was last asked.
-    pub(super) fn moved(&self) -> Moved {
-        std::mem::replace(&mut self.lock().moved, Moved::Not)
+    pub(super) fn take_advance(&self) -> Advance {
+        std::mem::replace(&mut self.lock().advance, Advance::None)
     }
 
     /// Waits for an attempt, at most until `end`; `None` if that came first, even if the attempt never pauses for longer
@@ -112,14 +112,14 @@ impl Hint {
     }
 }
 
-impl Default for Hint {
+impl Default for Timing {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Limits {
             limit: Deadline::NONE,
             read_for: Duration::MAX,
             attempt: Deadline::NONE,
             address: None,
-            moved: Moved::Not,
+            advance: Advance::None,
         })))
     }
 }
