@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::Address;
 
-/// What a pool has learnt of the addresses behind its name. One that answered is tried first by the next opening, one
-/// that did not is tried last; DNS and the resolver decide the rest. It holds one of each, whatever they say. Clones are the
-/// same.
+/// What a pool has learnt about the addresses of its name. The next opening tries the one that answered first, and
+/// the one that did not last; DNS and the resolver decide the rest. It holds one of each, whatever they return.
+/// Clones share the same order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Order(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The target and the address where a login was last completed.
+    /// The target and the address of the last completed login.
     good: Option<(Address, SocketAddr)>,
     /// Where an attempt last failed, or took too long.
     bad: Option<(Address, SocketAddr)>,
@@ -42,7 +42,7 @@ impl Order {
         }
     }
 
-    /// A login was completed there.
+    /// Notes that a login was completed there.
     pub(super) fn note_success(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.bad.take_if(|(_, bad)| *bad == socket);
@@ -51,7 +51,7 @@ impl Order {
         }
     }
 
-    /// There was no answer.
+    /// Notes that there was no answer.
     pub(super) fn note_failure(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.good.take_if(|(_, good)| *good == socket);
@@ -89,7 +89,7 @@ mod tests {
         Address::new("found", port)
     }
 
-    /// In which order the targets and the sockets with the ports 1 to 3 are tried. It is the same for both.
+    /// Asserts the order in which the targets and the sockets with the ports 1 to 3 are tried: the same for both.
     #[track_caller]
     fn assert_order(order: &Order, ports: [u16; 3]) {
         let (mut sockets, mut targets) = ([1, 2, 3].map(socket), [1, 2, 3].map(target));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_answered_last_goes_first_and_what_did_not_goes_last() {
+    fn the_address_that_answered_last_is_tried_first_and_one_that_did_not_is_tried_last() {
         let order = Order::default();
         assert_order(&order, [1, 2, 3]);
         order.note_failure(&target(1), socket(1));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_dns_does_not_name_any_more_changes_nothing() {
+    fn an_address_that_dns_no_longer_returns_changes_nothing() {
         let order = Order::default();
         order.note_failure(&target(9), socket(9));
         order.note_success(&target(8), socket(8));

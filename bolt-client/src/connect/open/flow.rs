@@ -1,4 +1,4 @@
-//! The way from a name to a connection: DNS, TCP, handshake, login.
+//! From a name to a connection: DNS, TCP, handshake, login.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,19 +16,19 @@ use crate::error::Error;
 use crate::runtime::{Endpoint, Runtime};
 use crate::server_info::ServerInfo;
 
-/// What the flow knows and owns. It contains no timer, since timers must not outlive the call that made them.
+/// The state of an opening's flow. It contains no timer, since timers must not outlive the call that made them.
 pub(super) struct Flow {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) config: Arc<Config>,
     pub(super) address: Address,
     pub(super) order: Order,
     pub(super) timing: Timing,
-    /// Nothing takes longer, even if answers keep coming.
+    /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,
 }
 
 impl Flow {
-    /// The whole flow.
+    /// Runs the whole flow.
     pub(super) async fn run(self) -> Result<Link, Error> {
         let mut targets = match &self.config.resolver {
             Some(resolver) => resolver.resolve(&self.address),
@@ -50,7 +50,7 @@ impl Flow {
                 let others = sockets.len() + targets.len();
                 match self.connect_and_negotiate(&target, socket, others).await {
                     Ok((link, version)) => return self.log_in(link, version, &target, socket).await,
-                    // Something else may listen on this port of one address, and a server on that of the next.
+                    // This port may belong to another service at one address, and to a Bolt server at the next.
                     Err(error) => failures.push(error),
                 }
                 self.order.note_failure(&target, socket);
@@ -59,7 +59,7 @@ impl Flow {
         Err(Error::opening(self.address.host(), failures))
     }
 
-    /// Looks a name up, in its share of the time.
+    /// Looks a name up, within its share of the time.
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
         let look_up = async {
             let (host, port) = (target.host(), target.port());
@@ -80,7 +80,7 @@ impl Flow {
         }
     }
 
-    /// Connects, and agrees on a version, in its share of the time.
+    /// Connects and negotiates a version, within this address's share of the time.
     async fn connect_and_negotiate(
         &self,
         target: &Address,
@@ -117,7 +117,7 @@ impl Flow {
         Ok(link)
     }
 
-    /// The handshake: one round trip. The choice of a version leaves with the login.
+    /// Waits for the handshake: one round trip. The choice of a version leaves with the login.
     async fn negotiate(&self, link: &mut Link) -> Result<Version, Error> {
         let head = link
             .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
@@ -129,7 +129,7 @@ impl Flow {
         }
     }
 
-    /// The login: another round trip. HELLO and LOGON leave in one write.
+    /// Logs in: another round trip. HELLO and LOGON leave in one write.
     async fn log_in(
         &self,
         mut link: Link,
@@ -173,7 +173,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Until when the present attempt may take, if as many others come after it.
+    /// Returns the deadline of the present attempt, with as many others to come after it.
     fn share(&self, others: usize) -> Deadline {
         let now = self.runtime.now();
         self.expires.share(now, others).earlier(self.expires)
@@ -184,5 +184,5 @@ fn silent(socket: SocketAddr) -> Error {
     Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())
 }
 
-/// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
+/// The driver's own name in `bolt_agent`. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));

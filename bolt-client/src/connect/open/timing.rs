@@ -1,4 +1,4 @@
-//! What an opening and the caller that waits for it tell each other of time.
+//! What an opening and the caller that waits for it report to each other about time.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -11,50 +11,50 @@ use crate::address::Address;
 use crate::deadline::Deadline;
 use crate::runtime::Runtime;
 
-/// Shared by an opening and its flow. Clones are the same.
+/// State shared by an opening and its flow. Clones share the same state.
 #[derive(Debug, Clone)]
 pub(super) struct Timing(Arc<Mutex<Limits>>);
 
 #[derive(Debug)]
 struct Limits {
-    /// Until when resolving and connecting may block. They cannot be interrupted without being lost.
+    /// Until when resolving and connecting may block. They cannot be interrupted without losing their progress.
     limit: Deadline,
-    /// For how long a read may block. It goes on where it was.
+    /// For how long a read may block. An interrupted read continues where it was.
     read_for: Duration,
-    /// Until when the present attempt may take: a look-up, an address, the login.
+    /// The deadline of the present attempt: a look-up, an address, the login.
     attempt: Deadline,
     /// The address that is being tried.
     address: Option<(Address, SocketAddr)>,
     advance: Advance,
 }
 
-/// What the flow has achieved since it was last asked.
+/// What the flow has achieved since the last check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Advance {
-    /// It waits for the same thing.
+    /// The flow still waits for the same thing.
     None,
-    /// It has given up one address and tries another.
+    /// The flow has given up one address and tries another.
     NextAddress,
-    /// Something has come that it waited for.
+    /// Something has arrived that the flow waited for.
     Step,
 }
 
 impl Timing {
-    /// Until when resolving and connecting may block.
+    /// Returns until when resolving and connecting may block.
     pub(super) fn limit(&self) -> Option<Instant> {
         let limits = self.lock();
         limits.limit.earlier(limits.attempt).at()
     }
 
-    /// Until when a read that begins now may block. Not an instant that the caller has fixed: what comes before the read
-    /// may block for longer than that.
+    /// Returns until when a read that begins now may block. The caller gives a length of time, not an instant,
+    /// because what precedes the read may block for longer.
     pub(super) fn read_until(&self, now: Instant) -> Deadline {
         let limits = self.lock();
         let limit = limits.limit.earlier(limits.attempt);
         limit.earlier(Deadline::after(now, limits.read_for))
     }
 
-    /// When the flow is to be polled again, whether or not anything has happened.
+    /// Returns when the flow must be polled again, whether or not anything has happened.
     pub(super) fn attempt_deadline(&self) -> Deadline {
         self.lock().attempt
     }
@@ -65,30 +65,30 @@ impl Timing {
         limits.read_for = read_for;
     }
 
-    /// The address that is being tried.
+    /// Returns the address that is being tried.
     pub(super) fn address(&self) -> Option<(Address, SocketAddr)> {
         self.lock().address.clone()
     }
 
-    /// The flow turns to this address.
+    /// Notes that the flow begins with this address.
     pub(super) fn begin_address(&self, target: &Address, socket: SocketAddr) {
         let mut limits = self.lock();
         limits.address = Some((target.clone(), socket));
         limits.advance = Advance::NextAddress;
     }
 
-    /// Something has come that the flow waited for.
+    /// Notes that something has arrived that the flow waited for.
     pub(super) fn note_progress(&self) {
         self.lock().advance = Advance::Step;
     }
 
-    /// What the flow has achieved since this was last asked.
+    /// Returns what the flow has achieved since the last call of this method.
     pub(super) fn take_advance(&self) -> Advance {
         std::mem::replace(&mut self.lock().advance, Advance::None)
     }
 
-    /// Waits for an attempt, at most until `end`; `None` if that came first, even if the attempt never pauses for longer
-    /// than a turn. The caller that waits for the flow sees to it that it is polled then.
+    /// Waits for an attempt, at most until `end`; `None` if that came first, even if the attempt never pauses for
+    /// longer than a turn. The caller that waits for the flow polls it at that instant.
     pub(super) async fn within<F: Future>(
         &self,
         end: Deadline,
