@@ -9,7 +9,7 @@ use crate::address::Address;
 /// the one that did not last; DNS and the resolver decide the rest. It holds one of each, whatever they return.
 /// Clones share the same order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Order(Arc<Mutex<Known>>);
+pub(crate) struct AddressOrder(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -19,7 +19,7 @@ struct Known {
     bad: Option<(Address, SocketAddr)>,
 }
 
-impl Order {
+impl AddressOrder {
     /// Orders what the resolver returned.
     pub(super) fn targets(&self, targets: &mut [Address]) {
         let known = self.lock();
@@ -91,7 +91,7 @@ mod tests {
 
     /// Asserts the order in which the targets and the sockets with the ports 1 to 3 are tried: the same for both.
     #[track_caller]
-    fn assert_order(order: &Order, ports: [u16; 3]) {
+    fn assert_order(order: &AddressOrder, ports: [u16; 3]) {
         let (mut sockets, mut targets) = ([1, 2, 3].map(socket), [1, 2, 3].map(target));
         order.sockets(&mut sockets);
         order.targets(&mut targets);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_address_that_answered_last_is_tried_first_and_one_that_did_not_is_tried_last() {
-        let order = Order::default();
+        let order = AddressOrder::default();
         assert_order(&order, [1, 2, 3]);
         order.note_failure(&target(1), socket(1));
         assert_order(&order, [2, 3, 1]);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_address_that_dns_no_longer_returns_changes_nothing() {
-        let order = Order::default();
+        let order = AddressOrder::default();
         order.note_failure(&target(9), socket(9));
         order.note_success(&target(8), socket(8));
         assert_order(&order, [1, 2, 3]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
-use super::address_order::Order;
+use super::address_order::AddressOrder;
 use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub(super) struct Flow {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) config: Arc<Config>,
     pub(super) address: Address,
-    pub(super) order: Order,
+    pub(super) order: AddressOrder,
     pub(super) timing: Timing,
     /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exclusive::Exclusive;
 use crate::runtime::{BoxFuture, Runtime};
 
-pub(crate) use address_order::Order;
+pub(crate) use address_order::AddressOrder;
 use flow::Flow;
 use timing::{Advance, Timing};
 
@@ -31,7 +31,7 @@ pub(crate) struct Opening {
     flow: Option<Exclusive<BoxFuture<'static, Result<Link, Error>>>>,
     begun: bool,
     timing: Timing,
-    order: Order,
+    order: AddressOrder,
     /// The instant after which the opening is given up.
     expires: Deadline,
     wait: Wait,
@@ -54,7 +54,7 @@ impl Opening {
         runtime: &Arc<dyn Runtime>,
         config: &Arc<Config>,
         address: &Address,
-        order: &Order,
+        order: &AddressOrder,
     ) -> Self {
         let now = runtime.now();
         let timing = Timing::default();

@@ -1,7 +1,7 @@
 //! The connections to one address: wakers, sockets and time around the decisions of [`state`].
 //!
-//! A pool knows nothing of others, so a cluster is a map from addresses to pools. Each decision is one short lock, with
-//! no I/O and no await in it; wakers are called, and connections said goodbye to, once it is released.
+//! A pool knows nothing of others, so a cluster is a map from addresses to pools. Each decision takes one short lock,
+//! with no I/O and no await in it. Wakers are called, and GOODBYE is sent, after the lock is released.
 
 mod closing;
 mod lease;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::connect::open::{Opening, Order};
+use crate::connect::open::{AddressOrder, Opening};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -35,10 +35,9 @@ pub use state::PoolCounts;
 use state::{Effects, Idle, Rules, Ticket};
 use waiter::Waiter;
 
-/// Who gets which connection, for connections of this crate.
-type Slots = state::Slots<Parked, Box<Opening>>;
-type Grant = state::Grant<Parked, Box<Opening>>;
-type Parked = Box<Pooled>;
+/// The decider, for connections of this crate.
+type Slots = state::Slots<Box<Pooled>, Box<Opening>>;
+type Grant = state::Grant<Box<Pooled>, Box<Opening>>;
 
 /// The pool of one address.
 pub(crate) struct Pool {
@@ -46,7 +45,7 @@ pub(crate) struct Pool {
     config: Arc<Config>,
     address: Address,
     /// Which of its addresses answer.
-    order: Order,
+    order: AddressOrder,
     inner: Mutex<Inner>,
 }
 
@@ -54,7 +53,7 @@ struct Inner {
     slots: Slots,
     patience: AdaptivePatience,
     wakers: BTreeMap<Ticket, Waker>,
-    /// Of whoever is closing the pool.
+    /// The waker of the call that closes the pool.
     closer: Option<Waker>,
 }
 
@@ -70,7 +69,7 @@ impl Pool {
             runtime,
             config,
             address,
-            order: Order::default(),
+            order: AddressOrder::default(),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
@@ -80,9 +79,9 @@ impl Pool {
         }
     }
 
-    /// A connection that is ready and quiet. Waits for a turn, for what an earlier lease left on the wire, or for a
-    /// new connection, whichever is ready first. Cancel-safe: the place in the queue is given up, and what was being
-    /// prepared stays in the pool as far as it got.
+    /// Acquires a connection that is ready. Waits for a turn, for answers to what an earlier lease left, or for a new
+    /// connection, whichever is ready first. Cancel-safe: a dropped call leaves the queue, and what it was preparing
+    /// stays in the pool as far as it got.
     pub(crate) async fn acquire(self: &Arc<Self>, by: Deadline) -> Result<Lease, Error> {
         let now = self.now();
         let limit = self.config.connection_acquisition_timeout;
@@ -101,7 +100,7 @@ impl Pool {
                     return Ok(Lease::reused(self, idle.link, since));
                 }
                 drop(idle);
-                // The room that it leaves is this caller's, if no other was there before.
+                // The room that it leaves is this caller's, if no other waiter was there before.
                 Waiter::join(self, |slots| {
                     slots.suspect(since, now);
                     let ticket = slots.enqueue(now);
@@ -123,7 +122,7 @@ impl Pool {
         self.decide(|slots| slots.counts(now))
     }
 
-    /// The same, without letting go of anything.
+    /// As [`counts`](Self::counts), without discarding what has expired.
     fn snapshot(&self) -> PoolCounts {
         self.lock().slots.snapshot()
     }
@@ -136,9 +135,9 @@ impl Pool {
         self.lock().slots.login_generation()
     }
 
-    /// What has come for somebody in the queue; if nothing has, the waker is kept.
+    /// Returns what was assigned to a waiter; if nothing was, keeps the waker.
     fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<Grant>, Error> {
-        // Cloning and dropping wakers is their owner's code: none of it runs under the lock.
+        // Cloning and dropping a waker runs its owner's code, which must not run under the lock.
         let waker = cx.waker().clone();
         let mut inner = self.lock();
         if inner.slots.is_closed() {
@@ -155,7 +154,7 @@ impl Pool {
         Ok(grant)
     }
 
-    /// Somebody in the queue does not wait any more.
+    /// Removes a waiter from the queue.
     fn leave(&self, ticket: Ticket) {
         let now = self.now();
         let mut inner = self.lock();
@@ -169,17 +168,17 @@ impl Pool {
         Opening::begin(&self.runtime, &self.config, &self.address, &self.order)
     }
 
-    /// How long a caller waits for one step before it tries another way.
+    /// Returns how long a caller waits for one step before it tries another way.
     fn patience(&self) -> Duration {
         self.lock().patience.patience()
     }
 
-    /// Takes a decision, and carries out what follows from it once the lock is released.
+    /// Makes a decision, and carries out its effects after the lock is released.
     fn decide<T>(&self, decide: impl FnOnce(&mut Slots) -> T) -> T {
         self.decide_with_patience(|slots, _| decide(slots))
     }
 
-    /// The same, where it teaches something about the server's patience.
+    /// As [`decide`](Self::decide), for decisions that also teach how long the server takes.
     fn decide_with_patience<T>(&self, decide: impl FnOnce(&mut Slots, &mut AdaptivePatience) -> T) -> T {
         let mut inner = self.lock();
         let Inner { slots, patience, .. } = &mut *inner;
@@ -189,7 +188,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // The decider does not panic half-way; what a panic elsewhere left behind is consistent.
+        // The decider does not panic half-way; what a panic elsewhere left is consistent.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -203,7 +202,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// Does what follows from decisions, once the lock is released: what it calls may come back to the pool.
+/// Carries out the effects of decisions after the lock is released: the code that it calls may call the pool.
 fn carry_out(mut inner: MutexGuard<'_, Inner>) {
     let Effects {
         wake,

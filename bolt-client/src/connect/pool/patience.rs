@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-/// How long an answer that is due may take before something else is tried: a long round trip, and a server that takes
-/// its time.
+/// How long a due answer may take before something else is tried: enough for a long round trip and a busy server.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The patience with openings, as it has proved right for this pool's server.
+/// The patience with openings, adapted to this pool's server.
 ///
-/// An opening may hang while a new one would succeed at once; then waiting costs callers their time. Or the server takes
-/// long for each; then new ones cost it even more. So callers begin with a second, and learn: twice the longest step of
-/// the opening that succeeded last, and twice what was not enough before one was given up. At most a third of
-/// `connection_timeout`, so that three attempts fit into it. Each caller doubles it for itself with each further opening
-/// that it begins, so the number of those grows with the logarithm of its limit.
+/// An opening may hang while a new one would succeed at once: then waiting costs callers time. Or the server takes
+/// long for each opening: then new ones slow it down even more. So callers begin with one second, and adapt: twice
+/// the longest step of the opening that succeeded last, or twice the wait after which one was given up in vain. The
+/// maximum is a third of `connection_timeout`, so that three attempts fit into it. Each caller doubles its own
+/// patience with each further opening that it begins, so the number of openings grows with the logarithm of its
+/// limit.
 #[derive(Debug)]
 pub(super) struct AdaptivePatience {
     patience: Duration,
@@ -29,17 +29,17 @@ impl AdaptivePatience {
         }
     }
 
-    /// For one step of a caller's first opening.
+    /// Returns the patience for one step of a caller's first opening.
     pub(super) const fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// An opening has succeeded. This was its longest step.
+    /// Notes the longest step of an opening that has succeeded.
     pub(super) fn succeeded(&mut self, longest: Duration) {
         self.set(longest);
     }
 
-    /// An opening was given up after a caller had waited so long for one step.
+    /// Notes that an opening was given up after a caller had waited so long for one step.
     pub(super) fn gave_up(&mut self, waited: Duration) {
         self.set(waited.max(self.patience / 2));
     }

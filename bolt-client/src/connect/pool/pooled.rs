@@ -1,4 +1,4 @@
-//! Connections, as the pool keeps them.
+//! Connections in the pool.
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,18 @@ use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
 
-/// After so long without use a connection gets a look before it is handed out.
+/// A connection that was unused for so long has its socket read before it is handed out.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
-/// An open connection, and what the pool knows of it.
+/// An open connection, and what the pool knows about it.
 #[derive(Debug)]
 pub(super) struct Pooled {
     pub(super) link: Link,
-    /// The end of its life.
+    /// The end of its lifetime.
     pub(super) expires: Deadline,
-    /// When it logged in: see [`era`](Self::era).
+    /// See [`login_generation`](Self::login_generation).
     login_generation: u64,
-    /// Since when somebody has waited in vain for an answer that it owes.
+    /// Since when a caller has waited in vain for an answer on it.
     pub(super) late_since: Option<Instant>,
 }
 
@@ -35,12 +35,12 @@ impl Pooled {
         })
     }
 
-    /// The pool's [era](super::state::Slots::era) in which it logged in.
+    /// Returns the pool's [login generation](super::state::Slots::login_generation) at its login.
     pub(super) const fn login_generation(&self) -> u64 {
         self.login_generation
     }
 
-    /// Whether it can be handed out, as far as can be told without asking the server.
+    /// Whether it can be handed out, as far as is known without asking the server.
     pub(super) fn looks_alive(&mut self, since: Instant, now: Instant) -> bool {
         if now.saturating_duration_since(since) < LOOK_AFTER {
             self.link.seems_quiet()
@@ -49,25 +49,25 @@ impl Pooled {
         }
     }
 
-    /// Whether nothing is left on the wire, and it is not too old to be handed out in this era.
+    /// Whether nothing is left on the wire, and neither its age nor its login prevents its use.
     pub(super) fn is_usable(&self, now: Instant, login_generation: u64) -> bool {
         self.link.proto.disposition() == Disposition::Reusable
             && !self.expires.has_passed(now)
             && self.login_generation == login_generation
     }
 
-    /// Whether it does something that was asked for, and would be undone if it were closed.
+    /// Whether it carries out work that would be undone if it were closed.
     pub(super) fn is_finishing(&self) -> bool {
         self.link.is_finishing()
     }
 
-    /// Whether it has ended, and not because of this side.
+    /// Whether it has ended, and not because this side closed it.
     pub(super) fn is_dead(&self) -> bool {
         self.link.proto.disposition() == Disposition::Dead
     }
 
-    /// Gives it back to its pool, at the end of a lease or before there was one. `idle_since`: since when it is not in
-    /// use, if that is not now.
+    /// Gives it back to its pool, at the end of a lease or while it is being prepared. `idle_since`: since when it
+    /// has been unused, if not from now.
     pub(super) fn give_back(mut self: Box<Self>, pool: &Pool, idle_since: Option<Instant>) {
         let outcome = self.link.release();
         let now = pool.now();
@@ -95,7 +95,7 @@ impl Pooled {
                         slots.give_back_outdated(idle.link, now);
                     }
                 });
-                // The session that waits for it can have it now.
+                // The session that waits for it can reclaim it now.
                 claim.iter().for_each(Claim::wake);
             }
             ReleaseOutcome::Unanswered if self.login_generation == pool.login_generation() => {
@@ -109,7 +109,7 @@ impl Pooled {
         }
     }
 
-    /// As one on which answers are on their way.
+    /// Returns it as a connection on which answers are on their way.
     pub(super) fn unsettled(self: Box<Self>, config: &Config, now: Instant) -> Idle<Box<Self>> {
         let (give_up_at, late) = (self.give_up_at(config), self.late_since.is_some());
         let expires = if self.is_finishing() {
@@ -121,8 +121,8 @@ impl Pooled {
         if late { idle.slow(now) } else { idle }
     }
 
-    /// When it is as good as dead, should the answer that it owes not have come. One that does what was asked for may
-    /// take as long as it takes.
+    /// Returns when it counts as dead if the answer that it owes has not come. A connection that carries out
+    /// requested work has no such limit.
     pub(super) fn give_up_at(&self, config: &Config) -> Deadline {
         match self.late_since {
             Some(since) if !self.is_finishing() => Deadline::after(since, config.connection_timeout),

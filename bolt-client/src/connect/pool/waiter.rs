@@ -1,4 +1,4 @@
-//! A caller's place in the queue, and what it prepares meanwhile.
+//! A call that waits in the queue, and what it prepares meanwhile.
 
 use std::future::poll_fn;
 use std::mem;
@@ -11,29 +11,31 @@ use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
 use super::openings::{HeldOpening, Openings, Verdict};
-use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
+use super::{Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ticket};
 
-/// How often a caller whose transport blocks the thread looks whether something better has come. Others are woken.
+/// How long a transport that blocks the thread may block before its caller checks for something better. Others are
+/// woken.
 const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
-/// A place in the queue, and what is in hand. Dropped at any point it gives up the one and gives back the other.
+/// A call that waits in the queue, and what it is preparing. Dropped at any point, it leaves the queue and gives back
+/// what it was preparing.
 pub(super) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
     preparing: Preparing,
-    /// For openings, which have none of their own.
+    /// The timer of openings, which have none of their own.
     alarm: Alarm,
 }
 
-/// What a caller in the queue is preparing.
+/// What a waiter is preparing.
 enum Preparing {
     Nothing,
     /// Answers are on their way: to what an earlier lease asked, or to a probe.
     Settling {
-        pooled: Parked,
+        pooled: Box<Pooled>,
         /// Since when the connection has been idle.
         since: Instant,
-        /// Whether this is a probe.
+        /// Whether a RESET asks if the connection is alive.
         probe: bool,
         /// When something else is tried.
         until: Deadline,
@@ -42,7 +44,7 @@ enum Preparing {
 }
 
 impl Waiter {
-    /// `None` if too many wait already.
+    /// Joins the queue; `None` if too many calls wait already.
     pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Option<Self> {
         let (ticket, may_wait) = pool.decide(|slots| {
             let ticket = join(slots);
@@ -57,16 +59,16 @@ impl Waiter {
         may_wait.then_some(waiter)
     }
 
-    /// Waits for the first connection that is ready, be it the one in hand or one that comes back. What others left on
-    /// the wire is read here, before anything is queued; a connection that does not survive that is replaced without
-    /// a word. Cancel-safe.
+    /// Waits for the first connection that is ready: the one being prepared, or one that comes back. Answers that
+    /// others left on the wire are read here, before anything is queued; a connection that does not survive that is
+    /// replaced silently. Cancel-safe.
     pub(super) async fn lease(mut self, by: Deadline) -> Result<Lease, Error> {
         let runtime = Arc::clone(&self.pool.runtime);
         loop {
             let limit = by.earlier(self.limit());
             match limit.race(&*runtime, poll_fn(|cx| self.poll(cx, by))).await {
                 Some(Ok(Some(lease))) => return Ok(lease),
-                // Something else is in hand now, with a limit of its own.
+                // Another connection is being prepared now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
                 None if self.is_over(by) => return Err(self.timeout(by)),
@@ -75,7 +77,7 @@ impl Waiter {
         }
     }
 
-    /// Ready with a lease, or with `None` when something else is in hand.
+    /// Ready with a lease, or with `None` when another connection is being prepared.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
         if let Some(grant) = self.pool.collect(self.ticket, cx)? {
             return Poll::Ready(Ok(self.accept(grant)));
@@ -89,7 +91,7 @@ impl Waiter {
             }
             Preparing::Settling { pooled, until, .. } => {
                 let read_until = by.earlier(*until).earlier(read_until);
-                // If it failed, that shows in what has become of the connection.
+                // A failure shows in the disposition of the connection.
                 pooled.link.poll_settled(cx, read_until).map(|_| None)
             }
             Preparing::Opening(openings) => openings
@@ -100,7 +102,7 @@ impl Waiter {
             Poll::Ready(None) => Poll::Ready(Ok(self.settled())),
             Poll::Ready(Some((held, opened))) => Poll::Ready(self.opened(held, opened, by)),
             Poll::Pending => {
-                // Past the instant that it was given, a transport that blocks does not ask to be polled again.
+                // After the instant that it was given, a transport that blocks does not ask to be polled again.
                 if read_until.has_passed(self.pool.now()) {
                     cx.waker().wake_by_ref();
                 }
@@ -109,14 +111,15 @@ impl Waiter {
         }
     }
 
-    /// Takes what has come. What was in hand goes back as far as it got; but openings are watched side by side.
+    /// Accepts what was assigned. What was being prepared goes back as far as it got; but openings are watched side
+    /// by side.
     fn accept(&mut self, grant: Grant) -> Option<Lease> {
         let now = self.pool.now();
         match grant {
             Grant::Ready(idle) => return self.look_at(idle, now),
             Grant::Unproven(idle) => self.probe(idle, now),
             Grant::Unsettled(idle) => {
-                // One that is known to be slow comes only when there is nothing else to try.
+                // A connection that is known to be slow is assigned only when there is nothing else to try.
                 let until = if idle.is_slow(now) {
                     Deadline::NONE
                 } else {
@@ -136,7 +139,7 @@ impl Waiter {
         None
     }
 
-    fn look_at(&self, mut idle: Idle<Parked>, now: Instant) -> Option<Lease> {
+    fn look_at(&self, mut idle: Idle<Box<Pooled>>, now: Instant) -> Option<Lease> {
         if idle.link.looks_alive(idle.since, now) {
             return Some(Lease::reused(&self.pool, idle.link, idle.since));
         }
@@ -149,8 +152,8 @@ impl Waiter {
         None
     }
 
-    /// Asks a connection that was idle for long whether it is alive: by RESET, which a server answers whatever it does.
-    fn probe(&mut self, mut idle: Idle<Parked>, now: Instant) {
+    /// Probes a connection that was idle for long, by RESET, which a server answers whatever it is doing.
+    fn probe(&mut self, mut idle: Idle<Box<Pooled>>, now: Instant) {
         self.release_held();
         let link = &mut idle.link.link;
         if link.is_quiet() && link.proto.reset().is_ok() {
@@ -163,7 +166,7 @@ impl Waiter {
         }
     }
 
-    fn settle(&mut self, idle: Idle<Parked>, probe: bool, until: Deadline) {
+    fn settle(&mut self, idle: Idle<Box<Pooled>>, probe: bool, until: Deadline) {
         let until = until.earlier(idle.link.give_up_at(&self.pool.config));
         self.preparing = Preparing::Settling {
             pooled: idle.link,
@@ -173,7 +176,8 @@ impl Waiter {
         };
     }
 
-    /// Begins to open a connection. If it is the first in hand, one that took too long before is watched with it.
+    /// Begins to open a connection. If it is this waiter's first opening, one that took too long before is watched
+    /// with it.
     fn open(&mut self, now: Instant) {
         let opening = Box::new(self.pool.begin_opening());
         let mut openings = self.take_openings();
@@ -187,7 +191,7 @@ impl Waiter {
         self.preparing = Preparing::Opening(openings);
     }
 
-    /// The openings in hand. Whatever else is there goes back.
+    /// Takes the openings being prepared. Anything else goes back.
     fn take_openings(&mut self) -> Openings {
         match mem::replace(&mut self.preparing, Preparing::Nothing) {
             Preparing::Opening(openings) => openings,
@@ -199,7 +203,7 @@ impl Waiter {
         }
     }
 
-    /// Nothing more is to be expected on the connection in hand: it is ready, or of no use.
+    /// The connection being prepared has nothing left to answer: it is ready, or cannot be used.
     fn settled(&mut self) -> Option<Lease> {
         let Preparing::Settling {
             mut pooled, since, ..
@@ -220,7 +224,7 @@ impl Waiter {
         None
     }
 
-    /// One of the connections in hand is open, or failed to be.
+    /// One of the openings is complete, or has failed.
     fn opened(
         &mut self,
         held: HeldOpening,
@@ -245,7 +249,7 @@ impl Waiter {
                 let expires = self.pool.config.end_of_life(now);
                 let pooled = Pooled::new(link, expires, self.pool.login_generation());
                 match inherited {
-                    // Its answers had arrived, perhaps, before what killed another one killed it.
+                    // Its answers may have arrived before the same event killed it that killed others.
                     Some(since) if !is_proven => {
                         self.probe(Idle::new(pooled, since, expires), now);
                         Ok(None)
@@ -253,7 +257,7 @@ impl Waiter {
                     _ => Ok(Some(Lease::opened(&self.pool, pooled, inherited.is_some(), now))),
                 }
             }
-            // What an earlier call began may fail for reasons that were that call's own.
+            // The failure of an opening that an earlier call began may be due to that call alone.
             Err(_) if inherited.is_some() => {
                 self.lose_opening();
                 Ok(None)
@@ -272,7 +276,7 @@ impl Waiter {
         }
     }
 
-    /// When something else than what is in hand is to be tried.
+    /// Returns when something else must be tried than what is being prepared.
     fn limit(&self) -> Deadline {
         match &self.preparing {
             Preparing::Nothing => Deadline::NONE,
@@ -281,7 +285,7 @@ impl Waiter {
         }
     }
 
-    /// What is in hand has had its time.
+    /// The limit for what is being prepared has passed.
     fn lose_patience(&mut self) {
         let now = self.pool.now();
         let patience = self.pool.patience();
@@ -300,7 +304,7 @@ impl Waiter {
         }
     }
 
-    /// A connection whose answer does not come is left for later, unless it is as good as dead.
+    /// Leaves a connection for later whose answer does not come; closes it if it counts as dead.
     fn set_aside(&mut self) {
         let Preparing::Settling {
             mut pooled,
@@ -315,7 +319,7 @@ impl Waiter {
         let is_overdue = pooled.give_up_at(&self.pool.config).has_passed(now);
         match pooled.link.release() {
             ReleaseOutcome::Ready | ReleaseOutcome::Unsettled if !is_overdue => {}
-            // Its server is at work, and not known to be gone.
+            // The server is at work, and not known to be lost.
             ReleaseOutcome::Unanswered => {
                 drop(pooled);
                 return self.lose();
@@ -339,13 +343,13 @@ impl Waiter {
         claim.iter().for_each(Claim::wake);
     }
 
-    /// What was in hand is gone. The place in the queue stays.
+    /// What was being prepared is lost. The waiter keeps its turn.
     fn lose(&mut self) {
         let now = self.pool.now();
         self.pool.decide(|slots| slots.lose(self.ticket, now));
     }
 
-    /// The connection in hand is dead. So may others be that have been idle since then.
+    /// The connection being prepared is dead. Others may be, too, that have been idle since then.
     fn lose_dead(&mut self, since: Instant) {
         let now = self.pool.now();
         self.pool.decide(|slots| {
@@ -354,7 +358,7 @@ impl Waiter {
         });
     }
 
-    /// One of the openings is gone from the hand.
+    /// One of the openings is lost.
     fn lose_opening(&mut self) {
         if matches!(&self.preparing, Preparing::Opening(openings) if openings.is_empty()) {
             self.preparing = Preparing::Nothing;
@@ -365,7 +369,7 @@ impl Waiter {
         }
     }
 
-    /// Gives back what is in hand.
+    /// Gives back what is being prepared.
     fn release_held(&mut self) {
         match mem::replace(&mut self.preparing, Preparing::Nothing) {
             Preparing::Nothing => {}
@@ -390,12 +394,12 @@ impl Waiter {
         Deadline::after(now, self.pool.patience())
     }
 
-    /// Whether the call shall end.
+    /// Whether the call has to end.
     fn is_over(&self, by: Deadline) -> bool {
         by.has_passed(self.pool.now()) || self.pool.runtime.is_cancelled()
     }
 
-    /// The time is up.
+    /// Returns the error of a call whose time is up.
     fn timeout(&self, by: Deadline) -> Error {
         let waiting = match &self.preparing {
             Preparing::Nothing => Waiting::Pool,
@@ -413,7 +417,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        // In this order: as long as it is in the queue, whoever closes the pool waits for what it holds.
+        // In this order: while the waiter is in the queue, the call that closes the pool waits for what it holds.
         self.release_held();
         self.pool.leave(self.ticket);
     }

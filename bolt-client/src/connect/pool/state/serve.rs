@@ -1,4 +1,4 @@
-//! How it is decided who gets what.
+//! How the decider assigns connections.
 
 use std::mem;
 use std::time::Instant;
@@ -19,8 +19,8 @@ enum Source {
 }
 
 impl<L, O> Slots<L, O> {
-    /// Lets go of what has expired, then gives each in the queue, in their order, the best thing there is, if that is
-    /// better than what it has. What must not be left alone goes if nobody takes it.
+    /// Discards what has expired. Then assigns to each waiter, in the order of the queue, the best grant there is, if
+    /// that is better than what the waiter has. Unanswered connections that no waiter took are discarded.
     pub(super) fn serve(&mut self, now: Instant) {
         if self.is_closed() {
             return;
@@ -41,14 +41,14 @@ impl<L, O> Slots<L, O> {
             if priority < entry.priority() {
                 let grant = self.take(source);
                 self.assign(ticket, priority, grant);
-                // What it had not collected may have expired meanwhile.
+                // What the waiter had not collected may have expired meanwhile.
                 self.discard_expired(now);
             }
             at = Ticket(ticket.0 + 1);
         }
     }
 
-    /// Something has come for somebody. Should it not have collected what came before, that is available again.
+    /// Assigns a grant to a waiter. An earlier one that the waiter has not collected becomes available again.
     fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
         let (Some(entry), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
             return;
@@ -60,8 +60,8 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// The best that is available. What an earlier lease left something on comes late, and what somebody has waited
-    /// for in vain comes last.
+    /// Returns the best grant that is available. Connections with leftovers of an earlier lease come late; those that
+    /// a caller has waited for in vain come last.
     fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
         let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
@@ -85,7 +85,7 @@ impl<L, O> Slots<L, O> {
         };
         let slow = slow.map(|source| (Priority::Overdue, source));
         let best = if prefers_new {
-            // What has to be asked whether it is alive is no better than what this caller has asked in vain.
+            // A connection that must be probed is no better than the one that this waiter has probed in vain.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
             new.or_else(|| half_open(false))
         } else {
@@ -107,7 +107,7 @@ impl<L, O> Slots<L, O> {
         Some(grant)
     }
 
-    /// What has come for somebody is available again, if it has not been collected.
+    /// Takes back what was assigned to a waiter, if it has not been collected.
     pub(super) fn take_back(&mut self, ticket: Ticket) {
         let Some(entry) = self.queue.get_mut(&ticket) else {
             return;
@@ -121,7 +121,7 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// Puts a grant that nobody has collected back where it came from.
+    /// Puts an uncollected grant back where it came from.
     pub(super) fn return_grant(&mut self, grant: Grant<L, O>) {
         self.leased -= 1;
         self.leased_opening -= usize::from(grant.is_opening());
@@ -139,7 +139,7 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// Keeps the last used on top. What comes back unused is not the last used.
+    /// Keeps the last used on top. A connection that comes back unused keeps its older place.
     pub(super) fn put_ready(&mut self, idle: Idle<L>) {
         self.note_expiry(idle.expires);
         let below = self.ready.iter().rposition(|other| other.since <= idle.since);
@@ -155,19 +155,19 @@ impl<L, O> Slots<L, O> {
         self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max + twice
     }
 
-    /// Whether a connection that is ready need not prove that it is alive.
+    /// Whether a ready connection can be used without a probe.
     pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
         self.is_proven_since(idle.since, now)
     }
 
-    /// Whether a connection that nobody has used since this instant need not prove that it is alive.
+    /// Whether a connection that was unused since this instant can be used without a probe.
     pub(crate) fn is_proven_since(&self, since: Instant, now: Instant) -> bool {
         let age = now.saturating_duration_since(since);
         let is_suspected = self.suspected.is_some_and(|suspected| since <= suspected);
         self.rules.probe_after.is_none_or(|limit| age <= limit) && !is_suspected
     }
 
-    /// Whether somebody was given a connection as ready that must prove now that it is alive, and has not collected it.
+    /// Whether a waiter has not yet collected a connection assigned as ready that must be probed now.
     pub(super) fn is_assigned_a_suspect(&self, ticket: Ticket) -> bool {
         match self.queue.get(&ticket).map(|entry| &entry.assigned) {
             Some(Assigned::Uncollected(_, Grant::Ready(idle))) => {
@@ -177,12 +177,12 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// Something lies in the pool that expires then.
+    /// Notes when something in the pool expires.
     pub(super) fn note_expiry(&mut self, expires: Deadline) {
         self.next_expiry = self.next_expiry.earlier(expires);
     }
 
-    /// Lets go of connections that somebody would have to wait for, and nobody does. Whether there was one.
+    /// Discards the unanswered connections, for which there is no waiter. Returns whether there was one.
     fn discard_unanswered(&mut self) -> bool {
         let before = self.unsettled.len();
         while let Some(at) = self.unsettled.iter().position(Idle::is_unanswered) {
@@ -192,7 +192,7 @@ impl<L, O> Slots<L, O> {
         self.unsettled.len() < before
     }
 
-    /// Lets go of what has expired. Looks only when something has.
+    /// Discards what has expired. Does nothing before the next expiry.
     fn discard_expired(&mut self, now: Instant) {
         if !self.next_expiry.has_passed(now) {
             return;
@@ -206,7 +206,7 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-/// What has not expired yet; `next` is when the first of it does.
+/// Returns what has not expired yet; sets `next` to the first expiry among that.
 fn unexpired<T, C>(parked: C, expired: &mut Vec<T>, next: &mut Deadline, now: Instant) -> C
 where
     C: IntoIterator<Item = Idle<T>> + FromIterator<Idle<T>>,
