@@ -100,7 +100,7 @@ pub fn plant(bug: Option<Bug>) {
 }
 
 impl Bug {
-    /// What the protocol must let pass for it.
+    /// The bug of the protocol that must be planted with it.
     const fn below(self) -> Option<bolt_proto::planted::Bug> {
         match self {
             Self::ResetOvertakesBegin => Some(bolt_proto::planted::Bug::ResetOvertakesBegin),
