@@ -211,7 +211,7 @@ fn a_dropped_write_whose_page_ended_with_more_to_come_is_carried_out() {
     assert_eq!(
         link.release(),
         ReleaseOutcome::Unsettled,
-        "who waited for it gives up"
+        "the waiter gives it up"
     );
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));

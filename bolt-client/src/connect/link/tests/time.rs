@@ -241,7 +241,7 @@ fn reads_after_the_deadline_have_a_bound_and_a_later_call_has_its_own() {
     assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
 }
 
-/// A connection with a request, whose server with_promise to send something within ten seconds.
+/// A connection with a request, whose server promised to send something within ten seconds.
 fn with_promise(setup: Setup) -> (Peer, Link) {
     let peer = Peer::new(Setup {
         silence_limit: Some(10),

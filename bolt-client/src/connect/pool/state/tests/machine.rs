@@ -478,7 +478,7 @@ impl World {
         let is_late = !self.closing && self.model.is_any_waiter_late();
         assert!(
             !is_late || all == self.rules.max,
-            "somebody waits though another could be opened: {counts}"
+            "a caller waits though another could be opened: {counts}"
         );
     }
 

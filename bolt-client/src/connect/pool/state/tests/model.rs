@@ -405,7 +405,7 @@ impl Model {
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
                 Kind::Unsettled | Kind::Unanswered => (if prefers_new { 6 } else { 3 }, first_come_first),
-                Kind::New => unreachable!("it exists for somebody only"),
+                Kind::New => unreachable!("it exists only while assigned"),
             };
             options.push((rank, order, Some(conn.id)));
         }
