@@ -205,13 +205,13 @@ impl Peer {
         self.lock().closed
     }
 
-    /// How many reads the driver tried.
+    /// Returns how many reads the driver tried.
     pub(super) fn reads(&self) -> usize {
         self.lock().reads
     }
 
-    /// The last deadline that the transport was given.
-    pub(super) fn deadlines(&self) -> Option<Instant> {
+    /// Returns the last deadline that the transport was given.
+    pub(super) fn last_deadline(&self) -> Option<Instant> {
         self.lock().deadlines.last().copied().flatten()
     }
 

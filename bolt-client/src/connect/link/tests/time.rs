@@ -200,7 +200,7 @@ fn an_opening_returns_when_its_caller_has_something_else_to_check() {
     assert!(opening.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(opening.is_woken());
-    assert_eq!(peer.deadlines(), read_until.at());
+    assert_eq!(peer.last_deadline(), read_until.at());
 }
 
 #[test]
@@ -347,23 +347,23 @@ fn a_transport_that_blocks_is_given_the_earliest_of_all_limits() {
     let start = peer.now();
     let seconds = |seconds: u32| Deadline::after(start, SECOND * seconds);
     assert!(Task::new(link.head(seconds(5))).run().is_none());
-    assert_eq!(peer.deadlines(), seconds(5).at(), "the call's");
+    assert_eq!(peer.last_deadline(), seconds(5).at(), "the call's");
     assert!(Task::new(link.head(seconds(50))).run().is_none());
-    assert_eq!(peer.deadlines(), seconds(10).at(), "the promise's");
+    assert_eq!(peer.last_deadline(), seconds(10).at(), "the promise's");
     assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert!(
         Task::new(poll_fn(|cx| link.poll_settled(cx, seconds(2))))
             .run()
             .is_none()
     );
-    assert_eq!(peer.deadlines(), seconds(2).at(), "the caller's next check");
+    assert_eq!(peer.last_deadline(), seconds(2).at(), "the caller's next check");
 
     let peer = Peer::new(Setup::default());
     let mut link = new_link(&peer);
     peer.hold();
     let opening = Task::new(link.head_of_opening(seconds(7), || seconds(9))).run();
     assert!(opening.is_none());
-    assert_eq!(peer.deadlines(), seconds(7).at(), "the opening's");
+    assert_eq!(peer.last_deadline(), seconds(7).at(), "the opening's");
 }
 
 #[test]
