@@ -1,4 +1,4 @@
-//! The connection that work is under way on, and what has become of it.
+//! The connection of a unit of work, and the state of that work.
 
 use std::mem;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::work::{Work, WorkKind};
 
-/// A connection on loan, and the course of the work on it. Of results it knows nothing.
+/// The borrowed connection of a unit of work, and the state of that work. It knows nothing about results.
 #[derive(Debug)]
 pub(super) struct Flight {
     /// Given back as soon as the work is done.
@@ -21,14 +21,14 @@ pub(super) struct Flight {
     pub(super) course: Course,
 }
 
-/// How work begins, what was answered, and what went wrong.
+/// How the work begins, what was answered, and what failed.
 #[derive(Debug)]
 pub(super) struct Course {
     work: Arc<Work>,
-    /// Which part of the API is at work, until a server that wants to know has been informed.
+    /// The part of the API in use, until a server that wants to know has been informed.
     api: Option<Api>,
     bookmarks: TransactionBookmarks,
-    /// The connection served others before, or was opened for them.
+    /// The connection served, or was opened for, an earlier call.
     reused: bool,
     /// The BEGIN of a transaction, once queued.
     begin: Option<RequestId>,
@@ -36,14 +36,14 @@ pub(super) struct Course {
     telemetry: Option<RequestId>,
     /// The COMMIT of a transaction, once queued.
     commit: Option<RequestId>,
-    /// Something has been answered: from here on another connection cannot simply take over.
+    /// Something has been answered: from now on the work cannot be moved to another connection.
     answered: bool,
-    /// A RUN failed, and nothing before or after it.
+    /// A RUN failed, and nothing before it or after it.
     refused: bool,
     failure: Option<Failure>,
-    /// A call was dropped, or ran out of time, while its query ran: only a rollback is left.
+    /// A call was dropped, or ran out of time, while its query ran: only a rollback is possible.
     abandoned: bool,
-    /// Queries that had been queued were taken back with another that was given up.
+    /// Queued queries were taken back together with another one that was given up.
     incomplete: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Course {
 #[derive(Debug)]
 struct Failure {
     error: Error,
-    /// A caller has been given it. Later ones learn that it had happened before.
+    /// A caller has received it. Later callers get an error that it had happened before.
     reported: bool,
 }
 
@@ -83,7 +83,7 @@ impl Flight {
         }
     }
 
-    /// Carries on with another connection, after the one it had was lost before anything was answered.
+    /// Continues on another connection, after the first was lost before anything was answered.
     pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
         let Course { work, bookmarks, .. } = &self.course;
         *self = Self::new(lease, Arc::clone(work), api, bookmarks.clone());
@@ -97,50 +97,50 @@ impl Flight {
         self.lease.as_mut()
     }
 
-    /// The connection for a caller that needs one. If there is none any more, the caller is given the reason.
+    /// Returns the connection for a caller that needs one. If it was given back, the error gives the reason.
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
         let course = &mut self.course;
         self.lease.as_mut().ok_or_else(|| course.gone())
     }
 
-    /// The state machine of the connection.
+    /// Returns the protocol's state machine.
     #[inline]
     pub(super) fn proto_mut(&mut self) -> Option<&mut Connection> {
         Some(&mut self.lease.as_mut()?.proto)
     }
 
-    /// Gives the connection back. What is under way on it is undone, unless it was said that it is to be finished.
+    /// Gives the connection back. What is under way is cancelled, unless it was marked to be finished.
     pub(super) fn land(&mut self) {
         self.lease = None;
     }
 
-    /// Gives the connection back, for the work to be finished there, at the latest when the session waits for that.
+    /// Gives the connection back with work to be finished there, at the latest when the session waits for it.
     pub(super) fn park(&mut self) -> Option<ParkedWork> {
         self.lease.take().map(Lease::park)
     }
 
-    /// Takes the next event, and the course that it changes.
+    /// Takes the next event, and borrows the state that it changes.
     pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut Course)> {
         let event = self.lease.as_mut()?.event()?;
         Some((event, &mut self.course))
     }
 
-    /// The login of this connection, and of all that are as old, has become worthless.
+    /// Reports that the login of this connection, and all that are as old, have become invalid.
     pub(super) fn invalidate_logins(&self) {
         if let Some(lease) = &self.lease {
             lease.invalidate_logins();
         }
     }
 
-    /// The next event's head. What ends the connection ends the work; but what the server said before it went says more
-    /// than that it went.
+    /// Waits for the next event and returns its head. What ends the connection ends the work; but a failure that the
+    /// server reported before is the more precise error.
     pub(super) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
         let Self { lease, course } = self;
         let Some(lease) = lease else {
             return Err(course.gone());
         };
         if course.failure.is_some() {
-            // Results that were to be continued never will be: nothing more is asked for once something has failed.
+            // After a failure nothing more is requested, so open results will not be continued.
             let proto = &mut lease.proto;
             if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
                 return Err(course.gone());
@@ -157,7 +157,7 @@ impl Flight {
         Err(course.own_failure().unwrap_or(error))
     }
 
-    /// Queues BEGIN, if that was not done yet. If it is refused, the caller takes back what was queued with it.
+    /// Queues BEGIN if it is not queued yet. If BEGIN is refused, the caller takes back what was queued with it.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
         if self.course.work.is_transaction() && self.course.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
@@ -168,7 +168,7 @@ impl Flight {
         Ok(())
     }
 
-    /// Informs the server which part of the API is at work, right before the request that this is about.
+    /// Informs the server which part of the API is in use, right before the request that this is about.
     pub(super) fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
         let Course {
             work, api, telemetry, ..
@@ -188,7 +188,7 @@ impl Flight {
         Ok(())
     }
 
-    /// Why a request was refused. If that is because the connection is over, the work has failed with it.
+    /// Converts the refusal of a request. If the reason is the end of the connection, the work has failed with it.
     pub(super) fn refusal(&mut self, error: UsageError) -> Error {
         let over = matches!(error, UsageError::Over(_));
         let error = match &mut self.lease {
@@ -222,7 +222,7 @@ impl Course {
         self.api
     }
 
-    /// What BEGIN says, or an auto-commit RUN.
+    /// Returns what BEGIN contains, or an auto-commit RUN.
     pub(super) fn opening(&self) -> Extra {
         self.work.opening(self.bookmarks.sent())
     }
@@ -254,17 +254,17 @@ impl Course {
         self.incomplete
     }
 
-    /// A query was given up while it ran: only a rollback is left.
+    /// Notes that a query was given up while it ran: only a rollback is possible.
     pub(super) const fn abandon(&mut self) {
         self.abandoned = true;
     }
 
-    /// Queries that were queued were taken back.
+    /// Notes that queued queries were taken back.
     pub(super) const fn lose_queries(&mut self) {
         self.incomplete = true;
     }
 
-    /// This request, and all after it, were taken back before they left.
+    /// Notes that this request, and all after it, were taken back before they left.
     pub(super) fn took_back(&mut self, first: RequestId) {
         let left = |request: &RequestId| *request < first;
         self.begin = self.begin.filter(left);
@@ -273,13 +273,13 @@ impl Course {
     }
 }
 
-/// What is answered.
+/// What was answered.
 impl Course {
     pub(super) const fn note_answer(&mut self) {
         self.answered = true;
     }
 
-    /// A request has succeeded.
+    /// Notes that a request has succeeded.
     pub(super) fn succeeded(&mut self, request: Option<RequestId>, metadata: Metadata<'_>) {
         if let Some(bookmark) = metadata.bookmark().filter(|_| !planted!(BookmarkDropped)) {
             self.bookmarks.committed(bookmark);
@@ -289,8 +289,8 @@ impl Course {
         }
     }
 
-    /// A request has failed: the RUN of a result, a request for its rows if that was started, or another. Returns what
-    /// that means for others.
+    /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.
+    /// Returns what that means for other connections.
     pub(super) fn failed(&mut self, request: Option<RequestId>, of: Part, error: ServerError) -> Reported {
         let reported = fallout::reported(&error);
         let commits = match of {
@@ -311,7 +311,7 @@ impl Course {
     }
 }
 
-/// What a request was about.
+/// The subject of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Run,
@@ -319,14 +319,14 @@ pub(super) enum Part {
     Other,
 }
 
-/// What goes wrong.
+/// What failed.
 impl Course {
-    /// What went wrong first, if anything: what the server reported, or the end of the connection.
+    /// Returns what failed first, if anything did: what the server reported, or the end of the connection.
     pub(super) fn failure(&self) -> Option<&Error> {
         self.failure.as_ref().map(|failure| &failure.error)
     }
 
-    /// The work has failed with this, unless it had failed before.
+    /// Notes that the work has failed with this error, unless it had failed before.
     pub(super) fn fail(&mut self, error: Error) {
         self.failure.get_or_insert(Failure {
             error,
@@ -334,7 +334,7 @@ impl Course {
         });
     }
 
-    /// The work ends with this, which a caller has been given.
+    /// Ends the work with this error, which a caller receives.
     pub(super) fn lose(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
@@ -342,7 +342,7 @@ impl Course {
         });
     }
 
-    /// The work ends with this, which no caller has been given.
+    /// Ends the work with this error, which no caller has received.
     pub(super) fn lose_unheard(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
@@ -350,13 +350,14 @@ impl Course {
         });
     }
 
-    /// There is no connection that could take over.
+    /// Ends the work with this error, since there is no replacement for its connection.
     pub(super) fn fail_for_good(&mut self, error: Error) {
         self.reused = false;
         self.lose(error);
     }
 
-    /// What went wrong, for a caller: the first is given the failure itself, later ones that it had happened before.
+    /// Returns the failure for a caller: the first one gets the failure itself, later ones that it had happened
+    /// before.
     pub(super) fn report_failure(&mut self) -> Option<Error> {
         let failure = self.failure.as_mut()?;
         let error = failure.error.clone();
@@ -367,14 +368,14 @@ impl Course {
         }
     }
 
-    /// What went wrong, for the caller that it went wrong for.
+    /// Returns the failure for the caller whose request failed.
     pub(super) fn own_failure(&mut self) -> Option<Error> {
         let failure = self.failure.as_mut()?;
         failure.reported = true;
         Some(failure.error.clone())
     }
 
-    /// The error if nothing more can be done but to roll back.
+    /// Checks that more than a rollback is possible.
     pub(super) fn check_usable(&mut self) -> Result<(), Error> {
         match self.report_failure() {
             Some(failure) if !planted!(PullAfterFailure) => Err(failure),
@@ -383,13 +384,13 @@ impl Course {
         }
     }
 
-    /// Why there is nothing of a result any more.
+    /// Returns the reason why nothing of a result is left.
     pub(super) fn gone(&mut self) -> Error {
         self.check_usable().err().unwrap_or_else(ended)
     }
 }
 
-/// Why there is nothing to read on a connection that was given back.
+/// The error of reading from a connection that was given back.
 pub(super) fn ended() -> Error {
-    Error::misuse("there is nothing left to read: an earlier error ended the work on the connection")
+    Error::misuse("there is nothing left to read: an earlier error ended the work on this connection")
 }
