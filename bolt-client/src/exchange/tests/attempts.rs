@@ -1,4 +1,4 @@
-//! Work that begins again.
+//! Work that is retried.
 
 use bolt_proto::ServerError;
 use bolt_proto::value::Value;
@@ -27,7 +27,7 @@ fn inviting() -> ServerError {
 }
 
 #[test]
-fn a_refused_query_is_sent_once_more_if_the_server_invites_to_that() {
+fn a_refused_query_is_retried_once_if_the_server_invites_a_retry() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     servers.fail_with(Message::Run, inviting());
@@ -42,13 +42,13 @@ fn a_refused_query_is_sent_once_more_if_the_server_invites_to_that() {
 }
 
 #[test]
-fn a_refused_query_is_not_sent_again_without_an_invitation_or_against_the_users_will() {
+fn a_refused_query_is_not_retried_without_an_invitation_or_if_the_option_forbids_it() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     servers.fail(Message::Run, DEADLOCK);
     now(auto_commit(&origin, "RETURN 1")).map(drop).unwrap_err();
     assert_eq!(servers.count(Message::Run), 1);
-    // What fails later may have been carried out.
+    // A query that fails later may have been carried out.
     servers.fail_with(Message::Pull, inviting());
     now(auto_commit(&origin, "CREATE ()")).map(drop).unwrap_err();
     assert_eq!(servers.count(Message::Run), 2);
@@ -70,7 +70,7 @@ fn a_refused_query_is_not_sent_again_without_an_invitation_or_against_the_users_
 }
 
 #[test]
-fn an_auto_commit_query_moves_on_from_each_connection_that_was_dead_all_along() {
+fn an_auto_commit_query_is_moved_from_each_connection_that_was_dead_before_its_use() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     warm(&origin, &servers, 3);
@@ -91,7 +91,7 @@ fn a_new_connection_that_is_lost_is_reported() {
 }
 
 #[test]
-fn work_moves_only_while_nothing_was_answered_and_nothing_of_it_would_be_missing() {
+fn work_is_moved_only_while_nothing_was_answered_and_no_query_would_be_missing() {
     let lost = |servers: &Scripted, work: &mut Exchange| {
         servers.cut(0);
         now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err()
@@ -121,7 +121,7 @@ fn work_moves_only_while_nothing_was_answered_and_nothing_of_it_would_be_missing
 }
 
 #[test]
-fn work_that_moves_begins_from_the_same_bookmarks_on_the_other_connection() {
+fn moved_work_begins_with_the_same_bookmarks_on_the_other_connection() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     now(auto_commit(&origin, "CREATE ()")).unwrap();
@@ -154,7 +154,7 @@ fn work_that_moves_begins_from_the_same_bookmarks_on_the_other_connection() {
 }
 
 #[test]
-fn that_nothing_can_take_over_is_the_failure_of_the_work() {
+fn without_a_replacement_the_error_of_that_is_the_failure_of_the_work() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     warm(&origin, &servers, 1);
@@ -212,7 +212,7 @@ fn limits_of_parts_end_with_the_whole() {
 }
 
 #[test]
-fn only_failures_to_connect_that_may_go_away_and_a_budget_lead_to_another_try() {
+fn only_transient_failures_to_connect_are_retried_within_the_budget() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     servers.fail(Message::Logon, "Neo.ClientError.Security.Unauthorized");
@@ -229,20 +229,20 @@ fn only_failures_to_connect_that_may_go_away_and_a_budget_lead_to_another_try() 
 }
 
 #[test]
-fn nothing_is_unknown_about_a_commit_of_nothing() {
+fn the_commit_of_nothing_is_never_unknown() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     warm(&origin, &servers, 2);
     let mut attempts = explicit(&origin);
     let mut work = now(attempts.begin()).unwrap();
-    // BEGIN and COMMIT have left.
+    // BEGIN and COMMIT have left without a query.
     servers.cut_at(Message::Begin);
     let error = now(work.commit(BY)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     now(attempts.replace(&mut work, error, BY)).unwrap();
     now(work.commit(BY)).unwrap();
 
-    // But for one that the server has heard of.
+    // Except if the server has answered something.
     let mut work = now(explicit(&origin).begin()).unwrap();
     now(work.begin(BY)).unwrap();
     servers.cut_at(Message::Commit);
@@ -250,7 +250,7 @@ fn nothing_is_unknown_about_a_commit_of_nothing() {
 }
 
 #[test]
-fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
+fn a_commit_is_not_moved_without_its_queued_queries() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let _queued = queue(&mut work, "CREATE ()");
@@ -263,7 +263,7 @@ fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
     );
     assert!(!work.can_be_moved(&error));
 
-    // Nor if something else has met the end of the connection.
+    // Nor if another call has met the end of the connection.
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let queued = queue(&mut work, "CREATE ()");

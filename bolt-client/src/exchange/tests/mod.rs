@@ -26,7 +26,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEADLOCK: &str = "Neo.TransientError.Transaction.DeadlockDetected";
 const SYNTAX: &str = "Neo.ClientError.Statement.SyntaxError";
 
-/// A place from which work begins.
+/// The context of a session with these options.
 fn origin_with(servers: &Scripted, config: Config, settings: Settings) -> Arc<Origin> {
     let runtime = Arc::new(servers.clone());
     Arc::new(Origin {
@@ -41,7 +41,7 @@ fn origin(servers: &Scripted) -> Arc<Origin> {
     origin_with(servers, Scripted::config(), Settings::default())
 }
 
-/// The attempts of a transaction that is not repeated.
+/// The attempts of a transaction that is not retried.
 fn explicit(origin: &Arc<Origin>) -> Attempts {
     origin.explicit(Extra::default(), Deadline::NONE)
 }
@@ -69,7 +69,7 @@ fn transaction(servers: &Scripted) -> Exchange {
     now(explicit(&origin).begin()).unwrap()
 }
 
-/// The same, whose pages have so many rows.
+/// As [`transaction`], with pages of so many rows.
 fn paged(servers: &Scripted, rows: u64) -> Exchange {
     let settings = Settings {
         page: Some(Fetch::Rows(rows)),
@@ -80,7 +80,7 @@ fn paged(servers: &Scripted, rows: u64) -> Exchange {
     now(explicit(&origin).begin()).unwrap()
 }
 
-/// An auto-commit query that nothing has been sent of.
+/// An auto-commit query of which nothing has been sent.
 fn auto_commit(servers: &Scripted, access: Access) -> Exchange {
     let settings = Settings {
         access,

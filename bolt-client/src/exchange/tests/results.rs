@@ -1,4 +1,4 @@
-//! The table of results keeps count of how far they have got.
+//! The table of results counts how many are open and unanswered.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn unsent(work: &mut Exchange, queries: usize) -> Vec<(RequestId, ResultId)> {
 }
 
 #[test]
-fn results_count_as_open_and_unanswered_from_when_they_are_asked_for() {
+fn results_count_as_open_and_unanswered_from_when_they_are_queued() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     assert!(!work.results.any_open() && !work.results.any_unanswered() && work.results.is_empty());
@@ -27,7 +27,7 @@ fn results_count_as_open_and_unanswered_from_when_they_are_asked_for() {
         assert!(results.any_open() && results.any_unanswered());
         results.remove(id);
         assert!(results.get(id).is_none());
-        // What is not there does not count.
+        // A result that is not in the table does not count.
         results.remove(id);
     }
     assert!(!results.any_open() && !results.any_unanswered() && results.is_empty());
@@ -76,7 +76,7 @@ fn a_result_without_a_holder_stays_until_it_has_ended() {
 }
 
 #[test]
-fn what_is_taken_back_is_gone_and_what_came_before_it_stays() {
+fn results_that_are_taken_back_are_removed_and_earlier_ones_stay() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let sent = unsent(&mut work, 3);
@@ -89,7 +89,7 @@ fn what_is_taken_back_is_gone_and_what_came_before_it_stays() {
 }
 
 #[test]
-fn results_show_how_many_there_are_and_no_row() {
+fn debug_shows_the_number_of_results_and_no_row() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 5 OF 3 SECRET");
@@ -101,12 +101,12 @@ fn results_show_how_many_there_are_and_no_row() {
 }
 
 #[test]
-fn what_a_kept_row_takes_is_itself_its_values_their_places_and_an_allocation() {
+fn the_size_of_a_kept_row_includes_the_row_its_values_their_positions_and_an_allocation() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 4 OF 100");
     run(&mut work, "CREATE ()");
-    // A hundred letters have a header of two bytes.
+    // A string of a hundred letters has a header of two bytes.
     let row = size_of::<bolt_proto::Record>() + 102 + size_of::<u32>() + 24;
     assert_eq!(work.results.get(id).unwrap().kept_bytes(), 4 * row);
 }
@@ -122,7 +122,7 @@ fn old(servers: &Scripted) -> (Exchange, Query) {
 }
 
 #[test]
-fn of_a_query_that_cannot_be_sent_nothing_stays_behind() {
+fn a_query_that_cannot_be_sent_leaves_nothing() {
     let servers = Scripted::new();
     let (mut work, unknown) = old(&servers);
     now(work.run(&unknown, BY)).unwrap_err();
@@ -148,7 +148,7 @@ fn queries_that_were_queued_before_one_that_cannot_be_sent_stay() {
 }
 
 #[test]
-fn a_rollback_after_results_that_have_ended_is_no_reset() {
+fn a_rollback_after_results_that_have_ended_sends_no_reset() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 2");

@@ -1,4 +1,4 @@
-//! Servers that want to know are informed of which part of the API is used.
+//! Servers that want to know are informed which part of the API is used.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn wanted() -> (Scripted, Arc<Origin>) {
 }
 
 #[test]
-fn it_leaves_once_and_right_before_what_it_is_about() {
+fn telemetry_leaves_once_and_right_before_its_request() {
     let (servers, origin) = wanted();
     let mut work = now(explicit(&origin).begin()).unwrap();
     run(&mut work, "RETURN 1");
@@ -30,7 +30,7 @@ fn it_leaves_once_and_right_before_what_it_is_about() {
 }
 
 #[test]
-fn it_does_not_leave_if_it_is_not_wanted_or_forbidden() {
+fn telemetry_is_not_sent_if_it_is_not_wanted_or_is_forbidden() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     let mut work = now(explicit(&origin).begin()).unwrap();
@@ -47,7 +47,7 @@ fn it_does_not_leave_if_it_is_not_wanted_or_forbidden() {
 }
 
 #[test]
-fn a_second_attempt_says_it_again_only_if_the_first_was_not_answered() {
+fn a_second_attempt_sends_telemetry_again_only_if_the_first_was_not_answered() {
     let (servers, origin) = wanted();
     let mut attempts = origin.repeated(Api::ManagedTransaction, Access::Write, Extra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
@@ -65,7 +65,7 @@ fn a_second_attempt_says_it_again_only_if_the_first_was_not_answered() {
 }
 
 #[test]
-fn a_connection_that_takes_over_is_informed_unless_the_server_has_been() {
+fn telemetry_is_sent_on_a_replacement_connection_unless_it_was_answered() {
     let (servers, origin) = wanted();
     warm(&origin, &servers, 2);
     let before = servers.count(Message::Telemetry);
@@ -76,7 +76,7 @@ fn a_connection_that_takes_over_is_informed_unless_the_server_has_been() {
     let error = now(work.run(&query, BY)).unwrap_err();
     assert_eq!(work.unreported_api(), Some(Api::ExplicitTransaction));
     now(attempts.replace(&mut work, error, BY)).unwrap();
-    // It was asked whether it is alive.
+    // It was probed.
     servers.news(0);
     now(work.run(&query, BY)).unwrap();
     assert_eq!(
@@ -87,7 +87,7 @@ fn a_connection_that_takes_over_is_informed_unless_the_server_has_been() {
 }
 
 #[test]
-fn what_was_taken_back_is_said_with_the_next_query() {
+fn telemetry_that_was_taken_back_is_sent_with_the_next_query() {
     let (servers, origin) = wanted();
     warm(&origin, &servers, 1);
     let mut work = now(explicit(&origin).begin()).unwrap();
@@ -105,7 +105,7 @@ fn what_was_taken_back_is_said_with_the_next_query() {
 }
 
 #[test]
-fn an_attempt_on_a_server_that_does_not_want_to_know_leaves_it_to_the_next() {
+fn an_attempt_on_a_server_that_does_not_want_telemetry_leaves_it_to_the_next() {
     let servers = Scripted::new();
     let origin = origin(&servers);
     let mut attempts = origin.repeated(Api::ManagedTransaction, Access::Write, Extra::default(), BY);
