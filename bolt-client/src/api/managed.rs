@@ -71,17 +71,17 @@ where
             deadline,
             mut work,
         } = self;
-        let by = session.origin().by(deadline);
+        let by = session.context().deadline(deadline);
         session.make_room(by).await?;
         let attempts = session
-            .origin()
-            .repeated(Api::ManagedTransaction, access, extra, by);
+            .context()
+            .retried(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
             match attempt(tx, &mut work).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
-                    failed.attempts.again(&mut failed.exchange, error).await?;
+                    failed.attempts.retry(&mut failed.exchange, error).await?;
                     tx = *failed;
                 }
             }

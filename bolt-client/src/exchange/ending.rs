@@ -16,7 +16,7 @@ impl Exchange {
     ///
     /// Dropped before COMMIT has left, it leaves the transaction to be rolled back; later the commit takes its course.
     pub(crate) async fn commit(&mut self, by: Deadline) -> Result<(), Error> {
-        self.flight.course.check_usable()?;
+        self.flight.state.check_usable()?;
         self.queue_begin()?;
         let commit = self.queue_commit(by).await?;
         self.committed(commit, by).await
@@ -26,7 +26,7 @@ impl Exchange {
     pub(super) async fn committed(&mut self, commit: RequestId, by: Deadline) -> Result<(), Error> {
         match self.answer(commit, by).await {
             // What the server reports is known; how the connection fared leaves the commit unknown.
-            Err(error) if error.loses_the_answer() => Err(self.blame_commit(commit, error)),
+            Err(error) if error.loses_the_answer() => Err(self.classify_lost_commit(commit, error)),
             result => result,
         }
     }
@@ -34,8 +34,8 @@ impl Exchange {
     /// Rolls the transaction back. What was never sent costs nothing; what has failed already is undone when the
     /// connection is given back.
     pub(crate) async fn rollback(&mut self, by: Deadline) -> Result<(), Error> {
-        let course = &self.flight.course;
-        if !course.has_begun() || course.failure().is_some() || course.is_abandoned() {
+        let state = &self.flight.state;
+        if !state.has_begun() || state.failure().is_some() || state.is_abandoned() {
             return Ok(());
         }
         let open = self.results.any_open();
@@ -56,7 +56,7 @@ impl Exchange {
     /// end.
     pub(crate) fn forget(&mut self, id: ResultId) {
         if self.is_transaction() {
-            self.disown(id);
+            self.mark_unwanted(id);
             return;
         }
         if self.is_unread_write(id) {
@@ -64,14 +64,14 @@ impl Exchange {
                 lease.set_unfinished(Unfinished::Finish(id));
             }
         }
-        self.flight.land();
+        self.flight.give_back();
     }
 
     /// The result of an auto-commit query has no holder any more, and its session will finish it. What has arrived is
     /// taken, and the rest is skipped if it is known that there is one; nothing is waited for. If that was all, the
     /// connection is given back.
     fn finish_arrived(&mut self, id: ResultId) {
-        self.results.disown(id);
+        self.results.mark_unwanted(id);
         if let Some(lease) = self.flight.lease_if_held() {
             lease.set_unfinished(Unfinished::Finish(id));
             lease.read_arrived();
@@ -99,7 +99,7 @@ impl Exchange {
         if !self.is_unread_write(id) {
             return Ok(());
         }
-        self.results.disown(id);
+        self.results.mark_unwanted(id);
         self.flight.lease_mut()?.set_unfinished(Unfinished::Finish(id));
         match self.read_to_end(id, Rest::Discard, by).await {
             Err(error) if !self.has_ended(id) && self.failure().is_none() => Err(error),
@@ -117,7 +117,7 @@ impl Exchange {
     /// Whether an auto-commit query has work to do before the end of its result.
     pub(crate) fn is_unread_write(&self, id: ResultId) -> bool {
         !self.is_transaction()
-            && self.flight.course.work().writes()
+            && self.flight.state.work().writes()
             && self.failure().is_none()
             && self.flight.lease().is_some()
             && !self.has_ended(id)
@@ -127,7 +127,7 @@ impl Exchange {
     async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
         // Those that have no holder are among them: their DISCARD may have been taken back with another request.
         for id in self.results.ids() {
-            self.disown(id);
+            self.mark_unwanted(id);
         }
         loop {
             match self.flight.queue_commit() {
@@ -136,17 +136,17 @@ impl Exchange {
                 Err(error) => return Err(self.refused(error)),
             }
             self.advance(by).await?;
-            self.flight.course.check_usable()?;
+            self.flight.state.check_usable()?;
         }
     }
 
     /// What the loss of the answer to COMMIT means.
-    fn blame_commit(&mut self, commit: RequestId, error: Error) -> Error {
+    fn classify_lost_commit(&mut self, commit: RequestId, error: Error) -> Error {
         // A transaction without queries has nothing to commit. Of one with queries, something may be left unanswered.
-        let course = &self.flight.course;
-        let empty = !course.has_answered() && self.results.is_empty();
+        let state = &self.flight.state;
+        let empty = !state.has_answered() && self.results.is_empty();
         let known = planted!(UnknownCommitDenied);
-        if course.work().writes() && !empty && !known && !self.took_back(commit) {
+        if state.work().writes() && !empty && !known && !self.took_back(commit) {
             Error::unknown_commit(error)
         } else {
             error

@@ -33,7 +33,7 @@ impl Exchange {
             if error.is_too_large() {
                 error
             } else {
-                self.blame(error)
+                self.classify_lost_answer(error)
             }
         })
     }
@@ -103,7 +103,7 @@ impl Exchange {
             let proto = &mut self.flight.lease_mut()?.proto;
             if proto.has_more(id) {
                 let page = result.next_page();
-                if let Some(request) = tell_later(proto.pull(id, page))? {
+                if let Some(request) = defer_end_of_connection(proto.pull(id, page))? {
                     result.ask(request);
                 }
             }
@@ -112,8 +112,8 @@ impl Exchange {
                 if self.failure().is_none() {
                     return Err(error);
                 }
-                let error = self.end_by(error);
-                self.flight.course.lose_unheard(error);
+                let error = self.end_auto_commit(error);
+                self.flight.state.end_unreported(error);
             }
         }
         Ok(true)
@@ -127,10 +127,10 @@ impl Exchange {
                 result.skip();
             }
         }
-        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         loop {
             let Some(result) = self.results.get(id) else {
-                return Err(self.flight.course.gone());
+                return Err(self.flight.state.gone());
             };
             // Rows may have been kept before, for another call than this.
             if rest == Rest::Keep && result.kept_bytes() > most {
@@ -140,7 +140,7 @@ impl Exchange {
                 return self.end_of(id).unwrap_or(Ok(()));
             }
             self.ask_for_rest(id, rest)?;
-            self.give_up_unsent();
+            self.take_back_unsent();
             self.skip_dropped();
             let head = self.flight.head(by).await?;
             if head.kind == Kind::Record && head.result == Some(id) {
@@ -158,7 +158,7 @@ impl Exchange {
                 Rest::Keep => proto.pull(id, Fetch::All),
                 Rest::Discard => proto.discard(id, Fetch::All),
             };
-            tell_later(asked)?;
+            defer_end_of_connection(asked)?;
         }
         Ok(())
     }
@@ -173,10 +173,10 @@ impl Exchange {
             if !of_it(head.kind, head.result) {
                 break;
             }
-            let Some((event, course)) = self.flight.event() else {
+            let Some((event, state)) = self.flight.event() else {
                 break;
             };
-            course.note_answer();
+            state.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
                 result.keep(row);
             }
@@ -206,7 +206,7 @@ impl Exchange {
         read: &mut impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
-        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         let (mut kept, mut bytes) = (None, 0_usize);
         if let Some(result) = self.results.get_mut(id) {
             result.want_all();
@@ -223,7 +223,9 @@ impl Exchange {
 }
 
 /// That the connection is over is found again by the wait for what was asked for, after all that had arrived before.
-pub(super) fn tell_later(asked: Result<RequestId, UsageError>) -> Result<Option<RequestId>, Error> {
+pub(super) fn defer_end_of_connection(
+    asked: Result<RequestId, UsageError>,
+) -> Result<Option<RequestId>, Error> {
     match asked {
         Err(UsageError::Over(_)) => Ok(None),
         asked => Ok(Some(asked?)),
@@ -242,9 +244,9 @@ impl Drop for Finishing<'_> {
             return;
         }
         if self.exchange.is_transaction() {
-            self.exchange.flight.course.abandon();
+            self.exchange.flight.state.abandon();
         } else {
-            self.exchange.flight.land();
+            self.exchange.flight.give_back();
         }
     }
 }

@@ -18,12 +18,12 @@ use super::work::{Work, WorkKind};
 pub(super) struct Flight {
     /// Given back as soon as the work is done.
     lease: Option<Lease>,
-    pub(super) course: Course,
+    pub(super) state: WorkState,
 }
 
 /// How the work begins, what was answered, and what failed.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct WorkState {
     work: Arc<Work>,
     /// The part of the API in use, until a server that wants to know has been informed.
     api: Option<Api>,
@@ -63,7 +63,7 @@ impl Flight {
         bookmarks: TransactionBookmarks,
     ) -> Self {
         lease.set_transaction_bookmarks(bookmarks.clone());
-        let course = Course {
+        let state = WorkState {
             work,
             api,
             bookmarks,
@@ -79,13 +79,13 @@ impl Flight {
         };
         Self {
             lease: Some(lease),
-            course,
+            state,
         }
     }
 
     /// Continues on another connection, after the first was lost before anything was answered.
     pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
-        let Course { work, bookmarks, .. } = &self.course;
+        let WorkState { work, bookmarks, .. } = &self.state;
         *self = Self::new(lease, Arc::clone(work), api, bookmarks.clone());
     }
 
@@ -99,8 +99,8 @@ impl Flight {
 
     /// Returns the connection for a caller that needs one. If it was given back, the error gives the reason.
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
-        let course = &mut self.course;
-        self.lease.as_mut().ok_or_else(|| course.gone())
+        let state = &mut self.state;
+        self.lease.as_mut().ok_or_else(|| state.gone())
     }
 
     /// Returns the protocol's state machine.
@@ -110,7 +110,7 @@ impl Flight {
     }
 
     /// Gives the connection back. What is under way is cancelled, unless it was marked to be finished.
-    pub(super) fn land(&mut self) {
+    pub(super) fn give_back(&mut self) {
         self.lease = None;
     }
 
@@ -120,9 +120,9 @@ impl Flight {
     }
 
     /// Takes the next event, and borrows the state that it changes.
-    pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut Course)> {
+    pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut WorkState)> {
         let event = self.lease.as_mut()?.event()?;
-        Some((event, &mut self.course))
+        Some((event, &mut self.state))
     }
 
     /// Reports that the login of this connection, and all that are as old, have become invalid.
@@ -135,44 +135,44 @@ impl Flight {
     /// Waits for the next event and returns its head. What ends the connection ends the work; but a failure that the
     /// server reported before is the more precise error.
     pub(super) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let Self { lease, course } = self;
+        let Self { lease, state } = self;
         let Some(lease) = lease else {
-            return Err(course.gone());
+            return Err(state.gone());
         };
-        if course.failure.is_some() {
+        if state.failure.is_some() {
             // After a failure nothing more is requested, so open results will not be continued.
             let proto = &mut lease.proto;
             if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
-                return Err(course.gone());
+                return Err(state.gone());
             }
         }
         let error = match lease.head(by).await {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
-        lease.report(fallout::for_connections(&error, course.answered));
+        lease.report(fallout::for_connections(&error, state.answered));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
-            course.fail(error.clone());
+            state.fail(error.clone());
         }
-        Err(course.own_failure().unwrap_or(error))
+        Err(state.own_failure().unwrap_or(error))
     }
 
     /// Queues BEGIN if it is not queued yet. If BEGIN is refused, the caller takes back what was queued with it.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
-        if self.course.work.is_transaction() && self.course.begin.is_none() {
+        if self.state.work.is_transaction() && self.state.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
-            let opening = self.course.opening();
+            let opening = self.state.begin_extra();
             let begin = self.lease_mut()?.proto.begin(&opening);
-            self.course.begin = Some(begin.map_err(|error| self.refusal(error))?);
+            self.state.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
     }
 
     /// Informs the server which part of the API is in use, right before the request that this is about.
     pub(super) fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
-        let Course {
+        let WorkState {
             work, api, telemetry, ..
-        } = &self.course;
+        } = &self.state;
         if let (Some(api), None, true) = (*api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
             let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
@@ -182,7 +182,7 @@ impl Flight {
                 .is_some_and(|version| version.telemetry);
             if wanted && able {
                 let telemetry = lease.proto.telemetry(api);
-                self.course.telemetry = Some(telemetry.map_err(|error| self.refusal(error))?);
+                self.state.telemetry = Some(telemetry.map_err(|error| self.refusal(error))?);
             }
         }
         Ok(())
@@ -196,8 +196,8 @@ impl Flight {
             None => error.into(),
         };
         if over {
-            self.course.fail(error.clone());
-            return self.course.own_failure().unwrap_or(error);
+            self.state.fail(error.clone());
+            return self.state.own_failure().unwrap_or(error);
         }
         error
     }
@@ -208,23 +208,23 @@ impl Flight {
             return Err(UsageError::OpenResult);
         };
         let commit = lease.proto.commit()?;
-        self.course.commit = Some(commit);
+        self.state.commit = Some(commit);
         Ok(commit)
     }
 }
 
-impl Course {
+impl WorkState {
     pub(super) fn work(&self) -> &Work {
         &self.work
     }
 
-    pub(super) const fn unreported_api(&self) -> Option<Api> {
+    pub(super) const fn pending_telemetry(&self) -> Option<Api> {
         self.api
     }
 
     /// Returns what BEGIN contains, or an auto-commit RUN.
-    pub(super) fn opening(&self) -> Extra {
-        self.work.opening(self.bookmarks.sent())
+    pub(super) fn begin_extra(&self) -> Extra {
+        self.work.begin_extra(self.bookmarks.sent())
     }
 
     pub(super) const fn has_begun(&self) -> bool {
@@ -260,7 +260,7 @@ impl Course {
     }
 
     /// Notes that queued queries were taken back.
-    pub(super) const fn lose_queries(&mut self) {
+    pub(super) const fn note_lost_queries(&mut self) {
         self.incomplete = true;
     }
 
@@ -274,7 +274,7 @@ impl Course {
 }
 
 /// What was answered.
-impl Course {
+impl WorkState {
     pub(super) const fn note_answer(&mut self) {
         self.answered = true;
     }
@@ -291,14 +291,14 @@ impl Course {
 
     /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.
     /// Returns what that means for other connections.
-    pub(super) fn failed(&mut self, request: Option<RequestId>, of: Part, error: ServerError) -> Reported {
+    pub(super) fn failed(&mut self, request: Option<RequestId>, of: Subject, error: ServerError) -> Reported {
         let reported = fallout::reported(&error);
         let commits = match of {
-            Part::Run => false,
-            Part::Rows => !self.work.is_transaction(),
-            Part::Other => request.is_some() && request == self.commit,
+            Subject::Run => false,
+            Subject::Rows => !self.work.is_transaction(),
+            Subject::Other => request.is_some() && request == self.commit,
         };
-        self.refused = of == Part::Run;
+        self.refused = of == Subject::Run;
         let error = Error::from(error);
         self.fail(
             if commits && reported.leaves_commit_unknown && self.work.writes() {
@@ -313,14 +313,14 @@ impl Course {
 
 /// The subject of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Subject {
     Run,
     Rows,
     Other,
 }
 
 /// What failed.
-impl Course {
+impl WorkState {
     /// Returns what failed first, if anything did: what the server reported, or the end of the connection.
     pub(super) fn failure(&self) -> Option<&Error> {
         self.failure.as_ref().map(|failure| &failure.error)
@@ -335,7 +335,7 @@ impl Course {
     }
 
     /// Ends the work with this error, which a caller receives.
-    pub(super) fn lose(&mut self, error: Error) {
+    pub(super) fn end_with(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
             reported: true,
@@ -343,7 +343,7 @@ impl Course {
     }
 
     /// Ends the work with this error, which no caller has received.
-    pub(super) fn lose_unheard(&mut self, error: Error) {
+    pub(super) fn end_unreported(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
             reported: false,
@@ -353,7 +353,7 @@ impl Course {
     /// Ends the work with this error, since there is no replacement for its connection.
     pub(super) fn fail_for_good(&mut self, error: Error) {
         self.reused = false;
-        self.lose(error);
+        self.end_with(error);
     }
 
     /// Returns the failure for a caller: the first one gets the failure itself, later ones that it had happened

@@ -1,13 +1,13 @@
 //! Work on one connection: queries, their results, and how it ends.
 
 pub(crate) mod attempts;
+pub(crate) mod context;
 mod ending;
-mod execute;
+mod execute_query;
 mod finishing;
 mod flight;
 mod holder;
 mod open_result;
-pub(crate) mod origin;
 mod pages;
 mod reading;
 mod results;
@@ -24,13 +24,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bolt_proto::{Api, Connection, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
-use crate::connect::fallout::{self, Circumstances, Repeat};
+use crate::connect::fallout::{self, Circumstances, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
 pub(crate) use finishing::Rest;
-use flight::{Flight, Part, ended};
+use flight::{Flight, Subject, ended};
 pub(crate) use holder::{Dropped, HolderToken};
 use open_result::OpenResult;
 use results::Results;
@@ -72,12 +72,12 @@ impl Exchange {
 
     /// What had happened to it when an error ended it.
     pub(crate) fn circumstances(&self) -> Circumstances {
-        self.flight.course.circumstances()
+        self.flight.state.circumstances()
     }
 
     /// The part of the API that a server still has to be informed of when the work begins again.
-    pub(crate) const fn unreported_api(&self) -> Option<Api> {
-        self.flight.course.unreported_api()
+    pub(crate) const fn pending_telemetry(&self) -> Option<Api> {
+        self.flight.state.pending_telemetry()
     }
 
     /// Whether this error, the first that anything met, only says that the connection had died of age, and another can
@@ -86,8 +86,8 @@ impl Exchange {
         if planted!(HalfATransaction) {
             return error.kind() == ErrorKind::ConnectionLost;
         }
-        let stale = fallout::repeat(error, self.circumstances()) == Repeat::AtOnce;
-        stale && !self.flight.course.is_incomplete() && self.results.is_empty()
+        let stale = fallout::retry_decision(error, self.circumstances()) == RetryDecision::AtOnce;
+        stale && !self.flight.state.is_incomplete() && self.results.is_empty()
     }
 
     /// Carries on with another connection.
@@ -97,18 +97,18 @@ impl Exchange {
     }
 
     /// Gives the connection back.
-    pub(crate) fn land(&mut self) {
-        self.flight.land();
+    pub(crate) fn give_back(&mut self) {
+        self.flight.give_back();
     }
 
     /// There is no connection that could take over.
     pub(crate) fn fail(&mut self, error: Error) {
-        self.flight.course.fail_for_good(error);
+        self.flight.state.fail_for_good(error);
     }
 
     /// What went wrong with this work, if anything: what the server reported, or the end of the connection.
     pub(crate) fn failure(&self) -> Option<&Error> {
-        self.flight.course.failure()
+        self.flight.state.failure()
     }
 
     /// The columns of a result.
@@ -130,7 +130,7 @@ impl Exchange {
     }
 
     fn is_transaction(&self) -> bool {
-        self.flight.course.work().is_transaction()
+        self.flight.state.work().is_transaction()
     }
 
     /// Takes one event in, for the result that it belongs to.
@@ -147,15 +147,15 @@ impl Exchange {
             _ => self.take_failure(head),
         }
         if head.kind != Kind::Record {
-            self.tidy(head.result);
+            self.after_event(head.result);
         }
     }
 
     fn take_row(&mut self, result: Option<ResultId>) {
-        let Some((event, course)) = self.flight.event() else {
+        let Some((event, state)) = self.flight.event() else {
             return;
         };
-        course.note_answer();
+        state.note_answer();
         let result = result.and_then(|id| self.results.get_mut(id));
         if let (Event::Record(row), Some(result)) = (event, result) {
             result.keep(row);
@@ -168,11 +168,11 @@ impl Exchange {
         let ends = head.result.is_some() && keys.is_none();
         let lease = self.flight.lease().filter(|_| ends);
         let info = lease.and_then(|lease| lease.info().cloned());
-        let Some((Event::Success(metadata), course)) = self.flight.event() else {
+        let Some((Event::Success(metadata), state)) = self.flight.event() else {
             return;
         };
-        course.note_answer();
-        course.succeeded(head.request, metadata);
+        state.note_answer();
+        state.succeeded(head.request, metadata);
         let Some(id) = head.result else { return };
         self.results.update(id, |result| match (keys, info) {
             (Some(keys), _) => result.start(metadata, keys),
@@ -190,14 +190,14 @@ impl Exchange {
     }
 
     fn take_failure(&mut self, head: Head) {
-        let of = self.part_of(head);
-        let Some((event, course)) = self.flight.event() else {
+        let of = self.subject_of(head);
+        let Some((event, state)) = self.flight.event() else {
             return;
         };
-        course.note_answer();
+        state.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                if course.failed(head.request, of, error).invalidates_logins {
+                if state.failed(head.request, of, error).invalidates_logins {
                     self.flight.invalidate_logins();
                 }
                 OpenResult::fail
@@ -209,21 +209,21 @@ impl Exchange {
         }
     }
 
-    fn part_of(&self, head: Head) -> Part {
+    fn subject_of(&self, head: Head) -> Subject {
         match head.result {
-            None => Part::Other,
+            None => Subject::Other,
             Some(id) => match self.results.get(id) {
-                Some(result) if head.request == Some(result.run) => Part::Run,
-                _ => Part::Rows,
+                Some(result) if head.request == Some(result.run) => Subject::Run,
+                _ => Subject::Rows,
             },
         }
     }
 
     /// What follows from an event about this result for callers that wait for nothing.
-    fn tidy(&mut self, result: Option<ResultId>) {
+    fn after_event(&mut self, result: Option<ResultId>) {
         if !self.is_transaction() {
             if !self.results.any_open() {
-                self.flight.land();
+                self.flight.give_back();
             }
             return;
         }
@@ -239,13 +239,13 @@ impl Exchange {
             return;
         }
         for id in self.results.take_dropped() {
-            self.disown(id);
+            self.mark_unwanted(id);
         }
     }
 
     /// Nobody holds the result any more.
-    fn disown(&mut self, id: ResultId) {
-        if self.results.disown(id) {
+    fn mark_unwanted(&mut self, id: ResultId) {
+        if self.results.mark_unwanted(id) {
             self.skip_if_unwanted(id);
         }
     }
@@ -274,21 +274,21 @@ impl Exchange {
 
     /// What the loss of the connection, or of patience, means for an auto-commit query, which ends with it: under write
     /// access the server alone knows whether a query that has left was carried out.
-    fn blame(&mut self, error: Error) -> Error {
+    fn classify_lost_answer(&mut self, error: Error) -> Error {
         if self.is_transaction() {
             return error;
         }
-        let error = self.end_by(error);
-        self.flight.course.lose(error.clone());
+        let error = self.end_auto_commit(error);
+        self.flight.state.end_with(error.clone());
         error
     }
 
     /// An auto-commit query ends by this. Returns what that means for it.
-    fn end_by(&mut self, error: Error) -> Error {
+    fn end_auto_commit(&mut self, error: Error) -> Error {
         let run = self.results.first().map(|result| result.run);
         let has_left = run.is_some_and(|run| !self.took_back(run));
-        self.flight.land();
-        if error.loses_the_answer() && has_left && self.flight.course.work().writes() {
+        self.flight.give_back();
+        if error.loses_the_answer() && has_left && self.flight.state.work().writes() {
             Error::unknown_commit(error)
         } else {
             error
@@ -300,10 +300,10 @@ impl Exchange {
     /// missing from then on, but for this one, whose caller learns that it was not sent.
     fn take_back(&mut self, known: Option<RequestId>) -> Option<RequestId> {
         let first = self.flight.lease_if_held()?.proto.unqueue()?;
-        self.flight.course.took_back(first);
+        self.flight.state.took_back(first);
         let gone = self.results.take_back(first);
         if gone.into_iter().any(|run| Some(run) != known) {
-            self.flight.course.lose_queries();
+            self.flight.state.note_lost_queries();
         }
         Some(first)
     }
@@ -315,7 +315,7 @@ impl Exchange {
     }
 
     /// After a failure nothing is carried out any more: what was queued need not even be sent.
-    fn give_up_unsent(&mut self) {
+    fn take_back_unsent(&mut self) {
         if self.failure().is_some() && !planted!(PullAfterFailure) {
             self.take_back(None);
         }
@@ -326,10 +326,10 @@ impl Exchange {
         loop {
             let head = self.advance(by).await?;
             if head.request == Some(request) && head.kind != Kind::Record {
-                let course = &mut self.flight.course;
+                let state = &mut self.flight.state;
                 return match head.kind {
-                    Kind::Failure => Err(course.own_failure().unwrap_or_else(ended)),
-                    Kind::Ignored => Err(course.report_failure().unwrap_or_else(ignored)),
+                    Kind::Failure => Err(state.own_failure().unwrap_or_else(ended)),
+                    Kind::Ignored => Err(state.report_failure().unwrap_or_else(ignored)),
                     _ => Ok(()),
                 };
             }

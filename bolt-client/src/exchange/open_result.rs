@@ -91,12 +91,12 @@ impl OpenResult {
     }
 
     /// Whether it was this result that something failed for, and not one before it.
-    pub(super) fn is_to_blame(&self) -> bool {
+    pub(super) fn failed_itself(&self) -> bool {
         self.phase == Phase::Failed
     }
 
     /// Nobody holds it any more: what has arrived of it goes, and the rest is skipped.
-    pub(super) fn disown(&mut self) {
+    pub(super) fn mark_unwanted(&mut self) {
         self.wanted = false;
         self.rows = VecDeque::new();
         self.kept_bytes = 0;
@@ -140,7 +140,7 @@ impl OpenResult {
     }
 
     /// A row went from the receive buffer to the caller that waited for it.
-    pub(super) fn lent(&mut self, row: RecordRef<'_>) {
+    pub(super) fn note_borrowed(&mut self, row: RecordRef<'_>) {
         self.has_rows = true;
         self.pages.arrived(row.encoded_len());
         self.pages.delivered();

@@ -6,33 +6,33 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::summary::Summary;
 
-use super::finishing::tell_later;
+use super::finishing::defer_end_of_connection;
 use super::open_result::OpenResult;
 use super::{Exchange, ignored};
 
 /// Where the next row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
+enum NextRow {
     /// It was kept before.
     Kept,
     /// It is the connection's next event.
     Arrived,
     /// There is none.
-    Nowhere,
+    None,
 }
 
 impl Exchange {
     /// The next row, for good. Cancel-safe: a row is either returned or still there.
     pub(crate) async fn next(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
         let place = if self.is_next(id) {
-            Where::Arrived
+            NextRow::Arrived
         } else {
             self.find(id, by).await?
         };
         Ok(match place {
-            Where::Kept => self.take_kept(id),
-            Where::Arrived => self.lend(id).map(|row| row.to_owned()),
-            Where::Nowhere => None,
+            NextRow::Kept => self.take_kept(id),
+            NextRow::Arrived => self.borrow_row(id).map(|row| row.to_owned()),
+            NextRow::None => None,
         })
     }
 
@@ -44,23 +44,23 @@ impl Exchange {
         by: Deadline,
     ) -> Result<Option<RecordRef<'r>>, Error> {
         let place = if self.is_next(id) {
-            Where::Arrived
+            NextRow::Arrived
         } else {
             self.find(id, by).await?
         };
         Ok(match place {
-            Where::Kept => {
+            NextRow::Kept => {
                 *kept = self.take_kept(id);
                 kept.as_ref().map(Record::as_ref)
             }
-            Where::Arrived => self.lend(id),
-            Where::Nowhere => None,
+            NextRow::Arrived => self.borrow_row(id),
+            NextRow::None => None,
         })
     }
 
     /// The next row, which stays. Cancel-safe.
     pub(crate) async fn peek(&mut self, id: ResultId, by: Deadline) -> Result<Option<&Record>, Error> {
-        if self.find(id, by).await? == Where::Arrived {
+        if self.find(id, by).await? == NextRow::Arrived {
             self.take_row(Some(id));
         }
         if planted!(PeekTakesTheRow) {
@@ -132,29 +132,29 @@ impl Exchange {
     }
 
     /// Waits for the next row of a result.
-    async fn find(&mut self, id: ResultId, by: Deadline) -> Result<Where, Error> {
+    async fn find(&mut self, id: ResultId, by: Deadline) -> Result<NextRow, Error> {
         loop {
             let Some(result) = self.results.get_mut(id) else {
-                return Err(self.flight.course.gone());
+                return Err(self.flight.state.gone());
             };
             let kept = result.first_kept().is_some();
             if !kept && result.has_ended() {
-                return self.end_of(id).unwrap_or(Ok(())).map(|()| Where::Nowhere);
+                return self.end_of(id).unwrap_or(Ok(())).map(|()| NextRow::None);
             }
             if result.is_due() {
                 self.ask_ahead(id)?;
             }
             if kept {
-                return Ok(Where::Kept);
+                return Ok(NextRow::Kept);
             }
-            self.give_up_unsent();
+            self.take_back_unsent();
             self.skip_dropped();
             let head = match self.flight.head(by).await {
                 Ok(head) => head,
-                Err(error) => return Err(self.blame(error)),
+                Err(error) => return Err(self.classify_lost_answer(error)),
             };
             if head.kind == Kind::Record && head.result == Some(id) {
-                return Ok(Where::Arrived);
+                return Ok(NextRow::Arrived);
             }
             self.take(head);
         }
@@ -172,7 +172,7 @@ impl Exchange {
             } else {
                 result.next_page()
             };
-            if let Some(request) = tell_later(lease.proto.pull(id, page))? {
+            if let Some(request) = defer_end_of_connection(lease.proto.pull(id, page))? {
                 result.ask(request);
             }
             // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
@@ -182,12 +182,12 @@ impl Exchange {
     }
 
     /// Takes the row that is the connection's next event.
-    fn lend(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
-        let (event, course) = self.flight.event()?;
-        course.note_answer();
+    fn borrow_row(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
+        let (event, state) = self.flight.event()?;
+        state.note_answer();
         let Event::Record(row) = event else { return None };
         if let Some(result) = self.results.get_mut(id) {
-            result.lent(row);
+            result.note_borrowed(row);
         }
         Some(row)
     }
@@ -205,12 +205,12 @@ impl Exchange {
         if !result.has_failed() {
             return Some(Ok(()));
         }
-        let own = result.is_to_blame();
-        let course = &mut self.flight.course;
+        let own = result.failed_itself();
+        let state = &mut self.flight.state;
         let failure = if own {
-            course.own_failure()
+            state.own_failure()
         } else {
-            course.report_failure()
+            state.report_failure()
         };
         Some(Err(failure.unwrap_or_else(ignored)))
     }

@@ -80,8 +80,8 @@ impl Results {
     }
 
     /// Nobody holds the result any more. Whether its rest is to be skipped.
-    pub(super) fn disown(&mut self, id: ResultId) -> bool {
-        self.update(id, OpenResult::disown);
+    pub(super) fn mark_unwanted(&mut self, id: ResultId) -> bool {
+        self.update(id, OpenResult::mark_unwanted);
         self.table.contains_key(&id)
     }
 

@@ -18,7 +18,7 @@ impl Exchange {
     /// Begins the transaction, and waits for the server's answer.
     pub(crate) async fn begin(&mut self, by: Deadline) -> Result<(), Error> {
         self.queue_begin()?;
-        match self.flight.course.begin() {
+        match self.flight.state.begin() {
             Some(begin) => self.answer(begin, by).await,
             None => Ok(()),
         }
@@ -27,7 +27,7 @@ impl Exchange {
     /// Runs a query and waits until the server has accepted it; if it has no columns, until it has been carried out.
     /// A first page of rows is requested in the same write.
     pub(crate) async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
-        let page = self.flight.course.work().page;
+        let page = self.flight.state.work().page;
         let (run, id) = self.send(query, page)?;
         let mut running = Running {
             exchange: self,
@@ -40,7 +40,7 @@ impl Exchange {
         drop(running);
         let Err(error) = outcome else { return Ok(id) };
         let unanswered = error.loses_the_answer();
-        let error = self.blame(error);
+        let error = self.classify_lost_answer(error);
         if unanswered {
             self.abandon(run, id);
         }
@@ -68,14 +68,14 @@ impl Exchange {
             return Err(UsageError::NoRows.into());
         }
         self.skip_dropped();
-        self.flight.course.check_usable()?;
+        self.flight.state.check_usable()?;
         self.queue_begin()?;
         self.flight.queue_telemetry(WorkKind::AutoCommit)?;
         // BEGIN carried the options of a transaction.
         let extra = if self.is_transaction() {
             Extra::default()
         } else {
-            self.flight.course.opening()
+            self.flight.state.begin_extra()
         };
         let proto = &mut self.flight.lease_mut()?.proto;
         let paging = proto.capabilities().is_some_and(|version| version.paging);
@@ -133,7 +133,7 @@ impl Exchange {
     /// Waits a moment for the end of an auto-commit write's first page, whose rows usually follow at once. If the
     /// rows are dropped later, it is known whether there are more: a vain request for more costs the connection.
     async fn see_first_page(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
-        let work = self.flight.course.work();
+        let work = self.flight.state.work();
         if !work.is_transaction() && work.writes() {
             let lease = self.flight.lease_mut()?;
             let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
@@ -148,9 +148,9 @@ impl Exchange {
         let taken_back = self.took_back(run);
         self.results.remove(id);
         if !self.is_transaction() {
-            self.flight.land();
-        } else if !taken_back || self.flight.course.is_incomplete() {
-            self.flight.course.abandon();
+            self.flight.give_back();
+        } else if !taken_back || self.flight.state.is_incomplete() {
+            self.flight.state.abandon();
         }
     }
 }

@@ -69,7 +69,7 @@ impl<'s> SessionRun<'s> {
     }
 
     async fn start(self) -> Result<Records<'s>, Error> {
-        let by = self.session.origin.by(self.deadline);
+        let by = self.session.context.deadline(self.deadline);
         let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
         Ok(Records::of_session(exchange, &mut self.session.leftover, id, by))
     }
@@ -95,7 +95,7 @@ impl<'s> SessionOpen<'s> {
     }
 
     async fn start(self) -> Result<Cursor, Error> {
-        let by = self.session.origin.by(self.deadline);
+        let by = self.session.context.deadline(self.deadline);
         let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
         let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
         Ok(Cursor::new(self.session.leftover.hold(exchange, token), by))
@@ -111,12 +111,12 @@ async fn start(
 ) -> Result<(Exchange, ResultId), Error> {
     query.check().map_err(Clone::clone)?;
     session.make_room(by).await?;
-    let mut attempts = session.origin.auto_commit(extra, by);
+    let mut attempts = session.context.auto_commit(extra, by);
     let mut work = attempts.begin().await?;
     loop {
         match work.run(query, by).await {
             Ok(id) => return Ok((work, id)),
-            Err(error) => attempts.again(&mut work, error).await?,
+            Err(error) => attempts.retry(&mut work, error).await?,
         }
     }
 }

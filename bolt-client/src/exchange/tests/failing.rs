@@ -96,13 +96,13 @@ fn no_call_waits_once_something_has_failed_and_everything_is_answered() {
 #[test]
 fn an_expired_authorization_invalidates_every_login_that_is_as_old() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 3);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.fail(Message::Run, "Neo.ClientError.Security.AuthorizationExpired");
     now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
     drop(work);
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     assert_eq!(servers.connections(), 4, "the other two are not used any more");
 }
@@ -110,13 +110,13 @@ fn an_expired_authorization_invalidates_every_login_that_is_as_old() {
 #[test]
 fn another_failure_invalidates_no_login() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 3);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.fail(Message::Run, SYNTAX);
     now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
     drop(work);
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     assert_eq!(servers.connections(), 3);
 }
@@ -125,18 +125,18 @@ fn another_failure_invalidates_no_login() {
 /// use.
 fn is_probed(end: impl FnOnce(&Scripted, &mut Exchange, Deadline)) -> bool {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
+    let context = context(&servers);
+    warm(&context, &servers, 3);
     servers.pass(60 * SECOND);
-    let mut work = now(explicit(&origin).begin()).unwrap();
-    let by = Deadline::after(origin.shared.now(), SECOND);
+    let mut work = now(explicit(&context).begin()).unwrap();
+    let by = Deadline::after(context.shared.now(), SECOND);
     end(&servers, &mut work, by);
     drop(work);
     for at in 0..3 {
         servers.release(at);
         servers.news(at);
     }
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     let asked: Vec<_> = (0..2).flat_map(|at| servers.news(at)).collect();
     asked.first() == Some(&Message::Reset)

@@ -61,8 +61,8 @@ fn a_peeked_row_is_the_next_one() {
             assert_eq!(number(peeked.cloned()), expected);
         }
         let mut kept = None;
-        let lent = now(work.next_ref(id, &mut kept, Deadline::NONE)).unwrap();
-        assert_eq!(lent.unwrap().get::<i64>(0).unwrap(), expected);
+        let borrowed = now(work.next_ref(id, &mut kept, Deadline::NONE)).unwrap();
+        assert_eq!(borrowed.unwrap().get::<i64>(0).unwrap(), expected);
     }
     assert!(now(work.peek(id, Deadline::NONE)).unwrap().is_none());
 }

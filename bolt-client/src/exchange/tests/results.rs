@@ -43,11 +43,11 @@ fn a_result_that_fails_has_ended_and_started_once() {
         results.update(ids[0], OpenResult::fail);
         results.update(ids[0], OpenResult::ignore);
     }
-    assert!(results.get(ids[0]).unwrap().is_to_blame());
+    assert!(results.get(ids[0]).unwrap().failed_itself());
     assert!(results.any_open() && results.any_unanswered());
     results.update(ids[1], OpenResult::ignore);
     assert!(results.get(ids[1]).unwrap().has_failed());
-    assert!(!results.get(ids[1]).unwrap().is_to_blame());
+    assert!(!results.get(ids[1]).unwrap().failed_itself());
     assert!(!results.any_open() && !results.any_unanswered());
     for id in ids {
         results.remove(id);
@@ -61,17 +61,17 @@ fn a_result_without_a_holder_stays_until_it_has_ended() {
     let mut work = transaction(&servers);
     let id = unsent(&mut work, 1)[0].1;
     let results = &mut work.results;
-    assert!(results.disown(id), "its rest is to be skipped");
+    assert!(results.mark_unwanted(id), "its rest is to be skipped");
     assert!(!results.get(id).unwrap().is_wanted());
     assert!(results.any_open());
     results.update(id, OpenResult::fail);
     assert!(results.is_empty() && !results.any_open() && !results.any_unanswered());
-    assert!(!results.disown(id));
+    assert!(!results.mark_unwanted(id));
 
     let id = unsent(&mut work, 1)[0].1;
     work.results.update(id, OpenResult::fail);
     assert!(!work.results.is_empty());
-    assert!(!work.results.disown(id), "nothing is left of it");
+    assert!(!work.results.mark_unwanted(id), "nothing is left of it");
     assert!(work.results.is_empty());
 }
 
@@ -114,11 +114,11 @@ fn the_size_of_a_kept_row_includes_the_row_its_values_their_positions_and_an_all
 /// A transaction over a version of the protocol that does not know this query's parameter.
 fn old(servers: &Scripted) -> (Exchange, Query) {
     let old = bolt_proto::Versions::only(bolt_proto::Version::new(5, 4));
-    let origin = origin_with(servers, Scripted::config().versions(old), Settings::default());
-    warm(&origin, servers, 1);
+    let context = context_with(servers, Scripted::config().versions(old), Settings::default());
+    warm(&context, servers, 1);
     let uuid = bolt_proto::types::Uuid::from_bytes([0; 16]);
     let unknown = Query::new("CREATE ()").param("p", uuid);
-    (now(explicit(&origin).begin()).unwrap(), unknown)
+    (now(explicit(&context).begin()).unwrap(), unknown)
 }
 
 #[test]
