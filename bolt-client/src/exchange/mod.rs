@@ -1,4 +1,4 @@
-//! Work on one connection: queries, their results, and how it ends.
+//! Work on one connection: queries, their results, and the end of the work.
 
 pub(crate) mod attempts;
 pub(crate) mod context;
@@ -36,11 +36,11 @@ use open_result::OpenResult;
 use results::Results;
 use work::Work;
 
-/// One unit of work on one connection: an auto-commit query, or a transaction.
+/// A unit of work on one connection: an auto-commit query, or a transaction.
 ///
-/// It gives each row to the result that it belongs to, whichever is being waited for; it asks for pages; it knows what a
-/// failure means for the rest. Its methods borrow it, so a future that is dropped leaves it where it was; what such a
-/// future leaves *half done* is remembered, and refused to be built upon.
+/// It gives each row to its result, whichever result is being waited for. It requests pages, and applies a failure to
+/// the rest of the work. Its methods borrow it, so dropping a future leaves it where it was; what such a future
+/// leaves *half done* is noted, and later calls refuse to build on it.
 pub struct Exchange {
     number: u64,
     flight: Flight,
@@ -51,7 +51,7 @@ pub struct Exchange {
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Exchange {
-    /// Nothing is sent before the first query, or [`begin`](Self::begin).
+    /// Creates an exchange. Nothing is sent before the first query, or [`begin`](Self::begin).
     pub(crate) fn new(
         lease: Lease,
         work: Arc<Work>,
@@ -65,23 +65,24 @@ impl Exchange {
         }
     }
 
-    /// Its own name.
+    /// Returns the number that identifies it.
     pub(crate) const fn number(&self) -> u64 {
         self.number
     }
 
-    /// What had happened to it when an error ended it.
+    /// Returns its state when an error ended it.
     pub(crate) fn circumstances(&self) -> Circumstances {
         self.flight.state.circumstances()
     }
 
-    /// The part of the API that a server still has to be informed of when the work begins again.
+    /// Returns the part of the API of which a server still has to be informed when the work is retried.
     pub(crate) const fn pending_telemetry(&self) -> Option<Api> {
         self.flight.state.pending_telemetry()
     }
 
-    /// Whether this error, the first that anything met, only says that the connection had died of age, and another can
-    /// carry on: nothing was answered, nothing can have been committed, and no query that was queued would be missing.
+    /// Whether this error, the first of the work, only means that the connection had died while it was idle, and
+    /// another can replace it: nothing was answered, nothing can have been committed, and no queued query would be
+    /// missing.
     pub(crate) fn can_be_moved(&self, error: &Error) -> bool {
         if planted!(HalfATransaction) {
             return error.kind() == ErrorKind::ConnectionLost;
@@ -90,7 +91,7 @@ impl Exchange {
         stale && !self.flight.state.is_incomplete() && self.results.is_empty()
     }
 
-    /// Carries on with another connection.
+    /// Continues on another connection.
     pub(crate) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
         self.results.clear();
         self.flight.move_to(lease, api);
@@ -101,27 +102,27 @@ impl Exchange {
         self.flight.give_back();
     }
 
-    /// There is no connection that could take over.
+    /// Ends the work with this error, since there is no replacement for its connection.
     pub(crate) fn fail(&mut self, error: Error) {
         self.flight.state.fail_for_good(error);
     }
 
-    /// What went wrong with this work, if anything: what the server reported, or the end of the connection.
+    /// Returns what failed, if anything did: what the server reported, or the end of the connection.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.flight.state.failure()
     }
 
-    /// The columns of a result.
+    /// Returns the columns of a result.
     pub(crate) fn keys(&self, id: ResultId) -> Option<&Keys> {
         self.results.get(id).map(|result| &result.keys)
     }
 
-    /// Whether there is nothing to come of a result any more.
+    /// Whether nothing more of a result will arrive.
     pub(crate) fn has_ended(&self, id: ResultId) -> bool {
         self.results.get(id).is_none_or(OpenResult::has_ended)
     }
 
-    /// The result that has not ended, of an auto-commit query that still has its connection.
+    /// Returns the result that has not ended, of an auto-commit query that still has its connection.
     pub(crate) fn unread(&self) -> Option<ResultId> {
         let unread = self.results.first().filter(|result| !result.has_ended());
         unread
@@ -133,7 +134,7 @@ impl Exchange {
         self.flight.state.work().is_transaction()
     }
 
-    /// Takes one event in, for the result that it belongs to.
+    /// Waits for one event, and applies it to its result.
     async fn advance(&mut self, by: Deadline) -> Result<Head, Error> {
         let head = self.flight.head(by).await?;
         self.take(head);
@@ -164,7 +165,7 @@ impl Exchange {
 
     fn take_success(&mut self, head: Head) {
         let keys = self.keys_of_answer(head);
-        // Of the answers to requests about a result, all but that to RUN may end it.
+        // Of the answers to requests about a result, all but the answer to RUN may end it.
         let ends = head.result.is_some() && keys.is_none();
         let lease = self.flight.lease().filter(|_| ends);
         let info = lease.and_then(|lease| lease.info().cloned());
@@ -182,7 +183,7 @@ impl Exchange {
         });
     }
 
-    /// The columns of a result, if this answers its RUN.
+    /// Returns the columns of a result, if this answers its RUN.
     fn keys_of_answer(&self, head: Head) -> Option<Keys> {
         let result = self.results.get(head.result?)?;
         let lease = self.flight.lease().filter(|_| head.request == Some(result.run))?;
@@ -219,7 +220,8 @@ impl Exchange {
         }
     }
 
-    /// What follows from an event about this result for callers that wait for nothing.
+    /// Does what an event about this result allows, without waiting: gives the connection back, or skips unwanted
+    /// rows.
     fn after_event(&mut self, result: Option<ResultId>) {
         if !self.is_transaction() {
             if !self.results.any_open() {
@@ -243,26 +245,27 @@ impl Exchange {
         }
     }
 
-    /// Nobody holds the result any more.
+    /// Notes that the result has no holder any more.
     fn mark_unwanted(&mut self, id: ResultId) {
         if self.results.mark_unwanted(id) {
             self.skip_if_unwanted(id);
         }
     }
 
-    /// The rest of a result that has no holder is discarded as soon as the server may be asked to; that leaves with the
-    /// next request.
+    /// Discards the rest of a result that has no holder, as soon as the server may be asked to. DISCARD leaves with
+    /// the next request.
     fn skip_if_unwanted(&mut self, id: ResultId) {
         let unwanted = self.results.get(id).is_some_and(|result| !result.is_wanted());
         if let Some(lease) = self.flight.lease_if_held() {
             if unwanted && lease.proto.has_more(id) {
-                // What could be refused here has been asked just before.
+                // The conditions of a refusal were checked just before.
                 let _queued = lease.proto.discard(id, Fetch::All);
             }
         }
     }
 
-    /// Why a request was refused. What the server said before it went says more than that it went.
+    /// Converts the refusal of a request. A failure that the server reported before the connection ended is the more
+    /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
         if matches!(error, UsageError::Over(_)) {
             while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
@@ -272,8 +275,8 @@ impl Exchange {
         self.flight.refusal(error)
     }
 
-    /// What the loss of the connection, or of patience, means for an auto-commit query, which ends with it: under write
-    /// access the server alone knows whether a query that has left was carried out.
+    /// Converts the loss of the connection, or a timeout, for an auto-commit query, which ends with it. Under write
+    /// access only the server knows whether a query that has left was carried out: then the commit is unknown.
     fn classify_lost_answer(&mut self, error: Error) -> Error {
         if self.is_transaction() {
             return error;
@@ -283,7 +286,7 @@ impl Exchange {
         error
     }
 
-    /// An auto-commit query ends by this. Returns what that means for it.
+    /// Ends an auto-commit query with this error. Returns the error that its caller gets.
     fn end_auto_commit(&mut self, error: Error) -> Error {
         let run = self.results.first().map(|result| result.run);
         let has_left = run.is_some_and(|run| !self.took_back(run));
@@ -295,9 +298,10 @@ impl Exchange {
         }
     }
 
-    /// Takes back the requests of which no byte has left. Returns the first of them. BEGIN may be among them, or the wish for
-    /// rows of a query that has left: then that is asked for again as soon as they are waited for. Queries among them are
-    /// missing from then on, but for this one, whose caller learns that it was not sent.
+    /// Takes back the requests of which no byte has left. Returns the first of them. BEGIN may be among them, or a
+    /// request for rows of a query that has left: such rows are requested again as soon as they are waited for.
+    /// Queries among them are missing from then on, except `known`: the caller of that query learns that it was not
+    /// sent.
     fn take_back(&mut self, known: Option<RequestId>) -> Option<RequestId> {
         let first = self.flight.lease_if_held()?.proto.unqueue()?;
         self.flight.state.took_back(first);
@@ -308,20 +312,20 @@ impl Exchange {
         Some(first)
     }
 
-    /// Takes back what can be; whether this request is among it.
+    /// Takes back what is possible. Returns whether this request is among that.
     fn took_back(&mut self, request: RequestId) -> bool {
         self.take_back(Some(request))
             .is_some_and(|first| first <= request)
     }
 
-    /// After a failure nothing is carried out any more: what was queued need not even be sent.
+    /// Takes back unsent requests after a failure: the server would ignore them.
     fn take_back_unsent(&mut self) {
         if self.failure().is_some() && !planted!(PullAfterFailure) {
             self.take_back(None);
         }
     }
 
-    /// Waits for the answer to a request that is about no result.
+    /// Waits for the answer to a request that is not about a result.
     async fn answer(&mut self, request: RequestId, by: Deadline) -> Result<(), Error> {
         loop {
             let head = self.advance(by).await?;
@@ -338,7 +342,7 @@ impl Exchange {
 }
 
 impl Drop for Exchange {
-    /// A call that was cut off has given the connection back before. What is left is a result that is not read.
+    /// A call that was cut off has given the connection back before. What can be left is a result that was not read.
     fn drop(&mut self) {
         if !self.is_transaction() {
             if let Some(id) = self.unread() {
@@ -348,7 +352,7 @@ impl Drop for Exchange {
     }
 }
 
-/// Shows how far the work has got, and nothing of its queries and rows.
+/// Shows the progress of the work, and nothing of its queries and rows.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")
@@ -358,7 +362,7 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A server that answers IGNORED although nothing has failed.
+/// The error of a server that answers IGNORED although nothing has failed.
 fn ignored() -> Error {
     Error::misuse("the server ignored a request without a reason")
 }

@@ -10,19 +10,19 @@ use super::finishing::defer_end_of_connection;
 use super::open_result::OpenResult;
 use super::{Exchange, ignored};
 
-/// Where the next row is.
+/// Where the next row of a result is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextRow {
     /// It was kept before.
     Kept,
     /// It is the connection's next event.
     Arrived,
-    /// There is none.
+    /// There is no further row.
     None,
 }
 
 impl Exchange {
-    /// The next row, for good. Cancel-safe: a row is either returned or still there.
+    /// Takes the next row. Cancel-safe: a row is either returned or still there.
     pub(crate) async fn next(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
         let place = if self.is_next(id) {
             NextRow::Arrived
@@ -36,7 +36,7 @@ impl Exchange {
         })
     }
 
-    /// The next row, lent from where it lies; `kept` holds it if it had been kept. Cancel-safe.
+    /// Takes the next row, borrowed from the receive buffer, or from `kept` if the row had been kept. Cancel-safe.
     pub(crate) async fn next_ref<'r>(
         &'r mut self,
         id: ResultId,
@@ -58,7 +58,7 @@ impl Exchange {
         })
     }
 
-    /// The next row, which stays. Cancel-safe.
+    /// Returns the next row without taking it. Cancel-safe.
     pub(crate) async fn peek(&mut self, id: ResultId, by: Deadline) -> Result<Option<&Record>, Error> {
         if self.find(id, by).await? == NextRow::Arrived {
             self.take_row(Some(id));
@@ -69,7 +69,7 @@ impl Exchange {
         Ok(self.results.get(id).and_then(OpenResult::first_kept))
     }
 
-    /// The next rows, at most so many.
+    /// Takes the next rows, at most so many.
     pub(crate) async fn fetch(
         &mut self,
         id: ResultId,
@@ -86,34 +86,34 @@ impl Exchange {
         Ok(fetched)
     }
 
-    /// The only row.
+    /// Takes the only row.
     pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
         let row = self.single_optional(id, by).await?;
         row.ok_or_else(|| Error::not_single(0))
     }
 
-    /// The only row, if there is one.
+    /// Takes the only row, if there is one.
     pub(crate) async fn single_optional(
         &mut self,
         id: ResultId,
         by: Deadline,
     ) -> Result<Option<Record>, Error> {
         let row = self.next(id, by).await?;
-        // Also finds out what the query fails with in the end.
+        // Also finds out whether the query fails at its end.
         match self.peek(id, by).await? {
             Some(_) => Err(Error::not_single(2)),
             None => Ok(row),
         }
     }
 
-    /// What the server reported at the end of a result.
+    /// Takes the summary that the server sent at the end of a result.
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
         let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
         summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
     }
 
-    /// Whether the next row of a result is the connection's next event, and nothing else is to be done before it is taken:
-    /// so it is for nearly all rows.
+    /// Whether the next row of a result is the connection's next event, and nothing else must be done first. This
+    /// holds for nearly all rows.
     #[inline]
     fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {
@@ -160,7 +160,7 @@ impl Exchange {
         }
     }
 
-    /// Asks for the next page, if it is known that there is one. Little of the last is left.
+    /// Requests the next page if it is known that there is one, as little of the last page is left.
     fn ask_ahead(&mut self, id: ResultId) -> Result<(), Error> {
         let id = self.results.newest().filter(|_| planted!(WrongQid)).unwrap_or(id);
         let (Some(lease), Some(result)) = (self.flight.lease_if_held(), self.results.get_mut(id)) else {
@@ -175,7 +175,8 @@ impl Exchange {
             if let Some(request) = defer_end_of_connection(lease.proto.pull(id, page))? {
                 result.ask(request);
             }
-            // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
+            // The request must leave before the rows that are here are read, since nothing waits for the server
+            // meanwhile.
             lease.write_at_once();
         }
         Ok(())
@@ -196,7 +197,7 @@ impl Exchange {
         self.results.get_mut(id)?.take_kept()
     }
 
-    /// How a result has ended, if it has.
+    /// Returns how a result has ended, if it has.
     pub(super) fn end_of(&mut self, id: ResultId) -> Option<Result<(), Error>> {
         let result = self.results.get(id)?;
         if !result.has_ended() {
