@@ -2,9 +2,8 @@
 //!
 //! `cargo run -p bolt-proto --features peer --example proxy -- 127.0.0.1:7688 localhost:7687`
 //!
-//! It asks the server for its newest version, agrees with the client on one that is no newer, asks the server for that,
-//! and then passes messages on as they are.
-//! Values of parameters and rows, and credentials, are not printed.
+//! It asks the server for its newest version, agrees with the client on one that is no newer, asks the server for
+//! that, and then passes messages on as they are. Values of parameters and rows, and credentials, are not printed.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -3,8 +3,9 @@
 //! `cargo run -p bolt-proto --features peer --example scripted_server -- 127.0.0.1:7687 script.txt`
 //!
 //! Without a file it plays the script below. A line is a request by its name, with a part of its query if there is
-//! any, and its answers: `SUCCESS`, rows in parentheses (numbers and words), `FAILURE code message`. The first line that
-//! fits is taken; what no line fits is answered by SUCCESS. The order of requests is checked by the protocol's own table.
+//! any, and its answers: `SUCCESS`, rows in parentheses (numbers and words), `FAILURE code message`. The first line
+//! that fits is taken; what no line fits is answered by SUCCESS. The order of requests is checked by the protocol's
+//! own table.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -153,4 +153,4 @@ pub use message::{
 };
 pub use query::{EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Record, RecordRef};
-pub use version::{Capabilities, Filtering, Routing, Utc, Version};
+pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Version};

@@ -225,7 +225,7 @@ impl Exchange {
 /// That the connection is over is found again by the wait for what was asked for, after all that had arrived before.
 pub(super) fn tell_later(asked: Result<RequestId, UsageError>) -> Result<Option<RequestId>, Error> {
     match asked {
-        Err(UsageError::Over(_)) => Ok(None),
+        Err(UsageError::Ended(_)) => Ok(None),
         asked => Ok(Some(asked?)),
     }
 }

@@ -185,7 +185,7 @@ impl Flight {
 
     /// Why a request was refused. If that is because the connection is over, the work has failed with it.
     pub(super) fn refusal(&mut self, error: UsageError) -> Error {
-        let over = matches!(error, UsageError::Over(_));
+        let over = matches!(error, UsageError::Ended(_));
         let error = match &mut self.lease {
             Some(lease) => lease.refusal(error),
             None => error.into(),

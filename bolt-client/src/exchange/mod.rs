@@ -259,7 +259,7 @@ impl Exchange {
 
     /// Why a request was refused. What the server said before it went says more than that it went.
     fn refused(&mut self, error: UsageError) -> Error {
-        if matches!(error, UsageError::Over(_)) {
+        if matches!(error, UsageError::Ended(_)) {
             while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
                 self.take(head);
             }

@@ -1,4 +1,4 @@
-//! The results of a connection: which are open, by what was sent and by what was answered.
+//! The results of a connection: which of them are open, by what was sent and by what was answered.
 
 use alloc::vec::Vec;
 
@@ -10,18 +10,18 @@ use crate::keys::Keys;
 pub(super) struct Flow {
     id: ResultId,
     run: RequestId,
-    /// How many requests name it whose last event has not been delivered.
-    named: usize,
+    /// How many requests refer to the result without having delivered their last event.
+    references: usize,
     /// RUN has succeeded.
     started: bool,
-    /// Its end was seen, or it never began.
+    /// The end of the result was seen, or the result never began.
     ended: bool,
-    /// The request that ends it once it succeeds: it is open in the sent view until there is one.
+    /// The request that ends the result if it succeeds. The result is open in the sent view while there is none.
     closed_by: Option<RequestId>,
-    /// The request for a page whose answer will say whether there is more.
+    /// The request for a page that is unanswered. Its answer says whether the result continues.
     page: Option<RequestId>,
     pub(super) qid: Option<i64>,
-    /// The columns, once known. A server may leave them out.
+    /// The columns, once known. A server may omit them.
     pub(super) keys: Option<Keys>,
 }
 
@@ -34,29 +34,30 @@ impl Flow {
         self.page.is_some()
     }
 
-    /// Whether rows can still be asked of it.
+    /// Returns whether more rows of the result can be requested.
     const fn is_open(&self) -> bool {
         self.closed_by.is_none() && !self.ended
     }
 
-    /// Whether the server has begun it and has not ended it, by the answers.
+    /// Returns whether the server has begun the result and has not ended it, by the answers.
     const fn is_streaming(&self) -> bool {
         self.started && !self.ended
     }
 
-    /// Whether nothing can be asked of it or told about it any more.
+    /// Returns whether no request and no event can refer to the result any more.
     const fn is_gone(&self) -> bool {
-        self.ended && self.named == 0
+        self.ended && self.references == 0
     }
 }
 
 /// All results that are not forgotten.
 ///
-/// What is asked about them takes a search at most, however many there are: a transaction may have thousands of
-/// queries in flight.
+/// Each operation takes at most one search, whatever their number: a transaction may have thousands of queries
+/// in flight.
 #[derive(Debug)]
 pub(super) struct Flows {
-    /// In the order of their ids, and of their RUNs. Those that are gone are dropped once they are the half.
+    /// In the order of their ids, which is that of their RUNs. Gone results are dropped once they are half of
+    /// the list.
     list: Vec<Flow>,
     gone: usize,
     open: usize,
@@ -76,12 +77,12 @@ impl Flows {
         }
     }
 
-    /// Whether rows can still be asked of any.
+    /// Returns whether any result is open.
     pub(super) const fn any_open(&self) -> bool {
         self.open > 0
     }
 
-    /// Whether the server is in the middle of any, by the answers.
+    /// Returns whether the server is in the middle of any result, by the answers.
     pub(super) const fn any_streaming(&self) -> bool {
         self.streaming > 0
     }
@@ -90,17 +91,17 @@ impl Flows {
         self.list.get(self.find(id)?).filter(|flow| !flow.is_gone())
     }
 
-    /// One that rows can still be asked of.
+    /// Returns a result if it is open.
     pub(super) fn open(&self, id: ResultId) -> Option<&Flow> {
         self.get(id).filter(|flow| flow.is_open())
     }
 
-    /// Opens the result of a RUN, which names it.
+    /// Opens the result of a RUN.
     pub(super) fn push(&mut self, id: ResultId, run: RequestId) {
         self.list.push(Flow {
             id,
             run,
-            named: 1,
+            references: 1,
             started: false,
             ended: false,
             closed_by: None,
@@ -113,10 +114,10 @@ impl Flows {
 
     // ---- requests ----
 
-    /// `request` asks for everything that is left of it, or for a page of it.
-    pub(super) fn ask(&mut self, id: ResultId, request: RequestId, all: bool) {
+    /// Notes that `request` requests the rest of the result, or a page of it.
+    pub(super) fn note_fetch(&mut self, id: ResultId, request: RequestId, all: bool) {
         self.with(id, |flow| {
-            flow.named = flow.named.saturating_add(1);
+            flow.references = flow.references.saturating_add(1);
             if all {
                 flow.closed_by = Some(request);
             } else {
@@ -125,10 +126,10 @@ impl Flows {
         });
     }
 
-    /// `request` ends every result that is open. Returns the oldest of them.
+    /// Notes that `request` ends every open result. Returns the oldest of them.
     pub(super) fn close_all(&mut self, request: RequestId) -> Option<ResultId> {
         let mut oldest = None;
-        // Those before the last request of this kind are closed already, so it is enough to look for the open ones.
+        // Results before the last such request are closed already, so the search stops at the first closed one.
         for at in (0..self.list.len()).rev() {
             if self.open == 0 {
                 break;
@@ -144,13 +145,13 @@ impl Flows {
         oldest
     }
 
-    /// `request`, which has asked for rows of this result, was taken back.
+    /// Takes back `request`, which requested rows of this result.
     pub(super) fn take_back_page(&mut self, id: ResultId, request: RequestId) {
         self.with(id, |flow| flow.forget(request));
-        self.unname(id);
+        self.release(id);
     }
 
-    /// `request`, which was to [close](Self::close_all) the results from this one on, was taken back.
+    /// Takes back `request`, which was to [close](Self::close_all) the results from this one on.
     pub(super) fn take_back_end(&mut self, request: RequestId, oldest: ResultId) {
         let from = self.list.partition_point(|flow| flow.id < oldest);
         for at in from..self.list.len() {
@@ -158,36 +159,36 @@ impl Flows {
         }
     }
 
-    /// The RUN of this result was taken back.
+    /// Takes back the RUN of this result.
     pub(super) fn take_back_run(&mut self, id: ResultId) {
         self.end(id);
-        self.unname(id);
+        self.release(id);
     }
 
     // ---- answers ----
 
-    /// RUN has succeeded.
+    /// Notes that RUN has succeeded.
     pub(super) fn start(&mut self, id: ResultId) {
         self.with(id, |flow| flow.started = true);
     }
 
-    /// What RUN has said about its result.
+    /// Stores what the answer to RUN says about its result.
     pub(super) fn describe(&mut self, id: ResultId, keys: Option<Keys>, qid: Option<i64>) {
         self.with(id, |flow| (flow.keys, flow.qid) = (keys, qid));
     }
 
-    /// The answer to a request for rows has come, and there are more.
+    /// Notes the end of a page with more rows to come.
     pub(super) fn page_ended(&mut self, id: ResultId) {
         self.with(id, |flow| flow.page = None);
     }
 
-    /// It has ended, or will never begin.
+    /// Notes that the result has ended, or will never begin.
     pub(super) fn end(&mut self, id: ResultId) {
         self.with(id, Flow::end);
-        self.tidy();
+        self.drop_gone();
     }
 
-    /// Every result of a RUN before this request has ended.
+    /// Ends every result of a RUN before this request.
     pub(super) fn end_all(&mut self, before: RequestId) {
         let ended = self.ended_before;
         let from = self.list.partition_point(|flow| flow.run < ended);
@@ -196,20 +197,20 @@ impl Flows {
             self.change(at, Flow::end);
         }
         self.ended_before = ended.max(before);
-        self.tidy();
+        self.drop_gone();
     }
 
-    /// The last event of a request that names it is being delivered.
-    pub(super) fn unname(&mut self, id: ResultId) {
-        self.with(id, |flow| flow.named = flow.named.saturating_sub(1));
-        self.tidy();
+    /// Notes that the last event of a request that refers to the result is being delivered.
+    pub(super) fn release(&mut self, id: ResultId) {
+        self.with(id, |flow| flow.references = flow.references.saturating_sub(1));
+        self.drop_gone();
     }
 
-    // ---- the inside ----
+    // ---- internals ----
 
     fn find(&self, id: ResultId) -> Option<usize> {
         match self.list.as_slice() {
-            // Nearly always there is one.
+            // The usual case is one result.
             [only] => (only.id == id).then_some(0),
             list => list.binary_search_by_key(&id, |flow| flow.id).ok(),
         }
@@ -221,7 +222,7 @@ impl Flows {
         }
     }
 
-    /// Changes one, and the counts with it.
+    /// Changes a result, and the counts with it.
     fn change<R>(&mut self, at: usize, change: impl FnOnce(&mut Flow) -> R) -> Option<R> {
         let flow = self.list.get_mut(at)?;
         let before = (flow.is_open(), flow.is_streaming(), flow.is_gone());
@@ -232,8 +233,8 @@ impl Flows {
         Some(result)
     }
 
-    /// Drops those that are gone, once they are the half.
-    fn tidy(&mut self) {
+    /// Drops gone results once they are half of the list.
+    fn drop_gone(&mut self) {
         if self.gone > 0 && self.gone >= self.list.len() / 2 {
             self.list.retain(|flow| !flow.is_gone());
             self.gone = 0;
@@ -247,7 +248,7 @@ impl Flow {
         self.page = None;
     }
 
-    /// This request is no more.
+    /// Removes references to a request that no longer exists.
     fn forget(&mut self, request: RequestId) {
         self.closed_by = self.closed_by.filter(|by| *by != request);
         self.page = self.page.filter(|page| *page != request);

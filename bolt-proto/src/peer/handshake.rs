@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::ProtocolViolation;
-use crate::handshake::{MAGIC, MANIFEST, Versions, varint, write_varint};
+use crate::handshake::{MAGIC, MANIFEST, Versions, read_varint, write_varint};
 use crate::version::Version;
 
 /// How far a handshake has come.
@@ -104,7 +104,7 @@ fn manifest(versions: &Versions) -> Vec<u8> {
     let mut reply = MANIFEST.to_vec();
     write_varint(&mut reply, ranges.len() as u64);
     reply.extend(ranges.as_flattened());
-    write_varint(&mut reply, versions.claimed());
+    write_varint(&mut reply, versions.capability_bits());
     reply
 }
 
@@ -112,7 +112,7 @@ fn choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolVio
     let Some((&[reserved, range, minor, major], mut rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
-    let Some(capabilities) = varint(&mut rest)? else {
+    let Some(capabilities) = read_varint(&mut rest)? else {
         return Ok(None);
     };
     let version = Version::new(major, minor);
@@ -121,7 +121,7 @@ fn choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolVio
         return Err(ProtocolViolation::NoCommonVersion);
     }
     let plain = reserved == 0 && range == 0;
-    if !plain || !versions.contains(version) || capabilities & !versions.claimed() != 0 {
+    if !plain || !versions.contains(version) || capabilities & !versions.capability_bits() != 0 {
         return Err(ProtocolViolation::BadChoice {
             version,
             capabilities,

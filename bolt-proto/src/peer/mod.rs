@@ -1,13 +1,14 @@
 //! The server's half: decode requests, encode answers. For proxies, test servers and simulators. Feature `peer`.
 //!
-//! [`Server`] is to a client what [`Connection`](crate::Connection) is to a server, on the same tables: the same way
-//! to put bytes in and take them out, [`has_request`](Server::has_request) and [`request`](Server::request) instead of
-//! events, and a method for each answer. It does both handshakes.
+//! [`Server`] is to a client what [`Connection`](crate::Connection) is to a server, on the same tables: the same
+//! way to put bytes in and take them out, [`has_request`](Server::has_request) and [`request`](Server::request)
+//! instead of events, and a method for each answer. It does both handshakes.
 //!
-//! It has two uses. A [*strict*](Options::strict) one is for those who answer by themselves: it takes one request at a time, refuses
-//! what is illegal in the state of the connection (the error names the request and the state) and answers that
-//! nobody would give. It is stricter than any real server. A [*relaying*](Options::relaying) one is for proxies: it
-//! hands out every request as it comes, and passes answers on as they are. [`Upstream`] is a proxy's other end.
+//! It has two uses. A [*strict*](Options::strict) one is for those who answer by themselves: it takes one request
+//! at a time, refuses what is illegal in the state of the connection (the error names the request and the state)
+//! and answers that nobody would give. It is stricter than any real server. A [*relaying*](Options::relaying) one
+//! is for proxies: it hands out every request as it comes, and passes answers on as they are. [`Upstream`] is a
+//! proxy's other end.
 //!
 //! ```
 //! use bolt_proto::peer::{Options, Request, Server};

@@ -38,7 +38,8 @@ pub enum Request<'a> {
     Rollback,
     /// Asks for a routing table (4.3 and later).
     Route(RouteRequest<'a>),
-    /// Tells which part of a driver's API is used: the number of an [`Api`](crate::Api), or any other (5.4 and later).
+    /// Tells which part of a driver's API is used: the number of an [`Api`](crate::Api), or any other (5.4 and
+    /// later).
     Telemetry(i64),
 }
 
@@ -243,8 +244,8 @@ impl<'a> Request<'a> {
                 version: version.version,
             });
         }
-        let Ok(ValueRef::Structure(structure)) = whole(message) else {
-            return Err(malformed(kind, "fields cannot be decoded"));
+        let Ok(ValueRef::Structure(structure)) = single_value(message) else {
+            return Err(malformed(kind, "the fields cannot be decoded"));
         };
         let mut fields = Fields {
             kind,
@@ -252,14 +253,14 @@ impl<'a> Request<'a> {
         };
         let request = fields.request(version)?;
         if fields.fields.next().is_some() {
-            return Err(malformed(kind, "fields are too many"));
+            return Err(malformed(kind, "it has too many fields"));
         }
         Ok(request)
     }
 }
 
 /// A value and nothing behind it.
-fn whole(message: &[u8]) -> Result<ValueRef<'_>, ()> {
+fn single_value(message: &[u8]) -> Result<ValueRef<'_>, ()> {
     let mut reader = Reader::new(message);
     let value = reader.value().map_err(drop)?;
     if reader.is_empty() { Ok(value) } else { Err(()) }
@@ -295,7 +296,7 @@ impl<'a> Fields<'a> {
             Message::Route => Request::Route(self.route()?),
             Message::Telemetry => match self.value()? {
                 ValueRef::Integer(api) => Request::Telemetry(api),
-                _ => return Err(self.wrong("field is no integer")),
+                _ => return Err(self.malformed("the field is not an integer")),
             },
         })
     }
@@ -311,7 +312,7 @@ impl<'a> Fields<'a> {
         let count = match map.integer("n") {
             Some(-1) => None,
             Some(count) if count > 0 => Some(count.unsigned_abs()),
-            _ => return Err(self.wrong("number of rows is neither -1 nor above 0")),
+            _ => return Err(self.malformed("the number of rows is neither -1 nor above 0")),
         };
         Ok(Rows {
             count,
@@ -322,7 +323,7 @@ impl<'a> Fields<'a> {
     fn route(&mut self) -> Result<RouteRequest<'a>, ProtocolViolation> {
         let context = self.map()?;
         let ValueRef::List(bookmarks) = self.value()? else {
-            return Err(self.wrong("bookmarks are no list"));
+            return Err(self.malformed("the bookmarks are not a list"));
         };
         // 4.3 has the database's name in the place where later versions have a map; real servers take both.
         let (database, impersonated_user) = match self.value()? {
@@ -332,7 +333,7 @@ impl<'a> Fields<'a> {
                 let map = Metadata::new(map);
                 (map.string("db"), map.string("imp_user"))
             }
-            _ => return Err(self.wrong("third field is neither a map nor a name")),
+            _ => return Err(self.malformed("the third field is neither a map nor a database name")),
         };
         Ok(RouteRequest {
             context,
@@ -345,30 +346,30 @@ impl<'a> Fields<'a> {
     fn value(&mut self) -> Result<ValueRef<'a>, ProtocolViolation> {
         match self.fields.next() {
             Some(Ok(value)) => Ok(value),
-            Some(Err(_)) => Err(self.wrong("fields cannot be decoded")),
-            None => Err(self.wrong("fields are too few")),
+            Some(Err(_)) => Err(self.malformed("the fields cannot be decoded")),
+            None => Err(self.malformed("it has too few fields")),
         }
     }
 
     fn string(&mut self) -> Result<&'a str, ProtocolViolation> {
         match self.value()? {
             ValueRef::String(text) => Ok(text),
-            _ => Err(self.wrong("query is no string")),
+            _ => Err(self.malformed("the query is not a string")),
         }
     }
 
     /// A map whose keys can be read.
     fn map(&mut self) -> Result<Metadata<'a>, ProtocolViolation> {
         let ValueRef::Map(map) = self.value()? else {
-            return Err(self.wrong("field is no map"));
+            return Err(self.malformed("a field is not a map"));
         };
         if map.iter().any(|entry| entry.is_err()) {
-            return Err(self.wrong("fields cannot be decoded"));
+            return Err(self.malformed("the fields cannot be decoded"));
         }
         Ok(Metadata::new(map))
     }
 
-    fn wrong(&self, what: &'static str) -> ProtocolViolation {
+    fn malformed(&self, what: &'static str) -> ProtocolViolation {
         malformed(self.kind, what)
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Response<'a> {
             (Answer::Failure, ValueRef::Map(map)) => Ok(Self::Failure(ServerError::read(Metadata::new(map)))),
             (Answer::Record, ValueRef::List(list)) => Ok(Self::Record(list)),
             _ => Err(ProtocolViolation::Metadata {
-                what: "has not the shape of its kind",
+                what: "the fields of the response do not match its kind",
             }),
         }
     }
@@ -127,7 +127,10 @@ impl Failure<'_> {
         map.entry("gql_status", error.gql_status())?;
         map.entry("description", error.description())?;
         let record = Record(error);
-        if diagnostic::told(error.diagnostic_record()).next().is_some() {
+        if diagnostic::without_defaults(error.diagnostic_record())
+            .next()
+            .is_some()
+        {
             map.entry("diagnostic_record", &record)?;
         }
         match error.cause() {
@@ -154,7 +157,7 @@ struct Record<'a>(&'a ServerError);
 
 impl ToValue for Record<'_> {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-        let told = diagnostic::told(self.0.diagnostic_record());
+        let told = diagnostic::without_defaults(self.0.diagnostic_record());
         out.map_with(Some(told.clone().count()), |map| {
             told.clone().try_for_each(|(name, value)| map.entry(name, value))
         })

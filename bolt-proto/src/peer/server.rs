@@ -160,14 +160,14 @@ impl Server {
                 Err(violation) => return Err(self.refuse(violation)),
             }
         }
-        match self.wire.over() {
+        match self.wire.end_reason() {
             Some(violation) if !waits => Err(violation.clone()),
             _ => Ok(None),
         }
     }
 
-    /// Takes the request that [`has_request`](Self::has_request) told of; `None` if there is none. It is lent until the
-    /// next call that changes the connection, and must be answered, unless it is GOODBYE.
+    /// Takes the request that [`has_request`](Self::has_request) told of; `None` if there is none. It is lent until
+    /// the next call that changes the connection, and must be answered, unless it is GOODBYE.
     pub fn request(&mut self) -> Option<Request<'_>> {
         let Ok(Some(_)) = self.has_request() else {
             return None;
@@ -221,8 +221,8 @@ impl Server {
     /// Answers by a row. SUCCESS or FAILURE must follow at some time.
     ///
     /// # Errors
-    /// [`AnswerError`] if the request is not PULL, must be ignored, has all the rows that it asks for, or a value cannot
-    /// be sent.
+    /// [`AnswerError`] if the request is not PULL, must be ignored, has all the rows that it asks for, or a value
+    /// cannot be sent.
     pub fn record(
         &mut self,
         values: impl FnOnce(&mut ListEncoder<'_>) -> Result<(), EncodeError>,
@@ -289,7 +289,7 @@ impl Server {
 
     /// Cuts everything that has arrived.
     fn see_all(&mut self) -> Result<(), ProtocolViolation> {
-        if self.wire.over().is_some() {
+        if self.wire.end_reason().is_some() {
             return Ok(());
         }
         while self.version.is_none() {
@@ -375,7 +375,7 @@ impl Server {
             }
         }
         self.session.end();
-        self.wire.end_before(violation)
+        self.wire.end_with_earlier(violation)
     }
 
     /// The request that is to be answered by something but IGNORED.
@@ -427,7 +427,7 @@ impl fmt::Debug for Server {
             .field("version", &self.version())
             .field("state", &self.state())
             .field("taken", &self.taken)
-            .field("over", &self.wire.over())
+            .field("end_reason", &self.wire.end_reason())
             .finish_non_exhaustive()
     }
 }

@@ -293,23 +293,23 @@ fn a_malformed_request_says_what_is_wrong_with_it() {
     let wrong = |message: &[u8]| Request::read(message, version).unwrap_err().to_string();
     assert_eq!(
         wrong(b"\xB2\x10\x81Q\xA0"),
-        "the client sent a RUN whose fields are too few"
+        "the client sent a malformed RUN: it has too few fields"
     );
     assert_eq!(
         wrong(b"\xB1\x12\xA0"),
-        "the client sent a COMMIT whose fields are too many"
+        "the client sent a malformed COMMIT: it has too many fields"
     );
     assert_eq!(
         wrong(b"\xB3\x10\x01\xA0\xA0"),
-        "the client sent a RUN whose query is no string"
+        "the client sent a malformed RUN: the query is not a string"
     );
     assert_eq!(
         wrong(b"\xB1\x3F\xA1\x81n\x00"),
-        "the client sent a PULL whose number of rows is neither -1 nor above 0"
+        "the client sent a malformed PULL: the number of rows is neither -1 nor above 0"
     );
     assert_eq!(
         wrong(b"\xB0\x12\x01"),
-        "the client sent a COMMIT whose fields cannot be decoded"
+        "the client sent a malformed COMMIT: the fields cannot be decoded"
     );
     assert!(matches!(
         Request::read(b"\xB1\x70\xA0", version),

@@ -64,8 +64,8 @@ impl Upstream {
         self.version
     }
 
-    /// Queues a request as it is: a whole message without its chunks. It must not be called before a version is agreed
-    /// on, since the handshake has not ended then.
+    /// Queues a request as it is: a whole message without its chunks. It must not be called before a version is
+    /// agreed on, since the handshake has not ended then.
     pub fn send(&mut self, request: &[u8]) {
         self.wire.send.message(&[request], MAX_CHUNK);
     }

@@ -135,7 +135,7 @@ proptest! {
         ];
         for op in all {
             let refused = call(&mut world.client, op, &mut Vec::new()).unwrap_err();
-            prop_assert_eq!(refused, UsageError::Over(violation.clone()));
+            prop_assert_eq!(refused, UsageError::Ended(violation.clone()));
         }
         feed(&mut world.client, b"\x00\x03\xB1\x70\xA0\x00\x00");
         prop_assert_eq!(world.client.has_event().unwrap_err(), violation);

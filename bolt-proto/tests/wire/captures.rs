@@ -96,8 +96,8 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
         }
     }
     assert_eq!(answers, 4_344);
-    // The scenario writes `db` and `tx_metadata` first in places, writes a negative duration another way, and names the
-    // newest result once.
+    // The scenario writes `db` and `tx_metadata` first in places, writes a negative duration another way, and names
+    // the newest result once.
     assert_eq!(
         tally,
         Tally {

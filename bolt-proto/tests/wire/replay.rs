@@ -340,8 +340,8 @@ pub(crate) fn is_success(message: &[u8]) -> bool {
     Reader::new(message).value().is_ok() && message.get(1) == Some(&0x70)
 }
 
-/// A date-time with a zone as a program has it: it knows its offset, which recorded ones on the local clock do not tell.
-/// None of those lies in summer.
+/// A date-time with a zone as a program has it: it knows its offset, which recorded ones on the local clock do not
+/// tell. None of those lies in summer.
 fn with_offsets(value: Value) -> Value {
     match value {
         Value::List(items) => Value::List(items.into_iter().map(with_offsets).collect()),

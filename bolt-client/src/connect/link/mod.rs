@@ -269,7 +269,7 @@ impl Link {
     /// Why a request was refused: if the connection is over, that is what is wrong, and not the request.
     pub(crate) fn refusal(&mut self, error: UsageError) -> Error {
         match error {
-            UsageError::Over(violation) => self.explain(violation),
+            UsageError::Ended(violation) => self.explain(violation),
             error => error.into(),
         }
     }
