@@ -56,7 +56,7 @@ pub enum Kind {
 /// An event, borrowed from the receive buffer.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "an event that is taken is not told again"]
+#[must_use = "an event is returned only once; dropping it loses the event"]
 pub enum Event<'a> {
     /// A protocol version was negotiated. The caller logs in next.
     Negotiated(Version),

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::error::ProtocolViolation;
-use crate::version::Version;
+use crate::version::{Capabilities, Version};
 
 pub(crate) const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
 /// In a slot: the client understands manifest v1. As an answer: the manifest follows.
@@ -70,7 +70,7 @@ impl Versions {
     /// Returns whether this version may be negotiated.
     #[must_use]
     pub fn contains(&self, version: Version) -> bool {
-        self.range.contains(&version) && version.capabilities().is_some()
+        self.range.contains(&version) && Capabilities::of(version).is_some()
     }
 
     /// Returns the first 20 bytes that the client sends.

@@ -50,8 +50,8 @@ impl Limits {
 
     /// Sets how deeply the values of a message may be nested. Default: unlimited.
     ///
-    /// Without this bound, readers of values stop at [`MAX_DEPTH`](crate::packstream::MAX_DEPTH), and only that value
-    /// is lost. With it, every message is walked when it arrives.
+    /// Without this bound, readers of values stop at 512 levels, and only that value is lost. With it, every
+    /// message is walked when it arrives.
     #[must_use]
     pub const fn nesting(mut self, levels: u16) -> Self {
         self.nesting = Some(levels);

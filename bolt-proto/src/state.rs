@@ -145,7 +145,7 @@ impl fmt::Display for Message {
     }
 }
 
-/// What a server does with a request in a given state.
+/// The reaction of a server to a request in a given state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
@@ -175,7 +175,7 @@ pub enum Next {
     Page,
 }
 
-/// Returns what a server of this version does with this request in this state.
+/// Returns the reaction of a server of this version to this request in this state.
 #[must_use]
 pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     if version < message.since() {
@@ -238,7 +238,8 @@ use ServerState::{
     Authentication, Defunct, Failed, Interrupted, Negotiation, Ready, Streaming, TxReady, TxStreaming,
 };
 
-/// What no row allows is illegal. GOODBYE leads to the end from every state and has no answer.
+/// The rows of the table. A request without a row is illegal. GOODBYE leads to the end from every state and has no
+/// answer.
 static TABLE: &[Row] = &[
     row(
         Message::Hello,

@@ -54,14 +54,6 @@ impl Version {
         self.minor
     }
 
-    /// Returns the capabilities of this version. `None` if this crate does not support it.
-    ///
-    /// 5.5 is not supported: no server ever negotiated it.
-    #[must_use]
-    pub fn capabilities(self) -> Option<&'static Capabilities> {
-        TABLE.iter().find(|row| row.version == self)
-    }
-
     /// Returns every version that this crate supports, oldest first.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         TABLE.iter().map(|row| row.version)
@@ -129,7 +121,7 @@ pub struct Capabilities {
     pub databases: bool,
     /// 4.1: HELLO carries a routing context.
     pub routing_context: bool,
-    /// How a client requests a routing table.
+    /// The way a client requests a routing table.
     pub routing: Routing,
     /// 4.4: RUN and BEGIN name a user to impersonate.
     pub impersonation: bool,
@@ -153,6 +145,16 @@ pub struct Capabilities {
     pub vectors: bool,
     /// 6.1: UUIDs.
     pub uuids: bool,
+}
+
+impl Capabilities {
+    /// Returns the capabilities of a version. `None` if this crate does not support it.
+    ///
+    /// 5.5 is not supported: no server ever negotiated it.
+    #[must_use]
+    pub fn of(version: Version) -> Option<&'static Self> {
+        TABLE.iter().find(|row| row.version == version)
+    }
 }
 
 /// The way a client requests a routing table.
@@ -187,7 +189,7 @@ pub enum Filtering {
     Never,
     /// 5.2 to 5.4: `notifications_disabled_categories`.
     Categories,
-    /// From 5.6 on: `notifications_disabled_classifications`.
+    /// 5.6 and later: `notifications_disabled_classifications`.
     Classifications,
 }
 
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_does_not_contain_5_5() {
         assert!(TABLE.windows(2).all(|pair| pair[0].version < pair[1].version));
-        assert!(Version::new(5, 5).capabilities().is_none());
+        assert!(Capabilities::of(Version::new(5, 5)).is_none());
         assert_eq!(Version::all().next_back(), Some(Version::V6_1));
     }
 

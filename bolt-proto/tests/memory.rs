@@ -193,11 +193,11 @@ fn p5_a_large_row_takes_little_more_memory_than_its_bytes_even_if_it_is_kept() {
 fn p5_rows_around_a_large_row_are_intact() {
     let small = |n: u8| vec![0xB1, 0x71, 0x91, n];
     let large = [b"\xB1\x71\x91", &*text(3 << 20)].concat();
-    for (before, behind) in [(0, 0), (1, 3), (5, 1)] {
+    for (before, after) in [(0, 0), (1, 3), (5, 1)] {
         let messages = [
             (0..before).map(small).collect::<Vec<_>>(),
             vec![large.clone()],
-            (0..behind).map(small).collect(),
+            (0..after).map(small).collect(),
             vec![large.clone()],
         ]
         .concat();

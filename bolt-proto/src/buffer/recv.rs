@@ -27,7 +27,7 @@ pub(crate) struct Frame<K> {
 #[derive(Debug, Clone, Copy)]
 struct Run<K> {
     first: Frame<K>,
-    /// How many messages follow the first. Each is preceded by its length.
+    /// The number of messages after the first. Each is preceded by its length.
     more: usize,
 }
 
@@ -58,9 +58,9 @@ pub(crate) struct Recv<K> {
     /// how many are left.
     next: usize,
     left: usize,
-    /// How much the next read should ask for.
+    /// The size of the next read.
     want: usize,
-    /// How much space the caller was last offered.
+    /// The size of the space that the caller was last offered.
     offered: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::keys::Keys;
 pub(super) struct Flow {
     id: ResultId,
     run: RequestId,
-    /// How many requests refer to the result without having delivered their last event.
+    /// The number of requests that refer to the result and have an undelivered last event.
     references: usize,
     /// RUN has succeeded.
     started: bool,

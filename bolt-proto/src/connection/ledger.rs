@@ -106,9 +106,9 @@ impl Counts {
 pub(super) struct Ledger {
     /// The requests with undelivered last events, oldest first.
     entries: VecDeque<Entry>,
-    /// How many of them have been answered, as far as seen.
+    /// The number of answered requests among them, as far as seen.
     answered: usize,
-    /// How many of each kind are unanswered.
+    /// The number of unanswered requests of each kind.
     unanswered: Counts,
     pub(super) flows: Flows,
     /// The result of the newest RUN, which PULL and DISCARD refer to if they carry no query id.

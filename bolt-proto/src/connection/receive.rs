@@ -178,7 +178,7 @@ impl Connection {
             return Ok(());
         };
         self.agreed = agreed.capabilities;
-        self.version = agreed.version.capabilities();
+        self.version = Capabilities::of(agreed.version);
         self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
         self.announce = true;
         self.try_see_all()
@@ -264,7 +264,7 @@ impl Connection {
     }
 }
 
-/// What a SUCCESS means for the connection.
+/// The effect of a SUCCESS on the connection.
 #[derive(Default)]
 struct Success {
     result: Option<ResultId>,

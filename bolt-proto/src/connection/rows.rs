@@ -13,7 +13,7 @@ use crate::message::Answer;
 use crate::packstream::{Reader, Token};
 use crate::record::{Places, RecordRef, with_offsets};
 
-/// What the rows of a run have in common, determined for the first of them so that the others need no lookup.
+/// The common properties of the rows of a run, determined for the first of them so that the others need no lookup.
 ///
 /// Runs are tracked in two places: where rows are seen, up to the next answer of another kind, and where they are
 /// taken, up to the next event of another kind.
@@ -23,11 +23,11 @@ pub(super) struct Rows {
     taken: Option<Taken>,
 }
 
-/// What rows must be like where they are seen.
+/// The requirements on rows where they are seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     pub(super) width: Width,
-    /// How many more of them may arrive.
+    /// The number of rows that may still arrive.
     pub(super) left: usize,
 }
 

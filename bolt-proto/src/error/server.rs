@@ -59,10 +59,10 @@ pub enum ErrorClass {
     Other,
 }
 
-/// How many causes are read: a chain of causes must not be followed without end.
+/// The maximum length of a chain of causes. Further causes are left out.
 const MAX_CAUSES: usize = 32;
 
-/// How many bytes of a text are kept.
+/// The maximum length of a text, in bytes. The rest is left out.
 const MAX_TEXT: usize = 1024 * 1024;
 
 const UNKNOWN_CODE: &str = "Neo.DatabaseError.General.UnknownError";

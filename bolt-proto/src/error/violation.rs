@@ -103,7 +103,7 @@ pub enum ProtocolViolation {
     /// The contents of a message do not have the form that the manual defines.
     #[error("the peer sent a message with malformed contents: {what}")]
     Metadata {
-        /// What is wrong with the contents.
+        /// The defect of the contents.
         what: &'static str,
     },
     /// A record has a different number of values than its result has columns.
@@ -183,7 +183,7 @@ pub enum ProtocolViolation {
     MalformedRequest {
         /// The request.
         message: Message,
-        /// What is wrong with the request.
+        /// The defect of the request.
         what: &'static str,
     },
     /// The answer is not possible for this request in the current state.

@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_database_name_needs_4_0() {
-        let v3 = Version::V3.capabilities().unwrap();
+        let v3 = Capabilities::of(Version::V3).unwrap();
         let error = Extra::default()
             .database("movies")
             .check(v3, Some(false))
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_option_that_the_version_does_not_support_is_named_in_the_error() {
-        let v4_3 = Version::new(4, 3).capabilities().unwrap();
+        let v4_3 = Capabilities::of(Version::new(4, 3)).unwrap();
         let error = Extra::default()
             .impersonate("bob")
             .check(v4_3, Some(false))
@@ -229,7 +229,7 @@ mod tests {
     fn metadata_that_cannot_be_encoded_is_named_but_its_value_is_not_shown() {
         let extra = Extra::default().metadata("secret", 42).metadata("big", u64::MAX);
         let error = extra
-            .check(Version::V6_1.capabilities().unwrap(), Some(true))
+            .check(Capabilities::of(Version::V6_1).unwrap(), Some(true))
             .unwrap_err();
         assert!(std::format!("{error}").contains("metadata \"big\": "), "{error}");
         let shown = std::format!("{:?}", Extra::default().metadata("secret", 42));

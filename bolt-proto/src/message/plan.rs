@@ -47,7 +47,7 @@ pub struct Cost {
     pub time: Option<Duration>,
 }
 
-/// How many levels of a plan are read. Plans are about as deep as their queries are complex; deeper steps are
+/// The maximum depth of a plan. Plans are about as deep as their queries are complex; deeper steps are
 /// left out.
 const MAX_DEPTH: usize = 256;
 

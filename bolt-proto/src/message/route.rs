@@ -57,7 +57,7 @@ impl Route {
         self
     }
 
-    /// Requests the table on behalf of this user, who may have another home database (4.4 and later).
+    /// Requests the table on behalf of this user, with that user's home database (4.4 and later).
     #[must_use]
     pub fn impersonate(mut self, user: impl Into<String>) -> Self {
         self.impersonated_user = Some(user.into());

@@ -12,7 +12,7 @@ use crate::version::Capabilities;
 /// A request. `Display` and `Debug` show neither credentials nor values of parameters.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-#[must_use = "a request that is taken has to be answered"]
+#[must_use = "a request is returned only once, and must be answered"]
 pub enum Request<'a> {
     /// Introduces the client; up to 5.0 it authenticates as well.
     Hello(Greeting<'a>),
@@ -185,7 +185,7 @@ impl<'a> BeginOptions<'a> {
         self.0.string("db").filter(|name| !name.is_empty())
     }
 
-    /// Returns the user on behalf of whom the transaction runs.
+    /// Returns the impersonated user, if any.
     #[must_use]
     pub fn impersonated_user(self) -> Option<&'a str> {
         self.0.string("imp_user")

@@ -44,11 +44,11 @@ struct Taken {
 pub struct Head {
     /// The kind of the request.
     pub message: Message,
-    /// What to do with the request.
+    /// The instruction for the request.
     pub verdict: Verdict,
 }
 
-/// What to do with a request.
+/// The instruction for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Execute it, and answer by SUCCESS or FAILURE. If a RESET arrives meanwhile, IGNORED is allowed as well.
@@ -311,7 +311,7 @@ impl Server {
             self.wire.send.raw(&step.reply);
             self.handshake = step.next;
             if let Handshake::Done(version, _) = step.next {
-                self.version = version.capabilities();
+                self.version = Capabilities::of(version);
                 self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
             }
         }

@@ -7,7 +7,7 @@ use crate::error::{ProtocolViolation, ServerError};
 use crate::handshake::Versions;
 use crate::limits::Limits;
 use crate::state::{Message, ServerState};
-use crate::version::Version;
+use crate::version::{Capabilities, Version};
 
 const HELLO: &[u8] = b"\xB1\x01\xA1\x8Auser_agent\x81x";
 const LOGON: &[u8] = b"\xB1\x6A\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
@@ -271,13 +271,13 @@ fn a_failure_is_sent_in_the_form_of_its_version() {
 
 #[test]
 fn neither_credentials_nor_parameters_nor_rows_are_shown() {
-    let version = Version::V6_1.capabilities().unwrap();
+    let version = Capabilities::of(Version::V6_1).unwrap();
     let shown = Request::read(LOGON, version).unwrap().to_string();
     assert!(shown.contains("basic") && !shown.contains("secret"), "{shown}");
     let shown = Request::read(RUN, version).unwrap().to_string();
     assert!(shown.contains("\"p\"") && !shown.contains("vv"), "{shown}");
     let hello = b"\xB1\x01\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
-    let shown = Request::read(hello, Version::V4_4.capabilities().unwrap())
+    let shown = Request::read(hello, Capabilities::of(Version::V4_4).unwrap())
         .unwrap()
         .to_string();
     assert!(!shown.contains("secret"), "{shown}");
@@ -289,7 +289,7 @@ fn neither_credentials_nor_parameters_nor_rows_are_shown() {
 
 #[test]
 fn the_error_of_a_malformed_request_says_what_is_wrong() {
-    let version = Version::V6_1.capabilities().unwrap();
+    let version = Capabilities::of(Version::V6_1).unwrap();
     let wrong = |message: &[u8]| Request::read(message, version).unwrap_err().to_string();
     assert_eq!(
         wrong(b"\xB2\x10\x81Q\xA0"),
@@ -315,7 +315,7 @@ fn the_error_of_a_malformed_request_says_what_is_wrong() {
         Request::read(b"\xB1\x70\xA0", version),
         Err(ProtocolViolation::UnknownMessage { .. })
     ));
-    let v5_0 = Version::V5_0.capabilities().unwrap();
+    let v5_0 = Capabilities::of(Version::V5_0).unwrap();
     assert_eq!(
         Request::read(LOGON, v5_0).unwrap_err().to_string(),
         "the client sent LOGON, which Bolt 5.0 does not have"
@@ -473,7 +473,11 @@ fn the_end_of_a_clients_stream_comes_after_its_requests() {
     let mut server = ready(4);
     feed(&mut server, &framed(&[b"\xB0\x02", RUN, COMMIT]));
     assert_eq!(take(&mut server), Some((Message::Goodbye, Verdict::Execute)));
-    assert_eq!(server.has_request(), Ok(None), "what follows GOODBYE is nobody's");
+    assert_eq!(
+        server.has_request(),
+        Ok(None),
+        "requests after GOODBYE are dropped"
+    );
     assert_eq!(server.state(), ServerState::Defunct);
     let mut server = Server::new(Options::strict());
     server.received(0);
