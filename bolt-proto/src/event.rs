@@ -26,7 +26,8 @@ impl fmt::Display for RequestId {
 /// The kind of the next event and the request that it belongs to, without the contents.
 ///
 /// A head borrows nothing, so a loop can decide by it which event to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Head {
     /// The request that the event answers. `None` for [`Kind::Negotiated`].
     pub request: Option<RequestId>,

@@ -26,7 +26,7 @@ const MAX_OFFERS: u64 = 256;
 /// let only_5_4 = Versions::only(Version::new(5, 4));
 /// assert!(any.contains(Version::V6_1) && !only_5_4.contains(Version::V6_1));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Versions {
     range: RangeInclusive<Version>,
     manifest: bool,

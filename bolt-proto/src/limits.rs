@@ -20,7 +20,7 @@ use crate::packstream::{Reader, Token, marker};
 /// let limits = Limits::default().message(1024 * 1024).nesting(100);
 /// assert_eq!(limits.max_message(), 1024 * 1024);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     message: usize,
     buffered: usize,

@@ -11,12 +11,11 @@ use core::fmt::{self, Write};
 /// [`ServerError::message`](crate::ServerError::message) return the text unescaped.
 ///
 /// ```
-/// # use bolt_proto as bolt;
-/// use bolt::Escaped;
+/// use bolt_proto::Escaped;
 ///
 /// assert_eq!(Escaped("naïve\r\nINFO fine\u{1b}[2J").to_string(), r"naïve\r\nINFO fine\u{1b}[2J");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -192,7 +192,7 @@ impl Add for Counters {
     type Output = Self;
 
     fn add(mut self, other: Self) -> Self {
-        self += other;
+        self.add_assign(other);
         self
     }
 }

@@ -12,7 +12,7 @@ use crate::value::{Map, Value};
 ///
 /// The fields have the names that servers used up to Bolt 5.4. From 5.6 on a notification is derived from the
 /// [`Status`](crate::Status) that carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Notification {
     /// The code, such as `Neo.ClientNotification.Statement.UnknownLabelWarning`.

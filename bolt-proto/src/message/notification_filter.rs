@@ -24,7 +24,7 @@ use crate::version::{Capabilities, Filtering, Version};
 /// let none = NotificationFilter::default().minimum(MinimumSeverity::Off);
 /// assert_ne!(filter, none);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct NotificationFilter {
     minimum: Option<MinimumSeverity>,
     disabled: Option<Vec<String>>,

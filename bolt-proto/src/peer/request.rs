@@ -57,6 +57,7 @@ pub struct BeginOptions<'a>(Metadata<'a>);
 
 /// The contents of RUN.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Run<'a> {
     /// The text of the query.
     pub query: &'a str,
@@ -67,7 +68,8 @@ pub struct Run<'a> {
 }
 
 /// The contents of PULL and DISCARD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Rows {
     /// The number of rows. `None` for all that are left. Bolt 3 always means all.
     pub count: Option<u64>,
@@ -77,6 +79,7 @@ pub struct Rows {
 
 /// The contents of ROUTE.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct RouteRequest<'a> {
     /// The routing context.
     pub context: Metadata<'a>,

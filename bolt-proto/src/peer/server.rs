@@ -40,7 +40,8 @@ struct Taken {
 }
 
 /// The kind of the next request and what to do with it, without the contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Head {
     /// The kind of the request.
     pub message: Message,
