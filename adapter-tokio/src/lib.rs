@@ -40,6 +40,8 @@ pub use bolt_client::{
     SessionOpen, SessionRun, Status, Summary, ToValue, Transaction, TransactionOpen, TransactionRun,
     UsageError, Value, Version, Versions, as_value, error, query, types,
 };
+#[doc(inline)]
+pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 
 use runtime::Tokio;
 
