@@ -183,19 +183,19 @@ pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     }
     let row = TABLE
         .iter()
-        .find(|row| row.message == message && row.states.contains(&state) && row.era.covers(version));
+        .find(|row| row.message == message && row.states.contains(&state) && row.versions.covers(version));
     row.map_or(Rule::Illegal, |row| row.rule)
 }
 
 /// The versions that a row holds for.
 #[derive(Debug, Clone, Copy)]
-enum Era {
+enum VersionRange {
     Always,
     Before(Version),
     From(Version),
 }
 
-impl Era {
+impl VersionRange {
     fn covers(self, version: Version) -> bool {
         match self {
             Self::Always => true,
@@ -208,15 +208,15 @@ impl Era {
 struct Row {
     message: Message,
     states: &'static [ServerState],
-    era: Era,
+    versions: VersionRange,
     rule: Rule,
 }
 
-const fn row(message: Message, states: &'static [ServerState], era: Era, rule: Rule) -> Row {
+const fn row(message: Message, states: &'static [ServerState], versions: VersionRange, rule: Rule) -> Row {
     Row {
         message,
         states,
-        era,
+        versions,
         rule,
     }
 }
@@ -233,10 +233,10 @@ const PAGE: Rule = Rule::Allowed {
     failure: Failed,
 };
 
-use Era::{Always, Before, From};
 use ServerState::{
     Authentication, Defunct, Failed, Interrupted, Negotiation, Ready, Streaming, TxReady, TxStreaming,
 };
+use VersionRange::{Always, Before, From};
 
 /// The rows of the table. A request without a row is illegal. GOODBYE leads to the end from every state and has no
 /// answer.

@@ -193,7 +193,7 @@ impl<K: Copy> Recv<K> {
         if let (Some(more), Some((len, _))) = (count.min(most).checked_sub(1), self.chunk()) {
             let start = self.scanned.saturating_add(2);
             let first = Frame { kind, start, len };
-            self.note(Run { first, more });
+            self.push_run(Run { first, more });
         }
         self.skip(consumed);
         count
@@ -204,7 +204,7 @@ impl<K: Copy> Recv<K> {
     pub(crate) fn begin_run(&mut self) {
         if let Some(&Run { first, more: 1.. }) = self.runs.front() {
             self.next = self.index(first.start).saturating_sub(2);
-            self.left = self.forget(VecDeque::pop_front).map_or(0, Run::len);
+            self.left = self.take_run(VecDeque::pop_front).map_or(0, Run::len);
         }
     }
 
@@ -246,12 +246,12 @@ impl<K: Copy> Recv<K> {
     /// Delivers the next message, which is not part of a run. Its bytes stay until the next call of
     /// [`space`](Self::space).
     pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
-        self.forget(VecDeque::pop_front).map(|run| run.first)
+        self.take_run(VecDeque::pop_front).map(|run| run.first)
     }
 
     /// Takes back the message that [`see`](Self::see) cut last, so that it is not delivered.
     pub(crate) fn retract(&mut self) {
-        self.forget(VecDeque::pop_back);
+        self.take_run(VecDeque::pop_back);
     }
 
     /// Returns the message without its chunk headers.
@@ -318,19 +318,19 @@ impl<K: Copy> Recv<K> {
     #[inline]
     fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
         let frame = Frame { kind, start, len };
-        self.note(Run {
+        self.push_run(Run {
             first: frame,
             more: 0,
         });
         frame
     }
 
-    fn note(&mut self, run: Run<K>) {
+    fn push_run(&mut self, run: Run<K>) {
         self.waiting = self.waiting.saturating_add(run.len());
         self.runs.push_back(run);
     }
 
-    fn forget(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
+    fn take_run(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
         let run = take(&mut self.runs)?;
         self.waiting = self.waiting.saturating_sub(run.len());
         Some(run)

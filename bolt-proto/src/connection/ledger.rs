@@ -6,12 +6,12 @@ use crate::event::{RequestId, ResultId};
 use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::Version;
 
-use super::flows::Flows;
+use super::results::Results;
 use super::{Disposition, Fetch};
 
 /// The server's state without open results. STREAMING and TX_STREAMING follow from the open results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Base {
+pub(super) enum BaseState {
     Negotiation,
     Authentication,
     Ready,
@@ -20,7 +20,7 @@ pub(super) enum Base {
     Defunct,
 }
 
-impl Base {
+impl BaseState {
     pub(super) const fn of(state: ServerState) -> Self {
         match state {
             ServerState::Negotiation => Self::Negotiation,
@@ -44,7 +44,7 @@ pub(super) struct Entry {
     /// The position in the stream where its bytes begin.
     start: u64,
     /// The sent view before the request.
-    before: Base,
+    before: BaseState,
     /// The newest RUN before the request.
     newest_before: Option<ResultId>,
     /// The oldest result that the request ends, if it ends all open results.
@@ -110,11 +110,11 @@ pub(super) struct Ledger {
     answered: usize,
     /// The number of unanswered requests of each kind.
     unanswered: Counts,
-    pub(super) flows: Flows,
+    pub(super) results: Results,
     /// The result of the newest RUN, which PULL and DISCARD refer to if they carry no query id.
     newest: Option<ResultId>,
-    sent: Base,
-    confirmed: Base,
+    sent: BaseState,
+    confirmed: BaseState,
     next_request: u64,
     next_result: u64,
     /// The login has succeeded once.
@@ -129,10 +129,10 @@ impl Ledger {
             entries: VecDeque::new(),
             answered: 0,
             unanswered: Counts::default(),
-            flows: Flows::new(),
+            results: Results::new(),
             newest: None,
-            sent: Base::Negotiation,
-            confirmed: Base::Negotiation,
+            sent: BaseState::Negotiation,
+            confirmed: BaseState::Negotiation,
             next_request: 0,
             next_result: 0,
             logged_in: false,
@@ -143,7 +143,7 @@ impl Ledger {
     // ---- the two views ----
 
     pub(super) const fn sent_state(&self) -> ServerState {
-        state(self.sent, self.flows.any_open())
+        state(self.sent, self.results.any_open())
     }
 
     pub(super) fn confirmed_state(&self) -> ServerState {
@@ -182,7 +182,7 @@ impl Ledger {
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        self.confirmed == Base::Failed
+        self.confirmed == BaseState::Failed
     }
 
     /// Returns whether an unanswered RESET follows the oldest unanswered request.
@@ -196,7 +196,7 @@ impl Ledger {
     }
 
     pub(super) fn disposition(&self) -> Disposition {
-        if self.desynchronized || self.sent == Base::Defunct || self.confirmed == Base::Defunct {
+        if self.desynchronized || self.sent == BaseState::Defunct || self.confirmed == BaseState::Defunct {
             return Disposition::Dead;
         }
         if !self.logged_in {
@@ -210,7 +210,7 @@ impl Ledger {
             return Disposition::AwaitAnswer;
         }
         // After the answer to LOGOFF, RESET is illegal until the next LOGON.
-        if self.sent == Base::Authentication {
+        if self.sent == BaseState::Authentication {
             return Disposition::Opening;
         }
         let ready = self.sent_state() == ServerState::Ready;
@@ -250,14 +250,14 @@ impl Ledger {
         id
     }
 
-    pub(super) const fn set_sent(&mut self, base: Base) {
+    pub(super) const fn set_sent(&mut self, base: BaseState) {
         self.sent = base;
     }
 
     /// Opens the result of a RUN that was just added.
-    pub(super) fn open_flow(&mut self, id: ResultId, run: RequestId) {
+    pub(super) fn open_result(&mut self, id: ResultId, run: RequestId) {
         self.newest = Some(id);
-        self.flows.push(id, run);
+        self.results.push(id, run);
     }
 
     pub(super) const fn new_result(&mut self) -> ResultId {
@@ -275,12 +275,12 @@ impl Ledger {
         if let Some(entry) = self.entries.back_mut() {
             entry.fetch = Some(fetch);
         }
-        self.flows.note_fetch(id, request, fetch == Fetch::All);
+        self.results.note_fetch(id, request, fetch == Fetch::All);
     }
 
     /// Notes that the request that was just added ends every open result.
-    pub(super) fn close_flows(&mut self, request: RequestId) {
-        let oldest = self.flows.close_all(request);
+    pub(super) fn close_results(&mut self, request: RequestId) {
+        let oldest = self.results.close_all(request);
         if let Some(entry) = self.entries.back_mut() {
             entry.ends = oldest;
         }
@@ -298,12 +298,12 @@ impl Ledger {
             self.sent = entry.before;
             self.newest = entry.newest_before;
             match entry.result {
-                Some(id) if entry.message == Message::Run => self.flows.take_back_run(id),
-                Some(id) => self.flows.take_back_page(id, entry.id),
+                Some(id) if entry.message == Message::Run => self.results.take_back_run(id),
+                Some(id) => self.results.take_back_page(id, entry.id),
                 None => {}
             }
             if let Some(oldest) = entry.ends {
-                self.flows.take_back_end(entry.id, oldest);
+                self.results.take_back_end(entry.id, oldest);
             }
             from = Some((entry.id, entry.start));
         }
@@ -322,7 +322,7 @@ impl Ledger {
             Outcome::Success { has_more } => {
                 self.succeeded(version, message, result, has_more);
                 if matches!(message, Message::Commit | Message::Rollback | Message::Reset) {
-                    self.flows.end_all(id);
+                    self.results.end_all(id);
                 }
             }
             Outcome::Failure => self.failed(message),
@@ -339,7 +339,7 @@ impl Ledger {
         };
         self.answered = self.answered.saturating_sub(1);
         if let Some(id) = entry.result {
-            self.flows.release(id);
+            self.results.release(id);
         }
     }
 
@@ -355,7 +355,7 @@ impl Ledger {
     }
 
     const fn confirmed_without_reset(&self) -> ServerState {
-        state(self.confirmed, self.flows.any_streaming())
+        state(self.confirmed, self.results.any_streaming())
     }
 
     fn succeeded(&mut self, version: Version, message: Message, result: Option<ResultId>, has_more: bool) {
@@ -364,13 +364,13 @@ impl Ledger {
             ..
         } = self.confirmed_rule(version, message)
         {
-            self.confirmed = Base::of(next);
-            self.logged_in |= self.confirmed == Base::Ready;
+            self.confirmed = BaseState::of(next);
+            self.logged_in |= self.confirmed == BaseState::Ready;
         }
         match result {
-            Some(id) if message == Message::Run => self.flows.start(id),
-            Some(id) if has_more => self.flows.page_ended(id),
-            Some(id) => self.flows.end(id),
+            Some(id) if message == Message::Run => self.results.start(id),
+            Some(id) if has_more => self.results.page_ended(id),
+            Some(id) => self.results.end(id),
             None => {}
         }
     }
@@ -380,41 +380,41 @@ impl Ledger {
             message,
             Message::Hello | Message::Logon | Message::Logoff | Message::Reset
         ) {
-            self.confirmed = Base::Defunct;
+            self.confirmed = BaseState::Defunct;
             return;
         }
-        self.confirmed = Base::Failed;
+        self.confirmed = BaseState::Failed;
         // Requests up to the next RESET are lost with this failure.
         let after = self.answered.saturating_add(1).min(self.entries.len());
         let reset = self.entries.range_mut(after..).find_map(|entry| {
-            entry.before = Base::Failed;
+            entry.before = BaseState::Failed;
             (entry.message == Message::Reset).then_some(entry.id)
         });
         let next = self.next_request();
         if reset.is_none() {
-            self.sent = Base::Failed;
+            self.sent = BaseState::Failed;
         }
-        self.flows.end_all(reset.unwrap_or(next));
+        self.results.end_all(reset.unwrap_or(next));
     }
 
     fn ignored(&mut self, message: Message, result: Option<ResultId>) {
         if message == Message::Run {
             if let Some(id) = result {
-                self.flows.end(id);
+                self.results.end(id);
             }
         }
     }
 }
 
-const fn state(base: Base, open: bool) -> ServerState {
+const fn state(base: BaseState, open: bool) -> ServerState {
     match (base, open) {
-        (Base::Negotiation, _) => ServerState::Negotiation,
-        (Base::Authentication, _) => ServerState::Authentication,
-        (Base::Ready, false) => ServerState::Ready,
-        (Base::Ready, true) => ServerState::Streaming,
-        (Base::Tx, false) => ServerState::TxReady,
-        (Base::Tx, true) => ServerState::TxStreaming,
-        (Base::Failed, _) => ServerState::Failed,
-        (Base::Defunct, _) => ServerState::Defunct,
+        (BaseState::Negotiation, _) => ServerState::Negotiation,
+        (BaseState::Authentication, _) => ServerState::Authentication,
+        (BaseState::Ready, false) => ServerState::Ready,
+        (BaseState::Ready, true) => ServerState::Streaming,
+        (BaseState::Tx, false) => ServerState::TxReady,
+        (BaseState::Tx, true) => ServerState::TxStreaming,
+        (BaseState::Failed, _) => ServerState::Failed,
+        (BaseState::Defunct, _) => ServerState::Defunct,
     }
 }

@@ -1,10 +1,10 @@
 //! The client's half of a connection.
 
-mod flows;
 mod ledger;
 mod permit;
 mod receive;
 mod requests;
+mod results;
 mod rows;
 #[cfg(test)]
 mod tests;

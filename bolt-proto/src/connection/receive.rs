@@ -101,7 +101,7 @@ impl Connection {
         if frame.kind == Answer::Record {
             let entry = self.ledger.front()?;
             let result = entry.result?;
-            let keys = self.ledger.flows.get(result)?.keys.clone().unwrap_or_default();
+            let keys = self.ledger.results.get(result)?.keys.clone().unwrap_or_default();
             let row = self.rows.take_first(recv, frame, (entry.id, result, keys));
             return row.map(Event::Record);
         }
@@ -119,7 +119,7 @@ impl Connection {
     /// Returns the columns of a result, from when its RUN was seen to succeed until its last event is taken.
     #[must_use]
     pub fn keys(&self, result: ResultId) -> Option<&Keys> {
-        self.ledger.flows.get(result)?.keys.as_ref()
+        self.ledger.results.get(result)?.keys.as_ref()
     }
 
     /// Returns whether the result has rows that were not requested, and no requested rows are on their way.
@@ -129,16 +129,16 @@ impl Connection {
     #[must_use]
     pub fn has_more(&self, result: ResultId) -> bool {
         self.ledger
-            .flows
+            .results
             .open(result)
-            .is_some_and(|flow| flow.is_started() && !flow.page_in_flight())
+            .is_some_and(|result| result.is_started() && !result.page_in_flight())
     }
 
     /// Returns whether the result continues after what was requested, as far as is known: until its end is
     /// [seen](Self::has_event), or all of it is requested.
     #[must_use]
     pub fn is_open(&self, result: ResultId) -> bool {
-        self.ledger.flows.open(result).is_some()
+        self.ledger.results.open(result).is_some()
     }
 
     /// Acts on everything that has arrived.
@@ -208,13 +208,13 @@ impl Connection {
         let message = awaited.message;
         let rule = self.ledger.confirmed_rule(version.version, message);
         // Neo4j 5.26 continues after a request that it could not decode, where others ignore.
-        let carried_out = matches!(rule, Rule::Allowed { .. });
+        let executed = matches!(rule, Rule::Allowed { .. });
         match frame.kind {
-            Answer::Record if carried_out && message == Message::Pull => {
+            Answer::Record if executed && message == Message::Pull => {
                 let keys = awaited
                     .result
-                    .and_then(|id| self.ledger.flows.get(id))
-                    .and_then(|flow| flow.keys.as_ref());
+                    .and_then(|id| self.ledger.results.get(id))
+                    .and_then(|result| result.keys.as_ref());
                 let mut seen = Seen {
                     width: Width(keys.map(Keys::len)),
                     left: awaited.most_rows(),
@@ -223,7 +223,7 @@ impl Connection {
                 self.rows.expect_rows(Some(seen));
                 checked
             }
-            Answer::Success if carried_out => {
+            Answer::Success if executed => {
                 let success = Success::read(sole_metadata(body)?, awaited)?;
                 self.succeeded(version, message, success);
                 Ok(())
@@ -256,7 +256,7 @@ impl Connection {
             self.utc = success.utc;
         }
         if let (Message::Run, Some(id)) = (message, success.result) {
-            self.ledger.flows.describe(id, success.keys, success.query_id);
+            self.ledger.results.describe(id, success.keys, success.query_id);
         }
         let has_more = success.has_more;
         self.ledger
@@ -304,11 +304,11 @@ impl Success {
             return Err(ProtocolViolation::UnexpectedHasMore { message });
         }
         // An answer that is taken for another one would report the rows of one query as those of the next.
-        let in_step = match message {
+        let answers_request = match message {
             Message::Run => fields.is_some() || !is_summary,
             _ => fields.is_none(),
         };
-        if !in_step {
+        if !answers_request {
             return Err(ProtocolViolation::Desynchronized { message });
         }
         success.keys = fields.map(columns).transpose()?;

@@ -13,7 +13,7 @@ use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::{Capabilities, Utc, Version};
 
 use super::Connection;
-use super::ledger::Base;
+use super::ledger::BaseState;
 
 /// The number of rows to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ impl Connection {
         let result = self.ledger.new_result();
         let next = self.next_base(version, Message::Run);
         let run = self.ledger.push(Message::Run, Some(result), start);
-        self.ledger.open_flow(result, run);
+        self.ledger.open_result(result, run);
         self.ledger.set_sent(next);
         Ok((run, result))
     }
@@ -157,11 +157,11 @@ impl Connection {
     /// what is requested, so the rest would be lost silently.
     pub fn commit(&mut self) -> Result<RequestId, UsageError> {
         self.check_allowed(Message::Commit)?;
-        if self.ledger.flows.any_open() && !planted!(CommitWithOpenResult) {
+        if self.ledger.results.any_open() && !planted!(CommitWithOpenResult) {
             return Err(UsageError::OpenResult);
         }
         let request = self.compose(Message::Commit, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
@@ -172,7 +172,7 @@ impl Connection {
     pub fn rollback(&mut self) -> Result<RequestId, UsageError> {
         self.check_allowed(Message::Rollback)?;
         let request = self.compose(Message::Rollback, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
@@ -183,7 +183,7 @@ impl Connection {
     pub fn reset(&mut self) -> Result<RequestId, UsageError> {
         self.check_allowed(Message::Reset)?;
         let request = self.compose(Message::Reset, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
@@ -221,7 +221,7 @@ impl Connection {
         self.wire
             .send
             .message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
-        self.ledger.set_sent(Base::Defunct);
+        self.ledger.set_sent(BaseState::Defunct);
         Ok(())
     }
 
@@ -235,8 +235,8 @@ impl Connection {
 
     fn page(&mut self, message: Message, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
         self.check_usable(message)?;
-        match self.ledger.flows.open(result) {
-            Some(flow) if flow.page_in_flight() => Err(UsageError::PageInFlight { message }),
+        match self.ledger.results.open(result) {
+            Some(state) if state.page_in_flight() => Err(UsageError::PageInFlight { message }),
             _ => self.queue_page(message, result, fetch),
         }
     }
@@ -250,10 +250,10 @@ impl Connection {
     ) -> Result<RequestId, UsageError> {
         let version = self.check_usable(message)?;
         let newest = self.ledger.is_newest(result);
-        let Some(flow) = self.ledger.flows.open(result) else {
+        let Some(state) = self.ledger.results.open(result) else {
             return Err(UsageError::NoSuchResult { message });
         };
-        let qid = match (newest, flow.qid) {
+        let qid = match (newest, state.qid) {
             (true, _) => None,
             (false, Some(qid)) => Some(qid),
             (false, None) => return Err(UsageError::NoQueryId { message }),
@@ -355,14 +355,14 @@ impl Connection {
     }
 
     /// Returns the state that success leads to in the sent view, without open results.
-    fn next_base(&self, version: &Capabilities, message: Message) -> Base {
+    fn next_base(&self, version: &Capabilities, message: Message) -> BaseState {
         let state = self.sent_state();
         match rule(version.version, state, message) {
             Rule::Allowed {
                 success: Next::To(next),
                 ..
-            } => Base::of(next),
-            _ => Base::of(state),
+            } => BaseState::of(next),
+            _ => BaseState::of(state),
         }
     }
 }

@@ -121,10 +121,10 @@ fn ended_results_are_forgotten() {
         feed(&mut connection, &[FIELDS_N, RECORD_42, SUCCESS].concat());
         assert_eq!(events(&mut connection).len(), 3);
         let shown = format!("{connection:?}");
-        assert!(shown.matches("Flow {").count() <= 3, "{shown}");
+        assert!(shown.matches("ResultState {").count() <= 3, "{shown}");
     }
     connection.rollback().unwrap();
     feed(&mut connection, SUCCESS);
     assert!(connection.has_event().unwrap().is_some());
-    assert!(!format!("{connection:?}").contains("Flow {"));
+    assert!(!format!("{connection:?}").contains("ResultState {"));
 }

@@ -7,7 +7,7 @@ use crate::keys::Keys;
 
 /// The result of a RUN.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(super) struct ResultState {
     id: ResultId,
     run: RequestId,
     /// The number of requests that refer to the result and have an undelivered last event.
@@ -25,7 +25,7 @@ pub(super) struct Flow {
     pub(super) keys: Option<Keys>,
 }
 
-impl Flow {
+impl ResultState {
     pub(super) const fn is_started(&self) -> bool {
         self.started
     }
@@ -55,10 +55,10 @@ impl Flow {
 /// Each operation takes at most one search, whatever their number: a transaction may have thousands of queries
 /// in flight.
 #[derive(Debug)]
-pub(super) struct Flows {
+pub(super) struct Results {
     /// In the order of their ids, which is that of their RUNs. Gone results are dropped once they are half of
     /// the list.
-    list: Vec<Flow>,
+    list: Vec<ResultState>,
     gone: usize,
     open: usize,
     streaming: usize,
@@ -66,7 +66,7 @@ pub(super) struct Flows {
     ended_before: RequestId,
 }
 
-impl Flows {
+impl Results {
     pub(super) const fn new() -> Self {
         Self {
             list: Vec::new(),
@@ -87,18 +87,18 @@ impl Flows {
         self.streaming > 0
     }
 
-    pub(super) fn get(&self, id: ResultId) -> Option<&Flow> {
-        self.list.get(self.find(id)?).filter(|flow| !flow.is_gone())
+    pub(super) fn get(&self, id: ResultId) -> Option<&ResultState> {
+        self.list.get(self.find(id)?).filter(|result| !result.is_gone())
     }
 
     /// Returns a result if it is open.
-    pub(super) fn open(&self, id: ResultId) -> Option<&Flow> {
-        self.get(id).filter(|flow| flow.is_open())
+    pub(super) fn open(&self, id: ResultId) -> Option<&ResultState> {
+        self.get(id).filter(|result| result.is_open())
     }
 
     /// Opens the result of a RUN.
     pub(super) fn push(&mut self, id: ResultId, run: RequestId) {
-        self.list.push(Flow {
+        self.list.push(ResultState {
             id,
             run,
             references: 1,
@@ -116,12 +116,12 @@ impl Flows {
 
     /// Notes that `request` requests the rest of the result, or a page of it.
     pub(super) fn note_fetch(&mut self, id: ResultId, request: RequestId, all: bool) {
-        self.with(id, |flow| {
-            flow.references = flow.references.saturating_add(1);
+        self.with(id, |result| {
+            result.references = result.references.saturating_add(1);
             if all {
-                flow.closed_by = Some(request);
+                result.closed_by = Some(request);
             } else {
-                flow.page = Some(request);
+                result.page = Some(request);
             }
         });
     }
@@ -134,10 +134,10 @@ impl Flows {
             if self.open == 0 {
                 break;
             }
-            let closed = self.change(at, |flow| {
-                flow.is_open().then(|| {
-                    flow.closed_by = Some(request);
-                    flow.id
+            let closed = self.change(at, |result| {
+                result.is_open().then(|| {
+                    result.closed_by = Some(request);
+                    result.id
                 })
             });
             oldest = closed.flatten().or(oldest);
@@ -147,15 +147,15 @@ impl Flows {
 
     /// Takes back `request`, which requested rows of this result.
     pub(super) fn take_back_page(&mut self, id: ResultId, request: RequestId) {
-        self.with(id, |flow| flow.forget(request));
+        self.with(id, |result| result.forget(request));
         self.release(id);
     }
 
     /// Takes back `request`, which was to [close](Self::close_all) the results from this one on.
     pub(super) fn take_back_end(&mut self, request: RequestId, oldest: ResultId) {
-        let from = self.list.partition_point(|flow| flow.id < oldest);
+        let from = self.list.partition_point(|result| result.id < oldest);
         for at in from..self.list.len() {
-            self.change(at, |flow| flow.forget(request));
+            self.change(at, |result| result.forget(request));
         }
     }
 
@@ -169,32 +169,32 @@ impl Flows {
 
     /// Notes that RUN has succeeded.
     pub(super) fn start(&mut self, id: ResultId) {
-        self.with(id, |flow| flow.started = true);
+        self.with(id, |result| result.started = true);
     }
 
     /// Stores what the answer to RUN says about its result.
     pub(super) fn describe(&mut self, id: ResultId, keys: Option<Keys>, qid: Option<i64>) {
-        self.with(id, |flow| (flow.keys, flow.qid) = (keys, qid));
+        self.with(id, |result| (result.keys, result.qid) = (keys, qid));
     }
 
     /// Notes the end of a page with more rows to come.
     pub(super) fn page_ended(&mut self, id: ResultId) {
-        self.with(id, |flow| flow.page = None);
+        self.with(id, |result| result.page = None);
     }
 
     /// Notes that the result has ended, or will never begin.
     pub(super) fn end(&mut self, id: ResultId) {
-        self.with(id, Flow::end);
+        self.with(id, ResultState::end);
         self.drop_gone();
     }
 
     /// Ends every result of a RUN before this request.
     pub(super) fn end_all(&mut self, before: RequestId) {
         let ended = self.ended_before;
-        let from = self.list.partition_point(|flow| flow.run < ended);
-        let to = self.list.partition_point(|flow| flow.run < before);
+        let from = self.list.partition_point(|result| result.run < ended);
+        let to = self.list.partition_point(|result| result.run < before);
         for at in from..to {
-            self.change(at, Flow::end);
+            self.change(at, ResultState::end);
         }
         self.ended_before = ended.max(before);
         self.drop_gone();
@@ -202,7 +202,9 @@ impl Flows {
 
     /// Notes that the last event of a request that refers to the result is being delivered.
     pub(super) fn release(&mut self, id: ResultId) {
-        self.with(id, |flow| flow.references = flow.references.saturating_sub(1));
+        self.with(id, |result| {
+            result.references = result.references.saturating_sub(1);
+        });
         self.drop_gone();
     }
 
@@ -212,37 +214,37 @@ impl Flows {
         match self.list.as_slice() {
             // The usual case is one result.
             [only] => (only.id == id).then_some(0),
-            list => list.binary_search_by_key(&id, |flow| flow.id).ok(),
+            list => list.binary_search_by_key(&id, |result| result.id).ok(),
         }
     }
 
-    fn with(&mut self, id: ResultId, change: impl FnOnce(&mut Flow)) {
+    fn with(&mut self, id: ResultId, change: impl FnOnce(&mut ResultState)) {
         if let Some(at) = self.find(id) {
             self.change(at, change);
         }
     }
 
     /// Changes a result, and the counts with it.
-    fn change<R>(&mut self, at: usize, change: impl FnOnce(&mut Flow) -> R) -> Option<R> {
-        let flow = self.list.get_mut(at)?;
-        let before = (flow.is_open(), flow.is_streaming(), flow.is_gone());
-        let result = change(flow);
-        recount(&mut self.open, before.0, flow.is_open());
-        recount(&mut self.streaming, before.1, flow.is_streaming());
-        recount(&mut self.gone, before.2, flow.is_gone());
-        Some(result)
+    fn change<R>(&mut self, at: usize, change: impl FnOnce(&mut ResultState) -> R) -> Option<R> {
+        let result = self.list.get_mut(at)?;
+        let before = (result.is_open(), result.is_streaming(), result.is_gone());
+        let changed = change(result);
+        recount(&mut self.open, before.0, result.is_open());
+        recount(&mut self.streaming, before.1, result.is_streaming());
+        recount(&mut self.gone, before.2, result.is_gone());
+        Some(changed)
     }
 
     /// Drops gone results once they are half of the list.
     fn drop_gone(&mut self) {
         if self.gone > 0 && self.gone >= self.list.len() / 2 {
-            self.list.retain(|flow| !flow.is_gone());
+            self.list.retain(|result| !result.is_gone());
             self.gone = 0;
         }
     }
 }
 
-impl Flow {
+impl ResultState {
     const fn end(&mut self) {
         self.ended = true;
         self.page = None;
