@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
-use tests::sim::held_up_by_a_hung_opening;
+use tests::sim::delayed_by_a_hung_opening;
 
 use super::{WORLDS, search};
 
@@ -19,7 +19,7 @@ fn every_planted_bug_is_found() {
         // Patience is a promise of its own, which random worlds do not judge.
         let found = match bug {
             Bug::NoPatienceForOpenings => {
-                (held_up_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
+                (delayed_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
             }
             _ => search(0..WORLDS, 1).first().map(|seed| (seed + 1).to_string()),
         };
