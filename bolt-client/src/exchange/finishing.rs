@@ -228,7 +228,7 @@ pub(super) fn defer_end_of_connection(
     asked: Result<RequestId, UsageError>,
 ) -> Result<Option<RequestId>, Error> {
     match asked {
-        Err(UsageError::Over(_)) => Ok(None),
+        Err(UsageError::Ended(_)) => Ok(None),
         asked => Ok(Some(asked?)),
     }
 }

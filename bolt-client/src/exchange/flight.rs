@@ -190,7 +190,7 @@ impl Flight {
 
     /// Converts the refusal of a request. If the reason is the end of the connection, the work has failed with it.
     pub(super) fn refusal(&mut self, error: UsageError) -> Error {
-        let over = matches!(error, UsageError::Over(_));
+        let over = matches!(error, UsageError::Ended(_));
         let error = match &mut self.lease {
             Some(lease) => lease.refusal(error),
             None => error.into(),

@@ -267,7 +267,7 @@ impl Exchange {
     /// Converts the refusal of a request. A failure that the server reported before the connection ended is the more
     /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
-        if matches!(error, UsageError::Over(_)) {
+        if matches!(error, UsageError::Ended(_)) {
             while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
                 self.take(head);
             }

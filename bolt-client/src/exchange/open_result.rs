@@ -164,7 +164,7 @@ impl OpenResult {
         let shape = match (self.keys.is_empty(), self.has_rows, self.skipped) {
             (true, ..) => Shape::NoColumns,
             (false, true, _) => Shape::Rows,
-            (false, false, true) => Shape::Unseen,
+            (false, false, true) => Shape::Discarded,
             (false, false, false) => Shape::NoRows,
         };
         if self.wanted {

@@ -65,7 +65,7 @@ impl Exchange {
     pub(super) fn send(&mut self, query: &Query, page: Fetch) -> Result<(RequestId, ResultId), Error> {
         query.check().map_err(Clone::clone)?;
         if page == Fetch::Rows(0) {
-            return Err(UsageError::NoRows.into());
+            return Err(UsageError::ZeroFetchSize.into());
         }
         self.skip_dropped();
         self.flight.state.check_usable()?;
