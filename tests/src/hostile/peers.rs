@@ -105,7 +105,7 @@ pub(super) fn wrong_answers() -> Vec<Case> {
         })
         .used(Use::Pages(3))
         // The query may write, and its outcome is unknown.
-        .fails(&[UnknownCommit], "more rows than were asked for"),
+        .fails(&[UnknownCommit], "more rows than were requested"),
         Case::new("a surplus answer, with the last one", |stream| {
             on(stream, COMMIT, &[SUCCESS, SUCCESS])
         })

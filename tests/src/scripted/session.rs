@@ -108,7 +108,7 @@ impl Session {
 
     fn react(&mut self, request: RecordedRequest, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
         let (message, query) = (request.message, request.query.clone());
-        let exception = self.shared.note(request, verdict == Verdict::CarryOut);
+        let exception = self.shared.note(request, verdict == Verdict::Execute);
         match (message, verdict, exception) {
             (Message::Goodbye, ..) => Err(End::Gone),
             (_, _, Some(Exception::Close)) => {

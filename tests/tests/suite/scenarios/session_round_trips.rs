@@ -61,7 +61,7 @@ async fn a_long_result_is_at_most_one_flight_per_page(world: World) -> Outcome {
     // The remaining rows are requested at once.
     meter.start();
     let mut rows = go!(session.run("UNWIND range(1, 1000) AS x RETURN x"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     assert_eq!(wait!(rows.collect())?.len(), 999);
     let spent = meter.spent();
     assert!(spent.flights <= 3, "{spent:?}");
@@ -185,7 +185,7 @@ async fn unread_rows_in_a_transaction_cost_no_additional_flight(world: World) ->
     let mut rows = go!(tx.run("UNWIND range(1, 1000) AS x RETURN x"))?;
     // So few that the second page is not requested yet.
     for _ in 0..5 {
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
     }
     drop(rows);
     meter.start();

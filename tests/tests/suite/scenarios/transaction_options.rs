@@ -306,7 +306,7 @@ async fn effective_users(
         Err(error) => Err(error),
     });
     let mut tx = go!(session.begin_transaction())?;
-    users.push(match go!(tx.open(&query)) {
+    users.push(match wait!(tx.run(&query).cursor()) {
         Ok(cursor) => name(wait!(cursor.single(&mut tx))),
         Err(error) => Err(error),
     });
