@@ -1,5 +1,6 @@
 //! The public API of the driver's crates, as rustdoc shows it, is what this repository says that it is.
 
+mod blocking;
 mod docs;
 mod html;
 mod items;
