@@ -5,4 +5,5 @@ mod dependencies;
 mod docs;
 mod html;
 mod items;
+mod metadata;
 mod snapshot;
