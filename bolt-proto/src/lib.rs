@@ -152,5 +152,12 @@ pub use message::{
     QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};
-pub use record::{ColumnIndex, Record, RecordRef};
+pub use record::{ColumnIndex, Record, RecordIter, RecordRef};
+pub use value::{FromValue, ToValue, Value};
+#[doc(hidden)]
+pub mod __private {
+    //! For the expansion of macros.
+    pub use alloc::string::String;
+    pub use alloc::vec;
+}
 pub use version::{Capabilities, Filtering, Routing, Utc, Version};

@@ -158,7 +158,7 @@ fn debug_reads_each_value_once_however_deep_it_lies() {
         let keys = crate::Keys::new(["a"]);
         let row = crate::RecordRef::new(&keys, 1, &bytes);
         assert!(std::format!("{row:?}").contains("Depth"));
-        assert!(std::format!("{:?}", row.to_owned()).contains("Depth"));
+        assert!(std::format!("{:?}", row.to_record()).contains("Depth"));
     }
     // As deep as values may be, and wide at each level.
     let wide = b"\x94\x01\x83abc\xC1\0\0\0\0\0\0\0\0".repeat(500);

@@ -55,11 +55,12 @@ mod ser;
 mod ser_compound;
 mod types;
 
+use ::serde::de::DeserializeOwned;
 use ::serde::{Deserialize, Serialize};
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue};
+use crate::value::{Encoder, FromValue, ToValue, encoded};
 
 pub(crate) use de_record::RecordDeserializer;
 pub(crate) use entries::{Sink, write_entries};
@@ -102,6 +103,12 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
         reader.skip()?;
         Ok(Self(value))
     }
+}
+
+/// Reads an owned value by serde, as if the value had just been received.
+pub(crate) fn deserialize<V: ToValue, T: DeserializeOwned>(value: &V) -> Result<T, ConversionError> {
+    let bytes = encoded(value)?;
+    T::deserialize(de::Deserializer::new(&mut Reader::new(&bytes)))
 }
 
 #[cfg(test)]

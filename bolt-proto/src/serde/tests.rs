@@ -133,7 +133,7 @@ fn a_row_becomes_a_struct_a_tuple_or_a_scalar() {
         tags: vec!["t".into()],
     };
     assert_eq!(
-        (row.to(), row.to_owned().to().as_ref()),
+        (row.to(), row.to_record().to().as_ref()),
         (Ok(ann), row.to::<Person<'_>>().as_ref())
     );
     assert_eq!(row.to(), Ok((vec!["t"], "Ann", 3, "Rome", Vec::<i64>::new())));

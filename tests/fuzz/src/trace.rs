@@ -50,7 +50,7 @@ pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>
 
 /// A row lent and a row kept must tell the same.
 fn read(row: RecordRef<'_>) -> String {
-    let kept = row.to_owned();
+    let kept = row.to_record();
     let lent = format!("{row:?}");
     assert_eq!(
         (lent.as_str(), row.len()),

@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
@@ -32,6 +32,29 @@ where
 
 fn parse<T: core::str::FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap()
+}
+
+#[test]
+fn durations_of_std_are_durations() {
+    use core::time::Duration as StdDuration;
+
+    same(StdDuration::new(90, 5), Duration::new(0, 0, 90, 5).unwrap());
+    same(StdDuration::ZERO, Duration::default());
+    same(StdDuration::from_millis(1), parse::<Duration>("PT0.001S"));
+    let longest = i64::MAX.unsigned_abs();
+    same(
+        StdDuration::new(longest, 999_999_999),
+        Duration::new(0, 0, i64::MAX, 999_999_999).unwrap(),
+    );
+    let query = crate::Query::new("RETURN $d").param("d", StdDuration::MAX);
+    assert_eq!(
+        query.check().unwrap_err().to_string(),
+        r#"parameter "d": a std::time::Duration is out of range: as a value its seconds have 63 bits"#
+    );
+    for (text, reason) in [("PT-1S", "cannot be negative"), ("P1D", "no fixed length")] {
+        let error = decode::<StdDuration>(&parse::<Duration>(text)).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }
 
 #[cfg(feature = "chrono-0_4")]

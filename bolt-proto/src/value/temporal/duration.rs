@@ -85,8 +85,11 @@ impl Duration {
         Self::new(0, 0, seconds, nanoseconds.into()).unwrap_or(smallest)
     }
 
-    /// The seconds, if there are neither months nor days.
-    #[cfg(any(feature = "chrono-0_4", feature = "jiff-0_2", feature = "time-0_3"))]
+    /// Returns the seconds.
+    ///
+    /// # Errors
+    ///
+    /// If there are months or days.
     pub(crate) const fn only_seconds(self) -> Result<i64, RangeError> {
         if self.months == 0 && self.days == 0 {
             Ok(self.seconds)
