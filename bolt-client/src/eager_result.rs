@@ -45,14 +45,6 @@ pub struct EagerResult {
 }
 
 impl EagerResult {
-    pub(crate) const fn new(records: Vec<Record>, summary: Summary, keys: Keys) -> Self {
-        Self {
-            records,
-            summary,
-            keys,
-        }
-    }
-
     /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -85,7 +77,7 @@ impl EagerResult {
     /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is no such column, even if there are no rows, or
     /// if a value cannot be read as a `T`.
     pub fn column<'r, T: FromValue<'r>>(&'r self, column: impl ColumnIndex) -> Result<Vec<T>, Error> {
-        let index = self.keys.find(&column)?;
+        let index = column.find(&self.keys, self.keys.len(), 0)?;
         self.records.iter().map(|record| record.get(index)).collect()
     }
 

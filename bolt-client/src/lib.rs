@@ -31,6 +31,7 @@ mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;
+mod record;
 pub mod runtime;
 #[cfg(test)]
 mod scripted;
@@ -47,18 +48,16 @@ pub use api::records::Records;
 pub use api::runner::QueryRunner;
 pub use api::session::{Session, SessionBuilder, SessionOpen, SessionRun};
 pub use api::transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
-pub use bolt_proto::serde::{Serde, as_value};
-pub use bolt_proto::types;
-pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
-    Status, UsageError, Version, Versions, query,
+    Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
+    MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
+    Status, ToValue, Value, Version, Versions, list, map, query, serde, types,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
+pub use record::{Record, RecordIter, RecordRef};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use bolt_proto::Keys;
 use bolt_proto::value::FromValue;
-use bolt_proto::{Keys, Record, RecordRef};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, HolderToken, Rest};
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 /// A result that is read while other queries run: a query for each row of another, for example. It is a token; its

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Keys, Record, RecordRef, ResultId};
+use bolt_proto::{Keys, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::api::session::leftover::Leftover;
@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 /// The rows of a query, as they arrive. It holds on to the session or transaction that ran the query: one result at a

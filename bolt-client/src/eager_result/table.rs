@@ -61,7 +61,12 @@ mod tests {
     fn shown(names: &[&str], rows: &[&[&str]]) -> String {
         let owned = |cells: &[&str]| cells.iter().map(|&cell| cell.to_owned()).collect();
         let mut text = String::new();
-        table(owned(names), rows.iter().map(|row| owned(row)).collect(), &mut text).unwrap();
+        table(
+            owned(names),
+            rows.iter().map(|row| owned(row)).collect(),
+            &mut text,
+        )
+        .unwrap();
         text
     }
 

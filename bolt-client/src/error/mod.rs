@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, iter};
 
-use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
-
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
+pub use bolt_proto::state::{Message, ServerState};
+pub use bolt_proto::types::DecodeError;
+pub use bolt_proto::{ErrorClass, ProtocolViolation, UsageError};
+use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub(crate) use waiting::Waiting;
 
 /// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the

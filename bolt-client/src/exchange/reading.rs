@@ -1,9 +1,10 @@
 //! Rows of a result, one by one.
 
-use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
+use bolt_proto::{Event, Fetch, Kind, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 use super::finishing::tell_later;
@@ -31,7 +32,7 @@ impl Exchange {
         };
         Ok(match place {
             Where::Kept => self.take_kept(id),
-            Where::Arrived => self.lend(id).map(|row| row.to_owned()),
+            Where::Arrived => self.lend(id).map(|row| row.to_record()),
             Where::Nowhere => None,
         })
     }
@@ -186,6 +187,7 @@ impl Exchange {
         let (event, course) = self.flight.event()?;
         course.note_answer();
         let Event::Record(row) = event else { return None };
+        let row = RecordRef::from(row);
         if let Some(result) = self.results.get_mut(id) {
             result.lent(row);
         }
