@@ -17,8 +17,8 @@ use crate::no_runtime::NoRuntime;
 pub use abort::OrAbort;
 pub use bolt_proto::state::{Message, ServerState};
 pub use bolt_proto::types::DecodeError;
-pub use bolt_proto::{ErrorClass, ProtocolViolation, UsageError};
 use bolt_proto::{ConversionError, EncodeError, ServerError};
+pub use bolt_proto::{ErrorClass, ProtocolViolation, UsageError};
 pub(crate) use waiting::Waiting;
 
 /// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the
