@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, ColumnIndex, Config,
+    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config,
     ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind,
     ExecuteManaged, ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification,
     NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryRunner, QueryType, Record,

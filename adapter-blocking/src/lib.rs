@@ -54,7 +54,7 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, ColumnIndex, Config, ConversionError, Cost, Counters,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError, Cost, Counters,
     EagerResult, EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity, Notification,
     NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
     Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map,

@@ -53,7 +53,7 @@ pub use bolt_proto::{
     MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
     Status, ToValue, Value, Version, Versions, list, map, query, serde, types,
 };
-pub use bookmarks::{BookmarkManager, Bookmarks};
+pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
 pub use config::Config;
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
