@@ -142,7 +142,9 @@ mod tests {
     fn the_code_and_the_timeouts_of_the_server_are_found_in_retried_and_later_errors() {
         let by_server = |code| Error::from(ServerError::new(code, "…"));
         let code = "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration";
-        let error = by_server(code).after_attempts(2, std::time::Duration::ZERO).had_happened();
+        let error = by_server(code)
+            .after_attempts(2, std::time::Duration::ZERO)
+            .had_happened();
         assert_eq!((error.code(), error.is_timeout()), (Some(code), true));
         let error = by_server("Neo.ClientError.Statement.SyntaxError");
         assert!(error.code().is_some() && !error.is_timeout());

@@ -255,7 +255,11 @@ impl Error {
     /// transaction on the server.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        let by_server = |error: &ServerError| error.name().starts_with("ClientError.Transaction.TransactionTimedOut");
+        let by_server = |error: &ServerError| {
+            error
+                .name()
+                .starts_with("ClientError.Transaction.TransactionTimedOut")
+        };
         self.kind() == ErrorKind::Timeout || self.server().is_some_and(by_server)
     }
 
