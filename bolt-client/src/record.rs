@@ -29,7 +29,7 @@ use crate::error::Error;
 ///
 /// fn read(row: &Record) -> Result<(), Error> {
 ///     let name: &str = row.get("name")?; // by name, borrowed from the row
-///     let age = row.get::<Option<u8>>(1)?; // by index; null is `None`
+///     let age = row.get::<Option<u16>>(1)?; // by index; null is `None`
 ///     let person: Person = row.to()?; // all columns, by serde
 ///     let (name, age): (String, u8) = row.to()?;
 ///     println!("{row}");
