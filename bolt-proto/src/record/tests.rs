@@ -16,7 +16,7 @@ fn keys() -> Keys {
 }
 
 #[test]
-fn columns_are_read_by_name_and_by_place() {
+fn columns_are_read_by_name_and_by_index() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, VALUES);
     assert_eq!((row.get("a"), row.get(1)), (Ok(1), Ok("two")));
@@ -28,7 +28,7 @@ fn columns_are_read_by_name_and_by_place() {
 }
 
 #[test]
-fn debug_shows_nodes_and_dates_as_what_they_are_and_not_as_they_were_sent() {
+fn debug_shows_nodes_and_dates_as_types_and_not_as_structures() {
     let keys = Keys::new(["n", "day", "broken"]);
     // A node of the label A with the property p, 1970-01-02, and a date that has a string for its days.
     let values = b"\xB4\x4E\x07\x91\x81A\xA1\x81p\x01\x82e1\xB1\x44\x01\xB1\x44\x81x";
@@ -60,7 +60,7 @@ fn columns_may_be_read_in_any_order_and_more_than_once() {
 }
 
 #[test]
-fn of_columns_with_the_same_name_the_first_is_read() {
+fn the_first_of_columns_with_the_same_name_is_read() {
     let keys = Keys::new(["a", "b", "a"]);
     let places = Places::default();
     let row = RecordRef::new(&keys, 3, &[1, 2, 3]).remembering(&places);
@@ -99,7 +99,7 @@ fn a_missing_column_lists_those_that_exist() {
 }
 
 #[test]
-fn a_column_that_cannot_be_read_spoils_only_itself() {
+fn a_column_that_cannot_be_read_affects_no_other_column() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, VALUES);
     let error = row.get::<Value>("c").unwrap_err();
@@ -114,7 +114,7 @@ fn a_column_that_cannot_be_read_spoils_only_itself() {
 }
 
 #[test]
-fn behind_a_malformed_column_nothing_can_be_found() {
+fn columns_after_a_malformed_one_cannot_be_found() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, b"\x01\xC7\x01\x02\x03");
     let owned = row.to_record();
@@ -123,7 +123,7 @@ fn behind_a_malformed_column_nothing_can_be_found() {
     assert_eq!(row.get::<i64>("b").unwrap_err().to_string(), malformed);
     assert_eq!(owned.get::<i64>("b").unwrap_err().to_string(), malformed);
     assert!(row.get::<i64>("c").is_err());
-    let lost = r#"column "c": a column before this one is malformed, so that this one cannot be found"#;
+    let lost = r#"column "c": a column before this one is malformed, so this one cannot be found"#;
     assert_eq!(owned.get::<i64>("c").unwrap_err().to_string(), lost);
     assert_eq!(owned.iter().filter(|(_, value)| value.is_err()).count(), 4);
 }
@@ -133,8 +133,8 @@ fn bytes_share_the_memory_of_an_owned_record() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, VALUES).to_record();
     let shared: Bytes = row.get("e").unwrap();
-    let lent: &[u8] = row.get("e").unwrap();
-    assert_eq!((&shared[..], shared.as_ptr()), (lent, lent.as_ptr()));
+    let borrowed: &[u8] = row.get("e").unwrap();
+    assert_eq!((&shared[..], shared.as_ptr()), (borrowed, borrowed.as_ptr()));
 }
 
 #[test]
