@@ -54,11 +54,11 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError, Cost, Counters,
-    EagerResult, EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
-    Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map,
-    query, serde, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError,
+    Cost, Counters, EagerResult, EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity,
+    Notification, NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryType, Record,
+    RecordIter, RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version,
+    Versions, error, list, map, protocol, query, serde, types,
 };
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};

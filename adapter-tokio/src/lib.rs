@@ -38,7 +38,7 @@ pub use bolt_client::{
     NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryRunner, QueryType, Record,
     RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionOpen,
     SessionRun, Status, Summary, ToValue, Transaction, TransactionOpen, TransactionRun, Value, Version,
-    Versions, error, list, map, query, serde, types,
+    Versions, error, list, map, protocol, query, serde, types,
 };
 
 use runtime::Tokio;

@@ -39,6 +39,12 @@ mod server_info;
 mod summary;
 mod uri;
 
+/// Details of the protocol, which signatures of other items name.
+pub mod protocol {
+    pub use bolt_proto::state::{Message, ServerState};
+    pub use bolt_proto::{Capabilities, EncodedParameters, Filtering, Routing, Utc};
+}
+
 pub use address::Address;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;

@@ -189,7 +189,10 @@ mod tests {
         for text in ["", ":1", "::1", "h:0", "h:x", "bolt://h", "me@h", "[::1", "[h]"] {
             let error = read(text).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Config);
-            assert!(error.to_string().contains(&format!("the address {text:?}")), "{error}");
+            assert!(
+                error.to_string().contains(&format!("the address {text:?}")),
+                "{error}"
+            );
         }
     }
 }

@@ -16,7 +16,6 @@ use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
-pub use bolt_proto::state::{Message, ServerState};
 pub use bolt_proto::types::DecodeError;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub use bolt_proto::{ErrorClass, ProtocolViolation, UsageError};
