@@ -55,10 +55,10 @@ mod transaction;
 #[doc(inline)]
 pub use bolt_client::{
     Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError,
-    Cost, Counters, EagerResult, EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity,
-    Notification, NotificationFilter, OrAbort, Plan, PoolCounts, Position, Query, QueryType, Record,
-    RecordIter, RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version,
-    Versions, error, list, map, protocol, query, serde, types,
+    Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FromValue, Keys, Limits,
+    MinimumSeverity, Notification, NotificationFilter, OrAbort, ParseVersionError, Plan, PoolCounts,
+    Position, Query, QueryType, Record, RecordIter, RecordRef, Serde, ServerError, ServerInfo, Status,
+    Summary, ToValue, Value, Version, Versions, error, list, map, protocol, query, serde, types,
 };
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
@@ -66,9 +66,9 @@ pub use driver::Driver;
 pub use execute::ExecuteQuery;
 pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
-pub use runner::QueryRunner;
-pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
-pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
+pub use runner::{QueryRun, QueryRunner};
+pub use session::{Session, SessionBuilder, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///

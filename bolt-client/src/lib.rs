@@ -46,19 +46,22 @@ pub mod protocol {
 }
 
 pub use address::Address;
+#[doc(hidden)]
+pub use api::adapter;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
 pub use api::execute_query::ExecuteQuery;
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
-pub use api::runner::QueryRunner;
-pub use api::session::{Session, SessionBuilder, SessionOpen, SessionRun};
-pub use api::transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
+pub use api::runner::{QueryRun, QueryRunner};
+pub use api::session::{Session, SessionBuilder, SessionRun};
+pub use api::transaction::{BeginTransaction, Transaction, TransactionRun};
 pub use bolt_proto::{
     Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
     MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
     Status, ToValue, Value, Version, Versions, list, map, query, serde, types,
 };
+pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
 pub use config::Config;
 pub use connect::pool::PoolCounts;

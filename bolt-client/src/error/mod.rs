@@ -16,9 +16,8 @@ use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
-pub use bolt_proto::types::DecodeError;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
-pub use bolt_proto::{ErrorClass, ProtocolViolation, UsageError};
+pub use bolt_proto::{ProtocolViolation, UsageError};
 pub(crate) use waiting::Waiting;
 
 /// An error of the driver: one word wide, and cheap to clone.
