@@ -56,7 +56,7 @@ impl<'r> Rows<'r> {
     #[doc(hidden)]
     pub async fn next_as<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         let row = self.next_ref().await?;
-        Ok(row.map(|row| row.to()).transpose()?)
+        row.map(|row| row.to()).transpose()
     }
 
     #[doc(hidden)]

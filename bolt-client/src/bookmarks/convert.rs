@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{Bookmarks, BookmarksIter};
 
 /// Joins sets.
-impl FromIterator<Bookmarks> for Bookmarks {
+impl FromIterator<Self> for Bookmarks {
     fn from_iter<I: IntoIterator<Item = Self>>(sets: I) -> Self {
         let mut all = Self::new();
         all.extend(sets);
@@ -16,7 +16,7 @@ impl FromIterator<Bookmarks> for Bookmarks {
 }
 
 /// Adds sets.
-impl Extend<Bookmarks> for Bookmarks {
+impl Extend<Self> for Bookmarks {
     fn extend<I: IntoIterator<Item = Self>>(&mut self, sets: I) {
         let mut sets = sets.into_iter().filter(|set| !set.is_empty());
         if self.is_empty() {

@@ -160,7 +160,7 @@ mod hash_map {
     use super::*;
 
     /// Makes a map.
-    impl<K: Into<String>, V: Into<Value>, S> From<HashMap<K, V, S>> for Value {
+    impl<K: Into<String>, V: Into<Self>, S> From<HashMap<K, V, S>> for Value {
         fn from(entries: HashMap<K, V, S>) -> Self {
             Self::Map(entries.into_iter().collect())
         }

@@ -48,7 +48,7 @@ async fn a_transaction_function_commits_its_work_and_gives_what_it_returned(worl
         go!(tx.run(CREATE).param("run", run))?;
         let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
         let rows = go!(tx.run(query).param("run", run))?;
-        Ok(wait!(rows.single())?.get(0)?)
+        wait!(rows.single())?.get(0)
     })))?;
     assert_eq!(created, 1);
     let names: Vec<String> = go!(session.execute_read(work!(|tx, run| {
@@ -68,7 +68,7 @@ async fn an_error_of_the_function_undoes_its_work_and_is_returned(world: World) 
         attempts.add();
         go!(tx.run(CREATE).param("run", run))?;
         let row = wait!(go!(tx.run("RETURN 'one' AS one"))?.single())?;
-        Ok(row.get::<i64>("one")?)
+        row.get::<i64>("one")
     })))
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
@@ -263,7 +263,7 @@ async fn a_read_whose_commit_is_lost_is_done_again(world: World) -> Outcome {
         if attempt == 0 {
             relay.cut_at_answer_to_flight(1);
         }
-        Ok(row.get(0)?)
+        row.get(0)
     })))?;
     assert_eq!((number, attempts.count()), (7, 2));
     Ok(())

@@ -281,7 +281,7 @@ async fn work_for_another_user_is_done_in_his_name_or_refused(world: World) -> O
 /// In whose name a query runs, by every way to run one on behalf of this user; or why not.
 async fn whose_work(driver: &Driver, user: &str, mark: &str) -> Result<Vec<Result<String, Error>>, Error> {
     let query = whose_query(mark);
-    let name = |row: Result<Record, Error>| row.and_then(|row| Ok(row.get(0)?));
+    let name = |row: Result<Record, Error>| row.and_then(|row| row.get(0));
     let mut session = driver.session().impersonated_user(user).build();
     let mut whose = Vec::new();
     whose.push(match go!(session.run(&query)) {
