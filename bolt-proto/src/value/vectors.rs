@@ -133,10 +133,10 @@ fn bytes_and_strings() {
     both(Vec::<u8>::new(), "CC 00");
     both(vec![1_u8], "CC 01 01");
     both(vec![1_u8, 2, 3], "CC 03 01 02 03");
-    long(vec![0; 255], "CC FF 00", 257);
-    long(vec![0; 256], "CD 01 00 00", 259);
-    long(vec![0; 65_535], "CD FF FF 00", 65_538);
-    long(vec![0; 65_536], "CE 00 01 00 00 00", 65_541);
+    long(vec![0_u8; 255], "CC FF 00", 257);
+    long(vec![0_u8; 256], "CD 01 00 00", 259);
+    long(vec![0_u8; 65_535], "CD FF FF 00", 65_538);
+    long(vec![0_u8; 65_536], "CE 00 01 00 00 00", 65_541);
     both("", "80");
     both("A", "81 41");
     both("é", "82 C3 A9");
