@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use bolt_client::Config;
-pub(crate) use bolt_client::{Driver, Error, QueryRunner};
+pub(crate) use bolt_client::{Driver, Error, QueryRunner, Records, Transaction};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
 

@@ -13,6 +13,7 @@ mod hostile_peers;
 pub(super) mod locks;
 mod managed;
 mod own_errors;
+mod owned;
 mod parameters;
 mod pool;
 mod pressure;
@@ -43,7 +44,7 @@ use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
 use tests::scripted::Scripted;
 
-use super::{Driver, Error, QueryRunner, driver_with, run, sleep, spawn};
+use super::{Driver, Error, QueryRunner, Records, Transaction, driver_with, run, sleep, spawn};
 use crate::scenario::{Adapter, Outcome, Run, Scenario};
 use crate::server::{Feature, Server};
 
@@ -78,6 +79,7 @@ pub(super) fn all() -> Vec<Scenario> {
         queries::all(),
         managed::all(),
         own_errors::all(),
+        owned::all(),
         runners::all(),
         retries::all(),
         parameters::all(),
