@@ -54,14 +54,12 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConversionError, Cost, Counters, EagerResult,
-    EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version,
-    Versions, as_value, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError,
+    Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FromValue, Keys, Limits,
+    MinimumSeverity, Notification, NotificationFilter, OrAbort, ParseVersionError, Plan, PoolCounts,
+    Position, Query, QueryType, Record, RecordIter, RecordRef, Serde, ServerError, ServerInfo, Status,
+    Summary, ToValue, Value, Version, Versions, error, list, map, protocol, query, serde, types,
 };
-#[doc(inline)]
-pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
