@@ -157,7 +157,7 @@ mod versions {
                 zoned: second,
                 list: vec![time, time],
             })
-            .param("behind", "end");
+            .param("after", "end");
         let parameters = query.parameters();
         assert!(parameters.has_legacy_form());
         let mut out = b"header".to_vec();
