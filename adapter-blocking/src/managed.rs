@@ -28,7 +28,7 @@ type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Re
 /// ```
 #[must_use = "nothing happens before it is called"]
 pub struct ExecuteManaged<'s, T, E = Error> {
-    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>>,
+    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>, T, E>,
 }
 
 impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {

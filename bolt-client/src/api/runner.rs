@@ -1,7 +1,5 @@
 //! Whatever queries can be run on.
 
-use std::future::IntoFuture;
-
 use bolt_proto::Query;
 
 use crate::api::cursor::{Cursor, CursorHost};
@@ -62,11 +60,11 @@ macro_rules! runners {
     ($($runner:ty),*) => {$(
         impl QueryRunner for $runner {
             fn run_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Records<'_>, Error>> {
-                self.run(query).into_future()
+                Box::pin(self.run(query))
             }
 
             fn open_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Cursor, Error>> {
-                self.open(query).into_future()
+                Box::pin(self.open(query))
             }
         }
     )*};

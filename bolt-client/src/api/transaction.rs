@@ -1,13 +1,15 @@
 //! Explicit transactions.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
+use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::{Cursor, Host};
 use crate::api::records::Records;
 use crate::api::session::Session;
@@ -15,7 +17,6 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::exchange::attempts::Attempts;
-use crate::runtime::BoxFuture;
 
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///
@@ -25,9 +26,13 @@ use crate::runtime::BoxFuture;
 ///
 /// # Cancel safety
 /// Cancel-clean: a transaction that was begun is undone.
-#[derive(Debug)]
 #[must_use = "a transaction begins when it is awaited"]
 pub struct BeginTransaction<'s> {
+    work: Lazy<'s, Beginning<'s>, Result<Transaction<'s>, Error>>,
+}
+
+/// How the transaction begins.
+struct Beginning<'s> {
     session: &'s mut Session,
     extra: Extra,
     deadline: Option<Duration>,
@@ -37,10 +42,12 @@ pub struct BeginTransaction<'s> {
 impl<'s> BeginTransaction<'s> {
     pub(crate) fn new(session: &'s mut Session) -> Self {
         Self {
-            session,
-            extra: Extra::default(),
-            deadline: None,
-            eager: false,
+            work: Lazy::new(Beginning {
+                session,
+                extra: Extra::default(),
+                deadline: None,
+                eager: false,
+            }),
         }
     }
 
@@ -48,18 +55,20 @@ impl<'s> BeginTransaction<'s> {
 
     /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default: the
     /// session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 
     /// Waits for the server to have begun the transaction, which costs a round trip. Default: it begins together with the
     /// first query.
-    pub const fn eager(mut self) -> Self {
-        self.eager = true;
+    pub fn eager(mut self) -> Self {
+        self.work.set(|setup| setup.eager = true);
         self
     }
+}
 
+impl<'s> Beginning<'s> {
     async fn begin(self) -> Result<Transaction<'s>, Error> {
         let by = self.session.origin().by(self.deadline);
         self.session.make_room(by).await?;
@@ -74,12 +83,11 @@ impl<'s> BeginTransaction<'s> {
     }
 }
 
-impl<'s> IntoFuture for BeginTransaction<'s> {
+impl<'s> Future for BeginTransaction<'s> {
     type Output = Result<Transaction<'s>, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.begin())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.begin()))
     }
 }
 
@@ -243,9 +251,7 @@ impl Tx {
 /// Dropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*).
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
-    tx: &'t mut Tx,
-    query: Query,
-    deadline: Option<Duration>,
+    work: Lazy<'t, Setup<'t>, Result<Records<'t>, Error>>,
 }
 
 /// A query of a transaction whose rows are read by a [`Cursor`]. Await it to run it.
@@ -254,6 +260,11 @@ pub struct TransactionRun<'t> {
 /// As [`TransactionRun`].
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionOpen<'t> {
+    work: Lazy<'t, Setup<'t>, Result<Cursor, Error>>,
+}
+
+/// What the query is, and how it runs.
+struct Setup<'t> {
     tx: &'t mut Tx,
     query: Query,
     deadline: Option<Duration>,
@@ -262,9 +273,11 @@ pub struct TransactionOpen<'t> {
 impl<'t> TransactionRun<'t> {
     pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
         Self {
-            tx,
-            query,
-            deadline: None,
+            work: Lazy::new(Setup {
+                tx,
+                query,
+                deadline: None,
+            }),
         }
     }
 
@@ -272,24 +285,20 @@ impl<'t> TransactionRun<'t> {
 
     /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
     /// transaction.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
-    }
-
-    async fn start(self) -> Result<Records<'t>, Error> {
-        let by = self.tx.attempts.limit(self.deadline);
-        let id = self.tx.run(&self.query, by).await?;
-        Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
     }
 }
 
 impl<'t> TransactionOpen<'t> {
     pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
         Self {
-            tx,
-            query,
-            deadline: None,
+            work: Lazy::new(Setup {
+                tx,
+                query,
+                deadline: None,
+            }),
         }
     }
 
@@ -297,34 +306,40 @@ impl<'t> TransactionOpen<'t> {
 
     /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
     /// transaction.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
+}
 
-    async fn start(self) -> Result<Cursor, Error> {
+impl<'t> Setup<'t> {
+    async fn records(self) -> Result<Records<'t>, Error> {
+        let by = self.tx.attempts.limit(self.deadline);
+        let id = self.tx.run(&self.query, by).await?;
+        Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
+    }
+
+    async fn cursor(self) -> Result<Cursor, Error> {
         let by = self.tx.attempts.limit(self.deadline);
         let id = self.tx.run(&self.query, by).await?;
         Ok(Cursor::new(self.tx.exchange.token(id), by))
     }
 }
 
-impl<'t> IntoFuture for TransactionRun<'t> {
+impl<'t> Future for TransactionRun<'t> {
     type Output = Result<Records<'t>, Error>;
-    type IntoFuture = BoxFuture<'t, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.records()))
     }
 }
 
-impl<'t> IntoFuture for TransactionOpen<'t> {
+impl Future for TransactionOpen<'_> {
     type Output = Result<Cursor, Error>;
-    type IntoFuture = BoxFuture<'t, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.cursor()))
     }
 }
 
-debug_without_query!(TransactionRun, TransactionOpen);
+debug_without_query!(BeginTransaction, TransactionRun, TransactionOpen);

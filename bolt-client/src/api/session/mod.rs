@@ -90,7 +90,7 @@ impl Session {
 
     /// Runs `work` in a transaction that only reads, and does it again when that may help: see
     /// [`execute_write`](Self::execute_write).
-    pub fn execute_read<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn execute_read<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F, T>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -127,7 +127,7 @@ impl Session {
     ///     .await?;
     /// # Ok(()) }
     /// ```
-    pub fn execute_write<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn execute_write<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F, T>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -137,7 +137,7 @@ impl Session {
 
     /// As [`execute_read`](Self::execute_read), but for a function with an error type of its own: see
     /// [`try_execute_write`](Self::try_execute_write).
-    pub fn try_execute_read<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn try_execute_read<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F, T, E>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, E>>,
@@ -184,7 +184,7 @@ impl Session {
     ///     session.try_execute_write(buy).await
     /// }
     /// ```
-    pub fn try_execute_write<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn try_execute_write<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F, T, E>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, E>>,

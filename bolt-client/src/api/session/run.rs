@@ -1,17 +1,18 @@
 //! Auto-commit queries.
 
-use std::future::IntoFuture;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
+use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::Cursor;
 use crate::api::records::Records;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, HolderToken};
-use crate::runtime::BoxFuture;
 
 use super::Session;
 
@@ -31,10 +32,7 @@ use super::Session;
 /// (*cancel-unknown*). Under read access: cancel-safe.
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionRun<'s> {
-    session: &'s mut Session,
-    query: Query,
-    extra: Extra,
-    deadline: Option<Duration>,
+    work: Lazy<'s, Setup<'s>, Result<Records<'s>, Error>>,
 }
 
 /// An auto-commit query whose rows are read by a [`Cursor`]. Await it to run it.
@@ -43,6 +41,11 @@ pub struct SessionRun<'s> {
 /// As [`SessionRun`].
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionOpen<'s> {
+    work: Lazy<'s, Setup<'s>, Result<Cursor, Error>>,
+}
+
+/// What the query is, and how it runs.
+struct Setup<'s> {
     session: &'s mut Session,
     query: Query,
     extra: Extra,
@@ -52,10 +55,12 @@ pub struct SessionOpen<'s> {
 impl<'s> SessionRun<'s> {
     pub(super) fn new(session: &'s mut Session, query: Query) -> Self {
         Self {
-            session,
-            query,
-            extra: Extra::default(),
-            deadline: None,
+            work: Lazy::new(Setup {
+                session,
+                query,
+                extra: Extra::default(),
+                deadline: None,
+            }),
         }
     }
 
@@ -63,25 +68,21 @@ impl<'s> SessionRun<'s> {
     transaction_setters!();
 
     /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
-    }
-
-    async fn start(self) -> Result<Records<'s>, Error> {
-        let by = self.session.origin.by(self.deadline);
-        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
-        Ok(Records::of_session(exchange, &mut self.session.leftover, id, by))
     }
 }
 
 impl<'s> SessionOpen<'s> {
     pub(super) fn new(session: &'s mut Session, query: Query) -> Self {
         Self {
-            session,
-            query,
-            extra: Extra::default(),
-            deadline: None,
+            work: Lazy::new(Setup {
+                session,
+                query,
+                extra: Extra::default(),
+                deadline: None,
+            }),
         }
     }
 
@@ -89,12 +90,20 @@ impl<'s> SessionOpen<'s> {
     transaction_setters!();
 
     /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
+}
 
-    async fn start(self) -> Result<Cursor, Error> {
+impl<'s> Setup<'s> {
+    async fn records(self) -> Result<Records<'s>, Error> {
+        let by = self.session.origin.by(self.deadline);
+        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
+        Ok(Records::of_session(exchange, &mut self.session.leftover, id, by))
+    }
+
+    async fn cursor(self) -> Result<Cursor, Error> {
         let by = self.session.origin.by(self.deadline);
         let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
         let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
@@ -121,21 +130,19 @@ async fn start(
     }
 }
 
-impl<'s> IntoFuture for SessionRun<'s> {
+impl<'s> Future for SessionRun<'s> {
     type Output = Result<Records<'s>, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.records()))
     }
 }
 
-impl<'s> IntoFuture for SessionOpen<'s> {
+impl Future for SessionOpen<'_> {
     type Output = Result<Cursor, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.cursor()))
     }
 }
 
