@@ -42,7 +42,7 @@ impl Driver {
     /// returns, then [`call`](ExecuteQuery::call) it.
     ///
     /// A read on a connection that is open already costs one round trip, a write two.
-    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
+    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
 

@@ -56,7 +56,7 @@ pub use bolt_proto::{
     Status, UsageError, Version, Versions, query,
 };
 pub use bookmarks::{BookmarkManager, Bookmarks};
-pub use config::Config;
+pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};

@@ -150,7 +150,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
             // Whatever the function made of it: the transaction was lost.
-            _ if failure.is_retryable() => Verdict::Failed(Box::new(tx), failure),
+            _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
         };

@@ -1,4 +1,4 @@
-//! Work that begins again after a failure: the one loop that decides it.
+//! Work that is retried after a failure: the one loop that decides it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::work::Work;
 
 /// The attempts of one call.
 ///
-/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy, and
+/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy. That
 /// does not count as an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempts {
@@ -31,12 +31,12 @@ pub(crate) struct Attempts {
     by: Deadline,
 }
 
-/// When work that failed begins again.
+/// When work that failed is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// For as long as this, after failures that may go away.
+    /// For as long as this, after transient errors.
     Budget(Duration),
-    /// Once, if the server refused the query, did nothing, and asks for another try.
+    /// Once, if the server refused the query, did nothing, and invites a retry.
     IfInvited,
     Never,
 }
@@ -47,22 +47,23 @@ impl Attempts {
             Policy::Budget(budget) => budget,
             Policy::IfInvited | Policy::Never => Duration::ZERO,
         };
+        let retry = Retry::new(budget, origin.shared.config().pauses);
         Self {
             origin,
             api: work.api,
             work: Arc::new(work),
             policy,
-            retry: Retry::new(budget),
+            retry,
             by,
         }
     }
 
-    /// When all of them have to have ended.
+    /// Returns when all of them have to have ended.
     pub(crate) const fn by(&self) -> Deadline {
         self.by
     }
 
-    /// When a part of the work has to end that begins now and may take this long.
+    /// Returns when a part of the work has to end that begins now with this limit.
     pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.origin.shared.now();
         limit.map_or(self.by, |limit| {
@@ -71,7 +72,7 @@ impl Attempts {
         })
     }
 
-    /// The work, on a connection that is ready. Nothing of it has been sent.
+    /// Returns the work, on a connection that is ready. Nothing of it has been sent.
     pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
         let lease = self.lease().await?;
         Ok(Exchange::new(
@@ -82,13 +83,17 @@ impl Attempts {
         ))
     }
 
-    /// The work failed with this. Returns once it may begin again, on another connection; the error if it does not:
-    /// because the failure is final, the budget is spent, or the deadline comes first.
+    /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the failure is
+    /// final, the budget is spent, or the deadline comes first.
     pub(crate) async fn again(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
         self.api = failed.unreported_api();
         failed.land();
-        match (fallout::repeat(&error, circumstances), self.policy) {
+        let repeat = match fallout::repeat(&error, circumstances) {
+            Repeat::Never if self.origin.retries(&error) => Repeat::Paused,
+            repeat => repeat,
+        };
+        match (repeat, self.policy) {
             (Repeat::AtOnce, Policy::Budget(_)) => self.check_time(error)?,
             (Repeat::AtOnce, _) => {}
             (Repeat::Paused, Policy::Budget(_)) => self.pause(error).await?,
@@ -101,8 +106,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// Carries on with another connection if the one that failed with this had been dead all along, and nothing of the
-    /// work is lost with it; the error otherwise. The call that meets this has to end by then.
+    /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of the work
+    /// is lost with it. Returns the error otherwise. The calling method has to end by `by`.
     pub(crate) async fn replace(
         &mut self,
         work: &mut Exchange,
@@ -127,12 +132,17 @@ impl Attempts {
         }
     }
 
-    /// A connection, with as many attempts to get one as the policy allows.
+    /// Whether work that failed with this is retried as long as the budget lasts.
+    pub(crate) fn is_retryable(&self, error: &Error) -> bool {
+        error.is_retryable() || self.origin.retries(error)
+    }
+
+    /// Returns a connection, after as many attempts to get one as the policy allows.
     async fn lease(&mut self) -> Result<Lease, Error> {
         loop {
             match self.acquire(self.by).await {
                 Ok(lease) => return Ok(lease),
-                Err(error) if error.is_retryable() && matches!(self.policy, Policy::Budget(_)) => {
+                Err(error) if matches!(self.policy, Policy::Budget(_)) && self.is_retryable(&error) => {
                     self.pause(error).await?;
                 }
                 Err(error) => return Err(error),
@@ -144,7 +154,7 @@ impl Attempts {
         self.origin.shared.acquire(&self.work.want, by).await
     }
 
-    /// The error if the time is up.
+    /// Returns the error if the time is up.
     fn check_time(&self, error: Error) -> Result<(), Error> {
         let now = self.origin.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
@@ -153,7 +163,7 @@ impl Attempts {
         Ok(())
     }
 
-    /// Waits until it is time for the next attempt; the error if there is to be none.
+    /// Waits until it is time for the next attempt. Returns the error if there is none.
     async fn pause(&mut self, error: Error) -> Result<(), Error> {
         let shared = &self.origin.shared;
         let runtime = shared.runtime();

@@ -140,6 +140,17 @@ impl Exchange {
         }
     }
 
+    /// What an error means that ended the wait for the rows of a query whose COMMIT travels with it. After a failure that the
+    /// server reports, it ignores the COMMIT. All else leaves the commit unknown unless COMMIT has not left: the loss of the
+    /// connection, a time that is up, and a result that is too large to be kept.
+    pub(super) fn blame_pipelined(&mut self, commit: RequestId, error: Error) -> Error {
+        if error.loses_the_answer() || error.is_too_large() {
+            self.blame_commit(commit, error)
+        } else {
+            error
+        }
+    }
+
     /// What the loss of the answer to COMMIT means.
     fn blame_commit(&mut self, commit: RequestId, error: Error) -> Error {
         // A transaction without queries has nothing to commit. Of one with queries, something may be left unanswered.

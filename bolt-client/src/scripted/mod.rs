@@ -173,6 +173,11 @@ impl Scripted {
         self.lock().sockets[at].bookmarks.clone()
     }
 
+    /// The database that the last BEGIN or auto-commit RUN on this connection named.
+    pub(crate) fn database(&self, at: usize) -> Option<String> {
+        self.lock().sockets[at].database.clone()
+    }
+
     /// How the pages of rows were asked for on this connection; `None` for all that were left.
     pub(crate) fn pages(&self, at: usize) -> Vec<Option<u64>> {
         self.lock().sockets[at].pages.clone()

@@ -58,11 +58,11 @@ impl Extra {
         self
     }
 
-    /// After which time the server ends the transaction; zero means never. Sent in whole milliseconds, at least
-    /// one unless it is zero. Default: the server's own setting.
+    /// Sets after which time the server ends the transaction; zero means never. Sent in whole milliseconds, at least
+    /// one unless it is zero. `None` for the server's own setting. Default: `None`.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 

@@ -54,12 +54,12 @@ fn a_refused_query_is_not_sent_again_without_an_invitation_or_against_the_users_
     assert_eq!(servers.count(Message::Run), 2);
 
     for (config, settings) in [
-        (Scripted::config().disable_auto_commit_retries(true), None),
-        (Scripted::config(), Some(true)),
+        (Scripted::config().auto_commit_retries(false), None),
+        (Scripted::config(), Some(false)),
     ] {
         let servers = Scripted::new();
         let settings = Settings {
-            disable_auto_commit_retries: settings,
+            auto_commit_retries: settings,
             ..Settings::default()
         };
         let origin = origin_with(&servers, config, settings);

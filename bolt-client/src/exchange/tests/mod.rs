@@ -72,7 +72,7 @@ fn transaction(servers: &Scripted) -> Exchange {
 /// The same, whose pages have so many rows.
 fn paged(servers: &Scripted, rows: u64) -> Exchange {
     let settings = Settings {
-        page: Some(Fetch::Rows(rows)),
+        fetch_size: Some(rows.into()),
         ..Settings::default()
     };
     let origin = origin_with(servers, Scripted::config(), settings);

@@ -39,7 +39,7 @@ fn it_does_not_leave_if_it_is_not_wanted_or_forbidden() {
 
     let servers = Scripted::new();
     servers.want_telemetry();
-    let config = Scripted::config().telemetry_disabled(true);
+    let config = Scripted::config().telemetry(false);
     let origin = origin_with(&servers, config, Settings::default());
     let mut work = now(explicit(&origin).begin()).unwrap();
     run(&mut work, "RETURN 1");
