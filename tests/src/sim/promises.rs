@@ -45,6 +45,7 @@ fn execute(query: Query) -> Act {
         query,
         access: Access::Read,
         manager: None,
+        pipelined: false,
     }
 }
 

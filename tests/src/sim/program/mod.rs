@@ -38,6 +38,8 @@ pub(super) enum Act {
         access: Access,
         /// Who passes its bookmark on: one of the world's managers, of which the first is the driver's own.
         manager: Option<usize>,
+        /// Whether COMMIT travels with the query.
+        pipelined: bool,
     },
     Verify(Cancel),
     Session(Visit),
