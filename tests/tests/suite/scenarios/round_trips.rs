@@ -78,7 +78,10 @@ async fn a_write_whose_commit_travels_with_it_is_one_flight(world: World) -> Out
         assert_cost(relay.traffic() - before, 1);
         // Each call sees what those before it wrote.
         let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS found";
-        let found = go!(driver.execute_query(count).param("run", &run).routing(Access::Read))?;
+        let found = go!(driver
+            .execute_query(count)
+            .param("run", &run)
+            .routing(Access::Read))?;
         assert_eq!(only(&found).get::<usize>("found")?, number);
     }
     // A query that fails commits nothing, and the connection serves the next.
