@@ -17,7 +17,7 @@ use crate::connect::Shared;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::CommitTime;
-use crate::exchange::origin::{Origin, Settings};
+use crate::exchange::context::{Settings, TransactionContext};
 
 /// A query that runs in a transaction of its own. It is a future: await it to run the query, or spawn it.
 ///
@@ -164,19 +164,19 @@ impl Setup {
         } else {
             CommitTime::AfterRows
         };
-        let origin = Arc::new(Origin {
+        let context = Arc::new(TransactionContext {
             shared: self.shared,
             settings: self.settings,
             deadline_of: "deadline of the call",
             chain: Chain::new(Bookmarks::new(), self.manager),
         });
-        let by = origin.by(None);
-        let mut attempts = origin.repeated(Api::ExecuteQuery, access, self.extra, by);
+        let by = context.deadline(None);
+        let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
         let mut work = attempts.begin().await?;
         loop {
             match work.execute(&self.query, commit, by).await {
                 Ok(result) => return Ok(result),
-                Err(error) => attempts.again(&mut work, error).await?,
+                Err(error) => attempts.retry(&mut work, error).await?,
             }
         }
     }

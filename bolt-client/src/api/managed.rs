@@ -11,9 +11,9 @@ use std::time::Duration;
 use bolt_proto::{Access, Api, Extra, Query};
 
 use crate::api::builders::{Lazy, transaction_setters};
-use crate::api::cursor::{Cursor, Host};
+use crate::api::cursor::{Cursor, CursorHost, Seal};
 use crate::api::session::Session;
-use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
+use crate::api::transaction::{TransactionRun, Tx};
 use crate::error::Error;
 use crate::exchange::Exchange;
 
@@ -57,8 +57,8 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
 
     /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
     /// the session's.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.deadline = Some(limit));
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.deadline = limit.into());
         self
     }
 }
@@ -69,9 +69,8 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
-    #[doc(hidden)]
-    pub async fn run(self) -> Result<T, E> {
+    /// Does what awaiting the builder does, for a function that need not be `Send`.
+    pub(crate) async fn run(self) -> Result<T, E> {
         self.work.into_setup()?.run().await
     }
 }
@@ -90,17 +89,17 @@ impl<F> Setup<'_, F> {
             deadline,
             mut function,
         } = self;
-        let by = session.origin().by(deadline);
+        let by = session.context().deadline(deadline);
         session.make_room(by).await?;
         let attempts = session
-            .origin()
-            .repeated(Api::ManagedTransaction, access, extra, by);
+            .context()
+            .retried(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
             match attempt(tx, &mut function).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
-                    failed.attempts.again(&mut failed.exchange, error).await?;
+                    failed.attempts.retry(&mut failed.exchange, error).await?;
                     tx = *failed;
                 }
             }
@@ -214,11 +213,6 @@ impl ManagedTransaction {
         TransactionRun::new(self.tx(), query.into())
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.tx(), query.into())
-    }
-
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
@@ -235,8 +229,8 @@ impl ManagedTransaction {
     }
 }
 
-impl Host for ManagedTransaction {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for ManagedTransaction {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.tx.as_mut()?.exchange(number)
     }
 }

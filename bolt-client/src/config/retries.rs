@@ -71,6 +71,7 @@ impl RetryIf {
                 | ErrorKind::Connect
                 | ErrorKind::ConnectionLost
                 | ErrorKind::Overloaded
+                | ErrorKind::Timeout
                 | ErrorKind::Protocol
         );
         may_be_retried && (self.0)(error)

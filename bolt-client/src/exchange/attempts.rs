@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bolt_proto::Api;
 
-use crate::connect::fallout::{self, Repeat};
+use crate::connect::fallout::{self, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
 use super::Exchange;
-use super::origin::Origin;
+use super::context::TransactionContext;
 use super::retry::Retry;
 use super::work::Work;
 
@@ -22,18 +22,18 @@ use super::work::Work;
 /// does not count as an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    origin: Arc<Origin>,
+    context: Arc<TransactionContext>,
     work: Arc<Work>,
     /// The part of the API that a server still has to be informed of.
     api: Option<Api>,
-    policy: Policy,
+    policy: RetryPolicy,
     retry: Retry,
     by: Deadline,
 }
 
 /// When work that failed is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub(crate) enum RetryPolicy {
     /// For as long as this, after transient errors.
     Budget(Duration),
     /// Once, if the server refused the query, did nothing, and invites a retry.
@@ -42,14 +42,19 @@ pub(crate) enum Policy {
 }
 
 impl Attempts {
-    pub(super) fn new(origin: Arc<Origin>, work: Work, policy: Policy, by: Deadline) -> Self {
+    pub(super) fn new(
+        context: Arc<TransactionContext>,
+        work: Work,
+        policy: RetryPolicy,
+        by: Deadline,
+    ) -> Self {
         let budget = match policy {
-            Policy::Budget(budget) => budget,
-            Policy::IfInvited | Policy::Never => Duration::ZERO,
+            RetryPolicy::Budget(budget) => budget,
+            RetryPolicy::IfInvited | RetryPolicy::Never => Duration::ZERO,
         };
-        let retry = Retry::new(budget, origin.shared.config().pauses);
+        let retry = Retry::new(budget, context.shared.config().pauses);
         Self {
-            origin,
+            context,
             api: work.api,
             work: Arc::new(work),
             policy,
@@ -65,7 +70,7 @@ impl Attempts {
 
     /// Returns when a part of the work has to end that begins now with this limit.
     pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
-        let now = || self.origin.shared.now();
+        let now = || self.context.shared.now();
         limit.map_or(self.by, |limit| {
             self.by
                 .earlier(Deadline::set_by("deadline of the call", now(), limit))
@@ -79,26 +84,26 @@ impl Attempts {
             lease,
             Arc::clone(&self.work),
             self.api,
-            self.origin.chain.next(),
+            self.context.chain.next(),
         ))
     }
 
     /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the failure is
     /// final, the budget is spent, or the deadline comes first.
-    pub(crate) async fn again(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
+    pub(crate) async fn retry(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
-        self.api = failed.unreported_api();
-        failed.land();
-        let repeat = match fallout::repeat(&error, circumstances) {
-            Repeat::Never if self.origin.retries(&error) => Repeat::Paused,
-            repeat => repeat,
+        self.api = failed.pending_telemetry();
+        failed.give_back();
+        let decision = match fallout::retry_decision(&error, circumstances) {
+            RetryDecision::Never if self.is_retryable(&error) => RetryDecision::Paused,
+            decision => decision,
         };
-        match (repeat, self.policy) {
-            (Repeat::AtOnce, Policy::Budget(_)) => self.check_time(error)?,
-            (Repeat::AtOnce, _) => {}
-            (Repeat::Paused, Policy::Budget(_)) => self.pause(error).await?,
-            (_, Policy::IfInvited) if fallout::invites_another_try(&error, circumstances) => {
-                self.policy = Policy::Never;
+        match (decision, self.policy) {
+            (RetryDecision::AtOnce, RetryPolicy::Budget(_)) => self.check_time(error)?,
+            (RetryDecision::AtOnce, _) => {}
+            (RetryDecision::Paused, RetryPolicy::Budget(_)) => self.pause(error).await?,
+            (_, RetryPolicy::IfInvited) if fallout::invites_retry(&error, circumstances) => {
+                self.policy = RetryPolicy::Never;
             }
             _ => return Err(error),
         }
@@ -108,7 +113,7 @@ impl Attempts {
 
     /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of the work
     /// is lost with it. Returns the error otherwise. The calling method has to end by `by`.
-    pub(crate) async fn replace(
+    pub(crate) async fn replace_connection(
         &mut self,
         work: &mut Exchange,
         error: Error,
@@ -118,10 +123,10 @@ impl Attempts {
             return Err(error);
         }
         // The dead connection goes first: the pool may have room for only one.
-        work.land();
+        work.give_back();
         match self.acquire(by).await {
             Ok(lease) => {
-                self.api = work.unreported_api();
+                self.api = work.pending_telemetry();
                 work.move_to(lease, self.api);
                 Ok(())
             }
@@ -132,9 +137,10 @@ impl Attempts {
         }
     }
 
-    /// Whether work that failed with this is retried as long as the budget lasts.
+    /// Whether work that failed with this is retried as long as the budget lasts, if there is one.
     pub(crate) fn is_retryable(&self, error: &Error) -> bool {
-        error.is_retryable() || self.origin.retries(error)
+        let has_budget = matches!(self.policy, RetryPolicy::Budget(_));
+        has_budget && (error.is_retryable() || self.context.retries(error))
     }
 
     /// Returns a connection, after as many attempts to get one as the policy allows.
@@ -142,21 +148,19 @@ impl Attempts {
         loop {
             match self.acquire(self.by).await {
                 Ok(lease) => return Ok(lease),
-                Err(error) if matches!(self.policy, Policy::Budget(_)) && self.is_retryable(&error) => {
-                    self.pause(error).await?;
-                }
+                Err(error) if self.is_retryable(&error) => self.pause(error).await?,
                 Err(error) => return Err(error),
             }
         }
     }
 
     async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
-        self.origin.shared.acquire(&self.work.want, by).await
+        self.context.shared.acquire(&self.work.want, by).await
     }
 
     /// Returns the error if the time is up.
     fn check_time(&self, error: Error) -> Result<(), Error> {
-        let now = self.origin.shared.now();
+        let now = self.context.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
             return Err(self.retry.explain(error, now));
         }
@@ -165,7 +169,7 @@ impl Attempts {
 
     /// Waits until it is time for the next attempt. Returns the error if there is none.
     async fn pause(&mut self, error: Error) -> Result<(), Error> {
-        let shared = &self.origin.shared;
+        let shared = &self.context.shared;
         let runtime = shared.runtime();
         let now = shared.now();
         match self.retry.next(now, runtime.random()) {

@@ -9,7 +9,7 @@ use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
 use crate::config::{FetchSize, OptionalName, RetryIf};
 use crate::error::Error;
-use crate::exchange::origin::{Origin, Settings};
+use crate::exchange::context::{Settings, TransactionContext};
 
 use super::Session;
 
@@ -131,7 +131,7 @@ impl<'d> SessionBuilder<'d> {
 
     /// Makes the session. No connection is opened.
     pub fn build(self) -> Session {
-        Session::new(Origin {
+        Session::new(TransactionContext {
             shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
             deadline_of: "deadline of the session",

@@ -11,7 +11,7 @@ use crate::connect::{Shared, Want};
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-use super::attempts::{Attempts, Policy};
+use super::attempts::{Attempts, RetryPolicy};
 use super::work::{Work, WorkKind};
 
 /// The options of a session, or of one `execute_query`. `None` stands for the driver's option.
@@ -31,7 +31,7 @@ pub(crate) struct Settings {
 
 /// The session, or the call of `execute_query`, that transactions are begun for.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct TransactionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
     /// The name of the deadline among the settings, for errors.
@@ -39,9 +39,9 @@ pub(crate) struct Origin {
     pub(crate) chain: Chain,
 }
 
-impl Origin {
+impl TransactionContext {
     /// Returns when a call has to end that begins now with this limit.
-    pub(crate) fn by(&self, limit: Option<Duration>) -> Deadline {
+    pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.shared.now();
         match (limit, self.settings.deadline) {
             (Some(limit), _) => Deadline::set_by("deadline of the call", now(), limit),
@@ -51,7 +51,7 @@ impl Origin {
     }
 
     /// Work that is retried for as long as the budget lasts.
-    pub(crate) fn repeated(
+    pub(crate) fn retried(
         self: &Arc<Self>,
         api: Api,
         access: Access,
@@ -61,23 +61,23 @@ impl Origin {
         let budget = self.settings.max_transaction_retry_time;
         let budget = budget.unwrap_or_else(|| self.shared.config().max_transaction_retry_time);
         let work = self.work(WorkKind::Transaction, api, access, options);
-        Attempts::new(Arc::clone(self), work, Policy::Budget(budget), by)
+        Attempts::new(Arc::clone(self), work, RetryPolicy::Budget(budget), by)
     }
 
     /// A transaction that the caller commits, which is not retried.
     pub(crate) fn explicit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
         let access = self.settings.access;
         let work = self.work(WorkKind::Transaction, Api::ExplicitTransaction, access, options);
-        Attempts::new(Arc::clone(self), work, Policy::Never, by)
+        Attempts::new(Arc::clone(self), work, RetryPolicy::Never, by)
     }
 
     /// An auto-commit query, which is sent once more if the server invites that.
     pub(crate) fn auto_commit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
         let retries = self.settings.auto_commit_retries;
         let policy = if retries.unwrap_or_else(|| self.shared.config().auto_commit_retries) {
-            Policy::IfInvited
+            RetryPolicy::IfInvited
         } else {
-            Policy::Never
+            RetryPolicy::Never
         };
         let access = self.settings.access;
         let work = self.work(WorkKind::AutoCommit, Api::AutoCommit, access, options);

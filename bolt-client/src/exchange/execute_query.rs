@@ -40,7 +40,7 @@ impl Exchange {
             return Ok(result);
         };
         if let Err(error) = read {
-            return Err(self.blame_pipelined(commit, error));
+            return Err(self.classify_lost_pipelined_commit(commit, error));
         }
         let result = self.eager_result(id)?;
         self.committed(commit, by).await?;
