@@ -54,11 +54,12 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConversionError,
-    Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FromValue, Keys, Limits,
-    MinimumSeverity, Notification, NotificationFilter, OrAbort, ParseVersionError, Plan, PoolCounts,
-    Position, Query, QueryType, Record, RecordIter, RecordRef, Serde, ServerError, ServerInfo, Status,
-    Summary, ToValue, Value, Version, Versions, error, list, map, protocol, query, serde, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConfigOptions,
+    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FetchSize,
+    FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef, Serde,
+    ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map, protocol,
+    query, serde, types,
 };
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};

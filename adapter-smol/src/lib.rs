@@ -33,12 +33,13 @@ use std::sync::Arc;
 #[doc(inline)]
 pub use bolt_client::{
     Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config,
-    ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorClass,
-    ErrorKind, ExecuteManaged, ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity,
-    Notification, NotificationFilter, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,
-    QueryRun, QueryRunner, QueryType, Record, RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo,
-    Session, SessionBuilder, SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, Value,
-    Version, Versions, error, list, map, protocol, query, serde, types,
+    ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError,
+    Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, FetchSize, FromValue, Keys, Limits,
+    ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner, QueryType, Record,
+    RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun,
+    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, list, map,
+    protocol, query, serde, types,
 };
 
 use runtime::Smol;
