@@ -81,7 +81,7 @@ impl Exchange {
         }
         if let Some(lease) = self.flight.lease_if_held() {
             if lease.proto.has_more(id) && lease.proto.discard(id, Fetch::All).is_ok() {
-                lease.nudge();
+                lease.write_at_once();
             }
         }
     }

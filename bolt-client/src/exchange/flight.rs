@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
-use crate::bookmarks::Receipt;
+use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::{Lease, ParkedWork};
 use crate::deadline::Deadline;
@@ -27,7 +27,7 @@ pub(super) struct Course {
     work: Arc<Work>,
     /// Which part of the API is at work, until a server that wants to know has been informed.
     api: Option<Api>,
-    receipt: Receipt,
+    bookmarks: TransactionBookmarks,
     /// The connection served others before, or was opened for them.
     reused: bool,
     /// The BEGIN of a transaction, once queued.
@@ -56,12 +56,17 @@ struct Failure {
 }
 
 impl Flight {
-    pub(super) fn new(mut lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
-        lease.set_receipt(receipt.clone());
+    pub(super) fn new(
+        mut lease: Lease,
+        work: Arc<Work>,
+        api: Option<Api>,
+        bookmarks: TransactionBookmarks,
+    ) -> Self {
+        lease.set_transaction_bookmarks(bookmarks.clone());
         let course = Course {
             work,
             api,
-            receipt,
+            bookmarks,
             reused: lease.is_reused(),
             begin: None,
             telemetry: None,
@@ -80,8 +85,8 @@ impl Flight {
 
     /// Carries on with another connection, after the one it had was lost before anything was answered.
     pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
-        let Course { work, receipt, .. } = &self.course;
-        *self = Self::new(lease, Arc::clone(work), api, receipt.clone());
+        let Course { work, bookmarks, .. } = &self.course;
+        *self = Self::new(lease, Arc::clone(work), api, bookmarks.clone());
     }
 
     pub(super) const fn lease(&self) -> Option<&Lease> {
@@ -121,9 +126,9 @@ impl Flight {
     }
 
     /// The login of this connection, and of all that are as old, has become worthless.
-    pub(super) fn end_era(&self) {
+    pub(super) fn invalidate_logins(&self) {
         if let Some(lease) = &self.lease {
-            lease.log_in_anew();
+            lease.invalidate_logins();
         }
     }
 
@@ -219,7 +224,7 @@ impl Course {
 
     /// What BEGIN says, or an auto-commit RUN.
     pub(super) fn opening(&self) -> Extra {
-        self.work.opening(self.receipt.sent())
+        self.work.opening(self.bookmarks.sent())
     }
 
     pub(super) const fn has_begun(&self) -> bool {
@@ -277,7 +282,7 @@ impl Course {
     /// A request has succeeded.
     pub(super) fn succeeded(&mut self, request: Option<RequestId>, metadata: Metadata<'_>) {
         if let Some(bookmark) = metadata.bookmark().filter(|_| !planted!(BookmarkDropped)) {
-            self.receipt.committed(bookmark);
+            self.bookmarks.committed(bookmark);
         }
         if request.is_some() && request == self.telemetry {
             self.api = None;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bolt_proto::{Api, Connection, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, UsageError};
 
-use crate::bookmarks::Receipt;
+use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, Repeat};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
@@ -52,10 +52,15 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Exchange {
     /// Nothing is sent before the first query, or [`begin`](Self::begin).
-    pub(crate) fn new(lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
+    pub(crate) fn new(
+        lease: Lease,
+        work: Arc<Work>,
+        api: Option<Api>,
+        bookmarks: TransactionBookmarks,
+    ) -> Self {
         Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            flight: Flight::new(lease, work, api, receipt),
+            flight: Flight::new(lease, work, api, bookmarks),
             results: Results::default(),
         }
     }
@@ -192,8 +197,8 @@ impl Exchange {
         course.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                if course.failed(head.request, of, error).ends_era {
-                    self.flight.end_era();
+                if course.failed(head.request, of, error).invalidates_logins {
+                    self.flight.invalidate_logins();
                 }
                 OpenResult::fail
             }

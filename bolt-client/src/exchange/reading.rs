@@ -176,7 +176,7 @@ impl Exchange {
                 result.ask(request);
             }
             // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
-            lease.nudge();
+            lease.write_at_once();
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ impl Exchange {
             let lease = self.flight.lease_mut()?;
             let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
             let has_ended = |proto: &Connection| proto.has_more(id) || !proto.is_open(id);
-            lease.read_until(has_ended, soon).await;
+            lease.buffer_until(has_ended, soon).await;
         }
         Ok(())
     }

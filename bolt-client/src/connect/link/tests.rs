@@ -42,7 +42,7 @@ fn logged_in(mut link: Link) -> Link {
         panic!("{head:?}");
     };
     let info = ServerInfo::read(Address::new("test", 7687), version, metadata);
-    link.introduce(info);
+    link.set_info(info);
     next(&mut link, by);
     link
 }
@@ -67,8 +67,8 @@ fn next(link: &mut Link, by: Deadline) -> Kind {
 
 /// Waits for the connection to be ready again; `None` as long as it is not.
 fn settled(link: &mut Link) -> Option<Disposition> {
-    let glance = Deadline::NONE;
-    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let read_until = Deadline::NONE;
+    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     let settled = task.run().map(|settled| settled.is_ok());
     drop(task);
     settled.map(|_| link.proto.disposition())
@@ -85,5 +85,5 @@ fn a_query_and_its_answer_travel() {
     let kinds = [(); 4].map(|()| next(&mut link, Deadline::NONE));
     assert_eq!(kinds, [Kind::Success, Kind::Record, Kind::Record, Kind::Success]);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }

@@ -4,8 +4,8 @@ mod addresses;
 mod beginning;
 mod blocking;
 mod closing;
-mod eras;
 mod evidence;
+mod login_generations;
 mod panics;
 mod patience;
 mod retries;
@@ -49,7 +49,7 @@ fn ask(lease: &mut Lease) -> ResultId {
     let query = Query::new("RETURN 1 AS n");
     let (_, result) = lease.proto.run(&query, &Extra::default()).unwrap();
     lease.proto.pull(result, Fetch::All).unwrap();
-    lease.nudge();
+    lease.write_at_once();
     result
 }
 
@@ -63,7 +63,7 @@ fn commit(lease: &mut Lease, world: &World, at: usize) {
     }
     world.hold(at);
     lease.proto.commit().unwrap();
-    lease.nudge();
+    lease.write_at_once();
 }
 
 /// In use, idle, opening, waiting.

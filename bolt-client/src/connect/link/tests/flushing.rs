@@ -22,7 +22,7 @@ fn a_transport_that_buffers_is_flushed() {
         ask(&mut link);
         next(&mut link, Deadline::NONE);
         next(&mut link, Deadline::NONE);
-        assert_eq!(link.release(), Fate::Ready, "{buffer} bytes");
+        assert_eq!(link.release(), ReleaseOutcome::Ready, "{buffer} bytes");
     }
 }
 
@@ -35,7 +35,7 @@ fn a_stream_of_the_futures_io_traits_that_buffers_is_flushed() {
     next(&mut link, Deadline::NONE);
     next(&mut link, Deadline::NONE);
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked().len(), 4, "what is to leave at once has left");
 }
 
@@ -45,9 +45,9 @@ fn what_leaves_without_a_wait_is_flushed_too() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
@@ -90,9 +90,9 @@ fn a_reset_that_the_transport_still_holds_has_not_stopped_the_server() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.fill();
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_transport_that_takes_nothing_is_not_asked_for_ever() {
     link.set_write_timeout(Some(SECOND));
     peer.set(|setup| setup.takes_nothing = true);
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     let mut waiting = Task::new(link.head(Deadline::NONE));
     assert!(waiting.run().is_none());
     peer.pass(SECOND);
@@ -169,7 +169,7 @@ fn nothing_more_is_written_after_a_write_that_failed() {
     ask(&mut link);
     peer.set(|setup| setup.fails_with = Some((io::ErrorKind::BrokenPipe, 1)));
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }

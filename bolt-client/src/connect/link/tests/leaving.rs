@@ -19,12 +19,12 @@ fn asked(peer: &Peer, ask: impl FnOnce(&mut Link)) -> Link {
     let mut link = link(peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link
 }
 
 /// A transaction's query, answered up to its BEGIN or further.
-fn dropped_read(peer: &Peer, answered: usize) -> (Link, Fate) {
+fn dropped_read(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, read);
     peer.deliver(answered);
     let fate = link.release();
@@ -35,7 +35,7 @@ fn dropped_read(peer: &Peer, answered: usize) -> (Link, Fate) {
 fn a_read_that_is_dropped_before_begin_is_answered_is_stopped_by_who_waits_for_that_answer() {
     let peer = Peer::new(Setup::default());
     let (mut link, fate) = dropped_read(&peer, 0);
-    assert_eq!(fate, Fate::Unanswered);
+    assert_eq!(fate, ReleaseOutcome::Unanswered);
     assert_eq!(settled(&mut link), None);
     assert_eq!(peer.asked(), READ, "RESET would overtake BEGIN");
     peer.deliver(1);
@@ -51,13 +51,13 @@ fn a_dropped_read_is_stopped_although_who_waited_for_begin_gives_up_too() {
     let (mut link, _) = dropped_read(&peer, 0);
     for _ in 0..2 {
         assert_eq!(settled(&mut link), None);
-        assert_eq!(link.release(), Fate::Unanswered);
+        assert_eq!(link.release(), ReleaseOutcome::Unanswered);
     }
     peer.deliver(1);
     // The answer is in the socket when the last of them gives up.
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().len(), 5, "one is enough");
 }
 
@@ -66,7 +66,7 @@ fn a_dropped_read_of_which_begin_is_answered_is_stopped_at_once() {
     for answered in 1..=2 {
         let peer = Peer::new(Setup::default());
         let (_, fate) = dropped_read(&peer, answered);
-        assert_eq!(fate, Fate::Unsettled);
+        assert_eq!(fate, ReleaseOutcome::Unsettled);
         assert_eq!(peer.asked().last(), Some(&Message::Reset), "{answered}");
     }
 }
@@ -80,10 +80,10 @@ fn a_commit_that_is_all_that_is_unanswered_is_left_to_finish() {
         for _ in 0..3 {
             next(&mut link, Deadline::NONE);
         }
-        assert_eq!(link.release(), Fate::Unsettled);
+        assert_eq!(link.release(), ReleaseOutcome::Unsettled);
         for _ in 0..waiters {
             assert_eq!(settled(&mut link), None);
-            assert_eq!(link.release(), Fate::Unsettled);
+            assert_eq!(link.release(), ReleaseOutcome::Unsettled);
         }
         peer.release();
         assert_eq!(settled(&mut link), Some(Disposition::Reusable));
@@ -96,9 +96,9 @@ fn requests_of_which_no_byte_has_left_are_taken_back() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     read(&mut link);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
     assert_eq!(peer.asked(), []);
-    link.engage();
+    link.begin_lease();
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
@@ -113,7 +113,7 @@ fn what_failed_is_reset_at_once() {
     let mut link = link(&peer);
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Failure);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
 }
@@ -129,7 +129,7 @@ fn what_fails_after_its_lease_is_reset_by_the_next_user() {
     for _ in 0..3 {
         next(&mut link, Deadline::NONE);
     }
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
@@ -140,12 +140,12 @@ fn the_bookmark_of_work_that_ends_after_its_lease_is_passed_on() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     let chain = Chain::new(Bookmarks::new(), None);
-    link.set_receipt(chain.next());
+    link.set_transaction_bookmarks(chain.next());
     peer.hold();
     let result = ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link.set_unfinished(Unfinished::Finish(result));
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.release();
     assert!(settled(&mut link).is_some());
     assert_eq!(chain.last(), Bookmarks::one("bookmark:1"));
@@ -161,7 +161,7 @@ fn goodbye_is_said_once() {
 }
 
 /// A write's result is dropped: its first page is on its way, and has arrived as far as this says.
-fn dropped_write(peer: &Peer, answered: usize) -> (Link, Fate) {
+fn dropped_write(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, |link| {
         let result = ask(link);
         link.set_unfinished(Unfinished::Finish(result));
@@ -180,7 +180,7 @@ fn a_dropped_write_whose_end_has_arrived_costs_nothing() {
         ..Setup::default()
     });
     let (_, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Ready);
+    assert_eq!(fate, ReleaseOutcome::Ready);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
 }
 
@@ -191,7 +191,7 @@ fn a_dropped_write_whose_page_is_on_its_way_is_carried_out_although_nothing_wait
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 1);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert!(link.is_finishing());
     assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
     peer.release();
@@ -206,9 +206,13 @@ fn a_dropped_write_whose_page_ended_with_more_to_come_is_carried_out() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
-    assert_eq!(link.release(), Fate::Unsettled, "who waited for it gives up");
+    assert_eq!(
+        link.release(),
+        ReleaseOutcome::Unsettled,
+        "who waited for it gives up"
+    );
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().len(), 3);
@@ -221,7 +225,7 @@ fn a_dropped_write_that_failed_is_reset() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert!(!link.is_finishing());
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     peer.release();
@@ -236,7 +240,7 @@ fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
@@ -251,11 +255,11 @@ fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
     let (mut link, _) = dropped_write(&peer, 1);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
-    link.engage();
+    link.begin_lease();
     peer.hold();
     ask(&mut link);
-    link.nudge();
-    assert_eq!(link.release(), Fate::Unsettled);
+    link.write_at_once();
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     assert!(!link.is_finishing());
 }
@@ -273,7 +277,7 @@ fn the_next_user_waits_as_long_as_the_server_promised_whatever_the_last_one_wait
     }
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.pass(SECOND * 9);
     assert_eq!(settled(&mut link), None);
     assert_eq!(peer.asked(), READ, "nothing was sent between");

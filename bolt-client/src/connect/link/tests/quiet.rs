@@ -7,7 +7,7 @@ const SUCCESS: &[u8] = &[0, 3, 0xB1, 0x70, 0xA0, 0, 0];
 fn idle() -> (Peer, Link) {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
     (peer, link)
 }
 
@@ -24,7 +24,7 @@ fn keep_alives_on_an_idle_connection_are_fine_however_they_are_cut() {
         peer.send(bytes);
         assert!(link.is_quiet(), "{bytes:?}");
     }
-    link.engage();
+    link.begin_lease();
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success, "no byte is lost");
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
@@ -82,13 +82,13 @@ fn a_stray_answer_right_after_the_last_one_ends_the_connection_at_its_release() 
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.release();
     peer.send(SUCCESS);
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
@@ -97,13 +97,13 @@ fn the_beginning_of_one_ends_the_connection_at_its_release_too() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.release();
     peer.send(&SUCCESS[..5]);
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn an_answer_is_read_although_the_transport_sends_the_task_back() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.set(|setup| setup.sends_back = true);
     assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
 }
@@ -105,7 +105,7 @@ fn nothing_is_sent_once_the_deadline_has_passed() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }
 
 #[test]
@@ -194,13 +194,13 @@ fn an_opening_looks_around_when_its_caller_wants_it_to() {
     peer.hold();
     // Each read blocks for a second, and brings a keep-alive.
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
-    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || glance));
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
+    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || read_until));
     let before = peer.reads();
     assert!(opening.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(opening.is_woken());
-    assert_eq!(peer.told(), glance.at());
+    assert_eq!(peer.told(), read_until.at());
 }
 
 #[test]
@@ -209,12 +209,12 @@ fn who_settles_a_connection_looks_around_too() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
-    assert_eq!(link.release(), Fate::Unsettled);
+    link.write_at_once();
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
     let before = peer.reads();
-    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     assert!(settling.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(settling.is_woken());
@@ -226,7 +226,7 @@ fn what_is_read_past_the_deadline_has_a_bound_and_a_later_call_has_its_own() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     let past = Deadline::at_instant(peer.now());
     peer.set(|setup| setup.endless = Some(Duration::ZERO));
     for reads in [32, 0] {
@@ -250,7 +250,7 @@ fn promised(setup: Setup) -> (Peer, Link) {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     (peer, link)
 }
 
@@ -282,7 +282,7 @@ fn the_clock_of_a_silence_survives_a_wait_that_is_dropped_but_not_its_lease() {
     let (peer, mut link) = promised(Setup::default());
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.pass(SECOND * 9);
     assert_eq!(settled(&mut link), None, "this wait has just begun");
 }
@@ -330,7 +330,7 @@ fn a_stall_is_over_when_something_has_left() {
     peer.pass(SECOND * 2);
     peer.empty();
     peer.hold();
-    link.nudge();
+    link.write_at_once();
     peer.fill();
     link.proto.abandon(result).unwrap();
     let mut waiting = Task::new(link.head(Deadline::NONE));
@@ -350,7 +350,7 @@ fn a_transport_that_blocks_is_told_the_earliest_of_all_limits() {
     assert_eq!(peer.told(), seconds(5).at(), "the call's");
     assert!(Task::new(link.head(seconds(50))).run().is_none());
     assert_eq!(peer.told(), seconds(10).at(), "the promise's");
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert!(
         Task::new(poll_fn(|cx| link.poll_settled(cx, seconds(2))))
             .run()

@@ -1,4 +1,4 @@
-//! What the decider promises, one promise a test; and [`machine`], which tries everything.
+//! The properties of the decider, one for each test; and [`machine`], which tries random sequences.
 
 mod machine;
 mod model;
@@ -31,7 +31,7 @@ fn open(slots: &mut Slots, now: Instant) {
     let _ = slots.effects();
 }
 
-/// A caller that has nothing in hand.
+/// A caller waits that is preparing nothing.
 fn wait(slots: &mut Slots, now: Instant) -> Ticket {
     let ticket = slots.enqueue(now);
     assert_eq!(slots.collect(ticket), None);
@@ -71,7 +71,7 @@ fn waiters_are_served_in_their_order_and_nobody_overtakes_them() {
     let second = wait(&mut slots, now);
     slots.give_back_ready(idle(7, now), now);
     assert_eq!(woken(&mut slots), [first]);
-    // The connection is the first waiter's, though it has not come for it yet.
+    // The connection is assigned to the first waiter, though not collected yet.
     assert_eq!(slots.acquire(now), None);
     assert_eq!(slots.collect(second), None);
     assert_eq!(slots.collect(first), Some(Grant::Ready(idle(7, now))));
@@ -220,7 +220,7 @@ fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
     slots.give_back_unsettled(idle(1, now), now);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
-    slots.shelve(first, idle(1, now).slow(now), now);
+    slots.defer(first, idle(1, now).slow(now), now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = slots.enqueue(now);
     assert_eq!(
@@ -228,7 +228,7 @@ fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
         Some(Grant::Unsettled(idle(1, now).slow(now)))
     );
 
-    // Whoever has to wait for it takes a place that becomes free.
+    // A caller that has to wait for it takes the right to open another one.
     slots.opened(first, now);
     slots.give_up(now);
     assert_eq!(slots.collect(second), Some(Grant::Slot));
@@ -249,7 +249,7 @@ fn who_waited_in_vain_for_an_idle_connection_would_rather_open_one_than_ask_the_
     assert_eq!(slots.acquire(late), None, "neither is proven");
     let ticket = slots.enqueue(late);
     assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(2, now))));
-    slots.shelve(ticket, idle(2, late).slow(late), late);
+    slots.defer(ticket, idle(2, late).slow(late), late);
     assert_eq!(slots.collect(ticket), Some(Grant::Slot));
 }
 
@@ -309,7 +309,7 @@ fn a_closed_pool_hands_nothing_out_and_discards_what_comes_back() {
     slots.give_back_ready(idle(1, now), now);
     let _ = slots.effects();
 
-    // The opener has not come for the connection that was given to it.
+    // The opener has not collected the connection that was assigned to it.
     assert_eq!(slots.close(), Some(vec![1]));
     assert_eq!(woken(&mut slots), [opener, waiter]);
     assert_eq!((slots.collect(opener), slots.collect(waiter)), (None, None));
@@ -337,7 +337,7 @@ fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
     slots.give_back_unsettled(idle(1, now), now);
     slots.leave(settler, now);
     assert!(!slots.is_settling());
-    assert_eq!(slots.adopt(), [1]);
+    assert_eq!(slots.take_unsettled(), [1]);
     slots.end();
     slots.give_back_unsettled(idle(2, now), now);
     assert_eq!(slots.effects().discard, [2]);
@@ -351,9 +351,9 @@ fn a_new_era_lets_go_of_what_is_ready_and_of_what_comes_back_outdated() {
     }
     slots.give_back_ready(idle(1, now), now);
     slots.give_back_ready(idle(2, now), now);
-    assert_eq!(slots.era(), 0);
-    slots.begin_era(now);
-    assert_eq!(slots.era(), 1);
+    assert_eq!(slots.login_generation(), 0);
+    slots.begin_login_generation(now);
+    assert_eq!(slots.login_generation(), 1);
     assert_eq!(slots.effects().discard, [1, 2]);
     slots.give_back_outdated(3, now);
     assert_eq!(slots.effects().discard, [3]);
@@ -372,7 +372,7 @@ fn whoever_a_connection_was_on_its_way_to_in_a_new_era_may_open_another() {
     let first = wait(&mut slots, now);
     let second = wait(&mut slots, now);
     slots.give_back_ready(idle(7, now), now);
-    slots.begin_era(now);
+    slots.begin_login_generation(now);
     let effects = slots.effects();
     assert_eq!(effects.discard, [7]);
     assert!(effects.wake.contains(&first) && !effects.wake.contains(&second));
@@ -389,7 +389,7 @@ fn what_must_not_be_left_alone_goes_to_who_waits_and_from_hand_to_hand_and_is_cl
     let (first, second) = (wait(&mut slots, now), wait(&mut slots, now));
     slots.give_back_unanswered(idle(7, now), now);
     assert_eq!(woken(&mut slots), [first]);
-    // The first gives up before it has come for it, the second after that.
+    // The first waiter leaves before it has collected the connection, the second after that.
     slots.leave(first, now);
     assert_eq!(woken(&mut slots), [second]);
     let Some(Grant::Unsettled(held)) = slots.collect(second) else {
@@ -421,7 +421,7 @@ fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not
     }
     let late = now + SECOND * 9;
     slots.suspect(now + SECOND, late);
-    // An older suspicion takes nothing back.
+    // An older suspicion changes nothing.
     slots.suspect(now, late);
     assert_eq!(slots.acquire(late), Some(idle(3, now + SECOND * 2)));
     assert_eq!(slots.acquire(late), None);
@@ -430,7 +430,7 @@ fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not
         slots.collect(ticket),
         Some(Grant::Unproven(idle(2, now + SECOND)))
     );
-    // Once it has been used, it is above suspicion.
+    // Once it has been used, it is no longer suspected.
     slots.leave(ticket, late);
     slots.give_back_ready(idle(2, late), late);
     assert_eq!(slots.acquire(late), Some(idle(2, late)));
@@ -454,14 +454,14 @@ fn a_caller_that_has_lost_patience_keeps_what_it_has_and_gets_the_next_best() {
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let _ = slots.effects();
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(woken(&mut slots), [first]);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     assert_eq!(slots.counts(now).opening, 2);
     // No room is left, so it waits for the two.
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), None);
-    // The second is open; the first goes back, and lies behind new ones.
+    // The second is open; the first goes back, and ranks after new ones.
     slots.opened(first, now);
     slots.give_back_half_open(idle(1, now).slow(now), now);
     let second = slots.enqueue(now);
@@ -489,13 +489,13 @@ fn what_took_too_long_to_open_is_watched_along_with_the_next_opening_for_ten_sec
     slots.leave(first, now);
     let second = slots.enqueue(now);
     assert_eq!(slots.collect(second), Some(Grant::Slot));
-    assert_eq!(slots.company(now), Some(idle(1, now).slow(now)));
-    assert_eq!(slots.company(now), None);
+    assert_eq!(slots.take_slow_half_open(now), Some(idle(1, now).slow(now)));
+    assert_eq!(slots.take_slow_half_open(now), None);
     assert_eq!(slots.counts(now).opening, 2);
     slots.give_back_half_open(idle(1, now).slow(now), now);
     slots.fail(second, now);
     let late = now + SECOND * 10;
-    assert_eq!(slots.company(late), None, "it is as good as any then");
+    assert_eq!(slots.take_slow_half_open(late), None, "it is as good as any then");
     let third = slots.enqueue(late);
     assert!(matches!(slots.collect(third), Some(Grant::HalfOpen(_))));
 }
@@ -505,7 +505,7 @@ fn of_several_openings_one_can_be_given_up() {
     let (mut slots, now) = pool(2);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = wait(&mut slots, now);
     slots.lose_one_of_several(now);
@@ -525,7 +525,7 @@ fn a_probe_in_vain_closes_the_connection_only_where_it_is_in_the_way_of_a_new_on
         let late = now + SECOND * 2;
         let ticket = slots.enqueue(late);
         assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
-        slots.probe_in_vain(ticket, idle(1, late).slow(late), late);
+        slots.probe_timed_out(ticket, idle(1, late).slow(late), late);
         assert_eq!(slots.effects().discard.len(), usize::from(is_closed));
         assert_eq!(slots.collect(ticket), Some(Grant::Slot));
     }

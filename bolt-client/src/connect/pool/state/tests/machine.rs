@@ -21,7 +21,7 @@ enum Step {
     /// An answer does not come: to what an earlier lease asked, or to a probe.
     Impatient(usize, bool),
     /// An opening takes too long.
-    Doubt(usize),
+    MarkOverdue(usize),
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
@@ -29,7 +29,7 @@ enum Step {
     Broken(usize),
     /// A connection was dead that had been idle for so long.
     Suspect(Duration),
-    NewEra,
+    NewLoginGeneration,
     Look,
     Close,
     Adopt,
@@ -92,14 +92,14 @@ fn step() -> impl Strategy<Value = Step> {
         6 => any::<usize>().prop_map(Step::Prepared),
         3 => any::<usize>().prop_map(Step::Lost),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(user, probe)| Step::Impatient(user, probe)),
-        3 => any::<usize>().prop_map(Step::Doubt),
+        3 => any::<usize>().prop_map(Step::MarkOverdue),
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
-        1 => Just(Step::NewEra),
+        1 => Just(Step::NewLoginGeneration),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -130,7 +130,7 @@ impl World {
             Step::Prepared(choice) => self.prepared(choice),
             Step::Lost(choice) => self.lost(choice),
             Step::Impatient(choice, probe) => self.impatient(choice, probe),
-            Step::Doubt(choice) => self.doubt(choice),
+            Step::MarkOverdue(choice) => self.mark_overdue(choice),
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
@@ -146,15 +146,15 @@ impl World {
                 self.slots.suspect(since, self.now);
                 self.model.suspect(since, self.now);
             }
-            Step::NewEra => self.new_era(),
+            Step::NewLoginGeneration => self.new_login_generation(),
             Step::Look => {}
             Step::Close => self.close(),
-            Step::Adopt => self.adopt(),
+            Step::Adopt => self.take_unsettled(),
             Step::End => {
                 if self.closing {
                     self.slots.end();
                     self.model.end();
-                    self.adopt();
+                    self.take_unsettled();
                 }
             }
         }
@@ -169,7 +169,7 @@ impl World {
         assert_eq!(ready, self.model.acquire(self.now));
         if let Some(id) = ready {
             self.check_age(id);
-            self.check_era(id);
+            self.check_login_generation(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -216,7 +216,7 @@ impl World {
         }
         self.taken(id);
         if ready {
-            self.check_era(id);
+            self.check_login_generation(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
@@ -224,10 +224,10 @@ impl World {
             self.put_down(mem::take(&mut holds));
         }
         if kind == Kind::New && holds.is_empty() {
-            let company = self.slots.company(self.now).map(|idle| idle.link);
-            assert_eq!(company, self.model.company(ticket, self.now));
-            company.iter().for_each(|id| self.taken(*id));
-            holds.extend(company.map(|id| (id, Kind::HalfOpen)));
+            let slow = self.slots.take_slow_half_open(self.now).map(|idle| idle.link);
+            assert_eq!(slow, self.model.take_slow_half_open(ticket, self.now));
+            slow.iter().for_each(|id| self.taken(*id));
+            holds.extend(slow.map(|id| (id, Kind::HalfOpen)));
         }
         // One that is probed has a question out now.
         let kind = if kind == Kind::Ready {
@@ -315,21 +315,21 @@ impl World {
             let idle = idle(id, self.now).slow(self.now);
             self.park(id, None);
             if probe {
-                self.slots.probe_in_vain(ticket, idle, self.now);
-                self.model.probe_in_vain(ticket, self.now);
+                self.slots.probe_timed_out(ticket, idle, self.now);
+                self.model.probe_timed_out(ticket, self.now);
             } else {
-                self.slots.shelve(ticket, idle, self.now);
-                self.model.shelve(ticket, self.now);
+                self.slots.defer(ticket, idle, self.now);
+                self.model.defer(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, Held::new()));
         }
     }
 
-    fn doubt(&mut self, choice: usize) {
+    fn mark_overdue(&mut self, choice: usize) {
         if let Some((ticket, holds, (_, kind))) = self.preparing(choice) {
             if matches!(kind, Kind::HalfOpen | Kind::New) {
-                self.slots.doubt(ticket, self.now);
-                self.model.doubt(ticket, self.now);
+                self.slots.mark_overdue(ticket, self.now);
+                self.model.mark_overdue(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, holds));
         }
@@ -393,9 +393,9 @@ impl World {
         self.model.give_back(id, kind, since, expires, false, self.now);
     }
 
-    fn new_era(&mut self) {
-        self.slots.begin_era(self.now);
-        self.model.begin_era(self.now);
+    fn new_login_generation(&mut self) {
+        self.slots.begin_login_generation(self.now);
+        self.model.begin_login_generation(self.now);
         let open = |user: &User| match user {
             User::InQueue(_, holds) => {
                 let open = holds
@@ -422,9 +422,9 @@ impl World {
         }
     }
 
-    fn adopt(&mut self) {
+    fn take_unsettled(&mut self) {
         if self.closing {
-            let adopted = self.slots.adopt();
+            let adopted = self.slots.take_unsettled();
             let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
             assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));
@@ -508,8 +508,11 @@ impl World {
     }
 
     /// That a connection is handed out as ready is right only if its login is still worth something.
-    fn check_era(&self, id: u32) {
-        assert!(!self.outdated.contains(&id), "{id} is of an earlier era");
+    fn check_login_generation(&self, id: u32) {
+        assert!(
+            !self.outdated.contains(&id),
+            "{id} is of an earlier login_generation"
+        );
     }
 
     /// Everybody goes on to the end, and is served; then nothing is left.

@@ -38,7 +38,7 @@ struct Caller {
     tier: Tier,
     pending: Option<(u32, Tier)>,
     looks_at: Option<u32>,
-    wary: bool,
+    prefers_new: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +107,7 @@ impl Model {
             tier: Tier::Nothing,
             pending: None,
             looks_at: None,
-            wary: false,
+            prefers_new: false,
         });
         self.serve(now);
     }
@@ -132,7 +132,7 @@ impl Model {
     }
 
     /// A half-open connection that took too long, if there is one.
-    pub(super) fn company(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
+    pub(super) fn take_slow_half_open(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
         let late = self
             .conns
             .iter_mut()
@@ -144,7 +144,7 @@ impl Model {
         Some(id)
     }
 
-    pub(super) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
         if caller.tier == Tier::Soon {
             caller.tier = Tier::Perhaps;
@@ -179,7 +179,7 @@ impl Model {
 
     pub(super) fn lose(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
-        caller.wary = true;
+        caller.prefers_new = true;
         let lost = caller.let_go();
         self.close_one(lost, now);
     }
@@ -189,17 +189,17 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn shelve(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn defer(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
-        caller.wary = true;
+        caller.prefers_new = true;
         let id = caller.let_go();
         self.put(id, Kind::Unsettled, now, None, Some(now + SECOND * 10));
         self.serve(now);
     }
 
-    pub(super) fn probe_in_vain(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn probe_timed_out(&mut self, ticket: Ticket, now: Instant) {
         if self.conns.len() < self.rules.max {
-            return self.shelve(ticket, now);
+            return self.defer(ticket, now);
         }
         let id = *self.caller(ticket).holds.first().expect("it holds one");
         self.outcome.gone.push(id);
@@ -286,7 +286,7 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn begin_era(&mut self, now: Instant) {
+    pub(super) fn begin_login_generation(&mut self, now: Instant) {
         let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
         for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
             self.return_unseen(id);
@@ -362,7 +362,7 @@ impl Model {
         self.expire(now);
         for at in 0..self.callers.len() {
             let caller = &self.callers[at];
-            let Some((tier, found)) = self.best(caller.wary, now) else {
+            let Some((tier, found)) = self.best(caller.prefers_new, now) else {
                 continue;
             };
             if tier >= caller.tier() {
@@ -387,7 +387,7 @@ impl Model {
     }
 
     /// The best connection, or a new one.
-    fn best(&self, wary: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
+    fn best(&self, prefers_new: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
         let mut options = Vec::new();
         for conn in self.conns.iter().filter(|conn| !conn.away) {
             let slow = is_slow(conn, now);
@@ -395,14 +395,14 @@ impl Model {
             let first_come_first = (Reverse(now), conn.turn);
             let (rank, order) = match conn.kind {
                 Kind::Ready if is_fresh(self.rules, self.suspected, conn, now) => (0, last_used_first),
-                Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
+                Kind::Ready => (if prefers_new { 5 } else { 1 }, last_used_first),
                 Kind::HalfOpen if slow => (8, first_come_first),
-                Kind::HalfOpen if wary && !is_fresh(self.rules, self.suspected, conn, now) => {
+                Kind::HalfOpen if prefers_new && !is_fresh(self.rules, self.suspected, conn, now) => {
                     (7, first_come_first)
                 }
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
-                Kind::Unsettled | Kind::Unanswered => (if wary { 6 } else { 3 }, first_come_first),
+                Kind::Unsettled | Kind::Unanswered => (if prefers_new { 6 } else { 3 }, first_come_first),
                 Kind::New => unreachable!("it exists for somebody only"),
             };
             options.push((rank, order, Some(conn.id)));

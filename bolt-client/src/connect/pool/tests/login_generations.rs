@@ -8,7 +8,7 @@ fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes
     let pool = pool(&world, config());
     let (first, second, third) = (acquire(&pool), acquire(&pool), acquire(&pool));
     drop(first);
-    second.log_in_anew();
+    second.invalidate_logins();
     assert_eq!(counts(&pool), (2, 0, 0, 0));
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
     drop(second);
@@ -18,7 +18,7 @@ fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes
     // A connection of the new era stays, even if another of the old one reports the same.
     let fourth = acquire(&pool);
     drop(fourth);
-    third.log_in_anew();
+    third.invalidate_logins();
     drop(third);
     assert_eq!(counts(&pool), (0, 1, 0, 0));
     assert!(acquire(&pool).is_reused());
@@ -33,7 +33,7 @@ fn what_is_finished_in_a_new_era_is_closed_then() {
     world.hold(0);
     let result = ask(&mut writer);
     writer.set_unfinished(Unfinished::Finish(result));
-    other.log_in_anew();
+    other.invalidate_logins();
     drop((writer, other));
     assert_eq!(counts(&pool), (0, 1, 0, 0), "the write goes on");
     assert!(!world.asked(0).contains(&Message::Reset));
@@ -49,7 +49,7 @@ fn what_is_cancelled_in_a_new_era_is_closed_at_once() {
     let (mut reader, other) = (acquire(&pool), acquire(&pool));
     world.hold(0);
     ask(&mut reader);
-    other.log_in_anew();
+    other.invalidate_logins();
     drop(reader);
     assert_eq!(counts(&pool), (1, 0, 0, 0));
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
@@ -65,7 +65,7 @@ fn what_was_probed_when_a_new_era_began_is_not_handed_out() {
     world.hold(0);
     let mut next = acquiring(&pool);
     assert!(next.run().is_none());
-    second.log_in_anew();
+    second.invalidate_logins();
     world.release(0);
     assert!(!next.run().expect("it opened one").unwrap().is_reused());
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
