@@ -114,7 +114,7 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
             closest,
         ),
         step(
-            "Which characters does Gavroche never meet, though his friends do?",
+            "Which characters do Gavroche's friends meet, but not Gavroche?",
             Access::Read,
             "MATCH (a:Person {name: $name})-[:APPEARS_WITH]-(friend:Person)-[:APPEARS_WITH]-(other:Person)\n\
              WHERE other <> a AND NOT (a)-[:APPEARS_WITH]-(other)\n\
