@@ -59,9 +59,9 @@ pub use driver::Driver;
 pub use execute::ExecuteQuery;
 pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
-pub use runner::QueryRunner;
-pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
-pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
+pub use runner::{QueryRun, QueryRunner};
+pub use session::{Session, SessionBuilder, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
 /// Creates a driver for the server at `uri`: `bolt://host[:port]`. No connection is opened before the first query.
 ///

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::{Ready, ready};
 use std::time::Duration;
 
+use bolt_client::adapter::run_managed;
 use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
-use crate::cursor::{Cursor, Host};
-use crate::transaction::{TransactionOpen, TransactionRun};
+use crate::cursor::{Cursor, CursorHost, Seal};
+use crate::transaction::TransactionRun;
 
 /// The user's function, as the driver underneath calls it.
 type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, E>> + 's>;
@@ -28,7 +29,7 @@ type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Re
 /// ```
 #[must_use = "nothing happens before it is called"]
 pub struct ExecuteManaged<'s, T, E = Error> {
-    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>>,
+    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>, T, E>,
 }
 
 impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
@@ -76,7 +77,7 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     /// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
     /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
     pub fn call(self) -> Result<T, E> {
-        call(self.inner.run())
+        call(run_managed(self.inner))
     }
 }
 
@@ -101,14 +102,13 @@ pub struct ManagedTransaction {
 }
 
 impl ManagedTransaction {
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::ManagedTransaction {
+        &mut self.inner
+    }
+
     /// Runs a query: see [`Transaction::run`](crate::Transaction::run).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(self.inner.run(query))
-    }
-
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.inner.open(query))
     }
 
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
@@ -120,10 +120,8 @@ impl ManagedTransaction {
     }
 }
 
-impl Host for ManagedTransaction {
-    type Inner = bolt_client::ManagedTransaction;
-
-    fn host(&mut self) -> &mut Self::Inner {
+impl CursorHost for ManagedTransaction {
+    fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost {
         &mut self.inner
     }
 }

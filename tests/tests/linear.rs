@@ -45,13 +45,13 @@ fn whatever_is_done_in_a_session_leaves_nothing_behind() {
             session.run("ROWS 5").call().map(drop)
         }),
         ("a result that is dropped half read", |session| {
-            session.run("ROWS 5").call()?.next().map(drop)
+            session.run("ROWS 5").call()?.try_next().map(drop)
         }),
         ("a cursor that is dropped", |session| {
-            session.open("ROWS 5").call().map(drop)
+            session.run("ROWS 5").cursor().map(drop)
         }),
         ("a cursor that is read", |session| {
-            session.open("ROWS 5").call()?.collect(session).map(drop)
+            session.run("ROWS 5").cursor()?.collect(session).map(drop)
         }),
         ("a transaction", |session| {
             let mut tx = session.begin_transaction().call()?;
@@ -118,11 +118,11 @@ fn open_cursors_are_linear() {
     let mut session = driver.session().fetch_size(2).build();
     linear("open cursors", 40, |cursors| {
         let mut tx = session.begin_transaction().call().unwrap();
-        let mut open: Vec<_> = (0..cursors).map(|_| tx.open("ROWS 4").call().unwrap()).collect();
+        let mut open: Vec<_> = (0..cursors).map(|_| tx.run("ROWS 4").cursor().unwrap()).collect();
         // One row of each in turn.
         for number in 0..4 {
             for cursor in &mut open {
-                let row = cursor.next(&mut tx).unwrap().unwrap();
+                let row = cursor.try_next(&mut tx).unwrap().unwrap();
                 assert_eq!(row.get::<i64>(0).unwrap(), number);
             }
         }

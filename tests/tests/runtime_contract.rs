@@ -271,7 +271,7 @@ fn a_driver_works_over_a_transport_that_buffers<A: Adapter>() {
             let query = "UNWIND range(1, 3000) AS n RETURN n, size($large) AS size";
             let mut session = driver.session().build();
             let mut rows = session.run(query).param("large", large).await?;
-            let first: usize = rows.next().await?.expect("a row").get("size")?;
+            let first: usize = rows.try_next().await?.expect("a row").get("size")?;
             assert_eq!(first, large.len());
             drop(rows);
             let result = driver.execute_query("RETURN 1 AS n").await?;

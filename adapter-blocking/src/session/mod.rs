@@ -3,15 +3,16 @@
 mod builder;
 mod run;
 
+use bolt_client::adapter;
 use bolt_client::{Bookmarks, Error, Query};
 
 use crate::block_on::{block_on, call};
-use crate::cursor::Host;
+use crate::cursor::{CursorHost, Seal};
 use crate::managed::{ExecuteManaged, ManagedTransaction};
 use crate::transaction::BeginTransaction;
 
 pub use builder::SessionBuilder;
-pub use run::{SessionOpen, SessionRun};
+pub use run::SessionRun;
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
@@ -37,6 +38,10 @@ pub struct Session {
 }
 
 impl Session {
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Session {
+        &mut self.inner
+    }
+
     /// Runs a query in a transaction of its own, which the server commits at the end of the result. Set parameters and
     /// options on what this returns, then [`call`](SessionRun::call) it for the [`Records`](crate::Records): one round
     /// trip on a connection that is open already. A query without columns has been carried out when that returns.
@@ -47,10 +52,20 @@ impl Session {
         SessionRun::new(self.inner.run(query))
     }
 
-    /// As [`run`](Self::run), but for a [`Cursor`](crate::Cursor), which does not hold on to the session: other queries
-    /// may run before all its rows are read. What is left of them then is kept, up to 16 MiB.
-    pub fn open(&mut self, query: impl Into<Query>) -> SessionOpen<'_> {
-        SessionOpen::new(self.inner.open(query))
+    /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
+    /// held in a struct, or sent to another thread. The session ends with the records.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{Driver, Error, Record};
+    ///
+    /// fn people(driver: &Driver) -> Result<impl Iterator<Item = Result<Record, Error>> + use<>, Error> {
+    ///     let session = driver.session().build();
+    ///     session.into_records("MATCH (a:Person) RETURN a.name AS name").call()
+    /// }
+    /// ```
+    pub fn into_records(mut self, query: impl Into<Query>) -> SessionRun<'static> {
+        SessionRun::new(adapter::take_session(&mut self.inner).into_records(query))
     }
 
     /// Begins a transaction of several queries that you commit or roll back yourself. Set options on what this returns,
@@ -58,6 +73,23 @@ impl Session {
     /// [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
         BeginTransaction::new(self.inner.begin_transaction())
+    }
+
+    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
+    /// can be returned by a function, held in a struct, or sent to another thread. The session ends with it; its
+    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{Driver, Error, Transaction};
+    ///
+    /// fn begin(driver: &Driver) -> Result<Transaction<'static>, Error> {
+    ///     let session = driver.session().database("orders").build();
+    ///     session.into_transaction().call()
+    /// }
+    /// ```
+    pub fn into_transaction(mut self) -> BeginTransaction<'static> {
+        BeginTransaction::new(adapter::take_session(&mut self.inner).into_transaction())
     }
 
     /// Runs `work` in a transaction that only reads, and does it again when that may help: see
@@ -173,20 +205,18 @@ impl Session {
     /// # Errors
     /// What such a query failed with.
     pub fn close(mut self) -> Result<(), Error> {
-        call(self.inner.finish())
+        call(adapter::finish_session(&mut self.inner))
     }
 }
 
-impl Host for Session {
-    type Inner = bolt_client::Session;
-
-    fn host(&mut self) -> &mut Self::Inner {
+impl CursorHost for Session {
+    fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost {
         &mut self.inner
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        block_on(self.inner.settle());
+        block_on(adapter::settle_session(&mut self.inner));
     }
 }

@@ -2,19 +2,20 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Query};
 
-use crate::api::builders::transaction_setters;
-use crate::api::cursor::{Cursor, Host};
+use crate::api::builders::{Lazy, transaction_setters};
+use crate::api::cursor::{Cursor, CursorHost, Seal};
 use crate::api::session::Session;
-use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
+use crate::api::transaction::{TransactionRun, Tx};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::runtime::BoxFuture;
 
 /// A transaction function that is about to run. Await it for what the function returns.
 ///
@@ -26,22 +27,29 @@ use crate::runtime::BoxFuture;
 /// # Cancel safety
 /// Dropped before COMMIT has left, the work is undone (*cancel-clean*); later only the server knows (*cancel-unknown*).
 #[must_use = "a transaction function runs when it is awaited"]
-pub struct ExecuteManaged<'s, F> {
+pub struct ExecuteManaged<'s, F, T, E = Error> {
+    work: Lazy<'s, Setup<'s, F>, Result<T, E>>,
+}
+
+/// What the function is, and how its transaction runs.
+struct Setup<'s, F> {
     session: &'s mut Session,
     access: Access,
     extra: Extra,
     deadline: Option<Duration>,
-    work: F,
+    function: F,
 }
 
-impl<'s, F> ExecuteManaged<'s, F> {
-    pub(crate) fn new(session: &'s mut Session, access: Access, work: F) -> Self {
+impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
+    pub(crate) fn new(session: &'s mut Session, access: Access, function: F) -> Self {
         Self {
-            session,
-            access,
-            extra: Extra::default(),
-            deadline: None,
-            work,
+            work: Lazy::new(Setup {
+                session,
+                access,
+                extra: Extra::default(),
+                deadline: None,
+                function,
+            }),
         }
     }
 
@@ -49,27 +57,37 @@ impl<'s, F> ExecuteManaged<'s, F> {
 
     /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
     /// the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 }
 
-impl<F, Fut, T, E> ExecuteManaged<'_, F>
+impl<F, Fut, T, E> ExecuteManaged<'_, F, T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
-    #[doc(hidden)]
-    pub async fn run(self) -> Result<T, E> {
+    /// Does what awaiting the builder does, for a function that need not be `Send`.
+    pub(crate) async fn run(self) -> Result<T, E> {
+        self.work.into_setup()?.run().await
+    }
+}
+
+impl<F> Setup<'_, F> {
+    async fn run<Fut, T, E>(self) -> Result<T, E>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<Error> + 'static,
+    {
         let Self {
             session,
             access,
             extra,
             deadline,
-            mut work,
+            mut function,
         } = self;
         let by = session.origin().by(deadline);
         session.make_room(by).await?;
@@ -78,7 +96,7 @@ where
             .repeated(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
-            match attempt(tx, &mut work).await {
+            match attempt(tx, &mut function).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
                     failed.attempts.again(&mut failed.exchange, error).await?;
@@ -154,7 +172,7 @@ fn gives_up<E: 'static>(error: &E) -> bool {
     error.is_some_and(Error::is_final_abort)
 }
 
-impl<'s, F, Fut, T, E> IntoFuture for ExecuteManaged<'s, F>
+impl<'s, F, Fut, T, E> Future for ExecuteManaged<'s, F, T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut + Send + 's,
     Fut: Future<Output = Result<T, E>> + Send + 's,
@@ -162,17 +180,19 @@ where
     E: From<Error> + Send + 'static,
 {
     type Output = Result<T, E>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.run()))
     }
 }
 
-impl<F> fmt::Debug for ExecuteManaged<'_, F> {
+/// The function is never pinned: it moves into the future at the first poll.
+impl<F, T, E> Unpin for ExecuteManaged<'_, F, T, E> {}
+
+impl<F, T, E> fmt::Debug for ExecuteManaged<'_, F, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecuteManaged")
-            .field("access", &self.access)
+            .field("access", &self.work.setup().map(|setup| setup.access))
             .finish_non_exhaustive()
     }
 }
@@ -193,11 +213,6 @@ impl ManagedTransaction {
         TransactionRun::new(self.tx(), query.into())
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.tx(), query.into())
-    }
-
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
@@ -214,8 +229,8 @@ impl ManagedTransaction {
     }
 }
 
-impl Host for ManagedTransaction {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for ManagedTransaction {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.tx.as_mut()?.exchange(number)
     }
 }

@@ -6,11 +6,13 @@ mod run;
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::sync::Arc;
 
 use bolt_proto::{Access, Query};
 
-use crate::api::cursor::Host;
+use crate::api::cursor::{CursorHost, Seal};
+use crate::api::held::Held;
 use crate::api::managed::{ExecuteManaged, ManagedTransaction};
 use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::Bookmarks;
@@ -21,7 +23,7 @@ use crate::exchange::origin::Origin;
 
 pub use builder::SessionBuilder;
 use leftover::Leftover;
-pub use run::{SessionOpen, SessionRun};
+pub use run::SessionRun;
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
@@ -73,24 +75,51 @@ impl Session {
     /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this. Everything else is better
     /// off in [`execute_query`](crate::Driver::execute_query), or in [`execute_write`](Self::execute_write).
     pub fn run(&mut self, query: impl Into<Query>) -> SessionRun<'_> {
-        SessionRun::new(self, query.into())
+        SessionRun::new(Held::Borrowed(self), query.into())
     }
 
-    /// As [`run`](Self::run), but for a [`Cursor`](crate::Cursor), which does not hold on to the session: other queries
-    /// may run before all its rows are read. What is left of them then is kept, up to 16 MiB.
-    pub fn open(&mut self, query: impl Into<Query>) -> SessionOpen<'_> {
-        SessionOpen::new(self, query.into())
+    /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
+    /// held in a struct, or sent to another task. The session ends with the records.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// use bolt::{Driver, Error, Records};
+    ///
+    /// async fn people(driver: &Driver) -> Result<Records<'static>, Error> {
+    ///     let session = driver.session().build();
+    ///     session.into_records("MATCH (a:Person) RETURN a.name AS name").await
+    /// }
+    /// ```
+    pub fn into_records(self, query: impl Into<Query>) -> SessionRun<'static> {
+        SessionRun::new(Held::Owned(self), query.into())
     }
 
     /// Begins a transaction of several queries that you commit or roll back yourself. Set options on what this returns,
     /// then await it. It is not done again when it fails: see [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
-        BeginTransaction::new(self)
+        BeginTransaction::new(Held::Borrowed(self))
+    }
+
+    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
+    /// can be returned by a function, held in a struct, or sent to another task. The session ends with it; its
+    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// use bolt::{Driver, Error, Transaction};
+    ///
+    /// async fn begin(driver: &Driver) -> Result<Transaction<'static>, Error> {
+    ///     let session = driver.session().database("orders").build();
+    ///     session.into_transaction().await
+    /// }
+    /// ```
+    pub fn into_transaction(self) -> BeginTransaction<'static> {
+        BeginTransaction::new(Held::Owned(self))
     }
 
     /// Runs `work` in a transaction that only reads, and does it again when that may help: see
     /// [`execute_write`](Self::execute_write).
-    pub fn execute_read<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn execute_read<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F, T>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -127,7 +156,7 @@ impl Session {
     ///     .await?;
     /// # Ok(()) }
     /// ```
-    pub fn execute_write<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn execute_write<F, Fut, T>(&mut self, work: F) -> ExecuteManaged<'_, F, T>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -137,7 +166,7 @@ impl Session {
 
     /// As [`execute_read`](Self::execute_read), but for a function with an error type of its own: see
     /// [`try_execute_write`](Self::try_execute_write).
-    pub fn try_execute_read<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn try_execute_read<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F, T, E>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, E>>,
@@ -184,7 +213,7 @@ impl Session {
     ///     session.try_execute_write(buy).await
     /// }
     /// ```
-    pub fn try_execute_write<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F>
+    pub fn try_execute_write<F, Fut, T, E>(&mut self, work: F) -> ExecuteManaged<'_, F, T, E>
     where
         F: FnMut(ManagedTransaction) -> Fut,
         Fut: Future<Output = Result<T, E>>,
@@ -220,16 +249,22 @@ impl Session {
         self.finish().await
     }
 
-    /// What [`close`](Self::close) does, of a session that is dropped afterwards: for callers who block.
-    #[doc(hidden)]
-    pub async fn finish(&mut self) -> Result<(), Error> {
+    /// Does what [`close`](Self::close) does, for a session that is dropped afterwards.
+    pub(crate) async fn finish(&mut self) -> Result<(), Error> {
         self.leftover.finish(self.origin.by(None)).await
     }
 
-    /// What dropping it does, but waiting for the server, at most for the teardown limit: for callers who block.
-    #[doc(hidden)]
-    pub async fn settle(&mut self) {
+    /// Does what dropping the session does, but waits for the server, at most for the teardown limit.
+    pub(crate) async fn settle(&mut self) {
         self.leftover.settle(&self.origin.shared).await;
+    }
+
+    /// Takes the session, and leaves one with nothing to finish.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            origin: Arc::clone(&self.origin),
+            leftover: mem::take(&mut self.leftover),
+        }
     }
 
     pub(crate) const fn origin(&self) -> &Arc<Origin> {
@@ -248,8 +283,8 @@ impl Session {
     }
 }
 
-impl Host for Session {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for Session {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.leftover.exchange(number)
     }
 }

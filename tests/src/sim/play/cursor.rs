@@ -76,7 +76,7 @@ impl Player {
             Ok(match how {
                 Use::Peek => cursor.peek(host).await?.map(|row| checked(&row.as_ref())),
                 Use::NextRef => cursor.next_ref(host).await?.map(|row| checked(&row)),
-                _ => cursor.next(host).await?.map(|row| checked(&row.as_ref())),
+                _ => cursor.try_next(host).await?.map(|row| checked(&row.as_ref())),
             })
         };
         let outcome: Outcome<Option<Checked>> = self.call(&held.call, cancel, step).await;
@@ -228,7 +228,7 @@ impl Player {
 
     /// Uses a cursor with something that it did not come from.
     pub(super) async fn misuse(&self, host: &mut impl CursorHost, cursor: &mut Cursor) {
-        let outcome = cursor.next(host).await;
+        let outcome = cursor.try_next(host).await;
         let refused = |error: &Error| {
             error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor is of use")
         };

@@ -65,7 +65,9 @@ impl Player {
                 }
                 Take::Next => {
                     self.call(call, cancel, async {
-                        rows.next().await.map(|row| row.map(|row| checked(&row.as_ref())))
+                        rows.try_next()
+                            .await
+                            .map(|row| row.map(|row| checked(&row.as_ref())))
                     })
                     .await
                 }

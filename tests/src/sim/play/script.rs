@@ -1,12 +1,10 @@
 //! What is done in a transaction, explicit or managed.
 
 use std::collections::BTreeSet;
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{
-    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionOpen,
-    TransactionRun,
+    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionRun,
 };
 
 use super::cursor::{Held, Used};
@@ -20,7 +18,6 @@ use crate::sim::program::{Cancel, Deed, Query, Reading, Use};
 /// What explicit and managed transactions have in common.
 pub(super) trait Transacting: CursorHost {
     fn run(&mut self, query: Text) -> TransactionRun<'_>;
-    fn open(&mut self, query: Text) -> TransactionOpen<'_>;
     fn queue(&mut self, query: Text) -> Result<Cursor, Error>;
 }
 
@@ -111,7 +108,7 @@ impl<'p> Script<'p> {
             run = run.deadline(Duration::from_nanos(deadline));
         }
         let call = self.expect(query, self.page);
-        let outcome = player.call(&call, query.limits.cancel, run.into_future()).await;
+        let outcome = player.call(&call, query.limits.cancel, run).await;
         let Some(rows) = self.accept(query, outcome) else {
             return;
         };
@@ -123,12 +120,12 @@ impl<'p> Script<'p> {
 
     async fn open(&mut self, tx: &mut impl Transacting, query: &Query) {
         let player = self.player;
-        let mut open = tx.open(text(&query.statement, self.attempt));
+        let mut open = tx.run(text(&query.statement, self.attempt));
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
         let call = self.expect(query, self.page);
-        let outcome = player.call(&call, query.limits.cancel, open.into_future()).await;
+        let outcome = player.call(&call, query.limits.cancel, open.cursor()).await;
         if let Some(cursor) = self.accept(query, outcome) {
             self.hold(cursor, query, call);
         }
@@ -218,10 +215,6 @@ impl Transacting for Transaction<'_> {
         self.run(query)
     }
 
-    fn open(&mut self, query: Text) -> TransactionOpen<'_> {
-        self.open(query)
-    }
-
     fn queue(&mut self, query: Text) -> Result<Cursor, Error> {
         self.queue(query)
     }
@@ -230,10 +223,6 @@ impl Transacting for Transaction<'_> {
 impl Transacting for ManagedTransaction {
     fn run(&mut self, query: Text) -> TransactionRun<'_> {
         self.run(query)
-    }
-
-    fn open(&mut self, query: Text) -> TransactionOpen<'_> {
-        self.open(query)
     }
 
     fn queue(&mut self, query: Text) -> Result<Cursor, Error> {

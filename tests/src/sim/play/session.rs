@@ -1,6 +1,5 @@
 //! Sessions, and auto-commit queries.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, Session};
@@ -129,10 +128,7 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             run = run.deadline(Duration::from_nanos(deadline));
         }
-        let rows = match player
-            .call(&starting, query.limits.cancel, run.into_future())
-            .await
-        {
+        let rows = match player.call(&starting, query.limits.cancel, run).await {
             Outcome::Done(rows) => rows,
             outcome => {
                 if !self.writes {
@@ -159,15 +155,12 @@ impl Seat<'_> {
         let starting = self.starting(&call);
         let mut open = self
             .session
-            .open(text(statement, 0))
+            .run(text(statement, 0))
             .timeout(Duration::from_millis(TAG_BASE + statement.id));
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
-        match player
-            .call(&starting, query.limits.cancel, open.into_future())
-            .await
-        {
+        match player.call(&starting, query.limits.cancel, open.cursor()).await {
             Outcome::Done(cursor) => {
                 player.run_is_through(statement);
                 let told = Told::new(statement, 0, &floor);

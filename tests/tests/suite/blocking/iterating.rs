@@ -80,7 +80,7 @@ async fn a_dropped_session_has_carried_the_queries_of_its_cursors_out(world: Wor
     let name = world.unique_name();
     let create = "UNWIND range(1, 25) AS x CREATE (:Scenario {run: $run}) RETURN x";
     let mut session = driver.session().fetch_size(10).build();
-    let cursor = session.open(create).param("run", &name).call()?;
+    let cursor = session.run(create).param("run", &name).cursor()?;
     drop(session);
     drop(cursor);
     assert_eq!(count(&other, "Scenario", &name).await?, 25);

@@ -347,10 +347,10 @@ async fn a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise(
         let mut session = driver.session().default_access_mode(access).build();
         let mut rows = go!(session.run("RETURN 1 AS x"))?;
         for _ in 0..3 {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         let started = Instant::now();
-        let error = wait!(rows.next()).unwrap_err();
+        let error = wait!(rows.try_next()).unwrap_err();
         let took = started.elapsed();
         assert_eq!(error.kind(), kind, "{error}");
         assert_says(
@@ -376,7 +376,7 @@ async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outc
     let mut session = driver.session().fetch_size(3).build();
     let mut rows = go!(session.run("RETURN 1 AS x"))?;
     for row in 1..=9 {
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         // Once within a page, once at the end of one.
         if row == 2 || row == 6 {
             sleep(Duration::from_millis(1300)).await;
@@ -385,7 +385,7 @@ async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outc
     wait!(rows.consume())?;
     sleep(Duration::from_millis(1300)).await;
     // Neither does a connection that was idle for longer.
-    assert!(wait!(go!(session.run("RETURN 1 AS x"))?.next())?.is_some());
+    assert!(wait!(go!(session.run("RETURN 1 AS x"))?.try_next())?.is_some());
     assert_eq!(peer.connections(), 1);
     Ok(())
 }

@@ -61,7 +61,7 @@ async fn every_begin_and_every_auto_commit_run_names_the_bookmarks(adapter: Adap
         go!(tx.run("ROWS 1"))?;
         Ok(())
     })))?;
-    let cursor = go!(session.open("ROWS 1"))?;
+    let cursor = wait!(session.run("ROWS 1").cursor())?;
     wait!(cursor.consume(&mut session))?;
     assert_eq!(raw(&wait!(session.last_bookmarks())?), ["bm:4"]);
     assert_eq!(
@@ -224,8 +224,8 @@ async fn last_bookmarks_finish_an_open_cursor(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver.session().fetch_size(10).build();
-    let mut cursor = go!(session.open("ROWS 25"))?;
-    assert!(wait!(cursor.next(&mut session))?.is_some());
+    let mut cursor = wait!(session.run("ROWS 25").cursor())?;
+    assert!(wait!(cursor.try_next(&mut session))?.is_some());
     assert_eq!(raw(&wait!(session.last_bookmarks())?), ["bm:1"]);
     // Its rows were kept.
     assert_eq!(wait!(cursor.collect(&mut session))?.len(), 24);
@@ -239,7 +239,7 @@ async fn a_write_that_is_dropped_unread_still_delivers_its_bookmark(adapter: Ada
     let driver = driver_with(adapter, config)?;
     let mut session = driver.session().fetch_size(10).build();
     let mut rows = go!(session.run("ROWS 25"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     drop(rows);
     // The connection is the only one: what was left on it is finished first.
     go!(session.run("WRITE"))?;

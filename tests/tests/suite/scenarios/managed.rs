@@ -276,9 +276,9 @@ async fn results_in_a_transaction_function_need_not_be_read(world: World) -> Out
     go!(session.execute_write(work!(|tx, run| {
         let create = "UNWIND range(1, 100) AS x CREATE (n:Scenario {run: $run}) RETURN x";
         let mut rows = go!(tx.run(create).param("run", run))?;
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         drop(rows);
-        go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
+        wait!(tx.run("UNWIND range(1, 100) AS x RETURN x").cursor())?;
         tx.queue("RETURN 1 AS one")?;
         Ok(())
     })))?;
@@ -292,9 +292,9 @@ async fn a_function_may_read_one_result_and_write_for_each_row(world: World) -> 
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(3).build();
     let sum = go!(session.execute_write(work!(|tx, run| {
-        let mut numbers = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
+        let mut numbers = wait!(tx.run("UNWIND range(1, 10) AS x RETURN x").cursor())?;
         let mut sum = 0;
-        while let Some(row) = wait!(numbers.next(tx))? {
+        while let Some(row) = wait!(numbers.try_next(tx))? {
             sum += row.get::<i64>("x")?;
             go!(tx.run(CREATE).param("run", run))?;
         }

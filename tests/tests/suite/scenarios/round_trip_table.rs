@@ -81,7 +81,7 @@ async fn auto_commit(table: &mut Table) -> Outcome {
     wait!(go!(session.run("ROWS 100"))?.consume())?;
     table.row("`session.run` and `consume`, 100 rows")?;
     let mut rows = go!(session.run("ROWS 25"))?;
-    while wait!(rows.next())?.is_some() {}
+    while wait!(rows.try_next())?.is_some() {}
     drop(rows);
     table.row("`session.run` and `next`, 25 rows")?;
     wait!(session.last_bookmarks())?;

@@ -11,14 +11,14 @@ pub(super) fn all() -> Vec<Scenario> {
 /// As many as there were, and one more for each number.
 async fn add(on: &mut impl QueryRunner, run: &str, numbers: i64) -> Result<i64, Error> {
     let numbers = query("UNWIND range(1, $numbers) AS number RETURN number").param("numbers", numbers);
-    let mut numbers = wait!(on.open_query(numbers))?;
-    while let Some(number) = wait!(numbers.next(on))? {
+    let mut numbers = wait!(on.run_query(numbers).cursor())?;
+    while let Some(number) = wait!(numbers.try_next(on))? {
         let number: i64 = number.get("number")?;
         let create = query("CREATE (:Scenario {run: $run, number: $number})").param("run", run);
-        wait!(on.run_query(create.param("number", number)))?;
+        wait!(on.run_query(create.param("number", number)).consume())?;
     }
     let found = query("MATCH (n:Scenario {run: $run}) RETURN count(n)").param("run", run);
-    Ok(wait!(wait!(on.run_query(found))?.single())?.get(0)?)
+    Ok(wait!(on.run_query(found).single())?.get(0)?)
 }
 
 async fn one_function_runs_on_sessions_and_on_both_kinds_of_transactions(world: World) -> Outcome {
@@ -32,8 +32,8 @@ async fn one_function_runs_on_sessions_and_on_both_kinds_of_transactions(world: 
     // What transaction functions may wait for differs between the adapters, so the same is spelled out.
     let numbers: Vec<i64> = go!(session.execute_read(work!(|tx, run| {
         let found = query("MATCH (n:Scenario {run: $run}) RETURN n.number AS number ORDER BY number");
-        let found = wait!(tx.open_query(found.param("run", run)))?;
-        wait!(tx.run_query("RETURN 1"))?;
+        let found = wait!(tx.run_query(found.param("run", run)).cursor())?;
+        go!(tx.run_query("RETURN 1"))?;
         wait!(found.collect_as(tx))
     })))?;
     assert_eq!(numbers, [1, 1, 2]);

@@ -92,32 +92,30 @@ async fn no_type_shows_rows_parameters_or_texts(world: World) -> Outcome {
     let builder = driver.session().fetch_size(5);
     shown.push(("SessionBuilder", format!("{builder:?}")));
     let mut session = builder.build();
-    let mut cursor = go!(session.open(secretive()))?;
-    assert!(wait!(cursor.next(&mut session))?.is_some());
+    let mut cursor = wait!(session.run(secretive()).cursor())?;
+    assert!(wait!(cursor.try_next(&mut session))?.is_some());
     shown.push(("Cursor", format!("{cursor:?} {cursor:#?}")));
     shown.push(("Session with a cursor", format!("{session:?} {session:#?}")));
     shown.push(("SessionRun", format!("{:?}", session.run(secretive()))));
-    shown.push(("SessionOpen", format!("{:?}", session.open(secretive()))));
     shown.push(("BeginTransaction", format!("{:?}", session.begin_transaction())));
     let mut rows = go!(session.run(secretive()))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     shown.push(("Records", format!("{rows:?} {rows:#?}")));
     drop(rows);
     shown.push(("Session after a drop", format!("{session:?}")));
 
     let mut tx = go!(session.begin_transaction())?;
-    let mut cursor = go!(tx.open(secretive()))?;
+    let mut cursor = wait!(tx.run(secretive()).cursor())?;
     let queued = tx.queue(secretive())?;
-    assert!(wait!(cursor.next(&mut tx))?.is_some());
+    assert!(wait!(cursor.try_next(&mut tx))?.is_some());
     shown.push(("Cursors of a transaction", format!("{cursor:?} {queued:?}")));
     shown.push(("Transaction", format!("{tx:?} {tx:#?}")));
     shown.push(("TransactionRun", format!("{:?}", tx.run(secretive()))));
-    shown.push(("TransactionOpen", format!("{:?}", tx.open(secretive()))));
     wait!(tx.rollback())?;
 
     let managed = go!(session.execute_read(work!(|tx| {
-        let mut cursor = go!(tx.open(secretive()))?;
-        assert!(wait!(cursor.next(tx))?.is_some());
+        let mut cursor = wait!(tx.run(secretive()).cursor())?;
+        assert!(wait!(cursor.try_next(tx))?.is_some());
         Ok(format!("{tx:?} {tx:#?}"))
     })))?;
     shown.push(("ManagedTransaction", managed));

@@ -83,10 +83,10 @@ async fn a_deadline_lasts_until_the_last_row(world: World) -> Outcome {
         .build();
     let started = Instant::now();
     let mut rows = go!(session.run("UNWIND range(1, 5000) AS x RETURN x").deadline(LIMIT))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     relay.hold();
     let error = loop {
-        match wait!(rows.next()) {
+        match wait!(rows.try_next()) {
             Ok(row) => assert!(row.is_some(), "the whole result passed"),
             Err(error) => break error,
         }
@@ -207,14 +207,14 @@ async fn transaction_and_rows(driver: &Driver, number: i64, limit: Duration) -> 
     let mut tx = go!(session.begin_transaction())?;
     for _ in 0..2 {
         let mut rows = go!(tx.run("RETURN $number AS number").param("number", number))?;
-        let row = wait!(rows.next())?.expect("there is a row");
+        let row = wait!(rows.try_next())?.expect("there is a row");
         assert_eq!(row.get::<i64>("number")?, number, "somebody else's row");
     }
     wait!(tx.commit())?;
     let query = session.run("UNWIND range(1, 100) AS x RETURN $number AS number");
     let mut rows = go!(query.param("number", number))?;
     for _ in 0..50 {
-        let row = wait!(rows.next())?.expect("there is a row");
+        let row = wait!(rows.try_next())?.expect("there is a row");
         assert_eq!(row.get::<i64>("number")?, number, "somebody else's row");
     }
     Ok(())

@@ -61,7 +61,7 @@ async fn a_long_result_is_a_flight_for_each_page_at_most(world: World) -> Outcom
     // All that is left is asked for at once.
     meter.start();
     let mut rows = go!(session.run("UNWIND range(1, 1000) AS x RETURN x"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     assert_eq!(wait!(rows.collect())?.len(), 999);
     let spent = meter.spent();
     assert!(spent.flights <= 3, "{spent:?}");
@@ -185,7 +185,7 @@ async fn what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own(world: 
     let mut rows = go!(tx.run("UNWIND range(1, 1000) AS x RETURN x"))?;
     // So few that the second page is not asked for yet.
     for _ in 0..5 {
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
     }
     drop(rows);
     meter.start();

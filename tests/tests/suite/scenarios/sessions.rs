@@ -36,7 +36,7 @@ async fn rows_arrive_in_order_whatever_the_page_size(world: World) -> Outcome {
                 .run("UNWIND range(1, $rows) AS x RETURN x")
                 .param("rows", rows))?;
             let mut next = 1;
-            while let Some(row) = wait!(result.next())? {
+            while let Some(row) = wait!(result.try_next())? {
                 assert_eq!(row.get::<i64>("x")?, next, "{rows} rows, page of {page:?}");
                 next += 1;
             }
@@ -60,7 +60,7 @@ async fn rows_can_be_lent_looked_at_and_collected(world: World) -> Outcome {
             assert_eq!(peeked.get::<i64>("x")?, number);
         }
         if number % 2 == 0 {
-            let row = wait!(rows.next())?.expect("there is a row");
+            let row = wait!(rows.try_next())?.expect("there is a row");
             assert_eq!(row.get::<i64>("x")?, number);
         } else {
             let row = wait!(rows.next_ref())?.expect("there is a row");
@@ -82,7 +82,7 @@ async fn a_result_without_rows_has_keys_and_a_summary(world: World) -> Outcome {
     let mut rows = go!(session.run(text))?;
     assert_eq!(rows.keys().iter().collect::<Vec<&str>>(), ["one", "two"]);
     assert!(wait!(rows.peek())?.is_none());
-    assert!(wait!(rows.next())?.is_none());
+    assert!(wait!(rows.try_next())?.is_none());
     let summary = wait!(rows.consume())?;
     assert_eq!(summary.query(), text);
     assert_eq!(summary.database(), Some("neo4j"));
@@ -110,7 +110,7 @@ async fn a_query_that_fails_says_so_and_the_session_goes_on(world: World) -> Out
         let code = error.server().map(|server| server.code());
         assert_eq!(code, Some("Neo.ClientError.Statement.SyntaxError"));
         let mut rows = go!(session.run("RETURN 1 AS one"))?;
-        let row = wait!(rows.next())?.expect("one row");
+        let row = wait!(rows.try_next())?.expect("one row");
         assert_eq!(row.get::<i64>("one")?, 1);
     }
     // What is left of the last query goes to the pool with the session.
@@ -126,7 +126,7 @@ async fn a_query_that_fails_late_gives_its_rows_first(world: World) -> Outcome {
     let mut seen = Vec::new();
     let error = match go!(session.run(query)) {
         Ok(mut rows) => loop {
-            match wait!(rows.next()) {
+            match wait!(rows.try_next()) {
                 Ok(Some(row)) => seen.push(row.get::<i64>("quotient")?),
                 Ok(None) => panic!("the failure is not told"),
                 Err(error) => break error,
@@ -161,9 +161,9 @@ async fn reading_a_result_further_than_its_end_gives_nothing(world: World) -> Ou
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let mut rows = go!(session.run("RETURN 1 AS one"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     for _ in 0..3 {
-        assert!(wait!(rows.next())?.is_none());
+        assert!(wait!(rows.try_next())?.is_none());
         assert!(wait!(rows.next_ref())?.is_none());
         assert!(wait!(rows.peek())?.is_none());
     }

@@ -296,7 +296,7 @@ async fn whose_work(driver: &Driver, user: &str, mark: &str) -> Result<Vec<Resul
         Err(error) => Err(error),
     });
     let mut tx = go!(session.begin_transaction())?;
-    whose.push(match go!(tx.open(&query)) {
+    whose.push(match wait!(tx.run(&query).cursor()) {
         Ok(cursor) => name(wait!(cursor.single(&mut tx))),
         Err(error) => Err(error),
     });

@@ -56,7 +56,7 @@ async fn a_transaction_sees_what_it_has_written(world: World) -> Outcome {
     let mut rows = go!(tx
         .run("MATCH (n:Scenario {run: $run}) RETURN count(n) AS count")
         .param("run", &run))?;
-    assert_eq!(wait!(rows.next())?.expect("a row").get::<i64>("count")?, 1);
+    assert_eq!(wait!(rows.try_next())?.expect("a row").get::<i64>("count")?, 1);
     drop(rows);
     wait!(tx.rollback())?;
     assert_eq!(count(&driver, "Scenario", &run).await?, 0);
@@ -82,7 +82,7 @@ async fn a_dropped_transaction_is_rolled_back(world: World) -> Outcome {
         let mut tx = go!(session.begin_transaction())?;
         go!(tx.run(CREATE).param("run", &run))?;
         let mut rows = go!(tx.run("UNWIND range(1, 5000) AS x RETURN x"))?;
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         drop(rows);
         drop(tx);
 
@@ -111,12 +111,12 @@ async fn a_result_that_is_dropped_in_a_transaction_is_carried_out(world: World) 
         let mut tx = go!(session.begin_transaction())?;
         let mut rows = go!(tx.run(create).param("run", &run))?;
         for _ in 0..read {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         drop(rows);
         // The transaction lives on.
         let mut rows = go!(tx.run("RETURN 7 AS seven"))?;
-        assert_eq!(wait!(rows.next())?.expect("a row").get::<i64>("seven")?, 7);
+        assert_eq!(wait!(rows.try_next())?.expect("a row").get::<i64>("seven")?, 7);
         drop(rows);
         wait!(tx.commit())?;
     }

@@ -72,7 +72,7 @@ async fn half_read_writes_are_committed(world: World) -> Outcome {
         let mut session = driver.session().fetch_size(50).build();
         let mut rows = go!(session.run(WRITE).param("run", &run).param("rows", 500))?;
         for read in 1..=number * 7 {
-            let row = wait!(rows.next())?.expect("there is a row");
+            let row = wait!(rows.try_next())?.expect("there is a row");
             assert_eq!(row.get::<i64>("x")?, read);
         }
     }
@@ -111,7 +111,7 @@ async fn unread_reads_are_cancelled_and_disturb_nobody(world: World) -> Outcome 
                 .run("UNWIND range(1, $rows) AS x RETURN x")
                 .param("rows", rows))?;
             if round % 2 == 0 && rows > 0 {
-                assert!(wait!(unread.next())?.is_some());
+                assert!(wait!(unread.try_next())?.is_some());
             }
             drop(unread);
             let found = go!(driver
@@ -132,7 +132,7 @@ async fn an_unread_read_stops_on_the_server(world: World) -> Outcome {
     let mut session = driver.session().default_access_mode(Access::Read).build();
     let endless = format!("/* {mark} */ UNWIND range(1, 1000000000) AS x RETURN x");
     let mut rows = go!(session.run(endless))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     drop(rows);
     assert_no_transaction_says(&driver, &mark).await
 }
@@ -165,7 +165,7 @@ async fn a_session_sees_what_it_has_written_and_not_read(world: World) -> Outcom
         let mut session = driver.session().build();
         let mut rows = go!(session.run(OWN).param("run", &run))?;
         if round % 2 == 0 {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         drop(rows);
         let query = "MATCH (n:Unread {run: $run}) RETURN count(n) AS count";

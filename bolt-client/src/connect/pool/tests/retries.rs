@@ -150,13 +150,13 @@ fn what_was_queued_is_not_sent_any_more_once_a_failure_is_known() {
     let mut session = driver.session().build();
     let mut tx = now(session.begin_transaction()).unwrap();
     world.fail(1, Message::Pull);
-    let mut failing = now(tx.open("RETURN 1")).unwrap();
+    let mut failing = now(tx.run("RETURN 1").cursor()).unwrap();
     let mut queued = tx.queue("CREATE ()").unwrap();
     let sent = world.asked(1).len();
-    let error = now(failing.next(&mut tx)).unwrap_err();
+    let error = now(failing.try_next(&mut tx)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     let later = format!("the work had already failed: {error}");
-    assert_eq!(now(queued.next(&mut tx)).unwrap_err().to_string(), later);
+    assert_eq!(now(queued.try_next(&mut tx)).unwrap_err().to_string(), later);
     assert_eq!(now(queued.consume(&mut tx)).unwrap_err().to_string(), later);
     assert_eq!(world.asked(1).len(), sent);
     assert_eq!(now(tx.commit()).unwrap_err().to_string(), later);

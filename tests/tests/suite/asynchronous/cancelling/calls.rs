@@ -152,7 +152,7 @@ impl Call<'_> {
         let query = session.run(text).param("number", self.number);
         let mut rows = query.param("run", self.run).param("rows", 450).await?;
         for _ in 0..[0, 1, 99, 100, 101, 450][dice.below(6)] {
-            let row = rows.next().await?.expect("there is a row");
+            let row = rows.try_next().await?.expect("there is a row");
             self.check(row.get("number")?);
         }
         Ok(())
@@ -202,7 +202,7 @@ impl Call<'_> {
             }
             1 => drop(rows.consume().await?),
             _ => {
-                let row = rows.next().await?.expect("there is a row");
+                let row = rows.try_next().await?.expect("there is a row");
                 self.check(row.get("number")?);
             }
         }
