@@ -53,6 +53,8 @@ pub use bolt_client::{
     RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version,
     Versions, as_value, error, query, types,
 };
+#[doc(inline)]
+pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;

@@ -46,6 +46,8 @@ pub use bolt_client::{
     SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, UsageError, Value, Version, Versions,
     as_value, error, query, types,
 };
+#[doc(inline)]
+pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 
 use runtime::Smol;
 

@@ -57,6 +57,7 @@ pub use bolt_proto::{
     NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
     Status, UsageError, Version, Versions, query,
 };
+pub use bolt_proto::{DecodeError, ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
 pub use connect::pool::PoolCounts;

@@ -14,7 +14,7 @@ use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
 use crate::eager_result::EagerResult;
 use crate::error::Error;
-use crate::exchange::origin::{Origin, Settings};
+use crate::exchange::context::{Settings, TransactionContext};
 
 /// A query to be run in a transaction of its own. Await it to run it.
 ///
@@ -122,19 +122,19 @@ impl Setup<'_> {
     async fn run(self) -> Result<EagerResult, Error> {
         self.query.check().map_err(Clone::clone)?;
         let access = self.settings.access;
-        let origin = Arc::new(Origin {
+        let context = Arc::new(TransactionContext {
             shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
             deadline_of: "deadline of the call",
             chain: Chain::new(Bookmarks::new(), self.manager),
         });
-        let by = origin.by(None);
-        let mut attempts = origin.repeated(Api::ExecuteQuery, access, self.extra, by);
+        let by = context.deadline(None);
+        let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
         let mut work = attempts.begin().await?;
         loop {
             match work.execute(&self.query, by).await {
                 Ok(result) => return Ok(result),
-                Err(error) => attempts.again(&mut work, error).await?,
+                Err(error) => attempts.retry(&mut work, error).await?,
             }
         }
     }

@@ -89,17 +89,17 @@ impl<F> Setup<'_, F> {
             deadline,
             mut function,
         } = self;
-        let by = session.origin().by(deadline);
+        let by = session.context().deadline(deadline);
         session.make_room(by).await?;
         let attempts = session
-            .origin()
-            .repeated(Api::ManagedTransaction, access, extra, by);
+            .context()
+            .retried(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
             match attempt(tx, &mut function).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
-                    failed.attempts.again(&mut failed.exchange, error).await?;
+                    failed.attempts.retry(&mut failed.exchange, error).await?;
                     tx = *failed;
                 }
             }

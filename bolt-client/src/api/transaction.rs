@@ -73,9 +73,9 @@ impl<'s> BeginTransaction<'s> {
 
 impl<'s> Beginning<'s> {
     async fn begin(mut self) -> Result<Transaction<'s>, Error> {
-        let by = self.session.origin().by(self.deadline);
+        let by = self.session.context().deadline(self.deadline);
         self.session.make_room(by).await?;
-        let mut tx = Tx::begin(self.session.origin().explicit(self.extra, by)).await?;
+        let mut tx = Tx::begin(self.session.context().explicit(self.extra, by)).await?;
         if self.eager {
             tx.send_begin().await?;
         }
@@ -197,7 +197,7 @@ impl Transaction<'_> {
         loop {
             match exchange.commit(by).await {
                 Ok(()) => return Ok(()),
-                Err(error) => attempts.replace(exchange, error, by).await?,
+                Err(error) => attempts.replace_connection(exchange, error, by).await?,
             }
         }
     }
@@ -259,7 +259,11 @@ impl Tx {
         loop {
             match self.exchange.begin(by).await {
                 Ok(()) => return Ok(()),
-                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
+                Err(error) => {
+                    self.attempts
+                        .replace_connection(&mut self.exchange, error, by)
+                        .await?
+                }
             }
         }
     }
@@ -268,7 +272,11 @@ impl Tx {
         loop {
             match self.exchange.run(query, by).await {
                 Ok(id) => return Ok(id),
-                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
+                Err(error) => {
+                    self.attempts
+                        .replace_connection(&mut self.exchange, error, by)
+                        .await?
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Reported {
 
 /// When work that has failed may begin again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum RetryDecision {
     Never,
     /// Immediately: nothing was carried out, and nothing suggests that the server has trouble.
     AtOnce,
@@ -62,21 +62,21 @@ pub(crate) fn reported(error: &ServerError) -> Reported {
 }
 
 /// Returns when work that ended with an error may begin again.
-pub(crate) fn repeat(error: &Error, circumstances: Circumstances) -> Repeat {
+pub(crate) fn retry_decision(error: &Error, circumstances: Circumstances) -> RetryDecision {
     let lost = error.kind() == ErrorKind::ConnectionLost;
     if lost && circumstances.untouched && !planted!(DeadConnectionReported) {
-        return Repeat::AtOnce;
+        return RetryDecision::AtOnce;
     }
     let unknown = planted!(RetryAfterUnknownCommit) && error.kind() == ErrorKind::UnknownCommit;
     if error.is_retryable() || unknown {
-        Repeat::Paused
+        RetryDecision::Paused
     } else {
-        Repeat::Never
+        RetryDecision::Never
     }
 }
 
 /// Whether a server refused an auto-commit query, reports that nothing was carried out, and invites a retry.
-pub(crate) fn invites_another_try(error: &Error, circumstances: Circumstances) -> bool {
+pub(crate) fn invites_retry(error: &Error, circumstances: Circumstances) -> bool {
     let says_so = |error: &ServerError| {
         let idempotent = error.diagnostic_record().get("_idempotent");
         matches!(idempotent, Some(Value::Boolean(true)))
@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn a_pooled_connection_that_was_dead_before_its_use_is_replaced_at_once() {
         let lost = lost();
-        assert_eq!(repeat(&lost, UNTOUCHED), Repeat::AtOnce);
-        assert_eq!(repeat(&lost, USED), Repeat::Paused);
+        assert_eq!(retry_decision(&lost, UNTOUCHED), RetryDecision::AtOnce);
+        assert_eq!(retry_decision(&lost, USED), RetryDecision::Paused);
     }
 
     #[test]
@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn only_transient_failures_lead_to_a_retry() {
         let transient = server("Neo.TransientError.Transaction.DeadlockDetected").into();
-        assert_eq!(repeat(&transient, UNTOUCHED), Repeat::Paused);
+        assert_eq!(retry_decision(&transient, UNTOUCHED), RetryDecision::Paused);
         let syntax = server("Neo.ClientError.Statement.SyntaxError").into();
-        assert_eq!(repeat(&syntax, UNTOUCHED), Repeat::Never);
+        assert_eq!(retry_decision(&syntax, UNTOUCHED), RetryDecision::Never);
         let unknown = Error::unknown_commit(lost());
-        assert_eq!(repeat(&unknown, UNTOUCHED), Repeat::Never);
+        assert_eq!(retry_decision(&unknown, UNTOUCHED), RetryDecision::Never);
     }
 }

@@ -1,7 +1,7 @@
 //! Proposals and answers.
 
 use arbitrary::{Result as Drawn, Unstructured};
-use bolt_proto::{Connection, Limits, Options, Versions};
+use bolt_proto::{Capabilities, Connection, Limits, Options, Versions};
 
 use crate::requests::{feed, version};
 use crate::trace::{Told, take_all};
@@ -40,7 +40,7 @@ fn run(versions: &Versions, portions: &[&[u8]]) -> (Told, Vec<u8>) {
     match connection.version() {
         Some(version) => {
             assert!(versions.contains(version), "{version} was not wanted");
-            assert!(version.capabilities() == connection.capabilities());
+            assert!(Capabilities::of(version) == connection.capabilities());
         }
         None => assert_eq!(
             connection.pending_bytes().len(),

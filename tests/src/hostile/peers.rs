@@ -108,7 +108,7 @@ pub(super) fn wrong_answers() -> Vec<Case> {
         })
         .used(Use::Pages(3))
         // It may write, and what becomes of it is not known.
-        .fails(&[UnknownCommit], "more rows than were asked for"),
+        .fails(&[UnknownCommit], "more rows than were requested"),
         Case::new("an answer too many, with the last one", |stream| {
             on(stream, COMMIT, &[SUCCESS, SUCCESS])
         })

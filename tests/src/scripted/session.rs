@@ -108,7 +108,7 @@ impl Session {
 
     fn react(&mut self, told: Told, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
         let (message, query) = (told.message, told.query.clone());
-        let surprise = self.shared.note(told, verdict == Verdict::CarryOut);
+        let surprise = self.shared.note(told, verdict == Verdict::Execute);
         match (message, verdict, surprise) {
             (Message::Goodbye, ..) => Err(End::Gone),
             (_, _, Some(Surprise::Close)) => {

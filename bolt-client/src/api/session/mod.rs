@@ -19,7 +19,7 @@ use crate::bookmarks::Bookmarks;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::exchange::origin::Origin;
+use crate::exchange::context::TransactionContext;
 
 pub use builder::SessionBuilder;
 use leftover::Leftover;
@@ -56,14 +56,14 @@ pub use run::SessionRun;
 ///
 /// For several results at a time there are [cursors](Self::open).
 pub struct Session {
-    origin: Arc<Origin>,
+    context: Arc<TransactionContext>,
     leftover: Leftover,
 }
 
 impl Session {
-    pub(super) fn new(origin: Origin) -> Self {
+    pub(super) fn new(context: TransactionContext) -> Self {
         Self {
-            origin: Arc::new(origin),
+            context: Arc::new(context),
             leftover: Leftover::default(),
         }
     }
@@ -233,8 +233,8 @@ impl Session {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
-        self.make_room(self.origin.by(None)).await?;
-        Ok(self.origin.chain.last())
+        self.make_room(self.context.deadline(None)).await?;
+        Ok(self.context.chain.last())
     }
 
     /// Ends the session: queries whose cursors are open are carried out, without their rows.
@@ -251,24 +251,24 @@ impl Session {
 
     /// Does what [`close`](Self::close) does, for a session that is dropped afterwards.
     pub(crate) async fn finish(&mut self) -> Result<(), Error> {
-        self.leftover.finish(self.origin.by(None)).await
+        self.leftover.finish(self.context.deadline(None)).await
     }
 
     /// Does what dropping the session does, but waits for the server, at most for the teardown limit.
     pub(crate) async fn settle(&mut self) {
-        self.leftover.settle(&self.origin.shared).await;
+        self.leftover.settle(&self.context.shared).await;
     }
 
     /// Takes the session, and leaves one with nothing to finish.
     pub(crate) fn take(&mut self) -> Self {
         Self {
-            origin: Arc::clone(&self.origin),
+            context: Arc::clone(&self.context),
             leftover: mem::take(&mut self.leftover),
         }
     }
 
-    pub(crate) const fn origin(&self) -> &Arc<Origin> {
-        &self.origin
+    pub(crate) const fn context(&self) -> &Arc<TransactionContext> {
+        &self.context
     }
 
     /// How much it keeps of queries that it has run.
@@ -292,7 +292,7 @@ impl CursorHost for Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("settings", &self.origin.settings)
+            .field("settings", &self.context.settings)
             .finish_non_exhaustive()
     }
 }

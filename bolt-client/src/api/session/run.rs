@@ -100,7 +100,7 @@ impl<'s> SessionRun<'s> {
 
 impl<'s> Setup<'s> {
     async fn records(mut self) -> Result<Records<'s>, Error> {
-        let by = self.session.origin.by(self.deadline);
+        let by = self.session.context.deadline(self.deadline);
         let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
         let leftover = match self.session {
             Held::Borrowed(session) => Held::Borrowed(&mut session.leftover),
@@ -115,7 +115,7 @@ impl<'s> Setup<'s> {
                 "a cursor needs its session: take it from `run`, not from `into_records`",
             ));
         }
-        let by = self.session.origin.by(self.deadline);
+        let by = self.session.context.deadline(self.deadline);
         let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
         let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
         Ok(Cursor::new(self.session.leftover.hold(exchange, token), by))
@@ -131,12 +131,12 @@ async fn start(
 ) -> Result<(Exchange, ResultId), Error> {
     query.check().map_err(Clone::clone)?;
     session.make_room(by).await?;
-    let mut attempts = session.origin.auto_commit(extra, by);
+    let mut attempts = session.context.auto_commit(extra, by);
     let mut work = attempts.begin().await?;
     loop {
         match work.run(query, by).await {
             Ok(id) => return Ok((work, id)),
-            Err(error) => attempts.again(&mut work, error).await?,
+            Err(error) => attempts.retry(&mut work, error).await?,
         }
     }
 }

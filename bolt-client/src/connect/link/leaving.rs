@@ -167,7 +167,7 @@ pub(crate) enum ReleaseOutcome {
     Ready,
     /// Answers are on their way that must be read first.
     Unsettled,
-    /// As `Unsettled`, but the server is at work, and can be told to stop only after its next answer. A waiter must
+    /// As `Unsettled`, but the server is at work, and can be asked to stop only after its next answer. A waiter must
     /// read that answer, or the connection is closed.
     Unanswered,
     /// The connection cannot be used any more.

@@ -273,7 +273,7 @@ impl Link {
     /// Converts the refusal of a request. If the connection is over, the error gives the reason for that end instead.
     pub(crate) fn refusal(&mut self, error: UsageError) -> Error {
         match error {
-            UsageError::Over(violation) => self.explain(violation),
+            UsageError::Ended(violation) => self.explain(violation),
             error => error.into(),
         }
     }

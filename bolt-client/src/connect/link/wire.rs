@@ -139,7 +139,7 @@ impl Wire {
             return self.take_turns(cx, read_until);
         }
         let why = if stalled.has_passed(self.runtime.now()) {
-            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+            "the server accepted no byte of a write for too long (connection_write_timeout)"
         } else {
             "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
         };

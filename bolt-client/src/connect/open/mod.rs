@@ -103,7 +103,9 @@ impl Opening {
     ) -> Poll<Result<Link, Error>> {
         self.timing.set(limit.earlier(self.expires), read_for);
         let Some(mut flow) = self.flow.take() else {
-            return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
+            return Poll::Ready(Err(Error::misuse(
+                "an earlier poll of the opening of this connection panicked",
+            )));
         };
         self.begun = true;
         let poll = flow.get_mut().as_mut().poll(cx);

@@ -39,7 +39,7 @@ pub(crate) struct Chapter {
 
 pub(crate) const ROUND_TRIPS: Chapter = Chapter {
     title: "Round trips, counted between the driver and the server",
-    file: "bolt-client/src/exchange/execute.rs",
+    file: "bolt-client/src/exchange/execute_query.rs",
 };
 pub(crate) const DEADLOCK: Chapter = Chapter {
     title: "Two transaction functions that block each other: both commit",

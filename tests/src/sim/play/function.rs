@@ -99,7 +99,7 @@ impl Seat<'_> {
         let function = |tx| running.attempt(tx);
         let mut call = match work.access {
             Access::Read => self.session.execute_read(function),
-            Access::Write => self.session.execute_write(function),
+            _ => self.session.execute_write(function),
         };
         call = call.timeout(Duration::from_millis(TAG_BASE + work.tag));
         if let Some(deadline) = work.limits.deadline {

@@ -44,7 +44,7 @@ async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns
             let first = attempts.add() == before;
             match (go!(tx.run("WRITE")).map(drop), returns) {
                 (Err(error), "the failure") => Err(error),
-                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::NoRows)),
+                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::ZeroFetchSize)),
                 _ => Ok(if first { "nothing" } else { "done" }),
             }
         })));

@@ -1,9 +1,9 @@
-//! Logins that have become worthless.
+//! Logins that have become invalid.
 
 use super::*;
 
 #[test]
-fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes_back() {
+fn when_a_login_expires_ready_connections_are_closed_and_others_when_they_come_back() {
     let world = World::new();
     let pool = pool(&world, config());
     let (first, second, third) = (acquire(&pool), acquire(&pool), acquire(&pool));
@@ -15,7 +15,7 @@ fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes
     assert_eq!(counts(&pool), (1, 0, 0, 0));
     assert_eq!(world.asked(1).last(), Some(&Message::Goodbye));
 
-    // A connection of the new era stays, even if another of the old one reports the same.
+    // A connection of the new generation stays, even if another of the old one reports the same.
     let fourth = acquire(&pool);
     drop(fourth);
     third.invalidate_logins();
@@ -26,7 +26,7 @@ fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes
 }
 
 #[test]
-fn what_is_finished_in_a_new_era_is_closed_then() {
+fn work_that_is_finished_after_its_login_has_expired_ends_with_its_connection() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let (mut writer, other) = (acquire(&pool), acquire(&pool));
@@ -43,7 +43,7 @@ fn what_is_finished_in_a_new_era_is_closed_then() {
 }
 
 #[test]
-fn what_is_cancelled_in_a_new_era_is_closed_at_once() {
+fn a_connection_whose_work_is_cancelled_after_its_login_has_expired_is_closed_at_once() {
     let world = World::new();
     let pool = pool(&world, config());
     let (mut reader, other) = (acquire(&pool), acquire(&pool));
@@ -56,7 +56,7 @@ fn what_is_cancelled_in_a_new_era_is_closed_at_once() {
 }
 
 #[test]
-fn what_was_probed_when_a_new_era_began_is_not_handed_out() {
+fn a_connection_that_was_being_probed_when_its_login_expired_is_not_handed_out() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND));
     let (first, second) = (acquire(&pool), acquire(&pool));

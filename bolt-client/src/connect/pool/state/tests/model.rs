@@ -1,18 +1,18 @@
-//! The same decisions, made naively: one list of connections, one list of callers, and everything counted anew.
+//! The same decisions, made naively: one list of connections, one list of callers, and everything counted each time.
 
 use std::cmp::Reverse;
 
 use super::*;
 
-/// What a connection is, whether it is with somebody or not.
+/// The state of a connection, whether it is with a caller or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Ready,
     Unsettled,
-    /// Like the former, but gone if nobody takes it.
+    /// As `Unsettled`, but closed if no waiter takes it.
     Unanswered,
     HalfOpen,
-    /// Nobody has begun to open it.
+    /// Its opening has not begun.
     New,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 struct Conn {
     id: u32,
     kind: Kind,
-    /// With somebody, or given to somebody.
+    /// It is with a caller, or assigned to one.
     away: bool,
     since: Instant,
     expires: Option<Instant>,
@@ -32,7 +32,7 @@ struct Conn {
 #[derive(Debug)]
 struct Caller {
     ticket: Ticket,
-    /// What it prepares: one thing, or several that it opens.
+    /// What it prepares: one connection, or several openings.
     holds: Vec<u32>,
     /// How good that is.
     tier: Tier,
@@ -49,11 +49,11 @@ enum Tier {
     Nothing,
 }
 
-/// What came of it.
+/// The effects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) woken: Vec<Ticket>,
-    /// Connections that are not wanted any more, open or not.
+    /// Connections to be closed, open or not.
     pub(super) gone: Vec<u32>,
 }
 
@@ -112,7 +112,8 @@ impl Model {
         self.serve(now);
     }
 
-    /// What has come, and whether somebody can use it as it is. If it `keeps` what it has, this comes on top.
+    /// Returns what was assigned, and whether it can be used as it is. If the waiter `keeps` what it has, it has
+    /// both.
     pub(super) fn collect(&mut self, ticket: Ticket, keeps: bool) -> Option<(u32, Kind, bool)> {
         let caller = self.caller(ticket);
         let (id, tier) = caller.pending.take()?;
@@ -131,7 +132,7 @@ impl Model {
         Some((id, kind, false))
     }
 
-    /// A half-open connection that took too long, if there is one.
+    /// Returns a half-open connection that took too long, if there is one.
     pub(super) fn take_slow_half_open(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
         let late = self
             .conns
@@ -167,8 +168,8 @@ impl Model {
         self.serve(now);
     }
 
-    /// Whether somebody watches what takes too long, and has nothing better.
-    pub(super) fn is_anybody_late(&self) -> bool {
+    /// Whether a waiter watches what takes too long, and has nothing better.
+    pub(super) fn is_any_waiter_late(&self) -> bool {
         self.callers.iter().any(|caller| caller.tier() == Tier::Perhaps)
     }
 
@@ -206,7 +207,7 @@ impl Model {
         self.lose(ticket, now);
     }
 
-    /// Whatever it holds or looks at is its own business.
+    /// What the caller holds or checks is given back separately.
     pub(super) fn leave(&mut self, ticket: Ticket, now: Instant) {
         let found = self.callers.iter().position(|caller| caller.ticket == ticket);
         let caller = self.callers.remove(found.expect("it is in the queue"));
@@ -312,7 +313,7 @@ impl Model {
         [ready, self.drain(Kind::Unsettled), self.drain(Kind::Unanswered)].concat()
     }
 
-    /// Takes what is idle out of the pool.
+    /// Takes all idle connections of this kind out of the pool.
     pub(super) fn drain(&mut self, kind: Kind) -> Vec<u32> {
         let drained = |conn: &Conn| conn.kind == kind && !conn.away;
         let ids = self.conns.iter().filter(|conn| drained(conn)).map(|conn| conn.id);
@@ -346,8 +347,9 @@ impl Model {
         }
     }
 
-    /// The rule: what has expired goes; then each caller in turn gets the best there is, if it is better than what
-    /// it has; what must not be left alone goes if it was left, which makes room.
+    /// The rule: what has expired is closed. Then each waiter in turn gets the best there is, if it is better than
+    /// what
+    /// it has. Unanswered connections that were left are closed, which makes room.
     fn serve(&mut self, now: Instant) {
         if self.phase != Phase::Open {
             return;
@@ -386,7 +388,7 @@ impl Model {
         self.conns.retain(|conn| !expired(conn));
     }
 
-    /// The best connection, or a new one.
+    /// Returns the best connection, or a new one.
     fn best(&self, prefers_new: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
         let mut options = Vec::new();
         for conn in self.conns.iter().filter(|conn| !conn.away) {
@@ -403,7 +405,7 @@ impl Model {
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
                 Kind::Unsettled | Kind::Unanswered => (if prefers_new { 6 } else { 3 }, first_come_first),
-                Kind::New => unreachable!("it exists for somebody only"),
+                Kind::New => unreachable!("it exists only while assigned"),
             };
             options.push((rank, order, Some(conn.id)));
         }
@@ -435,7 +437,7 @@ impl Model {
         self.ids
     }
 
-    /// Nobody came for it, so it is where it was.
+    /// It was not collected, so it is where it was.
     fn return_unseen(&mut self, id: u32) {
         self.turns += 1;
         let (last, first) = (self.turns, -self.turns);
