@@ -371,7 +371,7 @@ async fn a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise(
 
 /// Servers say nothing while nobody asks them anything, whatever they promise.
 async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outcome {
-    let peer = misbehaving::promises_to_be_heard()?;
+    let peer = misbehaving::announces_receive_timeout()?;
     let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
     let mut session = driver.session().fetch_size(3).build();
     let mut rows = go!(session.run("RETURN 1 AS x"))?;

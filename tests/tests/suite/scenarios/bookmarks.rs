@@ -1,10 +1,10 @@
-//! What follows on what: which bookmarks travel, and which replace which. Told by a server that remembers.
+//! What follows on what: which bookmarks travel, and which replace which. RecordedRequest by a server that remembers.
 
 use std::sync::Mutex;
 
 use bolt_client::{BookmarkManager, Bookmarks, ServerError};
 use bolt_proto::state::Message;
-use tests::scripted::{Script, Scripted, Told};
+use tests::scripted::{RecordedRequest, Script, Scripted};
 
 use super::*;
 
@@ -25,8 +25,8 @@ pub(super) fn all() -> Vec<Scenario> {
 
 /// The bookmarks of all requests that may have some: (request, bookmarks).
 fn named(server: &Scripted) -> Vec<(Message, Vec<String>)> {
-    let begins = |told: &Told| matches!(told.message, Message::Begin | Message::Run);
-    let told = server.told().into_iter().filter(begins);
+    let begins = |told: &RecordedRequest| matches!(told.message, Message::Begin | Message::Run);
+    let told = server.take_requests().into_iter().filter(begins);
     told.map(|told| {
         let bookmarks = told.bookmarks().into_iter().map(str::to_owned).collect();
         (told.message, bookmarks)

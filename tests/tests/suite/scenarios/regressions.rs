@@ -43,7 +43,7 @@ async fn an_auto_commit_query_names_the_bookmarks_of_its_session(adapter: Adapte
         .impersonated_user("alice")
         .build();
     go!(session.run("WRITE"))?;
-    let told = server.told();
+    let told = server.take_requests();
     assert_eq!(told[0].bookmarks(), ["FB:1"]);
     assert_eq!(
         told[0].options.get("imp_user"),
@@ -60,7 +60,7 @@ async fn a_transaction_function_impersonates_in_its_begin_and_not_in_its_runs(ad
         go!(tx.run("WRITE"))?;
         Ok(())
     })))?;
-    let told = server.told();
+    let told = server.take_requests();
     assert_eq!(told[0].message, Message::Begin);
     assert_eq!(
         told[0].options.get("imp_user"),
@@ -81,7 +81,7 @@ async fn a_transaction_that_reads_says_so_in_its_begin_and_not_in_its_runs(adapt
         go!(tx.run("WRITE"))?;
         Ok(())
     })))?;
-    let told = server.told();
+    let told = server.take_requests();
     let modes: Vec<_> = told
         .iter()
         .map(|told| told.options.get("mode").cloned())
@@ -112,7 +112,7 @@ async fn a_dropped_transaction_is_undone_at_once_and_a_closed_driver_says_goodby
 async fn assert_told_soon(server: &Scripted, expected: &[&str]) {
     let mut told = Vec::new();
     for _ in 0..200 {
-        told.extend(server.told_briefly());
+        told.extend(server.take_request_texts());
         if told.len() >= expected.len() {
             break;
         }

@@ -51,7 +51,7 @@ async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns
         assert_eq!(returned?, "done", "the function returns {returns}");
         assert_eq!(attempts.count() - before, 2);
         assert_eq!(
-            server.told_briefly(),
+            server.take_request_texts(),
             [
                 "BEGIN",
                 "RUN WRITE",
@@ -124,7 +124,7 @@ async fn without_a_budget_there_is_one_attempt(adapter: Adapter) -> Outcome {
     let error = go!(driver.execute_query("WRITE")).unwrap_err();
     assert!(error.is_retryable());
     assert!(started.elapsed() < Duration::from_millis(700));
-    let runs = server.told_briefly();
+    let runs = server.take_request_texts();
     assert_eq!(runs.iter().filter(|told| told.starts_with("RUN")).count(), 1);
     Ok(())
 }
@@ -184,7 +184,7 @@ async fn an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that(adapte
         "there is no reason to pause"
     );
     assert_eq!(
-        server.told_briefly(),
+        server.take_request_texts(),
         ["RUN ROWS 2", "PULL 1000", "RESET", "RUN ROWS 2", "PULL 1000"]
     );
     // Once more, and no more.
@@ -207,7 +207,7 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     let mut session = stubborn.session().build();
     go!(session.run("WRITE")).map(drop).unwrap_err();
-    let told = server.told_briefly();
+    let told = server.take_request_texts();
     assert_eq!(
         told.iter().filter(|told| *told == "RUN WRITE").count(),
         2,
@@ -225,7 +225,7 @@ async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_serv
     for message in [Message::Pull, Message::Telemetry] {
         server.fail_next(message, transient().with_diagnostic("_idempotent", true));
         go!(session.run("WRITE")).map(drop).unwrap_err();
-        let told = server.told_briefly();
+        let told = server.take_request_texts();
         let runs = told.iter().filter(|told| *told == "RUN WRITE").count();
         assert_eq!(runs, 1, "{message}: {told:?}");
     }
@@ -299,12 +299,12 @@ async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: A
     go!(in_use.run("WRITE"))?;
     wait!(in_use.commit())?;
     assert_eq!(driver.pool_counts().idle, 1);
-    drop(server.told());
+    drop(server.take_requests());
     go!(idle.run("WRITE"))?;
     go!(used.run("WRITE"))?;
     // What is said on the way out, on the other connections, may come late.
     let runs = server
-        .told()
+        .take_requests()
         .into_iter()
         .filter(|told| told.message == Message::Run);
     assert_eq!(runs.map(|told| told.connection).collect::<Vec<_>>(), [4, 4]);

@@ -48,7 +48,7 @@ async fn opening(table: &mut Table, adapter: Adapter) -> Outcome {
     let driver = driver_with(adapter, Config::new(&relay.uri(), Auth::none())?)?;
     wait!(driver.verify_connectivity())?;
     let spent = relay.traffic();
-    let _login = table.server.told_briefly();
+    let _login = table.server.take_request_texts();
     writeln!(
         table.text,
         "| a new connection (handshake, HELLO, LOGON) | {} | {} | |",
@@ -143,7 +143,7 @@ impl Table {
         let driver = driver_with(adapter, Config::new(&relay.uri(), Auth::none())?)?;
         wait!(driver.verify_connectivity())?;
         let before = relay.traffic();
-        let _login = server.told_briefly();
+        let _login = server.take_request_texts();
         Ok(Self {
             server,
             relay,
@@ -158,7 +158,7 @@ impl Table {
         let now = self.relay.traffic();
         let spent = now - self.before;
         self.before = now;
-        let told = self.server.told_briefly();
+        let told = self.server.take_request_texts();
         let travels: Vec<_> = told
             .iter()
             .map(|told| told.replace(" WRITE", "").replace(" ROWS", ""))

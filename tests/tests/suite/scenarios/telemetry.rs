@@ -33,7 +33,7 @@ async fn one_of_each(driver: &Driver) -> Outcome {
 }
 
 fn codes(server: &Scripted) -> Vec<i64> {
-    let told = server.told().into_iter();
+    let told = server.take_requests().into_iter();
     told.filter(|told| told.message == Message::Telemetry)
         .filter_map(|told| told.number)
         .collect()
@@ -50,7 +50,7 @@ async fn a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more(
         one_of_each(&driver).await?;
         let spent = relay.traffic() - before;
         costs.push((spent.flights, spent.bursts));
-        let told = server.told_briefly();
+        let told = server.take_request_texts();
         if costs.len() == 2 {
             assert_eq!(
                 told,

@@ -2,7 +2,7 @@
 
 use bolt_client::{ErrorKind, MinimumSeverity, NotificationFilter, Value};
 use bolt_proto::state::Message;
-use tests::scripted::{Script, Scripted, Told};
+use tests::scripted::{RecordedRequest, Script, Scripted};
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn options_travel_with_begin_and_auto_commit_runs_alone(adapter: Adapter) 
         .timeout(timeout)
         .metadata("app", "test"))?;
     let mut with_options = 0;
-    for told in server.told() {
+    for told in server.take_requests() {
         let has_options = told.message == Message::Begin || told.query == "ONE";
         if has_options {
             with_options += 1;
@@ -73,7 +73,7 @@ async fn options_travel_with_begin_and_auto_commit_runs_alone(adapter: Adapter) 
 }
 
 #[track_caller]
-fn assert_has_all_options(told: &Told) {
+fn assert_has_all_options(told: &RecordedRequest) {
     let text = |text: &str| Value::String(text.to_owned());
     let mut options = told.options.clone();
     options.remove("bookmarks");
@@ -130,7 +130,7 @@ async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapte
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         assert_says(&error, &["notifications", "5.2", "4.3"]);
     }
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     assert_at_rest(&driver);
 
     let oldest = Scripted::start(Script::new().version(3, 0))?;
@@ -140,7 +140,7 @@ async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapte
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         assert_says(&error, &["movies", "4.0", "3"]);
     }
-    assert_eq!(oldest.told_briefly(), Vec::<String>::new());
+    assert_eq!(oldest.take_request_texts(), Vec::<String>::new());
     // The connections are as good as new.
     go!(driver.execute_query("ROWS 3"))?;
     assert_eq!((server.connections(), oldest.connections()), (1, 1));
@@ -170,7 +170,7 @@ async fn metadata_that_cannot_be_sent_is_refused_before_anything_is_sent(adapter
         assert_says(&error, &["big"]);
         assert!(!error.to_string().contains("18446744073709551615"), "{error}");
     }
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     Ok(())
 }
 
@@ -184,7 +184,7 @@ async fn a_page_without_rows_is_refused_before_anything_is_sent(adapter: Adapter
     let error = driver_with(adapter, config).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     assert_says(&error, &["fetch_size", "at least 1"]);
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     Ok(())
 }
 
