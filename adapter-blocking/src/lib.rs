@@ -47,11 +47,11 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConversionError, Cost, Counters, EagerResult,
-    EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version,
-    Versions, as_value, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConfigOptions, ConversionError, Cost,
+    Counters, EagerResult, EncodeError, Error, ErrorKind, FetchSize, FromValue, Keys, Limits,
+    MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort, Plan, PoolCounts, Position,
+    ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError, ServerInfo, Status, Summary,
+    ToValue, UsageError, Value, Version, Versions, as_value, error, query, types,
 };
 #[doc(inline)]
 pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};

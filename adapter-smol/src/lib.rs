@@ -47,7 +47,7 @@ pub use bolt_client::{
     as_value, error, query, types,
 };
 #[doc(inline)]
-pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
+pub use bolt_client::{ConfigOptions, DecodeError, ErrorClass, FetchSize, OptionalName, ParseVersionError};
 
 use runtime::Smol;
 

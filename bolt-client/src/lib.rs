@@ -59,7 +59,7 @@ pub use bolt_proto::{
 };
 pub use bolt_proto::{DecodeError, ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks};
-pub use config::Config;
+pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};

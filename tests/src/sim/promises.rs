@@ -46,6 +46,7 @@ fn execute(query: Query) -> Act {
         query,
         access: Access::Read,
         manager: None,
+        pipelined: false,
     }
 }
 

@@ -134,7 +134,7 @@ fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, 
         .max_connection_lifetime(options.lifetime)
         .liveness_check_timeout(options.probe_after)
         .max_transaction_retry_time(options.retry)
-        .telemetry_disabled(options.telemetry_disabled);
+        .telemetry(!options.telemetry_disabled);
     Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
 }
 

@@ -7,7 +7,9 @@ mod dropped;
 mod errors;
 mod linear;
 mod memory;
+mod options;
 mod parked;
+mod pipelined;
 mod unknown;
 
 use std::time::Duration;

@@ -84,7 +84,8 @@ impl Player {
                     query,
                     access,
                     manager,
-                } => self.execute(query, *access, *manager).await,
+                    pipelined,
+                } => self.execute(query, *access, *manager, *pipelined).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
                 Act::Session(visit) => self.visit(visit).await,
             }

@@ -56,6 +56,7 @@ impl Draft<'_> {
                     query,
                     access: if reads { Access::Read } else { Access::Write },
                     manager,
+                    pipelined: self.rng.one_in(3),
                 }
             }
             _ => Act::Session(self.visit()),

@@ -202,7 +202,7 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
     server.fail_next(Message::Run, transient());
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
-    let config = Config::new(&server.uri(), Auth::none())?.disable_auto_commit_retries(true);
+    let config = Config::new(&server.uri(), Auth::none())?.auto_commit_retries(false);
     let stubborn = driver_with(adapter, config)?;
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     let mut session = stubborn.session().build();
@@ -238,7 +238,7 @@ async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> 
     let mut session = driver
         .session()
         .max_transaction_retry_time(Duration::ZERO)
-        .disable_auto_commit_retries(true)
+        .auto_commit_retries(false)
         .build();
     let attempts = Tally::default();
     server.fail_next(Message::Run, transient());
@@ -253,12 +253,12 @@ async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> 
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
     // The other way round.
-    let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
+    let config = once(Config::new(&server.uri(), Auth::none())?).auto_commit_retries(false);
     let cautious = driver_with(adapter, config)?;
     let mut session = cautious
         .session()
         .max_transaction_retry_time(Duration::from_secs(30))
-        .disable_auto_commit_retries(false)
+        .auto_commit_retries(true)
         .build();
     server.fail_next(Message::Run, transient());
     go!(session.execute_write(work!(|tx| {
