@@ -140,11 +140,11 @@ pub(crate) async fn ask(
     access: Access,
     database: Option<&str>,
 ) -> Result<EagerResult, Error> {
-    let call = driver.execute_query(query).routing(access);
-    match database {
-        Some(database) => call.database(database).await,
-        None => call.await,
-    }
+    driver
+        .execute_query(query)
+        .routing(access)
+        .database(database)
+        .await
 }
 
 async fn clean_up(driver: &Driver, job: &Job) -> Result<(), Failure> {

@@ -97,11 +97,11 @@ pub(crate) fn ask(
     access: Access,
     database: Option<&str>,
 ) -> Result<EagerResult, Error> {
-    let call = driver.execute_query(query).routing(access);
-    match database {
-        Some(database) => call.database(database).call(),
-        None => call.call(),
-    }
+    driver
+        .execute_query(query)
+        .routing(access)
+        .database(database)
+        .call()
 }
 
 fn clean_up(driver: &Driver, job: &Job) -> Result<(), Failure> {

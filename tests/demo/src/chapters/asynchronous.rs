@@ -107,11 +107,7 @@ impl Scene<'_> {
     }
 
     fn session(&self) -> Session {
-        let session = self.driver.session();
-        match self.database() {
-            Some(database) => session.database(database).build(),
-            None => session.build(),
-        }
+        self.driver.session().database(self.database()).build()
     }
 }
 
@@ -130,6 +126,15 @@ async fn round_trips(scene: &Scene<'_>) -> Result<Trips, Error> {
     let write = counted(before);
 
     let before = scene.stage.traffic();
+    scene
+        .driver
+        .execute_query(queries.create("pipelined", 100))
+        .database(scene.database())
+        .pipeline_commit(true)
+        .await?;
+    let pipelined = counted(before);
+
+    let before = scene.stage.traffic();
     let mut session = scene.session();
     session.run(queries.create("right", 100)).await?.consume().await?;
     let auto_commit = counted(before);
@@ -144,6 +149,7 @@ async fn round_trips(scene: &Scene<'_>) -> Result<Trips, Error> {
     Ok(Trips {
         read,
         write,
+        pipelined,
         auto_commit,
         queued,
     })

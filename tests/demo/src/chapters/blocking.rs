@@ -73,11 +73,7 @@ impl Scene<'_> {
     }
 
     fn session(&self) -> Session {
-        let session = self.driver.session();
-        match self.database() {
-            Some(database) => session.database(database).build(),
-            None => session.build(),
-        }
+        self.driver.session().database(self.database()).build()
     }
 }
 
@@ -96,6 +92,15 @@ fn round_trips(scene: &Scene<'_>) -> Result<Trips, Error> {
     let write = counted(before);
 
     let before = scene.stage.traffic();
+    scene
+        .driver
+        .execute_query(queries.create("pipelined", 100))
+        .database(scene.database())
+        .pipeline_commit(true)
+        .call()?;
+    let pipelined = counted(before);
+
+    let before = scene.stage.traffic();
     let mut session = scene.session();
     session.run(queries.create("right", 100)).call()?.consume()?;
     let auto_commit = counted(before);
@@ -110,6 +115,7 @@ fn round_trips(scene: &Scene<'_>) -> Result<Trips, Error> {
     Ok(Trips {
         read,
         write,
+        pipelined,
         auto_commit,
         queued,
     })

@@ -21,6 +21,7 @@ pub(crate) struct Shown {
 pub(crate) struct Trips {
     pub(crate) read: u64,
     pub(crate) write: u64,
+    pub(crate) pipelined: u64,
     pub(crate) auto_commit: u64,
     pub(crate) queued: u64,
 }
@@ -81,15 +82,23 @@ impl Trips {
         vec![
             format!("a read by execute_query                 {}", self.read),
             format!("a write by execute_query                {}", self.write),
+            format!("the same with pipeline_commit            {}", self.pipelined),
             format!("a write by session.run                  {}", self.auto_commit),
             format!("100 queued writes and their commit      {}", self.queued),
         ]
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
-        let counted = (self.read, self.write, self.auto_commit, self.queued);
-        expect(counted == (1, 2, 1, 1), || {
-            format!("expected 1, 2, 1 and 1 round trips, counted {counted:?}")
+        let counted = [
+            self.read,
+            self.write,
+            self.pipelined,
+            self.auto_commit,
+            self.queued,
+        ];
+        let expected = [1, 2, 1, 1, 1];
+        expect(counted == expected, || {
+            format!("expected {expected:?} round trips, counted {counted:?}")
         })
     }
 }
@@ -206,6 +215,7 @@ impl Shown {
             "round_trips": {
                 "execute_query_read": self.trips.read,
                 "execute_query_write": self.trips.write,
+                "execute_query_pipelined": self.trips.pipelined,
                 "session_run_write": self.trips.auto_commit,
                 "100_queued_writes": self.trips.queued,
             },
