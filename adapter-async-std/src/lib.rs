@@ -28,7 +28,7 @@
 //! ```
 //!
 //! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
-//! [`driver_with`] takes options.
+//! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
 //! The driver spawns nothing: everything runs on the caller's tasks. See [`runtime::AsyncStd`].
 //!

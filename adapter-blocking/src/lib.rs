@@ -22,7 +22,7 @@
 //! ```
 //!
 //! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
-//! [`driver_with`] takes options.
+//! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
 //! Every call runs on the thread that makes it, and that thread waits in the socket. There is no executor and nothing to start
 //! or shut down; the only threads of the driver look up host names. Inside of an async program a call blocks its thread like any

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
-//! [`driver_with`] takes options.
+//! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
 //! The driver needs a tokio runtime with I/O and time enabled, as `#[tokio::main]`, `#[tokio::test]` and
 //! `Builder::enable_all` make it, multi-threaded or not. Outside of one, calls fail at once with an error that says so. The
