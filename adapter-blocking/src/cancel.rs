@@ -102,7 +102,7 @@ impl Shared {
 }
 
 thread_local! {
-    /// The handles whose scopes this thread is in.
+    /// The handles of the scopes that this thread is in.
     static SCOPES: RefCell<Vec<Arc<Shared>>> = const { RefCell::new(Vec::new()) };
 }
 

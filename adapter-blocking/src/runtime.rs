@@ -24,7 +24,7 @@ use self::socket::Socket;
 use crate::block_on::wake_at;
 use crate::cancel;
 
-/// A runtime whose sockets and timers block the calling thread.
+/// A runtime with sockets and timers that block the calling thread.
 ///
 /// All futures of this runtime are polled on the thread of the call that they belong to:
 ///

@@ -15,7 +15,7 @@ use tokio::runtime::{Handle, Id, is_rt_shutdown_err};
 use super::context::{caught, current, with_timers};
 use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport};
 
-/// A stream, and the runtime whose I/O driver wakes its waiters.
+/// A stream, and the runtime with the I/O driver that wakes its waiters.
 ///
 /// Connections are pooled, so the next user of one may run in another runtime. The first runtime may have ended, or may
 /// never be driven again (a current-thread runtime between two calls of `block_on`). A waker registered there would

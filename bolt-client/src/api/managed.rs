@@ -1,4 +1,4 @@
-//! Transaction functions: work that is done again when that may help.
+//! Transaction functions: work that is retried after transient errors.
 
 use std::any::Any;
 use std::fmt;
@@ -20,12 +20,13 @@ use crate::exchange::Exchange;
 /// A transaction function that is about to run. Await it for what the function returns.
 ///
 /// # Errors
-/// What the function returned; what the server reported, if that is final or was so to the end of the
-/// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
-/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+/// If the function returns an error. If the server reports a failure that is final, or that is still there at the end of
+/// the [budget](crate::Config::max_transaction_retry_time). If there is no connection.
+/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never retried.
 ///
 /// # Cancel safety
-/// Dropped before COMMIT has left, the work is undone (*cancel-clean*); later only the server knows (*cancel-unknown*).
+/// Dropped before COMMIT has left, the work is rolled back (*cancel-clean*). Later only the server knows
+/// (*cancel-unknown*).
 #[must_use = "a transaction function runs when it is awaited"]
 pub struct ExecuteManaged<'s, F, T, E = Error> {
     work: Lazy<'s, Setup<'s, F>, Result<T, E>>,
@@ -55,8 +56,8 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
 
     transaction_setters!();
 
-    /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
-    /// the session's.
+    /// Sets how long the call may take on *this* side, from waiting for a connection to the commit, with all its attempts.
+    /// Default: the session's.
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.work.set(|setup| setup.deadline = limit.into());
         self
@@ -110,11 +111,11 @@ impl<F> Setup<'_, F> {
 /// What became of an attempt.
 enum Verdict<T, E> {
     Done(Result<T, E>),
-    /// The transaction failed, and not the work itself: perhaps not for ever.
+    /// The transaction failed, and not the work itself. Another attempt may succeed.
     Failed(Box<Tx>, Error),
 }
 
-/// Runs the work once, and ends its transaction as it deserves.
+/// Runs the work once, and ends its transaction accordingly.
 async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> Verdict<T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
@@ -142,13 +143,13 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     let exchange = &mut tx.exchange;
     let forgiven = planted!(RetryAfterAbort) && exchange.failure().is_some();
     if !forgiven && result.as_ref().is_err_and(gives_up) {
-        // Should the rollback fail, the server undoes the work all the same.
+        // If the rollback fails, the server rolls the work back when the connection ends.
         let _undone = exchange.rollback(by).await;
         return Verdict::Done(result);
     }
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
-            // Whatever the function made of it: the transaction was lost.
+            // Whatever the function returned, the transaction has failed.
             _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
@@ -166,7 +167,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     }
 }
 
-/// Whether the function returned what says that it must not be done again.
+/// Whether the function returned an error that forbids another attempt.
 fn gives_up<E: 'static>(error: &E) -> bool {
     let error = (error as &dyn Any).downcast_ref::<Error>();
     error.is_some_and(Error::is_final_abort)
@@ -197,12 +198,27 @@ impl<F, T, E> fmt::Debug for ExecuteManaged<'_, F, T, E> {
     }
 }
 
-/// A transaction in the hands of a transaction function. It is committed when the function returns `Ok`, and must be
+/// The transaction of a transaction function. The transaction is committed when the function returns `Ok`, and must be
 /// dropped by then.
 ///
-/// It is owned, so that the function can be a plain `async fn`.
+/// The function owns the transaction, so that it can be a plain `async fn` or an async closure:
+///
+/// ```no_run
+/// # use bolt_client as bolt;
+/// # async fn example(mut session: bolt::Session, name: String) -> Result<(), bolt::Error> {
+/// use bolt::ManagedTransaction;
+///
+/// let people: i64 = session
+///     .execute_write(async |mut tx: ManagedTransaction| {
+///         tx.run("MERGE (:Person {name: $name})").param("name", &name).consume().await?;
+///         let count = tx.run("MATCH (n:Person) RETURN count(n)").single().await?;
+///         Ok(count.get(0)?)
+///     })
+///     .await?;
+/// # Ok(()) }
+/// ```
 pub struct ManagedTransaction {
-    /// There until it is dropped.
+    /// Taken only while the transaction is being dropped.
     tx: Option<Tx>,
     slot: Slot,
 }
@@ -216,16 +232,14 @@ impl ManagedTransaction {
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
-    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    /// If the query or a parameter cannot be sent, or the transaction has failed. Nothing is queued then.
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.tx().queue(&query.into())
     }
 
-    #[expect(clippy::expect_used, reason = "it is there until the transaction is dropped")]
+    #[expect(clippy::expect_used, reason = "only `drop` takes the transaction")]
     fn tx(&mut self) -> &mut Tx {
-        self.tx
-            .as_mut()
-            .expect("it is there until the transaction is dropped")
+        self.tx.as_mut().expect("only `drop` takes the transaction")
     }
 }
 
@@ -247,8 +261,8 @@ impl fmt::Debug for ManagedTransaction {
     }
 }
 
-/// How a transaction comes back from its function. Whoever gave it away may be gone by then: what is put there is dropped
-/// with the slot.
+/// How a transaction comes back from its function. If the call that waits for the function is gone by then, the transaction
+/// is dropped with the slot.
 #[derive(Debug, Clone, Default)]
 struct Slot(Arc<Mutex<Option<Tx>>>);
 

@@ -172,6 +172,7 @@ macro_rules! row_methods {
             #[doc = $cancel_safety]
             #[doc = "Cancel-safe: nothing is taken."]
         )?
+        #[allow(clippy::needless_lifetimes, reason = "a cursor's host has the same lifetime")]
         pub $($async)? fn peek<'row>(
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?

@@ -30,6 +30,7 @@ impl Config {
     /// use bolt::Config;
     ///
     /// let config = Config::from_env()?.max_connection_pool_size(20);
+    /// // let driver = bolt::driver_with(config)?;
     /// # Ok::<(), bolt::Error>(())
     /// ```
     ///

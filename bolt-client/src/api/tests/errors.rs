@@ -177,7 +177,7 @@ fn a_deadline_says_how_long_it_was_and_which_option_set_it() {
     let call = driver
         .execute_query("RETURN 1")
         .deadline(Duration::from_millis(250));
-    let text = late(&servers, SECOND, async { call.await });
+    let text = late(&servers, SECOND, call);
     assert!(
         text.contains("timed out after 250ms (deadline of the call)"),
         "{text}"

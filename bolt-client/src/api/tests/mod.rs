@@ -8,6 +8,7 @@ mod errors;
 mod linear;
 mod memory;
 mod options;
+mod owned;
 mod parked;
 mod pipelined;
 mod unknown;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::deadline::Deadline;
 
-use super::{Pool, Pooled};
+use super::{BoxedPooled, Pool};
 
 /// How long one connection may block the thread, on transports that do, before the next has its turn.
 const TURN: Duration = Duration::from_millis(20);
@@ -33,11 +33,11 @@ impl Pool {
 /// The connections on which something is left to be finished. Dropped, it closes them as they are, with GOODBYE.
 struct Closing<'p> {
     pool: &'p Pool,
-    unfinished: Vec<Box<Pooled>>,
+    unfinished: Vec<BoxedPooled>,
 }
 
 impl Closing<'_> {
-    fn add(&mut self, mut pooled: Box<Pooled>) {
+    fn add(&mut self, mut pooled: BoxedPooled) {
         if pooled.is_finishing() {
             self.unfinished.push(pooled);
         } else {
@@ -85,7 +85,7 @@ impl Drop for Closing<'_> {
 impl Pool {
     /// Returns what has come back with answers on their way since the pool was closed, and whether callers that have
     /// not noticed the end yet may give back more. Keeps the waker, to be called on the next change.
-    fn take_unsettled(&self, cx: &Context<'_>) -> (Vec<Box<Pooled>>, bool) {
+    fn take_unsettled(&self, cx: &Context<'_>) -> (Vec<BoxedPooled>, bool) {
         let waker = cx.waker().clone();
         let mut inner = self.lock();
         let stale = inner.closer.replace(waker);

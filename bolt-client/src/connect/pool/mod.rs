@@ -37,8 +37,10 @@ use state::{Effects, Idle, Rules, Ticket};
 use waiter::Waiter;
 
 /// The decider, for connections of this crate.
-type Slots = state::Slots<Box<Pooled>, Box<Opening>>;
-type Grant = state::Grant<Box<Pooled>, Box<Opening>>;
+type Slots = state::Slots<BoxedPooled, Box<Opening>>;
+/// An open connection. It is boxed because it moves often.
+type BoxedPooled = Box<Pooled>;
+type Grant = state::Grant<BoxedPooled, Box<Opening>>;
 
 /// The pool of one address.
 pub(crate) struct Pool {

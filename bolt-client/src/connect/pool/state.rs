@@ -368,8 +368,8 @@ impl<L, O> Slots<L, O> {
         self.serve(now);
     }
 
-    /// A connection comes back whose server cannot be asked to stop before its next answer. It goes to a waiter, which
-    /// reads that answer; it is closed if there is none.
+    /// A connection comes back whose server cannot be asked to stop before its next answer. It goes to a waiter,
+    /// which reads that answer; it is closed if there is none.
     pub(crate) fn give_back_unanswered(&mut self, idle: Idle<L>, now: Instant) {
         self.give_back_unsettled(idle.unanswered(), now);
     }

@@ -11,7 +11,7 @@ use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
 use super::openings::{HeldOpening, Openings, Verdict};
-use super::{Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ticket};
+use super::{BoxedPooled, Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ticket};
 
 /// How long a transport that blocks the thread may block before its caller checks for something better. Others are
 /// woken.
@@ -32,7 +32,7 @@ enum Preparing {
     Nothing,
     /// Answers are on their way: to what an earlier lease asked, or to a probe.
     Settling {
-        pooled: Box<Pooled>,
+        pooled: BoxedPooled,
         /// Since when the connection has been idle.
         since: Instant,
         /// Whether a RESET asks if the connection is alive.
@@ -139,7 +139,7 @@ impl Waiter {
         None
     }
 
-    fn look_at(&self, mut idle: Idle<Box<Pooled>>, now: Instant) -> Option<Lease> {
+    fn look_at(&self, mut idle: Idle<BoxedPooled>, now: Instant) -> Option<Lease> {
         if idle.link.looks_alive(idle.since, now) {
             return Some(Lease::reused(&self.pool, idle.link, idle.since));
         }
@@ -153,7 +153,7 @@ impl Waiter {
     }
 
     /// Probes a connection that was idle for long, by RESET, which a server answers whatever it is doing.
-    fn probe(&mut self, mut idle: Idle<Box<Pooled>>, now: Instant) {
+    fn probe(&mut self, mut idle: Idle<BoxedPooled>, now: Instant) {
         self.release_held();
         let link = &mut idle.link.link;
         if link.is_quiet() && link.proto.reset().is_ok() {
@@ -166,7 +166,7 @@ impl Waiter {
         }
     }
 
-    fn settle(&mut self, idle: Idle<Box<Pooled>>, probe: bool, until: Deadline) {
+    fn settle(&mut self, idle: Idle<BoxedPooled>, probe: bool, until: Deadline) {
         let until = until.earlier(idle.link.give_up_at(&self.pool.config));
         self.preparing = Preparing::Settling {
             pooled: idle.link,

@@ -233,7 +233,7 @@ impl Player {
     pub(super) async fn misuse(&self, host: &mut impl CursorHost, cursor: &mut Cursor) {
         let outcome = cursor.try_next(host).await;
         let refused = |error: &Error| {
-            error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor is of use")
+            error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor can only be used")
         };
         if !outcome.as_ref().is_err_and(refused) {
             self.violation(format!("a cursor of an ended transaction returns {outcome:?}"));

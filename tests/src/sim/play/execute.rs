@@ -1,4 +1,4 @@
-//! `execute_query` and `verify_connectivity`.
+//! `execute_query`, `verify_connectivity` and `warm_up`.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -65,5 +65,13 @@ impl Player {
             ..Call::default()
         };
         self.call(&call, cancel, self.driver.verify_connectivity()).await;
+    }
+
+    pub(super) async fn warm_up(&self, cancel: Cancel) {
+        let call = Call {
+            what: "warm_up".to_owned(),
+            ..Call::default()
+        };
+        self.call(&call, cancel, self.driver.warm_up()).await;
     }
 }

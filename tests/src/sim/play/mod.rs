@@ -87,6 +87,7 @@ impl Player {
                     pipelined,
                 } => self.execute(query, *access, *manager, *pipelined).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
+                Act::WarmUp(cancel) => self.warm_up(*cancel).await,
                 Act::Session(visit) => self.visit(visit).await,
             }
         }

@@ -37,6 +37,7 @@ struct Draft<'w> {
 impl Draft<'_> {
     fn act(&mut self) -> Act {
         match self.rng.between(0, 9) {
+            0 if self.rng.one_in(2) => Act::WarmUp(self.cancel()),
             0 => Act::Verify(self.cancel()),
             1..=3 => {
                 let query = self.query();

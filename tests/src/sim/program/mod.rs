@@ -42,6 +42,7 @@ pub(super) enum Act {
         pipelined: bool,
     },
     Verify(Cancel),
+    WarmUp(Cancel),
     Session(Visit),
 }
 

@@ -1,4 +1,4 @@
-//! Results that do not hold on to their transaction, and queries that are queued.
+//! Results that do not borrow their transaction, and queued queries.
 
 use bolt_client::{ErrorKind, query};
 use tests::relay::Traffic;
@@ -8,18 +8,18 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         several_results_are_read_in_any_order,
-        there_is_a_query_for_each_row_of_another,
-        a_cursor_reads_whatever_records_read,
-        a_cursor_is_refused_elsewhere,
-        a_dropped_cursor_skips_its_rows_and_no_others,
+        a_query_runs_for_each_row_of_another,
+        a_cursor_reads_everything_that_records_can_read,
+        a_cursor_is_refused_by_another_host,
+        a_dropped_cursor_skips_only_its_own_rows,
         a_session_keeps_the_rest_of_a_cursor_while_another_query_runs,
-        a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so,
-        closing_a_session_carries_the_queries_of_its_cursors_out,
+        a_rest_that_is_too_long_to_be_kept_is_a_clear_error,
+        closing_a_session_carries_out_the_queries_of_its_cursors,
         queued_queries_and_their_commit_are_one_flight,
         results_of_queued_queries_are_read_in_any_order,
-        when_a_queued_query_fails_those_behind_it_are_not_carried_out,
-        queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit,
-        a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not,
+        after_a_failed_queued_query_later_ones_are_not_carried_out,
+        queued_queries_without_a_reader_are_carried_out_by_the_commit,
+        a_queued_query_that_cannot_be_sent_is_refused_without_affecting_others,
     ]
 }
 
@@ -50,7 +50,7 @@ async fn several_results_are_read_in_any_order(world: World) -> Outcome {
         Some(vec!["z"])
     );
     assert_eq!(wait!(third.collect(&mut tx))?.len(), 9);
-    // A query of the other kind in between, too.
+    // Also with a query of the other kind in between.
     assert_eq!(wait!(go!(tx.run("RETURN 1"))?.collect())?.len(), 1);
     assert_eq!(wait!(first.collect(&mut tx))?.len(), 5);
     wait!(second.consume(&mut tx))?;
@@ -59,7 +59,7 @@ async fn several_results_are_read_in_any_order(world: World) -> Outcome {
     Ok(())
 }
 
-async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
+async fn a_query_runs_for_each_row_of_another(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(10).build();
@@ -78,7 +78,7 @@ async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
+async fn a_cursor_reads_everything_that_records_can_read(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
@@ -89,7 +89,7 @@ async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
     let fetched = wait!(rows.fetch(&mut tx, 4))?;
     assert_eq!(fetched.len(), 4);
     assert_eq!(fetched[3].get::<i64>("x")?, 5);
-    // A row that is not what was asked for is lost, and those behind it are not.
+    // A row of the wrong type is lost; later ones are not.
     let error = wait!(rows.next_as::<String>(&mut tx)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion);
     assert_eq!(wait!(rows.collect_column::<i64>(&mut tx))?, [7, 8, 9, 10]);
@@ -112,7 +112,7 @@ async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
+async fn a_cursor_is_refused_by_another_host(world: World) -> Outcome {
     let driver = world.driver()?;
     let (mut one, mut other) = (driver.session().build(), driver.session().build());
     let mut tx = go!(one.begin_transaction())?;
@@ -130,10 +130,10 @@ async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
     }
     assert!(cursor.keys(&mut elsewhere).is_none());
     wait!(elsewhere.commit())?;
-    // Nothing was lost by that.
+    // The refused call lost nothing.
     assert_eq!(wait!(cursor.try_next(&mut tx))?.ok_or("a row")?.get::<i64>(0)?, 1);
     wait!(tx.commit())?;
-    // Its transaction is over.
+    // Its transaction has ended.
     let error = wait!(cursor.collect(&mut one)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
 
@@ -147,7 +147,7 @@ async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_dropped_cursor_skips_its_rows_and_no_others(world: World) -> Outcome {
+async fn a_dropped_cursor_skips_only_its_own_rows(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(3).build();
@@ -196,7 +196,7 @@ async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: Wo
     Ok(())
 }
 
-async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: World) -> Outcome {
+async fn a_rest_that_is_too_long_to_be_kept_is_a_clear_error(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let long = query("UNWIND range(1, 20000) AS x RETURN x, $text AS text").param("text", "x".repeat(1000));
@@ -204,7 +204,7 @@ async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: Worl
     let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
     assert_says(&error, &["cursor", "too long", "another session"]);
-    // It lives on, and can be read to its end.
+    // The cursor still works, and can be read to its end.
     let mut rows = 0;
     while wait!(cursor.next_ref(&mut session))?.is_some() {
         rows += 1;
@@ -215,7 +215,7 @@ async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: Worl
     Ok(())
 }
 
-async fn closing_a_session_carries_the_queries_of_its_cursors_out(world: World) -> Outcome {
+async fn closing_a_session_carries_out_the_queries_of_its_cursors(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let create = "UNWIND range(1, 25) AS x CREATE (:Scenario {run: $run}) RETURN x";
@@ -224,7 +224,7 @@ async fn closing_a_session_carries_the_queries_of_its_cursors_out(world: World) 
     assert!(wait!(cursor.try_next(&mut session))?.is_some());
     wait!(session.close())?;
     assert_eq!(count(&driver, "Scenario", &run).await?, 25);
-    // Dropped, it does so as soon as the connection is used again, or at once.
+    // A dropped session does so as soon as the connection is used again, or at once.
     let mut session = driver.session().fetch_size(10).build();
     let cursor = wait!(session.run(create).param("run", &run).cursor())?;
     drop(session);
@@ -251,7 +251,7 @@ async fn queued_queries_and_their_commit_are_one_flight(world: World) -> Outcome
     assert_spent(relay.traffic() - before, 1);
     assert_eq!(count(&driver, "Scenario", &run).await?, 5);
 
-    // Whatever is waited for first takes them along.
+    // The first call that waits sends them along.
     let before = relay.traffic();
     let mut tx = go!(session.begin_transaction())?;
     let queued: Vec<_> = (0..5_i64)
@@ -293,7 +293,7 @@ async fn results_of_queued_queries_are_read_in_any_order(world: World) -> Outcom
     Ok(())
 }
 
-async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: World) -> Outcome {
+async fn after_a_failed_queued_query_later_ones_are_not_carried_out(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -306,7 +306,7 @@ async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: Wo
         let error = wait!(cursor.consume(&mut tx)).unwrap_err();
         assert_eq!(error.server().map(|error| error.code()), code, "{error}");
     }
-    // It had been carried out by then, and is undone with its transaction.
+    // It had been carried out by then, and is rolled back with its transaction.
     wait!(before.consume(&mut tx))?;
     wait!(tx.commit()).unwrap_err();
     let mut tx = go!(session.begin_transaction())?;
@@ -319,9 +319,7 @@ async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: Wo
     Ok(())
 }
 
-async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit(
-    world: World,
-) -> Outcome {
+async fn queued_queries_without_a_reader_are_carried_out_by_the_commit(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -332,7 +330,7 @@ async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_co
     wait!(tx.commit())?;
     drop(cursor);
     assert_eq!(count(&driver, "Scenario", &run).await?, 3000);
-    // A rollback leaves nothing of them.
+    // After a rollback none of them remains.
     let mut tx = go!(session.begin_transaction())?;
     tx.queue(query(create).param("run", &run))?;
     wait!(tx.rollback())?;
@@ -343,7 +341,7 @@ async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_co
     Ok(())
 }
 
-async fn a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not(world: World) -> Outcome {
+async fn a_queued_query_that_cannot_be_sent_is_refused_without_affecting_others(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();

@@ -1,4 +1,4 @@
-//! Everything that can be done with a result, and what each of it does behind the end.
+//! All operations on results, and their behaviour after the end.
 
 use bolt_client::ErrorKind;
 use serde::Deserialize;
@@ -7,14 +7,14 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        rows_are_taken_one_by_one_in_handfuls_and_all_at_once,
-        rows_are_read_as_what_they_are,
-        a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not,
-        a_single_row_is_the_only_one,
+        rows_are_taken_one_by_one_in_batches_and_all_at_once,
+        rows_are_read_as_typed_values,
+        a_row_that_does_not_convert_is_lost_and_later_ones_are_not,
+        single_requires_exactly_one_row,
         a_column_is_collected,
         rows_are_collected_with_their_summary,
-        behind_the_end_there_is_nothing_but_the_summary,
-        a_failure_is_told_to_each_later_call,
+        after_the_end_there_is_only_the_summary,
+        a_failure_is_reported_to_each_later_call,
     ]
 }
 
@@ -31,7 +31,7 @@ fn numbered(number: i64) -> Numbered {
     Numbered { number, name }
 }
 
-async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> Outcome {
+async fn rows_are_taken_one_by_one_in_batches_and_all_at_once(world: World) -> Outcome {
     let driver = world.driver()?;
     for page in [1, 3, 7, 1000] {
         let mut session = driver.session().fetch_size(page).build();
@@ -43,12 +43,12 @@ async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> 
             assert_eq!(number(next)?, 1);
         }
         assert_eq!(number(&wait!(rows.try_next())?.ok_or("a row")?)?, 1);
-        let lent = wait!(rows.next_ref())?.ok_or("a row")?;
-        assert_eq!(lent.get::<&str>("name")?, "number 2");
-        // What was looked at is lent, too.
+        let borrowed = wait!(rows.next_ref())?.ok_or("a row")?;
+        assert_eq!(borrowed.get::<&str>("name")?, "number 2");
+        // A peeked row can be borrowed, too.
         assert!(wait!(rows.peek())?.is_some());
-        let lent = wait!(rows.next_ref())?.ok_or("a row")?;
-        assert_eq!(lent.get::<i64>(0)?, 3);
+        let borrowed = wait!(rows.next_ref())?.ok_or("a row")?;
+        assert_eq!(borrowed.get::<i64>(0)?, 3);
         let handful = wait!(rows.fetch(4))?;
         let handful: Result<Vec<i64>, _> = handful.iter().map(number).collect();
         assert_eq!(handful?, [4, 5, 6, 7]);
@@ -64,7 +64,7 @@ async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> 
     Ok(())
 }
 
-async fn rows_are_read_as_what_they_are(world: World) -> Outcome {
+async fn rows_are_read_as_typed_values(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(4).build();
     let mut rows = go!(session.run(TWENTY))?;
@@ -84,7 +84,7 @@ async fn rows_are_read_as_what_they_are(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: World) -> Outcome {
+async fn a_row_that_does_not_convert_is_lost_and_later_ones_are_not(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let mixed = "UNWIND [1, 'two', 3] AS number RETURN number";
@@ -97,7 +97,7 @@ async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: 
     assert_eq!(wait!(rows.next_as::<i64>())?, None);
     drop(rows);
 
-    // What reads all of them stops there, and harms neither its transaction nor its session.
+    // Reading all rows stops there, and affects neither its transaction nor its session.
     let mut tx = go!(session.begin_transaction())?;
     let error = wait!(go!(tx.run(mixed))?.collect_as::<i64>()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
@@ -110,7 +110,7 @@ async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: 
     Ok(())
 }
 
-async fn a_single_row_is_the_only_one(world: World) -> Outcome {
+async fn single_requires_exactly_one_row(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(1).build();
     for rows in 0..3_i64 {
@@ -173,7 +173,7 @@ async fn rows_are_collected_with_their_summary(world: World) -> Outcome {
     Ok(())
 }
 
-async fn behind_the_end_there_is_nothing_but_the_summary(world: World) -> Outcome {
+async fn after_the_end_there_is_only_the_summary(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
@@ -204,7 +204,7 @@ async fn behind_the_end_there_is_nothing_but_the_summary(world: World) -> Outcom
     Ok(())
 }
 
-async fn a_failure_is_told_to_each_later_call(world: World) -> Outcome {
+async fn a_failure_is_reported_to_each_later_call(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
@@ -220,7 +220,7 @@ async fn a_failure_is_told_to_each_later_call(world: World) -> Outcome {
         let later = tx.queue("RETURN 1").map(drop).unwrap_err();
         assert_eq!(later.server().map(|error| error.code()), code);
     }
-    // Rows that had arrived before may still be read; then the result has failed, too.
+    // Rows that had arrived before may still be read; after them the result has failed.
     let mut read = 1;
     let later = loop {
         match wait!(open.try_next(&mut tx)) {

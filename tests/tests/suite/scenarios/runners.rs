@@ -1,4 +1,4 @@
-//! Functions that take a session as well as a transaction.
+//! Functions that take a session or a transaction.
 
 use bolt_client::query;
 
@@ -8,7 +8,7 @@ pub(super) fn all() -> Vec<Scenario> {
     scenarios![one_function_runs_on_sessions_and_on_both_kinds_of_transactions]
 }
 
-/// As many as there were, and one more for each number.
+/// Adds a node for each number, and returns how many nodes exist.
 async fn add(on: &mut impl QueryRunner, run: &str, numbers: i64) -> Result<i64, Error> {
     let numbers = query("UNWIND range(1, $numbers) AS number RETURN number").param("numbers", numbers);
     let mut numbers = wait!(on.run_query(numbers).cursor())?;
@@ -29,7 +29,7 @@ async fn one_function_runs_on_sessions_and_on_both_kinds_of_transactions(world: 
     let mut tx = go!(session.begin_transaction())?;
     assert_eq!(add(&mut tx, &run, 2).await?, 3);
     wait!(tx.commit())?;
-    // What transaction functions may wait for differs between the adapters, so the same is spelled out.
+    // Transaction functions await differently on each adapter, so the same steps are spelled out.
     let numbers: Vec<i64> = go!(session.execute_read(work!(|tx, run| {
         let found = query("MATCH (n:Scenario {run: $run}) RETURN n.number AS number ORDER BY number");
         let found = wait!(tx.run_query(found.param("run", run)).cursor())?;
