@@ -40,16 +40,15 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Cost,
-    Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged,
-    ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRun, QueryRunner,
-    QueryType, Record, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder,
-    SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, UsageError, Value, Version, Versions,
-    as_value, error, query, types,
+    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config,
+    ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError,
+    Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, FetchSize, FromValue, Keys, Limits,
+    ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner, QueryType, Record,
+    RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun,
+    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, list, map,
+    protocol, query, serde, types,
 };
-#[doc(inline)]
-pub use bolt_client::{ConfigOptions, DecodeError, ErrorClass, FetchSize, OptionalName, ParseVersionError};
 
 use runtime::AsyncStd;
 

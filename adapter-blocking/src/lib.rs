@@ -47,14 +47,13 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConfigOptions, ConversionError, Cost,
-    Counters, EagerResult, EncodeError, Error, ErrorKind, FetchSize, FromValue, Keys, Limits,
-    MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort, Plan, PoolCounts, Position,
-    ProtocolViolation, Query, QueryType, Record, RecordRef, Serde, ServerError, ServerInfo, Status, Summary,
-    ToValue, UsageError, Value, Version, Versions, as_value, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConfigOptions,
+    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FetchSize,
+    FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef, Serde,
+    ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map, protocol,
+    query, serde, types,
 };
-#[doc(inline)]
-pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;

@@ -26,7 +26,7 @@ use crate::exchange::context::{Settings, TransactionContext};
 /// # async fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
 /// use bolt::{Access, EagerResult};
 ///
-/// let EagerResult { records, summary, keys } = driver
+/// let EagerResult { records, summary, .. } = driver
 ///     .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
 ///     .param("age", 18)
 ///     .database("neo4j")

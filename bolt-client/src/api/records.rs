@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bolt_proto::{Keys, Record, ResultId};
+use bolt_proto::{Keys, ResultId};
 
 use crate::api::held::Held;
 use crate::api::rows::{Rows, awaited};
@@ -10,6 +10,7 @@ use crate::api::session::leftover::Leftover;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::record::Record;
 use crate::row_methods;
 
 /// The rows of a query, as they arrive.

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 
+use bolt_proto::ResultId;
 use bolt_proto::value::FromValue;
-use bolt_proto::{Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 /// The rows of one result, borrowed for one call. The methods are those of [`row_methods`](crate::row_methods).
@@ -55,7 +56,7 @@ impl<'r> Rows<'r> {
     #[doc(hidden)]
     pub async fn next_as<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         let row = self.next_ref().await?;
-        Ok(row.map(|row| row.to()).transpose()?)
+        row.map(|row| row.to()).transpose()
     }
 
     #[doc(hidden)]

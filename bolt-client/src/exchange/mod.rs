@@ -160,7 +160,7 @@ impl Exchange {
         state.note_answer();
         let result = result.and_then(|id| self.results.get_mut(id));
         if let (Event::Record(row), Some(result)) = (event, result) {
-            result.keep(row);
+            result.keep(row.into());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bolt_client::{Access, ConversionError, EagerResult, Query, Serde, query};
+use bolt_client::{Access, EagerResult, Error, Query, Serde, query};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -53,7 +53,7 @@ pub(crate) enum Wrong {
     },
     /// It does not even have the right type.
     #[error("{0}")]
-    Unreadable(#[from] ConversionError),
+    Unreadable(#[from] Error),
 }
 
 /// Everything that is asked, in order. `label` is the label of people on this server.
@@ -136,8 +136,8 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
 }
 
 /// The rows as Rust structs.
-fn rows<T: DeserializeOwned>(answer: &EagerResult) -> Result<Vec<T>, ConversionError> {
-    answer.records.iter().map(|record| record.to()).collect()
+fn rows<T: DeserializeOwned>(answer: &EagerResult) -> Result<Vec<T>, Error> {
+    answer.to()
 }
 
 /// That two things are the same.
@@ -167,6 +167,7 @@ fn all_names(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wrong> 
         records,
         summary,
         keys,
+        ..
     } = answer;
     let mut names = records
         .iter()

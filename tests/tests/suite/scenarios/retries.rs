@@ -42,7 +42,7 @@ async fn a_transient_failure_is_retried_whatever_the_function_returns(adapter: A
             let first = attempts.add() == before;
             match (go!(tx.run("WRITE")).map(drop), returns) {
                 (Err(error), "the failure") => Err(error),
-                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::ZeroFetchSize)),
+                (Err(_), "another error") => Err(Error::from(bolt_client::error::UsageError::ZeroFetchSize)),
                 _ => Ok(if first { "nothing" } else { "done" }),
             }
         })));
