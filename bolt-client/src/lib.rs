@@ -63,7 +63,7 @@ pub use bolt_proto::{
 };
 pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
-pub use config::Config;
+pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};

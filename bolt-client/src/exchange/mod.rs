@@ -29,6 +29,7 @@ use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
+pub(crate) use execute_query::CommitTime;
 pub(crate) use finishing::Rest;
 use flight::{Flight, Subject, ended};
 pub(crate) use holder::{Dropped, HolderToken};

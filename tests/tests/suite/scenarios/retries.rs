@@ -205,7 +205,7 @@ async fn other_auto_commit_queries_are_sent_once(adapter: Adapter) -> Outcome {
     server.fail_next(Message::Run, transient());
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
-    let config = Config::new(&server.uri(), Auth::none())?.disable_auto_commit_retries(true);
+    let config = Config::new(&server.uri(), Auth::none())?.auto_commit_retries(false);
     let stubborn = driver_with(adapter, config)?;
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     let mut session = stubborn.session().build();
@@ -241,7 +241,7 @@ async fn a_session_may_have_its_own_retry_options(adapter: Adapter) -> Outcome {
     let mut session = driver
         .session()
         .max_transaction_retry_time(Duration::ZERO)
-        .disable_auto_commit_retries(true)
+        .auto_commit_retries(false)
         .build();
     let attempts = Tally::default();
     server.fail_next(Message::Run, transient());
@@ -256,12 +256,12 @@ async fn a_session_may_have_its_own_retry_options(adapter: Adapter) -> Outcome {
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
     // And the reverse.
-    let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
+    let config = once(Config::new(&server.uri(), Auth::none())?).auto_commit_retries(false);
     let cautious = driver_with(adapter, config)?;
     let mut session = cautious
         .session()
         .max_transaction_retry_time(Duration::from_secs(30))
-        .disable_auto_commit_retries(false)
+        .auto_commit_retries(true)
         .build();
     server.fail_next(Message::Run, transient());
     go!(session.execute_write(work!(|tx| {
