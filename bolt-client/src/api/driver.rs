@@ -52,7 +52,7 @@ pub struct Driver {
 
 impl Driver {
     /// Creates a driver over a runtime. Adapters call this; applications call it for a custom transport (see
-    /// [`runtime`](crate::runtime)).
+    /// [`Runtime`](crate::runtime::Runtime)).
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.

@@ -179,7 +179,7 @@ impl Exchange {
             };
             state.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
-                result.keep(row.into());
+                result.keep(RecordRef::new(row));
             }
         }
         Ok(())

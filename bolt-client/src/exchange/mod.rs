@@ -28,6 +28,7 @@ use crate::connect::fallout::{self, Circumstances, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::record::RecordRef;
 
 pub(crate) use execute_query::CommitTime;
 pub(crate) use finishing::Rest;
@@ -160,7 +161,7 @@ impl Exchange {
         state.note_answer();
         let result = result.and_then(|id| self.results.get_mut(id));
         if let (Event::Record(row), Some(result)) = (event, result) {
-            result.keep(row.into());
+            result.keep(RecordRef::new(row));
         }
     }
 

@@ -188,7 +188,7 @@ impl Exchange {
         let (event, state) = self.flight.event()?;
         state.note_answer();
         let Event::Record(row) = event else { return None };
-        let row = RecordRef::from(row);
+        let row = RecordRef::new(row);
         if let Some(result) = self.results.get_mut(id) {
             result.note_borrowed(row);
         }

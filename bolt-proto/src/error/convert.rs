@@ -31,7 +31,7 @@ pub enum DecodeError {
     /// A map key that is no string, with its first byte.
     #[error("a map key must be a string, but starts with the byte {0:#04x}")]
     Key(u8),
-    /// Containers nested deeper than [`MAX_DEPTH`](crate::packstream::MAX_DEPTH).
+    /// Containers nested more than 512 levels deep.
     #[error("values are nested deeper than {max} levels", max = crate::packstream::MAX_DEPTH)]
     Depth,
 }
