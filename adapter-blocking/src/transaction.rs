@@ -35,9 +35,9 @@ blocking_builder! {
         /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit.
         /// Default: the session's.
         deadline(limit: impl Into<Option<Duration>>);
-        /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the
-        /// first query.
-        eager();
+        /// Sets whether the call waits until the server has begun the transaction, which costs a round trip. Otherwise
+        /// BEGIN travels with the first query. Default: `false`.
+        eager(eager: bool);
     }
 }
 

@@ -24,8 +24,8 @@ use crate::run_methods;
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///
 /// # Errors
-/// If there is no connection. What the server has against the transaction itself is reported by the first query, unless
-/// the transaction begins [eagerly](Self::eager).
+/// * If no connection can be had.
+/// * If the transaction begins [eagerly](Self::eager), and the server refuses it. Otherwise the first query reports that.
 ///
 /// # Cancel safety
 /// Cancel-clean: a transaction that has begun is rolled back.
@@ -63,10 +63,10 @@ impl<'s> BeginTransaction<'s> {
         self
     }
 
-    /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the first
-    /// query.
-    pub fn eager(mut self) -> Self {
-        self.work.set(|setup| setup.eager = true);
+    /// Sets whether awaiting this waits until the server has begun the transaction, which costs a round trip. Otherwise
+    /// BEGIN travels with the first query. Default: `false`.
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.work.set(|setup| setup.eager = eager);
         self
     }
 }

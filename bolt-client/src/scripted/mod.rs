@@ -79,7 +79,7 @@ impl Scripted {
         let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
         let mut transactions = Vec::new();
         for session in &mut sessions {
-            transactions.push(now(session.begin_transaction().eager()).unwrap());
+            transactions.push(now(session.begin_transaction().eager(true)).unwrap());
         }
         for tx in transactions {
             now(tx.rollback()).unwrap();

@@ -23,7 +23,7 @@ async fn call(session: &mut Session, which: usize) -> Result<(), Error> {
             session.last_bookmarks().await.map(drop)
         }
         4 => {
-            let mut tx = session.begin_transaction().eager().await?;
+            let mut tx = session.begin_transaction().eager(true).await?;
             drop(tx.run(TOGETHER[0]).await?);
             drop(tx.run(TOGETHER[1]).await?);
             tx.run(TOGETHER[2]).await?.consume().await?;

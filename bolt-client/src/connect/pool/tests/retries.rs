@@ -12,7 +12,7 @@ fn driver(world: &World) -> Driver {
     let mut sessions = [driver.session().build(), driver.session().build()];
     let transactions = sessions
         .each_mut()
-        .map(|session| now(session.begin_transaction().eager()));
+        .map(|session| now(session.begin_transaction().eager(true)));
     for tx in transactions {
         now(tx.unwrap().rollback()).unwrap();
     }
