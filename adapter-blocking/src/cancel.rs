@@ -84,7 +84,7 @@ impl CancelHandle {
         sleeping.into_iter().for_each(Waker::wake);
     }
 
-    /// Returns `true` if [`cancel`](Self::cancel) was called.
+    /// Returns whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled()

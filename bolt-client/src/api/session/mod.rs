@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
-    /// held in a struct, or sent to another task. The session ends with the records.
+    /// held in a struct, or sent to another task. The session is dropped with the records.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -111,15 +111,14 @@ impl Session {
     }
 
     /// Begins a transaction of several queries, which the caller commits or rolls back. Set options on what this returns,
-    /// then await it. The transaction is not retried when it fails: for that there is
-    /// [`execute_write`](Self::execute_write).
+    /// then await it. A failed transaction is not retried, unlike the function of [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
         BeginTransaction::new(Held::Borrowed(self))
     }
 
-    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
-    /// can be returned by a function, held in a struct, or sent to another task. The session ends with it; its
-    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    /// Begins a transaction that owns the session: the transaction can be returned by a function, held in a struct, or sent
+    /// to another task. The session is dropped with the transaction. The session's
+    /// [bookmark manager](crate::SessionBuilder::bookmark_manager), if there is one, gets the bookmark of the commit.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -150,8 +149,8 @@ impl Session {
     /// After a transient error (a deadlock, a change of leader), or if the connection is lost before the commit, `work` runs
     /// again after a pause, for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows.
     /// So `work` may run several times, and should do nothing but query. If `work` returns an error that the server did not
-    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] carries an error of the application
-    /// out; [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
+    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] wraps an error of the application;
+    /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -160,7 +159,7 @@ impl Session {
     ///
     /// async fn count_people(mut tx: ManagedTransaction) -> Result<i64, Error> {
     ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").single().await?;
-    ///     Ok(people.get(0)?)
+    ///     people.get(0)
     /// }
     ///
     /// let mut session = driver.session().build();
@@ -228,12 +227,13 @@ impl Session {
     /// Runs `work` as [`execute_write`](Self::execute_write) does, for a function with an error type of its own: one that
     /// `?` makes of the driver's [`Error`], such as `anyhow::Error`, or an enum of the application.
     ///
-    /// Whether `work` runs again is decided by the transaction, not by the error. If the transaction failed with a transient
-    /// error, `work` runs again, whatever it returned. At the end of the budget the driver's own error is returned.
+    /// The state of the transaction decides whether `work` runs again, not the returned error. If the transaction failed with
+    /// a transient error, `work` runs again even if it returned `Ok`. After
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) the driver's own error is returned.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
-    /// use bolt::{ConversionError, Driver, Error, ManagedTransaction};
+    /// use bolt::{Driver, Error, ManagedTransaction};
     ///
     /// enum ShopError {
     ///     Database(Error),
@@ -243,13 +243,6 @@ impl Session {
     /// impl From<Error> for ShopError {
     ///     fn from(error: Error) -> Self {
     ///         Self::Database(error)
-    ///     }
-    /// }
-    ///
-    /// // `get` and `to` of a row have an error type of their own.
-    /// impl From<ConversionError> for ShopError {
-    ///     fn from(error: ConversionError) -> Self {
-    ///         Self::Database(error.into())
     ///     }
     /// }
     ///
@@ -282,7 +275,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         self.make_room(self.context.deadline(None)).await?;
         Ok(self.context.chain.last())
@@ -294,8 +287,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// Dropped before the end, the rest is cancelled. Under write access only the server knows whether the rest was carried
-    /// out (*cancel-unknown*).
+    /// What was not carried out yet is cancelled, which is *cancel-unknown* under write access.
     pub async fn close(mut self) -> Result<(), Error> {
         self.finish().await
     }
@@ -305,7 +297,7 @@ impl Session {
         self.leftover.finish(self.context.deadline(None)).await
     }
 
-    /// Does what dropping the session does, but waits for the server, at most for the teardown limit.
+    /// Finishes as dropping the session does, but waits for the server, at most for the teardown limit.
     pub(crate) async fn settle(&mut self) {
         self.leftover.settle(&self.context.shared).await;
     }
