@@ -1,4 +1,4 @@
-//! What a server reports about a query that has run.
+//! The report of a server about a query that has run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape,
 
 use crate::server_info::ServerInfo;
 
-/// What a server reports about a query that has run.
+/// The report of a server about a query that has run.
 ///
 /// `Debug` does not show the query's text, which may hold a password.
 ///

@@ -67,7 +67,6 @@ impl Config {
     }
 }
 
-/// Retries.
 impl Config {
     /// Sets how long transaction functions and `execute_query` are retried after transient errors. Zero disables
     /// retries. Default: 30 seconds.

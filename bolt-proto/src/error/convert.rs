@@ -36,7 +36,7 @@ pub enum DecodeError {
     Depth,
 }
 
-/// A received value cannot be read as the requested type. The error names the column, and the path from there
+/// An error for a received value that cannot be read as the requested type. It names the column, and the path from there
 /// to the value that is wrong. It never shows a value.
 ///
 /// ```
@@ -194,7 +194,7 @@ impl fmt::Display for ConversionError {
 
 impl core::error::Error for ConversionError {}
 
-/// For conversions that cannot fail.
+/// Exists for conversions that cannot fail.
 impl From<Infallible> for ConversionError {
     fn from(never: Infallible) -> Self {
         match never {}

@@ -14,7 +14,7 @@ use crate::packstream::{Reader, Token, ValueRef};
 ///
 /// | value | Rust |
 /// |---|---|
-/// | null | `None`, `()`; anything else is an error |
+/// | null | `None`, `()`; for other types an error |
 /// | boolean | `bool` |
 /// | integer | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128`, if it is in range |
 /// | float | `f64`; `f32` rounded to nearest, unless that is infinite |

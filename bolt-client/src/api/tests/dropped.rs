@@ -1,4 +1,4 @@
-//! What a session drops before its end it finishes before anything else.
+//! A session finishes what it has dropped before its next work.
 
 use super::*;
 use crate::BookmarkManager;

@@ -260,7 +260,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Returns a half-open connection that took too long before, to be watched by a waiter that opens another:
-    /// perhaps the server was slow, and this connection is not lost.
+    /// the server may have been slow, and this connection is not lost.
     pub(crate) fn take_slow_half_open(&mut self, now: Instant) -> Option<Idle<O>> {
         let late = self.half_open.iter().position(|idle| idle.is_slow(now))?;
         let slow = self.half_open.remove(late)?;
