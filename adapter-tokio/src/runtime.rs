@@ -29,7 +29,7 @@ use self::timer::Delay;
 /// runtimes of several threads, and can be used after the one that opened its connections has ended.
 ///
 /// Host names are looked up on tokio's pool of blocking threads. A call does not wait for a look-up beyond its
-/// deadline. Dropping a [`tokio::runtime::Runtime`] does wait for a hanging look-up; `shutdown_background` does not.
+/// deadline. Dropping a `tokio::runtime::Runtime` does wait for a hanging look-up; `shutdown_background` does not.
 ///
 /// The time is tokio's, so tests with a paused clock work.
 ///
