@@ -52,6 +52,7 @@ pub trait CursorHost: Send {
 
 /// A type that cannot be named outside of the driver, so that other code can neither implement nor call what takes it.
 #[derive(Debug)]
+#[expect(unnameable_types, reason = "that it has no path is its purpose")]
 pub struct Seal(());
 
 impl Cursor {

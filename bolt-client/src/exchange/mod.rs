@@ -43,6 +43,7 @@ use work::Work;
 /// It gives each row to its result, whichever result is being waited for. It requests pages, and applies a failure to
 /// the rest of the work. Its methods borrow it, so dropping a future leaves it where it was; what such a future
 /// leaves *half done* is noted, and later calls refuse to build on it.
+#[expect(unnameable_types, reason = "only hidden methods of sealed traits mention it")]
 pub struct Exchange {
     number: u64,
     flight: Flight,
