@@ -44,6 +44,11 @@ pub struct Cursor {
 ///
 /// The trait is sealed: a host hands out the state of its connection, which code outside of the driver could not keep
 /// consistent. Use the trait as a bound.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no cursors",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "the methods of a cursor take what its query ran on: `people.try_next(&mut tx)`"
+)]
 pub trait CursorHost: Send {
     /// Returns the work with this number.
     #[doc(hidden)]

@@ -49,8 +49,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Creates a driver over a runtime. Adapters call this; applications call it for a custom transport (see
-    /// [`Runtime`](crate::runtime::Runtime)).
+    /// Creates a driver over a custom runtime, for a custom transport: see [`Runtime`](crate::runtime::Runtime). In other
+    /// cases the adapter's `driver` or `driver_with` creates the driver.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.

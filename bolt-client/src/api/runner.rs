@@ -43,6 +43,11 @@ use crate::run_methods;
 ///     Ok(())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not run single queries",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "a driver makes sessions: `driver.session().build()`"
+)]
 pub trait QueryRunner: CursorHost {
     /// Runs a query: see [`Session::run`] and [`Transaction::run`].
     fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_>;
