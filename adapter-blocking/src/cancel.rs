@@ -46,7 +46,7 @@ use std::task::Waker;
 /// * Cancelling is permanent: later calls in a scope of this handle fail before anything is sent. Create a new handle
 ///   for new work.
 /// * A handle touches no connection; the calling thread notices the cancellation itself. So cancelling after a call has
-///   ended does no harm to the connection's next user, and calls outside of the scope are not affected, on any thread.
+///   ended does no harm to the connection's next user. Calls outside of the scope are not affected, on any thread.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a handle has an effect only on calls inside its scope"]
 pub struct CancelHandle {

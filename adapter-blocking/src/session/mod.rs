@@ -46,9 +46,9 @@ impl Session {
 
     /// Runs a query in a transaction of its own, which the server commits at the end of the result.
     ///
-    /// Set parameters and options on what this returns, then [`call`](SessionRun::call) it for the
-    /// [`Records`](crate::Records), or call one of its methods that read the rows, too. The cost is one round trip on a
-    /// connection that is open already. A query without columns has been carried out by then.
+    /// Set parameters and options on what this returns. Then [`call`](SessionRun::call) it for the
+    /// [`Records`](crate::Records), or call one of its methods that read the rows, too. This costs one round trip on an open
+    /// connection. A query without columns has been carried out by then.
     ///
     /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this method. For other queries,
     /// [`execute_query`](crate::Driver::execute_query) and [`execute_write`](Self::execute_write) add retries.
@@ -108,9 +108,10 @@ impl Session {
     /// Runs `work` in a transaction, commits the transaction, and returns what `work` returned. Set options on what this
     /// returns, then [`call`](ExecuteManaged::call) it.
     ///
-    /// After a transient error (a deadlock, a change of leader), or if the connection is lost before the commit, `work` runs
-    /// again after a pause, for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows.
-    /// So `work` may run several times, and should do nothing but query. If `work` returns an error that the server did not
+    /// `work` runs again, after a pause, after a transient error (a deadlock, a change of leader) or if the connection is
+    /// lost before the commit. Retries last as long as
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. So `work` may run several times,
+    /// and should do nothing but query. If `work` returns an error that the server did not
     /// cause, the transaction is rolled back and the error returned. [`Error::abort`] wraps an error of the application;
     /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///

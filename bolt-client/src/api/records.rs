@@ -27,11 +27,11 @@ use crate::row_methods;
 /// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
 /// drop its transaction.
 ///
-/// An auto-commit write that is dropped before its end is finished by its session, before the session's next work, or
-/// earlier by another caller that needs the connection. An error at the end of that write is not reported:
+/// A session finishes an auto-commit write that was dropped before its end, before its next work. Another caller that needs
+/// the connection may finish the write earlier. An error at the end of that write is not reported:
 /// [`consume`](Self::consume) the records to get it. If the session is dropped together with the records, the pool
-/// finishes the write. That may cost the connection: while the first page is on its way, the rest is requested without
-/// knowing whether there is a rest, and servers close the connection if there is none.
+/// finishes the write. That may cost the connection if the first page is on its way: the driver requests the rest without
+/// knowing whether there is one, and servers close the connection if there is none.
 ///
 /// ```no_run
 /// # use bolt_client as bolt;

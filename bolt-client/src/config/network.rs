@@ -35,9 +35,8 @@ impl Config {
     /// Sets after which idle time the operating system sends the first probe. Whole seconds count, from one to 32,767,
     /// the maximum of Linux. `None` for the setting of the operating system, two hours as a rule. Default: 60 seconds.
     ///
-    /// With the defaults of the three options, a peer that is gone, or a firewall that forgot the connection, is
-    /// noticed within two minutes (60 s + 5 × 10 s). A firewall does not forget a connection that is probed each
-    /// minute.
+    /// With the defaults of the three options, the loss of a peer is noticed within two minutes (60 s + 5 × 10 s). So is
+    /// a firewall that forgot the connection. A firewall does not forget a connection that is probed each minute.
     #[must_use]
     pub fn tcp_keepalive_time(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.socket.tcp_keepalive_time = idle.into();
