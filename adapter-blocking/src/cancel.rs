@@ -123,12 +123,12 @@ impl Drop for ScopeGuard {
     }
 }
 
-/// Whether a call on this thread can be cancelled, so that its waits must be cut into short steps.
+/// Returns whether a call on this thread can be cancelled, so that its waits must be cut into short steps.
 pub(crate) fn in_scope() -> bool {
     with_scopes(|scopes| !scopes.is_empty())
 }
 
-/// Whether the calls of this thread are cancelled.
+/// Returns whether the calls of this thread are cancelled.
 pub(crate) fn is_requested() -> bool {
     with_scopes(|scopes| scopes.iter().any(|handle| handle.is_cancelled()))
 }

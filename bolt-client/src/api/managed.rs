@@ -168,7 +168,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     }
 }
 
-/// Whether the function returned an error that forbids another attempt.
+/// Returns whether the function returned an error that forbids another attempt.
 fn gives_up<E: 'static>(error: &E) -> bool {
     let error = (error as &dyn Any).downcast_ref::<Error>();
     error.is_some_and(Error::is_final_abort)

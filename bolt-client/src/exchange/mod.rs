@@ -83,7 +83,7 @@ impl Exchange {
         self.flight.state.pending_telemetry()
     }
 
-    /// Whether this error, the first of the work, only means that the connection had died while it was idle, and
+    /// Returns whether this error, the first of the work, only means that the connection had died while it was idle, and
     /// another can replace it: nothing was answered, nothing can have been committed, and no queued query would be
     /// missing.
     pub(crate) fn can_be_moved(&self, error: &Error) -> bool {
@@ -120,7 +120,7 @@ impl Exchange {
         self.results.get(id).map(|result| &result.keys)
     }
 
-    /// Whether nothing more of a result will arrive.
+    /// Returns whether nothing more of a result will arrive.
     pub(crate) fn has_ended(&self, id: ResultId) -> bool {
         self.results.get(id).is_none_or(OpenResult::has_ended)
     }

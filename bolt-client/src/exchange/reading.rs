@@ -113,8 +113,8 @@ impl Exchange {
         summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
     }
 
-    /// Whether the next row of a result is the connection's next event, and nothing else must be done first. This
-    /// holds for nearly all rows.
+    /// Returns whether the next row of a result is the connection's next event, and nothing else must be done first.
+    /// This holds for nearly all rows.
     #[inline]
     fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {

@@ -315,7 +315,7 @@ impl Session {
         &self.context
     }
 
-    /// How much the session keeps of queries that it has run.
+    /// Returns how much the session keeps of queries that it has run.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.leftover.len()

@@ -66,7 +66,7 @@ impl<T> Idle<T> {
         self
     }
 
-    /// Whether a caller has to wait for its next answer.
+    /// Returns whether a caller has to wait for its next answer.
     pub(super) const fn is_unanswered(&self) -> bool {
         self.unanswered
     }
@@ -77,14 +77,14 @@ impl<T> Idle<T> {
         self
     }
 
-    /// Whether it is handed out only where there is nothing else.
+    /// Returns whether it is handed out only where there is nothing else.
     pub(crate) fn is_slow(&self, now: Instant) -> bool {
         self.slow_until.is_some_and(|until| now < until)
     }
 }
 
 impl<L, O> Grant<L, O> {
-    /// Whether it is for a connection that is not open yet.
+    /// Returns whether it is for a connection that is not open yet.
     pub(super) const fn is_opening(&self) -> bool {
         matches!(self, Self::HalfOpen(_) | Self::Slot)
     }
