@@ -107,8 +107,8 @@ impl Record {
     }
 }
 
-/// A row in the receive buffer. It is `Copy`, and nothing is parsed before it is asked for: reading a column walks over
-/// the columns before it, once. [`to_record`](Self::to_record) makes an owned row.
+/// A row in the receive buffer. It is `Copy`, and parsed on demand: reading a column walks over the columns before it,
+/// once. [`to_record`](Self::to_record) makes an owned row.
 ///
 /// A column that cannot be read affects neither the other columns nor the connection.
 ///

@@ -24,7 +24,7 @@ use crate::run_methods;
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///
 /// # Errors
-/// * If no connection can be had.
+/// * If no connection can be obtained.
 /// * If the transaction begins [eagerly](Self::eager), and the server refuses it. Otherwise the first query reports that.
 ///
 /// # Cancel safety

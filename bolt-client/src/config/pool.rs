@@ -25,9 +25,9 @@ impl Config {
 
     /// Sets the number of idle connections that the pool keeps ready. Default: 0.
     ///
-    /// `Driver::warm_up` opens them. [`max_connection_idle_time`](Self::max_connection_idle_time) does not close the
-    /// last so many. Nothing opens connections in the background: one that was lost is replaced when a call needs one,
-    /// or by the next `warm_up`.
+    /// `Driver::warm_up` opens them. [`max_connection_idle_time`](Self::max_connection_idle_time) keeps this number of
+    /// idle connections. Nothing opens connections in the background: one that was lost is replaced when a call needs
+    /// one, or by the next `warm_up`.
     #[must_use]
     pub const fn min_idle_connections(mut self, connections: usize) -> Self {
         self.min_idle_connections = connections;

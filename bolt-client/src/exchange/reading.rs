@@ -70,7 +70,7 @@ impl Exchange {
         Ok(self.results.get(id).and_then(OpenResult::first_kept))
     }
 
-    /// Takes the next rows, at most so many.
+    /// Takes the next rows, at most this many.
     pub(crate) async fn fetch(
         &mut self,
         id: ResultId,

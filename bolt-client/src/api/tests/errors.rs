@@ -1,4 +1,4 @@
-//! What errors say.
+//! The texts of errors.
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,7 +152,7 @@ fn an_error_shows_itself_in_one_line_with_what_caused_it() {
     );
 }
 
-/// The error of a call that waits in vain for so long.
+/// Returns the error of a call whose answer does not arrive within this time.
 #[track_caller]
 fn late<T>(
     servers: &Scripted,

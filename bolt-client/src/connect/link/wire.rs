@@ -247,7 +247,7 @@ impl Wire {
         self.unflushed || !proto.pending_bytes().is_empty()
     }
 
-    /// Gives other tasks a turn after so many reads without a wait, since not every executor does that. A caller with
+    /// Gives other tasks a turn after this many reads without a wait, since not every executor does that. A caller with
     /// something else to check gets its turn at `read_until`: each read may have blocked the thread.
     fn take_turns(&mut self, cx: &mut Context<'_>, read_until: Deadline) -> Poll<Progress> {
         self.turn += 1;
@@ -323,7 +323,7 @@ impl Wire {
         false
     }
 
-    /// The transport has accepted so many bytes.
+    /// The transport has accepted this many bytes.
     fn took(&mut self, proto: &mut Connection, len: usize) {
         proto.wrote(len);
         self.unflushed = !planted!(UnflushedTransport);

@@ -37,7 +37,7 @@ pub(super) enum Verdict {
     Continue,
     /// Another opening would be better.
     OpenAnother,
-    /// The only one is given up after the waiter has waited so long for it, since there is no room for another.
+    /// The only one is given up after the waiter has waited this long for it, since there is no room for another.
     GaveUp(Duration),
 }
 

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
 
-/// A connection that was unused for so long has its socket read before it is handed out.
+/// A connection that was unused for this long has its socket read before it is handed out.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// An open connection, and what the pool knows about it.

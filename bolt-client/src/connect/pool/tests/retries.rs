@@ -20,8 +20,8 @@ fn driver(world: &World) -> Driver {
     driver
 }
 
-/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so
-/// much time, and returns what came of it and how often it was called.
+/// Calls a transaction function that takes this much time, while two connections are ready and the first one handed out
+/// has died. Returns the result and the number of calls.
 fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
     let world = World::new();
     let driver = driver(&world);
