@@ -196,7 +196,7 @@ impl Driver {
     /// What dropped calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     ///
     /// # Cancel safety
-    /// Cancel-safe: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
+    /// *cancel-safe*: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
     /// closed.
     pub async fn close(&self) {
         self.shared.close().await;

@@ -123,7 +123,7 @@ macro_rules! row_methods {
         $(#[doc = concat!("[`ErrorKind::Usage`](crate::ErrorKind::Usage) if `", stringify!($host), "` is not where the cursor came from.")])?
         ///
         /// # Cancel safety
-        /// Cancel-safe: a row that was not returned is still there.
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn try_next(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -137,7 +137,7 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next).
         ///
         /// # Cancel safety
-        /// Cancel-safe: a row that was not returned is still there.
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn next_ref<'row>(
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
@@ -153,7 +153,7 @@ macro_rules! row_methods {
         /// read as a `T`: that row is lost, and those after it are not.
         ///
         /// # Cancel safety
-        /// Cancel-safe: a row that was not returned is still there.
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn next_as<T: serde::de::DeserializeOwned>(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -167,7 +167,7 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next).
         ///
         /// # Cancel safety
-        /// Cancel-safe: nothing is taken.
+        /// *cancel-safe*: nothing is taken.
         #[allow(clippy::needless_lifetimes, reason = "a cursor's host has the same lifetime")]
         pub $($async)? fn peek<'row>(
             &'row mut self,
