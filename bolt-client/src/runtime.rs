@@ -337,11 +337,11 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Options of a new socket.
+/// The options of a new socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketOptions {
-    /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: yes.
+    /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: `true`.
     pub keep_alive: bool,
     /// How long a connection is idle before the first probe, in whole seconds; `None` leaves that to the operating
     /// system. Default: 60 seconds.

@@ -62,8 +62,8 @@ impl Config {
     /// Sets a function that returns the server's addresses, for service discovery and for names that DNS does not know.
     /// Default: the address of the URI.
     ///
-    /// It is called each time a connection is opened. The addresses are tried in order until a Bolt server answers;
-    /// each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
+    /// The function is called each time a connection is opened. The addresses are tried in order until a Bolt server
+    /// answers; each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
     ///
     /// ```
     /// # use bolt_client as bolt;

@@ -74,9 +74,9 @@ impl Config {
     }
 
     /// Sets after which idle time a connection must prove that it is alive before a call uses it. A dead connection is
-    /// replaced; the call does not fail. `None` never asks. Default: `None`.
+    /// replaced; the call does not fail. `None` disables the check. Default: `None`.
     ///
-    /// The proof costs one round trip. Zero asks each time.
+    /// The check costs one round trip. Zero checks before each use.
     ///
     /// Without this option, too, a connection that was idle for a second is not used if the operating system knows that
     /// it has ended. The operating system cannot know that a firewall has forgotten the connection.
