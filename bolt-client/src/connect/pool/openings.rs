@@ -42,7 +42,7 @@ pub(super) enum Verdict {
 }
 
 impl Openings {
-    /// Adds an opening. `late`: others have waited for it in vain, and there is nothing else.
+    /// Adds an opening. `late`: other callers gave up waiting for it, and nothing else is available.
     pub(super) fn add(
         &mut self,
         mut opening: Box<Opening>,

@@ -101,7 +101,7 @@ struct Entry<L, O> {
     opening: bool,
     /// What was assigned to it.
     assigned: Assigned<L, O>,
-    /// It has waited in vain for an existing connection, so a new one is better than another of that kind.
+    /// It gave up waiting for an existing connection, so a new one is better than another of that kind.
     prefers_new: bool,
 }
 

@@ -12,13 +12,13 @@ pub(crate) struct Idle<T> {
     pub(crate) since: Instant,
     /// When it becomes too old to be handed out.
     pub(crate) expires: Deadline,
-    /// A caller has waited for it in vain. Until then it is handed out only where there is nothing else.
+    /// A caller gave up waiting for it. Until this instant it is handed out only if there is no other.
     slow_until: Option<Instant>,
     /// A caller has to wait for its next answer: it must not stay in the pool.
     unanswered: bool,
 }
 
-/// How long a connection that a caller waited for in vain ranks after new ones.
+/// How long a connection ranks after new ones if a caller gave up waiting for it.
 const SLOW_FOR: Duration = Duration::from_secs(10);
 
 /// What is assigned to a waiter.
@@ -71,13 +71,13 @@ impl<T> Idle<T> {
         self.unanswered
     }
 
-    /// Marks a connection that a caller has waited for in vain.
+    /// Marks a connection that a caller gave up waiting for.
     pub(crate) fn slow(mut self, now: Instant) -> Self {
         self.slow_until = now.checked_add(SLOW_FOR);
         self
     }
 
-    /// Returns whether it is handed out only where there is nothing else.
+    /// Returns whether it is handed out only if there is no other.
     pub(crate) fn is_slow(&self, now: Instant) -> bool {
         self.slow_until.is_some_and(|until| now < until)
     }

@@ -61,7 +61,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Returns the best grant that is available. Connections with leftovers of an earlier lease come late; those that
-    /// a caller has waited for in vain come last.
+    /// a caller gave up waiting for come last.
     fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
         let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
@@ -85,7 +85,7 @@ impl<L, O> Slots<L, O> {
         };
         let slow = slow.map(|source| (Priority::Overdue, source));
         let best = if prefers_new {
-            // A connection that must be probed is no better than the one that this waiter has probed in vain.
+            // A connection that must be probed is no better than the one whose probe this waiter gave up.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
             new.or_else(|| half_open(false))
         } else {
