@@ -206,7 +206,7 @@ macro_rules! row_methods {
         $(
             #[doc = ""]
             #[doc = $cancel_safety]
-            #[doc = "The same as dropping the result: the query is carried out."]
+            #[doc = "As [`collect`](Self::collect)."]
         )?
         pub $($async)? fn single(
             mut self,
@@ -223,7 +223,7 @@ macro_rules! row_methods {
         $(
             #[doc = ""]
             #[doc = $cancel_safety]
-            #[doc = "The same as dropping the result: the query is carried out."]
+            #[doc = "As [`collect`](Self::collect)."]
         )?
         pub $($async)? fn single_optional(
             mut self,
