@@ -1,7 +1,7 @@
 //! Builders that end in a call.
 
-/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. The value that it returns can be
-/// wrapped, too: `by Records::new`.
+/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. The value that it
+/// returns can be wrapped, too: `by Records::new`.
 macro_rules! blocking_builder {
     (
         $(#[$doc:meta])*
@@ -54,8 +54,8 @@ macro_rules! runs {
         impl $name<'_> {
             bolt_client::adapter::run_methods!([] run_and);
 
-            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before all
-            /// rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
+            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before
+            /// all rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
             ///
             /// # Errors
             /// If the query fails. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if its session was given away by

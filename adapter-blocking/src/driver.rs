@@ -27,13 +27,13 @@ use crate::transaction::BeginTransaction;
 /// # Ok(()) }
 /// ```
 ///
-/// Create one per server and process with [`bolt::driver`](crate::driver), and clone it for each thread. Clones share their
-/// connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up). Connections are closed when the
-/// last clone is dropped; [`close`](Self::close) ends them in order. A program that calls `fork` creates its driver
-/// [after that](crate::driver).
+/// Create one per server and process with [`bolt::driver`](crate::driver), and clone it for each thread. Clones share
+/// their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up). Connections are
+/// closed when the last clone is dropped; [`close`](Self::close) ends them in order. A program that calls `fork`
+/// creates its driver [after that](crate::driver).
 ///
-/// This type differs from that of the asynchronous adapters: its sockets block the thread, which must not happen to an executor
-/// by accident.
+/// This type differs from that of the asynchronous adapters: its sockets block the thread, which must not happen to an
+/// executor by accident.
 #[doc(alias("new", "connect", "pool"))]
 #[derive(Debug, Clone)]
 pub struct Driver {
@@ -45,8 +45,8 @@ impl Driver {
         Self::with_runtime(Arc::new(Blocking::default()), config)
     }
 
-    /// Creates a driver over a custom runtime, which wraps [`Blocking`] and replaces how connections are made. Its transports
-    /// must block the thread as those of [`Blocking`] do, or wake the waker from another thread.
+    /// Creates a driver over a custom runtime, which wraps [`Blocking`] and replaces how connections are made. Its
+    /// transports must block the thread as those of [`Blocking`] do, or wake the waker from another thread.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
@@ -56,23 +56,23 @@ impl Driver {
         })
     }
 
-    /// Returns a builder that runs a query in a transaction of its own and collects its rows. Set parameters and options, then
-    /// [`call`](ExecuteQuery::call) it.
+    /// Returns a builder that runs a query in a transaction of its own and collects its rows. Set parameters and
+    /// options, then [`call`](ExecuteQuery::call) it.
     ///
     /// On an open connection, a read costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
 
-    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this manager sees
-    /// what they wrote, and they see what the session wrote.
+    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this
+    /// manager sees what they wrote, and they see what the session wrote.
     #[must_use]
     pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
         self.inner.execute_query_bookmark_manager()
     }
 
-    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results that are
-    /// read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
+    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results
+    /// that are read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self.inner.session())
     }
@@ -98,8 +98,8 @@ impl Driver {
         BeginTransaction::new(self.inner.begin_transaction())
     }
 
-    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or the opening
-    /// of one. The driver's [deadline](crate::Config::deadline) limits it.
+    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
+    /// the opening of one. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
     /// If the server cannot be reached, or rejects the login.
@@ -133,18 +133,18 @@ impl Driver {
         call(self.inner.supports_session_auth())
     }
 
-    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that the first
-    /// calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in all.
+    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that
+    /// the first calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in
+    /// all.
     ///
     /// The driver's [deadline](Config::deadline) and
-    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after connections were
-    /// lost: nothing is opened in the background.
+    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after
+    /// connections were lost: nothing is opened in the background.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
     /// # fn example(config: bolt::Config) -> Result<(), bolt::Error> {
-    /// # fn driver_with(_: bolt::Config) -> Result<bolt::Driver, bolt::Error> { unimplemented!() }
-    /// let driver = driver_with(config.min_idle_connections(10))?;
+    /// let driver = bolt::driver_with(config.min_idle_connections(10))?;
     /// driver.warm_up()?;
     /// # Ok(()) }
     /// ```
@@ -161,8 +161,9 @@ impl Driver {
         self.inner.pool_counts()
     }
 
-    /// Closes all connections in order. Calls in progress on other threads may finish. New calls, and those that wait for a
-    /// connection, fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further effect.
+    /// Closes all connections in order. Calls in progress on other threads may finish. New calls, and those that wait
+    /// for a connection, fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further
+    /// effect.
     ///
     /// What cancelled calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     pub fn close(&self) {

@@ -25,16 +25,17 @@ blocking_builder! {
     /// # Ok(()) }
     /// ```
     ///
-    /// The query is retried, after a pause, after transient errors and if the connection is lost before the commit. Retries last
-    /// as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A pooled connection that
-    /// turns out to be dead is replaced without a pause. If the answer to COMMIT is lost, that is an
-    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit), which is never retried.
+    /// The query is retried, after a pause, after transient errors and if the connection is lost before the commit.
+    /// Retries last as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A
+    /// pooled connection that turns out to be dead is replaced without a pause. If the answer to COMMIT is lost, that
+    /// is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit), which is never retried.
     ///
     /// A read costs one round trip on an open connection, a write two, or one with
-    /// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way to write
-    /// costs and risks.
+    /// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way
+    /// to write costs and risks.
     ExecuteQuery of EagerResult {
-        /// Sets a parameter. The value is encoded at once. If that fails, the call returns the error, and nothing is sent.
+        /// Sets a parameter. The value is encoded at once. If that fails, the call returns the error, and nothing is
+        /// sent.
         param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
@@ -48,17 +49,17 @@ blocking_builder! {
         /// `false`.
         ///
         /// Errors that the server reports are handled as without this option: nothing is committed, and the query is
-        /// retried after transient errors. What differs is the loss of the connection. Without this option, the query is
-        /// retried if the connection is lost before COMMIT has left. With it, COMMIT has left with the query, so the loss is
-        /// an [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is replaced only if
-        /// no byte of COMMIT has left.
+        /// retried after transient errors. What differs is the loss of the connection. Without this option, the query
+        /// is retried if the connection is lost before COMMIT has left. With it, COMMIT has left with the query, so the
+        /// loss is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is
+        /// replaced only if no byte of COMMIT has left.
         ///
-        /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, a deadline
-        /// that passes, or a cancelled call leaves the commit unknown. A read is not affected: its COMMIT always travels with
-        /// the query.
+        /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, a
+        /// deadline that passes, or a cancelled call leaves the commit unknown. A read is not affected: its COMMIT
+        /// always travels with the query.
         pipeline_commit(pipeline: bool);
-        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own setting.
-        /// Default: `None`.
+        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own
+        /// setting. Default: `None`.
         timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
@@ -67,12 +68,11 @@ blocking_builder! {
         /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
         /// [driver's](crate::Config::notifications) setting. Default: `None`.
         notifications(filter: impl Into<Option<NotificationFilter>>);
-        /// Sets the bookmark manager for this query. `None` disables bookmarks. Default:
-        /// [that of the driver](crate::Driver::execute_query_bookmark_manager), so that each call sees what those before it
-        /// wrote.
+        /// Sets the bookmark manager for this query. `None` disables bookmarks. Default: [that of the
+        /// driver](crate::Driver::execute_query_bookmark_manager), so that each call sees what those before it wrote.
         bookmark_manager<'m>(manager: impl Into<Option<&'m BookmarkManager>>);
-        /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries included.
-        /// `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
+        /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries
+        /// included. `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
         deadline(limit: impl Into<Option<Duration>>);
     }
 }

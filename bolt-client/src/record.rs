@@ -1,4 +1,4 @@
-//! Rows whose errors are the driver's.
+//! Rows that fail with the error type of the driver.
 
 use std::fmt;
 

@@ -35,14 +35,14 @@ impl<'d> SessionBuilder<'d> {
         Self(inner)
     }
 
-    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database. Default:
-    /// `None`.
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
     pub fn database(self, name: impl OptionalName) -> Self {
         Self(self.0.database(name))
     }
 
-    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under [`Access::Read`]
-    /// the server refuses writes.
+    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under
+    /// [`Access::Read`] the server refuses writes.
     pub fn default_access_mode(self, access: Access) -> Self {
         Self(self.0.default_access_mode(access))
     }
@@ -76,8 +76,8 @@ impl<'d> SessionBuilder<'d> {
         Self(self.0.notifications(filter))
     }
 
-    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the wait
-    /// for a connection to its last row, a transaction from its beginning to its commit. `None` for the
+    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the
+    /// wait for a connection to its last row, a transaction from its beginning to its commit. `None` for the
     /// [driver's](crate::Config::deadline) deadline. Default: `None`.
     pub fn deadline(self, limit: impl Into<Option<Duration>>) -> Self {
         Self(self.0.deadline(limit))

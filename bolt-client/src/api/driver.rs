@@ -19,14 +19,16 @@ use crate::server_info::ServerInfo;
 /// A driver: the connection pool and the entry point of the API.
 ///
 /// ```no_run
-/// # use bolt_client as bolt;
+/// # mod bolt {
+/// #     pub use bolt_client::*;
+/// #     pub fn driver_with(_: Config) -> Result<Driver, Error> { unimplemented!() }
+/// # }
 /// use bolt::{Auth, Config, Driver, Error};
 ///
-/// # fn driver_with(_: Config) -> Result<Driver, Error> { unimplemented!() }
 /// # async fn example() -> Result<(), Error> {
 /// // `bolt::driver(uri, auth)` is the short form.
 /// let config = Config::new("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
-/// let driver: Driver = driver_with(config)?; // of the adapter: `bolt::driver_with`
+/// let driver: Driver = bolt::driver_with(config)?;
 /// driver.verify_connectivity().await?;
 /// let people = driver.execute_query("MATCH (p:Person) RETURN count(p)").await?;
 /// println!("{:?}", people.records);
@@ -34,11 +36,12 @@ use crate::server_info::ServerInfo;
 /// # Ok(()) }
 /// ```
 ///
-/// Create one per server and process with the adapter's `driver` or `driver_with`, and clone it wherever it is needed. Clones
-/// share their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up). Connections are
-/// closed when the last clone is dropped; [`close`](Self::close) ends them in order.
+/// Create one per server and process with the adapter's `driver` or `driver_with`, and clone it wherever it is needed.
+/// Clones share their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up).
+/// Connections are closed when the last clone is dropped; [`close`](Self::close) ends them in order.
 ///
-/// Every future can be dropped. Its docs say under "Cancel safety" what that means for the work. Other calls are not affected.
+/// Every future can be dropped. Its docs say under "Cancel safety" what that means for the work. Other calls are not
+/// affected.
 #[doc(alias("new", "connect", "pool"))]
 #[derive(Clone)]
 pub struct Driver {
@@ -60,23 +63,23 @@ impl Driver {
         })
     }
 
-    /// Returns a future that runs a query in a transaction of its own and collects its rows. Set parameters and options, then
-    /// await or spawn it.
+    /// Returns a future that runs a query in a transaction of its own and collects its rows. Set parameters and
+    /// options, then await or spawn it.
     ///
     /// On an open connection, a read costs one round trip, a write two.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self, query.into())
     }
 
-    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this manager sees
-    /// what they wrote, and they see what the session wrote.
+    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this
+    /// manager sees what they wrote, and they see what the session wrote.
     #[must_use]
     pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
         &self.bookmarks
     }
 
-    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results that are
-    /// read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
+    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results
+    /// that are read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self)
     }
@@ -106,8 +109,8 @@ impl Driver {
             .into_transaction()
     }
 
-    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or the opening
-    /// of one. The driver's [deadline](crate::Config::deadline) limits it.
+    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
+    /// the opening of one. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
     /// If the server cannot be reached, or rejects the login.
@@ -155,18 +158,21 @@ impl Driver {
         Ok(version >= Version::new(5, 1))
     }
 
-    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that the first
-    /// calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in all.
+    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that
+    /// the first calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in
+    /// all.
     ///
     /// The driver's [deadline](Config::deadline) and
-    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after connections were
-    /// lost: nothing is opened in the background.
+    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after
+    /// connections were lost: nothing is opened in the background.
     ///
     /// ```no_run
-    /// # use bolt_client as bolt;
+    /// # mod bolt {
+    /// #     pub use bolt_client::*;
+    /// #     pub fn driver_with(_: Config) -> Result<Driver, Error> { unimplemented!() }
+    /// # }
     /// # async fn example(config: bolt::Config) -> Result<(), bolt::Error> {
-    /// # fn driver_with(_: bolt::Config) -> Result<bolt::Driver, bolt::Error> { unimplemented!() }
-    /// let driver = driver_with(config.min_idle_connections(10))?;
+    /// let driver = bolt::driver_with(config.min_idle_connections(10))?;
     /// driver.warm_up().await?;
     /// # Ok(()) }
     /// ```
@@ -186,13 +192,14 @@ impl Driver {
         self.shared.pool_counts()
     }
 
-    /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection, fail with
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further effect.
+    /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection,
+    /// fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further effect.
     ///
     /// What dropped calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     ///
     /// # Cancel safety
-    /// Cancel-safe: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just closed.
+    /// Cancel-safe: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
+    /// closed.
     pub async fn close(&self) {
         self.shared.close().await;
     }

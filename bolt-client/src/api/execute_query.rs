@@ -38,12 +38,13 @@ use crate::exchange::context::{Settings, TransactionContext};
 /// # Ok(()) }
 /// ```
 ///
-/// The query is retried, after a pause, after transient errors and if the connection is lost before the commit. Retries last as
-/// long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A pooled connection that turns out
-/// to be dead is replaced without a pause.
+/// The query is retried, after a pause, after transient errors and if the connection is lost before the commit. Retries
+/// last as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A pooled
+/// connection that turns out to be dead is replaced without a pause.
 ///
-/// A read costs one round trip on an open connection, a write two, or one with [`pipeline_commit`](Self::pipeline_commit). The
-/// page `docs/writes.md` of the repository compares what each way to write costs and risks.
+/// A read costs one round trip on an open connection, a write two, or one with
+/// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way to
+/// write costs and risks.
 ///
 /// # Errors
 /// * If the server reports a failure that is final, or that lasted to the end of the retries.
@@ -85,30 +86,31 @@ impl ExecuteQuery {
     query_setters!();
     transaction_setters!();
 
-    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database. Default:
-    /// `None`.
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
     pub fn database(mut self, name: impl OptionalName) -> Self {
         self.work.set(|setup| setup.settings.database = name.into_name());
         self
     }
 
-    /// Sets whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server refuses writes
-    /// in it.
+    /// Sets whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server
+    /// refuses writes in it.
     pub fn routing(mut self, access: Access) -> Self {
         self.work.set(|setup| setup.settings.access = access);
         self
     }
 
-    /// Sets whether COMMIT travels with the query, so that a write costs one round trip rather than two. Default: `false`.
+    /// Sets whether COMMIT travels with the query, so that a write costs one round trip rather than two. Default:
+    /// `false`.
     ///
-    /// Errors that the server reports are handled as without this option: nothing is committed, and the query is retried after
-    /// transient errors. What differs is the loss of the connection. Without this option, the query is retried if the connection
-    /// is lost before COMMIT has left. With it, COMMIT has left with the query, so the loss is an
-    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is replaced only if no byte of
-    /// COMMIT has left.
+    /// Errors that the server reports are handled as without this option: nothing is committed, and the query is
+    /// retried after transient errors. What differs is the loss of the connection. Without this option, the query is
+    /// retried if the connection is lost before COMMIT has left. With it, COMMIT has left with the query, so the loss
+    /// is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is replaced
+    /// only if no byte of COMMIT has left.
     ///
-    /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, or a deadline that
-    /// passes, leaves the commit unknown. A read is not affected: its COMMIT always travels with the query.
+    /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, or a deadline
+    /// that passes, leaves the commit unknown. A read is not affected: its COMMIT always travels with the query.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -147,8 +149,8 @@ impl ExecuteQuery {
         self
     }
 
-    /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries included. `None`
-    /// for the [driver's](crate::Config::deadline) deadline. Default: `None`.
+    /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries
+    /// included. `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.work.set(|setup| setup.settings.deadline = limit.into());
         self

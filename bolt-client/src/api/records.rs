@@ -107,6 +107,7 @@ impl<'r> Records<'r> {
     row_methods!([async "# Cancel safety"] [] rows rows awaited);
 
     /// Always `Ok`: the list of methods is shared with `Cursor`.
+    #[inline]
     pub(crate) fn rows(&mut self) -> Result<Rows<'_>, Error> {
         Ok(Rows::new(self.work.get_mut(), self.id, self.by, &mut self.kept))
     }
@@ -148,6 +149,7 @@ impl Owner<'_> {
         }
     }
 
+    #[inline]
     fn get_mut(&mut self) -> &mut Exchange {
         match self {
             Self::Transaction(exchange) => exchange,

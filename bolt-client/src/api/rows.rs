@@ -24,6 +24,7 @@ pub struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
+    #[inline]
     pub(crate) const fn new(
         exchange: &'r mut Exchange,
         id: ResultId,
@@ -39,11 +40,13 @@ impl<'r> Rows<'r> {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub fn try_next(self) -> impl Future<Output = Result<Option<Record>, Error>> + Send {
         self.exchange.next(self.id, self.by)
     }
 
     #[doc(hidden)]
+    #[inline]
     pub fn next_ref(self) -> impl Future<Output = Result<Option<RecordRef<'r>>, Error>> + Send {
         self.exchange.next_ref(self.id, self.kept, self.by)
     }

@@ -35,8 +35,8 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a variable is missing, is not Unicode, or holds a URI that cannot be
-    /// used. The message names the variable. It shows no value but that of the URI.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a variable is missing, is not Unicode, or holds a URI that
+    /// cannot be used. The message names the variable. It shows no value but that of the URI.
     pub fn from_env() -> Result<Self, Error> {
         let mut not_unicode = None;
         let config = Self::from_lookup(|name| match env::var(name) {

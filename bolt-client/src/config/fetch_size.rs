@@ -19,8 +19,8 @@ use bolt_proto::Fetch;
 pub enum FetchSize {
     /// At most this many rows a page, at least one.
     Rows(u64),
-    /// All rows of a result in one page. An application that reads them slower than they arrive holds up the server, and
-    /// nothing but rows travels on the connection meanwhile.
+    /// All rows of a result in one page. An application that reads them slower than they arrive holds up the server,
+    /// and nothing but rows travels on the connection meanwhile.
     All,
 }
 

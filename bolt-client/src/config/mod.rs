@@ -1,7 +1,7 @@
 //! The driver's options.
 //!
-//! Fields and checks are here; setters stand by subject: connections in `pool`, sockets and protocol in `network`, what is done
-//! on connections in `work`. `options` reads what they set.
+//! Fields and checks are here; setters stand by subject: connections in `pool`, sockets and protocol in `network`, what
+//! is done on connections in `work`. `options` reads what they set.
 
 mod env;
 mod fetch_size;
@@ -32,8 +32,8 @@ pub(crate) use retries::{Pauses, RetryIf};
 
 /// The options of a driver: the server's address, the credentials, and how connections are made, kept and used.
 ///
-/// Setters are chained. [`options`](Self::options) returns the values. Defaults are those of Neo4j's own drivers. A value out of
-/// range is refused when a driver is made of the options.
+/// Setters are chained. [`options`](Self::options) returns the values. Defaults are those of Neo4j's own drivers. A
+/// value out of range is refused when a driver is made of the options.
 ///
 /// ```
 /// # use bolt_client as bolt;
@@ -85,8 +85,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns the default options for the server at `uri`: `bolt://host[:port]`, port 7687 by default, IPv6 addresses in
-    /// brackets.
+    /// Returns the default options for the server at `uri`: `bolt://host[:port]`, port 7687 by default, IPv6 addresses
+    /// in brackets.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 /// A name, or none, for options that take the name of a database or of a user.
 ///
-/// It is a `&str`, a `String`, an `Option<&str>`, or `None`. Both `None` and an `Option<String>` cannot work, since the compiler
-/// would have to guess the type of `None`. So an `Option<String>` is passed by reference, or as `name.as_deref()`.
+/// It is a `&str`, a `String`, an `Option<&str>`, or `None`. Both `None` and an `Option<String>` cannot work, since the
+/// compiler would have to guess the type of `None`. So an `Option<String>` is passed by reference, or as
+/// `name.as_deref()`.
 ///
 /// ```
 /// # use bolt_client as bolt;

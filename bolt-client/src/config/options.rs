@@ -9,7 +9,8 @@ use crate::address::Address;
 
 use super::{Config, FetchSize};
 
-/// A read-only view of a [`Config`]: each method returns the value that the setter of the same name has set, or its default.
+/// A read-only view of a [`Config`]: each method returns the value that the setter of the same name has set, or its
+/// default.
 ///
 /// Credentials cannot be read.
 ///

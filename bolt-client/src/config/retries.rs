@@ -63,7 +63,8 @@ impl RetryIf {
     }
 
     /// Whether work that failed with this is retried although the driver would not. Some errors are final whatever the
-    /// application says: the work may have been committed, it was wrong from the start, or the application has ended it.
+    /// application says: the work may have been committed, it was wrong from the start, or the application has ended
+    /// it.
     pub(crate) fn accepts(&self, error: &Error) -> bool {
         let may_be_retried = matches!(
             error.kind(),

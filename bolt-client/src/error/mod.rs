@@ -22,7 +22,7 @@ pub(crate) use waiting::Waiting;
 
 /// An error of the driver: one word wide, and cheap to clone.
 ///
-/// [`kind`](Self::kind) says who is to blame, [`code`](Self::code) and [`server`](Self::server) return what the server
+/// [`kind`](Self::kind) says what is to blame, [`code`](Self::code) and [`server`](Self::server) return what the server
 /// reported. `Display` is one line, with a remedy where one is known. No credential and no parameter appears in it.
 ///
 /// Every call of the driver and every read of a row fails with this type. So an application's own error type needs one
@@ -54,7 +54,7 @@ pub(crate) use waiting::Waiting;
 #[derive(Clone)]
 pub struct Error(Arc<Reason>);
 
-/// The kind of an [`Error`]: who is to blame for it.
+/// The kind of an [`Error`]: what is to blame for it.
 ///
 /// ```
 /// # use bolt_client as bolt;
@@ -183,7 +183,7 @@ enum Reason {
 }
 
 impl Error {
-    /// Returns the kind of the error: who is to blame for it.
+    /// Returns the kind of the error: what is to blame for it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {

@@ -18,8 +18,8 @@ use super::work::Work;
 
 /// The attempts of one call.
 ///
-/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy. That
-/// does not count as an attempt.
+/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy.
+/// That does not count as an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     context: Arc<TransactionContext>,
@@ -88,8 +88,8 @@ impl Attempts {
         ))
     }
 
-    /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the failure is
-    /// final, the budget is spent, or the deadline comes first.
+    /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the
+    /// failure is final, the budget is spent, or the deadline comes first.
     pub(crate) async fn retry(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
         self.api = failed.pending_telemetry();
@@ -111,8 +111,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of the work
-    /// is lost with it. Returns the error otherwise. The calling method has to end by `by`.
+    /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of
+    /// the work is lost with it. Returns the error otherwise. The calling method has to end by `by`.
     pub(crate) async fn replace_connection(
         &mut self,
         work: &mut Exchange,

@@ -19,8 +19,9 @@ pub(crate) enum CommitTime {
 }
 
 impl Exchange {
-    /// Runs a query in the transaction, reads all of it and commits. What is known to be needed leaves in one write: BEGIN, RUN
-    /// and PULL, and COMMIT if it is sent with the query. A server ignores that COMMIT if anything before it fails.
+    /// Runs a query in the transaction, reads all of it and commits. What is known to be needed leaves in one write:
+    /// BEGIN, RUN and PULL, and COMMIT if it is sent with the query. A server ignores that COMMIT if anything before it
+    /// fails.
     pub(crate) async fn execute(
         &mut self,
         query: &Query,

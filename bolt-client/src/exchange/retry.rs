@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use crate::config::Pauses;
 use crate::error::Error;
 
-/// Decides how long to wait between the attempts of one call. By default as Neo4j's own drivers do: 1 s, 2 s, 4 s …, each a
-/// fifth shorter or longer at random, so that calls that failed together are not retried together.
+/// Decides how long to wait between the attempts of one call. By default as Neo4j's own drivers do: 1 s, 2 s, 4 s …,
+/// each a fifth shorter or longer at random, so that calls that failed together are not retried together.
 ///
-/// The budget begins with the first failure. Unlike in those drivers, no attempt begins after its end, and the last pause is cut
-/// to what is left.
+/// The budget begins with the first failure. Unlike in those drivers, no attempt begins after its end, and the last
+/// pause is cut to what is left.
 #[derive(Debug)]
 pub(crate) struct Retry {
     budget: Duration,
@@ -37,7 +37,8 @@ impl Retry {
         self.since.is_some_and(|since| now >= self.end(since))
     }
 
-    /// Notes that an attempt failed at `now`. Returns when the next one begins; `None` if there is none. `draw` is random.
+    /// Notes that an attempt failed at `now`. Returns when the next one begins; `None` if there is none. `draw` is
+    /// random.
     pub(crate) fn next(&mut self, now: Instant, draw: u64) -> Option<Instant> {
         self.failed = self.failed.saturating_add(1);
         let since = *self.since.get_or_insert(now);

@@ -28,8 +28,8 @@ pub(crate) enum WorkKind {
 }
 
 impl Work {
-    /// Returns the options of BEGIN, or of an auto-commit RUN. They are composed once the connection is known, since they may
-    /// depend on the server.
+    /// Returns the options of BEGIN, or of an auto-commit RUN. They are composed once the connection is known, since
+    /// they may depend on the server.
     pub(crate) fn begin_extra(&self, bookmarks: &Bookmarks) -> Extra {
         let want = &self.want;
         let mut extra = self

@@ -80,7 +80,7 @@ impl Forecast {
         let more = rest.len().saturating_add(1);
         match rest.split_first() {
             None => (more, 0),
-            Some((&marker, behind)) => match extent(marker, behind) {
+            Some((&marker, after)) => match extent(marker, after) {
                 Ok((payload, items)) => (payload.saturating_add(1), items),
                 Err(DecodeError::Truncated) => (more, 0),
                 Err(_) => {

@@ -114,14 +114,14 @@ impl<'a> Reader<'a> {
                     return Ok(ValueRef::Integer(i64::from(first as i8)));
                 }
                 marker::FLOAT => {
-                    if let Some((&bytes, behind)) = rest.split_first_chunk() {
-                        self.rest = behind;
+                    if let Some((&bytes, after)) = rest.split_first_chunk() {
+                        self.rest = after;
                         return Ok(ValueRef::Float(f64::from_be_bytes(bytes)));
                     }
                 }
                 0x80..=0x8F => {
-                    if let Some((text, behind)) = rest.split_at_checked(usize::from(first & 0x0F)) {
-                        self.rest = behind;
+                    if let Some((text, after)) = rest.split_at_checked(usize::from(first & 0x0F)) {
+                        self.rest = after;
                         return utf8::text(text).map(ValueRef::String);
                     }
                 }
@@ -316,12 +316,12 @@ impl<'a> Reader<'a> {
     /// Reads the next value if it is a valid string of less than 256 bytes.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
-        let (len, behind) = match self.rest {
-            [first @ 0x80..=0x8F, behind @ ..] => (first & 0x0F, behind),
-            [marker::STRING_8, len, behind @ ..] => (*len, behind),
+        let (len, after) = match self.rest {
+            [first @ 0x80..=0x8F, after @ ..] => (first & 0x0F, after),
+            [marker::STRING_8, len, after @ ..] => (*len, after),
             _ => return None,
         };
-        let (text, rest) = behind.split_at_checked(usize::from(len))?;
+        let (text, rest) = after.split_at_checked(usize::from(len))?;
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
@@ -330,8 +330,8 @@ impl<'a> Reader<'a> {
     /// Reads a map key if it is this short one.
     #[inline]
     pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
-        let (&first, behind) = self.rest.split_first()?;
-        let (text, rest) = behind.split_at_checked(usize::from(first & 0x0F))?;
+        let (&first, after) = self.rest.split_first()?;
+        let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
         if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
             return None;
         }

@@ -33,22 +33,22 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
     // The number of values that are left, including those inside of containers.
     let mut outstanding = count;
     while let Some(others) = outstanding.checked_sub(1) {
-        let (&marker, behind) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        let (&marker, after) = rest.split_first().ok_or(DecodeError::Truncated)?;
         let payload = PAYLOADS.get(usize::from(marker)).copied().unwrap_or(LOOK);
         if payload == LOOK {
             let (payload, items) = match marker {
                 // Most rows consist of these.
                 0xB0..=0xBF => (1, usize::from(marker & 0x0F)),
-                _ => extent(marker, behind)?,
+                _ => extent(marker, after)?,
             };
-            rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
+            rest = after.get(payload..).ok_or(DecodeError::Truncated)?;
             outstanding = others.saturating_add(items);
             // Every value has at least one byte, so a false size of a container is detected at once.
             if outstanding > rest.len() {
                 return Err(DecodeError::Truncated);
             }
         } else {
-            rest = behind.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
+            rest = after.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
             outstanding = others;
             if marker == marker::FLOAT {
                 (rest, outstanding) = skip_floats(rest, outstanding);
@@ -61,10 +61,10 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
 /// Moves past consecutive floats: one is often followed by hundreds.
 #[inline]
 fn skip_floats(mut rest: &[u8], mut outstanding: usize) -> (&[u8], usize) {
-    while let (Some(others), [marker::FLOAT, _, _, _, _, _, _, _, _, behind @ ..]) =
+    while let (Some(others), [marker::FLOAT, _, _, _, _, _, _, _, _, after @ ..]) =
         (outstanding.checked_sub(1), rest)
     {
-        rest = behind;
+        rest = after;
         outstanding = others;
     }
     (rest, outstanding)
@@ -80,7 +80,7 @@ const fn payloads() -> [u8; 256] {
     let mut payloads = [LOOK; 256];
     let mut rest: &mut [u8] = &mut payloads;
     let mut marker = 0_u8;
-    while let [payload, behind @ ..] = rest {
+    while let [payload, after @ ..] = rest {
         *payload = match marker {
             0x00..=0x7F | 0xF0..=0xFF | marker::NULL | marker::FALSE | marker::TRUE => 0,
             0x80..=0x8F => marker & 0x0F,
@@ -92,7 +92,7 @@ const fn payloads() -> [u8; 256] {
             _ => LOOK,
         };
         marker = marker.wrapping_add(1);
-        rest = behind;
+        rest = after;
     }
     payloads
 }

@@ -1,14 +1,15 @@
 //! Writing values at the end of a buffer, always in their smallest form.
 //!
 //! ```
-//! use bolt_proto::packstream::write;
+//! # use bolt_proto as bolt;
+//! use bolt::packstream::write;
 //!
 //! let mut out = Vec::new();
 //! write::map_header(&mut out, 1)?;
 //! write::string(&mut out, "answer")?;
 //! write::integer(&mut out, 42);
 //! assert_eq!(out, b"\xA1\x86answer\x2A");
-//! # Ok::<(), bolt_proto::EncodeError>(())
+//! # Ok::<(), bolt::EncodeError>(())
 //! ```
 
 use alloc::vec::Vec;

@@ -157,7 +157,7 @@ mod versions {
                 zoned: second,
                 list: vec![time, time],
             })
-            .param("behind", "end");
+            .param("beyond", "end");
         let parameters = query.parameters();
         assert!(parameters.has_legacy_form());
         let mut out = b"header".to_vec();
@@ -174,7 +174,7 @@ mod versions {
             b"\x84list\x92",
             time,
             time,
-            b"\x86behind",
+            b"\x86beyond",
             b"\x83end",
             b"",
         ];

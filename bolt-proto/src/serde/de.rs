@@ -70,7 +70,7 @@ impl<'r, 'a> Deserializer<'r, 'a> {
 
 impl<'r, 'a> Deserializer<'r, 'a, Token<'a>> {
     /// Creates a deserializer of a value of which the token has been read: `contents` is at its contents.
-    pub(super) const fn behind(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
+    pub(super) const fn after_token(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
         Self {
             head: token,
             reader: contents,

@@ -117,7 +117,7 @@ impl<T: Serialize> ToValue for Serde<T> {
 impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         let (token, mut contents) = Token::of(value);
-        T::deserialize(de::Deserializer::behind(token, &mut contents)).map(Self)
+        T::deserialize(de::Deserializer::after_token(token, &mut contents)).map(Self)
     }
 
     /// Skips the value after `T` has been read, because `T` may not have read it to its end.

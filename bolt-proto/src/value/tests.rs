@@ -173,8 +173,8 @@ fn lists_take_their_smallest_form_even_if_their_length_was_unknown_or_wrong() {
     }
     assert_eq!(encode(Wrong(Some(2), 2)).unwrap(), [0x92, 1, 1]);
     for (promised, count) in [(None, 2), (Some(1), 2), (Some(300), 2), (Some(2), 300), (None, 0)] {
-        let bytes = encode((Wrong(promised, count), "behind")).unwrap();
-        assert_eq!(decode(&bytes), Ok((vec![1; count], "behind")), "{promised:?}");
+        let bytes = encode((Wrong(promised, count), "after")).unwrap();
+        assert_eq!(decode(&bytes), Ok((vec![1; count], "after")), "{promised:?}");
     }
 }
 
@@ -215,7 +215,7 @@ fn a_failed_write_leaves_no_bytes() {
                 list.item(&"before")?;
                 let _ = list.item(&vec![u64::MAX]);
                 let _ = list.item(&Nothing);
-                list.item(&"behind")
+                list.item(&"after")
             })
         }
     }
@@ -225,7 +225,7 @@ fn a_failed_write_leaves_no_bytes() {
             Ok(())
         }
     }
-    assert_eq!(decode(&encode(Swallows).unwrap()), Ok(("before", "behind")));
+    assert_eq!(decode(&encode(Swallows).unwrap()), Ok(("before", "after")));
     assert_eq!(encode(Nothing).unwrap_err().to_string(), "no value was written");
 }
 

@@ -52,15 +52,15 @@ impl<'d> SessionBuilder<'d> {
         }
     }
 
-    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database. Default:
-    /// `None`.
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
     pub fn database(mut self, name: impl OptionalName) -> Self {
         self.settings.database = name.into_name();
         self
     }
 
-    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under [`Access::Read`]
-    /// the server refuses writes.
+    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under
+    /// [`Access::Read`] the server refuses writes.
     pub const fn default_access_mode(mut self, access: Access) -> Self {
         self.settings.access = access;
         self
@@ -100,8 +100,8 @@ impl<'d> SessionBuilder<'d> {
         self
     }
 
-    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the wait
-    /// for a connection to its last row, a transaction from its beginning to its commit. `None` for the
+    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the
+    /// wait for a connection to its last row, a transaction from its beginning to its commit. `None` for the
     /// [driver's](crate::Config::deadline) deadline. Default: `None`.
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.settings.deadline = limit.into();

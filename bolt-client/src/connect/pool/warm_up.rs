@@ -14,9 +14,9 @@ use super::waiter::MAX_BLOCKING_READ;
 use super::{Grant, Pool, Pooled};
 
 impl Pool {
-    /// Opens connections, side by side, until as many are idle as the options want, or the pool is full. Returns the first
-    /// failure once all of them are open or have failed. Cancel-safe: what was being opened stays in the pool as far as it
-    /// got.
+    /// Opens connections, side by side, until as many are idle as the options want, or the pool is full. Returns the
+    /// first failure once all of them are open or have failed. Cancel-safe: what was being opened stays in the pool as
+    /// far as it got.
     pub(crate) async fn warm_up(self: &Arc<Self>, by: Deadline) -> Result<(), Error> {
         let limit = self.config.connection_acquisition_timeout;
         let by = by.earlier(Deadline::set_by(

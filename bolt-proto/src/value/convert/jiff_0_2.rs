@@ -1,5 +1,5 @@
 //! `jiff` 0.2: `civil::Date`, `civil::Time`, `civil::DateTime`, `Timestamp`, `Zoned`, `SignedDuration` for durations of
-//! seconds, and `Span` for those whose parts have the same sign.
+//! seconds, and `Span` for spans with parts of the same sign.
 //!
 //! Reading a `Zoned` needs jiff's time zone database, which is a feature of jiff.
 

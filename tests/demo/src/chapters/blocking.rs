@@ -65,7 +65,7 @@ impl Scene<'_> {
     /// A number, by one round trip.
     fn number(&self, query: Query) -> Result<i64, Error> {
         let answer = ask(self.driver, &query, Access::Read, self.database())?;
-        Ok(answer.records[0].get(0)?)
+        answer.single()?.get(0)
     }
 
     fn write(&self, query: Query) -> Result<(), Error> {
