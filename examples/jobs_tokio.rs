@@ -44,7 +44,9 @@ async fn claim(mut tx: ManagedTransaction) -> Result<Option<Job>, Error> {
             )
             .single_optional()
             .await?;
-        let Some(candidate) = candidate else { return Ok(None) };
+        let Some(candidate) = candidate else {
+            return Ok(None);
+        };
         let claimed = tx
             .run(
                 "MATCH (j:ExampleJob {id: $id, state: 'ready'}) SET j.state = 'taken', j.attempts = j.attempts + 1
@@ -63,7 +65,10 @@ async fn claim(mut tx: ManagedTransaction) -> Result<Option<Job>, Error> {
 async fn work(driver: Driver, worker: usize, seen: Bookmarks) -> Result<Bookmarks, Error> {
     let mut session = driver.session().bookmarks(seen).build();
     while let Some(job) = session.execute_write(claim).await? {
-        let count = session.run("UNWIND range(1, $rows) AS n RETURN count(n)").param("rows", job.rows).single();
+        let count = session
+            .run("UNWIND range(1, $rows) AS n RETURN count(n)")
+            .param("rows", job.rows)
+            .single();
         let state = match timeout(Duration::from_millis(500), count).await {
             Ok(row) => {
                 println!("worker {worker}: job {} counted {}", job.id, row?.get::<i64>(0)?);
@@ -90,7 +95,13 @@ async fn work(driver: Driver, worker: usize, seen: Bookmarks) -> Result<Bookmark
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let driver = bolt::driver_with(Config::from_env()?)?;
     driver.verify_connectivity().await?;
-    let mut jobs: Vec<Job> = (0..20).map(|id| Job { id, rows: 1000 * id, attempts: 0 }).collect();
+    let mut jobs: Vec<Job> = (0..20)
+        .map(|id| Job {
+            id,
+            rows: 1000 * id,
+            attempts: 0,
+        })
+        .collect();
     jobs[7].rows = i64::MAX; // the one that never ends
 
     let written = produce(&driver, &jobs).await?;
@@ -104,8 +115,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let mut session = driver.session().bookmarks(seen).build();
-    let states: Vec<(String, i64)> =
-        session.run("MATCH (j:ExampleJob) RETURN j.state, count(j)").collect_as().await?;
+    let states: Vec<(String, i64)> = session
+        .run("MATCH (j:ExampleJob) RETURN j.state, count(j)")
+        .collect_as()
+        .await?;
     println!("{states:?}");
     session.run("MATCH (j:ExampleJob) DELETE j").consume().await?;
     driver.close().await;

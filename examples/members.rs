@@ -90,7 +90,8 @@ impl std::error::Error for Error {
 
 /// Prepares the database: names become unique. Not part of a transaction with other queries.
 pub async fn set_up(on: &mut impl QueryRunner) -> Result<(), Error> {
-    let unique = "CREATE CONSTRAINT example_member IF NOT EXISTS FOR (m:ExampleMember) REQUIRE m.name IS UNIQUE";
+    let unique =
+        "CREATE CONSTRAINT example_member IF NOT EXISTS FOR (m:ExampleMember) REQUIRE m.name IS UNIQUE";
     on.run_query(unique).consume().await?;
     Ok(())
 }

@@ -31,19 +31,32 @@ fn parse(line: &str) -> Result<Person<'_>, String> {
     Ok(Person {
         id: id.parse().map_err(|e| format!("id {id:?}: {e}"))?,
         name,
-        born: if born.is_empty() { None } else { Some(born.parse().map_err(|e| format!("born {born:?}: {e}"))?) },
+        born: if born.is_empty() {
+            None
+        } else {
+            Some(born.parse().map_err(|e| format!("born {born:?}: {e}"))?)
+        },
     })
 }
 
 /// Writes a batch, and the line that is reached with it. Runs again after transient errors.
-fn write(tx: &mut ManagedTransaction, file: &str, line: usize, people: &[Person<'_>]) -> Result<Counters, Error> {
+fn write(
+    tx: &mut ManagedTransaction,
+    file: &str,
+    line: usize,
+    people: &[Person<'_>],
+) -> Result<Counters, Error> {
     // Queued: it shares the round trip of the query that follows.
-    tx.queue(query("MERGE (i:Import {file: $file}) SET i.line = $line").param("file", file).param("line", line))?;
+    tx.queue(
+        query("MERGE (i:Import {file: $file}) SET i.line = $line")
+            .param("file", file)
+            .param("line", line),
+    )?;
     let summary = tx
         .run("UNWIND $people AS row MERGE (p:ImportedPerson {id: row.id}) SET p += row")
         .param("people", Serde(people))
         .consume()?;
-    Ok(*summary.counters())
+    Ok(summary.counters())
 }
 
 fn import(session: &mut Session, file: &str, text: &str) -> Result<Counters, Error> {
@@ -70,7 +83,9 @@ fn import(session: &mut Session, file: &str, text: &str) -> Result<Counters, Err
                 Err(error) => eprintln!("{file}:{line}: {error}"),
             }
         }
-        total += session.execute_write(|tx| write(tx, file, line, &people)).call()?;
+        total += session
+            .execute_write(|tx| write(tx, file, line, &people))
+            .call()?;
         println!("{line} of {} lines, {:?}", lines.len(), started.elapsed());
     }
     Ok(total)
@@ -80,7 +95,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let driver = bolt::driver_with(Config::from_env()?)?;
     driver.verify_connectivity()?;
     driver
-        .execute_query("CREATE CONSTRAINT imported_person IF NOT EXISTS FOR (p:ImportedPerson) REQUIRE p.id IS UNIQUE")
+        .execute_query(
+            "CREATE CONSTRAINT imported_person IF NOT EXISTS FOR (p:ImportedPerson) REQUIRE p.id IS UNIQUE",
+        )
         .call()?;
     let mut session = driver.session().build();
     match std::env::args().nth(1) {
@@ -88,7 +105,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => {
             println!("{:?}", import(&mut session, "the short list", SHORT)?);
             println!("{:?}", import(&mut session, "the short list", SHORT)?);
-            driver.execute_query("MATCH (n:Import|ImportedPerson) DELETE n").call()?;
+            driver
+                .execute_query("MATCH (n:Import|ImportedPerson) DELETE n")
+                .call()?;
         }
     }
     driver.close();
