@@ -98,8 +98,8 @@ impl Summary {
 
     /// Returns how much the query has changed.
     #[must_use]
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
+    pub const fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Returns the server that ran the query.

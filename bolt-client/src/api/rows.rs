@@ -198,7 +198,7 @@ macro_rules! row_methods {
         /// more than one.
         ///
         /// # Cancel safety
-        /// As dropping the result: the query is carried out all the same.
+        /// As [`collect`](Self::collect).
         pub $($async)? fn single(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -213,7 +213,7 @@ macro_rules! row_methods {
         /// one row.
         ///
         /// # Cancel safety
-        /// As dropping the result: the query is carried out all the same.
+        /// As [`collect`](Self::collect).
         pub $($async)? fn single_optional(
             mut self,
             $($host: &mut impl CursorHost,)?

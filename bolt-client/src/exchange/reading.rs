@@ -87,26 +87,6 @@ impl Exchange {
         Ok(fetched)
     }
 
-    /// Takes the only row.
-    pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
-        let row = self.single_optional(id, by).await?;
-        row.ok_or_else(|| Error::not_single(0))
-    }
-
-    /// Takes the only row, if there is one.
-    pub(crate) async fn single_optional(
-        &mut self,
-        id: ResultId,
-        by: Deadline,
-    ) -> Result<Option<Record>, Error> {
-        let row = self.next(id, by).await?;
-        // Also finds out whether the query fails at its end.
-        match self.peek(id, by).await? {
-            Some(_) => Err(Error::not_single(2)),
-            None => Ok(row),
-        }
-    }
-
     /// Takes the summary that the server sent at the end of a result.
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
         let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
