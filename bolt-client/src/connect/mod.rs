@@ -5,6 +5,8 @@ pub(crate) mod fallout;
 pub(crate) mod link;
 pub(crate) mod open;
 pub(crate) mod pool;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
 mod shared;
 mod want;
 
