@@ -1,7 +1,7 @@
-//! What the driver needs of the world, on async-std: [`AsyncStd`], and the traits that it implements.
+//! The async-std implementation of the driver's runtime: [`AsyncStd`], and the traits that it implements.
 //!
-//! To bring a transport of your own (a tunnel, an in-memory pair, a proxy), wrap [`AsyncStd`] in a type that delegates
-//! everything but [`connect`](Runtime::connect).
+//! To use a custom transport (a tunnel, an in-memory pair, a proxy), wrap [`AsyncStd`] in a type that delegates every
+//! method except [`connect`](Runtime::connect).
 
 mod socket;
 #[cfg(test)]
@@ -22,10 +22,15 @@ pub use bolt_client::runtime::*;
 use self::socket::Socket;
 use self::timer::Delay;
 
-/// Sockets, timers and name look-ups of async-std.
+/// A runtime that uses the sockets, timers and name look-ups of async-std.
 ///
-/// async-std serves the whole process with threads of its own, so a driver works on any executor, too. Names are looked
-/// up on its thread pool; a call whose time is up does not wait for a look-up that hangs.
+/// # Requirements
+///
+/// Any executor will do: async-std serves the whole process from threads that it starts itself. A driver may be used
+/// from several executors at once, and after the one that opened its connections has ended.
+///
+/// Host names are looked up on async-std's thread pool. A call does not wait for a look-up beyond its deadline; the
+/// look-up itself cannot be interrupted and keeps its thread until it ends.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct AsyncStd;
@@ -61,7 +66,7 @@ impl Runtime for AsyncStd {
     }
 
     fn random(&self) -> u64 {
-        // The standard library seeds each of these differently, from the operating system's randomness.
+        // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
     }
 }

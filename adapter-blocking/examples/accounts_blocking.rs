@@ -41,9 +41,9 @@ fn main() -> Result<(), Error> {
     // A query for each row of another.
     let mut tx = session.begin_transaction().call()?;
     let mut owners = tx
-        .open("MATCH (a:ExampleAccount) RETURN a.owner AS owner")
-        .call()?;
-    while let Some(row) = owners.next(&mut tx)? {
+        .run("MATCH (a:ExampleAccount) RETURN a.owner AS owner")
+        .cursor()?;
+    while let Some(row) = owners.try_next(&mut tx)? {
         let owner: &str = row.get("owner")?;
         tx.run("MATCH (a:ExampleAccount {owner: $owner}) SET a.interest = a.balance / 10")
             .param("owner", owner)

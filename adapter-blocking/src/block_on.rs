@@ -1,4 +1,4 @@
-//! Runs a future on the thread that asks for it.
+//! Runs a future on the calling thread.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -11,9 +11,9 @@ use bolt_client::Error;
 
 use crate::cancel;
 
-/// Runs a call of the API, unless it is cancelled already: then it is not even begun.
+/// Runs a call of the API. Fails without polling it if the calls of this thread are cancelled already.
 pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    if cancel::has_come() {
+    if cancel::is_requested() {
         return Err(Error::cancelled().into());
     }
     block_on(future)
@@ -21,20 +21,20 @@ pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>
 
 /// Polls `future` until it is ready.
 ///
-/// Sockets of this crate wait inside of the poll. What waits for something else (a turn in the pool, the next
-/// attempt) is pending: then the thread sleeps until it is woken, or until the earliest instant that a timer gave
-/// to [`wake_at`] during the poll.
+/// Sockets of this crate block inside of the poll. A future that waits for anything else (a turn in the pool, the next
+/// attempt) is pending. The thread then sleeps until it is woken, or until the earliest instant that a timer passed to
+/// [`wake_at`] during the poll.
 ///
-/// Cancelling wakes it, too, and has it poll once more: the driver then finds its runtime
-/// [cancelled](bolt_client::runtime::Runtime::is_cancelled), and ends the call.
+/// Cancelling also wakes the thread. The next poll finds the runtime
+/// [cancelled](bolt_client::runtime::Runtime::is_cancelled), and the driver ends the call.
 ///
-/// Calls may nest, from within a poll: each has its own [`Parker`], so that none takes another's wake-up.
+/// Calls may nest, from within a poll. Each has its own [`Parker`], so none consumes another's wake-up.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let (parker, waker) = Parker::take();
     let mut cx = Context::from_waker(&waker);
     loop {
-        let cancelled = cancel::has_come();
+        let cancelled = cancel::is_requested();
         let outer = Earliest::begin();
         let poll = future.as_mut().poll(&mut cx);
         let until = outer.end();
@@ -43,19 +43,20 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
                 Parker::give_back(parker, waker);
                 return output;
             }
-            // It knows, and has something left to wait for.
+            // The driver has seen the cancellation in this poll and still has to wait, for example to reset the
+            // connection.
             Poll::Pending if cancelled => parker.park(until),
-            Poll::Pending => cancel::sleep_lightly(&waker, || parker.park(until)),
+            Poll::Pending => cancel::sleep_unless_requested(&waker, || parker.park(until)),
         }
     }
 }
 
-/// Has the [`block_on`] in whose poll this is called poll again at `at`, if nothing wakes it before.
+/// Makes the enclosing [`block_on`] poll again at `at`, or earlier if it is woken.
 pub(crate) fn wake_at(at: Instant) {
     EARLIEST.set(Some(EARLIEST.get().map_or(at, |earliest| earliest.min(at))));
 }
 
-/// The thread-local of one poll. Puts back what the surrounding poll has collected so far, even on a panic.
+/// The scope of the thread-local `EARLIEST` during one poll. Restores the value of the enclosing poll, even on a panic.
 struct Earliest {
     outer: Option<Instant>,
 }
@@ -78,8 +79,8 @@ impl Drop for Earliest {
     }
 }
 
-/// What a thread sleeps on. Not `thread::park`: a thread has one token for that, which nested calls and the
-/// program's own code would take from each other.
+/// What a sleeping thread waits on. `thread::park` would not do: it has one token per thread, which nested calls and
+/// the application's own code would consume.
 #[derive(Debug, Default)]
 struct Parker {
     woken: Mutex<bool>,
@@ -87,23 +88,22 @@ struct Parker {
 }
 
 impl Parker {
-    /// The thread's spare parker, or a new one.
+    /// Returns the thread's spare parker, or a new one.
     fn take() -> (Arc<Self>, Waker) {
-        // The thread-local is gone while the thread's own thread-locals are dropped: a driver may be among them.
+        // Thread-local destructors may run a call (they may drop a driver) when `SPARE` is gone already.
         SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
             let parker = Arc::<Self>::default();
             (Arc::clone(&parker), Waker::from(parker))
         })
     }
 
-    /// Keeps the parker for the next call. A waker that is still around somewhere can at worst cause one poll too
-    /// many.
+    /// Keeps the parker for the next call. A waker that still exists can at worst cause one spurious poll.
     fn give_back(parker: Arc<Self>, waker: Waker) {
-        // The error means that the thread is ending: then nobody needs it any more.
+        // `try_with` fails if the thread is ending: the parker is no longer needed then.
         let _ = SPARE.try_with(|spare| spare.set(Some((parker, waker))));
     }
 
-    /// Sleeps until woken, or until the instant has come. A wake-up from before counts.
+    /// Sleeps until woken, or until the given instant. Returns at once if it was woken since the last sleep.
     fn park(&self, until: Option<Instant>) {
         let mut woken = self.woken();
         while !*woken {
@@ -141,7 +141,7 @@ impl Wake for Parker {
 }
 
 thread_local! {
-    /// The earliest instant that a timer of the present poll waits for.
+    /// The earliest instant that a timer of the current poll waits for.
     static EARLIEST: Cell<Option<Instant>> = const { Cell::new(None) };
     static SPARE: Cell<Option<(Arc<Parker>, Waker)>> = const { Cell::new(None) };
 }
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Far more than anything here takes: the end of a test that would hang.
+    /// A generous limit, so that a hanging test fails.
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_wake_up_from_another_thread_ends_the_wait() {
-        in_time(|| {
+        with_time_limit(|| {
             let mut waiting = None;
             block_on(poll_fn(|cx| match &waiting {
                 None => {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_earliest_of_several_timers_ends_the_wait() {
-        in_time(|| {
+        with_time_limit(|| {
             let started = Instant::now();
             let soon = started + Duration::from_millis(20);
             block_on(poll_fn(|_| {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_wake_up_during_a_nested_call_is_not_lost() {
-        in_time(|| {
+        with_time_limit(|| {
             let mut polls = 0;
             block_on(poll_fn(|cx| {
                 polls += 1;
@@ -203,7 +203,7 @@ mod tests {
                     return Poll::Ready(());
                 }
                 cx.waker().wake_by_ref();
-                // Sleeps, while the outer call's wake-up is already there.
+                // Sleeps although the outer call has been woken already.
                 nap(Duration::from_millis(5));
                 Poll::Pending
             }));
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_timer_of_the_outer_call_survives_a_nested_one() {
-        in_time(|| {
+        with_time_limit(|| {
             let soon = Instant::now() + Duration::from_millis(30);
             block_on(poll_fn(|_| {
                 wake_at(soon);
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_timer_of_the_outer_call_survives_a_panic_in_a_nested_one() {
-        in_time(|| {
+        with_time_limit(|| {
             let soon = Instant::now() + Duration::from_millis(30);
             block_on(poll_fn(|_| {
                 wake_at(soon);
@@ -258,8 +258,8 @@ mod tests {
         }
     }
 
-    /// Runs a test that would sleep for ever if it failed.
-    fn in_time(test: impl FnOnce() + Send + 'static) {
+    /// Runs a test that would sleep forever if it failed.
+    fn with_time_limit(test: impl FnOnce() + Send + 'static) {
         let (done, waiting) = mpsc::channel();
         thread::spawn(move || {
             test();
@@ -267,6 +267,6 @@ mod tests {
         });
         waiting
             .recv_timeout(LONG)
-            .expect("the test panicked, or nobody woke it");
+            .expect("the test panicked, or was not woken");
     }
 }

@@ -23,15 +23,48 @@ macro_rules! blocking_builder {
                 Self(self.0.$method($($arg),*))
             })*
 
-            /// Runs it on this thread.
+            /// Makes the call on this thread.
             ///
             /// # Errors
             /// See [`ErrorKind`](crate::ErrorKind).
             pub fn call(self) -> Result<$output, bolt_client::Error> {
-                $crate::block_on::call(std::future::IntoFuture::into_future(self.0))$(.map($wrap))?
+                $crate::block_on::call(self.0)$(.map($wrap))?
             }
         }
     };
 }
 
-pub(crate) use blocking_builder;
+/// Waits on this thread for a future of [`Rows`](bolt_client::adapter::Rows).
+macro_rules! waited {
+    ($future:expr) => {
+        $crate::block_on::call($future)
+    };
+}
+
+/// Runs a query on this thread, and reads its rows.
+macro_rules! run_and {
+    ($run:expr, $method:ident()) => {
+        $run.call()?.$method()
+    };
+}
+
+/// What queries have besides their setters: `cursor`, and methods that read the rows, too.
+macro_rules! runs {
+    ($($name:ident),*) => {$(
+        impl $name<'_> {
+            bolt_client::adapter::run_methods!([] run_and);
+
+            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before all
+            /// rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
+            ///
+            /// # Errors
+            /// If the query fails. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if its session was given away by
+            /// [`into_records`](crate::Session::into_records).
+            pub fn cursor(self) -> Result<crate::Cursor, bolt_client::Error> {
+                $crate::block_on::call(self.0.cursor()).map(crate::Cursor::new)
+            }
+        }
+    )*};
+}
+
+pub(crate) use {blocking_builder, run_and, runs, waited};

@@ -8,6 +8,7 @@ use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
 use crate::runtime::{Blocking, Runtime};
 use crate::session::SessionBuilder;
+use crate::transaction::BeginTransaction;
 
 /// The way to a database: it holds the connections, and everything is asked of it.
 ///
@@ -57,6 +58,27 @@ impl Driver {
     /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self.inner.session())
+    }
+
+    /// Begins a transaction that owns its session: a function can return it, and a struct can hold it.
+    ///
+    /// The session has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager): the transaction sees what calls of
+    /// `execute_query` wrote before it began, and later calls see what it commits. For other settings there is
+    /// [`Session::into_transaction`](crate::Session::into_transaction).
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{Driver, Error, Transaction};
+    ///
+    /// fn begin(driver: &Driver) -> Result<Transaction<'static>, Error> {
+    ///     let mut tx = driver.begin_transaction().call()?;
+    ///     tx.run("CREATE (:Order)").consume()?;
+    ///     Ok(tx)
+    /// }
+    /// ```
+    pub fn begin_transaction(&self) -> BeginTransaction<'static> {
+        BeginTransaction::new(self.inner.begin_transaction())
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of

@@ -60,15 +60,17 @@ pub use bolt_client::{
     RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version,
     Versions, as_value, error, query, types,
 };
+#[doc(inline)]
+pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
 pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
-pub use runner::QueryRunner;
-pub use session::{Session, SessionBuilder, SessionOpen, SessionRun};
-pub use transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
+pub use runner::{QueryRun, QueryRunner};
+pub use session::{Session, SessionBuilder, SessionRun};
+pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
 /// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
 ///

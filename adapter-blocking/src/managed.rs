@@ -1,26 +1,28 @@
-//! Transaction functions: work that is done again when that may help.
+//! Transaction functions: work that is retried after transient errors.
 
 use std::fmt;
 use std::future::{Ready, ready};
 use std::time::Duration;
 
+use bolt_client::adapter::run_managed;
 use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
-use crate::cursor::{Cursor, Host};
-use crate::transaction::{TransactionOpen, TransactionRun};
+use crate::cursor::{Cursor, CursorHost, Seal};
+use crate::transaction::TransactionRun;
 
-/// The user's function, as the driver underneath calls it.
+/// The application's function, as the driver underneath calls it.
 type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, E>> + 's>;
 
-/// A transaction function that is about to run. [`call`](Self::call) runs it, and gives what the function returned.
+/// A transaction function that is about to run. [`call`](Self::call) runs the function, and returns what it returned.
 ///
 /// ```no_run
-/// # fn example(mut session: adapter_blocking::Session) -> Result<(), adapter_blocking::Error> {
+/// # use adapter_blocking as bolt;
+/// # fn example(mut session: bolt::Session) -> Result<(), bolt::Error> {
 /// use std::time::Duration;
 ///
 /// let people: i64 = session
-///     .execute_read(|tx| Ok(tx.run("MATCH (n:Person) RETURN count(n)").call()?.single()?.get(0)?))
+///     .execute_read(|tx| Ok(tx.run("MATCH (n:Person) RETURN count(n)").single()?.get(0)?))
 ///     .timeout(Duration::from_secs(5))
 ///     .metadata("page", "start")
 ///     .call()?;
@@ -28,7 +30,7 @@ type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Re
 /// ```
 #[must_use = "nothing happens before it is called"]
 pub struct ExecuteManaged<'s, T, E = Error> {
-    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>>,
+    inner: bolt_client::ExecuteManaged<'s, Work<'s, T, E>, T, E>,
 }
 
 impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
@@ -50,38 +52,38 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
         }
     }
 
-    /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+    /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.inner = self.inner.timeout(timeout);
         self
     }
 
-    /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+    /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
     pub fn metadata(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
         self.inner = self.inner.metadata(name, value);
         self
     }
 
-    /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
-    /// the session's.
+    /// Sets how long the call may take on *this* side, from waiting for a connection to the commit, with all its attempts.
+    /// Default: the session's.
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.inner = self.inner.deadline(limit);
         self
     }
 
-    /// Runs it on this thread.
+    /// Runs the function on this thread.
     ///
     /// # Errors
-    /// What the function returned; what the server reported, if that is final or was so to the end of the
-    /// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
-    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+    /// If the function returns an error. If the server reports a failure that is final, or that is still there at the end
+    /// of the [budget](crate::Config::max_transaction_retry_time). If there is no connection.
+    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never retried.
     pub fn call(self) -> Result<T, E> {
-        call(self.inner.run())
+        call(run_managed(self.inner))
     }
 }
 
 /// Wraps a function that blocks into one whose future is ready. The transaction is dropped, and so given back, before the
-/// future is.
+/// future is returned.
 fn polled_once<'s, T, E>(
     mut work: impl FnMut(&mut ManagedTransaction) -> Result<T, E> + 's,
 ) -> Work<'s, T, E> {
@@ -94,36 +96,47 @@ impl<T, E> fmt::Debug for ExecuteManaged<'_, T, E> {
     }
 }
 
-/// A transaction in the hands of a transaction function. It is committed when the function returns `Ok`.
+/// The transaction of a transaction function. The transaction is committed when the function returns `Ok`.
+///
+/// ```no_run
+/// # use adapter_blocking as bolt;
+/// # fn example(mut session: bolt::Session) -> Result<(), bolt::Error> {
+/// use bolt::{Error, ManagedTransaction};
+///
+/// fn add(tx: &mut ManagedTransaction, name: &str) -> Result<i64, Error> {
+///     tx.run("MERGE (:Person {name: $name})").param("name", name).consume()?;
+///     Ok(tx.run("MATCH (n:Person) RETURN count(n)").single()?.get(0)?)
+/// }
+///
+/// let people = session.execute_write(|tx| add(tx, "Ada")).call()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct ManagedTransaction {
     inner: bolt_client::ManagedTransaction,
 }
 
 impl ManagedTransaction {
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::ManagedTransaction {
+        &mut self.inner
+    }
+
     /// Runs a query: see [`Transaction::run`](crate::Transaction::run).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(self.inner.run(query))
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.inner.open(query))
-    }
-
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
-    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    /// If the query or a parameter cannot be sent, or the transaction has failed. Nothing is queued then.
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.inner.queue(query).map(Cursor::new)
     }
 }
 
-impl Host for ManagedTransaction {
-    type Inner = bolt_client::ManagedTransaction;
-
-    fn host(&mut self) -> &mut Self::Inner {
+impl CursorHost for ManagedTransaction {
+    fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost {
         &mut self.inner
     }
 }

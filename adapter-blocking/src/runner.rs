@@ -1,25 +1,30 @@
-//! Whatever queries can be run on.
+//! Functions over anything that queries can be run on.
 
-use bolt_client::{Error, Query};
+use bolt_client::Query;
 
-use crate::cursor::{Cursor, CursorHost};
+use crate::builder::blocking_builder;
+use crate::builder::{run_and, runs};
+use crate::cursor::CursorHost;
 use crate::managed::ManagedTransaction;
 use crate::records::Records;
 use crate::session::Session;
 use crate::transaction::Transaction;
 
-/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that do not care
-/// which.
+/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that work with
+/// any of these.
 ///
-/// Where one of these is at hand, its own methods do more: they take parameters and options afterwards. Here, a query brings
-/// its parameters along, by [`query`](crate::query()).
+/// The methods of each type do more: they take parameters and options afterwards. Here, a query brings its parameters
+/// along, by [`query`](crate::query()).
+///
+/// The trait is sealed, as [`CursorHost`] is and for the same reason. Use the trait as a bound.
 ///
 /// ```no_run
-/// use adapter_blocking::{Driver, Error, QueryRunner, query};
+/// # use adapter_blocking as bolt;
+/// use bolt::{Driver, Error, QueryRunner, query};
 ///
 /// fn born(on: &mut impl QueryRunner, name: &str) -> Result<Option<i64>, Error> {
 ///     let born = query("MATCH (n:Person {name: $name}) RETURN n.born").param("name", name);
-///     let row = on.run_query(born)?.single_optional()?;
+///     let row = on.run_query(born).single_optional()?;
 ///     Ok(row.map(|row| row.get(0)).transpose()?)
 /// }
 ///
@@ -33,28 +38,24 @@ use crate::transaction::Transaction;
 /// ```
 pub trait QueryRunner: CursorHost {
     /// Runs a query: see [`Session::run`] and [`Transaction::run`].
-    ///
-    /// # Errors
-    /// As [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun).
-    fn run_query(&mut self, query: impl Into<Query>) -> Result<Records<'_>, Error>;
-
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Session::open`] and [`Transaction::open`].
-    ///
-    /// # Errors
-    /// As [`SessionOpen`](crate::SessionOpen) or [`TransactionOpen`](crate::TransactionOpen).
-    fn open_query(&mut self, query: impl Into<Query>) -> Result<Cursor, Error>;
+    fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_>;
 }
 
-/// By the methods that each of them has.
+blocking_builder! {
+    /// A query of a [`QueryRunner`]. [`call`](Self::call) runs the query for its [`Records`].
+    ///
+    /// The errors are those of [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun).
+    QueryRun<'q> of Records<'q>, by Records::new {}
+}
+
+runs!(QueryRun);
+
+/// Implements the trait by that of the driver underneath.
 macro_rules! runners {
     ($($runner:ty),*) => {$(
         impl QueryRunner for $runner {
-            fn run_query(&mut self, query: impl Into<Query>) -> Result<Records<'_>, Error> {
-                self.run(query).call()
-            }
-
-            fn open_query(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
-                self.open(query).call()
+            fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_> {
+                QueryRun::new(bolt_client::QueryRunner::run_query(self.inner(), query))
             }
         }
     )*};

@@ -1,8 +1,8 @@
-//! What the driver needs of the world, without an executor: [`Blocking`], and the traits that it implements.
+//! The blocking implementation of the driver's runtime: [`Blocking`], and the traits that it implements.
 //!
-//! To bring a transport of your own (a tunnel, a proxy), wrap [`Blocking`] in a type that delegates everything but
-//! [`connect`](Runtime::connect). Such a transport has to block the thread as [`Blocking`] describes: here nobody
-//! else would drive it.
+//! To use a custom transport (a tunnel, a proxy), wrap [`Blocking`] in a type that delegates every method except
+//! [`connect`](Runtime::connect). Such a transport must block the thread as [`Blocking`] describes: no executor would
+//! wake a future that only registers a waker.
 
 mod look_up;
 mod socket;
@@ -24,21 +24,25 @@ use self::socket::Socket;
 use crate::block_on::wake_at;
 use crate::cancel;
 
-/// Sockets and timers that block the calling thread.
+/// A runtime with sockets and timers that block the calling thread.
 ///
-/// All futures of this runtime are polled on the thread of the call they belong to:
+/// All futures of this runtime are polled on the thread of the call that they belong to:
 ///
-/// * Host names are looked up on threads of their own, since the standard library can neither limit nor interrupt a
-///   look-up. The call sleeps until one ends; its deadline holds. These are the only threads of this crate: one for each name
-///   that is being looked up, 32 at most, each of which ends with its look-up. Address literals need none.
-/// * Connecting blocks inside of the poll, and ends at its deadline.
-/// * Reading blocks inside of the poll until something arrives. At the deadline of the transport it is pending.
-/// * Writing blocks inside of the poll for 10 ms at most. A server may not read before its own answers are read, so
-///   while a write is stuck, reads wait for 10 ms at most, too: both take turns.
-/// * A timer tells the call how long the thread may sleep, once nothing is left to do.
-/// * In the scope of a [`CancelHandle`](crate::CancelHandle), connecting and reading look up every 10 ms.
+/// * Host names are looked up on background threads, because the standard library can neither limit nor interrupt a
+///   look-up. The call sleeps until the look-up or its own deadline ends. There is one thread for each name that is
+///   being looked up, at most 32 per process, and each ends with its look-up. This crate starts no other threads.
+///   Address literals need none.
+/// * Connecting blocks inside the poll, at most until its deadline.
+/// * Reading blocks inside the poll until data arrives. At the deadline of the transport it returns `Pending`.
+/// * Writing blocks inside the poll for at most 10 ms. A server may read nothing until its own answers are read, so
+///   while a write is stuck, reads block for at most 10 ms, too: the two directions alternate.
+/// * A timer limits how long the thread sleeps when no socket can make progress.
+/// * In the scope of a [`CancelHandle`](crate::CancelHandle), connecting and reading check for cancellation every 10
+///   ms.
 ///
-/// No other executor can drive these futures: a timer would never wake it.
+/// # Requirements
+///
+/// Only calls of this crate can drive these futures. On another executor a timer would never wake its task.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Blocking;
@@ -60,7 +64,7 @@ impl Runtime for Blocking {
         by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            let socket = if cancel::is_possible() {
+            let socket = if cancel::in_scope() {
                 Socket::connect_in_steps(to, with, by).await?
             } else {
                 Socket::connect(to, with, by)?
@@ -78,11 +82,11 @@ impl Runtime for Blocking {
     }
 
     fn is_cancelled(&self) -> bool {
-        cancel::has_come()
+        cancel::is_requested()
     }
 
     fn random(&self) -> u64 {
-        // The standard library seeds each of these differently, from the operating system's randomness.
+        // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
     }
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 use bolt_client::{Error, Query, ToValue};
 
 use crate::block_on::call;
-use crate::builder::blocking_builder;
-use crate::cursor::{Cursor, Host};
+use crate::builder::{blocking_builder, run_and, runs};
+use crate::cursor::{Cursor, CursorHost, Seal};
 use crate::records::Records;
 
 blocking_builder! {
     /// A transaction that is about to begin. [`call`](Self::call) begins it.
     ///
-    /// What the server has against the transaction itself is told by its first query, unless it begins
+    /// What the server has against the transaction itself is reported by the first query, unless the transaction begins
     /// [eagerly](Self::eager).
     ///
     /// ```no_run
-    /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
     /// use std::time::Duration;
     ///
     /// let mut session = driver.session().build();
@@ -27,30 +28,36 @@ blocking_builder! {
     /// # Ok(()) }
     /// ```
     BeginTransaction<'s> of Transaction<'s>, by Transaction::new {
-        /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+        /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         timeout(timeout: Duration);
-        /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+        /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
-        /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default:
-        /// the session's.
+        /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit.
+        /// Default: the session's.
         deadline(limit: Duration);
-        /// Waits for the server to have begun the transaction, which costs a round trip. Default: it begins together
-        /// with the first query.
+        /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the
+        /// first query.
         eager();
     }
 }
 
-/// A transaction: queries that are carried out together or not at all. It holds its session, and a connection.
+/// A transaction: queries that are carried out together or not at all.
+///
+/// A transaction holds a connection. One that was begun [by a session](crate::Session::begin_transaction) borrows that
+/// session. One that was begun [by the driver](crate::Driver::begin_transaction), or that [took its
+/// session](crate::Session::into_transaction), is a `Transaction<'static>`: a function can return it, and a struct can hold
+/// it.
 ///
 /// # Dropping it
-/// It is rolled back: the server is told at once, without waiting, and frees the locks. That may cost the connection if
-/// the server has not even answered its beginning.
+/// The transaction is rolled back: ROLLBACK or RESET is sent at once, without waiting, and the server frees the locks. That
+/// may cost the connection if the server has not even answered BEGIN.
 ///
 /// ```no_run
-/// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+/// # use adapter_blocking as bolt;
+/// # fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
 /// let mut session = driver.session().build();
 /// let mut tx = session.begin_transaction().call()?;
-/// let created = tx.run("CREATE (n:Person {name: $name})").param("name", "Ada").call()?.consume()?;
+/// let created = tx.run("CREATE (n:Person {name: $name})").param("name", "Ada").consume()?;
 /// println!("{} created", created.counters().nodes_created);
 /// tx.commit()?;
 /// # Ok(()) }
@@ -66,29 +73,29 @@ impl<'s> Transaction<'s> {
         Self { inner }
     }
 
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Transaction<'s> {
+        &mut self.inner
+    }
+
     /// Runs a query. Set parameters on what this returns, then [`call`](TransactionRun::call) it for the [`Records`]: one
-    /// round trip, which the beginning of the transaction shares. A query without columns has been carried out when that
-    /// returns.
+    /// round trip, which BEGIN shares. A query without columns has been carried out by then.
     ///
-    /// Another query may run once the records are dropped, whether they were read or not.
+    /// Another query may run once the records are dropped, whether they were read or not. For several results at a time,
+    /// end the query by [`cursor`](TransactionRun::cursor).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(self.inner.run(query))
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`], so that others can run before all of them are read.
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.inner.open(query))
-    }
-
-    /// Queues a query without waiting: it leaves with whatever is waited for next, so that several of them, and the
-    /// [`commit`](Self::commit), cost one round trip together. All its rows are asked for at once. Give it parameters by
-    /// [`query`](crate::query()).
+    /// Queues a query without waiting: the query leaves with whatever is waited for next. So several queries, and the
+    /// [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
+    /// given by [`query`](crate::query()).
     ///
-    /// If one of them fails, the others are not carried out.
+    /// If a query fails, those queued after it are not carried out.
     ///
     /// ```no_run
-    /// # fn example(mut tx: adapter_blocking::Transaction<'_>) -> Result<(), adapter_blocking::Error> {
-    /// use adapter_blocking::query;
+    /// # use adapter_blocking as bolt;
+    /// # fn example(mut tx: bolt::Transaction<'_>) -> Result<(), bolt::Error> {
+    /// use bolt::query;
     ///
     /// let ada = tx.queue(query("CREATE (n:Person {name: $name}) RETURN elementId(n)").param("name", "Ada"))?;
     /// let count = tx.queue("MATCH (n:Person) RETURN count(n)")?;
@@ -99,68 +106,53 @@ impl<'s> Transaction<'s> {
     /// ```
     ///
     /// # Errors
-    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    /// If the query or a parameter cannot be sent, or the transaction has failed. Nothing is queued then.
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.inner.queue(query).map(Cursor::new)
     }
 
-    /// Commits. What is left of the results is carried out first. A transaction without queries is begun and committed in
-    /// one round trip.
+    /// Commits the transaction. What is left of its results is carried out first. A transaction without queries is begun
+    /// and committed in one round trip.
     ///
     /// # Errors
-    /// What the transaction failed with: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
+    /// If the transaction has failed: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
     /// connection is lost, the deadline passes, or the call is [cancelled](crate::CancelHandle), while the answer is on
     /// its way, unless the transaction only reads.
     pub fn commit(self) -> Result<(), Error> {
         call(self.inner.commit())
     }
 
-    /// Rolls back, and waits for the server to have done so. Nothing is sent if nothing was.
+    /// Rolls the transaction back, and waits until the server has done so. If nothing was sent yet, nothing is sent.
     ///
     /// # Errors
-    /// Why the server did not answer. The transaction is undone all the same: servers undo what is open when a connection
-    /// ends.
+    /// If the server did not answer. The transaction is rolled back all the same: servers roll back what is open when a
+    /// connection ends.
     pub fn rollback(self) -> Result<(), Error> {
         call(self.inner.rollback())
     }
 }
 
-impl<'s> Host for Transaction<'s> {
-    type Inner = bolt_client::Transaction<'s>;
-
-    fn host(&mut self) -> &mut Self::Inner {
+impl CursorHost for Transaction<'_> {
+    fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost {
         &mut self.inner
     }
 }
 
 blocking_builder! {
-    /// A query of a transaction. [`call`](Self::call) runs it.
+    /// A query of a transaction. [`call`](Self::call) runs the query for its [`Records`]; other methods read the rows, too.
     ///
-    /// Its errors are what the server has against the query, or had against the transaction before: it can only be
-    /// rolled back then. The same goes after a call that ended because its time was up or it was
+    /// A call fails if the server refuses the query, or refused something of the transaction before. The transaction can
+    /// only be rolled back then, and after a call whose deadline had passed or that was
     /// [cancelled](crate::CancelHandle).
     TransactionRun<'t> of Records<'t>, by Records::new {
-        /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
+        /// Sets a parameter. The value is encoded at once. If that fails, the call returns the error, and nothing is sent.
         param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
-        /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as
-        /// the transaction.
+        /// Sets how long the query may take on *this* side, to its last row; never longer than the transaction. Default:
+        /// as long as the transaction.
         deadline(limit: Duration);
     }
 }
 
-blocking_builder! {
-    /// A query of a transaction whose rows are read by a [`Cursor`]. [`call`](Self::call) runs it.
-    ///
-    /// Its errors are those of [`TransactionRun`].
-    TransactionOpen<'t> of Cursor, by Cursor::new {
-        /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
-        param(name: impl AsRef<str>, value: impl ToValue);
-        /// Sets a parameter for each field of a struct, or each entry of a map.
-        params(parameters: &impl serde::Serialize);
-        /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as
-        /// the transaction.
-        deadline(limit: Duration);
-    }
-}
+runs!(TransactionRun);

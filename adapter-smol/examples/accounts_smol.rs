@@ -42,9 +42,10 @@ fn main() -> Result<(), Error> {
         // A query for each row of another.
         let mut tx = session.begin_transaction().await?;
         let mut owners = tx
-            .open("MATCH (a:ExampleAccount) RETURN a.owner AS owner")
+            .run("MATCH (a:ExampleAccount) RETURN a.owner AS owner")
+            .cursor()
             .await?;
-        while let Some(row) = owners.next(&mut tx).await? {
+        while let Some(row) = owners.try_next(&mut tx).await? {
             let owner: &str = row.get("owner")?;
             tx.run("MATCH (a:ExampleAccount {owner: $owner}) SET a.interest = a.balance / 10")
                 .param("owner", owner)

@@ -35,11 +35,13 @@ pub use bolt_client::{
     Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Cost,
     Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged,
     ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRunner,
+    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRun, QueryRunner,
     QueryType, Record, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder,
-    SessionOpen, SessionRun, Status, Summary, ToValue, Transaction, TransactionOpen, TransactionRun,
-    UsageError, Value, Version, Versions, as_value, error, query, types,
+    SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, UsageError, Value, Version, Versions,
+    as_value, error, query, types,
 };
+#[doc(inline)]
+pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 
 use runtime::Smol;
 

@@ -1,7 +1,7 @@
-//! What the driver needs of the world, on async-io: [`Smol`], and the traits that it implements.
+//! The async-io implementation of the driver's runtime: [`Smol`], and the traits that it implements.
 //!
-//! To bring a transport of your own (a tunnel, an in-memory pair, a proxy), wrap [`Smol`] in a type that delegates
-//! everything but [`connect`](Runtime::connect).
+//! To use a custom transport (a tunnel, an in-memory pair, a proxy), wrap [`Smol`] in a type that delegates every
+//! method except [`connect`](Runtime::connect).
 
 mod socket;
 #[cfg(test)]
@@ -20,11 +20,15 @@ pub use bolt_client::runtime::*;
 use self::socket::Socket;
 use self::timer::Delay;
 
-/// Sockets and timers of async-io, which smol's executors and many others use.
+/// A runtime that uses the sockets and timers of async-io, the reactor of smol.
 ///
-/// async-io serves the whole process from one thread of its own, so a driver works on any executor, on several at
-/// once, and after the one that opened its connections has ended. Names are looked up on the thread pool of the
-/// `blocking` crate; a call whose time is up does not wait for a look-up that hangs.
+/// # Requirements
+///
+/// Any executor will do: async-io serves the whole process from one background thread. A driver may be used from
+/// several executors at once, and after the one that opened its connections has ended.
+///
+/// Host names are looked up on the thread pool of the `blocking` crate. A call does not wait for a look-up beyond its
+/// deadline; the look-up itself cannot be interrupted and keeps its thread until it ends.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Smol;
@@ -66,7 +70,7 @@ impl Runtime for Smol {
     }
 
     fn random(&self) -> u64 {
-        // The standard library seeds each of these differently, from the operating system's randomness.
+        // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
     }
 }

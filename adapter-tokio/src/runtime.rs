@@ -1,7 +1,7 @@
-//! What the driver needs of the world, on tokio: [`Tokio`], and the traits that it implements.
+//! The tokio implementation of the driver's runtime: [`Tokio`], and the traits that it implements.
 //!
-//! To bring a transport of your own (a tunnel, an in-memory pair, a proxy), wrap [`Tokio`] in a type that delegates
-//! everything but [`connect`](Runtime::connect).
+//! To use a custom transport (a tunnel, an in-memory pair, a proxy), wrap [`Tokio`] in a type that delegates every
+//! method except [`connect`](Runtime::connect).
 
 mod context;
 mod socket;
@@ -22,21 +22,29 @@ use self::context::{here, with_timers};
 use self::socket::Socket;
 use self::timer::Delay;
 
-/// The tokio runtime that the caller is in.
+/// A runtime that uses the tokio runtime of the calling task.
 ///
-/// It holds nothing: sockets and timers belong to the runtime in whose context they are polled. A connection that
-/// waits in another runtime than the one before moves there, so a driver can be kept in a `static`, shared by the
-/// runtimes of several threads, and used after the runtime that opened its connections has ended.
+/// The type holds no state: sockets and timers belong to the tokio runtime that polls them. A connection moves to
+/// another tokio runtime when it is polled there. So a driver can live in a `static`, can be shared by the tokio
+/// runtimes of several threads, and can be used after the one that opened its connections has ended.
 ///
-/// Outside of any runtime, in one that was built without I/O or without time, and in one that was shut down, every
-/// call of the driver that would have to wait fails at once: with [`NoRuntime`] from here, which the driver makes an error of
-/// kind [`Usage`](crate::ErrorKind::Usage) that says what is missing. To learn that a part of the runtime is missing this
-/// catches a panic of tokio's, so the program's panic hook sees it, too, and a program that is built with `panic = "abort"` ends.
+/// Host names are looked up on tokio's pool of blocking threads. A call does not wait for a look-up beyond its
+/// deadline. Dropping a [`tokio::runtime::Runtime`] does wait for a hanging look-up; `shutdown_background` does not.
 ///
-/// Names are looked up on tokio's pool of blocking threads. A call whose time is up does not wait for a look-up that
-/// hangs, but a [`tokio::runtime::Runtime`] that is dropped does: `shutdown_background` does not.
+/// The time is tokio's, so tests with a paused clock work.
 ///
-/// The time is tokio's, so that tests with a paused clock work.
+/// # Requirements
+///
+/// The calling thread must be in a tokio runtime that has I/O and time enabled and was not shut down.
+///
+/// # Errors
+///
+/// If a requirement is not met, every driver call that has to wait fails at once with an error of kind
+/// [`Usage`](crate::ErrorKind::Usage) that says what is missing. The methods of [`Runtime`] and [`Transport`] report
+/// [`NoRuntime`].
+///
+/// Tokio reports a missing I/O or time driver only by a panic, which this type catches. The application's panic hook
+/// runs, too, and an application that is built with `panic = "abort"` ends.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Tokio;
@@ -78,7 +86,7 @@ impl Runtime for Tokio {
     }
 
     fn random(&self) -> u64 {
-        // The standard library seeds each of these differently, from the operating system's randomness.
+        // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
     }
 }

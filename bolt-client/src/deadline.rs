@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::{Runtime, Timer};
 
-/// The instant by which a call must have ended; it is handed down through everything that the call waits for.
+/// The instant by which a call must have ended; handed down through everything that the call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: Option<Instant>,
     limit: Option<Limit>,
 }
 
-/// Where a deadline comes from, for the error of a call that has met it.
+/// The origin of a deadline, for the error of a call that has met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit {
     length: Duration,
-    /// What set it: the name of an option.
+    /// The name of the option that set it.
     option: &'static str,
 }
 
@@ -29,7 +29,7 @@ impl Deadline {
         limit: None,
     };
 
-    /// A limit too far away to be an instant is none.
+    /// Returns the deadline after this limit. A limit too far away to be an instant is none.
     pub(crate) fn after(now: Instant, limit: Duration) -> Self {
         Self {
             at: now.checked_add(limit),
@@ -37,7 +37,7 @@ impl Deadline {
         }
     }
 
-    /// A limit that this option sets.
+    /// Returns a deadline that this option sets.
     pub(crate) fn set_by(option: &'static str, now: Instant, length: Duration) -> Self {
         Self {
             limit: Some(Limit { length, option }),
@@ -45,7 +45,7 @@ impl Deadline {
         }
     }
 
-    /// This instant.
+    /// Returns the deadline at this instant.
     pub(crate) const fn at_instant(at: Instant) -> Self {
         Self {
             at: Some(at),
@@ -61,12 +61,13 @@ impl Deadline {
         }
     }
 
-    /// What set it, if that was an option.
+    /// Returns the option that set the deadline, if one did.
     pub(crate) const fn limit(self) -> Option<Limit> {
         self.limit
     }
 
-    /// When somebody has had his share of the time that is left, if as many `others` come after him; none if nobody does.
+    /// Returns the end of one attempt's share of the time that is left, if as many `others` come after it; none if
+    /// none does.
     pub(crate) fn share(self, now: Instant, others: usize) -> Self {
         match (self.at, u32::try_from(others)) {
             (Some(at), Ok(others)) if others > 0 => {
@@ -85,7 +86,7 @@ impl Deadline {
         self.at.is_some_and(|at| at <= now)
     }
 
-    /// Waits for `future`, at most until the deadline; `None` if that came first.
+    /// Waits for `future`, at most until the deadline; `None` if the deadline came first.
     pub(crate) async fn race<F: Future + Unpin>(
         self,
         runtime: &dyn Runtime,
@@ -106,13 +107,13 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A timer that is made when it is first needed, and moved when the deadline moves.
+/// A timer that is created when it is first needed, and moved when the deadline moves.
 #[derive(Default)]
 pub(crate) struct Alarm(Option<(Instant, Pin<Box<dyn Timer>>)>);
 
 impl Alarm {
-    /// Ready once the deadline has passed, by the runtime's clock, or the call is cancelled. Which of the two it was,
-    /// [`Error::out_of_time`](crate::error::Error::out_of_time) tells.
+    /// Ready once the deadline has passed, by the runtime's clock, or the call is cancelled.
+    /// [`Error::out_of_time`](crate::error::Error::out_of_time) distinguishes the two.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, runtime: &dyn Runtime, by: Deadline) -> Poll<()> {
         if runtime.is_cancelled() {
             return Poll::Ready(());
@@ -129,7 +130,7 @@ impl Alarm {
         timer.as_mut().poll(cx)
     }
 
-    /// Lets go of the timer, which must not outlive the call.
+    /// Drops the timer, which must not outlive the call.
     pub(crate) fn disarm(&mut self) {
         self.0 = None;
     }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_shared_with_those_who_come_after() {
+    fn time_is_shared_with_the_attempts_that_come_after() {
         let now = Instant::now();
         let end = Deadline::after(now, Duration::from_secs(30));
         assert_eq!(end.share(now, 2), Deadline::after(now, Duration::from_secs(10)));

@@ -1,9 +1,9 @@
-//! `Sync` for what is only ever used through `&mut`.
+//! `Sync` for values that are only used through `&mut`.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Makes a `Send` value `Sync`, by a mutex that is never locked.
+/// A wrapper that makes a `Send` value `Sync`, by a mutex that is never locked.
 pub(crate) struct Exclusive<T>(Mutex<T>);
 
 impl<T> Exclusive<T> {

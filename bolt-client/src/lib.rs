@@ -39,14 +39,16 @@ mod summary;
 mod uri;
 
 pub use address::Address;
+#[doc(hidden)]
+pub use api::adapter;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
 pub use api::execute_query::ExecuteQuery;
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
-pub use api::runner::QueryRunner;
-pub use api::session::{Session, SessionBuilder, SessionOpen, SessionRun};
-pub use api::transaction::{BeginTransaction, Transaction, TransactionOpen, TransactionRun};
+pub use api::runner::{QueryRun, QueryRunner};
+pub use api::session::{Session, SessionBuilder, SessionRun};
+pub use api::transaction::{BeginTransaction, Transaction, TransactionRun};
 pub use bolt_proto::serde::{Serde, as_value};
 pub use bolt_proto::types;
 pub use bolt_proto::value::{FromValue, ToValue, Value};
@@ -55,6 +57,7 @@ pub use bolt_proto::{
     NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
     Status, UsageError, Version, Versions, query,
 };
+pub use bolt_proto::{DecodeError, ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks};
 pub use config::Config;
 pub use connect::pool::PoolCounts;

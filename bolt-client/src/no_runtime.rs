@@ -1,24 +1,24 @@
-//! The error of a runtime that is asked from where it cannot work.
+//! The error of a runtime that is polled in a context where it cannot work.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::{fmt, io};
 
-/// A failure of a [`Runtime`](crate::runtime::Runtime): the context that polls it cannot wait for sockets or timers.
+/// An error of a [`Runtime`](crate::runtime::Runtime): the context that polls it cannot wait for sockets or timers.
 ///
-/// An adapter returns it inside of an [`io::Error`], which `From` makes of it, from everything that would wait. The driver then
-/// neither retries nor pauses, since no timer would end that pause: the call fails with this text, and the kind
-/// [`Usage`](crate::ErrorKind::Usage).
+/// An adapter returns it, converted to an [`io::Error`] with `From`, from everything that would wait. The driver does
+/// not retry after it, since no timer would end the pause before the next attempt. The call fails with the text of
+/// this error and the kind [`Usage`](crate::ErrorKind::Usage).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoRuntime(Cow<'static, str>);
 
 impl NoRuntime {
-    /// An error with a text that says what is missing, and what to do.
+    /// Creates an error. The text says what is missing, and what to do.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
         Self(text.into())
     }
 
-    /// Returns what `error` contains, if it is one of these.
+    /// Returns the `NoRuntime` that `error` contains, if it contains one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
@@ -47,7 +47,7 @@ mod tests {
     use crate::error::{Error, ErrorKind};
 
     #[test]
-    fn a_call_that_could_not_wait_is_the_callers_fault_and_is_not_retried() {
+    fn a_call_that_could_not_wait_fails_as_usage_and_is_not_retried() {
         let lacking = || io::Error::from(NoRuntime::new("no runtime here"));
         let ended = || ProtocolViolation::EndOfStream { in_message: false };
         for error in [
@@ -59,7 +59,7 @@ mod tests {
             assert_eq!(error.to_string(), "no runtime here");
             assert!(!error.is_retryable());
         }
-        // What was sent before may have been carried out, so this stays a lost connection.
+        // What was sent before may have been carried out, so this is still a lost connection.
         let lost = Error::broken("host:7687".into(), ended(), Some(lacking()));
         assert_eq!(lost.kind(), ErrorKind::ConnectionLost);
         assert!(!lost.is_retryable());

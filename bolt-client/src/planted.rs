@@ -1,74 +1,74 @@
-//! Bugs that were planted, so that the tests can show that they would find such bugs. They exist only in builds with
-//! `--cfg planted`, and do nothing there until one is [chosen](plant).
+//! Planted bugs, with which the tests show that they would find such bugs. They exist only in builds with `--cfg
+//! planted`, and have no effect there until one is [chosen](plant).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Declares the bugs, and the list of them.
+/// Declares the bugs, and a list of them.
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])+ $bug:ident,)+) => {
-        /// A bug that the driver can be given.
+        /// A bug that can be planted into the driver.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Bug {
             $($(#[doc = $doc])+ $bug,)+
         }
 
         impl Bug {
-            /// All of them.
+            /// All bugs.
             pub const ALL: &[Self] = &[$(Self::$bug,)+];
         }
     };
 }
 
 bugs! {
-    /// A connection that comes back is not offered to those who wait.
+    /// A connection that comes back is not offered to the waiters.
     LostWaiter,
-    /// Of somebody who waits anew, the first waker is kept.
+    /// Of a waiter that is polled with another waker, the first waker is kept.
     LostWakeUp,
     /// The last slot of the pool is handed out twice.
     SlotHandedOutTwice,
     /// Connections that are being opened are not counted.
     OvershootWhileConnecting,
-    /// An opening that is left is neither kept nor given up.
+    /// An opening whose caller is dropped is neither kept nor given up.
     HalfOpenLeaked,
-    /// A connection with something open goes back without RESET.
+    /// A connection with an open result goes back without RESET.
     ResetForgotten,
     /// RESET is sent while BEGIN is unanswered.
     ResetOvertakesBegin,
     /// A write whose result is dropped unread is reset.
     ResetOnUnreadWrite,
-    /// A caller who gives up while he waits for a write to finish resets it.
+    /// A caller that stops waiting for the end of a write resets it.
     ResetWhileSettling,
     /// Answers that are on their way are left to the next user.
     LateFailureToNextUser,
-    /// Waiting for an answer knows no deadline.
+    /// The wait for an answer ignores the deadline.
     DeadlineNotHandedDown,
-    /// A call's timer stays with the connection.
+    /// The timer of a call stays with the connection.
     TimerKept,
-    /// A transaction that has failed goes on asking.
+    /// A failed transaction sends further requests.
     PullAfterFailure,
-    /// COMMIT does not wait for results that are open.
+    /// COMMIT does not wait for open results.
     CommitWithOpenResult,
-    /// A lost answer to COMMIT is told as a lost connection.
+    /// The loss of the answer to COMMIT is reported as a lost connection.
     UnknownCommitDenied,
-    /// That a connection of the pool was dead is told to whoever gets it.
+    /// That a pooled connection was dead is reported to the caller.
     DeadConnectionReported,
-    /// What a transaction has done before its connection was lost is forgotten, and the rest done on another.
+    /// What a transaction did before its connection was lost is forgotten, and the rest runs on another.
     HalfATransaction,
-    /// A row that was looked at is not there any more.
+    /// A row is gone after `peek`.
     PeekTakesTheRow,
-    /// All the rest of a result is asked for in place of its next page.
+    /// All the rest of a result is requested in place of its next page.
     PageWithoutEnd,
     /// The bookmark of a commit is not passed on.
     BookmarkDropped,
-    /// Bookmarks are added to those that they stand for.
+    /// Bookmarks are added to those that they replace.
     BookmarksPiledUp,
-    /// A commit whose answer was lost is tried again.
+    /// A commit is retried after its answer was lost.
     RetryAfterUnknownCommit,
-    /// Work is tried again for as long as it takes.
+    /// Work is retried without a limit.
     RetryPastTheBudget,
     /// A transaction function that aborts is called again if something had failed before.
     RetryAfterAbort,
-    /// The next page is asked of the newest result, whoever reads.
+    /// The next page is requested of the newest result, whichever is being read.
     WrongQid,
     /// COMMIT does not wait for the end of a page that is on its way.
     CommitBeforeAPagesEnd,
@@ -76,31 +76,31 @@ bugs! {
     StaleRowsAfterARetry,
     /// A cursor reads from any transaction.
     CursorOfAnotherTransaction,
-    /// Of several queries in a flight, the first one's rows are given to all.
+    /// Of several queries in a pipeline, all get the rows of the first.
     NeighboursResult,
-    /// A session keeps the work of cursors that were dropped.
+    /// A session keeps the work of dropped cursors.
     ExchangeKept,
     /// Callers wait for an opening until it expires, though another could be begun.
     NoPatienceForOpenings,
     /// What a transport buffers is not flushed.
     UnflushedTransport,
-    /// An answer that lies in the socket is not read once the deadline has passed.
+    /// An answer that is in the socket is not read after the deadline.
     AnswerHiddenByDeadline,
-    /// A read that was dropped is left to its end, which nothing waits for.
+    /// A dropped read runs to its end, which nothing waits for.
     DroppedReadFinished,
 }
 
-/// One more than the index of the bug that is planted; 0 for none.
+/// The index of the planted bug plus one; 0 for none.
 static PLANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Plants a bug in every driver of this process, or takes it out.
+/// Plants a bug in every driver of this process, or removes it.
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as usize + 1), Ordering::Relaxed);
     bolt_proto::planted::plant(bug.and_then(Bug::below));
 }
 
 impl Bug {
-    /// What the protocol must let pass for it.
+    /// The bug of the protocol that must be planted with it.
     const fn below(self) -> Option<bolt_proto::planted::Bug> {
         match self {
             Self::ResetOvertakesBegin => Some(bolt_proto::planted::Bug::ResetOvertakesBegin),

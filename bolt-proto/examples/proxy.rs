@@ -1,10 +1,10 @@
-//! A proxy that prints what client and server say to each other.
+//! A proxy that prints the messages between client and server.
 //!
-//! `cargo run -p bolt-proto --features peer --example proxy -- 127.0.0.1:7688 localhost:7687`
+//! `cargo run -p bolt-proto --features peer --example proxy -- 127.0.0.1:17688 localhost:7687`
 //!
-//! It asks the server for its newest version, agrees with the client on one that is no newer, asks the server for that,
-//! and then passes messages on as they are.
-//! Values of parameters and rows, and credentials, are not printed.
+//! It asks the server for its newest version, negotiates with the client a version that is no newer, and connects
+//! to the server with that version. Then it passes messages on unchanged. Values of parameters and rows, and
+//! credentials, are not printed.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ type Outcome<T> = Result<T, Box<dyn error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:7688".to_owned());
+    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:17688".to_owned());
     let target = arguments.next().unwrap_or_else(|| "localhost:7687".to_owned());
     match serve(&listen, &target) {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,7 +32,10 @@ fn main() -> ExitCode {
 
 fn serve(listen: &str, target: &str) -> Outcome<()> {
     let listener = TcpListener::bind(listen)?;
-    println!("listening on {}, passing on to {target}", listener.local_addr()?);
+    println!(
+        "listening on {}, passing messages on to {target}",
+        listener.local_addr()?
+    );
     for (number, client) in listener.incoming().enumerate() {
         let (client, target) = (client?, target.to_owned());
         thread::spawn(move || match relay(number, client, &target) {
@@ -43,8 +46,8 @@ fn serve(listen: &str, target: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// One client and its connection to the server. Each direction has a thread that reads; the two halves of the
-/// protocol are shared, since the answer to one side's message goes out on the other.
+/// One client and its connection to the server. Each direction has a thread that reads. The threads share the two
+/// halves of the protocol, because the answer to a message of one side is sent by the other half.
 struct Relay {
     number: usize,
     client: TcpStream,
@@ -84,14 +87,16 @@ fn relay(number: usize, mut client: TcpStream, target: &str) -> Outcome<()> {
     });
     let answers = thread::spawn({
         let relay = Arc::clone(&relay);
-        move || relay.both_end(relay.pass_answers())
+        move || relay.close_both(relay.pass_answers())
     });
-    let requests = relay.both_end(relay.pass_requests());
-    let answers = answers.join().map_err(|_| "the thread of the answers has died")?;
+    let requests = relay.close_both(relay.pass_requests());
+    let answers = answers
+        .join()
+        .map_err(|_| "the thread that passes answers on panicked")?;
     requests.and(answers)
 }
 
-/// A connection to the server, with the version that was agreed on.
+/// Connects to the server. Returns the version that was negotiated.
 fn connect(target: &str, versions: Versions) -> Outcome<((TcpStream, Upstream), Version)> {
     let mut server = TcpStream::connect(target)?;
     server.set_nodelay(true)?;
@@ -113,7 +118,7 @@ impl Relay {
         loop {
             let mut halves = self.halves();
             let Halves { down, up } = &mut *halves;
-            while ended(down.has_request())?.is_some() {
+            while none_at_end(down.has_request())?.is_some() {
                 if let Some(request) = down.request() {
                     println!("{}: C: {request}", self.number);
                 }
@@ -140,7 +145,7 @@ impl Relay {
         loop {
             let mut halves = self.halves();
             let Halves { down, up } = &mut *halves;
-            while let Some(response) = ended(up.response())? {
+            while let Some(response) = none_at_end(up.response())? {
                 println!("{}: S: {response}", self.number);
                 down.answer(up.response_bytes().unwrap_or_default());
             }
@@ -159,8 +164,8 @@ impl Relay {
         }
     }
 
-    /// When one direction has ended, the other has no one to talk to.
-    fn both_end(&self, outcome: Outcome<()>) -> Outcome<()> {
+    /// Closes both directions, because one is useless without the other.
+    fn close_both(&self, outcome: Outcome<()>) -> Outcome<()> {
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);
         outcome
@@ -171,9 +176,9 @@ impl Relay {
     }
 }
 
-/// The end of a stream is no error here.
-fn ended<T>(told: Result<Option<T>, ProtocolViolation>) -> Result<Option<T>, ProtocolViolation> {
-    told.or_else(|violation| {
+/// Turns the end of a stream into `None`: it is not an error here.
+fn none_at_end<T>(event: Result<Option<T>, ProtocolViolation>) -> Result<Option<T>, ProtocolViolation> {
+    event.or_else(|violation| {
         if violation.is_end_of_stream() {
             Ok(None)
         } else {

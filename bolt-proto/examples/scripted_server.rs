@@ -1,10 +1,11 @@
-//! A server that answers from a script, to try a client against.
+//! A server that answers from a script, for trying a client.
 //!
-//! `cargo run -p bolt-proto --features peer --example scripted_server -- 127.0.0.1:7687 script.txt`
+//! `cargo run -p bolt-proto --features peer --example scripted_server -- 127.0.0.1:17687 script.txt`
 //!
-//! Without a file it plays the script below. A line is a request by its name, with a part of its query if there is
-//! any, and its answers: `SUCCESS`, rows in parentheses (numbers and words), `FAILURE code message`. The first line that
-//! fits is taken; what no line fits is answered by SUCCESS. The order of requests is checked by the protocol's own table.
+//! Without a file the script below is used. A line has the name of a request, a part of its query if it has one,
+//! and the answers: `SUCCESS`, rows in parentheses (numbers and words), `FAILURE code message`. The first line that
+//! matches is used; a request that matches no line is answered by SUCCESS. The protocol's state table checks the
+//! order of requests.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
 
 fn serve() -> Outcome<()> {
     let mut arguments = env::args().skip(1);
-    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:7687".to_owned());
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:17687".to_owned());
     let script = arguments
         .next()
         .map_or_else(|| Ok(SCRIPT.to_owned()), fs::read_to_string)?;
@@ -47,7 +48,7 @@ fn serve() -> Outcome<()> {
     for socket in listener.incoming() {
         let (socket, script) = (socket?, script.clone());
         thread::spawn(move || match Session::new(socket, script).play() {
-            Ok(()) => println!("the client is gone"),
+            Ok(()) => println!("the client has disconnected"),
             Err(error) => println!("closed: {error}"),
         });
     }
@@ -58,7 +59,7 @@ fn serve() -> Outcome<()> {
 #[derive(Clone)]
 struct Rule {
     request: String,
-    /// What the query must contain.
+    /// The text that the query must contain.
     query: String,
     answers: String,
 }
@@ -110,7 +111,7 @@ impl Session {
                     match (head.message, head.verdict) {
                         (Message::Goodbye, _) => return Ok(()),
                         (_, Verdict::Ignore) => self.server.ignored()?,
-                        (message, Verdict::CarryOut) => self.answer(message)?,
+                        (message, Verdict::Execute) => self.answer(message)?,
                     }
                 }
                 Ok(None) => {
@@ -118,7 +119,7 @@ impl Session {
                     let read = self.socket.read(self.server.recv_space())?;
                     self.server.received(read);
                 }
-                // The error names what the client did wrong.
+                // The error names the mistake of the client.
                 Err(violation) => {
                     self.flush()?;
                     return if violation.is_end_of_stream() {

@@ -1,4 +1,4 @@
-//! What a connection tells.
+//! Events: what a connection reports to its caller.
 
 use core::fmt;
 
@@ -7,12 +7,13 @@ use crate::message::Metadata;
 use crate::record::RecordRef;
 use crate::version::Version;
 
-/// Names a request of one connection. Later requests are greater.
+/// The id of a request on one connection. Later requests have greater ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) u64);
 
-/// Names the result of a RUN of one connection. It is not the server's query id (`qid`), which is unknown until
-/// RUN is answered, and which only transactions have.
+/// The id of the result of a RUN on one connection.
+///
+/// It is not the server's query id (`qid`): that is unknown until RUN is answered, and only transactions have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResultId(pub(crate) u64);
 
@@ -22,47 +23,50 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// What the next event is and to whom it belongs, without its contents. It borrows nothing, so a loop can decide
-/// by it which event to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of the next event and the request that it belongs to, without the contents.
+///
+/// A head borrows nothing, so a loop can decide by it which event to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Head {
-    /// The request that it answers; `None` for [`Kind::Negotiated`].
+    /// The request that the event answers. `None` for [`Kind::Negotiated`].
     pub request: Option<RequestId>,
     /// The result that the request was about, if any.
     pub result: Option<ResultId>,
-    /// Which event it is.
+    /// The kind of the event.
     pub kind: Kind,
 }
 
-/// Which event it is.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A version is agreed on.
+    /// A protocol version was negotiated.
     Negotiated,
-    /// A row.
+    /// A row arrived.
     Record,
-    /// The request was carried out. Its last event.
+    /// The request succeeded. This is its last event.
     Success,
-    /// The request failed. Its last event.
+    /// The request failed. This is its last event.
     Failure,
-    /// The request was not carried out, because one before it failed or a RESET came behind it. Its last event.
+    /// The server ignored the request, because an earlier one failed or a later RESET overtook it. This is its
+    /// last event.
     Ignored,
 }
 
-/// An event, lent from the receive buffer.
+/// An event, borrowed from the receive buffer.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "an event that is taken is not told again"]
+#[must_use = "an event is returned only once; dropping it loses the event"]
 pub enum Event<'a> {
-    /// A version is agreed on: log in now.
+    /// A protocol version was negotiated. The caller logs in next.
     Negotiated(Version),
     /// A row.
     Record(RecordRef<'a>),
-    /// The request was carried out.
+    /// The request succeeded.
     Success(Metadata<'a>),
-    /// The request failed. Until RESET the server ignores what follows.
+    /// The request failed. The server ignores what follows until RESET.
     Failure(ServerError),
-    /// The request was not carried out.
+    /// The server ignored the request.
     Ignored,
 }

@@ -1,13 +1,16 @@
-//! Bolt, the protocol of Neo4j, Memgraph, ArcadeDB and others, as a pure state machine: bytes and requests in,
-//! events and bytes out. No I/O, no clock, no randomness, no futures, no `unsafe`, no `std`.
+//! The Bolt protocol of Neo4j, Memgraph, ArcadeDB and others, as a pure state machine.
 //!
-//! It is the core of a driver family, and made for whoever needs the protocol without the driver: proxies, test
-//! servers, other transports, other languages.
+//! Requests and inbound bytes go in; events and outbound bytes come out. The crate has no I/O, no clock, no
+//! randomness, no futures and no `unsafe`, and needs only `alloc`, not `std`.
+//!
+//! It is the core of a family of drivers (`adapter-tokio`, `adapter-smol`, `adapter-async-std`,
+//! `adapter-blocking`). Applications should use one of them. Use this crate for anything that needs the protocol
+//! without the driver: proxies, test servers, other transports, bindings for other languages.
 //!
 //! # A whole exchange
 //!
-//! [`Connection`] is the client's half. This is all there is to driving it; the "socket" here is a list of what a
-//! server answers:
+//! [`Connection`] is the client's half of the protocol. This loop is a complete client; its "socket" is a list of
+//! answers:
 //!
 //! ```
 //! use bolt_proto::{Auth, Connection, Event, Extra, Fetch, Hello, Options, Query};
@@ -28,17 +31,17 @@
 //! let mut rows = Vec::new();
 //! let mut last = None;
 //! 'exchange: loop {
-//!     // What is pending goes out in one write.
+//!     // All pending bytes leave in one write.
 //!     let written = write(connection.pending_bytes());
 //!     connection.wrote(written);
-//!     // Bytes are read straight into the parser's buffer; 0 would mean that the server is gone.
+//!     // Bytes are read directly into the receive buffer. Zero means that the server has closed the connection.
 //!     let read = read(connection.recv_space());
 //!     connection.received(read);
-//!     // Events: the head says what comes and for whom, `event` lends the contents.
+//!     // The head names the kind of the event and its request; `event` borrows the contents.
 //!     while let Some(head) = connection.has_event()? {
 //!         match connection.event() {
 //!             Some(Event::Negotiated(_version)) => {
-//!                 // Requests may be queued without waiting for answers: one write for all of them.
+//!                 // Requests are pipelined: they need not wait for answers, and leave in one write.
 //!                 connection.login(&Hello::new("example/1.0"), &Auth::basic("neo4j", "secret"))?;
 //!                 let (_, result) = connection.run(&Query::new("RETURN 42 AS n"), &Extra::default())?;
 //!                 last = Some(connection.pull(result, Fetch::All)?);
@@ -55,7 +58,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What holds
+//! # How it works
+//!
+//! * **Bytes.** [`Connection::pending_bytes`] is what should be written, and [`wrote`](Connection::wrote) says how
+//!   much was. [`recv_space`](Connection::recv_space) is where to read to, and [`received`](Connection::received)
+//!   says how much arrived.
+//! * **Requests.** Each method that queues a request returns a [`RequestId`]. A request that the server could not
+//!   accept is refused with a [`UsageError`] before a byte is queued.
+//! * **Events.** [`has_event`](Connection::has_event) returns the [`Head`] of the next event, and
+//!   [`event`](Connection::event) its contents, borrowed from the receive buffer.
+//! * **Seen and taken.** `has_event` processes ("sees") everything that has arrived. Events may be taken later, but
+//!   [`has_more`](Connection::has_more) and [`disposition`](Connection::disposition) are up to date at once, so the
+//!   next page can be requested before the rows of this one are taken.
+//! * **Errors.** They are divided by responsibility: the caller ([`UsageError`], [`EncodeError`]), the wire
+//!   ([`ProtocolViolation`], [`DecodeError`]), the server ([`ServerError`]), a conversion ([`ConversionError`]).
+//!
+//! # Invariants
+//!
+//! Each has tests that bear its name:
 //!
 //! * **P1** Any split of the inbound bytes gives the same events.
 //! * **P2** The bytes out depend on nothing but the calls and the bytes in.
@@ -63,21 +83,38 @@
 //! * **P4** Every request but GOODBYE gets exactly one summary event, in order, unless it was taken back unsent or
 //!   the connection ended.
 //! * **P5** Garbage yields events or a [`ProtocolViolation`]: never a panic, never more memory than [`Limits`].
-//! * **P6** After a violation every call says so.
+//! * **P6** After a violation every call returns it.
 //! * **P7** Decoding what was encoded gives the same value.
 //! * **P8** The [state table](state), printed, equals a committed file.
 //!
-//! # The other half
-//!
-//! With the feature `peer` there is the server's half, too: for proxies, test servers and simulators. See the module
-//! `peer`.
-//!
 //! # What it does not do
 //!
-//! It opens no sockets, keeps no time and retries nothing. Deadlines, pools, routing and TLS are a driver's work.
+//! It opens no sockets, measures no time and retries nothing. Deadlines, pools, routing and TLS are the work of a
+//! driver.
+//!
+//! # Where to look next
+//!
+//! | for | see |
+//! |---|---|
+//! | queries and their parameters | [`Query`], [`query()`], [`value::ToValue`] |
+//! | rows and values | [`RecordRef`], [`Record`], [`types`], [`value::FromValue`], [`serde`] |
+//! | login and options of transactions | [`Hello`], [`Auth`], [`Extra`] |
+//! | the contents of answers | [`Metadata`], [`ResultEnd`] |
+//! | which requests are allowed in which state | [`state`] |
+//! | differences between versions | [`Version`], [`Capabilities`] |
+//! | the encoding itself | [`packstream`] |
+//! | the server's half, for proxies, test servers and simulators | the module `peer` (feature `peer`) |
+//!
+//! # Features
+//!
+//! | feature | effect |
+//! |---|---|
+//! | `std` (default) | hash maps as values |
+//! | `peer` | the server's half |
+//! | `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`, `serde_json` | types of these crates as values |
 
 #![no_std]
-// What a peer or a caller hands in must never make it panic.
+// No input of a peer or a caller may cause a panic.
 #![cfg_attr(
     not(test),
     deny(
@@ -93,7 +130,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-/// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
+/// Returns whether this bug is planted, for tests of the tests. Always false except in builds with `--cfg planted`.
 #[cfg(planted)]
 macro_rules! planted {
     ($bug:ident) => {
@@ -153,4 +190,4 @@ pub use message::{
 };
 pub use query::{EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Record, RecordRef};
-pub use version::{Capabilities, Filtering, Routing, Utc, Version};
+pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Version};

@@ -1,21 +1,26 @@
-//! Bounds on what a peer can make us hold.
+//! Bounds on the memory that a peer can make this side use.
 
 use alloc::vec::Vec;
 
 use crate::error::ProtocolViolation;
 use crate::packstream::{Reader, Token, marker};
 
-/// How much a peer may make this side hold in memory. A length field is only the peer's word: each bound is
-/// checked before memory is taken. Beyond a bound the connection is over.
+/// The bounds on the memory that a peer can make this side use.
 ///
-/// Whatever a message claims, reading it takes memory in proportion to the bytes that have really arrived, so the
-/// first two bounds hold for everything. The other two are for those who want less.
+/// A length field is only a claim of the peer. Each bound is checked before memory is allocated; the connection ends
+/// if one is exceeded.
+///
+/// Reading a message takes memory in proportion to the bytes that have arrived, whatever the message claims. So the
+/// first two bounds hold for everything. The other two are stricter, and optional.
 ///
 /// ```
-/// let limits = bolt_proto::Limits::default().message(1024 * 1024).nesting(100);
+/// # use bolt_proto as bolt;
+/// use bolt::Limits;
+///
+/// let limits = Limits::default().message(1024 * 1024).nesting(100);
 /// assert_eq!(limits.max_message(), 1024 * 1024);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     message: usize,
     buffered: usize,
@@ -24,7 +29,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The largest message accepted from the peer, in bytes. Default: 256 MiB.
+    /// Sets the size of the largest message accepted from the peer, in bytes. Default: 256 MiB.
     ///
     /// A record is one message, so this bounds the largest row that can be read.
     #[must_use]
@@ -33,9 +38,9 @@ impl Limits {
         self
     }
 
-    /// How much may have arrived without being taken, in bytes, with 32 for each message. Default: 512 MiB.
+    /// Sets how many bytes may have arrived without being taken, with 32 added for each message. Default: 512 MiB.
     ///
-    /// Who takes what has arrived before reading on never comes near it, so long as it leaves room for one
+    /// A caller that takes all events before it reads again never comes near this bound, if it leaves room for one
     /// [message](Self::message).
     #[must_use]
     pub const fn buffered(mut self, bytes: usize) -> Self {
@@ -43,44 +48,44 @@ impl Limits {
         self
     }
 
-    /// How deeply the values of a message may be nested. Default: any depth; those who read values stop at
-    /// [`MAX_DEPTH`](crate::packstream::MAX_DEPTH) by themselves, and then only that value is lost.
+    /// Sets how deeply the values of a message may be nested. Default: unlimited.
     ///
-    /// With a bound every message is walked when it arrives.
+    /// Without this bound, readers of values stop at 512 levels, and only that value is lost. With it, every
+    /// message is walked when it arrives.
     #[must_use]
     pub const fn nesting(mut self, levels: u16) -> Self {
         self.nesting = Some(levels);
         self
     }
 
-    /// How many items a list, or entries a map, of a message may have. Default: as many as fit into it.
+    /// Sets how many items a list, or entries a map, of a message may have. Default: as many as fit into the message.
     ///
-    /// With a bound every message is walked when it arrives.
+    /// With this bound, every message is walked when it arrives.
     #[must_use]
     pub const fn collection(mut self, items: usize) -> Self {
         self.collection = Some(items);
         self
     }
 
-    /// The bound set by [`message`](Self::message).
+    /// Returns the bound set by [`message`](Self::message).
     #[must_use]
     pub const fn max_message(&self) -> usize {
         self.message
     }
 
-    /// The bound set by [`buffered`](Self::buffered).
+    /// Returns the bound set by [`buffered`](Self::buffered).
     #[must_use]
     pub const fn max_buffered(&self) -> usize {
         self.buffered
     }
 
-    /// The bound set by [`nesting`](Self::nesting).
+    /// Returns the bound set by [`nesting`](Self::nesting).
     #[must_use]
     pub const fn max_nesting(&self) -> Option<u16> {
         self.nesting
     }
 
-    /// The bound set by [`collection`](Self::collection).
+    /// Returns the bound set by [`collection`](Self::collection).
     #[must_use]
     pub const fn max_collection(&self) -> Option<usize> {
         self.collection
@@ -93,16 +98,17 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether there is any bound on values, so that every message must be walked.
+    /// Returns whether any bound on values is set, so that every message must be walked.
     #[inline]
-    pub(crate) const fn look_at_values(&self) -> bool {
+    pub(crate) const fn checks_values(&self) -> bool {
         self.nesting.is_some() || self.collection.is_some()
     }
 
-    /// Walks the values of a message, if there is any bound on them. What is malformed is left to who reads it.
+    /// Walks the values of a message if any bound on values is set. Malformed values are left to their reader
+    /// to report.
     #[inline]
     pub(crate) fn check_values(&self, values: &[u8]) -> Result<(), ProtocolViolation> {
-        if self.look_at_values() {
+        if self.checks_values() {
             self.walk_values(values)
         } else {
             Ok(())
@@ -168,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_as_deep_as_the_containers_around_them() {
+    fn a_value_is_as_deep_as_the_number_of_containers_around_it() {
         let limits = Limits::default().nesting(2);
         assert_eq!(
             limits.check_values(b"\x92\x91\x01\xA1\x81a\x90"),
@@ -181,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collection_is_as_long_as_it_says() {
+    fn a_collection_is_as_long_as_its_header_says() {
         let limits = Limits::default().collection(2);
         assert_eq!(
             limits.check_values(b"\x92\x01\x82ab\xA2\x81a\x01\x81b\x02"),

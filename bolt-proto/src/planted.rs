@@ -1,9 +1,9 @@
-//! Bugs that were planted, so that tests can show that they would find such bugs. They exist only in builds with
-//! `--cfg planted`, and do nothing there until one is [chosen](plant).
+//! Planted bugs: they let tests show that they would find such bugs. They exist only in builds with `--cfg planted`,
+//! and have no effect until one is [chosen](plant).
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// A request that servers do not bear, and that is let pass.
+/// An illegal request that is let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// RESET while BEGIN is unanswered.
@@ -12,10 +12,10 @@ pub enum Bug {
     CommitWithOpenResult,
 }
 
-/// One more than the index of the bug that is planted; 0 for none.
+/// The index of the planted bug plus one. Zero means none.
 static PLANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Plants a bug in every connection of this process, or takes it out.
+/// Plants a bug in every connection of this process; `None` removes it.
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, number), Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! The server's state machine, as data.
 //!
-//! Real servers decide where they and the manual differ; such rows say so. `rule` looks a row up; a test prints
-//! the whole table into `state.golden.txt`, which reads as documentation.
+//! Rows follow real servers where these differ from the manual, and say so. `rule` looks a row up. A test prints the
+//! whole table into `state.golden.txt`, which also serves as documentation.
 
 use core::fmt;
 
@@ -9,13 +9,13 @@ use core::fmt;
 use crate::error::ProtocolViolation;
 use crate::version::Version;
 
-/// Where a server stands, as far as its client can tell.
+/// The state of a server, as far as its client can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ServerState {
-    /// A version is agreed on (or about to be); HELLO is due.
+    /// A version was negotiated (or is about to be); HELLO is expected.
     Negotiation,
-    /// 5.1 and later: HELLO is done; LOGON is due.
+    /// 5.1 and later: HELLO was answered; LOGON is expected.
     Authentication,
     /// Nothing is open: transactions and auto-commit queries may begin.
     Ready,
@@ -25,11 +25,11 @@ pub enum ServerState {
     TxReady,
     /// A transaction is open, with at least one open result.
     TxStreaming,
-    /// A request failed: all but RESET and GOODBYE is ignored.
+    /// A request failed: all requests but RESET and GOODBYE are ignored.
     Failed,
-    /// A RESET has arrived and its turn has not come: what stands before it is ignored.
+    /// A RESET has arrived but was not processed yet: the requests before it are ignored.
     Interrupted,
-    /// The connection is over.
+    /// The connection has ended.
     Defunct,
 }
 
@@ -37,19 +37,19 @@ pub enum ServerState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Message {
-    /// Introduces the client; up to 5.0 it authenticates, too.
+    /// Introduces the client; up to 5.0 it authenticates as well.
     Hello,
     /// Authenticates (5.1 and later).
     Logon,
-    /// Ends the authentication, to be followed by another LOGON (5.1 and later).
+    /// Ends the authentication (5.1 and later). Another LOGON must follow.
     Logoff,
-    /// Announces that the client goes. It has no answer.
+    /// Announces that the client closes the connection. It has no answer.
     Goodbye,
-    /// Interrupts what runs and makes the connection ready again.
+    /// Interrupts all work and makes the connection ready again.
     Reset,
     /// Runs a query.
     Run,
-    /// Asks for rows of a result.
+    /// Requests rows of a result.
     Pull,
     /// Skips rows of a result.
     Discard,
@@ -59,14 +59,14 @@ pub enum Message {
     Commit,
     /// Rolls the transaction back.
     Rollback,
-    /// Asks for a routing table (4.3 and later).
+    /// Requests a routing table (4.3 and later).
     Route,
-    /// Tells which part of a driver's API is used (5.4 and later).
+    /// Reports which part of a driver's API is used (5.4 and later).
     Telemetry,
 }
 
 impl Message {
-    /// All of them.
+    /// All requests.
     pub const ALL: [Self; 13] = [
         Self::Hello,
         Self::Logon,
@@ -83,7 +83,7 @@ impl Message {
         Self::Telemetry,
     ];
 
-    /// The tag of the message's structure on the wire.
+    /// Returns the tag of the message's structure on the wire.
     #[must_use]
     pub const fn tag(self) -> u8 {
         match self {
@@ -103,17 +103,17 @@ impl Message {
         }
     }
 
-    /// Which request a message is, by its first two bytes.
+    /// Returns the kind of a request, by its first two bytes.
     #[cfg(feature = "peer")]
     pub(crate) fn of(message: &[u8]) -> Result<Self, ProtocolViolation> {
         match *message {
             [0xB0..=0xBF, tag, ..] => Self::ALL.into_iter().find(|known| known.tag() == tag),
             _ => None,
         }
-        .ok_or_else(|| ProtocolViolation::unknown(message))
+        .ok_or_else(|| ProtocolViolation::unknown_message(message))
     }
 
-    /// The first version that has this message.
+    /// Returns the first version that has this message.
     #[must_use]
     pub const fn since(self) -> Version {
         match self {
@@ -145,18 +145,18 @@ impl fmt::Display for Message {
     }
 }
 
-/// What a server does with a request in some state.
+/// The reaction of a server to a request in a given state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// It carries it out: the state after SUCCESS, and after FAILURE.
+    /// It executes the request: the states after SUCCESS and after FAILURE.
     Allowed {
-        /// Where SUCCESS leads.
+        /// The state after SUCCESS.
         success: Next,
-        /// Where FAILURE leads.
+        /// The state after FAILURE.
         failure: ServerState,
     },
-    /// It answers IGNORED and stays where it is.
+    /// It answers IGNORED and keeps its state.
     Ignored,
     /// It fails the request and closes the connection.
     Illegal,
@@ -164,18 +164,18 @@ pub enum Rule {
     Unknown,
 }
 
-/// Where SUCCESS leads.
+/// The state after SUCCESS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
-    /// To this state.
+    /// This state.
     To(ServerState),
-    /// A page of a result: with `has_more` the state stays; at the end it is READY, or, in a transaction,
-    /// TX_STREAMING while other results are open and TX_READY otherwise.
+    /// The state after a page of a result: with `has_more` it is unchanged. At the end it is READY, or, in a
+    /// transaction, TX_STREAMING while other results are open and TX_READY otherwise.
     Page,
 }
 
-/// What a server of this version does with this request in this state.
+/// Returns the reaction of a server of this version to this request in this state.
 #[must_use]
 pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     if version < message.since() {
@@ -183,19 +183,19 @@ pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     }
     let row = TABLE
         .iter()
-        .find(|row| row.message == message && row.states.contains(&state) && row.era.covers(version));
+        .find(|row| row.message == message && row.states.contains(&state) && row.versions.covers(version));
     row.map_or(Rule::Illegal, |row| row.rule)
 }
 
-/// For which versions a row holds.
+/// The versions that a row holds for.
 #[derive(Debug, Clone, Copy)]
-enum Era {
+enum VersionRange {
     Always,
     Before(Version),
     From(Version),
 }
 
-impl Era {
+impl VersionRange {
     fn covers(self, version: Version) -> bool {
         match self {
             Self::Always => true,
@@ -208,15 +208,15 @@ impl Era {
 struct Row {
     message: Message,
     states: &'static [ServerState],
-    era: Era,
+    versions: VersionRange,
     rule: Rule,
 }
 
-const fn row(message: Message, states: &'static [ServerState], era: Era, rule: Rule) -> Row {
+const fn row(message: Message, states: &'static [ServerState], versions: VersionRange, rule: Rule) -> Row {
     Row {
         message,
         states,
-        era,
+        versions,
         rule,
     }
 }
@@ -233,12 +233,13 @@ const PAGE: Rule = Rule::Allowed {
     failure: Failed,
 };
 
-use Era::{Always, Before, From};
 use ServerState::{
     Authentication, Defunct, Failed, Interrupted, Negotiation, Ready, Streaming, TxReady, TxStreaming,
 };
+use VersionRange::{Always, Before, From};
 
-/// What no row allows is illegal. GOODBYE leads to the end everywhere and has no answer.
+/// The rows of the table. A request without a row is illegal. GOODBYE leads to the end from every state and has no
+/// answer.
 static TABLE: &[Row] = &[
     row(
         Message::Hello,
@@ -264,7 +265,8 @@ static TABLE: &[Row] = &[
         From(Version::new(4, 0)),
         to(TxStreaming, Failed),
     ),
-    // Bolt 3 has no pages: these always end the result, and with it TX_STREAMING, though the manual's table stays there.
+    // Bolt 3 has no pages: these always end the result, and with it TX_STREAMING, although the manual's table
+    // keeps that state.
     row(
         Message::Pull,
         &[Streaming],
@@ -289,7 +291,7 @@ static TABLE: &[Row] = &[
         Before(Version::new(4, 0)),
         to(TxReady, Failed),
     ),
-    // In TX_READY real servers fail these, and RESET helps; but a client that keeps to its results never gets there.
+    // Real servers fail these in TX_READY, and RESET helps. A client that tracks its results never sends them.
     row(
         Message::Pull,
         &[Streaming, TxStreaming],
@@ -303,8 +305,8 @@ static TABLE: &[Row] = &[
         PAGE,
     ),
     row(Message::Begin, &[Ready], Always, to(TxReady, Failed)),
-    // With open results the manual calls these a violation; real servers accept them (and a COMMIT then loses
-    // what was not pulled, which `Connection::commit` prevents).
+    // With open results the manual calls these a violation. Real servers accept them; COMMIT then loses what was
+    // not pulled, which `Connection::commit` prevents.
     row(
         Message::Commit,
         &[TxReady, TxStreaming],
@@ -327,8 +329,8 @@ static TABLE: &[Row] = &[
         Always,
         to(Ready, Defunct),
     ),
-    // BEGIN, HELLO, LOGON and LOGOFF are missing here: behind a failure, and overtaken by RESET, real servers close
-    // on them, where the manual promises IGNORED.
+    // BEGIN, HELLO, LOGON and LOGOFF are missing here: after a failure, or overtaken by RESET, real servers close the
+    // connection on them, where the manual promises IGNORED.
     row(Message::Run, &[Failed, Interrupted], Always, Rule::Ignored),
     row(Message::Pull, &[Failed, Interrupted], Always, Rule::Ignored),
     row(Message::Discard, &[Failed, Interrupted], Always, Rule::Ignored),

@@ -7,14 +7,14 @@ use bolt_proto::{
 };
 use proptest::prelude::*;
 
-/// Far more than a read, so that it can be told from the room for the next one.
+/// Far more than a read, so that it can be distinguished from the space for the next read.
 const BUFFERED: usize = 4 << 20;
 const MESSAGE: usize = 1 << 20;
 
-/// While a buffer grows it is held twice, and then it may be twice as large as it must be.
+/// While a buffer grows it exists twice, and then it may be twice as large as needed.
 const MOST: u64 = 4 * BUFFERED as u64;
 
-/// What a peer sends, if it is let.
+/// How much the peer sends, unless the connection ends before.
 const ENDLESS: usize = 40 << 20;
 
 /// A connection on which rows of one column may arrive.
@@ -62,29 +62,30 @@ fn arrive(connection: &mut Connection, mut bytes: &[u8]) {
     }
 }
 
-/// The most memory that a connection held at a time while these bytes came again and again, and whether it bore with
-/// them. As a driver that does not keep up would, it sees what arrives, and takes none of it.
-fn flooded(start: &[u8], again: &[u8]) -> (u64, bool) {
+/// Feeds these bytes again and again. Returns the maximum memory of the connection, and whether it is still alive.
+/// Like a slow driver it sees what arrives, and takes none of it.
+fn flood(start: &[u8], again: &[u8]) -> (u64, bool) {
     let piece = again.repeat((100_000 / again.len()).max(1));
-    let mut bears = true;
+    let mut alive = true;
     let memory = measure(|| {
         let mut connection = streaming();
         arrive(&mut connection, start);
         for _ in 0..ENDLESS / piece.len() {
             arrive(&mut connection, &piece);
-            // What has arrived is told before the violation, so it is asked whether it is over.
+            // Waiting events are returned before the violation, so the disposition shows whether the connection
+            // has ended.
             let _ = connection.has_event();
             if connection.disposition() == Disposition::Dead {
-                bears = false;
+                alive = false;
                 break;
             }
         }
     });
-    (memory.bytes_max, bears)
+    (memory.bytes_max, alive)
 }
 
 #[test]
-fn p5_what_nobody_takes_is_bounded_in_memory() {
+fn p5_untaken_events_are_bounded_in_memory() {
     let floods: [(&str, &[u8], &[u8]); 5] = [
         ("rows", b"", b"\0\x04\xB1\x71\x91\x01\0\0"),
         ("rows of two chunks", b"", b"\0\x02\xB1\x71\0\x02\x91\x01\0\0"),
@@ -105,20 +106,20 @@ fn p5_what_nobody_takes_is_bounded_in_memory() {
         ),
     ];
     for (name, start, again) in floods {
-        let (most, bears) = flooded(start, again);
-        assert!(!bears, "{name} can go on for ever");
+        let (most, alive) = flood(start, again);
+        assert!(!alive, "{name}: no end of the connection");
         assert!(most <= MOST, "{name} took {most} bytes");
     }
 }
 
 #[test]
-fn p5_keep_alives_take_no_memory_and_may_go_on_for_ever() {
-    let (most, bears) = flooded(b"", &[0, 0]);
-    assert!(bears);
+fn p5_keep_alives_take_no_memory_and_never_end_the_connection() {
+    let (most, alive) = flood(b"", &[0, 0]);
+    assert!(alive);
     assert!(most <= 2 << 20, "they took {most} bytes");
 }
 
-/// A message in chunks as servers send them.
+/// A message in chunks, as servers send it.
 fn chunked(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + message.len() / 1000);
     for chunk in message.chunks(65_535) {
@@ -129,7 +130,7 @@ fn chunked(message: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A list of so many values, each as the bytes say.
+/// A list of `count` values, each encoded as `value`.
 fn list(value: &[u8], count: usize) -> Vec<u8> {
     let header = [&[0xD6][..], &u32::try_from(count).unwrap().to_be_bytes()].concat();
     [header, value.repeat(count)].concat()
@@ -140,12 +141,12 @@ fn text(len: usize) -> Vec<u8> {
     [header, vec![b'x'; len]].concat()
 }
 
-/// The most memory that it takes until this message is taken, and, if it is a row, kept; each for a byte of it.
+/// Returns the maximum memory until this message is taken (and kept, if it is a row), as a multiple of its bytes.
 fn share(message: &[u8], take: impl Fn(Event<'_>)) -> f64 {
     let bytes = chunked(message);
     let memory = measure(|| {
         let mut connection = streaming_with(Limits::default());
-        // As drivers do, it looks after each read.
+        // Like a driver, the loop looks for events after each read.
         for read in bytes.chunks(64 * 1024) {
             assert_eq!(connection.has_event().unwrap(), None);
             arrive(&mut connection, read);
@@ -178,7 +179,7 @@ fn p5_a_large_row_takes_little_more_memory_than_its_bytes_even_if_it_is_kept() {
     for (what, value) in rows {
         let share = share(&[b"\xB1\x71\x91", &*value].concat(), |event| {
             let Event::Record(row) = event else {
-                panic!("a row")
+                panic!("expected a row")
             };
             let kept = row.to_owned();
             assert_eq!(kept, row.to_owned());
@@ -189,14 +190,14 @@ fn p5_a_large_row_takes_little_more_memory_than_its_bytes_even_if_it_is_kept() {
 }
 
 #[test]
-fn p5_rows_that_lie_around_a_large_one_are_whole() {
+fn p5_rows_around_a_large_row_are_intact() {
     let small = |n: u8| vec![0xB1, 0x71, 0x91, n];
     let large = [b"\xB1\x71\x91", &*text(3 << 20)].concat();
-    for (before, behind) in [(0, 0), (1, 3), (5, 1)] {
+    for (before, after) in [(0, 0), (1, 3), (5, 1)] {
         let messages = [
             (0..before).map(small).collect::<Vec<_>>(),
             vec![large.clone()],
-            (0..behind).map(small).collect(),
+            (0..after).map(small).collect(),
             vec![large.clone()],
         ]
         .concat();
@@ -207,7 +208,7 @@ fn p5_rows_that_lie_around_a_large_one_are_whole() {
         let mut kept = Vec::new();
         while connection.has_event().unwrap().is_some() {
             let Some(Event::Record(row)) = connection.event() else {
-                panic!("a row")
+                panic!("expected a row")
             };
             assert_eq!(row.encoded_len(), rows.next().unwrap().len() - 3);
             kept.push(row.to_owned());
@@ -223,7 +224,7 @@ fn p5_rows_that_lie_around_a_large_one_are_whole() {
 }
 
 #[test]
-fn p5_a_size_that_is_only_announced_takes_no_memory() {
+fn p5_an_announced_size_takes_no_memory() {
     const LIMIT: usize = 24 << 20;
     let piece = chunked(&[7; 500_000]);
     let piece = &piece[..piece.len() - 2];
@@ -245,7 +246,7 @@ fn p5_a_size_that_is_only_announced_takes_no_memory() {
                     let _ = connection.has_event();
                 }
             });
-            // What is announced may be believed for a while, but never beyond the limit.
+            // An announced length may cause allocations for a while, but never beyond the limit.
             let most = (5 * arrives as u64 + (2 << 20)).min(LIMIT as u64 * 16 / 10 + (2 << 20));
             assert!(
                 memory.bytes_max <= most,
@@ -256,7 +257,7 @@ fn p5_a_size_that_is_only_announced_takes_no_memory() {
     }
 }
 
-/// The end of a result with so many notifications.
+/// The end of a result with `count` notifications.
 fn end_of_result(key: &[u8], notification: &[u8], count: usize) -> Vec<u8> {
     [b"\xB1\x70\xA1", key, &list(notification, count)].concat()
 }
@@ -266,7 +267,7 @@ fn p5_notifications_take_little_more_memory_than_their_bytes() {
     let notification: &[u8] = b"\xA4\x84code\xD0\x22Neo.ClientNotification.Statement.X\x85title\x85title\x8Bdescription\x8Atext, text\x88severity\x87WARNING";
     let status: &[u8] =
         b"\xA3\x8Agql_status\x8501N42\x8Aneo4j_code\x85Neo.X\xD0\x12status_description\x8Atext, text";
-    // Not all of that many are kept.
+    // Only some of that many are kept.
     let ends = [
         end_of_result(b"\x8Dnotifications", notification, 160_000),
         end_of_result(b"\x88statuses", status, 160_000),
@@ -279,10 +280,10 @@ fn p5_notifications_take_little_more_memory_than_their_bytes() {
     for end in ends {
         let share = share(&end, |event| {
             let Event::Success(success) = event else {
-                panic!("an end")
+                panic!("expected the end of the result")
             };
             let Page::End(end) = success.page() else {
-                panic!("no more")
+                panic!("expected the last page")
             };
             let (notifications, statuses) = (end.notifications(), end.statuses(Shape::Rows));
             assert!(notifications.len() <= 20_000 && statuses.len() <= 20_001);
@@ -296,7 +297,7 @@ fn p5_a_failure_takes_little_more_memory_than_its_bytes() {
     let failure = [&b"\xB1\x7F\xA2\x84code\x85Neo.X\x87message"[..], &text(20 << 20)].concat();
     let share = share(&failure, |event| {
         let Event::Failure(error) = event else {
-            panic!("a failure")
+            panic!("expected a failure")
         };
         assert!(error.message().starts_with("xxx") && error.message().len() > 100_000);
     });
@@ -309,7 +310,7 @@ proptest! {
         let again = [&size.to_be_bytes()[..], &message[..usize::from(size)], &[0, 0]].concat();
         let row = [&(size + 3).to_be_bytes()[..], &[0xB1, 0x71, 0x91], &message[..usize::from(size)], &[0, 0]].concat();
         for (start, again) in [(&*start, &*again), (&[][..], &*row), (&*start, &*row)] {
-            let (most, _) = flooded(start, again);
+            let (most, _) = flood(start, again);
             prop_assert!(most <= MOST, "{} bytes", most);
         }
     }

@@ -1,4 +1,4 @@
-//! A runtime that counts what the driver asks of another one.
+//! A runtime that counts the driver's calls of another one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use bolt_client::runtime::{
     AsyncRead, AsyncWrite, BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport,
 };
 
-/// Passes every call on to `R` and counts it.
+/// Forwards every call to `R` and counts it.
 #[derive(Debug)]
 pub struct Counting<R> {
     inner: R,
     counts: Arc<Counts>,
 }
 
-/// What a driver has done so far, on all connections together.
+/// What a driver has done so far, on all connections.
 #[derive(Debug, Default)]
 pub struct Counts {
     resolves: AtomicU64,
@@ -30,7 +30,7 @@ pub struct Counts {
 }
 
 impl<R> Counting<R> {
-    /// Counts the calls to `inner`. The counts can be read while a driver owns the runtime.
+    /// Wraps `inner`. The counts can be read while a driver owns the runtime.
     pub fn new(inner: R) -> (Self, Arc<Counts>) {
         let counts = Arc::new(Counts::default());
         (
@@ -44,31 +44,31 @@ impl<R> Counting<R> {
 }
 
 impl Counts {
-    /// Names looked up.
+    /// Returns the number of names looked up.
     #[must_use]
     pub fn resolves(&self) -> u64 {
         self.resolves.load(Ordering::Relaxed)
     }
 
-    /// Connections asked for.
+    /// Returns the number of connects.
     #[must_use]
     pub fn connects(&self) -> u64 {
         self.connects.load(Ordering::Relaxed)
     }
 
-    /// Reads that found something, or the end of the stream.
+    /// Returns the number of reads that returned data or the end of the stream.
     #[must_use]
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }
 
-    /// Writes that took something.
+    /// Returns the number of writes that accepted data.
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// The largest buffer that a read was given, in bytes.
+    /// Returns the size of the largest buffer that was passed to a read, in bytes.
     #[must_use]
     pub fn largest_read(&self) -> u64 {
         self.largest_read.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
-//! Peers that mean no good, as a table: what each does, and what a driver has to make of it.
+//! A table of hostile peers: what each does, and how a driver must react.
 //!
-//! The suite runs each of them on every adapter, and holds the time and the text; `tests/memory.rs` holds the memory.
+//! The suite runs each of them on every adapter and checks time and error text; `tests/memory.rs` checks the memory.
 
 mod peers;
 
@@ -14,42 +14,42 @@ use bolt_client::ErrorKind;
 
 use crate::misbehaving::Peer;
 
-/// The deadline of each call that is made to a peer of the table.
+/// The deadline of each call to a peer of the table.
 pub const DEADLINE: Duration = Duration::from_millis(600);
 
-/// What a driver does with a peer.
+/// The calls that the driver makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// `execute_query`, once.
     Query,
-    /// `execute_query`, so often, and so long apart.
+    /// `execute_query`, so many times with this pause.
     Queries(usize, Duration),
-    /// An auto-commit query that is read by pages of so many rows.
+    /// An auto-commit query, read by pages of so many rows.
     Pages(u64),
 }
 
-/// What the driver has to make of it.
+/// How the driver must react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// Each call has one row.
+    /// Each call returns one row.
     OneRow,
-    /// The call, or the last of several, fails like one of these, with a text that contains this.
+    /// The call, or the last of several, fails with one of these kinds and a text that contains this.
     Failure(&'static [ErrorKind], &'static str),
 }
 
 /// What a peer does on each connection.
 pub(crate) type Behaviour = Arc<dyn Fn(&mut TcpStream) -> io::Result<()> + Send + Sync>;
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Clone)]
 pub struct Case {
     /// What the peer does.
     pub name: String,
-    /// How it is used.
+    /// The calls that are made.
     pub used: Use,
-    /// What must come of it.
+    /// The expected outcome.
     pub expected: Expected,
-    /// The longest that all calls may take together.
+    /// The longest time for all calls together.
     pub within: Duration,
     /// The most bytes that the driver may hold at once.
     pub memory: u64,
@@ -94,7 +94,7 @@ impl Case {
     /// Starts the peer.
     ///
     /// # Errors
-    /// If no socket could be opened.
+    /// If no socket can be opened.
     pub fn start(&self) -> io::Result<Peer> {
         let behaviour = Arc::clone(&self.behaviour);
         Peer::start(move |stream| behaviour(stream))
@@ -111,19 +111,19 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Keep-alives without end, wherever an answer is due.
+/// Endless keep-alives in place of each kind of answer.
 #[must_use]
 pub fn endless_keep_alives() -> Vec<Case> {
     peers::endless_keep_alives()
 }
 
-/// Answers that nothing has asked for, or that go on for ever.
+/// Answers that were not requested, or that never end.
 #[must_use]
 pub fn wrong_answers() -> Vec<Case> {
     peers::wrong_answers()
 }
 
-/// Content that is odd, huge or forged, in answers that are in order.
+/// Odd, huge or forged content in answers that are in order.
 #[must_use]
 pub fn odd_content() -> Vec<Case> {
     peers::odd_content()

@@ -1,13 +1,13 @@
-//! What crosses crates: the integration suite, and the tools that it observes and disturbs a driver with.
+//! Tests across crates: the integration suite, and tools that observe and disturb a driver.
 //!
-//! * [`relay::Relay`] stands between a driver and a server. It counts flights, and can delay, hold or cut.
-//! * [`misbehaving`] has peers that do something wrong, one function each; [`hostile`] a table of those that mean no good.
-//! * [`scripted::Scripted`] is a server that answers as told, and remembers what it was told.
-//! * [`counting::Counting`] counts what a driver asks of its runtime.
-//! * [`sim`] is a whole world without sockets and clocks: runtime, network, server, model and judges.
+//! * [`relay::Relay`] forwards between a driver and a server. It counts flights, and can delay, hold or cut.
+//! * [`misbehaving`] has faulty peers, one function each; [`hostile`] has a table of hostile peers.
+//! * [`scripted::Scripted`] is a server that answers as configured and records its requests.
+//! * [`counting::Counting`] counts a driver's calls of its runtime.
+//! * [`sim`] is a world without sockets and clocks: runtime, network, server, model and judges.
 //!
-//! All but the last live on 127.0.0.1, on ports that the operating system chooses, in plain threads, so that they work
-//! beside any runtime. They end when they are dropped.
+//! All but the last listen on ports of 127.0.0.1 that the operating system chooses, on plain threads, so that they work
+//! with any runtime. They end when they are dropped.
 
 pub mod counting;
 pub mod hostile;
@@ -17,7 +17,7 @@ pub mod relay;
 pub mod scripted;
 pub mod sim;
 
-/// The README's programs compile.
+/// Compiles the programs in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

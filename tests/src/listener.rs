@@ -1,4 +1,4 @@
-//! A listening socket with a thread per connection, which all end with it.
+//! A listening socket with a thread per connection; all threads end with the socket.
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Accepts connections until it is dropped, which closes those that are open.
+/// Accepts connections until it is dropped; dropping closes the open ones.
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
@@ -22,7 +22,7 @@ struct Shared {
 }
 
 impl Listener {
-    /// Listens on a free port and runs `serve` for each connection, in a thread of its own.
+    /// Listens on a free port and runs `serve` on a new thread for each connection.
     pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = socket.local_addr()?;
@@ -43,15 +43,15 @@ impl Listener {
         self.address
     }
 
-    /// How many connections were accepted so far.
+    /// Returns how many connections were accepted so far.
     pub(crate) fn accepted(&self) -> usize {
         self.shared.streams().len()
     }
 
-    /// Closes every connection. New ones are accepted as before.
+    /// Closes every connection. New ones are still accepted.
     pub(crate) fn close_connections(&self) {
         for stream in self.shared.streams().iter() {
-            // It may be closed already.
+            // The connection may be closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -60,7 +60,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        // `accept` has no other way to be woken.
+        // `accept` can only be woken by a connection.
         let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken.is_ok()) {
             let _ = acceptor.join();
@@ -81,7 +81,7 @@ impl Shared {
             thread::spawn(move || {
                 let ours = stream.try_clone();
                 serve(stream);
-                // The list holds the socket open; the other side shall see that we are done with it.
+                // The list keeps the socket open, so the peer would not see the end without a shutdown.
                 let _ = ours.and_then(|stream| stream.shutdown(Shutdown::Both));
             });
         }

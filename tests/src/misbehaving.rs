@@ -1,7 +1,7 @@
-//! Peers that do something wrong, one function each.
+//! Faulty peers, one function each.
 //!
-//! They speak just enough Bolt to get to the point where they go wrong, in literal bytes: nothing of the driver is
-//! used on their side. Where a peer agrees on a version, it is Bolt 5.4.
+//! They speak just enough Bolt to reach the point of their fault, in literal bytes: they use no code of the driver. A
+//! peer that agrees on a version chooses Bolt 5.4.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -21,48 +21,48 @@ impl Peer {
     /// Runs `behave` on each connection, and closes the connection when it returns.
     ///
     /// # Errors
-    /// No socket could be opened.
+    /// If no socket can be opened.
     pub fn start(
         behave: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = Listener::start(move |mut stream| {
-            // The driver may close first; that is no news.
+            // An error means that the driver closed first, which is expected.
             let _ = stream.set_nodelay(true).and_then(|()| behave(&mut stream));
         })?;
         Ok(Self { listener })
     }
 
-    /// Where it listens.
+    /// Returns its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// Where it listens, as `bolt://127.0.0.1:PORT`.
+    /// Returns its address as `bolt://127.0.0.1:PORT`.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("bolt://{}", self.address())
     }
 
-    /// How many connections were made to it.
+    /// Returns how many connections were made to it.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.listener.accepted()
     }
 }
 
-/// Accepts connections, reads what comes and never says a word.
+/// Accepts connections and reads, but never writes.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn silent() -> io::Result<Peer> {
     Peer::start(until_end)
 }
 
-/// An HTTP server: it calls whatever it gets a bad request.
+/// An HTTP server: answers anything as a bad request.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn http_server() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -72,10 +72,10 @@ pub fn http_server() -> io::Result<Peer> {
     })
 }
 
-/// An SSH server: it says who it is before it is asked.
+/// An SSH server: sends its identification without being asked.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn ssh_server() -> io::Result<Peer> {
     Peer::start(|stream| {
         stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n")?;
@@ -83,10 +83,10 @@ pub fn ssh_server() -> io::Result<Peer> {
     })
 }
 
-/// A server of something that is encrypted, such as HTTPS: it answers what is no TLS with an alert.
+/// A TLS server, such as HTTPS: answers anything but TLS with an alert.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn tls_server() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -95,10 +95,10 @@ pub fn tls_server() -> io::Result<Peer> {
     })
 }
 
-/// Speaks none of the versions that it is offered.
+/// Supports none of the proposed versions.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn no_common_version() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -106,10 +106,10 @@ pub fn no_common_version() -> io::Result<Peer> {
     })
 }
 
-/// Answers with a version that no driver offers: 5.5 does not exist.
+/// Answers with a version that no driver proposes: 5.5 does not exist.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn version_not_offered() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -121,7 +121,7 @@ pub fn version_not_offered() -> io::Result<Peer> {
 /// Closes after two of the four bytes of its version.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn closes_in_handshake() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -132,7 +132,7 @@ pub fn closes_in_handshake() -> io::Result<Peer> {
 /// Agrees on a version, reads HELLO, and closes.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn closes_after_hello() -> io::Result<Peer> {
     Peer::start(|stream| {
         agree(stream)?;
@@ -140,10 +140,10 @@ pub fn closes_after_hello() -> io::Result<Peer> {
     })
 }
 
-/// Lets the driver log in, and closes in the middle of its answer to the first request after that.
+/// Lets the driver log in, and closes in the middle of its answer to the next request.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn closes_in_message() -> io::Result<Peer> {
     Peer::start(|stream| {
         log_in(stream)?;
@@ -152,10 +152,10 @@ pub fn closes_in_message() -> io::Result<Peer> {
     })
 }
 
-/// Answers the proposals of versions with bytes that mean nothing.
+/// Answers the proposed versions with meaningless bytes.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn garbage_in_handshake() -> io::Result<Peer> {
     Peer::start(|stream| {
         proposals(stream)?;
@@ -164,11 +164,11 @@ pub fn garbage_in_handshake() -> io::Result<Peer> {
     })
 }
 
-/// Lets the driver log in, and answers the first request after that with bytes that mean nothing. As sizes of
-/// chunks, they announce a message that does not end.
+/// Lets the driver log in, and answers the next request with meaningless bytes. Read as chunk sizes, they announce an
+/// endless message.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn garbage() -> io::Result<Peer> {
     Peer::start(|stream| {
         log_in(stream)?;
@@ -178,10 +178,10 @@ pub fn garbage() -> io::Result<Peer> {
     })
 }
 
-/// Lets the driver log in, and answers the first request after that with a message whose content means nothing.
+/// Lets the driver log in, and answers the next request with a message of meaningless content.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn garbage_in_message() -> io::Result<Peer> {
     Peer::start(|stream| {
         log_in(stream)?;
@@ -193,10 +193,10 @@ pub fn garbage_in_message() -> io::Result<Peer> {
     })
 }
 
-/// Behaves well, but lets `delay` pass before each answer. Each query has an empty result.
+/// Is correct, but waits for `delay` before each answer. Each query has an empty result.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn slow(delay: Duration) -> io::Result<Peer> {
     Peer::start(move |stream| {
         proposals(stream)?;
@@ -210,10 +210,10 @@ pub fn slow(delay: Duration) -> io::Result<Peer> {
     })
 }
 
-/// Behaves well and takes `delay` to answer each query, but sends a keep-alive every tenth of a second meanwhile.
+/// Is correct and takes `delay` to answer each query, but sends a keep-alive every tenth of a second meanwhile.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn slow_but_alive(delay: Duration) -> io::Result<Peer> {
     Peer::start(move |stream| {
         agree(stream)?;
@@ -231,10 +231,10 @@ pub fn slow_but_alive(delay: Duration) -> io::Result<Peer> {
     })
 }
 
-/// Behaves well, and has so many notifications about each query.
+/// Is correct, and adds this many notifications to each summary.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn notifying(count: usize) -> io::Result<Peer> {
     // {"code": "Neo.ClientNotification.X", "title": "t", "description": "d", "severity": "WARNING"}
     let notification = b"\xA4\x84code\xD0\x18Neo.ClientNotification.X\x85title\x81t\x8Bdescription\x81d\x88severity\x87WARNING";
@@ -259,14 +259,14 @@ pub fn notifying(count: usize) -> io::Result<Peer> {
     })
 }
 
-/// Promises to be heard from each second (by the hint `recv_timeout_seconds`), and falls silent behind the third row of
+/// Announces a receive timeout of one second (hint `recv_timeout_seconds`), and falls silent after the third row of
 /// each result.
 ///
 /// # Errors
-/// No socket could be opened.
+/// If no socket can be opened.
 pub fn silent_in_answer() -> io::Result<Peer> {
     Peer::start(|stream| {
-        promising(stream, |stream| {
+        serve_with_receive_timeout(stream, |stream| {
             for _ in 0..3 {
                 stream.write_all(RECORD)?;
             }
@@ -275,14 +275,14 @@ pub fn silent_in_answer() -> io::Result<Peer> {
     })
 }
 
-/// Promises to be heard from each second, too, and behaves well: each result has rows without end, three of them to a
-/// page. It says nothing while nobody asks.
+/// Announces a receive timeout of one second, and is correct: each result has endless rows, three to a page. It sends
+/// nothing unless asked.
 ///
 /// # Errors
-/// No socket could be opened.
-pub fn promises_to_be_heard() -> io::Result<Peer> {
+/// If no socket can be opened.
+pub fn announces_receive_timeout() -> io::Result<Peer> {
     Peer::start(|stream| {
-        promising(stream, |stream| {
+        serve_with_receive_timeout(stream, |stream| {
             for _ in 0..3 {
                 stream.write_all(RECORD)?;
             }
@@ -291,13 +291,16 @@ pub fn promises_to_be_heard() -> io::Result<Peer> {
     })
 }
 
-/// Serves a driver that is promised to hear from its server each second; `pull` answers PULL.
-fn promising(stream: &mut TcpStream, pull: impl Fn(&mut TcpStream) -> io::Result<()>) -> io::Result<()> {
+/// Serves a driver after announcing a receive timeout of one second; `pull` answers PULL.
+fn serve_with_receive_timeout(
+    stream: &mut TcpStream,
+    pull: impl Fn(&mut TcpStream) -> io::Result<()>,
+) -> io::Result<()> {
     agree(stream)?;
     loop {
         let message = message(stream)?;
         match message.get(1) {
-            Some(&HELLO) => stream.write_all(HELLO_PROMISE)?,
+            Some(&HELLO) => stream.write_all(HELLO_RECEIVE_TIMEOUT)?,
             Some(&RUN) => stream.write_all(RUN_FIELDS)?,
             Some(&PULL) => pull(stream)?,
             _ => stream.write_all(SUCCESS)?,
@@ -305,7 +308,7 @@ fn promising(stream: &mut TcpStream, pull: impl Fn(&mut TcpStream) -> io::Result
     }
 }
 
-/// Bolt 5.4, as a choice among proposals.
+/// Bolt 5.4, as the choice among the proposals.
 const VERSION: [u8; 4] = [0, 0, 4, 5];
 
 /// SUCCESS {}
@@ -316,7 +319,8 @@ pub(crate) const HELLO_SUCCESS: &[u8] =
     b"\x00\x2C\xB1\x70\xA2\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\x00\x00";
 
 /// SUCCESS {"server": "Neo4j/5.26.0", "connection_id": "bolt-1", "hints": {"connection.recv_timeout_seconds": 1}}
-const HELLO_PROMISE: &[u8] = b"\x00\x55\xB1\x70\xA3\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\
+const HELLO_RECEIVE_TIMEOUT: &[u8] =
+    b"\x00\x55\xB1\x70\xA3\x86server\x8CNeo4j/5.26.0\x8Dconnection_id\x86bolt-1\
     \x85hints\xA1\xD0\x1Fconnection.recv_timeout_seconds\x01\x00\x00";
 
 /// SUCCESS {"fields": ["x"]}
@@ -331,7 +335,7 @@ pub(crate) const MORE: &[u8] = b"\x00\x0D\xB1\x70\xA1\x88has_more\xC3\x00\x00";
 /// SUCCESS {"fields": []}
 const RUN_SUCCESS: &[u8] = b"\x00\x0B\xB1\x70\xA1\x86fields\x90\x00\x00";
 
-/// The tags of the messages whose answers need content.
+/// The tags of messages that need answers with content.
 pub(crate) const HELLO: u8 = 0x01;
 pub(crate) const RUN: u8 = 0x10;
 pub(crate) const PULL: u8 = 0x3F;
@@ -354,7 +358,7 @@ pub(crate) fn agree(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(&VERSION)
 }
 
-/// Goes on to where the driver may send queries: HELLO and LOGON are answered.
+/// Answers HELLO and LOGON, after which the driver may send queries.
 fn log_in(stream: &mut TcpStream) -> io::Result<()> {
     agree(stream)?;
     for _ in 0..2 {
@@ -371,7 +375,7 @@ pub(crate) fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
         let mut size = [0; 2];
         stream.read_exact(&mut size)?;
         match usize::from(u16::from_be_bytes(size)) {
-            // Empty chunks between messages keep a connection alive.
+            // Empty chunks between messages are keep-alives.
             0 if message.is_empty() => {}
             0 => return Ok(message),
             size => {
@@ -388,7 +392,7 @@ fn until_end(stream: &mut TcpStream) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 
-/// The same pseudo-random bytes each time. More than the longest chunk, so that they are never just half a message.
+/// Returns always the same pseudo-random bytes. They exceed the longest chunk, so they are never an incomplete message.
 fn noise() -> Vec<u8> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let next = || {
@@ -405,12 +409,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answers_have_the_lengths_that_they_announce() {
+    fn the_literal_answers_have_the_lengths_that_they_announce() {
         for answer in [
             SUCCESS,
             HELLO_SUCCESS,
             RUN_SUCCESS,
-            HELLO_PROMISE,
+            HELLO_RECEIVE_TIMEOUT,
             RUN_FIELDS,
             RECORD,
             MORE,
@@ -421,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_put_together_from_its_chunks() {
+    fn a_message_is_assembled_from_its_chunks() {
         let peer = Peer::start(|stream| {
             let message = message(stream)?;
             stream.write_all(&message)
@@ -435,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_gets_as_far_as_its_first_query() {
+    fn a_driver_reaches_its_first_query() {
         let peer = closes_in_message().unwrap();
         let mut stream = TcpStream::connect(peer.address()).unwrap();
         // Any twenty bytes, HELLO {}, LOGON {}, RUN.

@@ -1,4 +1,4 @@
-//! A TCP relay that counts what passes through it, and can delay, hold or cut it.
+//! A TCP relay that counts its traffic, and can delay, hold or cut it.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -32,15 +32,15 @@ pub struct Relay {
     shared: Arc<Shared>,
 }
 
-/// What passed through a [`Relay`]. The difference of two is what passed between them.
+/// What a [`Relay`] has forwarded. The difference of two is what was forwarded between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Connections that clients opened.
     pub connections: u64,
-    /// Round trips: how often a client sent something at the start of a connection or after the server had sent
-    /// something. What a client sends without having heard from the server belongs to the same flight.
+    /// Round trips: how often a client sent something at the start of a connection, or after the server had sent
+    /// something. Bytes that a client sends without an answer in between belong to the same flight.
     pub flights: u64,
-    /// Pieces in which the clients' bytes arrived: the number of their writes, as long as those are apart in time.
+    /// Pieces in which the clients' bytes arrived: the number of their writes, if those are apart in time.
     pub bursts: u64,
     /// Bytes from clients to the server.
     pub sent: u64,
@@ -63,49 +63,49 @@ impl Sub for Traffic {
 }
 
 impl Relay {
-    /// Listens on a free port of 127.0.0.1 and passes each connection on to `server`.
+    /// Listens on a free port of 127.0.0.1 and forwards each connection to `server`.
     ///
     /// # Errors
-    /// No socket could be opened.
+    /// If no socket can be opened.
     pub fn to(server: SocketAddr) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let listener = Listener::start({
             let shared = Arc::clone(&shared);
-            // A server that cannot be reached shows to the client as a connection that closes.
+            // An unreachable server appears to the client as a connection that closes.
             move |client| drop(shared.relay(&client, server))
         })?;
         Ok(Self { listener, shared })
     }
 
-    /// Where clients connect to, as `bolt://127.0.0.1:PORT`.
+    /// Returns the address for clients as `bolt://127.0.0.1:PORT`.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("bolt://{}", self.address())
     }
 
-    /// Where clients connect to.
+    /// Returns the address for clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// What passed so far. Complete for whatever the other side has received.
+    /// Returns what was forwarded so far. Complete for everything that the other side has received.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.shared.state().traffic
     }
 
-    /// Passes each piece of an answer on only `delay` after it came, as a longer line would. Zero ends that.
+    /// Delays each piece of an answer by `delay`, as a longer line would. Zero disables this.
     pub fn delay_answers(&self, delay: Duration) {
         self.shared.change(|state| state.delay = delay);
     }
 
-    /// Holds everything back, in both directions. Connections stay open, and new ones are accepted.
+    /// Holds all bytes back, in both directions. Connections stay open, and new ones are accepted.
     pub fn hold(&self) {
         self.shared.change(|state| state.held = true);
     }
 
-    /// Passes on what was held back, and what follows.
+    /// Forwards the bytes that were held back, and all later ones.
     pub fn release(&self) {
         self.shared.change(|state| state.held = false);
     }
@@ -115,21 +115,21 @@ impl Relay {
         self.listener.close_connections();
     }
 
-    /// How many connections are open to the server now.
+    /// Returns how many connections to the server are open.
     #[must_use]
     pub fn open_connections(&self) -> u64 {
         self.shared.state().open
     }
 
-    /// Passes `bytes` more bytes of the server's on, all connections together, and then closes the connection on
-    /// which the last of them went, probably in the middle of a message. What comes afterwards passes.
+    /// Forwards `bytes` more bytes from the server, counted over all connections. Then closes the connection of the
+    /// last byte, probably in the middle of a message. Later bytes pass.
     pub fn cut_after(&self, bytes: u64) {
         self.shared
             .change(|state| state.cut = Some(Cut::AfterBytes(bytes)));
     }
 
-    /// Lets `flights` more flights reach the server, all connections together, and instead of passing on the
-    /// answer to the last one closes its connection. What comes afterwards passes.
+    /// Forwards `flights` more flights to the server, counted over all connections. Closes the connection of the last
+    /// one instead of forwarding its answer. Later bytes pass.
     pub fn cut_at_answer_to_flight(&self, flights: u64) {
         self.shared
             .change(|state| state.cut = Some(Cut::AtFlight(state.traffic.flights + flights)));
@@ -161,23 +161,23 @@ struct State {
 /// When to close the connection that a piece of an answer came on.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
-    /// So many bytes of answers later.
+    /// After so many more bytes of answers.
     AfterBytes(u64),
-    /// At the answer to the flight of this number.
+    /// At the answer to the flight with this number.
     AtFlight(u64),
 }
 
-/// Which way a byte goes.
+/// The direction of a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     ToServer,
     ToClient,
 }
 
-/// Bytes that were read together, and when.
+/// Bytes that were read together, and the time of the read.
 type Piece = (Instant, Vec<u8>);
 
-/// How much of a piece passes, and whether the connection goes on.
+/// How much of a piece passes, and whether the connection continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Pass(usize),
@@ -190,7 +190,7 @@ impl Shared {
         let server = TcpStream::connect(server)?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
-        // Whether the client has got something from the server since it last sent something.
+        // Whether the client has received something from the server since it last sent something.
         let answered = AtomicBool::new(true);
         self.change(|state| state.open += 1);
         thread::scope(|scope| {
@@ -201,20 +201,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Moves bytes one way until that way ends, and tells the receiver so.
+    /// Moves bytes in one direction until that direction ends, and shuts the receiver's side down.
     ///
-    /// Reading goes on while an earlier piece is being delayed, so that a delay adds to the latency of each piece
-    /// and not to that of the pieces before it.
+    /// Reading continues while an earlier piece is delayed, so a delay adds to the latency of each piece and not to
+    /// that of later pieces.
     fn pump(&self, mut from: &TcpStream, to: &TcpStream, way: Way, answered: &AtomicBool) {
         let (sender, pieces) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(|| {
                 self.deliver(pieces, to, way, answered);
-                // Whoever closes one side ends the other: the reader below must not wait for more.
+                // The end of one side ends the other: the reader below must not wait for more.
                 let _ = from.shutdown(Shutdown::Read);
             });
             let mut buffer = vec![0; BUFFER];
-            // An error is an end: the other side is told the same way.
+            // An error counts as an end, which the other side sees as a shutdown.
             while let Ok(read @ 1..) = from.read(&mut buffer) {
                 if way == Way::ToServer {
                     self.count_request(read, answered);
@@ -227,7 +227,7 @@ impl Shared {
         });
     }
 
-    /// Passes pieces on, each at its time.
+    /// Forwards each piece at its time.
     fn deliver(&self, pieces: Receiver<Piece>, mut to: &TcpStream, way: Way, answered: &AtomicBool) {
         for (came, piece) in pieces {
             let state = self.wait_for_passage(came, way);
@@ -244,7 +244,7 @@ impl Shared {
                 return;
             }
         }
-        // It may be closed already.
+        // The connection may be closed already.
         let _ = to.shutdown(Shutdown::Write);
     }
 
@@ -256,13 +256,13 @@ impl Shared {
         });
     }
 
-    /// Counts before the bytes leave, so that whoever has received them finds them counted.
+    /// Counts before the bytes leave, so that a client that has received them finds them counted.
     fn count_answer(&self, bytes: usize, answered: &AtomicBool) {
         answered.store(true, Ordering::SeqCst);
         self.change(|state| state.traffic.received += bytes as u64);
     }
 
-    /// Waits while things are held, and an answer also until its delay since it came is over.
+    /// Waits while bytes are held, and for an answer also until its delay is over.
     fn wait_for_passage(&self, came: Instant, way: Way) -> MutexGuard<'_, State> {
         let mut state = self.state();
         loop {
@@ -286,7 +286,7 @@ impl Shared {
         }
     }
 
-    /// Decides about a piece that may pass otherwise.
+    /// Decides whether a piece triggers a cut.
     fn cut(mut state: MutexGuard<'_, State>, way: Way, bytes: usize) -> Next {
         let whole = bytes as u64;
         let (cut, next) = match state.cut.filter(|_| way == Way::ToClient) {
@@ -294,7 +294,7 @@ impl Shared {
             Some(Cut::AfterBytes(left)) if left > whole => {
                 (Some(Cut::AfterBytes(left - whole)), Next::Pass(bytes))
             }
-            // No more than the piece, so it fits.
+            // At most the length of the piece, so it fits.
             Some(Cut::AfterBytes(left)) => (None, Next::PassAndCut(usize::try_from(left).unwrap_or(bytes))),
             Some(Cut::AtFlight(flight)) if flight > state.traffic.flights => return Next::Pass(bytes),
             Some(Cut::AtFlight(_)) => (None, Next::PassAndCut(0)),

@@ -1,10 +1,10 @@
-//! A server that answers what a test wants to hear, and remembers all that it is told.
+//! A server that answers as a test configures it, and records all requests.
 //!
-//! It speaks Bolt by the protocol's own table, stricter than any real server: a driver that asks for something out of
-//! order is found out.
+//! It follows the protocol's own state table, more strictly than any real server: a driver that sends an illegal
+//! request is detected.
 
+mod recorded;
 mod session;
-mod told;
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,10 +16,10 @@ use bolt_proto::state::Message;
 use bolt_proto::{ServerError, Version, Versions};
 
 use crate::listener::Listener;
+pub use recorded::RecordedRequest;
 use session::Session;
-pub use told::Told;
 
-/// How a [`Scripted`] server behaves as a whole.
+/// The overall behaviour of a [`Scripted`] server.
 #[derive(Debug, Clone)]
 pub struct Script {
     versions: Versions,
@@ -28,7 +28,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// Speaks the newest version, and does not want to know which API is used.
+    /// Creates a script: newest version, no telemetry.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -38,21 +38,21 @@ impl Script {
         }
     }
 
-    /// Speaks this version only.
+    /// Sets the only supported version.
     #[must_use]
     pub fn version(mut self, major: u8, minor: u8) -> Self {
         self.versions = Versions::only(Version::new(major, minor));
         self
     }
 
-    /// Keeps each answer back for so long, as a distant server does.
+    /// Delays each answer, as a distant server does.
     #[must_use]
     pub fn answers_after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Asks to be told which part of the API is used.
+    /// Enables telemetry.
     #[must_use]
     pub fn asks_for_telemetry(mut self) -> Self {
         self.telemetry = true;
@@ -67,7 +67,7 @@ impl Default for Script {
 }
 
 /// A server that knows one query: `ROWS 5` has a column `n` with the numbers from 0 to 4. All others have no column.
-/// Each commit is numbered: the first one's bookmark is `bm:1`.
+/// Each commit is numbered: the first bookmark is `bm:1`.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -78,7 +78,7 @@ impl Default for Script {
 /// let server = Scripted::start(Script::new().version(5, 4))?;
 /// server.fail_next(Message::Commit, ServerError::new("Neo.TransientError.General.Whatever", "try again"));
 /// // … a driver on server.uri() runs a transaction …
-/// assert!(server.told().is_empty());
+/// assert!(server.take_requests().is_empty());
 /// # Ok(())
 /// # }
 /// ```
@@ -89,9 +89,9 @@ pub struct Scripted {
     shared: Arc<Shared>,
 }
 
-/// What to do instead of what was asked.
+/// An exception to the usual answer.
 #[derive(Debug, Clone)]
-enum Surprise {
+enum Exception {
     Fail(ServerError),
     Close,
 }
@@ -106,16 +106,16 @@ struct Shared {
 struct State {
     connections: usize,
     commits: u64,
-    told: Vec<Told>,
+    requests: Vec<RecordedRequest>,
     violations: Vec<String>,
-    surprises: VecDeque<(Message, Surprise)>,
+    exceptions: VecDeque<(Message, Exception)>,
 }
 
 impl Scripted {
-    /// Starts it on a free port of 127.0.0.1.
+    /// Starts the server on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// No socket could be opened.
+    /// If no socket can be opened.
     pub fn start(script: Script) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             script,
@@ -128,60 +128,63 @@ impl Scripted {
         Ok(Self { listener, shared })
     }
 
-    /// Where it listens, as `bolt://127.0.0.1:PORT`.
+    /// Returns its address as `bolt://127.0.0.1:PORT`.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("bolt://{}", self.address())
     }
 
-    /// Where it listens.
+    /// Returns its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// The next request of this kind, of those that are to be carried out, fails. Several calls queue up.
+    /// Makes the next request of this kind that is carried out fail. Several calls queue up.
     pub fn fail_next(&self, message: Message, error: ServerError) {
         self.shared
             .state()
-            .surprises
-            .push_back((message, Surprise::Fail(error)));
+            .exceptions
+            .push_back((message, Exception::Fail(error)));
     }
 
-    /// The next request of this kind gets no answer: the connection is closed.
+    /// Closes the connection at the next request of this kind, instead of answering.
     pub fn close_at_next(&self, message: Message) {
         self.shared
             .state()
-            .surprises
-            .push_back((message, Surprise::Close));
+            .exceptions
+            .push_back((message, Exception::Close));
     }
 
-    /// What it was told since this was last asked, on all connections; but for how they began: HELLO and LOGON.
+    /// Takes the requests since the last call, on all connections, without HELLO and LOGON.
     ///
     /// # Panics
-    /// If a driver has broken the protocol.
+    /// If a driver has violated the protocol.
     #[must_use]
-    pub fn told(&self) -> Vec<Told> {
+    pub fn take_requests(&self) -> Vec<RecordedRequest> {
         let mut state = self.shared.state();
         assert!(
             state.violations.is_empty(),
-            "the driver broke the protocol: {:?}",
+            "the driver violated the protocol: {:?}",
             state.violations
         );
-        let told = std::mem::take(&mut state.told);
-        told.into_iter().filter(|told| !told.is_login()).collect()
+        let requests = std::mem::take(&mut state.requests);
+        requests
+            .into_iter()
+            .filter(|request| !request.is_login())
+            .collect()
     }
 
-    /// The same, as short texts: `BEGIN`, `RUN ROWS 5`, `PULL 1000`, `TELEMETRY 3`.
+    /// Takes the requests as short texts: `BEGIN`, `RUN ROWS 5`, `PULL 1000`, `TELEMETRY 3`.
     ///
     /// # Panics
-    /// If a driver has broken the protocol.
+    /// If a driver has violated the protocol.
     #[must_use]
-    pub fn told_briefly(&self) -> Vec<String> {
-        self.told().iter().map(ToString::to_string).collect()
+    pub fn take_request_texts(&self) -> Vec<String> {
+        self.take_requests().iter().map(ToString::to_string).collect()
     }
 
-    /// How many connections were made to it.
+    /// Returns how many connections were made to it.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.state().connections
@@ -200,16 +203,16 @@ impl Shared {
         }
     }
 
-    /// Notes what was said, and how to react if not as usual.
-    fn note(&self, told: Told, carried_out: bool) -> Option<Surprise> {
+    /// Records a request. Returns how to answer it if not as usual.
+    fn note(&self, request: RecordedRequest, carried_out: bool) -> Option<Exception> {
         let mut state = self.state();
-        let message = told.message;
-        state.told.push(told);
+        let message = request.message;
+        state.requests.push(request);
         let at = state
-            .surprises
+            .exceptions
             .iter()
             .position(|(when, _)| carried_out && *when == message)?;
-        state.surprises.remove(at).map(|(_, surprise)| surprise)
+        state.exceptions.remove(at).map(|(_, exception)| exception)
     }
 
     fn next_bookmark(&self) -> String {

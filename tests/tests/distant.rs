@@ -1,4 +1,4 @@
-//! Servers that take long to reach: on every adapter, a call costs its connect and its round trips, and no more.
+//! Distant servers: on every adapter, a call costs its connect and its round trips, and no more.
 
 use std::future::poll_fn;
 use std::io;
@@ -16,10 +16,10 @@ use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, T
 use bolt_client::{Auth, Config, Driver};
 use tests::scripted::{Script, Scripted};
 
-/// What the machine may add: far less than any limit of the driver's.
+/// What the machine may add: far less than any time limit of the driver.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// How long connecting takes, and how long each answer, in milliseconds.
+/// The time to connect, and the time to answer, in milliseconds.
 const DISTANCES: [(u64, u64); 8] = [
     (0, 0),
     (0, 200),
@@ -31,7 +31,7 @@ const DISTANCES: [(u64, u64); 8] = [
     (5000, 30),
 ];
 
-/// A runtime whose connects take longer, by blocking the thread or by waiting.
+/// A runtime with slower connects, by blocking the thread or by waiting.
 #[derive(Debug)]
 struct Distant<R> {
     inner: R,
@@ -83,7 +83,7 @@ impl<R: Runtime> Runtime for Distant<R> {
     }
 }
 
-/// Two queries at each distance, side by side. `queries` makes a driver and runs a number of them.
+/// Runs two queries at each distance, in parallel. `queries` makes a driver and runs a number of them.
 fn each_call_costs_its_round_trips(queries: fn(Duration, Config, usize)) {
     let at = |(connect, answer)| {
         move || {
@@ -97,9 +97,9 @@ fn each_call_costs_its_round_trips(queries: fn(Duration, Config, usize)) {
             let due = connect + answer * 6;
             assert!(
                 took < due + SLACK,
-                "{connect:?} to connect, {answer:?} to answer: {took:?} in place of {due:?}"
+                "{connect:?} to connect, {answer:?} to answer: {took:?} instead of {due:?}"
             );
-            assert!(server.told().len() >= 2);
+            assert!(server.take_requests().len() >= 2);
         }
     };
     let running: Vec<_> = DISTANCES

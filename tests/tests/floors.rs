@@ -1,13 +1,13 @@
-//! The floors of `bolt-client`: a file uses its own floor and those below it, never those above.
+//! The layering of `bolt-client`: a file uses its own floor and those below, never one above.
 //!
-//! `api` is above `exchange`, which is above `connect`. What all of them speak of (errors, deadlines, addresses, the
-//! values that work produces) lies beside them, and uses no floor that works.
+//! `api` is above `exchange`, which is above `connect`. What all of them share (errors, deadlines, addresses, result
+//! values) lies beside them and uses neither `api` nor `exchange`.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What lies in these, by the first part of a path below `src`, must not use those modules.
+/// Files, by the first part of their path below `src`, and the modules that they must not use.
 const RULES: &[(&str, &[&str])] = &[
     ("connect", &["api", "exchange"]),
     ("exchange", &["api"]),
@@ -41,11 +41,11 @@ fn no_file_of_the_client_uses_a_floor_above_its_own() {
             }
         }
     }
-    assert!(seen > 20, "only {seen} files were looked at");
+    assert!(seen > 20, "only {seen} files were read");
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// The Rust files in a folder and those below.
+/// Returns the Rust files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -60,7 +60,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The path of a file's module: `connect/pool/mod.rs` is `connect::pool`.
+/// Returns the module path of a file: `connect/pool/mod.rs` is `connect::pool`.
 fn module_of(file: &Path) -> Vec<String> {
     let file = file.with_extension("");
     let mut module: Vec<_> = file
@@ -73,7 +73,7 @@ fn module_of(file: &Path) -> Vec<String> {
     module
 }
 
-/// The modules at the root of the crate that a file names, by `crate::` or by `super::` as often as it takes.
+/// Returns the modules at the crate's root that a file names, through `crate::` or enough `super::`.
 fn uses(module: &[String], text: &str) -> Vec<String> {
     let code: String = text
         .lines()
@@ -83,7 +83,7 @@ fn uses(module: &[String], text: &str) -> Vec<String> {
     let tokens = tokens(&code);
     let mut used = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        // The beginning of a path only.
+        // Only at the beginning of a path.
         if at > 0 && tokens[at - 1] == "::" {
             continue;
         }
@@ -99,7 +99,7 @@ fn uses(module: &[String], text: &str) -> Vec<String> {
                         rest = &rest[1..];
                     }
                 }
-                // Modules within the file, as `mod tests`, take one more.
+                // Modules within the file, such as `mod tests`, need one more `super`.
                 if up < module.len() {
                     continue;
                 }
@@ -113,7 +113,7 @@ fn uses(module: &[String], text: &str) -> Vec<String> {
     used
 }
 
-/// The first names of the paths that follow: of `::api::Session` it is `api`, of `::{api::Session, error}` both.
+/// Returns the first names of the following paths: `api` for `::api::Session`, both for `::{api::Session, error}`.
 fn heads(tokens: &[&str]) -> Vec<String> {
     let [separator, first, rest @ ..] = tokens else {
         return Vec::new();
@@ -145,7 +145,7 @@ fn heads(tokens: &[&str]) -> Vec<String> {
     heads
 }
 
-/// Names, `::`, braces and commas; all else stands for itself, one character at a time.
+/// Splits code into names, `::`, braces and commas; any other character is a token by itself.
 fn tokens(code: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = code.trim_start();
@@ -166,7 +166,7 @@ fn tokens(code: &str) -> Vec<&str> {
 }
 
 #[test]
-fn what_a_file_uses_is_found_however_it_is_written() {
+fn every_form_of_use_path_is_recognized() {
     let module: Vec<String> = ["connect", "pool", "place"].map(str::to_owned).into();
     for (text, used) in [
         ("use crate::api::session::Session;", vec!["api"]),

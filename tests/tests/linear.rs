@@ -1,7 +1,7 @@
-//! What is done n times costs n times as much, and leaves nothing behind.
+//! Doing something n times costs n times as much, and leaves nothing allocated.
 //!
-//! Measured is the time that this thread spends on a processor, so that other work on the same machine does not count,
-//! for 1×, 4× and 16× as much work; and the bytes that it keeps allocated.
+//! Measured are the CPU time of this thread, so that other work on the machine does not count, for 1×, 4× and 16× as
+//! much work; and the bytes that stay allocated.
 
 use std::fs;
 use std::future::Future;
@@ -11,14 +11,15 @@ use adapter_blocking::{Auth, Config, Driver, Error, Query, Session};
 use tests::misbehaving;
 use tests::scripted::{Script, Scripted};
 
-/// How much more than in proportion sixteen times the work may cost. What is quadratic costs sixteen times more.
+/// The tolerated factor beyond proportional cost for sixteen times the work. Quadratic cost would have a factor of
+/// sixteen.
 const TOLERANCE: u32 = 4;
 
-/// What a session may keep of all that was done in it.
+/// The most bytes that a session may keep after its work.
 const KEPT: i64 = 64 * 1024;
 
 #[test]
-fn queries_on_a_session_are_linear_and_leave_nothing_behind() {
+fn queries_on_a_session_are_linear_and_leave_nothing_allocated() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = driver(&server.uri());
     let mut session = driver.session().build();
@@ -29,13 +30,13 @@ fn queries_on_a_session_are_linear_and_leave_nothing_behind() {
             }
             Ok(())
         });
-        // Nor does the server keep what it was told.
-        drop(server.told());
+        // The server must not keep its records either.
+        drop(server.take_requests());
     });
 }
 
 #[test]
-fn whatever_is_done_in_a_session_leaves_nothing_behind() {
+fn work_in_a_session_leaves_nothing_allocated() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = driver(&server.uri());
     let mut session = driver.session().fetch_size(2).build();
@@ -45,13 +46,13 @@ fn whatever_is_done_in_a_session_leaves_nothing_behind() {
             session.run("ROWS 5").call().map(drop)
         }),
         ("a result that is dropped half read", |session| {
-            session.run("ROWS 5").call()?.next().map(drop)
+            session.run("ROWS 5").call()?.try_next().map(drop)
         }),
         ("a cursor that is dropped", |session| {
-            session.open("ROWS 5").call().map(drop)
+            session.run("ROWS 5").cursor().map(drop)
         }),
         ("a cursor that is read", |session| {
-            session.open("ROWS 5").call()?.collect(session).map(drop)
+            session.run("ROWS 5").cursor()?.collect(session).map(drop)
         }),
         ("a transaction", |session| {
             let mut tx = session.begin_transaction().call()?;
@@ -76,7 +77,7 @@ fn whatever_is_done_in_a_session_leaves_nothing_behind() {
 }
 
 #[test]
-fn calls_of_a_driver_leave_nothing_behind() {
+fn calls_of_a_driver_leave_nothing_allocated() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = driver(&server.uri());
     leaves_nothing("queries of a driver", || {
@@ -88,7 +89,7 @@ fn calls_of_a_driver_leave_nothing_behind() {
     leaves_nothing("sessions dropped with a result", || {
         (0..300).try_for_each(|_| driver.session().build().run("ROWS 5").call().map(drop))
     });
-    leaves_nothing("looks at the pool", || {
+    leaves_nothing("reads of the pool's counts", || {
         for _ in 0..1_000 {
             assert!(!format!("{driver:?} {}", driver.pool_counts()).is_empty());
         }
@@ -107,7 +108,7 @@ fn queued_queries_are_linear() {
             tx.queue("ROWS 1").unwrap();
         }
         tx.commit().unwrap();
-        drop(server.told());
+        drop(server.take_requests());
     });
 }
 
@@ -118,16 +119,16 @@ fn open_cursors_are_linear() {
     let mut session = driver.session().fetch_size(2).build();
     linear("open cursors", 40, |cursors| {
         let mut tx = session.begin_transaction().call().unwrap();
-        let mut open: Vec<_> = (0..cursors).map(|_| tx.open("ROWS 4").call().unwrap()).collect();
-        // One row of each in turn.
+        let mut open: Vec<_> = (0..cursors).map(|_| tx.run("ROWS 4").cursor().unwrap()).collect();
+        // One row of each, in rotation.
         for number in 0..4 {
             for cursor in &mut open {
-                let row = cursor.next(&mut tx).unwrap().unwrap();
+                let row = cursor.try_next(&mut tx).unwrap().unwrap();
                 assert_eq!(row.get::<i64>(0).unwrap(), number);
             }
         }
         tx.commit().unwrap();
-        drop(server.told());
+        drop(server.take_requests());
     });
 }
 
@@ -140,12 +141,12 @@ fn parameters_are_linear() {
             query.param(format!("parameter{number}"), number as i64)
         });
         driver.execute_query(query).call().unwrap();
-        drop(server.told());
+        drop(server.take_requests());
     });
 }
 
 #[test]
-fn callers_that_wait_in_the_pool_are_linear() {
+fn waiters_in_the_pool_are_linear() {
     let server = Scripted::start(Script::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -154,7 +155,7 @@ fn callers_that_wait_in_the_pool_are_linear() {
     let config = Config::new(&server.uri(), Auth::none()).unwrap();
     let config = config.max_connection_pool_size(1);
     let driver = runtime.block_on(async { adapter_tokio::driver_with(config).unwrap() });
-    linear("callers that wait", 40, |callers| {
+    linear("waiters", 40, |callers| {
         runtime.block_on(async {
             let mut tasks = tokio::task::JoinSet::new();
             for _ in 0..callers {
@@ -165,12 +166,12 @@ fn callers_that_wait_in_the_pool_are_linear() {
                 done.unwrap().unwrap();
             }
         });
-        drop(server.told());
+        drop(server.take_requests());
     });
 }
 
 #[test]
-fn callers_that_give_up_in_the_pool_are_linear() {
+fn cancelled_waiters_in_the_pool_are_linear() {
     let server = Scripted::start(Script::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -179,7 +180,7 @@ fn callers_that_give_up_in_the_pool_are_linear() {
     let config = Config::new(&server.uri(), Auth::none()).unwrap();
     let driver =
         runtime.block_on(async { adapter_tokio::driver_with(config.max_connection_pool_size(1)).unwrap() });
-    linear("callers that give up", 200, |callers| {
+    linear("cancelled waiters", 200, |callers| {
         runtime.block_on(async {
             let mut session = driver.session().build();
             let held = session.begin_transaction().eager().await.unwrap();
@@ -192,7 +193,7 @@ fn callers_that_give_up_in_the_pool_are_linear() {
             drop(waiting);
             held.rollback().await.unwrap();
         });
-        drop(server.told());
+        drop(server.take_requests());
     });
 }
 
@@ -207,7 +208,7 @@ fn notifications_are_linear() {
     });
 }
 
-/// Ready at once, with the output or with nothing.
+/// Resolves at once, to the output or to `None`.
 async fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     let mut future = Some(future);
     std::future::poll_fn(move |cx| {
@@ -226,11 +227,11 @@ fn driver(uri: &str) -> Driver {
     driver
 }
 
-/// Does work of one, four and sixteen sizes, which must take about as much longer.
+/// Does work of one, four and sixteen sizes, and checks that the time is proportional.
 fn linear(what: &str, size: usize, mut work: impl FnMut(usize)) {
-    // What is only done once is done by now.
+    // One-time work is done by this first call.
     work(size);
-    // A machine that is busy with other things is given another chance.
+    // A busy machine gets further attempts.
     let mut seen = Vec::new();
     for _ in 0..3 {
         let [one, four, sixteen] = [1, 4, 16].map(|times| {
@@ -238,35 +239,35 @@ fn linear(what: &str, size: usize, mut work: impl FnMut(usize)) {
             work(size * times);
             spent().saturating_sub(before) / u32::try_from(times).unwrap()
         });
-        // A few milliseconds are within what is measured badly.
+        // A few milliseconds are within the error of measurement.
         let bound = one.max(Duration::from_millis(5)) * TOLERANCE;
         if four < bound && sixteen < bound {
             return;
         }
         seen.push([one, four, sixteen]);
     }
-    panic!("{what}: each {size} of them cost, with 1, 4 and 16 times as many: {seen:?}");
+    panic!("{what}: times for 1, 4 and 16 times {size}: {seen:?}");
 }
 
-/// Does something, behind which no more may be allocated than before.
+/// Does something, and checks that no more is allocated afterwards than before.
 fn leaves_nothing(what: &str, act: impl FnOnce() -> Result<(), Error>) {
     let info = allocation_counter::measure(|| act().unwrap());
     assert!(
         info.bytes_current < KEPT,
-        "{what}: {} bytes are kept in {} allocations",
+        "{what}: {} bytes stay allocated in {} allocations",
         info.bytes_current,
         info.count_current
     );
 }
 
-/// How long this thread has been running on a processor.
+/// Returns the CPU time of this thread.
 fn spent() -> Duration {
     thread_local! {
         static BEGAN: Instant = Instant::now();
     }
     let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanos = statistics.and_then(|text| text.split(' ').next()?.parse().ok());
-    // Where the operating system does not say, all time counts.
+    // Without that information from the operating system, all time counts.
     nanos
         .filter(|nanos| *nanos > 0)
         .map_or_else(|| BEGAN.with(Instant::elapsed), Duration::from_nanos)

@@ -1,4 +1,4 @@
-//! How much memory a slow reader takes, however long the result is, and what a hostile peer can make of it.
+//! The memory of a slow reader, for results of any length, and the memory that a hostile peer can cause.
 
 use std::thread;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use adapter_blocking::{Auth, Config, Error};
 use tests::hostile::{self, DEADLINE, Use};
 use tests::scripted::{Script, Scripted};
 
-/// A page of the rows here, generously.
+/// An upper bound for a page of the rows used here.
 const PAGE: u64 = 64 * 1024;
 
-/// The driver works on this thread alone, so that its memory is what this thread takes.
+/// The driver works on this thread alone, so its memory is what this thread allocates.
 #[test]
-fn a_million_rows_take_the_memory_of_a_page() {
+fn a_million_rows_need_the_memory_of_a_page() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
     driver.verify_connectivity().unwrap();
@@ -26,9 +26,9 @@ fn a_million_rows_take_the_memory_of_a_page() {
     assert!(long <= 8 * PAGE, "{long}");
 }
 
-/// What is kept is what the reader keeps.
+/// Only the rows that the reader keeps stay allocated.
 #[test]
-fn rows_that_are_kept_take_little_more_than_themselves() {
+fn kept_rows_need_little_more_memory_than_their_content() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
     driver.verify_connectivity().unwrap();
@@ -41,16 +41,16 @@ fn rows_that_are_kept_take_little_more_than_themselves() {
     assert!(peak / 100_000 < 200, "{} bytes a row", peak / 100_000);
 }
 
-/// A peer that means no good takes no more than the messages that it is allowed.
+/// A hostile peer causes no more memory than the message limits allow.
 #[test]
-fn hostile_peers_take_no_memory_to_speak_of() {
+fn hostile_peers_cause_little_memory_use() {
     let mut wrong = Vec::new();
     for case in hostile::all() {
         let peer = case.start().unwrap();
         let config = Config::new(&peer.uri(), Auth::none()).unwrap();
         let driver =
             adapter_blocking::driver_with(config.max_transaction_retry_time(Duration::ZERO)).unwrap();
-        // What comes of it is held by the suite.
+        // The suite checks the outcome.
         let peak = peak(|| drop(call(&driver, case.used)));
         if peak > case.memory {
             wrong.push(format!("{}: {peak} bytes, not {}", case.name, case.memory));
@@ -89,7 +89,7 @@ fn read(driver: &adapter_blocking::Driver, rows: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The most bytes that this thread held at once during the call.
+/// Returns the most bytes that this thread held at once during the call.
 fn peak(call: impl FnOnce()) -> u64 {
     allocation_counter::measure(call).bytes_max
 }

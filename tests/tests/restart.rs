@@ -1,6 +1,6 @@
-//! Real servers that restart under load: what callers learn of their commits is true, and no work is written twice.
+//! Real servers that restart under load: callers learn the truth about their commits, and no work is written twice.
 //!
-//! Servers that shut down answer COMMIT by a failure that sounds as if another try were welcome, although the commit stands.
+//! Servers that shut down answer COMMIT with a failure that looks transient, although the commit took effect.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,7 +14,7 @@ use servers::{Neo4j, Release};
 /// How many callers write at the same time.
 const CALLERS: usize = 16;
 
-/// What a caller learned of one write.
+/// The reported outcome of one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Learned {
     Committed,
@@ -23,7 +23,7 @@ enum Learned {
 }
 
 #[test]
-fn no_commit_is_lost_or_done_twice_when_a_server_restarts_under_load() {
+fn no_commit_is_lost_or_repeated_when_a_server_restarts_under_load() {
     let asked = env::var("BOLT_TEST_SERVERS").unwrap_or_default();
     let mut tested = 0;
     for name in asked.split(',').filter(|name| !name.is_empty()) {
@@ -47,7 +47,7 @@ async fn restart_under_load(server: &mut Neo4j) {
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| tokio::spawn(write(driver.clone(), Arc::clone(&ends), Arc::clone(&next))))
         .collect();
-    // A new server is slow at its first queries.
+    // The first queries of a new server are slow.
     tokio::time::sleep(Duration::from_secs(5)).await;
     tokio::task::block_in_place(|| server.restart()).unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -78,12 +78,12 @@ async fn restart_under_load(server: &mut Neo4j) {
             Learned::Unknown => times <= 1,
             Learned::Failed => times == 0,
         };
-        assert!(fits, "write {id} was {learned:?}, and is there {times} times");
+        assert!(fits, "write {id} was {learned:?}, and was found {times} times");
     }
     assert!(count(Learned::Committed) > 0);
 }
 
-/// Writes one node after the other, each by another way of the API, until it is told to end.
+/// Writes one node after another, each through another part of the API, until `ends` is set.
 async fn write(driver: Driver, ends: Arc<AtomicBool>, next: Arc<AtomicU64>) -> Vec<(u64, Learned)> {
     let mut learned = Vec::new();
     while !ends.load(Ordering::Relaxed) {

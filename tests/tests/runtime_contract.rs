@@ -1,7 +1,7 @@
-//! What the driver relies on in every adapter's runtime, against plain sockets of the standard library.
+//! What the driver requires of every adapter's runtime, tested against plain sockets of the standard library.
 //!
-//! Each promise is written once, as a function over [`Adapter`]. Its tests are named `adapter::promise`, for instance
-//! `smol::closing_ends_the_peers_stream`. What is particular to one adapter is tested beside its code.
+//! Each requirement is one generic function over [`Adapter`]. Its tests are named `adapter::requirement`, for example
+//! `smol::closing_ends_the_peers_stream`. What only one adapter does is tested beside its code.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
@@ -22,35 +22,35 @@ use bolt_client::runtime::{
 use bolt_client::{Auth, Config, Driver};
 use engine::Engine;
 
-/// Tests that an adapter keeps every promise below.
+/// Generates the tests of every requirement for an adapter.
 macro_rules! contract {
     ($module:ident, $adapter:ident) => {
         mod $module {
             contract! {
                 $adapter:
                 bytes_travel_both_ways
-                an_empty_socket_gives_nothing_at_once
-                what_has_arrived_is_read_without_waiting
+                try_read_of_an_empty_socket_would_block
+                arrived_data_is_read_without_waiting
                 the_end_of_the_stream_is_seen_without_waiting
-                a_full_socket_takes_nothing_more_at_once
+                try_write_to_a_full_socket_would_block
                 closing_ends_the_peers_stream
                 a_refused_connection_is_an_error
                 #[cfg(unix)]
                 a_unix_socket_carries_bytes_too
                 literals_resolve_to_themselves_and_names_to_addresses
                 a_timer_fires_when_it_is_due
-                a_timer_can_be_set_again_while_it_waits
+                a_timer_can_be_reset_while_it_waits
                 random_numbers_differ
                 a_driver_works_over_a_transport_that_buffers
             }
         }
     };
-    ($adapter:ident: $($(#[$where:meta])? $promise:ident)+) => {
+    ($adapter:ident: $($(#[$where:meta])? $requirement:ident)+) => {
         $(
             $(#[$where])?
             #[test]
-            fn $promise() {
-                super::$promise::<super::$adapter>();
+            fn $requirement() {
+                super::$requirement::<super::$adapter>();
             }
         )+
     };
@@ -61,12 +61,12 @@ contract!(smol, Smol);
 contract!(async_std, AsyncStd);
 contract!(blocking, Blocking);
 
-/// Far more than anything here takes: the end of a test that would hang.
+/// A generous limit, so that a hanging test fails.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A runtime, and what drives its futures.
+/// A runtime, and the means to drive its futures.
 trait Adapter: Runtime + Default {
-    /// Tells apart what the tests of several adapters, which run side by side, leave in the file system.
+    /// Distinguishes the files of the adapters' tests, which run in parallel.
     const NAME: &str;
 
     fn runtime() -> Arc<dyn Runtime> {
@@ -75,7 +75,7 @@ trait Adapter: Runtime + Default {
 
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// A transport of a stream that buffers.
+    /// A transport over a buffering stream.
     fn transport(stream: Buffering) -> Box<dyn Transport> {
         Box::new(Io(stream))
     }
@@ -84,7 +84,7 @@ trait Adapter: Runtime + Default {
 impl Adapter for Tokio {
     const NAME: &str = "adapter-tokio";
 
-    /// All calls share one runtime, so that what one leaves behind, the next one finds.
+    /// All calls share one runtime, so that state left by one call is visible to the next.
     fn block_on<F: Future>(future: F) -> F::Output {
         static RUNTIME: LazyLock<::tokio::runtime::Runtime> =
             LazyLock::new(|| ::tokio::runtime::Runtime::new().unwrap());
@@ -111,7 +111,7 @@ impl Adapter for AsyncStd {
 impl Adapter for Blocking {
     const NAME: &str = "adapter-blocking";
 
-    /// Sockets wait inside of the poll. Timers wake nobody but a call of that crate, which is tested there.
+    /// Sockets block inside the poll. Timers only wake calls of the adapter itself, where they are tested.
     fn block_on<F: Future>(future: F) -> F::Output {
         let started = Instant::now();
         let mut future = pin!(future);
@@ -148,7 +148,7 @@ fn bytes_travel_both_ways<A: Adapter>() {
     echo.join().unwrap();
 }
 
-fn an_empty_socket_gives_nothing_at_once<A: Adapter>() {
+fn try_read_of_an_empty_socket_would_block<A: Adapter>() {
     let (mut ours, _theirs) = pair::<A>();
     assert_eq!(
         ours.try_read(&mut [0; 8]).unwrap_err().kind(),
@@ -156,21 +156,21 @@ fn an_empty_socket_gives_nothing_at_once<A: Adapter>() {
     );
 }
 
-fn what_has_arrived_is_read_without_waiting<A: Adapter>() {
+fn arrived_data_is_read_without_waiting<A: Adapter>() {
     let (mut ours, mut theirs) = pair::<A>();
     theirs.write_all(b"late").unwrap();
     let mut buf = [0; 8];
-    assert_eq!(once_it_arrived(&mut ours, &mut buf), 4);
+    assert_eq!(read_once_arrived(&mut ours, &mut buf), 4);
     assert_eq!(&buf[..4], b"late");
 }
 
 fn the_end_of_the_stream_is_seen_without_waiting<A: Adapter>() {
     let (mut ours, theirs) = pair::<A>();
     drop(theirs);
-    assert_eq!(once_it_arrived(&mut ours, &mut [0; 8]), 0);
+    assert_eq!(read_once_arrived(&mut ours, &mut [0; 8]), 0);
 }
 
-fn a_full_socket_takes_nothing_more_at_once<A: Adapter>() {
+fn try_write_to_a_full_socket_would_block<A: Adapter>() {
     let (mut ours, _theirs) = pair::<A>();
     let block = [0; 64 * 1024];
     A::block_on(write(&mut ours, &block)).unwrap();
@@ -231,14 +231,14 @@ fn a_timer_fires_when_it_is_due<A: Adapter>() {
     A::block_on(async {
         let mut timer = A::runtime().timer(at);
         poll_fn(|cx| timer.as_mut().poll(cx)).await;
-        // And stays due.
+        // It stays due.
         poll_fn(|cx| timer.as_mut().poll(cx)).await;
     });
     assert!(Instant::now() >= at);
     assert!(started.elapsed() < LONG);
 }
 
-fn a_timer_can_be_set_again_while_it_waits<A: Adapter>() {
+fn a_timer_can_be_reset_while_it_waits<A: Adapter>() {
     let started = Instant::now();
     A::block_on(async {
         let mut timer = A::runtime().timer(started + LONG);
@@ -271,7 +271,7 @@ fn a_driver_works_over_a_transport_that_buffers<A: Adapter>() {
             let query = "UNWIND range(1, 3000) AS n RETURN n, size($large) AS size";
             let mut session = driver.session().build();
             let mut rows = session.run(query).param("large", large).await?;
-            let first: usize = rows.next().await?.expect("a row").get("size")?;
+            let first: usize = rows.try_next().await?.expect("a row").get("size")?;
             assert_eq!(first, large.len());
             drop(rows);
             let result = driver.execute_query("RETURN 1 AS n").await?;
@@ -283,7 +283,7 @@ fn a_driver_works_over_a_transport_that_buffers<A: Adapter>() {
     .unwrap();
 }
 
-/// A connection, and its other end.
+/// A connection and its other end.
 fn pair<A: Adapter>() -> (Box<dyn Transport>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let ours = connect::<A>(&Endpoint::Tcp(listener.local_addr().unwrap())).unwrap();
@@ -303,7 +303,7 @@ async fn write(to: &mut Box<dyn Transport>, bytes: &[u8]) -> io::Result<usize> {
     poll_fn(|cx| Pin::new(&mut **to).poll_write(cx, bytes)).await
 }
 
-/// A runtime whose connections buffer what is written.
+/// A runtime with connections that buffer their writes.
 #[derive(Debug)]
 struct OverBuffers<A>(A);
 
@@ -347,7 +347,7 @@ impl<A: Adapter> Runtime for OverBuffers<A> {
     }
 }
 
-/// A stream that keeps what is written until it is flushed, or has so much of it.
+/// A stream that buffers writes until it is flushed, or until its buffer is full.
 struct Buffering {
     inner: Box<dyn Transport>,
     staged: Vec<u8>,
@@ -356,7 +356,7 @@ struct Buffering {
 impl Buffering {
     const ROOM: usize = 8192;
 
-    /// Takes what fits; `None` if the buffer has to be sent on first.
+    /// Accepts what fits; `None` if the buffer must be sent first.
     fn stage(&mut self, bytes: &[u8]) -> Option<usize> {
         let len = bytes.len().min(Self::ROOM - self.staged.len());
         self.staged.extend(&bytes[..len]);
@@ -433,8 +433,8 @@ impl Transport for Buffering {
     }
 }
 
-/// Tries until something is there. Nothing but the socket makes progress meanwhile.
-fn once_it_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
+/// Tries until data has arrived, without driving the runtime.
+fn read_once_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
     let started = Instant::now();
     loop {
         match transport.try_read(buf) {

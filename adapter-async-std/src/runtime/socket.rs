@@ -19,7 +19,7 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// Does the same with either kind of stream.
+/// Evaluates one expression for either kind of stream.
 macro_rules! with {
     ($on:expr, $stream:ident => $what:expr) => {
         match $on {
@@ -60,7 +60,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // async-std closes nothing here: it knows no half-closed streams.
+        // async-std closes nothing in `poll_close`: it has no half-closed streams.
         match with!(self.get_mut(), stream => stream.shutdown(Shutdown::Write)) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
@@ -70,17 +70,16 @@ impl AsyncWrite for Socket {
 
 impl Transport for Socket {
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        // async-std's sockets are in non-blocking mode, so they can be asked directly.
+        // async-std's sockets are in non-blocking mode, so a direct read does not block.
         let socket = with!(&*self, stream => SockRef::from(stream));
         (&*socket).read(buf)
     }
 
     fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        // Not through the descriptor: that write would raise SIGPIPE in programs that do not ignore it. The waker
-        // that async-std takes when nothing fits does nothing; whoever waited for the socket is woken, and polls
-        // once more.
-        let mut nobody = Context::from_waker(Waker::noop());
-        match Pin::new(self).poll_write(&mut nobody, buf) {
+        // Not through the descriptor: that write would raise SIGPIPE in programs that do not ignore it. async-std
+        // stores the no-op waker if nothing fits. It wakes the previous waiter then, which polls once more.
+        let mut no_op = Context::from_waker(Waker::noop());
+        match Pin::new(self).poll_write(&mut no_op, buf) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -94,7 +93,7 @@ async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<Tc
     Ok(stream)
 }
 
-/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+/// Enables TCP keep-alive with the given options. Not every system supports every option.
 fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
     if !with.keep_alive {
         return socket.set_keepalive(false);
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {
+    fn sockets_disable_nagle_and_set_keep_alive_as_configured() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         for keep_alive in [true, false] {
@@ -144,7 +143,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn idle_connections_are_probed_as_often_as_the_options_say() {
+    fn keep_alive_probes_use_the_configured_timing() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let probes = |with: &SocketOptions| {

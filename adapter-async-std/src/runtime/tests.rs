@@ -1,4 +1,4 @@
-//! What only this runtime promises; what all adapters have in common is the runtime contract of the `tests` crate.
+//! Behaviour of this runtime alone. What all adapters have in common is tested in `tests/tests/runtime_contract.rs`.
 
 use std::future::poll_fn;
 use std::io::Write;
@@ -10,7 +10,7 @@ use async_std::task;
 use super::*;
 
 #[test]
-fn a_connection_works_on_another_thread_than_the_one_that_opened_it() {
+fn a_connection_works_on_a_thread_that_did_not_open_it() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
     let mut ours = task::block_on(AsyncStd.connect(&endpoint, &SocketOptions::default(), None)).unwrap();
@@ -22,10 +22,10 @@ fn a_connection_works_on_another_thread_than_the_one_that_opened_it() {
 }
 
 #[test]
-fn a_look_up_that_is_dropped_does_not_hold_up_the_next() {
+fn a_dropped_look_up_does_not_delay_the_next_one() {
     for _ in 0..100 {
         let mut look_up = AsyncStd.resolve("localhost", 7687, None);
-        // Whether it is done at once does not matter.
+        // The look-up may already be ready; both outcomes are fine.
         let _poll = look_up.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
     let found = task::block_on(AsyncStd.resolve("localhost", 7687, None)).unwrap();

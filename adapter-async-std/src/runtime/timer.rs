@@ -1,6 +1,6 @@
-//! A timer of async-io, which async-std's own are made of.
+//! A timer on async-io, the crate that async-std's own timers use.
 //!
-//! `async_std::task::sleep` cannot be set again.
+//! `async_std::task::sleep` cannot be reset.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,7 +31,8 @@ impl Timer for Delay {
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // The clock decides: async-io's timer is ready once only, this one from its instant on.
+        // Compares with the clock first: async-io's timer reports ready only once, this one at every poll after its
+        // instant.
         if Instant::now() >= self.at {
             return Poll::Ready(());
         }

@@ -1,8 +1,8 @@
-//! Host names, looked up on threads of their own.
+//! Looks host names up on background threads.
 //!
-//! The standard library can neither limit nor interrupt a look-up. So the calling thread waits for one as it waits for a
-//! turn in the pool: it sleeps until it is woken, and its deadline or a cancellation ends that. A look-up without a
-//! caller goes on by itself; the next caller that asks for the same name joins it.
+//! The standard library can neither limit nor interrupt a look-up. So the calling thread waits for one as it waits for
+//! a turn in the pool: it sleeps until it is woken, at most until its deadline or a cancellation. A look-up that has
+//! lost its caller continues; the next caller with the same name joins it.
 
 #[cfg(test)]
 mod tests;
@@ -16,22 +16,22 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use std::{mem, process, thread};
 
-/// The look-ups of this process, so that their number is bounded whatever the number of drivers.
+/// The look-ups of this process. They are global, so that their number is bounded for any number of drivers.
 pub(super) static LOOK_UPS: LookUps = LookUps::new(|host| Ok((host, 0).to_socket_addrs()?.collect()));
 
-/// How many look-ups run at once. Further callers wait for the end of one.
+/// How many look-ups run at once. Further callers wait for one to end.
 const MOST: usize = 32;
 
-/// How old a look-up may be when another caller joins it. Where one hangs for longer, another may succeed.
+/// The greatest age of a look-up that further callers join. If it hangs for longer, a second one may succeed.
 const YOUNG: Duration = Duration::from_secs(10);
 
-/// Blocks until the addresses of a host are known. Their ports do not matter.
+/// Blocks until the addresses of a host are known. Their ports are ignored.
 type Ask = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
-/// The error is shared by everything that waits for the same look-up.
+/// The outcome of a look-up. All of its callers share the error.
 type Answer = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
-/// Look-ups that are under way, and what waits for them.
+/// The running look-ups, and the callers that wait for them.
 #[derive(Debug)]
 pub(super) struct LookUps {
     ask: Ask,
@@ -40,10 +40,10 @@ pub(super) struct LookUps {
 
 #[derive(Debug)]
 struct State {
-    /// The threads below are those of this process. Its child has none of them.
+    /// The process that the threads of `running` belong to. A forked child has none of them.
     process: u32,
     running: Vec<Arc<LookUp>>,
-    /// What to wake when any look-up ends, by the number of the caller.
+    /// The wakers to call when any look-up ends, by caller number.
     callers: BTreeMap<u64, Waker>,
     next_caller: u64,
 }
@@ -68,7 +68,7 @@ impl LookUps {
         }
     }
 
-    /// The addresses of a host. An address literal is its own, and needs no look-up.
+    /// Returns the addresses of a host. Address literals need no look-up.
     pub(super) async fn find(&'static self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
@@ -91,7 +91,7 @@ impl LookUps {
         }
     }
 
-    /// Joins a look-up of this host, or begins one; `None` if too many are under way.
+    /// Joins a look-up of this host, or starts one. Returns `None` if too many are running.
     fn join(&'static self, state: &mut State, host: &str) -> io::Result<Option<Arc<LookUp>>> {
         state.forget_another_process();
         let latest = state.running.iter().rev().find(|running| running.host == host);
@@ -113,14 +113,14 @@ impl LookUps {
         thread::Builder::new()
             .name("bolt-look-up".to_owned())
             .spawn(move || self.run(look_up))?;
-        // The thread cannot have ended it yet: the state is locked.
+        // The thread cannot have removed it yet: the state is locked.
         state.running.push(Arc::clone(&begun));
         Ok(begun)
     }
 
-    /// What a thread does.
+    /// The body of a look-up's thread.
     fn run(&self, look_up: Arc<LookUp>) {
-        let mut under_way = UnderWay {
+        let mut under_way = Running {
             look_ups: self,
             look_up,
             answer: Err(Arc::new(io::Error::other("the look-up panicked"))),
@@ -134,7 +134,7 @@ impl LookUps {
 }
 
 impl State {
-    /// After a fork the child has these entries, but not their threads.
+    /// Drops the entries of the parent process after a fork: their threads do not exist in the child.
     fn forget_another_process(&mut self) {
         let this = process::id();
         if mem::replace(&mut self.process, this) != this {
@@ -143,21 +143,21 @@ impl State {
     }
 }
 
-/// The thread of a look-up. However it ends, its callers are woken.
-struct UnderWay<'l> {
+/// A guard in the thread of a look-up: wakes its callers, however the look-up ends.
+struct Running<'l> {
     look_ups: &'l LookUps,
     look_up: Arc<LookUp>,
     answer: Answer,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         let answer = mem::replace(&mut self.answer, Ok(Vec::new()));
         let mut state = self.look_ups.state();
         state
             .running
             .retain(|running| !Arc::ptr_eq(running, &self.look_up));
-        // Nothing else sets it.
+        // No other code sets it.
         let _ = self.look_up.answer.set(answer);
         let callers = mem::take(&mut state.callers);
         drop(state);
@@ -165,7 +165,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// A call that waits for a look-up. Dropped, it leaves nothing but the thread, which ends by itself.
+/// A call that waits for a look-up. Dropping it leaves only the thread, which ends by itself.
 struct Caller {
     look_ups: &'static LookUps,
     number: u64,

@@ -1,4 +1,4 @@
-//! Sockets whose polls wait in the operating system.
+//! Sockets that block in the operating system while they are polled.
 
 mod connect;
 
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use super::{AsyncRead, AsyncWrite, Transport};
 use crate::cancel;
 
-/// A stream, how long its polls may wait, and what the operating system was told of that.
+/// A stream, its read deadline, and the time-outs that are set in the operating system.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Stream,
     deadline: Option<Instant>,
-    /// Whether the last write left something behind.
+    /// Whether the last write was incomplete.
     stuck: bool,
-    /// Whether the last read found something.
+    /// Whether the last read returned data.
     receiving: bool,
     non_blocking: bool,
     read_timeout: Option<Duration>,
@@ -34,7 +34,7 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// Does the same with either kind of stream.
+/// Evaluates one expression for either kind of stream.
 macro_rules! with {
     ($on:expr, $stream:ident => $what:expr) => {
         match $on {
@@ -45,7 +45,7 @@ macro_rules! with {
     };
 }
 
-/// How long an attempt may take.
+/// How long an attempt may block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
     No,
@@ -53,8 +53,8 @@ enum Wait {
     Forever,
 }
 
-/// How long reads and writes wait in turn while a write is stuck, and how long anything waits before it looks whether
-/// it was cancelled.
+/// How long reads and writes block in alternation while a write is stuck, and how long any wait lasts between two
+/// checks for cancellation.
 const TURN: Duration = Duration::from_millis(10);
 
 impl Socket {
@@ -94,7 +94,7 @@ impl Socket {
             }
         }
         let result = with!(&mut self.stream, stream => stream.write(buf));
-        // A blocking write that takes less than everything has used its time up.
+        // A blocking write that takes less than everything has blocked for the whole time-out.
         self.stuck = match &result {
             Ok(taken) => *taken < buf.len(),
             Err(error) => would_wait(error),
@@ -102,7 +102,7 @@ impl Socket {
         result
     }
 
-    /// Puts the socket into the mode that the attempt needs.
+    /// Sets the mode and the time-out that the attempt needs.
     fn prepare(&mut self, wait: Wait) -> io::Result<()> {
         let non_blocking = wait == Wait::No;
         if self.non_blocking != non_blocking {
@@ -112,7 +112,7 @@ impl Socket {
         Ok(())
     }
 
-    /// How long an attempt may take that has nothing else to limit it than `most`.
+    /// Returns how long an attempt may block, at most `most`, considering deadline and cancellation.
     fn wait(&self, most: Option<Duration>) -> Wait {
         let left = self
             .deadline
@@ -130,7 +130,7 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         loop {
-            let in_turn = this.stuck || cancel::is_possible();
+            let in_turn = this.stuck || cancel::in_scope();
             let wait = this.wait(in_turn.then_some(TURN));
             if let Some(poll) = ended(this.read(buf, wait), wait == Wait::No, cx) {
                 return poll;
@@ -144,7 +144,7 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         loop {
             let wait = this.wait(Some(TURN));
-            // As long as the server sends, the time is better spent in reading.
+            // While the server is sending, reading is the better use of the time.
             let patience = if this.stuck && this.receiving {
                 Wait::No
             } else {
@@ -183,7 +183,7 @@ impl Transport for Socket {
 }
 
 impl Wait {
-    /// The time-out that the operating system has to have, `Some(None)` being none; `None` if any will do.
+    /// The time-out to set in the operating system: `None` if any will do, `Some(None)` for no time-out.
     fn timeout(self) -> Option<Option<Duration>> {
         match self {
             Self::No => None,
@@ -193,13 +193,13 @@ impl Wait {
     }
 }
 
-/// The outcome of a poll whose deadline may be over; `None` if a signal came between.
+/// The outcome of a poll; `over` says whether its deadline has passed. `None` if a signal interrupted it.
 fn ended(result: io::Result<usize>, over: bool, cx: &Context<'_>) -> Option<Poll<io::Result<usize>>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
         Err(error) if would_wait(&error) => {
-            // Only this thread can go on, so the poll asks for the next one. Past the deadline it does not: there
-            // whoever set it has a timer, or did not want to wait.
+            // Only this thread can make progress, so the poll requests another one. Not after the deadline: the caller
+            // that set it has a timer, or did not want to wait.
             if !over {
                 cx.waker().wake_by_ref();
             }
@@ -209,23 +209,23 @@ fn ended(result: io::Result<usize>, over: bool, cx: &Context<'_>) -> Option<Poll
     }
 }
 
-/// Whether the attempt's time is up. Elsewhere than on Windows, `TimedOut` is the connection's failure.
+/// Whether the error means that the time is up. Except on Windows, `TimedOut` is a failure of the connection.
 fn would_wait(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || cfg!(windows) && error.kind() == io::ErrorKind::TimedOut
 }
 
-/// Whether an armed time-out will do for a wait of at most `wanted`: it is never longer, and shorter by a tenth at
-/// most. So queries with the same limit don't cost a system call each, and none outlasts its limit.
-fn serves(armed: Option<Duration>, wanted: Option<Duration>) -> bool {
-    match (armed, wanted) {
+/// Whether the time-out that is set serves a wait of at most `wanted`: it must not be longer, and at most a tenth
+/// shorter. So queries with the same limit do not cost a system call each, and none exceeds its limit.
+fn serves(set: Option<Duration>, wanted: Option<Duration>) -> bool {
+    match (set, wanted) {
         (None, None) => true,
-        (Some(armed), Some(wanted)) => armed <= wanted && armed >= wanted - wanted / 10,
+        (Some(set), Some(wanted)) => set <= wanted && set >= wanted - wanted / 10,
         _ => false,
     }
 }
 
-/// The time-out to arm for a wait of `wanted`: 5 % less, so that it still serves a wait that is a bit shorter. What
-/// is left is waited for by the polls that follow.
+/// Returns the time-out to set for a wait of `wanted`: 5 % less, so that it also serves a slightly shorter wait. Later
+/// polls wait for the remainder.
 fn a_little_less(wanted: Duration) -> Duration {
     if wanted > TURN * 2 {
         wanted - wanted / 20
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(wait(Some(Duration::ZERO), Some(TURN)), Wait::No);
         for most in [None, Some(HOUR * 2)] {
             let Wait::AtMost(limit) = wait(Some(HOUR), most) else {
-                panic!("it has a limit");
+                panic!("expected a limit");
             };
             assert!(limit <= HOUR && limit > HOUR / 2);
         }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operating_system_is_told_is_what_the_attempt_needs() {
+    fn the_socket_gets_the_mode_and_time_out_that_the_attempt_needs() {
         let (mut socket, peer) = pair();
         let mut theirs = &peer;
         let mut buf = [0; 8];
@@ -278,25 +278,25 @@ mod tests {
             theirs.write_all(b"x").unwrap();
             socket.read(&mut buf, wait).unwrap();
             let Stream::Tcp(stream) = &socket.stream else {
-                panic!("it is a TCP socket");
+                panic!("expected a TCP socket");
             };
             stream.read_timeout().unwrap()
         };
         let second = Duration::from_secs(1);
-        let armed = read(&mut socket, Wait::AtMost(second)).unwrap();
-        assert!(armed <= second && armed > second / 2);
-        // A glance needs no other time-out than the one that is armed, and neither does a wait that is a bit shorter.
+        let set = read(&mut socket, Wait::AtMost(second)).unwrap();
+        assert!(set <= second && set > second / 2);
+        // A read that does not block leaves the time-out in place, and so does a slightly shorter wait.
         socket.read(&mut [0; 8], Wait::No).unwrap_err();
         assert!(socket.non_blocking);
         let again = read(&mut socket, Wait::AtMost(second - second / 50));
-        assert_eq!((again, socket.non_blocking), (Some(armed), false));
+        assert_eq!((again, socket.non_blocking), (Some(set), false));
         assert_eq!(read(&mut socket, Wait::Forever), None);
     }
 
     #[test]
-    fn a_write_that_leaves_something_behind_is_stuck_until_one_goes_through() {
+    fn an_incomplete_write_is_stuck_until_a_write_succeeds() {
         let (mut socket, mut peer) = pair();
-        // More than the buffers of both sides hold: the first write takes a part.
+        // More than the buffers of both sides hold: the first write is partial.
         let much = vec![0; 64 * 1024 * 1024];
         let mut sent = socket.write(&much, Wait::No).unwrap();
         assert!(sent < much.len() && socket.stuck);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_is_not_stuck_waits_for_its_turn_whatever_was_read() {
+    fn a_write_that_is_not_stuck_blocks_for_its_turn_even_while_the_server_sends() {
         let (mut socket, _peer) = pair();
         let much = vec![0; 1024 * 1024];
         let mut full = 0;
@@ -339,7 +339,7 @@ mod tests {
             ends(io::ErrorKind::ConnectionReset),
             Some(Poll::Ready(Err(_)))
         ));
-        // Elsewhere than on Windows, this is how the connection itself fails.
+        // Except on Windows, this is a failure of the connection itself.
         let timed_out = matches!(ends(io::ErrorKind::TimedOut), Some(Poll::Pending));
         assert_eq!(timed_out, cfg!(windows));
         assert!(matches!(ended(Ok(1), true, &cx), Some(Poll::Ready(Ok(1)))));
@@ -352,26 +352,26 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_is_armed_once_for_many_waits_of_about_the_same_length() {
+    fn a_time_out_is_set_once_for_many_waits_of_similar_length() {
         let limit = Duration::from_secs(30);
-        let armed = Some(a_little_less(limit));
-        assert!(serves(armed, Some(limit)));
-        assert!(serves(armed, Some(limit - Duration::from_secs(1))));
+        let set = Some(a_little_less(limit));
+        assert!(serves(set, Some(limit)));
+        assert!(serves(set, Some(limit - Duration::from_secs(1))));
         assert!(serves(Some(TURN), Some(a_little_less(TURN))));
     }
 
     #[test]
-    fn a_time_out_that_outlasts_the_wait_or_ends_far_too_early_is_armed_anew() {
+    fn a_time_out_longer_or_much_shorter_than_the_wait_is_set_again() {
         let limit = Duration::from_secs(30);
-        let armed = Some(a_little_less(limit));
-        assert!(!serves(armed, Some(limit - Duration::from_secs(2))));
-        assert!(!serves(armed, Some(limit + Duration::from_secs(3))));
-        assert!(!serves(armed, None));
+        let set = Some(a_little_less(limit));
+        assert!(!serves(set, Some(limit - Duration::from_secs(2))));
+        assert!(!serves(set, Some(limit + Duration::from_secs(3))));
+        assert!(!serves(set, None));
         assert!(!serves(None, Some(limit)));
     }
 
     #[test]
-    fn a_long_wait_is_reached_in_a_few_steps_and_never_passed() {
+    fn a_long_wait_takes_a_few_steps_and_never_exceeds_its_limit() {
         let mut left = Duration::from_secs(3600);
         for _ in 0..8 {
             let step = a_little_less(left);

@@ -1,4 +1,4 @@
-//! What only this runtime promises; what all adapters have in common is the runtime contract of the `tests` crate.
+//! Behaviour of this runtime alone. What all adapters have in common is tested in `tests/tests/runtime_contract.rs`.
 
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
@@ -12,10 +12,10 @@ use std::time::Duration;
 use super::*;
 use crate::block_on::block_on;
 
-/// How long a transport waits that takes turns.
+/// How long a transport blocks while its directions alternate.
 const TURN: Duration = Duration::from_millis(10);
 
-/// Far more than anything here takes: the end of a test that would hang.
+/// A generous limit, so that a hanging test fails.
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
@@ -29,7 +29,7 @@ fn a_timer_ends_the_sleep_of_the_call_that_waits_for_it() {
 }
 
 #[test]
-fn a_timer_that_is_set_again_ends_the_sleep_at_its_new_instant() {
+fn a_timer_that_is_reset_ends_the_sleep_at_its_new_instant() {
     let started = Instant::now();
     let mut timer = runtime().timer(started + LONG);
     let mut polls = 0;
@@ -68,7 +68,7 @@ fn a_deadline_in_the_past_means_one_attempt() {
     while run(read_or_timer(&mut ours, past)).is_none() {
         assert!(started.elapsed() < LONG);
     }
-    // Without the deadline, it waits again.
+    // Without the deadline, the read waits again.
     ours.set_deadline(None);
     let late = thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
@@ -80,7 +80,7 @@ fn a_deadline_in_the_past_means_one_attempt() {
 }
 
 #[test]
-fn without_time_left_connecting_is_not_tried() {
+fn connecting_fails_at_once_if_no_time_is_left() {
     let endpoint = Endpoint::Tcp(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 7687)));
     let error = run(runtime().connect(&endpoint, &SocketOptions::default(), Some(Instant::now())))
         .err()
@@ -89,7 +89,7 @@ fn without_time_left_connecting_is_not_tried() {
 }
 
 #[test]
-fn a_server_that_reads_only_after_it_was_read_cannot_block_us() {
+fn a_server_that_reads_only_after_its_answers_are_read_causes_no_deadlock() {
     const MUCH: usize = 24 * 1024 * 1024;
     let (mut ours, mut theirs) = pair();
     let server = thread::spawn(move || {
@@ -103,7 +103,7 @@ fn a_server_that_reads_only_after_it_was_read_cannot_block_us() {
     let deadline = Instant::now() + LONG;
     let mut timer = runtime().timer(deadline);
     ours.set_deadline(Some(deadline));
-    // In the order of the driver: flush, one read, and again.
+    // In the driver's order: flush, one read, and again.
     let mut exchange = |cx: &mut Context<'_>| {
         while sent < MUCH || received < MUCH {
             let mut written = Poll::Ready(Ok(0));
@@ -168,12 +168,12 @@ fn a_read_past_its_deadline_neither_waits_nor_wakes() {
 }
 
 #[test]
-fn a_read_whose_deadline_comes_returns_to_the_call_at_once() {
+fn a_read_returns_to_the_call_at_its_deadline() {
     let (mut ours, _theirs) = pair();
     let glance = Instant::now() + Duration::from_millis(50);
     ours.set_deadline(Some(glance));
     let mut wakes = Wakes::default();
-    // The last part of the wait may be left to another poll, so the call asks for one.
+    // The last part of the wait may be left to another poll, so this poll requests one.
     assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
     assert_eq!(wakes.count(), 1);
     assert!(Instant::now() >= glance - Duration::from_millis(25));
@@ -181,7 +181,7 @@ fn a_read_whose_deadline_comes_returns_to_the_call_at_once() {
 }
 
 #[test]
-fn a_deadline_that_is_taken_back_or_moved_counts_for_the_next_read() {
+fn a_deadline_that_is_removed_or_moved_applies_to_the_next_read() {
     let (mut ours, mut theirs) = pair();
     let mut wakes = Wakes::default();
     ours.set_deadline(Some(Instant::now()));
@@ -196,11 +196,11 @@ fn a_deadline_that_is_taken_back_or_moved_counts_for_the_next_read() {
         let read = wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]));
         assert!(
             matches!(read, Poll::Ready(Ok(4))),
-            "one poll waits until something is there"
+            "one poll waits until data arrives"
         );
         late.join().unwrap();
     }
-    // What is there is read whatever the deadline.
+    // Data that has arrived is read whatever the deadline.
     theirs.write_all(b"there").unwrap();
     ours.set_deadline(Some(Instant::now()));
     let started = Instant::now();
@@ -236,9 +236,9 @@ fn while_the_server_sends_a_write_that_is_stuck_does_not_wait() {
         assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_write(cx, b"more").is_pending()));
     }
     assert!(started.elapsed() < TURN * 50);
-    // The deadline is not over: the call polls on.
+    // The deadline has not passed: the call polls again.
     assert_eq!(wakes.count(), 100);
-    // Once it is silent, writes wait for their turn.
+    // Once the server is silent, writes wait for their turn.
     assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_read(cx, &mut [0; 8]).is_pending()));
     let started = Instant::now();
     assert!(wakes.during(|cx| Pin::new(&mut *ours).poll_write(cx, b"more").is_pending()));
@@ -246,7 +246,7 @@ fn while_the_server_sends_a_write_that_is_stuck_does_not_wait() {
 }
 
 #[test]
-fn in_the_scope_of_a_handle_a_read_looks_up_now_and_then() {
+fn in_the_scope_of_a_handle_a_read_returns_at_intervals() {
     let (mut ours, _theirs) = pair();
     let started = Instant::now();
     ours.set_deadline(Some(started + LONG));
@@ -259,7 +259,7 @@ fn in_the_scope_of_a_handle_a_read_looks_up_now_and_then() {
 }
 
 #[test]
-fn attempts_that_must_not_wait_do_not() {
+fn try_read_and_try_write_do_not_block() {
     let (mut ours, _theirs) = pair();
     fill(&mut ours);
     let started = Instant::now();
@@ -282,7 +282,7 @@ fn run<F: Future>(future: F) -> F::Output {
     block_on(future)
 }
 
-/// Counts how often it is woken.
+/// Counts its wake-ups.
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -292,7 +292,7 @@ impl Wake for Woken {
     }
 }
 
-/// Polls what it is given, and counts how often that asks for another poll.
+/// Counts how often the polls in its closure request another poll.
 #[derive(Default)]
 struct Wakes(Arc<Woken>);
 
@@ -306,7 +306,7 @@ impl Wakes {
     }
 }
 
-/// Writes until nothing more fits, and for as long again as the operating systems move bytes on.
+/// Writes until nothing fits any more, and keeps trying while the operating systems move bytes on.
 fn fill(to: &mut Box<dyn Transport>) {
     let block = vec![0; 1024 * 1024];
     let mut cx = Context::from_waker(Waker::noop());
@@ -319,7 +319,7 @@ fn fill(to: &mut Box<dyn Transport>) {
     }
 }
 
-/// A read that ends with the timer, as the driver does it; `None` if the timer came first.
+/// Reads until the timer ends, as the driver does. Returns `None` if the timer ended first.
 async fn read_or_timer(from: &mut Box<dyn Transport>, at: Instant) -> Option<usize> {
     let mut timer = runtime().timer(at);
     poll_fn(|cx| match Pin::new(&mut **from).poll_read(cx, &mut [0; 8]) {
@@ -329,7 +329,7 @@ async fn read_or_timer(from: &mut Box<dyn Transport>, at: Instant) -> Option<usi
     .await
 }
 
-/// A connection, and its other end.
+/// A connection and its other end.
 fn pair() -> (Box<dyn Transport>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());

@@ -1,22 +1,23 @@
-//! Sessions: auto-commit queries, and where transactions begin.
+//! Sessions: auto-commit queries, and the beginning of transactions.
 
 mod builder;
 mod run;
 
+use bolt_client::adapter;
 use bolt_client::{Bookmarks, Error, Query};
 
 use crate::block_on::{block_on, call};
-use crate::cursor::Host;
+use crate::cursor::{CursorHost, Seal};
 use crate::managed::{ExecuteManaged, ManagedTransaction};
 use crate::transaction::BeginTransaction;
 
 pub use builder::SessionBuilder;
-pub use run::{SessionOpen, SessionRun};
+pub use run::SessionRun;
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
-/// It is cheap to make and holds a connection only while a query or transaction is under way. It cannot be shared: use
-/// one for each thread that works at the same time.
+/// A session is cheap to make, and holds a connection only while a query or transaction is under way. A session cannot be
+/// shared: use one for each thread that works at the same time.
 ///
 /// # Dropping it
 /// Auto-commit queries whose cursors were not read to their end are carried out, if they may write: as when
@@ -24,7 +25,8 @@ pub use run::{SessionOpen, SessionRun};
 /// [`teardown_timeout`](crate::Config::teardown_timeout).
 ///
 /// ```no_run
-/// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
+/// # use adapter_blocking as bolt;
+/// # fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
 /// let mut session = driver.session().database("neo4j").build();
 /// for person in session.run("MATCH (a:Person) RETURN a.name AS name").call()? {
 ///     println!("{}", person?.get::<&str>("name")?);
@@ -37,30 +39,63 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs a query in a transaction of its own, which the server commits at the end of the result. Set parameters and
-    /// options on what this returns, then [`call`](SessionRun::call) it for the [`Records`](crate::Records): one round
-    /// trip on a connection that is open already. A query without columns has been carried out when that returns.
+    pub(crate) const fn inner(&mut self) -> &mut bolt_client::Session {
+        &mut self.inner
+    }
+
+    /// Runs a query in a transaction of its own, which the server commits at the end of the result.
     ///
-    /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this. Everything else is better
-    /// off in [`execute_query`](crate::Driver::execute_query), or in [`execute_write`](Self::execute_write).
+    /// Set parameters and options on what this returns, then [`call`](SessionRun::call) it for the
+    /// [`Records`](crate::Records), or call one of its methods that read the rows, too. The cost is one round trip on a
+    /// connection that is open already. A query without columns has been carried out by then.
+    ///
+    /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this method. For other queries,
+    /// [`execute_query`](crate::Driver::execute_query) and [`execute_write`](Self::execute_write) add retries.
     pub fn run(&mut self, query: impl Into<Query>) -> SessionRun<'_> {
         SessionRun::new(self.inner.run(query))
     }
 
-    /// As [`run`](Self::run), but for a [`Cursor`](crate::Cursor), which does not hold on to the session: other queries
-    /// may run before all its rows are read. What is left of them then is kept, up to 16 MiB.
-    pub fn open(&mut self, query: impl Into<Query>) -> SessionOpen<'_> {
-        SessionOpen::new(self.inner.open(query))
+    /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
+    /// held in a struct, or sent to another thread. The session ends with the records.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{Driver, Error, Record};
+    ///
+    /// fn people(driver: &Driver) -> Result<impl Iterator<Item = Result<Record, Error>> + use<>, Error> {
+    ///     let session = driver.session().build();
+    ///     session.into_records("MATCH (a:Person) RETURN a.name AS name").call()
+    /// }
+    /// ```
+    pub fn into_records(mut self, query: impl Into<Query>) -> SessionRun<'static> {
+        SessionRun::new(adapter::take_session(&mut self.inner).into_records(query))
     }
 
-    /// Begins a transaction of several queries that you commit or roll back yourself. Set options on what this returns,
-    /// then [`call`](BeginTransaction::call) it. It is not done again when it fails: see
+    /// Begins a transaction of several queries, which the caller commits or rolls back. Set options on what this returns,
+    /// then [`call`](BeginTransaction::call) it. The transaction is not retried when it fails: for that there is
     /// [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
         BeginTransaction::new(self.inner.begin_transaction())
     }
 
-    /// Runs `work` in a transaction that only reads, and does it again when that may help: see
+    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
+    /// can be returned by a function, held in a struct, or sent to another thread. The session ends with it; its
+    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{Driver, Error, Transaction};
+    ///
+    /// fn begin(driver: &Driver) -> Result<Transaction<'static>, Error> {
+    ///     let session = driver.session().database("orders").build();
+    ///     session.into_transaction().call()
+    /// }
+    /// ```
+    pub fn into_transaction(mut self) -> BeginTransaction<'static> {
+        BeginTransaction::new(adapter::take_session(&mut self.inner).into_transaction())
+    }
+
+    /// Runs `work` in a transaction that only reads, and retries after transient errors: see
     /// [`execute_write`](Self::execute_write).
     pub fn execute_read<'s, T: 's>(
         &'s mut self,
@@ -69,30 +104,30 @@ impl Session {
         ExecuteManaged::read(&mut self.inner, work)
     }
 
-    /// Runs `work` in a transaction, commits it, and returns what `work` returned. Set options on what this returns, then
-    /// [`call`](ExecuteManaged::call) it.
+    /// Runs `work` in a transaction, commits the transaction, and returns what `work` returned. Set options on what this
+    /// returns, then [`call`](ExecuteManaged::call) it.
     ///
-    /// If the server reports a failure that may go away (a deadlock, a change of leader), or the connection is lost before
-    /// the commit, everything is done again after a pause, for as long as
-    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows: so `work` may run several times
-    /// and should do nothing but query. If it returns an error for which the server is not to blame, the transaction is
-    /// rolled back and the error returned. [`Error::abort`] carries an error of your own out;
-    /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
+    /// After a transient error (a deadlock, a change of leader), or if the connection is lost before the commit, `work` runs
+    /// again after a pause, for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows.
+    /// So `work` may run several times, and should do nothing but query. If `work` returns an error that the server did not
+    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] carries an error of the application
+    /// out; [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///
     /// ```no_run
-    /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
-    /// use adapter_blocking::{Error, ManagedTransaction};
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
+    /// use bolt::{Error, ManagedTransaction};
     ///
     /// fn add_person(tx: &mut ManagedTransaction) -> Result<i64, Error> {
-    ///     tx.run("CREATE (:Person {name: 'Ada'})").call()?;
-    ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").call()?.single()?;
+    ///     tx.run("CREATE (:Person {name: 'Ada'})").consume()?;
+    ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").single()?;
     ///     Ok(people.get(0)?)
     /// }
     ///
     /// let mut session = driver.session().build();
     /// let people = session.execute_write(add_person).call()?;
     /// let names: Vec<String> = session
-    ///     .execute_read(|tx| tx.run("MATCH (n:Person) RETURN n.name").call()?.collect_column())
+    ///     .execute_read(|tx| tx.run("MATCH (n:Person) RETURN n.name").collect_column())
     ///     .call()?;
     /// # Ok(()) }
     /// ```
@@ -103,7 +138,7 @@ impl Session {
         ExecuteManaged::write(&mut self.inner, work)
     }
 
-    /// As [`execute_read`](Self::execute_read), but for a function with an error type of its own: see
+    /// Runs `work` as [`execute_read`](Self::execute_read) does, for a function with an error type of its own: see
     /// [`try_execute_write`](Self::try_execute_write).
     pub fn try_execute_read<'s, T: 's, E: From<Error> + 'static>(
         &'s mut self,
@@ -112,14 +147,15 @@ impl Session {
         ExecuteManaged::read(&mut self.inner, work)
     }
 
-    /// As [`execute_write`](Self::execute_write), but for a function with an error type of its own: one that `?` makes of
-    /// the driver's [`Error`], such as `anyhow::Error`, or an enum of the application's.
+    /// Runs `work` as [`execute_write`](Self::execute_write) does, for a function with an error type of its own: one that
+    /// `?` makes of the driver's [`Error`], such as `anyhow::Error`, or an enum of the application.
     ///
-    /// What is done again is decided by the transaction, not by the error: if it failed for a reason that may go away,
-    /// `work` runs again, whatever it made of that failure. At the end of the budget the driver's own error is returned.
+    /// Whether `work` runs again is decided by the transaction, not by the error. If the transaction failed with a transient
+    /// error, `work` runs again, whatever it returned. At the end of the budget the driver's own error is returned.
     ///
     /// ```no_run
-    /// use adapter_blocking::{ConversionError, Driver, Error, ManagedTransaction};
+    /// # use adapter_blocking as bolt;
+    /// use bolt::{ConversionError, Driver, Error, ManagedTransaction};
     ///
     /// enum ShopError {
     ///     Database(Error),
@@ -140,8 +176,8 @@ impl Session {
     /// }
     ///
     /// fn buy(tx: &mut ManagedTransaction) -> Result<i64, ShopError> {
-    ///     let stock = tx.run("MATCH (i:Item) SET i.stock = i.stock - 1 RETURN i.stock").call()?;
-    ///     let left: i64 = stock.single()?.get(0)?;
+    ///     let stock = tx.run("MATCH (i:Item) SET i.stock = i.stock - 1 RETURN i.stock").single()?;
+    ///     let left: i64 = stock.get(0)?;
     ///     if left < 0 { Err(ShopError::SoldOut) } else { Ok(left) }
     /// }
     ///
@@ -157,13 +193,13 @@ impl Session {
         ExecuteManaged::write(&mut self.inner, work)
     }
 
-    /// The bookmark of the last transaction of the session that was committed; before the first, those that it was given.
-    /// Give them to another session that has to see what this one wrote.
+    /// Returns the bookmark of the session's last committed transaction; before the first commit, the bookmarks that the
+    /// session was built with. Give them to another session that has to see what this one wrote.
     ///
     /// Queries whose cursors are open are carried out first, and what is left of their rows is kept.
     ///
     /// # Errors
-    /// What such a query failed with.
+    /// If such a query fails.
     pub fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         call(self.inner.last_bookmarks())
     }
@@ -171,22 +207,20 @@ impl Session {
     /// Ends the session: queries whose cursors are open are carried out, without their rows.
     ///
     /// # Errors
-    /// What such a query failed with.
+    /// If such a query fails.
     pub fn close(mut self) -> Result<(), Error> {
-        call(self.inner.finish())
+        call(adapter::finish_session(&mut self.inner))
     }
 }
 
-impl Host for Session {
-    type Inner = bolt_client::Session;
-
-    fn host(&mut self) -> &mut Self::Inner {
+impl CursorHost for Session {
+    fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost {
         &mut self.inner
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        block_on(self.inner.settle());
+        block_on(adapter::settle_session(&mut self.inner));
     }
 }

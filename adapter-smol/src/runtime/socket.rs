@@ -19,7 +19,7 @@ pub(super) enum Socket {
     Unix(Async<UnixStream>),
 }
 
-/// Does the same with either kind of stream.
+/// Evaluates one expression for either kind of stream.
 macro_rules! with {
     ($on:expr, $stream:ident => $what:expr) => {
         match $on {
@@ -60,7 +60,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // async-io closes nothing here: it knows no half-closed streams.
+        // async-io closes nothing in `poll_close`: it has no half-closed streams.
         match with!(self.get_mut(), stream => stream.get_ref().shutdown(Shutdown::Write)) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
@@ -68,7 +68,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-// The sockets below `Async` are in non-blocking mode, so they can be asked directly.
+// The sockets inside `Async` are in non-blocking mode, so direct reads and writes do not block.
 impl Transport for Socket {
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         with!(self, stream => stream.get_ref().read(buf))
@@ -86,7 +86,7 @@ async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<As
     Ok(stream)
 }
 
-/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+/// Enables TCP keep-alive with the given options. Not every system supports every option.
 fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
     if !with.keep_alive {
         return socket.set_keepalive(false);
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {
+    fn sockets_disable_nagle_and_set_keep_alive_as_configured() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         for keep_alive in [true, false] {
@@ -136,7 +136,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn idle_connections_are_probed_as_often_as_the_options_say() {
+    fn keep_alive_probes_use_the_configured_timing() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let probes = |with: &SocketOptions| {

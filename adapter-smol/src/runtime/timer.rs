@@ -1,4 +1,4 @@
-//! A timer of async-io, which serves all of the process's timers from one thread.
+//! A timer of async-io, which serves all timers of the process from one thread.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,7 +29,8 @@ impl Timer for Delay {
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // The clock decides: async-io's timer is ready once only, this one from its instant on.
+        // Compares with the clock first: async-io's timer reports ready only once, this one at every poll after its
+        // instant.
         if Instant::now() >= self.at {
             return Poll::Ready(());
         }

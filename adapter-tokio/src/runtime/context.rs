@@ -1,7 +1,7 @@
-//! The tokio runtime that the caller is in, and whether it can wait there.
+//! Checks whether the calling thread is in a tokio runtime, and whether that runtime can wait.
 //!
-//! Tokio panics where a runtime, or a part of it, is missing. Here these are errors, since whatever belongs to the pool
-//! (an opening, for example) must survive the mistake of one caller.
+//! Tokio panics if a runtime, or a part of it, is missing. These functions return errors instead: what belongs to the
+//! pool (an opening, for example) must survive the mistake of one caller.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::NoRuntime;
 
-/// The runtime that this thread is in.
+/// Returns the runtime of this thread.
 pub(super) fn current() -> Result<Handle, NoRuntime> {
     Handle::try_current().map_err(|_| {
         NoRuntime::new(
@@ -26,20 +26,20 @@ pub(super) fn current() -> Result<Handle, NoRuntime> {
     })
 }
 
-/// The runtime that this thread is in, if its timers work. Tokio says so only by a panic.
+/// Returns the runtime of this thread if its timers work. Tokio reports missing timers only by a panic.
 pub(super) fn with_timers() -> Result<Handle, NoRuntime> {
     let here = current()?;
     caught(|| {
-        // Polled, since that is where a runtime that has been shut down panics.
+        // A runtime that was shut down panics only when the sleep is polled.
         let probe = pin!(sleep(Duration::from_secs(3600)));
         let _pending = probe.poll(&mut Context::from_waker(Waker::noop()));
     })?;
     Ok(here)
 }
 
-/// Makes an error of tokio's panic that something is missing.
+/// Turns tokio's panic about a missing runtime, or a missing part of one, into an error.
 pub(super) fn caught<T>(what: impl FnOnce() -> T) -> Result<T, NoRuntime> {
-    // What was begun is dropped: nothing half done is seen after the panic.
+    // `AssertUnwindSafe`: the panic drops what was begun, so no partial state remains visible.
     catch_unwind(AssertUnwindSafe(what)).map_err(|panic| match text(&*panic) {
         Some(text) if text.contains("Tokio 1.x") => NoRuntime::new(text.to_owned()),
         _ => resume_unwind(panic),
@@ -51,8 +51,8 @@ fn text(panic: &(dyn Any + Send)) -> Option<&str> {
     owned.or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
-/// Waits for what `begin` begins in the runtime that polls it. If the caller moves to another runtime before that is done,
-/// it begins once more there: the first runtime may never be driven again.
+/// Awaits the future that `begin` makes, in the runtime that polls it. Calls `begin` again if the caller moves to
+/// another runtime in the meantime: the first one may never be driven again.
 pub(super) async fn here<T, F: Future<Output = io::Result<T>>>(begin: impl Fn() -> F) -> io::Result<T> {
     let mut begun: Option<(Id, Pin<Box<F>>)> = None;
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! A socket that follows the runtime which waits for it.
+//! A socket that moves to the runtime that waits for it.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -15,11 +15,11 @@ use tokio::runtime::{Handle, Id, is_rt_shutdown_err};
 use super::context::{caught, current, with_timers};
 use super::{AsyncRead, AsyncWrite, Endpoint, SocketOptions, Transport};
 
-/// A stream, and the runtime whose I/O driver wakes those who wait for it.
+/// A stream, and the runtime with the I/O driver that wakes its waiters.
 ///
-/// Connections are pooled, so the next user of one may live in another runtime. The old one may have ended, or may
-/// never be driven again (a current-thread runtime between two calls of `block_on`): a waker that is registered
-/// there would never be called. So whoever has to wait takes the socket into their own runtime first.
+/// Connections are pooled, so the next user of one may run in another runtime. The first runtime may have ended, or may
+/// never be driven again (a current-thread runtime between two calls of `block_on`). A waker registered there would
+/// never be called, so a waiter first moves the socket into its own runtime.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Stream,
@@ -33,7 +33,7 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// Does the same with either kind of stream.
+/// Evaluates one expression for either kind of stream.
 macro_rules! with {
     ($on:expr, $stream:ident => $what:expr) => {
         match $on {
@@ -61,7 +61,7 @@ impl Socket {
         Ok(Self { stream, home })
     }
 
-    /// Polls the stream, and once more in the current runtime if its own cannot wake the caller.
+    /// Polls the stream; polls again in the current runtime if the stream's own cannot wake the caller.
     fn poll_here<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -77,13 +77,13 @@ impl Socket {
         if here.id() == self.home {
             return first;
         }
-        // A socket stays only where its caller's limits are kept, too.
+        // The current runtime must also have timers, or the caller's deadlines would not be kept.
         self.move_to(&with_timers()?)?;
         poll(&mut self.stream, cx)
     }
 
-    /// Registers the socket with the runtime of this thread, under a descriptor of its own: tokio gives the old one
-    /// back only by a call that fails once the runtime is gone.
+    /// Registers the socket with the runtime of this thread, under a duplicated descriptor: tokio's call that returns
+    /// the original one fails once its runtime has ended.
     fn move_to(&mut self, here: &Handle) -> io::Result<()> {
         self.stream = match &self.stream {
             Stream::Tcp(stream) => {
@@ -130,9 +130,9 @@ impl AsyncWrite for Socket {
 
 impl Transport for Socket {
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        // Tokio's own `try_read` answers from what its driver last saw, which can be long ago when the runtime has
-        // been idle. The socket itself knows whether its peer has gone meanwhile. Reading past tokio is harmless: a
-        // wake-up too many finds nothing and waits on.
+        // Tokio's `try_read` answers from what its I/O driver saw last, which may be old if the runtime was idle. A
+        // direct read shows whether the peer has closed the connection since. Reading past tokio causes at worst a
+        // spurious wake-up.
         let socket = with!(&self.stream, stream => SockRef::from(stream));
         (&*socket).read(buf)
     }
@@ -142,7 +142,7 @@ impl Transport for Socket {
     }
 
     fn read_known(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        // Costs no system call unless tokio's driver has been notified of something.
+        // Costs no system call unless tokio's I/O driver was notified.
         with!(&self.stream, stream => stream.try_read(buf))
     }
 }
@@ -154,7 +154,7 @@ async fn connect_tcp(address: SocketAddr, with: &SocketOptions) -> io::Result<Tc
     Ok(stream)
 }
 
-/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+/// Enables TCP keep-alive with the given options. Not every system supports every option.
 fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
     if !with.keep_alive {
         return socket.set_keepalive(false);
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {
+    async fn sockets_disable_nagle_and_set_keep_alive_as_configured() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         for keep_alive in [true, false] {
@@ -204,7 +204,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn idle_connections_are_probed_as_often_as_the_options_say() {
+    fn keep_alive_probes_use_the_configured_timing() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,4 +1,4 @@
-//! What only this runtime promises; what all adapters have in common is the runtime contract of the `tests` crate.
+//! Behaviour of this runtime alone. What all adapters have in common is tested in `tests/tests/runtime_contract.rs`.
 
 mod context;
 
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use super::*;
 
-/// Far more than anything here takes: the end of a test that would hang.
+/// A generous limit, so that a hanging test fails.
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_connection_moves_to_the_runtime_that_waits_for_it() {
     let first = current_thread();
     let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
-    // The first runtime is alive, but nobody drives it.
+    // The first runtime still exists, but no thread drives it.
     let late = thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
         theirs.write_all(b"late").unwrap();
@@ -27,7 +27,7 @@ fn a_connection_moves_to_the_runtime_that_waits_for_it() {
     let read = current_thread().block_on(async {
         tokio::time::timeout(LONG, read(&mut ours, &mut [0; 8]))
             .await
-            .expect("nobody woke the reader")
+            .expect("the reader was not woken")
     });
     assert_eq!(read.unwrap(), 4);
     late.join().unwrap();
@@ -47,7 +47,7 @@ fn a_connection_outlives_its_runtime() {
 }
 
 #[test]
-fn a_reader_outlives_the_runtime_that_its_connection_belongs_to() {
+fn a_pending_read_continues_after_the_connections_runtime_has_ended() {
     let first = current_thread();
     let (mut ours, mut theirs) = first.block_on(async { pair_here().await });
     // Registers a waker with the first runtime, which then ends.
@@ -66,12 +66,12 @@ fn without_a_runtime_waiting_for_a_connection_is_an_error() {
     drop(first);
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(Err(error)) = Pin::new(&mut *ours).poll_read(&mut cx, &mut [0; 8]) else {
-        panic!("the read neither waits nor gives anything");
+        panic!("the read neither waits nor returns data");
     };
     assert_eq!(error.kind(), io::ErrorKind::NotConnected);
-    // What never waits goes on: this is how a dropped query says goodbye.
+    // Operations that never wait still work: a dropped query ends its connection with them.
     theirs.write_all(b"late").unwrap();
-    assert_eq!(once_it_arrived(&mut ours, &mut [0; 8]), 4);
+    assert_eq!(read_once_arrived(&mut ours, &mut [0; 8]), 4);
     assert_eq!(ours.try_write(b"bye").unwrap(), 3);
 }
 
@@ -108,14 +108,14 @@ fn a_timer_outlives_its_runtime() {
 }
 
 #[tokio::test]
-async fn what_the_runtime_has_been_notified_of_is_known() {
+async fn read_known_returns_what_the_runtime_was_notified_of() {
     let (mut ours, mut theirs) = pair_here().await;
     let mut buf = [0; 8];
     theirs.write_all(b"late").unwrap();
     let started = Instant::now();
     let read = loop {
         match ours.read_known(&mut buf) {
-            // Nothing is known before the driver has had its turn.
+            // Nothing is known before tokio's I/O driver has run.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::task::yield_now().await,
             result => break result,
         }
@@ -132,7 +132,7 @@ async fn what_the_runtime_has_been_notified_of_is_known() {
 }
 
 #[test]
-fn what_is_known_outlives_the_runtime() {
+fn read_known_works_after_the_runtime_has_ended() {
     let first = current_thread();
     let (mut ours, _theirs) = first.block_on(async { pair_here().await });
     drop(first);
@@ -143,10 +143,10 @@ fn what_is_known_outlives_the_runtime() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_is_dropped_does_not_hold_up_the_next() {
+async fn a_dropped_look_up_does_not_delay_the_next_one() {
     for _ in 0..100 {
         let mut look_up = Tokio.resolve("localhost", 7687, None);
-        // Whether it is done at once does not matter.
+        // The look-up may already be ready; both outcomes are fine.
         let _poll = look_up.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
     let found = Tokio.resolve("localhost", 7687, None).await.unwrap();
@@ -173,8 +173,8 @@ async fn a_connection_wakes_a_task_of_the_multi_threaded_runtime() {
 }
 
 #[test]
-fn a_user_replaces_connect_and_keeps_the_rest() {
-    /// Leads every connection to one place, whatever it was meant for.
+fn a_wrapper_can_replace_connect_and_delegate_the_rest() {
+    /// Connects to one fixed endpoint, whatever endpoint was requested.
     #[derive(Debug)]
     struct Tunnel {
         tokio: Tokio,
@@ -239,7 +239,7 @@ async fn poll_once(transport: &mut Box<dyn Transport>) -> Poll<io::Result<usize>
     poll_fn(|cx| Poll::Ready(Pin::new(&mut **transport).poll_read(cx, &mut [0; 8]))).await
 }
 
-/// A connection of the runtime that this is awaited in, and its other end.
+/// A connection of the runtime that awaits this, and its other end.
 async fn pair_here() -> (Box<dyn Transport>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
@@ -258,8 +258,8 @@ async fn write(to: &mut Box<dyn Transport>, bytes: &[u8]) -> io::Result<usize> {
     poll_fn(|cx| Pin::new(&mut **to).poll_write(cx, bytes)).await
 }
 
-/// Tries until something is there. Nothing but the socket makes progress meanwhile.
-fn once_it_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
+/// Tries until data has arrived, without driving a runtime.
+fn read_once_arrived(transport: &mut Box<dyn Transport>, buf: &mut [u8]) -> usize {
     let started = Instant::now();
     loop {
         match transport.try_read(buf) {

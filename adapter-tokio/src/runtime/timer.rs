@@ -1,4 +1,4 @@
-//! A timer that follows the runtime which polls it.
+//! A timer that moves to the runtime that polls it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,12 +11,13 @@ use tokio::time::{Sleep, sleep_until};
 use super::Timer;
 use super::context::caught;
 
-/// An instant, and the sleep that wakes for it, made by the first poll that has to wait.
+/// An instant, and the tokio sleep for it, which the first pending poll creates.
 ///
-/// In a context without timers it wakes nothing. Calls find that out before they wait: see
+/// In a context without timers the poll wakes nothing. Calls detect that before they wait: see
 /// [`can_wait`](super::Runtime::can_wait).
 ///
-/// A [`Sleep`] panics when it is polled after its runtime has ended, so one of another runtime is never polled.
+/// A [`Sleep`] panics if it is polled after its runtime has ended. So a sleep of another runtime is never polled, but
+/// replaced.
 #[derive(Debug)]
 pub(super) struct Delay {
     at: tokio::time::Instant,
@@ -34,7 +35,7 @@ impl Delay {
 
 impl Timer for Delay {
     fn reset(mut self: Pin<&mut Self>, at: Instant) {
-        // The sleep is set by the next poll: here its runtime may have ended.
+        // Only the next poll resets the sleep: its runtime may have ended by now.
         self.at = at.into();
     }
 

@@ -1,41 +1,111 @@
-//! Setters that several builders have.
+//! What builders have in common: how they become futures, and their setters.
 
-/// Parameters of a query. For builders with a field `query`.
+use std::task::{Context, Poll};
+
+use crate::error::Error;
+use crate::exclusive::Exclusive;
+use crate::runtime::BoxFuture;
+
+/// A builder's setup until the first poll, then the boxed future that was made of it.
+///
+/// So a builder is itself a future: it can be awaited, spawned, joined and selected over. A setter that is called after
+/// the first poll has no effect.
+pub(crate) enum Lazy<'f, B, T> {
+    /// Empty only while the future is being made.
+    Setup(Option<B>),
+    /// Builders stay `Sync`.
+    Started(Exclusive<BoxFuture<'f, T>>),
+}
+
+impl<'f, B, T> Lazy<'f, B, T> {
+    pub(crate) const fn new(setup: B) -> Self {
+        Self::Setup(Some(setup))
+    }
+
+    /// Returns the setup, unless the future has been polled.
+    pub(crate) const fn setup(&self) -> Option<&B> {
+        match self {
+            Self::Setup(setup) => setup.as_ref(),
+            Self::Started(_) => None,
+        }
+    }
+
+    /// Changes the setup.
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut B)) {
+        if let Self::Setup(Some(setup)) = self {
+            change(setup);
+        }
+    }
+
+    /// Returns the setup, to do something else with it.
+    ///
+    /// # Errors
+    /// If the future has been polled.
+    pub(crate) fn into_setup(self) -> Result<B, Error> {
+        match self {
+            Self::Setup(Some(setup)) => Ok(setup),
+            _ => Err(Error::misuse("the call has begun: it can only be awaited now")),
+        }
+    }
+
+    /// Polls the future, which `start` makes of the setup at the first poll.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: impl FnOnce(B) -> BoxFuture<'f, T>,
+    ) -> Poll<T> {
+        if let Self::Setup(setup) = self {
+            if let Some(setup) = setup.take() {
+                *self = Self::Started(Exclusive::new(start(setup)));
+            }
+        }
+        match self {
+            Self::Started(future) => future.get_mut().as_mut().poll(cx),
+            Self::Setup(_) => Poll::Pending,
+        }
+    }
+}
+
+/// Parameters of a query. For builders with a field `work: Lazy`, whose setup has a field `query`.
 macro_rules! query_setters {
     () => {
-        /// Sets a parameter. It is encoded at once; should that fail, awaiting the query says so before anything is
-        /// sent.
+        /// Sets a parameter. The value is encoded at once. If that fails, awaiting the query returns the error, and
+        /// nothing is sent.
         pub fn param(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
-            self.query = self.query.param(name, value);
+            self.work
+                .set(|setup| setup.query = std::mem::take(&mut setup.query).param(name, value));
             self
         }
 
         /// Sets a parameter for each field of a struct, or each entry of a map.
         pub fn params(mut self, parameters: &impl serde::Serialize) -> Self {
-            self.query = self.query.params(parameters);
+            self.work
+                .set(|setup| setup.query = std::mem::take(&mut setup.query).params(parameters));
             self
         }
     };
 }
 
-/// Options of a transaction. For builders with a field `extra`.
+/// Options of a transaction. For builders with a field `work: Lazy`, whose setup has a field `extra`.
 macro_rules! transaction_setters {
     () => {
-        /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+        /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.extra = self.extra.timeout(timeout);
+            self.work
+                .set(|setup| setup.extra = std::mem::take(&mut setup.extra).timeout(timeout));
             self
         }
 
-        /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+        /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         pub fn metadata(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
-            self.extra = self.extra.metadata(name, value);
+            self.work
+                .set(|setup| setup.extra = std::mem::take(&mut setup.extra).metadata(name, value));
             self
         }
     };
 }
 
-/// `Debug` of builders that shows nothing of their query, whose text may hold a password.
+/// `Debug` of builders that shows nothing of the query, whose text may hold a password.
 macro_rules! debug_without_query {
     ($($name:ident),*) => {$(
         impl std::fmt::Debug for $name<'_> {

@@ -7,6 +7,7 @@ use bolt_proto::{Query, Version};
 
 use crate::api::execute_query::ExecuteQuery;
 use crate::api::session::SessionBuilder;
+use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
 use crate::connect::Shared;
@@ -62,6 +63,31 @@ impl Driver {
     /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it. Nothing is sent by that.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self)
+    }
+
+    /// Begins a transaction that owns its session: a function can return it, and a struct can hold it.
+    ///
+    /// The session has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager): the transaction sees what calls of
+    /// `execute_query` wrote before it began, and later calls see what it commits. For other settings there is
+    /// [`Session::into_transaction`](crate::Session::into_transaction).
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// use bolt::{Driver, Error, Transaction};
+    ///
+    /// async fn begin(driver: &Driver) -> Result<Transaction<'static>, Error> {
+    ///     let mut tx = driver.begin_transaction().await?;
+    ///     tx.run("CREATE (:Order)").consume().await?;
+    ///     Ok(tx)
+    /// }
+    /// ```
+    pub fn begin_transaction(&self) -> BeginTransaction<'static> {
+        let manager = self.execute_query_bookmark_manager();
+        self.session()
+            .bookmark_manager(manager)
+            .build()
+            .into_transaction()
     }
 
     /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
@@ -175,7 +201,7 @@ mod tests {
             send(&session.last_bookmarks());
         };
         let _of_results = |mut records: Records<'static>| {
-            send(&records.next());
+            send(&records.try_next());
             send(&records.next_ref());
             send(&records.peek());
             send(&records.consume());

@@ -1,87 +1,106 @@
-//! Transaction functions: work that is done again when that may help.
+//! Transaction functions: work that is retried after transient errors.
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Access, Api, Extra, Query};
 
-use crate::api::builders::transaction_setters;
-use crate::api::cursor::{Cursor, Host};
+use crate::api::builders::{Lazy, transaction_setters};
+use crate::api::cursor::{Cursor, CursorHost, Seal};
 use crate::api::session::Session;
-use crate::api::transaction::{TransactionOpen, TransactionRun, Tx};
+use crate::api::transaction::{TransactionRun, Tx};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::runtime::BoxFuture;
 
 /// A transaction function that is about to run. Await it for what the function returns.
 ///
 /// # Errors
-/// What the function returned; what the server reported, if that is final or was so to the end of the
-/// [budget](crate::Config::max_transaction_retry_time); why there is no connection;
-/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+/// If the function returns an error. If the server reports a failure that is final, or that is still there at the end of
+/// the [budget](crate::Config::max_transaction_retry_time). If there is no connection.
+/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never retried.
 ///
 /// # Cancel safety
-/// Dropped before COMMIT has left, the work is undone (*cancel-clean*); later only the server knows (*cancel-unknown*).
+/// Dropped before COMMIT has left, the work is rolled back (*cancel-clean*). Later only the server knows
+/// (*cancel-unknown*).
 #[must_use = "a transaction function runs when it is awaited"]
-pub struct ExecuteManaged<'s, F> {
+pub struct ExecuteManaged<'s, F, T, E = Error> {
+    work: Lazy<'s, Setup<'s, F>, Result<T, E>>,
+}
+
+/// What the function is, and how its transaction runs.
+struct Setup<'s, F> {
     session: &'s mut Session,
     access: Access,
     extra: Extra,
     deadline: Option<Duration>,
-    work: F,
+    function: F,
 }
 
-impl<'s, F> ExecuteManaged<'s, F> {
-    pub(crate) fn new(session: &'s mut Session, access: Access, work: F) -> Self {
+impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
+    pub(crate) fn new(session: &'s mut Session, access: Access, function: F) -> Self {
         Self {
-            session,
-            access,
-            extra: Extra::default(),
-            deadline: None,
-            work,
+            work: Lazy::new(Setup {
+                session,
+                access,
+                extra: Extra::default(),
+                deadline: None,
+                function,
+            }),
         }
     }
 
     transaction_setters!();
 
-    /// How long it may take on *this* side, from waiting for a connection to the commit, with all its attempts. Default:
-    /// the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    /// Sets how long the call may take on *this* side, from waiting for a connection to the commit, with all its attempts.
+    /// Default: the session's.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 }
 
-impl<F, Fut, T, E> ExecuteManaged<'_, F>
+impl<F, Fut, T, E> ExecuteManaged<'_, F, T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    /// What awaiting it does, of a function that cannot be sent to another thread: for callers who block.
-    #[doc(hidden)]
-    pub async fn run(self) -> Result<T, E> {
+    /// Does what awaiting the builder does, for a function that need not be `Send`.
+    pub(crate) async fn run(self) -> Result<T, E> {
+        self.work.into_setup()?.run().await
+    }
+}
+
+impl<F> Setup<'_, F> {
+    async fn run<Fut, T, E>(self) -> Result<T, E>
+    where
+        F: FnMut(ManagedTransaction) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<Error> + 'static,
+    {
         let Self {
             session,
             access,
             extra,
             deadline,
-            mut work,
+            mut function,
         } = self;
-        let by = session.origin().by(deadline);
+        let by = session.context().deadline(deadline);
         session.make_room(by).await?;
         let attempts = session
-            .origin()
-            .repeated(Api::ManagedTransaction, access, extra, by);
+            .context()
+            .retried(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
-            match attempt(tx, &mut work).await {
+            match attempt(tx, &mut function).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
-                    failed.attempts.again(&mut failed.exchange, error).await?;
+                    failed.attempts.retry(&mut failed.exchange, error).await?;
                     tx = *failed;
                 }
             }
@@ -92,11 +111,11 @@ where
 /// What became of an attempt.
 enum Verdict<T, E> {
     Done(Result<T, E>),
-    /// The transaction failed, and not the work itself: perhaps not for ever.
+    /// The transaction failed, and not the work itself. Another attempt may succeed.
     Failed(Box<Tx>, Error),
 }
 
-/// Runs the work once, and ends its transaction as it deserves.
+/// Runs the work once, and ends its transaction accordingly.
 async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> Verdict<T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
@@ -124,13 +143,13 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     let exchange = &mut tx.exchange;
     let forgiven = planted!(RetryAfterAbort) && exchange.failure().is_some();
     if !forgiven && result.as_ref().is_err_and(gives_up) {
-        // Should the rollback fail, the server undoes the work all the same.
+        // If the rollback fails, the server rolls the work back when the connection ends.
         let _undone = exchange.rollback(by).await;
         return Verdict::Done(result);
     }
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
-            // Whatever the function made of it: the transaction was lost.
+            // Whatever the function returned, the transaction has failed.
             _ if failure.is_retryable() => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
@@ -148,13 +167,13 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     }
 }
 
-/// Whether the function returned what says that it must not be done again.
+/// Whether the function returned an error that forbids another attempt.
 fn gives_up<E: 'static>(error: &E) -> bool {
     let error = (error as &dyn Any).downcast_ref::<Error>();
     error.is_some_and(Error::is_final_abort)
 }
 
-impl<'s, F, Fut, T, E> IntoFuture for ExecuteManaged<'s, F>
+impl<'s, F, Fut, T, E> Future for ExecuteManaged<'s, F, T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut + Send + 's,
     Fut: Future<Output = Result<T, E>> + Send + 's,
@@ -162,27 +181,44 @@ where
     E: From<Error> + Send + 'static,
 {
     type Output = Result<T, E>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.run()))
     }
 }
 
-impl<F> fmt::Debug for ExecuteManaged<'_, F> {
+/// The function is never pinned: it moves into the future at the first poll.
+impl<F, T, E> Unpin for ExecuteManaged<'_, F, T, E> {}
+
+impl<F, T, E> fmt::Debug for ExecuteManaged<'_, F, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecuteManaged")
-            .field("access", &self.access)
+            .field("access", &self.work.setup().map(|setup| setup.access))
             .finish_non_exhaustive()
     }
 }
 
-/// A transaction in the hands of a transaction function. It is committed when the function returns `Ok`, and must be
+/// The transaction of a transaction function. The transaction is committed when the function returns `Ok`, and must be
 /// dropped by then.
 ///
-/// It is owned, so that the function can be a plain `async fn`.
+/// The function owns the transaction, so that it can be a plain `async fn` or an async closure:
+///
+/// ```no_run
+/// # use bolt_client as bolt;
+/// # async fn example(mut session: bolt::Session, name: String) -> Result<(), bolt::Error> {
+/// use bolt::ManagedTransaction;
+///
+/// let people: i64 = session
+///     .execute_write(async |mut tx: ManagedTransaction| {
+///         tx.run("MERGE (:Person {name: $name})").param("name", &name).consume().await?;
+///         let count = tx.run("MATCH (n:Person) RETURN count(n)").single().await?;
+///         Ok(count.get(0)?)
+///     })
+///     .await?;
+/// # Ok(()) }
+/// ```
 pub struct ManagedTransaction {
-    /// There until it is dropped.
+    /// Taken only while the transaction is being dropped.
     tx: Option<Tx>,
     slot: Slot,
 }
@@ -193,29 +229,22 @@ impl ManagedTransaction {
         TransactionRun::new(self.tx(), query.into())
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Transaction::open`](crate::Transaction::open).
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(self.tx(), query.into())
-    }
-
     /// Queues a query without waiting: see [`Transaction::queue`](crate::Transaction::queue).
     ///
     /// # Errors
-    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    /// If the query or a parameter cannot be sent, or the transaction has failed. Nothing is queued then.
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.tx().queue(&query.into())
     }
 
-    #[expect(clippy::expect_used, reason = "it is there until the transaction is dropped")]
+    #[expect(clippy::expect_used, reason = "only `drop` takes the transaction")]
     fn tx(&mut self) -> &mut Tx {
-        self.tx
-            .as_mut()
-            .expect("it is there until the transaction is dropped")
+        self.tx.as_mut().expect("only `drop` takes the transaction")
     }
 }
 
-impl Host for ManagedTransaction {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for ManagedTransaction {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.tx.as_mut()?.exchange(number)
     }
 }
@@ -232,8 +261,8 @@ impl fmt::Debug for ManagedTransaction {
     }
 }
 
-/// How a transaction comes back from its function. Whoever gave it away may be gone by then: what is put there is dropped
-/// with the slot.
+/// How a transaction comes back from its function. If the call that waits for the function is gone by then, the transaction
+/// is dropped with the slot.
 #[derive(Debug, Clone, Default)]
 struct Slot(Arc<Mutex<Option<Tx>>>);
 

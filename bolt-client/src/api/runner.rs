@@ -1,29 +1,36 @@
-//! Whatever queries can be run on.
+//! Functions over anything that queries can be run on.
 
-use std::future::IntoFuture;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bolt_proto::Query;
 
 use crate::api::cursor::{Cursor, CursorHost};
 use crate::api::managed::ManagedTransaction;
 use crate::api::records::Records;
-use crate::api::session::Session;
-use crate::api::transaction::Transaction;
+use crate::api::rows::run_and;
+use crate::api::session::{Session, SessionRun};
+use crate::api::transaction::{Transaction, TransactionRun};
 use crate::error::Error;
-use crate::runtime::BoxFuture;
+use crate::run_methods;
 
-/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that do not care
-/// which.
+/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that work with
+/// any of these.
 ///
-/// Where one of these is at hand, its own methods do more: they take parameters and options afterwards. Here, a query brings
-/// its parameters along, by [`query`](crate::query()).
+/// The methods of each type do more: they take parameters and options afterwards. Here, a query brings its parameters
+/// along, by [`query`](crate::query()).
+///
+/// The trait is sealed, as [`CursorHost`] is and for the same reason. Use the trait as a bound.
 ///
 /// ```no_run
-/// use bolt_client::{Driver, Error, QueryRunner, query};
+/// # use bolt_client as bolt;
+/// use bolt::{Driver, Error, QueryRunner, query};
 ///
 /// async fn born(on: &mut impl QueryRunner, name: &str) -> Result<Option<i64>, Error> {
 ///     let born = query("MATCH (n:Person {name: $name}) RETURN n.born").param("name", name);
-///     let row = on.run_query(born).await?.single_optional().await?;
+///     let row = on.run_query(born).single_optional().await?;
 ///     Ok(row.map(|row| row.get(0)).transpose()?)
 /// }
 ///
@@ -39,37 +46,70 @@ use crate::runtime::BoxFuture;
 /// ```
 pub trait QueryRunner: CursorHost {
     /// Runs a query: see [`Session::run`] and [`Transaction::run`].
-    ///
-    /// # Errors
-    /// As [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun).
-    ///
-    /// # Cancel safety
-    /// As [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun).
-    fn run_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Records<'_>, Error>>;
-
-    /// Runs a query whose rows are read by a [`Cursor`]: see [`Session::open`] and [`Transaction::open`].
-    ///
-    /// # Errors
-    /// As [`SessionOpen`](crate::SessionOpen) or [`TransactionOpen`](crate::TransactionOpen).
-    ///
-    /// # Cancel safety
-    /// As [`SessionOpen`](crate::SessionOpen) or [`TransactionOpen`](crate::TransactionOpen).
-    fn open_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Cursor, Error>>;
+    fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_>;
 }
 
-/// By the methods that each of them has.
-macro_rules! runners {
-    ($($runner:ty),*) => {$(
-        impl QueryRunner for $runner {
-            fn run_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Records<'_>, Error>> {
-                self.run(query).into_future()
-            }
+/// A query of a [`QueryRunner`]. Await it for the [`Records`].
+///
+/// # Errors
+/// As [`SessionRun`] or [`TransactionRun`].
+///
+/// # Cancel safety
+/// As [`SessionRun`] or [`TransactionRun`].
+#[must_use = "a query runs when it is awaited"]
+pub struct QueryRun<'q>(Kind<'q>);
 
-            fn open_query(&mut self, query: impl Into<Query>) -> BoxFuture<'_, Result<Cursor, Error>> {
-                self.open(query).into_future()
+#[expect(clippy::large_enum_variant, reason = "short-lived, and a box would be an allocation a query")]
+enum Kind<'q> {
+    AutoCommit(SessionRun<'q>),
+    InTransaction(TransactionRun<'q>),
+}
+
+impl QueryRun<'_> {
+    /// Runs the query for a [`Cursor`]: see [`SessionRun::cursor`] and [`TransactionRun::cursor`].
+    ///
+    /// # Errors
+    /// If the query fails.
+    ///
+    /// # Cancel safety
+    /// As [`SessionRun`] or [`TransactionRun`].
+    pub async fn cursor(self) -> Result<Cursor, Error> {
+        match self.0 {
+            Kind::AutoCommit(run) => run.cursor().await,
+            Kind::InTransaction(run) => run.cursor().await,
+        }
+    }
+
+    run_methods!([async "\n# Cancel safety\nAs [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun)."] run_and);
+}
+
+impl<'q> Future for QueryRun<'q> {
+    type Output = Result<Records<'q>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Kind::AutoCommit(run) => Pin::new(run).poll(cx),
+            Kind::InTransaction(run) => Pin::new(run).poll(cx),
+        }
+    }
+}
+
+/// Shows nothing of the query, whose text may hold a password.
+impl fmt::Debug for QueryRun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryRun").finish_non_exhaustive()
+    }
+}
+
+/// Implements the trait by the method `run` of each type.
+macro_rules! runners {
+    ($($runner:ty: $kind:ident),*) => {$(
+        impl QueryRunner for $runner {
+            fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_> {
+                QueryRun(Kind::$kind(self.run(query)))
             }
         }
     )*};
 }
 
-runners!(Session, Transaction<'_>, ManagedTransaction);
+runners!(Session: AutoCommit, Transaction<'_>: InTransaction, ManagedTransaction: InTransaction);

@@ -1,69 +1,81 @@
 //! Explicit transactions.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
-use crate::api::cursor::{Cursor, Host};
+use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
+use crate::api::cursor::{Cursor, CursorHost, Seal};
+use crate::api::held::Held;
 use crate::api::records::Records;
+use crate::api::rows::run_and;
 use crate::api::session::Session;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::exchange::attempts::Attempts;
-use crate::runtime::BoxFuture;
+use crate::run_methods;
 
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///
 /// # Errors
-/// Why there is no connection. What the server has against the transaction itself is told by its first query, unless it
-/// begins [eagerly](Self::eager).
+/// If there is no connection. What the server has against the transaction itself is reported by the first query, unless
+/// the transaction begins [eagerly](Self::eager).
 ///
 /// # Cancel safety
-/// Cancel-clean: a transaction that was begun is undone.
-#[derive(Debug)]
+/// Cancel-clean: a transaction that has begun is rolled back.
 #[must_use = "a transaction begins when it is awaited"]
 pub struct BeginTransaction<'s> {
-    session: &'s mut Session,
+    work: Lazy<'s, Beginning<'s>, Result<Transaction<'s>, Error>>,
+}
+
+/// How the transaction begins.
+struct Beginning<'s> {
+    session: Held<'s, Session>,
     extra: Extra,
     deadline: Option<Duration>,
     eager: bool,
 }
 
 impl<'s> BeginTransaction<'s> {
-    pub(crate) fn new(session: &'s mut Session) -> Self {
+    pub(crate) fn new(session: Held<'s, Session>) -> Self {
         Self {
-            session,
-            extra: Extra::default(),
-            deadline: None,
-            eager: false,
+            work: Lazy::new(Beginning {
+                session,
+                extra: Extra::default(),
+                deadline: None,
+                eager: false,
+            }),
         }
     }
 
     transaction_setters!();
 
-    /// How long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default: the
-    /// session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default:
+    /// the session's.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 
-    /// Waits for the server to have begun the transaction, which costs a round trip. Default: it begins together with the
-    /// first query.
-    pub const fn eager(mut self) -> Self {
-        self.eager = true;
+    /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the first
+    /// query.
+    pub fn eager(mut self) -> Self {
+        self.work.set(|setup| setup.eager = true);
         self
     }
+}
 
-    async fn begin(self) -> Result<Transaction<'s>, Error> {
-        let by = self.session.origin().by(self.deadline);
+impl<'s> Beginning<'s> {
+    async fn begin(mut self) -> Result<Transaction<'s>, Error> {
+        let by = self.session.context().deadline(self.deadline);
         self.session.make_room(by).await?;
-        let mut tx = Tx::begin(self.session.origin().explicit(self.extra, by)).await?;
+        let mut tx = Tx::begin(self.session.context().explicit(self.extra, by)).await?;
         if self.eager {
             tx.send_begin().await?;
         }
@@ -74,58 +86,86 @@ impl<'s> BeginTransaction<'s> {
     }
 }
 
-impl<'s> IntoFuture for BeginTransaction<'s> {
+impl<'s> Future for BeginTransaction<'s> {
     type Output = Result<Transaction<'s>, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.begin())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.begin()))
     }
 }
 
-/// A transaction: queries that are carried out together or not at all. It holds its session, and a connection.
+/// A transaction: queries that are carried out together or not at all.
+///
+/// A transaction holds a connection. One that was begun [by a session](Session::begin_transaction) borrows that session.
+/// One that was begun [by the driver](crate::Driver::begin_transaction), or that [took its
+/// session](Session::into_transaction), is a `Transaction<'static>`: a function can return it, and a struct can hold it.
 ///
 /// # Dropping it
-/// It is rolled back: the server is told at once, without waiting, and frees the locks. That may cost the connection if
-/// the server has not even answered its beginning.
+/// The transaction is rolled back: ROLLBACK or RESET is sent at once, without waiting, and the server frees the locks. That
+/// may cost the connection if the server has not even answered BEGIN.
 ///
 /// ```no_run
-/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
+/// # use bolt_client as bolt;
+/// # async fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
 /// let mut session = driver.session().build();
 /// let mut tx = session.begin_transaction().await?;
-/// let created = tx.run("CREATE (n:Person {name: $name})").param("name", "Ada").await?.consume().await?;
+/// let created = tx.run("CREATE (n:Person {name: $name})").param("name", "Ada").consume().await?;
+/// println!("{} created", created.counters().nodes_created);
 /// tx.commit().await?;
 /// # Ok(()) }
 /// ```
+///
+/// A unit of work of an application that owns its transaction:
+///
+/// ```no_run
+/// # use bolt_client as bolt;
+/// use bolt::{Driver, Error, Transaction};
+///
+/// struct Order {
+///     tx: Transaction<'static>,
+/// }
+///
+/// impl Order {
+///     async fn begin(driver: &Driver) -> Result<Self, Error> {
+///         Ok(Self { tx: driver.begin_transaction().await? })
+///     }
+///
+///     async fn add(&mut self, item: &str) -> Result<(), Error> {
+///         self.tx.run("CREATE (:Item {name: $name})").param("name", item).consume().await?;
+///         Ok(())
+///     }
+///
+///     async fn place(self) -> Result<(), Error> {
+///         self.tx.commit().await
+///     }
+/// }
+/// ```
 pub struct Transaction<'s> {
     tx: Tx,
-    /// Its session can do nothing else meanwhile.
+    /// A borrowed session can do nothing else meanwhile.
     _session: PhantomData<&'s mut Session>,
 }
 
 impl Transaction<'_> {
-    /// Runs a query. Set parameters on what this returns, then await it for the [`Records`]: one round trip, which the
-    /// beginning of the transaction shares. A query without columns has been carried out when it returns.
+    /// Runs a query. Set parameters on what this returns, then await it for the [`Records`]: one round trip, which BEGIN
+    /// shares. A query without columns has been carried out by then.
     ///
-    /// Another query may run once the records are dropped, whether they were read or not.
+    /// Another query may run once the records are dropped, whether they were read or not. For several results at a time,
+    /// end the query by [`cursor`](TransactionRun::cursor).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(&mut self.tx, query.into())
     }
 
-    /// Runs a query whose rows are read by a [`Cursor`], so that others can run before all of them are read.
-    pub fn open(&mut self, query: impl Into<Query>) -> TransactionOpen<'_> {
-        TransactionOpen::new(&mut self.tx, query.into())
-    }
-
-    /// Queues a query without waiting: it leaves with whatever is waited for next, so that several of them, and the
-    /// [`commit`](Self::commit), cost one round trip together. All its rows are asked for at once. Give it parameters by
-    /// [`query`](crate::query()).
+    /// Queues a query without waiting: the query leaves with whatever is waited for next. So several queries, and the
+    /// [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
+    /// given by [`query`](crate::query()).
     ///
-    /// If one of them fails, the others are not carried out.
+    /// If a query fails, those queued after it are not carried out.
     ///
     /// ```no_run
-    /// # async fn example(mut tx: bolt_client::Transaction<'_>) -> Result<(), bolt_client::Error> {
-    /// use bolt_client::query;
+    /// # use bolt_client as bolt;
+    /// # async fn example(mut tx: bolt::Transaction<'_>) -> Result<(), bolt::Error> {
+    /// use bolt::query;
     ///
     /// let ada = tx.queue(query("CREATE (n:Person {name: $name}) RETURN elementId(n)").param("name", "Ada"))?;
     /// let count = tx.queue("MATCH (n:Person) RETURN count(n)")?;
@@ -136,16 +176,16 @@ impl Transaction<'_> {
     /// ```
     ///
     /// # Errors
-    /// What is wrong with the query or its parameters, or with the transaction. Nothing is queued then.
+    /// If the query or a parameter cannot be sent, or the transaction has failed. Nothing is queued then.
     pub fn queue(&mut self, query: impl Into<Query>) -> Result<Cursor, Error> {
         self.tx.queue(&query.into())
     }
 
-    /// Commits. What is left of the results is carried out first. A transaction without queries is begun and committed in
-    /// one round trip.
+    /// Commits the transaction. What is left of its results is carried out first. A transaction without queries is begun
+    /// and committed in one round trip.
     ///
     /// # Errors
-    /// What the transaction failed with: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
+    /// If the transaction has failed: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
     /// connection is lost, or the deadline passes, while the answer is on its way, unless the transaction only reads.
     ///
     /// # Cancel safety
@@ -157,27 +197,27 @@ impl Transaction<'_> {
         loop {
             match exchange.commit(by).await {
                 Ok(()) => return Ok(()),
-                Err(error) => attempts.replace(exchange, error, by).await?,
+                Err(error) => attempts.replace_connection(exchange, error, by).await?,
             }
         }
     }
 
-    /// Rolls back, and waits for the server to have done so. Nothing is sent if nothing was.
+    /// Rolls the transaction back, and waits until the server has done so. If nothing was sent yet, nothing is sent.
     ///
     /// # Errors
-    /// Why the server did not answer. The transaction is undone all the same: servers undo what is open when a connection
-    /// ends.
+    /// If the server did not answer. The transaction is rolled back all the same: servers roll back what is open when a
+    /// connection ends.
     ///
     /// # Cancel safety
-    /// Cancel-clean: the transaction is undone.
+    /// Cancel-clean: the transaction is rolled back.
     pub async fn rollback(mut self) -> Result<(), Error> {
         let by = self.tx.attempts.by();
         self.tx.exchange.rollback(by).await
     }
 }
 
-impl Host for Transaction<'_> {
-    fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
+impl CursorHost for Transaction<'_> {
+    fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange> {
         self.tx.exchange(number)
     }
 }
@@ -219,7 +259,11 @@ impl Tx {
         loop {
             match self.exchange.begin(by).await {
                 Ok(()) => return Ok(()),
-                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
+                Err(error) => {
+                    self.attempts
+                        .replace_connection(&mut self.exchange, error, by)
+                        .await?
+                }
             }
         }
     }
@@ -228,32 +272,31 @@ impl Tx {
         loop {
             match self.exchange.run(query, by).await {
                 Ok(id) => return Ok(id),
-                Err(error) => self.attempts.replace(&mut self.exchange, error, by).await?,
+                Err(error) => {
+                    self.attempts
+                        .replace_connection(&mut self.exchange, error, by)
+                        .await?
+                }
             }
         }
     }
 }
 
-/// A query of a transaction. Await it to run it.
+/// A query of a transaction. Await it for the [`Records`], or call one of the methods that read the rows, too.
 ///
 /// # Errors
-/// What the server has against the query, or had against the transaction before: it can only be rolled back then.
+/// If the server refuses the query, or refused something of the transaction before. The transaction can only be rolled
+/// back then.
 ///
 /// # Cancel safety
 /// Dropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*).
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
-    tx: &'t mut Tx,
-    query: Query,
-    deadline: Option<Duration>,
+    work: Lazy<'t, Setup<'t>, Result<Records<'t>, Error>>,
 }
 
-/// A query of a transaction whose rows are read by a [`Cursor`]. Await it to run it.
-///
-/// # Errors and cancel safety
-/// As [`TransactionRun`].
-#[must_use = "a query runs when it is awaited"]
-pub struct TransactionOpen<'t> {
+/// What the query is, and how it runs.
+struct Setup<'t> {
     tx: &'t mut Tx,
     query: Query,
     deadline: Option<Duration>,
@@ -262,69 +305,57 @@ pub struct TransactionOpen<'t> {
 impl<'t> TransactionRun<'t> {
     pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
         Self {
-            tx,
-            query,
-            deadline: None,
+            work: Lazy::new(Setup {
+                tx,
+                query,
+                deadline: None,
+            }),
         }
     }
 
     query_setters!();
 
-    /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
-    /// transaction.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    /// Sets how long the query may take on *this* side, to its last row; never longer than the transaction. Default: as
+    /// long as the transaction.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 
-    async fn start(self) -> Result<Records<'t>, Error> {
+    /// Runs the query for a [`Cursor`], so that other queries can run before all rows are read.
+    ///
+    /// # Errors
+    /// As awaiting the query.
+    ///
+    /// # Cancel safety
+    /// As awaiting the query.
+    pub async fn cursor(self) -> Result<Cursor, Error> {
+        Box::pin(self.work.into_setup()?.cursor()).await
+    }
+
+    run_methods!([async "\n# Cancel safety\nDropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*)."] run_and);
+}
+
+impl<'t> Setup<'t> {
+    async fn records(self) -> Result<Records<'t>, Error> {
         let by = self.tx.attempts.limit(self.deadline);
         let id = self.tx.run(&self.query, by).await?;
         Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
     }
-}
 
-impl<'t> TransactionOpen<'t> {
-    pub(crate) const fn new(tx: &'t mut Tx, query: Query) -> Self {
-        Self {
-            tx,
-            query,
-            deadline: None,
-        }
-    }
-
-    query_setters!();
-
-    /// How long it may take on *this* side, to its last row; never longer than the transaction. Default: as long as the
-    /// transaction.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
-        self
-    }
-
-    async fn start(self) -> Result<Cursor, Error> {
+    async fn cursor(self) -> Result<Cursor, Error> {
         let by = self.tx.attempts.limit(self.deadline);
         let id = self.tx.run(&self.query, by).await?;
         Ok(Cursor::new(self.tx.exchange.token(id), by))
     }
 }
 
-impl<'t> IntoFuture for TransactionRun<'t> {
+impl<'t> Future for TransactionRun<'t> {
     type Output = Result<Records<'t>, Error>;
-    type IntoFuture = BoxFuture<'t, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.records()))
     }
 }
 
-impl<'t> IntoFuture for TransactionOpen<'t> {
-    type Output = Result<Cursor, Error>;
-    type IntoFuture = BoxFuture<'t, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
-    }
-}
-
-debug_without_query!(TransactionRun, TransactionOpen);
+debug_without_query!(BeginTransaction, TransactionRun);

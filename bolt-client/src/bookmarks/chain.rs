@@ -37,7 +37,7 @@ impl Chain {
     }
 
     /// What the next transaction starts from, and where its own bookmark goes.
-    pub(crate) fn next(&self) -> Receipt {
+    pub(crate) fn next(&self) -> TransactionBookmarks {
         let (own, number) = {
             let mut links = self.lock();
             links.begun += 1;
@@ -47,7 +47,7 @@ impl Chain {
             Some(manager) => manager.bookmarks() + own,
             None => own,
         };
-        Receipt {
+        TransactionBookmarks {
             chain: self.clone(),
             number,
             sent,
@@ -66,14 +66,14 @@ impl Chain {
 
 /// A transaction that is under way, as its session sees it.
 #[derive(Debug, Clone)]
-pub(crate) struct Receipt {
+pub(crate) struct TransactionBookmarks {
     chain: Chain,
     /// In the order in which they began.
     number: u64,
     sent: Bookmarks,
 }
 
-impl Receipt {
+impl TransactionBookmarks {
     /// What the transaction starts from.
     pub(crate) const fn sent(&self) -> &Bookmarks {
         &self.sent
@@ -149,9 +149,9 @@ mod tests {
     fn with_a_manager_the_session_s_own_bookmarks_are_sent_until_the_first_commit() {
         let manager = BookmarkManager::new().initial(Bookmarks::one("m"));
         let chain = Chain::new(Bookmarks::one("own"), Some(manager.clone()));
-        let receipt = chain.next();
-        assert_eq!(*receipt.sent(), Bookmarks::one("m") + Bookmarks::one("own"));
-        receipt.committed("new");
+        let bookmarks = chain.next();
+        assert_eq!(*bookmarks.sent(), Bookmarks::one("m") + Bookmarks::one("own"));
+        bookmarks.committed("new");
         assert_eq!(manager.bookmarks(), Bookmarks::one("new"));
         assert_eq!(*chain.next().sent(), Bookmarks::one("new"));
         assert_eq!(chain.last(), Bookmarks::one("new"));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-pub(crate) use chain::{Chain, Receipt};
+pub(crate) use chain::{Chain, TransactionBookmarks};
 pub use manager::BookmarkManager;
 
 /// States of a database that a transaction has to have seen, in the server's own words.

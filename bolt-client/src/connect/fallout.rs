@@ -1,4 +1,4 @@
-//! What an error means for others than the call that met it: a pure decider.
+//! What an error means beyond the call that met it: a pure decider.
 
 use bolt_proto::ServerError;
 use bolt_proto::value::Value;
@@ -8,43 +8,43 @@ use crate::error::{Error, ErrorKind};
 /// What a failure that a server reports means for other connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reported {
-    /// Every login that is as old as the one that met it has become worthless.
-    pub(crate) ends_era: bool,
-    /// Reported in answer to a commit, it does not say whether the commit was carried out.
+    /// Every login as old as the login of the failed connection has become invalid.
+    pub(crate) invalidates_logins: bool,
+    /// In answer to COMMIT, this failure does not tell whether the commit was carried out.
     pub(crate) leaves_commit_unknown: bool,
 }
 
 /// When work that has failed may begin again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum RetryDecision {
     Never,
-    /// At once: nothing was carried out, and nothing suggests that the server has trouble.
+    /// Immediately: nothing was carried out, and nothing suggests that the server has trouble.
     AtOnce,
-    /// After a pause, as long as the budget lasts.
+    /// After a pause, while the retry budget lasts.
     Paused,
 }
 
-/// What had happened to a unit of work when an error ended it.
+/// The state of a unit of work when an error ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Circumstances {
     /// The connection had been idle in the pool, and nothing was answered on it since.
     pub(crate) untouched: bool,
-    /// The query was refused before it began.
+    /// The server refused the query before it began.
     pub(crate) refused: bool,
 }
 
-/// What the end of a wait on one connection says of others to the same address.
+/// What the end of a wait on one connection means for other connections to the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Others {
     Unaffected,
-    /// What ended this one may have ended them.
+    /// What ended this connection may have ended others.
     MayBeDead,
-    /// Nothing was heard on this one: a firewall may have forgotten it, and them.
+    /// Nothing arrived on this connection: a firewall may have forgotten it and others.
     MayBeForgotten,
 }
 
-/// What an error says of other connections to the same address. `answered`: something has arrived on this one since it
-/// was acquired.
+/// Returns what an error means for other connections to the same address. `answered`: something has arrived on this
+/// connection since it was acquired.
 pub(crate) fn for_connections(error: &Error, answered: bool) -> Others {
     match error.kind() {
         ErrorKind::ConnectionLost => Others::MayBeDead,
@@ -53,30 +53,30 @@ pub(crate) fn for_connections(error: &Error, answered: bool) -> Others {
     }
 }
 
-/// What a failure that a server reports means for other connections, and for a commit.
+/// Returns what a failure that a server reports means for other connections, and for a commit.
 pub(crate) fn reported(error: &ServerError) -> Reported {
     Reported {
-        ends_era: error.is_authorization_expired(),
+        invalidates_logins: error.is_authorization_expired(),
         leaves_commit_unknown: error.is_database_unavailable() || LEADERLESS.contains(&error.name()),
     }
 }
 
-/// When work begins again that an error has ended.
-pub(crate) fn repeat(error: &Error, circumstances: Circumstances) -> Repeat {
+/// Returns when work that ended with an error may begin again.
+pub(crate) fn retry_decision(error: &Error, circumstances: Circumstances) -> RetryDecision {
     let lost = error.kind() == ErrorKind::ConnectionLost;
     if lost && circumstances.untouched && !planted!(DeadConnectionReported) {
-        return Repeat::AtOnce;
+        return RetryDecision::AtOnce;
     }
     let unknown = planted!(RetryAfterUnknownCommit) && error.kind() == ErrorKind::UnknownCommit;
     if error.is_retryable() || unknown {
-        Repeat::Paused
+        RetryDecision::Paused
     } else {
-        Repeat::Never
+        RetryDecision::Never
     }
 }
 
-/// Whether a server refused an auto-commit query, says that it did nothing, and that another try is welcome.
-pub(crate) fn invites_another_try(error: &Error, circumstances: Circumstances) -> bool {
+/// Whether a server refused an auto-commit query, reports that nothing was carried out, and invites a retry.
+pub(crate) fn invites_retry(error: &Error, circumstances: Circumstances) -> bool {
     let says_so = |error: &ServerError| {
         let idempotent = error.diagnostic_record().get("_idempotent");
         matches!(idempotent, Some(Value::Boolean(true)))
@@ -84,8 +84,9 @@ pub(crate) fn invites_another_try(error: &Error, circumstances: Circumstances) -
     circumstances.refused && error.server().is_some_and(says_so)
 }
 
-/// What a leader reports that does not hear from its followers any more. They may have stored the commit all the same: as
-/// servers that go down, of which Neo4j 5.26 and 2026.08 answer COMMIT with `DatabaseUnavailable` although it stands.
+/// What a leader reports that no longer hears from its followers. They may have stored the commit all the same.
+/// Servers that go down do likewise: Neo4j 5.26 and 2026.08 answer COMMIT with `DatabaseUnavailable` although the
+/// commit stands.
 const LEADERLESS: [&str; 2] = [
     "TransientError.Cluster.ReplicationFailure",
     "TransientError.Transaction.LeaderSwitch",
@@ -118,10 +119,10 @@ mod tests {
     };
 
     #[test]
-    fn an_expired_authorization_ends_an_era_whatever_the_vendor() {
-        assert!(reported(&server("Neo.ClientError.Security.AuthorizationExpired")).ends_era);
-        assert!(reported(&server("Memgraph.ClientError.Security.AuthorizationExpired")).ends_era);
-        assert!(!reported(&server("Neo.ClientError.Security.Unauthorized")).ends_era);
+    fn an_expired_authorization_invalidates_logins_whatever_the_vendor() {
+        assert!(reported(&server("Neo.ClientError.Security.AuthorizationExpired")).invalidates_logins);
+        assert!(reported(&server("Memgraph.ClientError.Security.AuthorizationExpired")).invalidates_logins);
+        assert!(!reported(&server("Neo.ClientError.Security.Unauthorized")).invalidates_logins);
     }
 
     #[test]
@@ -137,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pooled_connection_that_was_dead_all_along_is_replaced_at_once() {
+    fn a_pooled_connection_that_was_dead_before_its_use_is_replaced_at_once() {
         let lost = lost();
-        assert_eq!(repeat(&lost, UNTOUCHED), Repeat::AtOnce);
-        assert_eq!(repeat(&lost, USED), Repeat::Paused);
+        assert_eq!(retry_decision(&lost, UNTOUCHED), RetryDecision::AtOnce);
+        assert_eq!(retry_decision(&lost, USED), RetryDecision::Paused);
     }
 
     #[test]
-    fn a_lost_connection_and_one_that_was_silent_for_a_whole_deadline_speak_against_others() {
+    fn a_lost_connection_and_one_that_was_silent_for_a_whole_deadline_cast_doubt_on_others() {
         assert_eq!(for_connections(&lost(), true), Others::MayBeDead);
         let late = || Error::timeout("there:7687", Waiting::Answer(None), Deadline::NONE);
         assert_eq!(for_connections(&late(), false), Others::MayBeForgotten);
@@ -153,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_that_may_go_away_lead_to_another_attempt() {
+    fn only_transient_failures_lead_to_a_retry() {
         let transient = server("Neo.TransientError.Transaction.DeadlockDetected").into();
-        assert_eq!(repeat(&transient, UNTOUCHED), Repeat::Paused);
+        assert_eq!(retry_decision(&transient, UNTOUCHED), RetryDecision::Paused);
         let syntax = server("Neo.ClientError.Statement.SyntaxError").into();
-        assert_eq!(repeat(&syntax, UNTOUCHED), Repeat::Never);
+        assert_eq!(retry_decision(&syntax, UNTOUCHED), RetryDecision::Never);
         let unknown = Error::unknown_commit(lost());
-        assert_eq!(repeat(&unknown, UNTOUCHED), Repeat::Never);
+        assert_eq!(retry_decision(&unknown, UNTOUCHED), RetryDecision::Never);
     }
 }

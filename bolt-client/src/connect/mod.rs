@@ -1,5 +1,5 @@
-//! The lowest floor: connections, from the socket to the pool that shares them. What the work on them means is not known
-//! here.
+//! The lowest floor: connections, from the socket to the pool that shares them. The meaning of the work on them is
+//! not known here.
 
 pub(crate) mod fallout;
 pub(crate) mod link;

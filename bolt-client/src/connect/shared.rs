@@ -25,7 +25,7 @@ pub(crate) struct Shared {
 
 /// Where connections come from.
 enum Topology {
-    /// From one server, whatever the work is.
+    /// One server for all work.
     Direct(Arc<Pool>),
 }
 
@@ -55,7 +55,7 @@ impl Shared {
         self.runtime.now()
     }
 
-    /// When a call has to end that begins now and has no limit but the driver's.
+    /// Returns the deadline of a call that begins now and has no limit but the driver's.
     pub(crate) fn deadline(&self) -> Deadline {
         let limit = self.config.deadline;
         limit.map_or(Deadline::NONE, |limit| {
@@ -63,19 +63,19 @@ impl Shared {
         })
     }
 
-    /// A connection that is ready for this work. Cancel-safe.
+    /// Acquires a connection that is ready for this work. Cancel-safe.
     pub(crate) async fn acquire(&self, _want: &Want, by: Deadline) -> Result<Lease, Error> {
         match &self.topology {
             Topology::Direct(pool) => pool.acquire(by).await,
         }
     }
 
-    /// Information about the server, once it has answered a request or a login.
+    /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
         let Topology::Direct(pool) = &self.topology;
         loop {
             let mut lease = pool.acquire(by).await?;
-            // A new connection has just proved itself; an old one is asked, and replaced should it be dead.
+            // A new connection has just been answered; an old one is tested by a request, and replaced if it is dead.
             let by = by.earlier(Deadline::set_by(
                 "connection_timeout",
                 self.now(),
@@ -85,7 +85,8 @@ impl Shared {
                 continue;
             }
             let info = lease.info().map(|info| ServerInfo::clone(info));
-            return info.ok_or_else(|| Error::misuse("the login told nothing about the server"));
+            return info
+                .ok_or_else(|| Error::misuse("the server reported nothing about itself at the login"));
         }
     }
 
@@ -108,8 +109,8 @@ impl Shared {
     }
 }
 
-/// Whether a connection of the pool still answers: a RESET, which a server answers whatever it does. `false` if it
-/// turns out to be dead.
+/// Sends RESET on a pooled connection and waits for the answer, which a server gives whatever it is doing. Returns
+/// `false` if the connection is dead.
 async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
     let reset = lease.proto.reset()?;
     loop {

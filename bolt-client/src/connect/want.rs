@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bolt_proto::Access;
 
-/// What a unit of work needs of a connection: by this a server is chosen, and this is what BEGIN or RUN says on it.
+/// What a unit of work needs of a connection. The server is chosen by it, and BEGIN or RUN carries it.
 #[derive(Debug, Clone)]
 pub(crate) struct Want {
     pub(crate) access: Access,
-    /// `None` for the user's home database.
+    /// `None` for the home database of the user.
     pub(crate) database: Option<Arc<str>>,
     pub(crate) impersonated_user: Option<Arc<str>>,
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bolt_proto::Api;
 
-use crate::connect::fallout::{self, Repeat};
+use crate::connect::fallout::{self, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
 use super::Exchange;
-use super::origin::Origin;
+use super::context::TransactionContext;
 use super::retry::Retry;
 use super::work::Work;
 
@@ -22,18 +22,18 @@ use super::work::Work;
 /// does not count as an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    origin: Arc<Origin>,
+    context: Arc<TransactionContext>,
     work: Arc<Work>,
     /// The part of the API that a server still has to be informed of.
     api: Option<Api>,
-    policy: Policy,
+    policy: RetryPolicy,
     retry: Retry,
     by: Deadline,
 }
 
 /// When work that failed begins again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub(crate) enum RetryPolicy {
     /// For as long as this, after failures that may go away.
     Budget(Duration),
     /// Once, if the server refused the query, did nothing, and asks for another try.
@@ -42,13 +42,18 @@ pub(crate) enum Policy {
 }
 
 impl Attempts {
-    pub(super) fn new(origin: Arc<Origin>, work: Work, policy: Policy, by: Deadline) -> Self {
+    pub(super) fn new(
+        context: Arc<TransactionContext>,
+        work: Work,
+        policy: RetryPolicy,
+        by: Deadline,
+    ) -> Self {
         let budget = match policy {
-            Policy::Budget(budget) => budget,
-            Policy::IfInvited | Policy::Never => Duration::ZERO,
+            RetryPolicy::Budget(budget) => budget,
+            RetryPolicy::IfInvited | RetryPolicy::Never => Duration::ZERO,
         };
         Self {
-            origin,
+            context,
             api: work.api,
             work: Arc::new(work),
             policy,
@@ -64,7 +69,7 @@ impl Attempts {
 
     /// When a part of the work has to end that begins now and may take this long.
     pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
-        let now = || self.origin.shared.now();
+        let now = || self.context.shared.now();
         limit.map_or(self.by, |limit| {
             self.by
                 .earlier(Deadline::set_by("deadline of the call", now(), limit))
@@ -78,22 +83,22 @@ impl Attempts {
             lease,
             Arc::clone(&self.work),
             self.api,
-            self.origin.chain.next(),
+            self.context.chain.next(),
         ))
     }
 
     /// The work failed with this. Returns once it may begin again, on another connection; the error if it does not:
     /// because the failure is final, the budget is spent, or the deadline comes first.
-    pub(crate) async fn again(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
+    pub(crate) async fn retry(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
-        self.api = failed.unreported_api();
-        failed.land();
-        match (fallout::repeat(&error, circumstances), self.policy) {
-            (Repeat::AtOnce, Policy::Budget(_)) => self.check_time(error)?,
-            (Repeat::AtOnce, _) => {}
-            (Repeat::Paused, Policy::Budget(_)) => self.pause(error).await?,
-            (_, Policy::IfInvited) if fallout::invites_another_try(&error, circumstances) => {
-                self.policy = Policy::Never;
+        self.api = failed.pending_telemetry();
+        failed.give_back();
+        match (fallout::retry_decision(&error, circumstances), self.policy) {
+            (RetryDecision::AtOnce, RetryPolicy::Budget(_)) => self.check_time(error)?,
+            (RetryDecision::AtOnce, _) => {}
+            (RetryDecision::Paused, RetryPolicy::Budget(_)) => self.pause(error).await?,
+            (_, RetryPolicy::IfInvited) if fallout::invites_retry(&error, circumstances) => {
+                self.policy = RetryPolicy::Never;
             }
             _ => return Err(error),
         }
@@ -103,7 +108,7 @@ impl Attempts {
 
     /// Carries on with another connection if the one that failed with this had been dead all along, and nothing of the
     /// work is lost with it; the error otherwise. The call that meets this has to end by then.
-    pub(crate) async fn replace(
+    pub(crate) async fn replace_connection(
         &mut self,
         work: &mut Exchange,
         error: Error,
@@ -113,10 +118,10 @@ impl Attempts {
             return Err(error);
         }
         // The dead connection goes first: the pool may have room for only one.
-        work.land();
+        work.give_back();
         match self.acquire(by).await {
             Ok(lease) => {
-                self.api = work.unreported_api();
+                self.api = work.pending_telemetry();
                 work.move_to(lease, self.api);
                 Ok(())
             }
@@ -132,7 +137,7 @@ impl Attempts {
         loop {
             match self.acquire(self.by).await {
                 Ok(lease) => return Ok(lease),
-                Err(error) if error.is_retryable() && matches!(self.policy, Policy::Budget(_)) => {
+                Err(error) if error.is_retryable() && matches!(self.policy, RetryPolicy::Budget(_)) => {
                     self.pause(error).await?;
                 }
                 Err(error) => return Err(error),
@@ -141,12 +146,12 @@ impl Attempts {
     }
 
     async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
-        self.origin.shared.acquire(&self.work.want, by).await
+        self.context.shared.acquire(&self.work.want, by).await
     }
 
     /// The error if the time is up.
     fn check_time(&self, error: Error) -> Result<(), Error> {
-        let now = self.origin.shared.now();
+        let now = self.context.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
             return Err(self.retry.explain(error, now));
         }
@@ -155,7 +160,7 @@ impl Attempts {
 
     /// Waits until it is time for the next attempt; the error if there is to be none.
     async fn pause(&mut self, error: Error) -> Result<(), Error> {
-        let shared = &self.origin.shared;
+        let shared = &self.context.shared;
         let runtime = shared.runtime();
         let now = shared.now();
         match self.retry.next(now, runtime.random()) {

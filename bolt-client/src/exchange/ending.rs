@@ -1,4 +1,4 @@
-//! How the work on a connection ends: with a commit, a rollback, or because it is not wanted any more.
+//! How the work on a connection ends: with a commit, a rollback, or because its result is not wanted any more.
 
 use bolt_proto::{Fetch, RequestId, ResultId, UsageError};
 
@@ -11,12 +11,13 @@ use super::Exchange;
 use super::finishing::Rest;
 
 impl Exchange {
-    /// Commits the transaction: what is left of its results is carried out first, in the same write where that is
+    /// Commits the transaction. What is left of its results is carried out first, in the same write where that is
     /// possible.
     ///
-    /// Dropped before COMMIT has left, it leaves the transaction to be rolled back; later the commit takes its course.
+    /// Dropped before COMMIT has left, it leaves the transaction to be rolled back; after that, the commit is carried
+    /// out.
     pub(crate) async fn commit(&mut self, by: Deadline) -> Result<(), Error> {
-        self.flight.course.check_usable()?;
+        self.flight.state.check_usable()?;
         self.queue_begin()?;
         let commit = self.queue_commit(by).await?;
         self.committed(commit, by).await
@@ -25,22 +26,22 @@ impl Exchange {
     /// Waits for the answer to COMMIT.
     pub(super) async fn committed(&mut self, commit: RequestId, by: Deadline) -> Result<(), Error> {
         match self.answer(commit, by).await {
-            // What the server reports is known; how the connection fared leaves the commit unknown.
-            Err(error) if error.loses_the_answer() => Err(self.blame_commit(commit, error)),
+            // A failure that the server reports is final; the loss of the connection leaves the commit unknown.
+            Err(error) if error.loses_the_answer() => Err(self.classify_lost_commit(commit, error)),
             result => result,
         }
     }
 
-    /// Rolls the transaction back. What was never sent costs nothing; what has failed already is undone when the
-    /// connection is given back.
+    /// Rolls the transaction back. A transaction of which nothing was sent costs nothing; after a failure the end of
+    /// the lease rolls it back.
     pub(crate) async fn rollback(&mut self, by: Deadline) -> Result<(), Error> {
-        let course = &self.flight.course;
-        if !course.has_begun() || course.failure().is_some() || course.is_abandoned() {
+        let state = &self.flight.state;
+        if !state.has_begun() || state.failure().is_some() || state.is_abandoned() {
             return Ok(());
         }
         let open = self.results.any_open();
         let proto = &mut self.flight.lease_mut()?.proto;
-        // RESET stops a result that is still being made; ROLLBACK would wait for the page on its way.
+        // RESET stops a result that is still being computed; ROLLBACK would wait for the page on its way.
         let request = match open.then(|| proto.reset()) {
             Some(Ok(request)) => request,
             _ => match proto.rollback() {
@@ -51,12 +52,12 @@ impl Exchange {
         self.answer(request, by).await
     }
 
-    /// The result has no holder any more. In a transaction its rest is skipped and the transaction lives on. An
-    /// auto-commit query is cancelled if it only reads, and carried out otherwise: servers commit it at the result's
-    /// end.
+    /// Notes that the result has no holder any more. In a transaction its rest is skipped, and the transaction
+    /// continues. An auto-commit query is cancelled if it only reads, and carried out otherwise: servers commit it at
+    /// the end of its result.
     pub(crate) fn forget(&mut self, id: ResultId) {
         if self.is_transaction() {
-            self.disown(id);
+            self.mark_unwanted(id);
             return;
         }
         if self.is_unread_write(id) {
@@ -64,14 +65,14 @@ impl Exchange {
                 lease.set_unfinished(Unfinished::Finish(id));
             }
         }
-        self.flight.land();
+        self.flight.give_back();
     }
 
-    /// The result of an auto-commit query has no holder any more, and its session will finish it. What has arrived is
-    /// taken, and the rest is skipped if it is known that there is one; nothing is waited for. If that was all, the
-    /// connection is given back.
+    /// Notes that the result of an auto-commit query has no holder any more, and will be finished by its session.
+    /// Takes what has arrived, and discards the rest if it is known that there is one, without waiting. If that was
+    /// all, the connection is given back.
     fn finish_arrived(&mut self, id: ResultId) {
-        self.results.disown(id);
+        self.results.mark_unwanted(id);
         if let Some(lease) = self.flight.lease_if_held() {
             lease.set_unfinished(Unfinished::Finish(id));
             lease.read_arrived();
@@ -81,25 +82,25 @@ impl Exchange {
         }
         if let Some(lease) = self.flight.lease_if_held() {
             if lease.proto.has_more(id) && lease.proto.discard(id, Fetch::All).is_ok() {
-                lease.nudge();
+                lease.write_at_once();
             }
         }
     }
 
-    /// Leaves what is left of an auto-commit write to be finished; `None` if nothing is.
+    /// Leaves the rest of an auto-commit write to be finished; `None` if there is no rest.
     pub(crate) fn park(&mut self, id: ResultId) -> Option<ParkedWork> {
         self.finish_arrived(id);
         self.flight.park()
     }
 
-    /// Does now what would otherwise be left to the next user of the connection: an auto-commit query that is to be
-    /// carried out is. Its rows are not wanted any more. What it fails with has no caller to learn of it; the error, if
-    /// the wait for it ends before it has. Cancel-safe: the rest takes its course as if nothing had waited.
+    /// Finishes an auto-commit write now, which would otherwise be left to the next user of the connection. Its rows
+    /// are not wanted any more, and no caller is left for its failure. Returns an error only if the wait ends before
+    /// the work has. Cancel-safe: the rest is carried out as if there had been no wait.
     pub(crate) async fn settle(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
         if !self.is_unread_write(id) {
             return Ok(());
         }
-        self.results.disown(id);
+        self.results.mark_unwanted(id);
         self.flight.lease_mut()?.set_unfinished(Unfinished::Finish(id));
         match self.read_to_end(id, Rest::Discard, by).await {
             Err(error) if !self.has_ended(id) && self.failure().is_none() => Err(error),
@@ -107,7 +108,7 @@ impl Exchange {
         }
     }
 
-    /// When what is left on the wire should have been dealt with.
+    /// Returns the deadline for what is left on the wire.
     pub(crate) fn teardown(&self) -> Deadline {
         self.flight
             .lease()
@@ -117,17 +118,17 @@ impl Exchange {
     /// Whether an auto-commit query has work to do before the end of its result.
     pub(crate) fn is_unread_write(&self, id: ResultId) -> bool {
         !self.is_transaction()
-            && self.flight.course.work().writes()
+            && self.flight.state.work().writes()
             && self.failure().is_none()
             && self.flight.lease().is_some()
             && !self.has_ended(id)
     }
 
-    /// Queues COMMIT as soon as every result was asked for to its end: servers carry out only what is asked for.
+    /// Queues COMMIT as soon as every result was requested to its end: servers carry out only what is requested.
     async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
-        // Those that have no holder are among them: their DISCARD may have been taken back with another request.
+        // Those without a holder are among them: their DISCARD may have been taken back with another request.
         for id in self.results.ids() {
-            self.disown(id);
+            self.mark_unwanted(id);
         }
         loop {
             match self.flight.queue_commit() {
@@ -136,17 +137,18 @@ impl Exchange {
                 Err(error) => return Err(self.refused(error)),
             }
             self.advance(by).await?;
-            self.flight.course.check_usable()?;
+            self.flight.state.check_usable()?;
         }
     }
 
-    /// What the loss of the answer to COMMIT means.
-    fn blame_commit(&mut self, commit: RequestId, error: Error) -> Error {
-        // A transaction without queries has nothing to commit. Of one with queries, something may be left unanswered.
-        let course = &self.flight.course;
-        let empty = !course.has_answered() && self.results.is_empty();
+    /// Converts the loss of the answer to COMMIT.
+    fn classify_lost_commit(&mut self, commit: RequestId, error: Error) -> Error {
+        // A transaction without queries has nothing to commit. One with queries may have something to commit, even if
+        // nothing was answered.
+        let state = &self.flight.state;
+        let empty = !state.has_answered() && self.results.is_empty();
         let known = planted!(UnknownCommitDenied);
-        if course.work().writes() && !empty && !known && !self.took_back(commit) {
+        if state.work().writes() && !empty && !known && !self.took_back(commit) {
             Error::unknown_commit(error)
         } else {
             error

@@ -1,4 +1,4 @@
-//! All that is left of a result, at once.
+//! The rest of a result, all at once.
 
 use bolt_proto::value::FromValue;
 use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, RequestId, ResultId, UsageError};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use super::Exchange;
 use super::open_result::OpenResult;
 
-/// What to do with the rows that are left.
+/// What to do with the rest of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     Keep,
@@ -19,8 +19,8 @@ pub(crate) enum Rest {
 }
 
 impl Exchange {
-    /// Reads to the end of a result, asking for all that is left at once. Dropped before that, it leaves the
-    /// transaction to be rolled back, and an auto-commit query cancelled.
+    /// Reads to the end of a result, requesting all rows that are left at once. If it is dropped before that, a
+    /// transaction must be rolled back, and an auto-commit query is cancelled.
     pub(crate) async fn finish(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         let mut finishing = Finishing {
             exchange: self,
@@ -33,12 +33,12 @@ impl Exchange {
             if error.is_too_large() {
                 error
             } else {
-                self.blame(error)
+                self.classify_lost_answer(error)
             }
         })
     }
 
-    /// Every row that is left, read by serde, as [`each`](Self::each) hands them.
+    /// Reads every row that is left with serde, as [`each`](Self::each) does.
     pub(crate) async fn typed<T: DeserializeOwned>(
         &mut self,
         id: ResultId,
@@ -53,7 +53,7 @@ impl Exchange {
         Ok(rows)
     }
 
-    /// The first column of every row that is left, as [`each`](Self::each) hands them.
+    /// Reads the first column of every row that is left, as [`each`](Self::each) does.
     pub(crate) async fn column<T: for<'v> FromValue<'v>>(
         &mut self,
         id: ResultId,
@@ -68,7 +68,7 @@ impl Exchange {
         Ok(column)
     }
 
-    /// All of a result that has been read to its end.
+    /// Takes the whole of a result that has been read to its end.
     pub(crate) fn eager_result(&mut self, id: ResultId) -> Result<EagerResult, Error> {
         let first = self.results.first().map(|result| result.id);
         let rows_of = first.filter(|_| planted!(StaleRowsAfterARetry)).unwrap_or(id);
@@ -79,14 +79,14 @@ impl Exchange {
         })
     }
 
-    /// Every row that has arrived and was kept.
+    /// Takes every row that has arrived and was kept.
     pub(crate) fn take_rows(&mut self, id: ResultId) -> Vec<Record> {
         let result = self.results.get_mut(id);
         result.map(OpenResult::take_all_kept).unwrap_or_default()
     }
 
-    /// Reads the rest of a result and keeps it, so that the connection becomes free; `false` if it takes more than so much
-    /// memory. What the query fails with is left to its holder. Cancel-safe.
+    /// Reads the rest of a result and keeps it, so that the connection becomes free. Returns `false` if the rows take
+    /// more memory than this. A failure of the query is left to the holder of the result. Cancel-safe.
     pub(crate) async fn keep_rest(
         &mut self,
         id: ResultId,
@@ -103,23 +103,23 @@ impl Exchange {
             let proto = &mut self.flight.lease_mut()?.proto;
             if proto.has_more(id) {
                 let page = result.next_page();
-                if let Some(request) = tell_later(proto.pull(id, page))? {
+                if let Some(request) = defer_end_of_connection(proto.pull(id, page))? {
                     result.ask(request);
                 }
             }
             if let Err(error) = self.advance(by).await {
-                // What ended the work is for the holder of the result; that the time is up, for the caller.
+                // A failure of the work is for the holder of the result; a timeout is for the caller.
                 if self.failure().is_none() {
                     return Err(error);
                 }
-                let error = self.end_by(error);
-                self.flight.course.lose_unheard(error);
+                let error = self.end_auto_commit(error);
+                self.flight.state.end_unreported(error);
             }
         }
         Ok(true)
     }
 
-    /// Reads to the end of a result, asking for all that is left at once. Cancel-safe.
+    /// Reads to the end of a result, requesting all rows that are left at once. Cancel-safe.
     pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         if rest == Rest::Discard {
             self.take_rows(id);
@@ -127,10 +127,10 @@ impl Exchange {
                 result.skip();
             }
         }
-        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         loop {
             let Some(result) = self.results.get(id) else {
-                return Err(self.flight.course.gone());
+                return Err(self.flight.state.gone());
             };
             // Rows may have been kept before, for another call than this.
             if rest == Rest::Keep && result.kept_bytes() > most {
@@ -140,7 +140,7 @@ impl Exchange {
                 return self.end_of(id).unwrap_or(Ok(()));
             }
             self.ask_for_rest(id, rest)?;
-            self.give_up_unsent();
+            self.take_back_unsent();
             self.skip_dropped();
             let head = self.flight.head(by).await?;
             if head.kind == Kind::Record && head.result == Some(id) {
@@ -158,7 +158,7 @@ impl Exchange {
                 Rest::Keep => proto.pull(id, Fetch::All),
                 Rest::Discard => proto.discard(id, Fetch::All),
             };
-            tell_later(asked)?;
+            defer_end_of_connection(asked)?;
         }
         Ok(())
     }
@@ -173,10 +173,10 @@ impl Exchange {
             if !of_it(head.kind, head.result) {
                 break;
             }
-            let Some((event, course)) = self.flight.event() else {
+            let Some((event, state)) = self.flight.event() else {
                 break;
             };
-            course.note_answer();
+            state.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
                 result.keep(row);
             }
@@ -184,7 +184,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Hands every row that is left to `read`, asking for all of them at once. Cancelled as [`finish`](Self::finish).
+    /// Passes every row that is left to `read`, requesting all of them at once. Cancelled as
+    /// [`finish`](Self::finish).
     async fn each(
         &mut self,
         id: ResultId,
@@ -206,7 +207,7 @@ impl Exchange {
         read: &mut impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
-        let most = self.flight.course.work().max_result_size.unwrap_or(usize::MAX);
+        let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         let (mut kept, mut bytes) = (None, 0_usize);
         if let Some(result) = self.results.get_mut(id) {
             result.want_all();
@@ -222,15 +223,17 @@ impl Exchange {
     }
 }
 
-/// That the connection is over is found again by the wait for what was asked for, after all that had arrived before.
-pub(super) fn tell_later(asked: Result<RequestId, UsageError>) -> Result<Option<RequestId>, Error> {
+/// Ignores that the connection is over: the wait for the answer reports that, after all that arrived before.
+pub(super) fn defer_end_of_connection(
+    asked: Result<RequestId, UsageError>,
+) -> Result<Option<RequestId>, Error> {
     match asked {
-        Err(UsageError::Over(_)) => Ok(None),
+        Err(UsageError::Ended(_)) => Ok(None),
         asked => Ok(Some(asked?)),
     }
 }
 
-/// A result that is being read to its end. Dropped before that, it cancels.
+/// A result that is being read to its end. Dropped before that, it cancels the work.
 struct Finishing<'e> {
     exchange: &'e mut Exchange,
     done: bool,
@@ -242,9 +245,9 @@ impl Drop for Finishing<'_> {
             return;
         }
         if self.exchange.is_transaction() {
-            self.exchange.flight.course.abandon();
+            self.exchange.flight.state.abandon();
         } else {
-            self.exchange.flight.land();
+            self.exchange.flight.give_back();
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The connection that work is under way on, and what has become of it.
+//! The connection of a unit of work, and the state of that work.
 
 use std::mem;
 use std::sync::Arc;
 
 use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
-use crate::bookmarks::Receipt;
+use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::{Lease, ParkedWork};
 use crate::deadline::Deadline;
@@ -13,22 +13,22 @@ use crate::error::{Error, ErrorKind};
 
 use super::work::{Work, WorkKind};
 
-/// A connection on loan, and the course of the work on it. Of results it knows nothing.
+/// The borrowed connection of a unit of work, and the state of that work. It knows nothing about results.
 #[derive(Debug)]
 pub(super) struct Flight {
     /// Given back as soon as the work is done.
     lease: Option<Lease>,
-    pub(super) course: Course,
+    pub(super) state: WorkState,
 }
 
-/// How work begins, what was answered, and what went wrong.
+/// How the work begins, what was answered, and what failed.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct WorkState {
     work: Arc<Work>,
-    /// Which part of the API is at work, until a server that wants to know has been informed.
+    /// The part of the API in use, until a server that wants to know has been informed.
     api: Option<Api>,
-    receipt: Receipt,
-    /// The connection served others before, or was opened for them.
+    bookmarks: TransactionBookmarks,
+    /// The connection served, or was opened for, an earlier call.
     reused: bool,
     /// The BEGIN of a transaction, once queued.
     begin: Option<RequestId>,
@@ -36,14 +36,14 @@ pub(super) struct Course {
     telemetry: Option<RequestId>,
     /// The COMMIT of a transaction, once queued.
     commit: Option<RequestId>,
-    /// Something has been answered: from here on another connection cannot simply take over.
+    /// Something has been answered: from now on the work cannot be moved to another connection.
     answered: bool,
-    /// A RUN failed, and nothing before or after it.
+    /// A RUN failed, and nothing before it or after it.
     refused: bool,
     failure: Option<Failure>,
-    /// A call was dropped, or ran out of time, while its query ran: only a rollback is left.
+    /// A call was dropped, or ran out of time, while its query ran: only a rollback is possible.
     abandoned: bool,
-    /// Queries that had been queued were taken back with another that was given up.
+    /// Queued queries were taken back together with another one that was given up.
     incomplete: bool,
 }
 
@@ -51,17 +51,22 @@ pub(super) struct Course {
 #[derive(Debug)]
 struct Failure {
     error: Error,
-    /// A caller has been given it. Later ones learn that it had happened before.
+    /// A caller has received it. Later callers get an error that it had happened before.
     reported: bool,
 }
 
 impl Flight {
-    pub(super) fn new(mut lease: Lease, work: Arc<Work>, api: Option<Api>, receipt: Receipt) -> Self {
-        lease.set_receipt(receipt.clone());
-        let course = Course {
+    pub(super) fn new(
+        mut lease: Lease,
+        work: Arc<Work>,
+        api: Option<Api>,
+        bookmarks: TransactionBookmarks,
+    ) -> Self {
+        lease.set_transaction_bookmarks(bookmarks.clone());
+        let state = WorkState {
             work,
             api,
-            receipt,
+            bookmarks,
             reused: lease.is_reused(),
             begin: None,
             telemetry: None,
@@ -74,14 +79,14 @@ impl Flight {
         };
         Self {
             lease: Some(lease),
-            course,
+            state,
         }
     }
 
-    /// Carries on with another connection, after the one it had was lost before anything was answered.
+    /// Continues on another connection, after the first was lost before anything was answered.
     pub(super) fn move_to(&mut self, lease: Lease, api: Option<Api>) {
-        let Course { work, receipt, .. } = &self.course;
-        *self = Self::new(lease, Arc::clone(work), api, receipt.clone());
+        let WorkState { work, bookmarks, .. } = &self.state;
+        *self = Self::new(lease, Arc::clone(work), api, bookmarks.clone());
     }
 
     pub(super) const fn lease(&self) -> Option<&Lease> {
@@ -92,82 +97,82 @@ impl Flight {
         self.lease.as_mut()
     }
 
-    /// The connection for a caller that needs one. If there is none any more, the caller is given the reason.
+    /// Returns the connection for a caller that needs one. If it was given back, the error gives the reason.
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
-        let course = &mut self.course;
-        self.lease.as_mut().ok_or_else(|| course.gone())
+        let state = &mut self.state;
+        self.lease.as_mut().ok_or_else(|| state.gone())
     }
 
-    /// The state machine of the connection.
+    /// Returns the protocol's state machine.
     #[inline]
     pub(super) fn proto_mut(&mut self) -> Option<&mut Connection> {
         Some(&mut self.lease.as_mut()?.proto)
     }
 
-    /// Gives the connection back. What is under way on it is undone, unless it was said that it is to be finished.
-    pub(super) fn land(&mut self) {
+    /// Gives the connection back. What is under way is cancelled, unless it was marked to be finished.
+    pub(super) fn give_back(&mut self) {
         self.lease = None;
     }
 
-    /// Gives the connection back, for the work to be finished there, at the latest when the session waits for that.
+    /// Gives the connection back with work to be finished there, at the latest when the session waits for it.
     pub(super) fn park(&mut self) -> Option<ParkedWork> {
         self.lease.take().map(Lease::park)
     }
 
-    /// Takes the next event, and the course that it changes.
-    pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut Course)> {
+    /// Takes the next event, and borrows the state that it changes.
+    pub(super) fn event(&mut self) -> Option<(Event<'_>, &mut WorkState)> {
         let event = self.lease.as_mut()?.event()?;
-        Some((event, &mut self.course))
+        Some((event, &mut self.state))
     }
 
-    /// The login of this connection, and of all that are as old, has become worthless.
-    pub(super) fn end_era(&self) {
+    /// Reports that the login of this connection, and all that are as old, have become invalid.
+    pub(super) fn invalidate_logins(&self) {
         if let Some(lease) = &self.lease {
-            lease.log_in_anew();
+            lease.invalidate_logins();
         }
     }
 
-    /// The next event's head. What ends the connection ends the work; but what the server said before it went says more
-    /// than that it went.
+    /// Waits for the next event and returns its head. What ends the connection ends the work; but a failure that the
+    /// server reported before is the more precise error.
     pub(super) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let Self { lease, course } = self;
+        let Self { lease, state } = self;
         let Some(lease) = lease else {
-            return Err(course.gone());
+            return Err(state.gone());
         };
-        if course.failure.is_some() {
-            // Results that were to be continued never will be: nothing more is asked for once something has failed.
+        if state.failure.is_some() {
+            // After a failure nothing more is requested, so open results will not be continued.
             let proto = &mut lease.proto;
             if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
-                return Err(course.gone());
+                return Err(state.gone());
             }
         }
         let error = match lease.head(by).await {
             Ok(head) => return Ok(head),
             Err(error) => error,
         };
-        lease.report(fallout::for_connections(&error, course.answered));
+        lease.report(fallout::for_connections(&error, state.answered));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
-            course.fail(error.clone());
+            state.fail(error.clone());
         }
-        Err(course.own_failure().unwrap_or(error))
+        Err(state.own_failure().unwrap_or(error))
     }
 
-    /// Queues BEGIN, if that was not done yet. If it is refused, the caller takes back what was queued with it.
+    /// Queues BEGIN if it is not queued yet. If BEGIN is refused, the caller takes back what was queued with it.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
-        if self.course.work.is_transaction() && self.course.begin.is_none() {
+        if self.state.work.is_transaction() && self.state.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
-            let opening = self.course.opening();
+            let opening = self.state.begin_extra();
             let begin = self.lease_mut()?.proto.begin(&opening);
-            self.course.begin = Some(begin.map_err(|error| self.refusal(error))?);
+            self.state.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
     }
 
-    /// Informs the server which part of the API is at work, right before the request that this is about.
+    /// Informs the server which part of the API is in use, right before the request that this is about.
     pub(super) fn queue_telemetry(&mut self, before: WorkKind) -> Result<(), Error> {
-        let Course {
+        let WorkState {
             work, api, telemetry, ..
-        } = &self.course;
+        } = &self.state;
         if let (Some(api), None, true) = (*api, telemetry, work.kind == before) {
             let lease = self.lease_mut()?;
             let wanted = lease.info().is_some_and(|info| info.hints().telemetry_enabled);
@@ -177,22 +182,22 @@ impl Flight {
                 .is_some_and(|version| version.telemetry);
             if wanted && able {
                 let telemetry = lease.proto.telemetry(api);
-                self.course.telemetry = Some(telemetry.map_err(|error| self.refusal(error))?);
+                self.state.telemetry = Some(telemetry.map_err(|error| self.refusal(error))?);
             }
         }
         Ok(())
     }
 
-    /// Why a request was refused. If that is because the connection is over, the work has failed with it.
+    /// Converts the refusal of a request. If the reason is the end of the connection, the work has failed with it.
     pub(super) fn refusal(&mut self, error: UsageError) -> Error {
-        let over = matches!(error, UsageError::Over(_));
+        let over = matches!(error, UsageError::Ended(_));
         let error = match &mut self.lease {
             Some(lease) => lease.refusal(error),
             None => error.into(),
         };
         if over {
-            self.course.fail(error.clone());
-            return self.course.own_failure().unwrap_or(error);
+            self.state.fail(error.clone());
+            return self.state.own_failure().unwrap_or(error);
         }
         error
     }
@@ -203,23 +208,23 @@ impl Flight {
             return Err(UsageError::OpenResult);
         };
         let commit = lease.proto.commit()?;
-        self.course.commit = Some(commit);
+        self.state.commit = Some(commit);
         Ok(commit)
     }
 }
 
-impl Course {
+impl WorkState {
     pub(super) fn work(&self) -> &Work {
         &self.work
     }
 
-    pub(super) const fn unreported_api(&self) -> Option<Api> {
+    pub(super) const fn pending_telemetry(&self) -> Option<Api> {
         self.api
     }
 
-    /// What BEGIN says, or an auto-commit RUN.
-    pub(super) fn opening(&self) -> Extra {
-        self.work.opening(self.receipt.sent())
+    /// Returns what BEGIN contains, or an auto-commit RUN.
+    pub(super) fn begin_extra(&self) -> Extra {
+        self.work.begin_extra(self.bookmarks.sent())
     }
 
     pub(super) const fn has_begun(&self) -> bool {
@@ -249,17 +254,17 @@ impl Course {
         self.incomplete
     }
 
-    /// A query was given up while it ran: only a rollback is left.
+    /// Notes that a query was given up while it ran: only a rollback is possible.
     pub(super) const fn abandon(&mut self) {
         self.abandoned = true;
     }
 
-    /// Queries that were queued were taken back.
-    pub(super) const fn lose_queries(&mut self) {
+    /// Notes that queued queries were taken back.
+    pub(super) const fn note_lost_queries(&mut self) {
         self.incomplete = true;
     }
 
-    /// This request, and all after it, were taken back before they left.
+    /// Notes that this request, and all after it, were taken back before they left.
     pub(super) fn took_back(&mut self, first: RequestId) {
         let left = |request: &RequestId| *request < first;
         self.begin = self.begin.filter(left);
@@ -268,32 +273,32 @@ impl Course {
     }
 }
 
-/// What is answered.
-impl Course {
+/// What was answered.
+impl WorkState {
     pub(super) const fn note_answer(&mut self) {
         self.answered = true;
     }
 
-    /// A request has succeeded.
+    /// Notes that a request has succeeded.
     pub(super) fn succeeded(&mut self, request: Option<RequestId>, metadata: Metadata<'_>) {
         if let Some(bookmark) = metadata.bookmark().filter(|_| !planted!(BookmarkDropped)) {
-            self.receipt.committed(bookmark);
+            self.bookmarks.committed(bookmark);
         }
         if request.is_some() && request == self.telemetry {
             self.api = None;
         }
     }
 
-    /// A request has failed: the RUN of a result, a request for its rows if that was started, or another. Returns what
-    /// that means for others.
-    pub(super) fn failed(&mut self, request: Option<RequestId>, of: Part, error: ServerError) -> Reported {
+    /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.
+    /// Returns what that means for other connections.
+    pub(super) fn failed(&mut self, request: Option<RequestId>, of: Subject, error: ServerError) -> Reported {
         let reported = fallout::reported(&error);
         let commits = match of {
-            Part::Run => false,
-            Part::Rows => !self.work.is_transaction(),
-            Part::Other => request.is_some() && request == self.commit,
+            Subject::Run => false,
+            Subject::Rows => !self.work.is_transaction(),
+            Subject::Other => request.is_some() && request == self.commit,
         };
-        self.refused = of == Part::Run;
+        self.refused = of == Subject::Run;
         let error = Error::from(error);
         self.fail(
             if commits && reported.leaves_commit_unknown && self.work.writes() {
@@ -306,22 +311,22 @@ impl Course {
     }
 }
 
-/// What a request was about.
+/// The subject of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Subject {
     Run,
     Rows,
     Other,
 }
 
-/// What goes wrong.
-impl Course {
-    /// What went wrong first, if anything: what the server reported, or the end of the connection.
+/// What failed.
+impl WorkState {
+    /// Returns what failed first, if anything did: what the server reported, or the end of the connection.
     pub(super) fn failure(&self) -> Option<&Error> {
         self.failure.as_ref().map(|failure| &failure.error)
     }
 
-    /// The work has failed with this, unless it had failed before.
+    /// Notes that the work has failed with this error, unless it had failed before.
     pub(super) fn fail(&mut self, error: Error) {
         self.failure.get_or_insert(Failure {
             error,
@@ -329,29 +334,30 @@ impl Course {
         });
     }
 
-    /// The work ends with this, which a caller has been given.
-    pub(super) fn lose(&mut self, error: Error) {
+    /// Ends the work with this error, which a caller receives.
+    pub(super) fn end_with(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
             reported: true,
         });
     }
 
-    /// The work ends with this, which no caller has been given.
-    pub(super) fn lose_unheard(&mut self, error: Error) {
+    /// Ends the work with this error, which no caller has received.
+    pub(super) fn end_unreported(&mut self, error: Error) {
         self.failure = Some(Failure {
             error,
             reported: false,
         });
     }
 
-    /// There is no connection that could take over.
+    /// Ends the work with this error, since there is no replacement for its connection.
     pub(super) fn fail_for_good(&mut self, error: Error) {
         self.reused = false;
-        self.lose(error);
+        self.end_with(error);
     }
 
-    /// What went wrong, for a caller: the first is given the failure itself, later ones that it had happened before.
+    /// Returns the failure for a caller: the first one gets the failure itself, later ones that it had happened
+    /// before.
     pub(super) fn report_failure(&mut self) -> Option<Error> {
         let failure = self.failure.as_mut()?;
         let error = failure.error.clone();
@@ -362,14 +368,14 @@ impl Course {
         }
     }
 
-    /// What went wrong, for the caller that it went wrong for.
+    /// Returns the failure for the caller whose request failed.
     pub(super) fn own_failure(&mut self) -> Option<Error> {
         let failure = self.failure.as_mut()?;
         failure.reported = true;
         Some(failure.error.clone())
     }
 
-    /// The error if nothing more can be done but to roll back.
+    /// Checks that more than a rollback is possible.
     pub(super) fn check_usable(&mut self) -> Result<(), Error> {
         match self.report_failure() {
             Some(failure) if !planted!(PullAfterFailure) => Err(failure),
@@ -378,13 +384,13 @@ impl Course {
         }
     }
 
-    /// Why there is nothing of a result any more.
+    /// Returns the reason why nothing of a result is left.
     pub(super) fn gone(&mut self) -> Error {
         self.check_usable().err().unwrap_or_else(ended)
     }
 }
 
-/// Why there is nothing to read on a connection that was given back.
+/// The error of reading from a connection that was given back.
 pub(super) fn ended() -> Error {
-    Error::misuse("there is nothing left to read: an earlier error ended the work on the connection")
+    Error::misuse("there is nothing left to read: an earlier error ended the work on this connection")
 }

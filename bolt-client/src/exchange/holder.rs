@@ -1,4 +1,4 @@
-//! How results learn that their cursors are gone.
+//! How an exchange learns that cursors were dropped.
 
 use std::fmt;
 use std::mem;
@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bolt_proto::ResultId;
 
-/// A cursor's claim to a result. Dropped, it leaves a note for the owner of the result.
+/// A cursor's hold on a result. Dropped, it leaves a note for the owner of the result.
 pub(crate) struct HolderToken {
     exchange: u64,
     result: ResultId,
     dropped: Arc<Dropped>,
 }
 
-/// Results whose cursors were dropped, until their owner looks.
+/// Results whose cursors were dropped, until their owner takes them.
 #[derive(Default)]
 pub(crate) struct Dropped {
-    /// Whether there are any, to be known without the lock.
+    /// Whether there are any; read without the lock.
     any: AtomicBool,
     results: Mutex<Vec<(u64, ResultId)>>,
 }
 
 impl HolderToken {
-    /// For a result of the exchange with this number, whose owner looks at `dropped`.
+    /// Creates the token of a result of the exchange with this number, whose owner reads `dropped`.
     pub(crate) fn new(exchange: u64, result: ResultId, dropped: &Arc<Dropped>) -> Self {
         Self {
             exchange,
@@ -32,7 +32,7 @@ impl HolderToken {
         }
     }
 
-    /// The number of the exchange that the result belongs to.
+    /// Returns the number of the exchange that the result belongs to.
     pub(crate) const fn exchange(&self) -> u64 {
         self.exchange
     }
@@ -54,7 +54,7 @@ impl Dropped {
         self.any.load(Ordering::Acquire)
     }
 
-    /// The exchanges and results whose cursors were dropped since this was last called.
+    /// Takes the exchanges and results whose cursors were dropped since the last call.
     pub(crate) fn take(&self) -> Vec<(u64, ResultId)> {
         if !self.any.load(Ordering::Relaxed) || !self.any.swap(false, Ordering::Acquire) {
             return Vec::new();
@@ -62,7 +62,7 @@ impl Dropped {
         mem::take(&mut self.results.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many notes there are.
+    /// Returns the number of notes.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).len()

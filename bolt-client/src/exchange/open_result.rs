@@ -1,4 +1,4 @@
-//! One result: what has arrived of it, and how much was asked for.
+//! One result: what has arrived of it, and how much was requested.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,32 +12,32 @@ use crate::summary::Summary;
 
 use super::pages::Pages;
 
-/// The result of a RUN, from when it is asked for until it has ended and its holder is gone.
+/// The result of a RUN, from its request until it has ended and its holder is gone.
 pub(super) struct OpenResult {
     pub(super) id: ResultId,
     pub(super) run: RequestId,
-    /// The last request for rows of it.
+    /// The last request for its rows.
     asked: RequestId,
     query: String,
     pub(super) keys: Keys,
     /// Rows that arrived while something else was being waited for.
     rows: VecDeque<Record>,
-    /// How much memory these take, about.
+    /// The memory that these rows take, approximately.
     kept_bytes: usize,
     /// Its holder may still read it. Otherwise its rest is skipped.
     wanted: bool,
-    /// There once the result has ended well.
+    /// Present after the result has ended successfully.
     pub(super) summary: Option<Summary>,
     available_after: Option<Duration>,
     phase: Phase,
     /// A row has arrived.
     has_rows: bool,
-    /// Rows were thrown away unread.
+    /// Rows were discarded unread.
     skipped: bool,
     pages: Pages,
 }
 
-/// How far a result has got, by the events that were taken.
+/// The progress of a result, by the events that were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     /// RUN is unanswered.
@@ -51,7 +51,7 @@ enum Phase {
 }
 
 impl OpenResult {
-    /// `run` and `asked` were just sent.
+    /// Creates the result of the requests `run` and `asked`, which were just queued.
     pub(super) fn new(id: ResultId, (run, asked): (RequestId, RequestId), query: &str, page: Fetch) -> Self {
         Self {
             id,
@@ -76,7 +76,7 @@ impl OpenResult {
         self.wanted
     }
 
-    /// RUN was answered.
+    /// Whether RUN was answered.
     pub(super) fn is_started(&self) -> bool {
         self.phase >= Phase::Started
     }
@@ -90,13 +90,13 @@ impl OpenResult {
         self.phase >= Phase::Failed
     }
 
-    /// Whether it was this result that something failed for, and not one before it.
-    pub(super) fn is_to_blame(&self) -> bool {
+    /// Whether this result itself failed, and not something before it.
+    pub(super) fn failed_itself(&self) -> bool {
         self.phase == Phase::Failed
     }
 
-    /// Nobody holds it any more: what has arrived of it goes, and the rest is skipped.
-    pub(super) fn disown(&mut self) {
+    /// Notes that it has no holder any more: drops what has arrived; the rest is skipped.
+    pub(super) fn mark_unwanted(&mut self) {
         self.wanted = false;
         self.rows = VecDeque::new();
         self.kept_bytes = 0;
@@ -108,7 +108,7 @@ impl OpenResult {
         self.keys = keys;
     }
 
-    /// A row for later.
+    /// Keeps a row for later.
     pub(super) fn keep(&mut self, row: RecordRef<'_>) {
         if self.wanted {
             self.has_rows = true;
@@ -118,35 +118,35 @@ impl OpenResult {
         }
     }
 
-    /// The rest is thrown away.
+    /// Notes that the rest is discarded.
     pub(super) fn skip(&mut self) {
         self.skipped = true;
     }
 
-    /// How much memory the rows that were kept take, about.
+    /// Returns the memory that the kept rows take, approximately.
     pub(super) const fn kept_bytes(&self) -> usize {
         self.kept_bytes
     }
 
-    /// The oldest row that was kept, which stays.
+    /// Returns the oldest kept row without taking it.
     pub(super) fn first_kept(&self) -> Option<&Record> {
         self.rows.front()
     }
 
-    /// All rows that were kept.
+    /// Takes all kept rows.
     pub(super) fn take_all_kept(&mut self) -> Vec<Record> {
         self.kept_bytes = 0;
         mem::take(&mut self.rows).into()
     }
 
-    /// A row went from the receive buffer to the caller that waited for it.
-    pub(super) fn lent(&mut self, row: RecordRef<'_>) {
+    /// Notes that a row went from the receive buffer to the caller that waited for it.
+    pub(super) fn note_borrowed(&mut self, row: RecordRef<'_>) {
         self.has_rows = true;
         self.pages.arrived(row.encoded_len());
         self.pages.delivered();
     }
 
-    /// The oldest row that was kept.
+    /// Takes the oldest kept row.
     pub(super) fn take_kept(&mut self) -> Option<Record> {
         let row = self.rows.pop_front()?;
         self.kept_bytes -= memory(row.as_ref());
@@ -154,7 +154,7 @@ impl OpenResult {
         Some(row)
     }
 
-    /// There is another page.
+    /// Notes the end of a page that another one follows.
     pub(super) fn page_ended(&mut self) {
         self.pages.ended(self.rows.len());
     }
@@ -164,7 +164,7 @@ impl OpenResult {
         let shape = match (self.keys.is_empty(), self.has_rows, self.skipped) {
             (true, ..) => Shape::NoColumns,
             (false, true, _) => Shape::Rows,
-            (false, false, true) => Shape::Unseen,
+            (false, false, true) => Shape::Discarded,
             (false, false, false) => Shape::NoRows,
         };
         if self.wanted {
@@ -182,42 +182,43 @@ impl OpenResult {
         self.phase = Phase::Failed;
     }
 
-    /// A request of it was ignored, which says nothing if it had failed by itself.
+    /// Notes that a request of it was ignored, which is not relevant if it had failed by itself.
     pub(super) fn ignore(&mut self) {
         if self.phase < Phase::Failed {
             self.phase = Phase::Ignored;
         }
     }
 
-    /// From here on everything that is left is asked for at once.
+    /// Requests everything that is left at once from now on.
     pub(super) const fn want_all(&mut self) {
         self.pages.want_all();
     }
 
-    /// Rows were asked for.
+    /// Notes a request for rows.
     pub(super) const fn ask(&mut self, request: RequestId) {
         self.asked = request;
     }
 
-    /// This request, and all after it, were taken back before they left.
+    /// Notes that this request, and all after it, were taken back before they left.
     pub(super) fn take_back(&mut self, first: RequestId) {
         if self.asked >= first {
             self.pages.taken_back();
         }
     }
 
-    /// Whether so few rows of the last page are left to be delivered that it is time to ask for the next.
+    /// Whether so few rows of the last page are undelivered that the next must be requested.
     pub(super) const fn is_due(&self) -> bool {
         self.pages.is_due()
     }
 
-    /// The size of the next page, which is now asked for.
+    /// Returns the size of the next page, which is requested now.
     pub(super) fn next_page(&mut self) -> Fetch {
         self.pages.next()
     }
 }
 
-/// How much memory a row takes once it is kept: itself, its values with their places, and what an allocation costs.
+/// Returns the memory of a kept row, approximately: the row itself, its values with their positions, and the overhead
+/// of an allocation.
 fn memory(row: RecordRef<'_>) -> usize {
     const PLACE: usize = size_of::<u32>();
     const ALLOCATION: usize = 24;

@@ -1,22 +1,23 @@
-//! How rows of a result are asked for.
+//! How rows of a result are requested.
 
 use bolt_proto::Fetch;
 
-/// The most bytes of rows that a page should have: a page of long rows has fewer of them.
+/// The most bytes of rows that a page should have: a page of long rows has fewer rows.
 const PAGE_BYTES: usize = 16 << 20;
 
-/// How rows are asked for: the next page as soon as a tenth of the last one is delivered, so that a page costs about the
-/// longer of a round trip and its consumer's time, and not their sum; but not for those who only look at the first rows.
+/// How rows are requested. The next page is due as soon as a tenth of the last one is delivered, so that a page costs
+/// about the longer of a round trip and its consumer's time, not their sum. A caller that reads only the first rows
+/// causes no further page.
 #[derive(Debug)]
 pub(super) struct Pages {
     page: Fetch,
-    /// How many rows the last page was asked to have.
+    /// The number of rows that the last page was requested to have.
     asked: u64,
-    /// How many of those asked for have not been delivered.
+    /// How many requested rows have not been delivered.
     undelivered: u64,
-    /// How many pages were asked for whose end was not taken.
+    /// How many requested pages have an end that was not taken.
     unended: u32,
-    /// The longest row since the last page was asked for.
+    /// The longest row since the last page was requested.
     longest: usize,
 }
 
@@ -35,7 +36,7 @@ impl Pages {
         }
     }
 
-    /// From here on everything that is left is asked for at once.
+    /// Requests everything that is left at once from now on.
     pub(super) const fn want_all(&mut self) {
         self.page = Fetch::All;
         self.undelivered = 0;
@@ -49,7 +50,7 @@ impl Pages {
         self.undelivered = self.undelivered.saturating_sub(1);
     }
 
-    /// The end of a page was taken: there are no more of its rows than those that were kept, whatever was asked for.
+    /// The end of a page was taken: of its rows only those that were kept are left, whatever was requested.
     pub(super) const fn ended(&mut self, kept: usize) {
         self.unended = self.unended.saturating_sub(1);
         if self.unended == 0 {
@@ -57,7 +58,7 @@ impl Pages {
         }
     }
 
-    /// The last page will not come: it is due again.
+    /// The request for the last page was taken back: the page is due again.
     pub(super) const fn taken_back(&mut self) {
         self.unended = self.unended.saturating_sub(1);
         self.undelivered = self.undelivered.saturating_sub(self.asked);
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_one_row_is_followed_when_it_is_delivered() {
+    fn a_page_of_one_row_is_followed_when_that_row_is_delivered() {
         let mut pages = Pages::new(Fetch::Rows(1));
         assert!(!pages.is_due());
         pages.delivered();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_long_rows_has_as_many_as_fit() {
+    fn a_page_of_long_rows_has_as_many_rows_as_fit() {
         let mut pages = Pages::new(Fetch::Rows(1000));
         pages.arrived(PAGE_BYTES / 4);
         assert_eq!(pages.next(), Fetch::Rows(4));
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_page_says_nothing_about_the_next_one() {
+    fn the_end_of_a_page_does_not_count_for_the_next_one() {
         let mut pages = Pages::new(Fetch::Rows(10));
         for _ in 0..7 {
             pages.delivered();
@@ -140,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_taken_late_says_nothing_about_the_next_page_either() {
+    fn an_end_that_is_taken_late_does_not_count_for_the_next_page() {
         let mut pages = Pages::new(Fetch::Rows(2));
         for _ in 0..2 {
             pages.delivered();
         }
-        // The end was seen, so the next page is asked for; only then is it taken.
+        // The end was seen, so the next page is requested; only then is the end taken.
         pages.next();
         pages.ended(0);
         assert!(!pages.is_due(), "two are on their way");

@@ -6,37 +6,37 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::summary::Summary;
 
-use super::finishing::tell_later;
+use super::finishing::defer_end_of_connection;
 use super::open_result::OpenResult;
 use super::{Exchange, ignored};
 
-/// Where the next row is.
+/// Where the next row of a result is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
+enum NextRow {
     /// It was kept before.
     Kept,
     /// It is the connection's next event.
     Arrived,
-    /// There is none.
-    Nowhere,
+    /// There is no further row.
+    None,
 }
 
 impl Exchange {
-    /// The next row, for good. Cancel-safe: a row is either returned or still there.
+    /// Takes the next row. Cancel-safe: a row is either returned or still there.
     pub(crate) async fn next(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
         let place = if self.is_next(id) {
-            Where::Arrived
+            NextRow::Arrived
         } else {
             self.find(id, by).await?
         };
         Ok(match place {
-            Where::Kept => self.take_kept(id),
-            Where::Arrived => self.lend(id).map(|row| row.to_owned()),
-            Where::Nowhere => None,
+            NextRow::Kept => self.take_kept(id),
+            NextRow::Arrived => self.borrow_row(id).map(|row| row.to_owned()),
+            NextRow::None => None,
         })
     }
 
-    /// The next row, lent from where it lies; `kept` holds it if it had been kept. Cancel-safe.
+    /// Takes the next row, borrowed from the receive buffer, or from `kept` if the row had been kept. Cancel-safe.
     pub(crate) async fn next_ref<'r>(
         &'r mut self,
         id: ResultId,
@@ -44,23 +44,23 @@ impl Exchange {
         by: Deadline,
     ) -> Result<Option<RecordRef<'r>>, Error> {
         let place = if self.is_next(id) {
-            Where::Arrived
+            NextRow::Arrived
         } else {
             self.find(id, by).await?
         };
         Ok(match place {
-            Where::Kept => {
+            NextRow::Kept => {
                 *kept = self.take_kept(id);
                 kept.as_ref().map(Record::as_ref)
             }
-            Where::Arrived => self.lend(id),
-            Where::Nowhere => None,
+            NextRow::Arrived => self.borrow_row(id),
+            NextRow::None => None,
         })
     }
 
-    /// The next row, which stays. Cancel-safe.
+    /// Returns the next row without taking it. Cancel-safe.
     pub(crate) async fn peek(&mut self, id: ResultId, by: Deadline) -> Result<Option<&Record>, Error> {
-        if self.find(id, by).await? == Where::Arrived {
+        if self.find(id, by).await? == NextRow::Arrived {
             self.take_row(Some(id));
         }
         if planted!(PeekTakesTheRow) {
@@ -69,7 +69,7 @@ impl Exchange {
         Ok(self.results.get(id).and_then(OpenResult::first_kept))
     }
 
-    /// The next rows, at most so many.
+    /// Takes the next rows, at most so many.
     pub(crate) async fn fetch(
         &mut self,
         id: ResultId,
@@ -86,34 +86,34 @@ impl Exchange {
         Ok(fetched)
     }
 
-    /// The only row.
+    /// Takes the only row.
     pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
         let row = self.single_optional(id, by).await?;
         row.ok_or_else(|| Error::not_single(0))
     }
 
-    /// The only row, if there is one.
+    /// Takes the only row, if there is one.
     pub(crate) async fn single_optional(
         &mut self,
         id: ResultId,
         by: Deadline,
     ) -> Result<Option<Record>, Error> {
         let row = self.next(id, by).await?;
-        // Also finds out what the query fails with in the end.
+        // Also finds out whether the query fails at its end.
         match self.peek(id, by).await? {
             Some(_) => Err(Error::not_single(2)),
             None => Ok(row),
         }
     }
 
-    /// What the server reported at the end of a result.
+    /// Takes the summary that the server sent at the end of a result.
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
         let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
         summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
     }
 
-    /// Whether the next row of a result is the connection's next event, and nothing else is to be done before it is taken:
-    /// so it is for nearly all rows.
+    /// Whether the next row of a result is the connection's next event, and nothing else must be done first. This
+    /// holds for nearly all rows.
     #[inline]
     fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {
@@ -132,35 +132,35 @@ impl Exchange {
     }
 
     /// Waits for the next row of a result.
-    async fn find(&mut self, id: ResultId, by: Deadline) -> Result<Where, Error> {
+    async fn find(&mut self, id: ResultId, by: Deadline) -> Result<NextRow, Error> {
         loop {
             let Some(result) = self.results.get_mut(id) else {
-                return Err(self.flight.course.gone());
+                return Err(self.flight.state.gone());
             };
             let kept = result.first_kept().is_some();
             if !kept && result.has_ended() {
-                return self.end_of(id).unwrap_or(Ok(())).map(|()| Where::Nowhere);
+                return self.end_of(id).unwrap_or(Ok(())).map(|()| NextRow::None);
             }
             if result.is_due() {
                 self.ask_ahead(id)?;
             }
             if kept {
-                return Ok(Where::Kept);
+                return Ok(NextRow::Kept);
             }
-            self.give_up_unsent();
+            self.take_back_unsent();
             self.skip_dropped();
             let head = match self.flight.head(by).await {
                 Ok(head) => head,
-                Err(error) => return Err(self.blame(error)),
+                Err(error) => return Err(self.classify_lost_answer(error)),
             };
             if head.kind == Kind::Record && head.result == Some(id) {
-                return Ok(Where::Arrived);
+                return Ok(NextRow::Arrived);
             }
             self.take(head);
         }
     }
 
-    /// Asks for the next page, if it is known that there is one. Little of the last is left.
+    /// Requests the next page if it is known that there is one, as little of the last page is left.
     fn ask_ahead(&mut self, id: ResultId) -> Result<(), Error> {
         let id = self.results.newest().filter(|_| planted!(WrongQid)).unwrap_or(id);
         let (Some(lease), Some(result)) = (self.flight.lease_if_held(), self.results.get_mut(id)) else {
@@ -172,22 +172,23 @@ impl Exchange {
             } else {
                 result.next_page()
             };
-            if let Some(request) = tell_later(lease.proto.pull(id, page))? {
+            if let Some(request) = defer_end_of_connection(lease.proto.pull(id, page))? {
                 result.ask(request);
             }
-            // It has to leave before the rows that are here are read: the server is not waited for meanwhile.
-            lease.nudge();
+            // The request must leave before the rows that are here are read, since nothing waits for the server
+            // meanwhile.
+            lease.write_at_once();
         }
         Ok(())
     }
 
     /// Takes the row that is the connection's next event.
-    fn lend(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
-        let (event, course) = self.flight.event()?;
-        course.note_answer();
+    fn borrow_row(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
+        let (event, state) = self.flight.event()?;
+        state.note_answer();
         let Event::Record(row) = event else { return None };
         if let Some(result) = self.results.get_mut(id) {
-            result.lent(row);
+            result.note_borrowed(row);
         }
         Some(row)
     }
@@ -196,7 +197,7 @@ impl Exchange {
         self.results.get_mut(id)?.take_kept()
     }
 
-    /// How a result has ended, if it has.
+    /// Returns how a result has ended, if it has.
     pub(super) fn end_of(&mut self, id: ResultId) -> Option<Result<(), Error>> {
         let result = self.results.get(id)?;
         if !result.has_ended() {
@@ -205,12 +206,12 @@ impl Exchange {
         if !result.has_failed() {
             return Some(Ok(()));
         }
-        let own = result.is_to_blame();
-        let course = &mut self.flight.course;
+        let own = result.failed_itself();
+        let state = &mut self.flight.state;
         let failure = if own {
-            course.own_failure()
+            state.own_failure()
         } else {
-            course.report_failure()
+            state.report_failure()
         };
         Some(Err(failure.unwrap_or_else(ignored)))
     }

@@ -9,8 +9,8 @@ use bolt_proto::{RequestId, ResultId};
 use super::holder::Dropped;
 use super::open_result::OpenResult;
 
-/// The results that have a holder, and those that are being skipped. None of its operations looks at all of them, but
-/// for those that end the work.
+/// The results that have a holder, and those that are being skipped. Only operations that end the work look at all of
+/// them.
 #[derive(Default)]
 pub(super) struct Results {
     /// Boxed, since a node of the tree has room for eleven.
@@ -19,7 +19,7 @@ pub(super) struct Results {
     open: usize,
     /// How many of them were not started: their RUN is unanswered.
     unanswered: usize,
-    /// Where cursors leave notes when they are dropped. There once a cursor was made.
+    /// Where cursors leave notes when they are dropped. Present after the first cursor.
     dropped: Option<Arc<Dropped>>,
 }
 
@@ -65,7 +65,7 @@ impl Results {
         self.unanswered > 0
     }
 
-    /// Changes a result by an event, and keeps count of how far results have got.
+    /// Applies an event to a result, and updates the counts.
     pub(super) fn update(&mut self, id: ResultId, change: impl FnOnce(&mut OpenResult)) {
         let Some(result) = self.table.get_mut(&id) else {
             return;
@@ -79,9 +79,9 @@ impl Results {
         }
     }
 
-    /// Nobody holds the result any more. Whether its rest is to be skipped.
-    pub(super) fn disown(&mut self, id: ResultId) -> bool {
-        self.update(id, OpenResult::disown);
+    /// Notes that the result has no holder any more. Returns whether its rest is to be skipped.
+    pub(super) fn mark_unwanted(&mut self, id: ResultId) -> bool {
+        self.update(id, OpenResult::mark_unwanted);
         self.table.contains_key(&id)
     }
 
@@ -92,13 +92,13 @@ impl Results {
         }
     }
 
-    /// All of them, in their order.
+    /// Returns all ids in their order.
     pub(super) fn ids(&self) -> Vec<ResultId> {
         self.table.keys().copied().collect()
     }
 
-    /// This request, and all after it, were taken back before they left. Forgets the queries among them, and returns their
-    /// requests.
+    /// Notes that this request, and all after it, were taken back before they left. Removes the queries among them,
+    /// and returns their requests.
     pub(super) fn take_back(&mut self, first: RequestId) -> Vec<RequestId> {
         let newest_first = self.table.values().rev();
         let gone: Vec<(ResultId, RequestId)> = newest_first
@@ -114,7 +114,7 @@ impl Results {
         gone.into_iter().map(|(_, run)| run).collect()
     }
 
-    /// Where cursors of these results leave notes when they are dropped.
+    /// Returns where cursors of these results leave notes when they are dropped.
     pub(super) fn dropped(&mut self) -> &Arc<Dropped> {
         self.dropped.get_or_insert_default()
     }
@@ -124,14 +124,14 @@ impl Results {
         self.dropped.as_ref().is_some_and(|dropped| dropped.any())
     }
 
-    /// The results whose cursors were dropped since this was last called.
+    /// Takes the results whose cursors were dropped since the last call.
     pub(super) fn take_dropped(&self) -> Vec<ResultId> {
         let notes = self.dropped.as_ref().map(|dropped| dropped.take());
         notes.into_iter().flatten().map(|(_, id)| id).collect()
     }
 }
 
-/// Shows how many there are, and no row of any.
+/// Shows the number of results, and no row.
 impl fmt::Debug for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Results")

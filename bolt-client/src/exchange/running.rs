@@ -11,23 +11,23 @@ use super::open_result::OpenResult;
 use super::work::WorkKind;
 use super::{Exchange, HolderToken};
 
-/// How long the first page of an auto-commit write may hold up its `run`.
+/// How long the first page of an auto-commit write may delay its `run`.
 const FIRST_PAGE: Duration = Duration::from_millis(10);
 
 impl Exchange {
-    /// Begins the transaction now, and waits for the server to have done so.
+    /// Begins the transaction, and waits for the server's answer.
     pub(crate) async fn begin(&mut self, by: Deadline) -> Result<(), Error> {
         self.queue_begin()?;
-        match self.flight.course.begin() {
+        match self.flight.state.begin() {
             Some(begin) => self.answer(begin, by).await,
             None => Ok(()),
         }
     }
 
     /// Runs a query and waits until the server has accepted it; if it has no columns, until it has been carried out.
-    /// A first page of rows is asked for in the same write.
+    /// A first page of rows is requested in the same write.
     pub(crate) async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
-        let page = self.flight.course.work().page;
+        let page = self.flight.state.work().page;
         let (run, id) = self.send(query, page)?;
         let mut running = Running {
             exchange: self,
@@ -40,7 +40,7 @@ impl Exchange {
         drop(running);
         let Err(error) = outcome else { return Ok(id) };
         let unanswered = error.loses_the_answer();
-        let error = self.blame(error);
+        let error = self.classify_lost_answer(error);
         if unanswered {
             self.abandon(run, id);
         }
@@ -48,7 +48,7 @@ impl Exchange {
         Err(error)
     }
 
-    /// Queues a query and the wish for all its rows. They leave with whatever is waited for next.
+    /// Queues a query and a request for all its rows. They leave with the next request that is waited for.
     pub(crate) fn queue(&mut self, query: &Query) -> Result<HolderToken, Error> {
         let (_, id) = self.send(query, Fetch::All)?;
         let first = self.results.first().map(|result| result.id);
@@ -56,26 +56,26 @@ impl Exchange {
         Ok(self.token(id))
     }
 
-    /// A cursor's claim to a result of this transaction.
+    /// Creates a cursor's hold on a result of this transaction.
     pub(crate) fn token(&mut self, id: ResultId) -> HolderToken {
         HolderToken::new(self.number, id, self.results.dropped())
     }
 
-    /// Queues RUN, and what has to come before it and after it. All of it or nothing.
+    /// Queues RUN, and what has to precede and follow it: all of that or nothing.
     pub(super) fn send(&mut self, query: &Query, page: Fetch) -> Result<(RequestId, ResultId), Error> {
         query.check().map_err(Clone::clone)?;
         if page == Fetch::Rows(0) {
-            return Err(UsageError::NoRows.into());
+            return Err(UsageError::ZeroFetchSize.into());
         }
         self.skip_dropped();
-        self.flight.course.check_usable()?;
+        self.flight.state.check_usable()?;
         self.queue_begin()?;
         self.flight.queue_telemetry(WorkKind::AutoCommit)?;
-        // The options of a transaction went with its BEGIN.
+        // BEGIN carried the options of a transaction.
         let extra = if self.is_transaction() {
             Extra::default()
         } else {
-            self.flight.course.opening()
+            self.flight.state.begin_extra()
         };
         let proto = &mut self.flight.lease_mut()?.proto;
         let paging = proto.capabilities().is_some_and(|version| version.paging);
@@ -90,7 +90,8 @@ impl Exchange {
                 Ok((run, id))
             }
             Err(error) => {
-                // Queries that were queued before stay: only this one is refused, and what came along with it.
+                // Queries that were queued before stay: only this one is refused, with the requests that came with
+                // it.
                 if !self.results.any_unanswered() {
                     self.take_back(None);
                 }
@@ -99,7 +100,7 @@ impl Exchange {
         }
     }
 
-    /// Queues BEGIN, if that was not done yet.
+    /// Queues BEGIN if it is not queued yet.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
         let queued = self.flight.queue_begin();
         if queued.is_err() {
@@ -108,7 +109,7 @@ impl Exchange {
         queued
     }
 
-    /// Waits for the answer to RUN, and to the end if there are no columns.
+    /// Waits for the answer to RUN, and for the end if there are no columns.
     async fn started(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
         loop {
             let Some(result) = self.results.get(id) else {
@@ -118,7 +119,8 @@ impl Exchange {
                 return self.end_of(id).unwrap_or(Ok(()));
             }
             if result.is_started() {
-                // Without columns there are no rows, so there is but one page. Unless the server left the columns out.
+                // Without columns there are no rows, so there is only one page; but a server may leave the columns
+                // out.
                 let named = !result.keys.is_empty();
                 if named || self.flight.lease_mut()?.proto.has_more(id) {
                     return self.see_first_page(id, by).await;
@@ -128,15 +130,15 @@ impl Exchange {
         }
     }
 
-    /// Gives the end of an auto-commit write's first page a moment to arrive, whose rows follow at once as a rule. If the
-    /// rows are dropped, it is known then whether there are more: to ask for more in vain costs the connection.
+    /// Waits a moment for the end of an auto-commit write's first page, whose rows usually follow at once. If the
+    /// rows are dropped later, it is known whether there are more: a vain request for more costs the connection.
     async fn see_first_page(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
-        let work = self.flight.course.work();
+        let work = self.flight.state.work();
         if !work.is_transaction() && work.writes() {
             let lease = self.flight.lease_mut()?;
             let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
             let has_ended = |proto: &Connection| proto.has_more(id) || !proto.is_open(id);
-            lease.read_until(has_ended, soon).await;
+            lease.buffer_until(has_ended, soon).await;
         }
         Ok(())
     }
@@ -146,14 +148,14 @@ impl Exchange {
         let taken_back = self.took_back(run);
         self.results.remove(id);
         if !self.is_transaction() {
-            self.flight.land();
-        } else if !taken_back || self.flight.course.is_incomplete() {
-            self.flight.course.abandon();
+            self.flight.give_back();
+        } else if !taken_back || self.flight.state.is_incomplete() {
+            self.flight.state.abandon();
         }
     }
 }
 
-/// A `run` that is being waited for. Dropped before it is done, it leaves a note.
+/// A `run` that is being waited for. Dropped before it is done, it notes that in the exchange.
 struct Running<'e> {
     exchange: &'e mut Exchange,
     run: RequestId,

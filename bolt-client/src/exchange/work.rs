@@ -28,9 +28,9 @@ pub(crate) enum WorkKind {
 }
 
 impl Work {
-    /// What BEGIN says, or an auto-commit RUN. Composed once the connection is known: what a server is to be given may
-    /// depend on it.
-    pub(crate) fn opening(&self, bookmarks: &Bookmarks) -> Extra {
+    /// What BEGIN says, or an auto-commit RUN. Composed once the connection is known: what a server is to be given
+    /// may depend on it.
+    pub(crate) fn begin_extra(&self, bookmarks: &Bookmarks) -> Extra {
         let want = &self.want;
         let mut extra = self
             .options

@@ -1,5 +1,5 @@
-//! Scripted servers in memory, for tests of the work on connections: they have rows and bookmarks, fail when they are asked
-//! to, keep answers back, and remember what they were asked. The clock is moved by hand.
+//! Scripted servers in memory, for tests of the work on connections. They have rows and bookmarks, fail and hold
+//! answers back on request, and record the requests. The clock is moved by hand.
 
 mod runtime;
 mod server;
@@ -17,7 +17,7 @@ use crate::{Config, Driver};
 pub(crate) use runtime::Task;
 use server::Socket;
 
-/// The runtime, and all servers that it reaches. Clones are the same.
+/// The runtime, and all servers that it connects to. Clones share the same servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Scripted(Arc<Mutex<State>>);
 
@@ -34,17 +34,17 @@ struct State {
 /// What the servers of all connections have in common.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// What fails, each once.
+    /// The requests that fail, each once.
     fails: Vec<(Message, ServerError)>,
-    /// A PULL fails once it has sent so many rows.
+    /// A PULL fails after it has sent so many rows.
     fails_after: Option<(u64, ServerError)>,
     /// The connection ends in place of the answer to such a request.
     cuts: Option<Message>,
-    /// A page has no more rows than this, whatever was asked for.
+    /// The most rows of a page, whatever was requested.
     page: Option<u64>,
-    /// Servers want to know which part of the API is used.
+    /// Servers ask which part of the API is used.
     telemetry: bool,
-    /// The texts of queries that were committed.
+    /// The texts of committed queries.
     committed: Vec<String>,
     next_bookmark: u64,
 }
@@ -73,7 +73,7 @@ impl Scripted {
         Driver::with_runtime(Arc::new(self.clone()), config).unwrap()
     }
 
-    /// A driver whose pool has so many connections that are ready. The last is handed out first.
+    /// Returns a driver with so many ready connections in its pool. The last is handed out first.
     pub(crate) fn driver_ready(&self, connections: usize) -> Driver {
         let driver = self.driver();
         let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
@@ -88,7 +88,7 @@ impl Scripted {
         driver
     }
 
-    /// Lets time pass. What waits for it is woken.
+    /// Lets time pass, and wakes what waits for it.
     pub(crate) fn pass(&self, time: Duration) {
         let mut state = self.lock();
         state.now += time;
@@ -101,17 +101,17 @@ impl Scripted {
         due.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    /// Every call is cancelled from now on.
+    /// Cancels every call from now on, or stops that.
     pub(crate) fn cancel(&self, cancelled: bool) {
         self.lock().cancelled = cancelled;
     }
 
-    /// Nothing listens from now on.
+    /// Refuses all connections from now on.
     pub(crate) fn refuse(&self) {
         self.lock().refusing = true;
     }
 
-    /// The next such request fails with this code.
+    /// Makes the next such request fail with this code.
     pub(crate) fn fail(&self, message: Message, code: &str) {
         self.fail_with(message, ServerError::new(code, "planned"));
     }
@@ -120,80 +120,80 @@ impl Scripted {
         self.lock().script.fails.push((message, error));
     }
 
-    /// The next PULL fails after so many rows.
+    /// Makes the next PULL fail after so many rows.
     pub(crate) fn fail_after(&self, rows: u64, code: &str) {
         self.lock().script.fails_after = Some((rows, ServerError::new(code, "planned")));
     }
 
-    /// The connection ends in place of the answer to the next such request.
+    /// Ends the connection in place of the answer to the next such request.
     pub(crate) fn cut_at(&self, message: Message) {
         self.lock().script.cuts = Some(message);
     }
 
-    /// No page has more rows than this, whatever was asked for.
+    /// Limits the rows of each page, whatever is requested.
     pub(crate) fn limit_pages(&self, rows: u64) {
         self.lock().script.page = Some(rows);
     }
 
-    /// Servers that are connected to from now on want to know which part of the API is used.
+    /// Makes servers of later connections ask which part of the API is used.
     pub(crate) fn want_telemetry(&self) {
         self.lock().script.telemetry = true;
     }
 
-    /// How many connections were ever made.
+    /// Returns how many connections were made.
     pub(crate) fn connections(&self) -> usize {
         self.lock().sockets.len()
     }
 
-    /// What was asked on this connection, counted from 0, since its login.
+    /// Returns the requests on this connection, counted from 0, after its login.
     pub(crate) fn asked(&self, at: usize) -> Vec<Message> {
         let login = |message: &Message| matches!(message, Message::Hello | Message::Logon);
         let asked = self.lock().sockets[at].asked.clone();
         asked.into_iter().skip_while(login).collect()
     }
 
-    /// What was asked on this connection since this was last called for it.
+    /// Returns the requests on this connection since the last call for it.
     pub(crate) fn news(&self, at: usize) -> Vec<Message> {
         let mut state = self.lock();
         let socket = &mut state.sockets[at];
-        let news = socket.asked[socket.told..].to_vec();
-        socket.told = socket.asked.len();
+        let news = socket.asked[socket.reported..].to_vec();
+        socket.reported = socket.asked.len();
         news
     }
 
-    /// How often something was asked, on all connections.
+    /// Counts such requests on all connections.
     pub(crate) fn count(&self, message: Message) -> usize {
         let state = self.lock();
         let asked = state.sockets.iter().flat_map(|socket| &socket.asked);
         asked.filter(|asked| **asked == message).count()
     }
 
-    /// The bookmarks that the last BEGIN or auto-commit RUN on this connection brought along.
+    /// Returns the bookmarks of the last BEGIN or auto-commit RUN on this connection.
     pub(crate) fn bookmarks(&self, at: usize) -> Vec<String> {
         self.lock().sockets[at].bookmarks.clone()
     }
 
-    /// How the pages of rows were asked for on this connection; `None` for all that were left.
+    /// Returns the size of each page that was requested on this connection; `None` for all rows that were left.
     pub(crate) fn pages(&self, at: usize) -> Vec<Option<u64>> {
         self.lock().sockets[at].pages.clone()
     }
 
-    /// The texts of the queries that were committed, in that order.
+    /// Returns the texts of the committed queries, in the order of their commits.
     pub(crate) fn committed(&self) -> Vec<String> {
         self.lock().script.committed.clone()
     }
 
-    /// Keeps the answers on a connection back.
+    /// Holds the answers on a connection back.
     pub(crate) fn hold(&self, at: usize) {
         self.lock().sockets[at].holds = true;
     }
 
-    /// Delivers so many of the messages that were kept back.
+    /// Delivers so many of the messages that were held back.
     pub(crate) fn deliver(&self, at: usize, messages: usize) {
         self.change(at, |socket| socket.deliver(messages));
     }
 
-    /// Delivers all of them, and those to come.
+    /// Delivers all messages that were held back, and later ones at once.
     pub(crate) fn release(&self, at: usize) {
         self.change(at, |socket| {
             socket.holds = false;
@@ -201,12 +201,12 @@ impl Scripted {
         });
     }
 
-    /// The server takes no byte from now on, or takes it again.
+    /// Makes the server accept no byte from now on, or accept bytes again.
     pub(crate) fn fill(&self, at: usize, full: bool) {
         self.change(at, |socket| socket.full = full);
     }
 
-    /// The server closes a connection.
+    /// Closes a connection from the server's side.
     pub(crate) fn cut(&self, at: usize) {
         self.change(at, Socket::close);
     }
@@ -225,7 +225,7 @@ impl Scripted {
     }
 }
 
-/// What comes of a call that has nothing to wait for.
+/// Returns the output of a call that has nothing to wait for.
 #[track_caller]
 pub(crate) fn now<F: IntoFuture<IntoFuture: Send>>(call: F) -> F::Output {
     let output = Task::new(call.into_future()).run();

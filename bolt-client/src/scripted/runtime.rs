@@ -1,4 +1,4 @@
-//! The runtime in front of the servers, and tasks that are polled by hand.
+//! The runtime of the scripted servers, and tasks that are polled by hand.
 
 use std::future::Future;
 use std::io;
@@ -158,7 +158,7 @@ impl Transport for End {
     }
 }
 
-/// A future that is polled only when it was woken.
+/// A future that is polled only after it was woken.
 pub(crate) struct Task<'t, T> {
     future: BoxFuture<'t, T>,
     wake: Arc<Woken>,
@@ -174,7 +174,7 @@ impl<'t, T> Task<'t, T> {
         }
     }
 
-    /// Polls as often as it is woken.
+    /// Polls as often as the task was woken.
     pub(crate) fn run(&mut self) -> Option<T> {
         let waker = Waker::from(Arc::clone(&self.wake));
         while self.wake.0.swap(0, Ordering::Relaxed) > 0 {

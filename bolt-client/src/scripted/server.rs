@@ -1,8 +1,8 @@
-//! One connection's server: strict, and at once.
+//! The server of one connection: strict, without delay.
 //!
-//! A query's text says what it does: `ROWS 3` has three rows with a number each; `ROWS 3 OF 100` has rows of a hundred
-//! letters; other queries with `RETURN` have one row; all others have no columns. A text with `SECRET` in it has that in its
-//! rows, too.
+//! The text of a query says what it does: `ROWS 3` has three rows with a number each; `ROWS 3 OF 100` has rows of a
+//! hundred letters; other queries with `RETURN` have one row; all others have no columns. The rows of a text with
+//! `SECRET` in it contain that word.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
@@ -12,11 +12,11 @@ use bolt_proto::state::Message;
 
 use super::Script;
 
-/// A server's end of a connection.
+/// The server's end of a connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     server: Server,
-    /// Answers that are kept back, each whole.
+    /// Answers that are held back, each complete.
     held: VecDeque<Vec<u8>>,
     /// What the client can read.
     pub(super) arrived: VecDeque<u8>,
@@ -26,19 +26,19 @@ pub(super) struct Socket {
     pub(super) reader: Option<Waker>,
     pub(super) writer: Option<Waker>,
     pub(super) asked: Vec<Message>,
-    /// How much of that was reported.
-    pub(super) told: usize,
+    /// How many of those `news` has returned.
+    pub(super) reported: usize,
     pub(super) bookmarks: Vec<String>,
     pub(super) pages: Vec<Option<u64>>,
-    /// The results that are open, by their query ids.
+    /// The open results by their query ids.
     results: BTreeMap<i64, Content>,
     newest: i64,
-    /// What has run and is not committed.
+    /// The queries that have run and are not committed.
     uncommitted: Vec<String>,
     in_transaction: bool,
 }
 
-/// What is left of a result.
+/// The rest of a result.
 #[derive(Debug)]
 struct Content {
     sent: u64,
@@ -46,7 +46,7 @@ struct Content {
     text: Option<String>,
 }
 
-/// What a request says that its answer depends on.
+/// What the answer to a request depends on.
 enum Asked {
     Run(String),
     Rows(Rows),
@@ -65,7 +65,7 @@ impl Socket {
             reader: None,
             writer: None,
             asked: Vec::new(),
-            told: 0,
+            reported: 0,
             bookmarks: Vec::new(),
             pages: Vec::new(),
             results: BTreeMap::new(),
@@ -82,16 +82,16 @@ impl Socket {
         }
     }
 
-    /// What was not committed is undone.
+    /// Closes the connection; what was not committed is rolled back.
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.forget();
     }
 
-    /// Carries out what arrives, at once.
+    /// Carries out what arrives, without delay.
     pub(super) fn receive(&mut self, mut bytes: &[u8], script: &mut Script) {
         while !bytes.is_empty() && !self.closed {
-            // A strict server looks at all that has arrived before it answers: at little at a time, that is little.
+            // A strict server checks all that has arrived before it answers: so the bytes arrive in small pieces.
             let space = self.server.recv_space();
             let len = space.len().min(bytes.len()).min(1024);
             space[..len].copy_from_slice(&bytes[..len]);
@@ -106,7 +106,7 @@ impl Socket {
             match self.server.has_request() {
                 Ok(None) => return self.send(),
                 Ok(Some(head)) => self.answer_one(head, script),
-                // It was asked for something illegal.
+                // The client sent an illegal request.
                 Err(_) => {
                     self.send();
                     return self.close();
@@ -242,7 +242,7 @@ impl Socket {
                     None => row.item(&i64::try_from(number).unwrap()),
                 })
                 .unwrap();
-            // Each row can be kept back by itself.
+            // Each row can be held back by itself.
             let answer = self.server.pending_bytes().to_vec();
             self.server.wrote(answer.len());
             self.held.push_back(answer);
@@ -302,7 +302,7 @@ impl Socket {
     }
 }
 
-/// How many rows a query has, if it has columns, and how many letters each of them has.
+/// Returns how many rows a query has, if it has columns, and how many letters each has.
 fn rows_of(text: &str) -> (Option<u64>, Option<usize>) {
     let mut words = text.split_whitespace().skip_while(|word| *word != "ROWS").skip(1);
     let rows = words.next().map(|count| count.parse().unwrap());

@@ -1,4 +1,4 @@
-//! What has arrived: read straight from the socket, cut into messages in place.
+//! The receive buffer: read directly from the socket, cut into messages in place.
 
 mod memory;
 
@@ -8,59 +8,59 @@ use alloc::vec::Vec;
 use crate::error::ProtocolViolation;
 use crate::packstream::Forecast;
 
-/// The first read, and what an idle connection keeps.
+/// The size of the first read, and the capacity that an idle connection keeps.
 const MIN_READ: usize = 8 * 1024;
-/// The largest read.
+/// The size of the largest read.
 const MAX_READ: usize = 256 * 1024;
 
-/// A whole message in the buffer, and what its reader made of its first bytes.
+/// A whole message in the buffer, with the kind that its reader found in its first bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<K> {
     pub(crate) kind: K,
-    /// Position in the stream, not in the buffer, which moves.
+    /// The position in the stream, not in the buffer, which moves.
     start: u64,
     len: usize,
 }
 
-/// Messages of the same kind that lie one right behind the other, each in one chunk: rows, which come in their
-/// thousands and of which nothing needs to be noted but how many there are.
+/// Consecutive messages of the same kind, each in one chunk: rows, which come in thousands, so that only their
+/// number is stored.
 #[derive(Debug, Clone, Copy)]
 struct Run<K> {
     first: Frame<K>,
-    /// How many follow the first. Where each ends stands in front of it.
+    /// The number of messages after the first. Each is preceded by its length.
     more: usize,
 }
 
-/// The receive buffer with its two cursors: messages *seen*, and messages *delivered*.
+/// The receive buffer, with two cursors: messages that were *seen*, and messages that were *delivered*.
 ///
-/// Real servers send every message below 64 KiB as one chunk, so a message is nearly always a slice of the
-/// buffer as it came. Further chunks are moved up against the first, over the chunk headers.
+/// Real servers send every message below 64 KiB as one chunk, so nearly every message is a slice of the buffer as
+/// received. Further chunks are moved up to the first, over the chunk headers.
 pub(crate) struct Recv<K> {
-    /// Initialised throughout: its length is a high-water mark, so that no read has to clear memory again.
+    /// Fully initialised: its length is a high-water mark, so that no read has to clear memory again.
     bytes: Vec<u8>,
-    /// Position in the stream of the first byte of `bytes`.
+    /// The position in the stream of the first byte of `bytes`.
     base: u64,
-    /// Where the arrived bytes end, as an index.
+    /// The end of the arrived bytes, as an index.
     end: usize,
-    /// Up to where chunks have been cut, as a stream position.
+    /// The position in the stream up to which chunks have been cut.
     scanned: u64,
-    /// The message whose chunks are being collected: its start and its length so far.
+    /// The message that is being collected from chunks: its start and its length so far.
     partial: Option<(u64, usize)>,
-    /// How long that message is going to be.
+    /// The forecast of that message's length.
     forecast: Forecast,
-    /// How long a message may be.
+    /// The maximum length of a message.
     limit: usize,
     /// Seen, not delivered.
     runs: VecDeque<Run<K>>,
-    /// How many messages those are.
+    /// The number of messages in `runs`.
     waiting: usize,
-    /// The run that is being delivered, message by message: where the next one's chunk begins, as an index, and how
-    /// many are left.
+    /// The run that is being delivered message by message: the index where the chunk of the next one begins, and
+    /// how many are left.
     next: usize,
     left: usize,
-    /// How much the next read should ask for.
+    /// The size of the next read.
     want: usize,
-    /// How much the caller was last offered.
+    /// The size of the space that the caller was last offered.
     offered: usize,
 }
 
@@ -89,7 +89,7 @@ impl<K: Copy> Recv<K> {
         }
     }
 
-    /// Room for the next read: initialised and never empty.
+    /// Returns space for the next read: initialised and never empty.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.bytes.len().saturating_sub(self.end) < self.want {
             self.compact();
@@ -103,7 +103,7 @@ impl<K: Copy> Recv<K> {
         self.bytes.get_mut(self.end..len).unwrap_or_default()
     }
 
-    /// The caller has put this many bytes into the room.
+    /// Notes that the caller has put this many bytes into the space.
     pub(crate) fn received(&mut self, len: usize) {
         let len = len.min(self.offered);
         self.end = self.end.saturating_add(len);
@@ -115,7 +115,7 @@ impl<K: Copy> Recv<K> {
         self.offered = 0;
     }
 
-    /// Bytes that have not been cut into chunks: in the beginning, the handshake.
+    /// Returns the bytes that have not been cut into chunks: at the beginning, the handshake.
     pub(crate) fn unscanned(&self) -> &[u8] {
         self.bytes
             .get(self.index(self.scanned)..self.end)
@@ -127,29 +127,29 @@ impl<K: Copy> Recv<K> {
         self.scanned = self.scanned.saturating_add(len as u64);
     }
 
-    /// Whether the stream stands between two messages.
+    /// Returns whether the stream is between two messages.
     pub(crate) fn at_boundary(&self) -> bool {
         self.partial.is_none() && self.unscanned().is_empty()
     }
 
-    /// Whether something beyond keep-alives has begun to arrive and has not been cut. A single zero may be the first
-    /// half of a keep-alive.
+    /// Returns whether something other than keep-alives has begun to arrive and has not been cut. A single zero may
+    /// be the first half of a keep-alive.
     pub(crate) fn has_begun(&self) -> bool {
         let mut rest = self.unscanned();
-        while let [0, 0, behind @ ..] = rest {
-            rest = behind;
+        while let [0, 0, after @ ..] = rest {
+            rest = after;
         }
         self.partial.is_some() || !matches!(rest, [] | [0])
     }
 
-    /// Cuts the next whole message; it is *seen* now.
+    /// Cuts the next whole message, which is *seen* then.
     #[inline]
     pub(crate) fn see(
         &mut self,
         limit: usize,
         classify: impl Fn(&[u8]) -> Result<K, ProtocolViolation>,
     ) -> Result<Option<Frame<K>>, ProtocolViolation> {
-        // Nearly every message is one chunk with its end behind it.
+        // Nearly every message is one chunk that is directly followed by its end marker.
         if let (None, Some((size, rest))) = (self.partial, self.chunk()) {
             if size >= 2 && size <= limit && matches!(rest.get(size..), Some([0, 0, ..])) {
                 let kind = classify(rest)?;
@@ -161,9 +161,9 @@ impl<K: Copy> Recv<K> {
         self.see_chunks(limit, classify)
     }
 
-    /// Cuts whole messages for as long as each is one chunk and `accepts` likes it, and returns how many those are. They
-    /// are *seen* now, as messages of this kind, but for those beyond `most`, which are dropped. What comes behind
-    /// them is left to [`see`](Self::see).
+    /// Cuts whole messages while each is one chunk and `accepts` returns true, and returns their number. They are
+    /// *seen* then, as messages of this kind, except those beyond `most`, which are dropped. [`see`](Self::see)
+    /// continues with what follows them.
     #[inline]
     pub(crate) fn see_run(
         &mut self,
@@ -177,9 +177,9 @@ impl<K: Copy> Recv<K> {
         }
         let arrived = self.unscanned();
         let (mut rest, mut count) = (arrived, 0_usize);
-        while let Some((&header, behind)) = rest.split_first_chunk::<2>() {
+        while let Some((&header, after)) = rest.split_first_chunk::<2>() {
             let size = usize::from(u16::from_be_bytes(header));
-            let Some((message, [0, 0, next @ ..])) = behind.split_at_checked(size) else {
+            let Some((message, [0, 0, next @ ..])) = after.split_at_checked(size) else {
                 break;
             };
             if size > limit || !accepts(message) {
@@ -189,26 +189,26 @@ impl<K: Copy> Recv<K> {
             rest = next;
         }
         let consumed = arrived.len().saturating_sub(rest.len());
-        // Looking at the number of each would cost every row.
+        // Checking the bound for each message would be a cost for every row.
         if let (Some(more), Some((len, _))) = (count.min(most).checked_sub(1), self.chunk()) {
             let start = self.scanned.saturating_add(2);
             let first = Frame { kind, start, len };
-            self.note(Run { first, more });
+            self.push_run(Run { first, more });
         }
         self.skip(consumed);
         count
     }
 
-    /// Begins to deliver the run at the front, if there is one: what comes next is taken from it by
-    /// [`next_in_run`](Self::next_in_run) until there is no more.
+    /// Begins to deliver the run at the front, if there is one. [`next_in_run`](Self::next_in_run) then takes its
+    /// messages until none is left.
     pub(crate) fn begin_run(&mut self) {
         if let Some(&Run { first, more: 1.. }) = self.runs.front() {
             self.next = self.index(first.start).saturating_sub(2);
-            self.left = self.forget(VecDeque::pop_front).map_or(0, Run::len);
+            self.left = self.take_run(VecDeque::pop_front).map_or(0, Run::len);
         }
     }
 
-    /// Whether a run is being delivered.
+    /// Returns whether a run is being delivered.
     #[inline]
     pub(crate) const fn is_in_run(&self) -> bool {
         self.left > 0
@@ -224,48 +224,49 @@ impl<K: Copy> Recv<K> {
         Some(message)
     }
 
-    /// The next message to deliver, unless it is one of a run that has begun.
+    /// Returns the next message to deliver, unless it belongs to a run that has begun.
     pub(crate) fn front(&self) -> Option<Frame<K>> {
         self.runs.front().map(|run| run.first)
     }
 
-    /// The kinds of the messages to deliver, in order; those of a [run](Self::see_run) count as one.
+    /// Returns the kinds of the messages to deliver, in order. A [run](Self::see_run) counts as one message.
     #[cfg(feature = "peer")]
     pub(crate) fn kinds(&self) -> impl Iterator<Item = K> + '_ {
         self.runs.iter().map(|run| run.first.kind)
     }
 
-    /// How much memory what has arrived and has not been delivered takes up. Each message counts by itself, so that
-    /// it does not matter in which pieces they came.
+    /// Returns how much memory the undelivered messages use. Each message counts by itself, so the result does not
+    /// depend on how they were split.
     pub(crate) fn buffered(&self) -> usize {
         let messages = self.waiting.saturating_add(self.left);
         let notes = messages.saturating_mul(size_of::<Run<K>>());
         self.end.saturating_sub(self.needed()).saturating_add(notes)
     }
 
-    /// Delivers the next message, which is not one of a run. Its bytes stay until the next call of [`space`](Self::space).
+    /// Delivers the next message, which is not part of a run. Its bytes stay until the next call of
+    /// [`space`](Self::space).
     pub(crate) fn deliver(&mut self) -> Option<Frame<K>> {
-        self.forget(VecDeque::pop_front).map(|run| run.first)
+        self.take_run(VecDeque::pop_front).map(|run| run.first)
     }
 
-    /// Takes back the message that [`see`](Self::see) has seen last: it shall not be delivered.
+    /// Takes back the message that [`see`](Self::see) cut last, so that it is not delivered.
     pub(crate) fn retract(&mut self) {
-        self.forget(VecDeque::pop_back);
+        self.take_run(VecDeque::pop_back);
     }
 
-    /// The message as it came, without its chunks.
+    /// Returns the message without its chunk headers.
     #[inline]
     pub(crate) fn message(&self, frame: Frame<K>) -> &[u8] {
         self.slice(frame.start, frame.len)
     }
 
-    /// The fields of a message: what stands behind its structure header and tag.
+    /// Returns the fields of a message: the bytes after its structure header and tag.
     #[inline]
     pub(crate) fn body(&self, frame: Frame<K>) -> &[u8] {
         self.message(frame).get(2..).unwrap_or_default()
     }
 
-    /// As [`see`](Self::see), for messages of any number of chunks.
+    /// Does [`see`](Self::see) for messages of any number of chunks.
     fn see_chunks(
         &mut self,
         limit: usize,
@@ -274,8 +275,8 @@ impl<K: Copy> Recv<K> {
         self.limit = limit;
         while let Some((size, rest)) = self.chunk() {
             self.check_length(size, limit)?;
-            // Noise can look like the beginning of a long message, which need not be awaited to find it out. Never
-            // awaiting it makes that independent of how much has arrived.
+            // Noise can look like the beginning of a long message, and is detected here without waiting for its
+            // end. Because this never waits, the result does not depend on how much has arrived.
             if self.partial.is_none() && size >= 2 && rest.len() >= 2 {
                 classify(rest)?;
             }
@@ -307,7 +308,7 @@ impl<K: Copy> Recv<K> {
         Ok(None)
     }
 
-    /// The size of the next chunk, and everything that has arrived behind its header.
+    /// Returns the size of the next chunk, and everything that has arrived after its header.
     #[inline]
     fn chunk(&self) -> Option<(usize, &[u8])> {
         let (&header, rest) = self.unscanned().split_first_chunk::<2>()?;
@@ -317,19 +318,19 @@ impl<K: Copy> Recv<K> {
     #[inline]
     fn seen(&mut self, kind: K, start: u64, len: usize) -> Frame<K> {
         let frame = Frame { kind, start, len };
-        self.note(Run {
+        self.push_run(Run {
             first: frame,
             more: 0,
         });
         frame
     }
 
-    fn note(&mut self, run: Run<K>) {
+    fn push_run(&mut self, run: Run<K>) {
         self.waiting = self.waiting.saturating_add(run.len());
         self.runs.push_back(run);
     }
 
-    fn forget(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
+    fn take_run(&mut self, take: impl FnOnce(&mut VecDeque<Run<K>>) -> Option<Run<K>>) -> Option<Run<K>> {
         let run = take(&mut self.runs)?;
         self.waiting = self.waiting.saturating_sub(run.len());
         Some(run)
@@ -351,7 +352,7 @@ impl<K: Copy> Recv<K> {
             .unwrap_or_default()
     }
 
-    /// A position in the stream as an index into the buffer. The buffer is smaller than any `usize`.
+    /// Converts a position in the stream to an index. The buffer is smaller than `usize::MAX`.
     #[inline]
     fn index(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX)

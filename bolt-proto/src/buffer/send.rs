@@ -1,11 +1,11 @@
-//! What is to be sent: whole messages in chunks.
+//! The send buffer: whole messages in chunks.
 
 use alloc::vec::Vec;
 
 /// The largest chunk.
 pub(crate) const MAX_CHUNK: usize = 65_535;
-/// An idle connection gives back what it holds above this.
-const KEEP: usize = 64 * 1024;
+/// The capacity that an idle connection keeps.
+const IDLE_CAPACITY: usize = 64 * 1024;
 
 /// The send buffer. Positions in the stream are counted from its beginning and never repeat.
 #[derive(Debug, Default)]
@@ -13,17 +13,17 @@ pub(crate) struct Send {
     bytes: Vec<u8>,
     /// How much of `bytes` has been written to the socket.
     written: usize,
-    /// Position in the stream of the first byte of `bytes`.
+    /// The position in the stream of the first byte of `bytes`.
     base: u64,
 }
 
 impl Send {
-    /// What the caller should write to the socket.
+    /// Returns the bytes that the caller should write to the socket.
     pub(crate) fn pending(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
-    /// The caller has written this many bytes.
+    /// Notes that the caller has written this many bytes.
     pub(crate) fn wrote(&mut self, len: usize) {
         self.written = self.written.saturating_add(len).min(self.bytes.len());
         if self.written == self.bytes.len() {
@@ -33,17 +33,17 @@ impl Send {
         }
     }
 
-    /// Position in the stream behind the last queued byte.
+    /// Returns the position in the stream after the last queued byte.
     pub(crate) fn end(&self) -> u64 {
         self.base.saturating_add(self.bytes.len() as u64)
     }
 
-    /// Position in the stream behind the last written byte.
+    /// Returns the position in the stream after the last written byte.
     pub(crate) fn written(&self) -> u64 {
         self.base.saturating_add(self.written as u64)
     }
 
-    /// Takes back everything from this position on, none of which has been written.
+    /// Takes back everything from this position on. None of it has been written.
     pub(crate) fn truncate(&mut self, position: u64) {
         let position = position.max(self.written());
         if let Ok(len) = usize::try_from(position.saturating_sub(self.base)) {
@@ -51,7 +51,7 @@ impl Send {
         }
     }
 
-    /// Queues bytes as they are, outside any message: the handshake.
+    /// Queues raw bytes, outside any message: the handshake.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -82,9 +82,9 @@ impl Send {
         self.bytes.extend_from_slice(&[0, 0]);
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.bytes.is_empty() && self.bytes.capacity() > KEEP {
+        if self.bytes.is_empty() && self.bytes.capacity() > IDLE_CAPACITY {
             self.bytes = Vec::new();
         }
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_split_wherever_a_chunk_is_full() {
+    fn a_long_message_is_split_where_a_chunk_is_full() {
         let mut send = Send::default();
         send.message(&[&[1; 65_534], &[2; 3], &[], &[3; 65_535]], MAX_CHUNK);
         let bytes = send.pending();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unwritten_can_be_taken_back() {
+    fn unwritten_messages_can_be_taken_back() {
         let mut send = Send::default();
         send.message(&[&[0xB0, 0x12]], MAX_CHUNK);
         let end = send.end();

@@ -6,17 +6,17 @@ use crate::handshake::{self, Versions};
 use crate::message::Answer;
 use crate::version::Version;
 
-/// The bytes of one connection: what has arrived, what is to be sent, and whether and why that is over.
+/// The bytes of one connection: what has arrived, what is to be sent, and whether and why the connection has ended.
 ///
-/// Both halves of the protocol, and a proxy's other end, are state machines around one of these.
+/// The client's half, the server's half and a proxy's upstream end are state machines around a `Wire`.
 pub(crate) struct Wire<K> {
     pub(crate) recv: Recv<K>,
     pub(crate) send: Send,
     /// The stream has ended.
     eof: bool,
-    /// Something has arrived that was not looked at.
+    /// Bytes have arrived that were not processed yet.
     unseen: bool,
-    over: Option<ProtocolViolation>,
+    end_reason: Option<ProtocolViolation>,
 }
 
 impl<K: Copy> Wire<K> {
@@ -26,51 +26,51 @@ impl<K: Copy> Wire<K> {
             send: Send::default(),
             eof: false,
             unseen: false,
-            over: None,
+            end_reason: None,
         }
     }
 
-    /// `len` bytes have been read into the [room](Recv::space); 0 means that the stream has ended.
+    /// Notes that `len` bytes have been read into the [space](Recv::space). Zero means that the stream has ended.
     pub(crate) fn received(&mut self, len: usize) {
         self.eof |= len == 0;
         self.unseen = true;
         self.recv.received(len);
     }
 
-    /// Whether something has arrived that was not looked at.
+    /// Returns whether bytes have arrived that were not processed yet.
     #[inline]
     pub(crate) const fn is_unseen(&self) -> bool {
         self.unseen
     }
 
-    /// Whether there is anything to look at. Asking marks it as looked at.
+    /// Returns whether there are bytes to process, and marks them as processed.
     #[inline]
-    pub(crate) fn look(&mut self) -> bool {
-        self.over.is_none() && core::mem::take(&mut self.unseen)
+    pub(crate) fn take_unseen(&mut self) -> bool {
+        self.end_reason.is_none() && core::mem::take(&mut self.unseen)
     }
 
-    /// Whether nothing more can arrive that counts.
+    /// Returns whether nothing more can arrive that counts.
     pub(crate) const fn has_ended(&self) -> bool {
-        self.eof || self.over.is_some()
+        self.eof || self.end_reason.is_some()
     }
 
-    /// Why it is over.
-    pub(crate) const fn over(&self) -> Option<&ProtocolViolation> {
-        self.over.as_ref()
+    /// Returns the reason why the connection has ended.
+    pub(crate) const fn end_reason(&self) -> Option<&ProtocolViolation> {
+        self.end_reason.as_ref()
     }
 
-    /// Remembers why it is over: the first reason counts.
+    /// Stores the reason why the connection has ended. The first reason is kept.
     pub(crate) fn end(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
-        self.over.get_or_insert(violation).clone()
+        self.end_reason.get_or_insert(violation).clone()
     }
 
-    /// As [`end`](Self::end), for a reason that lies before the one that is known.
+    /// Stores a reason that precedes the one that is known, unlike [`end`](Self::end).
     #[cfg(feature = "peer")]
-    pub(crate) fn end_before(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
-        self.over.insert(violation).clone()
+    pub(crate) fn end_with_earlier(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
+        self.end_reason.insert(violation).clone()
     }
 
-    /// Fails if everything that can arrive has been seen.
+    /// Fails if the stream has ended and everything that arrived was seen.
     pub(crate) fn end_of_stream(&self) -> Result<(), ProtocolViolation> {
         if self.eof {
             return Err(ProtocolViolation::EndOfStream {
@@ -80,31 +80,32 @@ impl<K: Copy> Wire<K> {
         Ok(())
     }
 
-    /// Gives back memory that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         self.recv.shrink();
         self.send.shrink();
     }
 }
 
-/// What both sides of a handshake have agreed on.
+/// The result of a handshake.
 pub(crate) struct Agreed {
     pub(crate) version: Version,
-    /// The capability bits that both have.
+    /// The capability bits that both sides have.
     pub(crate) capabilities: u64,
 }
 
 impl Wire<Answer> {
-    /// The end towards a server: the proposal of the handshake is queued.
+    /// Creates the end towards a server, with the proposal of the handshake queued.
     pub(crate) fn proposing(versions: &Versions) -> Self {
         let mut wire = Self::new();
         wire.send.raw(&versions.proposal());
         wire
     }
 
-    /// Takes the answer to the proposal, once it has arrived whole, and queues what it asks for.
+    /// Reads the answer to the proposal, once it is complete, and queues the client's reply, if one is due.
     pub(crate) fn negotiate(&mut self, versions: &Versions) -> Result<Option<Agreed>, ProtocolViolation> {
-        let (version, capabilities, consumed) = match handshake::answer(self.recv.unscanned(), versions)? {
+        let (version, capabilities, consumed) = match handshake::read_answer(self.recv.unscanned(), versions)?
+        {
             handshake::Answer::Incomplete => return Ok(None),
             handshake::Answer::Slot { version, consumed } => (version, 0, consumed),
             handshake::Answer::Manifest {
@@ -112,7 +113,7 @@ impl Wire<Answer> {
                 capabilities,
                 consumed,
             } => {
-                self.send.raw(&handshake::choice(version, capabilities));
+                self.send.raw(&handshake::manifest_choice(version, capabilities));
                 (version, capabilities, consumed)
             }
         };

@@ -1,4 +1,4 @@
-//! What was asked, what was answered, and where that leaves the server: the two views of its state.
+//! The ledger of requests and answers, and the two views of the server's state that follow from it.
 
 use alloc::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use crate::event::{RequestId, ResultId};
 use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::Version;
 
-use super::flows::Flows;
+use super::results::Results;
 use super::{Disposition, Fetch};
 
-/// Where the server stands, but for open results, from which STREAMING and TX_STREAMING follow.
+/// The server's state without open results. STREAMING and TX_STREAMING follow from the open results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Base {
+pub(super) enum BaseState {
     Negotiation,
     Authentication,
     Ready,
@@ -20,7 +20,7 @@ pub(super) enum Base {
     Defunct,
 }
 
-impl Base {
+impl BaseState {
     pub(super) const fn of(state: ServerState) -> Self {
         match state {
             ServerState::Negotiation => Self::Negotiation,
@@ -33,31 +33,31 @@ impl Base {
     }
 }
 
-/// A request and what to restore should it be taken back.
+/// A request, with what to restore if it is taken back.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) id: RequestId,
     pub(super) message: Message,
     pub(super) result: Option<ResultId>,
-    /// Of PULL and DISCARD: how many rows it asks for.
+    /// The number of rows that a PULL or DISCARD requests.
     pub(super) fetch: Option<Fetch>,
-    /// Where its bytes begin in the stream.
+    /// The position in the stream where its bytes begin.
     start: u64,
-    /// The sent view before it.
-    before: Base,
-    /// The newest RUN before it.
+    /// The sent view before the request.
+    before: BaseState,
+    /// The newest RUN before the request.
     newest_before: Option<ResultId>,
-    /// The oldest result that it ends, if it ends all that are open.
+    /// The oldest result that the request ends, if it ends all open results.
     ends: Option<ResultId>,
 }
 
 impl Entry {
-    /// Whether any byte of it has been written to the socket: only then can it be answered.
+    /// Returns whether any byte of the request has been written to the socket. Only then can it be answered.
     pub(super) const fn is_begun(&self, written: u64) -> bool {
         self.start < written
     }
 
-    /// How many rows may answer it.
+    /// Returns how many rows may answer the request.
     pub(super) fn most_rows(&self) -> usize {
         match (self.message, self.fetch) {
             (Message::Pull, Some(Fetch::Rows(rows))) => usize::try_from(rows).unwrap_or(usize::MAX),
@@ -66,13 +66,13 @@ impl Entry {
         }
     }
 
-    /// Whether its answer may say that the result goes on: only if some of the rows were asked for, not all.
+    /// Returns whether the answer may say that rows are left: only if the request was for some rows, not all.
     pub(super) const fn may_leave_rows(&self) -> bool {
         matches!(self.fetch, Some(Fetch::Rows(_)))
     }
 }
 
-/// What an answer means for the rest.
+/// The effect of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Success { has_more: bool },
@@ -80,7 +80,7 @@ pub(super) enum Outcome {
     Ignored,
 }
 
-/// How many of each request.
+/// The number of requests of each kind.
 #[derive(Debug, Default)]
 struct Counts([usize; Message::ALL.len()]);
 
@@ -104,23 +104,23 @@ impl Counts {
 
 #[derive(Debug)]
 pub(super) struct Ledger {
-    /// Requests whose last event has not been delivered, oldest first.
+    /// The requests with undelivered last events, oldest first.
     entries: VecDeque<Entry>,
-    /// How many of them have been answered, as far as seen.
+    /// The number of answered requests among them, as far as seen.
     answered: usize,
-    /// How many of each kind have not.
+    /// The number of unanswered requests of each kind.
     unanswered: Counts,
-    pub(super) flows: Flows,
-    /// The result of the newest RUN, which PULL and DISCARD mean when they name none.
+    pub(super) results: Results,
+    /// The result of the newest RUN, which PULL and DISCARD refer to if they carry no query id.
     newest: Option<ResultId>,
-    sent: Base,
-    confirmed: Base,
+    sent: BaseState,
+    confirmed: BaseState,
     next_request: u64,
     next_result: u64,
-    /// The login went through once.
+    /// The login has succeeded once.
     logged_in: bool,
-    /// The two sides no longer agree on where they stand.
-    astray: bool,
+    /// Client and server may disagree about the state.
+    desynchronized: bool,
 }
 
 impl Ledger {
@@ -129,21 +129,21 @@ impl Ledger {
             entries: VecDeque::new(),
             answered: 0,
             unanswered: Counts::default(),
-            flows: Flows::new(),
+            results: Results::new(),
             newest: None,
-            sent: Base::Negotiation,
-            confirmed: Base::Negotiation,
+            sent: BaseState::Negotiation,
+            confirmed: BaseState::Negotiation,
             next_request: 0,
             next_result: 0,
             logged_in: false,
-            astray: false,
+            desynchronized: false,
         }
     }
 
     // ---- the two views ----
 
     pub(super) const fn sent_state(&self) -> ServerState {
-        state(self.sent, self.flows.any_open())
+        state(self.sent, self.results.any_open())
     }
 
     pub(super) fn confirmed_state(&self) -> ServerState {
@@ -155,37 +155,37 @@ impl Ledger {
         }
     }
 
-    /// How many requests are unanswered.
+    /// Returns the number of unanswered requests.
     pub(super) fn unanswered(&self) -> usize {
         self.entries.len().saturating_sub(self.answered)
     }
 
-    /// Whether a request of this kind is unanswered.
+    /// Returns whether a request of this kind is unanswered.
     pub(super) fn is_unanswered(&self, message: Message) -> bool {
         self.unanswered.of(message) > 0
     }
 
-    /// One of these kinds that is unanswered.
+    /// Returns an unanswered request of one of these kinds.
     pub(super) fn any_unanswered(&self, kinds: impl Fn(Message) -> bool) -> Option<Message> {
         let mut all = Message::ALL.into_iter();
         all.find(|message| kinds(*message) && self.is_unanswered(*message))
     }
 
-    /// The oldest unanswered request: the next answer is for it.
+    /// Returns the oldest unanswered request, which the next answer is for.
     pub(super) fn awaited(&self) -> Option<&Entry> {
         self.entries.get(self.answered)
     }
 
-    /// The request that the next event is for.
+    /// Returns the request that the next event is for.
     pub(super) fn front(&self) -> Option<&Entry> {
         self.entries.front()
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        self.confirmed == Base::Failed
+        self.confirmed == BaseState::Failed
     }
 
-    /// Whether a RESET is unanswered behind the oldest unanswered request.
+    /// Returns whether an unanswered RESET follows the oldest unanswered request.
     pub(super) fn reset_follows(&self) -> bool {
         let oldest = self.awaited().map(|entry| entry.message);
         self.unanswered.of(Message::Reset) > usize::from(oldest == Some(Message::Reset))
@@ -196,18 +196,21 @@ impl Ledger {
     }
 
     pub(super) fn disposition(&self) -> Disposition {
-        if self.astray || self.sent == Base::Defunct || self.confirmed == Base::Defunct {
+        if self.desynchronized || self.sent == BaseState::Defunct || self.confirmed == BaseState::Defunct {
             return Disposition::Dead;
         }
         if !self.logged_in {
             return Disposition::Opening;
         }
-        let holds_reset = [Message::Hello, Message::Logon, Message::Logoff, Message::Begin];
-        if holds_reset.into_iter().any(|message| self.is_unanswered(message)) {
+        let blocks_reset = [Message::Hello, Message::Logon, Message::Logoff, Message::Begin];
+        if blocks_reset
+            .into_iter()
+            .any(|message| self.is_unanswered(message))
+        {
             return Disposition::AwaitAnswer;
         }
-        // LOGOFF was answered: RESET is illegal until the next LOGON.
-        if self.sent == Base::Authentication {
+        // After the answer to LOGOFF, RESET is illegal until the next LOGON.
+        if self.sent == BaseState::Authentication {
             return Disposition::Opening;
         }
         let ready = self.sent_state() == ServerState::Ready;
@@ -228,7 +231,7 @@ impl Ledger {
         RequestId(self.next_request)
     }
 
-    /// Notes a request that begins at this position in the stream.
+    /// Adds a request that begins at this position in the stream.
     pub(super) fn push(&mut self, message: Message, result: Option<ResultId>, start: u64) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
@@ -247,14 +250,14 @@ impl Ledger {
         id
     }
 
-    pub(super) const fn set_sent(&mut self, base: Base) {
+    pub(super) const fn set_sent(&mut self, base: BaseState) {
         self.sent = base;
     }
 
-    /// Opens the result of a RUN that was just pushed.
-    pub(super) fn open_flow(&mut self, id: ResultId, run: RequestId) {
+    /// Opens the result of a RUN that was just added.
+    pub(super) fn open_result(&mut self, id: ResultId, run: RequestId) {
         self.newest = Some(id);
-        self.flows.push(id, run);
+        self.results.push(id, run);
     }
 
     pub(super) const fn new_result(&mut self) -> ResultId {
@@ -267,24 +270,24 @@ impl Ledger {
         self.newest == Some(id)
     }
 
-    /// The request that was just pushed asks for rows of this result.
-    pub(super) fn ask(&mut self, id: ResultId, request: RequestId, fetch: Fetch) {
+    /// Notes that the request that was just added requests rows of this result.
+    pub(super) fn note_fetch(&mut self, id: ResultId, request: RequestId, fetch: Fetch) {
         if let Some(entry) = self.entries.back_mut() {
             entry.fetch = Some(fetch);
         }
-        self.flows.ask(id, request, fetch == Fetch::All);
+        self.results.note_fetch(id, request, fetch == Fetch::All);
     }
 
-    /// The request that was just pushed ends every result that is open.
-    pub(super) fn close_flows(&mut self, request: RequestId) {
-        let oldest = self.flows.close_all(request);
+    /// Notes that the request that was just added ends every open result.
+    pub(super) fn close_results(&mut self, request: RequestId) {
+        let oldest = self.results.close_all(request);
         if let Some(entry) = self.entries.back_mut() {
             entry.ends = oldest;
         }
     }
 
-    /// Forgets whole requests that begin at `written` or later. Returns the first of them, and from where on bytes are to
-    /// be taken back.
+    /// Removes the requests that begin at `written` or later. Returns the first of them, and the position from which
+    /// bytes are to be taken back.
     pub(super) fn unqueue(&mut self, written: u64) -> Option<(RequestId, u64)> {
         let mut from = None;
         while self.entries.back().is_some_and(|entry| entry.start >= written) {
@@ -295,12 +298,12 @@ impl Ledger {
             self.sent = entry.before;
             self.newest = entry.newest_before;
             match entry.result {
-                Some(id) if entry.message == Message::Run => self.flows.take_back_run(id),
-                Some(id) => self.flows.take_back_page(id, entry.id),
+                Some(id) if entry.message == Message::Run => self.results.take_back_run(id),
+                Some(id) => self.results.take_back_page(id, entry.id),
                 None => {}
             }
             if let Some(oldest) = entry.ends {
-                self.flows.take_back_end(entry.id, oldest);
+                self.results.take_back_end(entry.id, oldest);
             }
             from = Some((entry.id, entry.start));
         }
@@ -309,8 +312,8 @@ impl Ledger {
 
     // ---- answers ----
 
-    /// The oldest unanswered request has been answered.
-    pub(super) fn settle(&mut self, version: Version, outcome: Outcome) {
+    /// Applies the answer to the oldest unanswered request.
+    pub(super) fn apply_answer(&mut self, version: Version, outcome: Outcome) {
         let Some(entry) = self.entries.get(self.answered) else {
             return;
         };
@@ -319,7 +322,7 @@ impl Ledger {
             Outcome::Success { has_more } => {
                 self.succeeded(version, message, result, has_more);
                 if matches!(message, Message::Commit | Message::Rollback | Message::Reset) {
-                    self.flows.end_all(id);
+                    self.results.end_all(id);
                 }
             }
             Outcome::Failure => self.failed(message),
@@ -329,30 +332,30 @@ impl Ledger {
         self.answered = self.answered.saturating_add(1);
     }
 
-    /// The last event of the oldest request is being delivered.
+    /// Notes that the last event of the oldest request is being delivered.
     pub(super) fn deliver(&mut self) {
         let Some(entry) = self.entries.pop_front() else {
             return;
         };
         self.answered = self.answered.saturating_sub(1);
         if let Some(id) = entry.result {
-            self.flows.unname(id);
+            self.results.release(id);
         }
     }
 
-    /// Marks that client and server may disagree, so that the connection must not be used again.
-    pub(super) const fn go_astray(&mut self) {
-        self.astray = true;
+    /// Marks that client and server may disagree, so that the connection must not be reused.
+    pub(super) const fn mark_desynchronized(&mut self) {
+        self.desynchronized = true;
     }
 
-    /// What the table says of a request where the server stands by its answers. A RESET that is on its way does
-    /// not count: what it overtakes may still have been carried out.
+    /// Returns the rule of the state table for a request, by the answers. A RESET that is on its way does not
+    /// count: the requests that it overtakes may still be executed.
     pub(super) fn confirmed_rule(&self, version: Version, message: Message) -> Rule {
         rule(version, self.confirmed_without_reset(), message)
     }
 
     const fn confirmed_without_reset(&self) -> ServerState {
-        state(self.confirmed, self.flows.any_streaming())
+        state(self.confirmed, self.results.any_streaming())
     }
 
     fn succeeded(&mut self, version: Version, message: Message, result: Option<ResultId>, has_more: bool) {
@@ -361,13 +364,13 @@ impl Ledger {
             ..
         } = self.confirmed_rule(version, message)
         {
-            self.confirmed = Base::of(next);
-            self.logged_in |= self.confirmed == Base::Ready;
+            self.confirmed = BaseState::of(next);
+            self.logged_in |= self.confirmed == BaseState::Ready;
         }
         match result {
-            Some(id) if message == Message::Run => self.flows.start(id),
-            Some(id) if has_more => self.flows.page_ended(id),
-            Some(id) => self.flows.end(id),
+            Some(id) if message == Message::Run => self.results.start(id),
+            Some(id) if has_more => self.results.page_ended(id),
+            Some(id) => self.results.end(id),
             None => {}
         }
     }
@@ -377,41 +380,41 @@ impl Ledger {
             message,
             Message::Hello | Message::Logon | Message::Logoff | Message::Reset
         ) {
-            self.confirmed = Base::Defunct;
+            self.confirmed = BaseState::Defunct;
             return;
         }
-        self.confirmed = Base::Failed;
-        // What was queued up to the next RESET is lost with it.
-        let behind = self.answered.saturating_add(1).min(self.entries.len());
-        let reset = self.entries.range_mut(behind..).find_map(|entry| {
-            entry.before = Base::Failed;
+        self.confirmed = BaseState::Failed;
+        // Requests up to the next RESET are lost with this failure.
+        let after = self.answered.saturating_add(1).min(self.entries.len());
+        let reset = self.entries.range_mut(after..).find_map(|entry| {
+            entry.before = BaseState::Failed;
             (entry.message == Message::Reset).then_some(entry.id)
         });
         let next = self.next_request();
         if reset.is_none() {
-            self.sent = Base::Failed;
+            self.sent = BaseState::Failed;
         }
-        self.flows.end_all(reset.unwrap_or(next));
+        self.results.end_all(reset.unwrap_or(next));
     }
 
     fn ignored(&mut self, message: Message, result: Option<ResultId>) {
         if message == Message::Run {
             if let Some(id) = result {
-                self.flows.end(id);
+                self.results.end(id);
             }
         }
     }
 }
 
-const fn state(base: Base, open: bool) -> ServerState {
+const fn state(base: BaseState, open: bool) -> ServerState {
     match (base, open) {
-        (Base::Negotiation, _) => ServerState::Negotiation,
-        (Base::Authentication, _) => ServerState::Authentication,
-        (Base::Ready, false) => ServerState::Ready,
-        (Base::Ready, true) => ServerState::Streaming,
-        (Base::Tx, false) => ServerState::TxReady,
-        (Base::Tx, true) => ServerState::TxStreaming,
-        (Base::Failed, _) => ServerState::Failed,
-        (Base::Defunct, _) => ServerState::Defunct,
+        (BaseState::Negotiation, _) => ServerState::Negotiation,
+        (BaseState::Authentication, _) => ServerState::Authentication,
+        (BaseState::Ready, false) => ServerState::Ready,
+        (BaseState::Ready, true) => ServerState::Streaming,
+        (BaseState::Tx, false) => ServerState::TxReady,
+        (BaseState::Tx, true) => ServerState::TxStreaming,
+        (BaseState::Failed, _) => ServerState::Failed,
+        (BaseState::Defunct, _) => ServerState::Defunct,
     }
 }

@@ -16,22 +16,26 @@ use super::ledger::{Entry, Outcome};
 use super::rows::{Seen, Width};
 
 impl Connection {
-    /// Room for the next read: initialised, never empty, sized by how full the last reads were. It ends the loan
-    /// of the last event.
+    /// Returns space for the next read: initialised, never empty, and sized by how full the last reads were.
+    ///
+    /// This ends the borrow of the last event.
     pub fn recv_space(&mut self) -> &mut [u8] {
         self.wire.recv.space()
     }
 
-    /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
+    /// Notes that `len` bytes have been read into the [space](Self::recv_space). Zero means that the stream has
+    /// ended.
     pub fn received(&mut self, len: usize) {
         self.wire.received(len);
     }
 
-    /// The next event, if it has arrived. Every message that has arrived is *seen* by this, and acted on: what may
-    /// be requested, and [`disposition`](Self::disposition), follow what is seen, not what is taken.
+    /// Returns the head of the next event, if it has arrived.
+    ///
+    /// This *sees* every message that has arrived, and acts on it. Which requests are allowed, and
+    /// [`disposition`](Self::disposition), follow from what was seen, not from what was taken.
     ///
     /// # Errors
-    /// [`ProtocolViolation`]: the connection is over. Events that arrived before are told first.
+    /// If the peer violated the protocol or closed the connection. Events that arrived before are returned first.
     #[inline]
     pub fn has_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         match self.rows.head(&self.wire.recv) {
@@ -40,10 +44,10 @@ impl Connection {
         }
     }
 
-    /// As [`has_event`](Self::has_event), for anything but a row behind another one.
+    /// Does [`has_event`](Self::has_event) for anything but a row that follows another one.
     fn find_event(&mut self) -> Result<Option<Head>, ProtocolViolation> {
-        if self.wire.look() {
-            self.see_what_arrived();
+        if self.wire.take_unseen() {
+            self.process_arrived();
         }
         if let Some(head) = self.rows.head(&self.wire.recv) {
             return Ok(Some(head));
@@ -69,14 +73,15 @@ impl Connection {
                 kind,
             }));
         }
-        match self.wire.over() {
+        match self.wire.end_reason() {
             Some(violation) => Err(violation.clone()),
             None => Ok(None),
         }
     }
 
-    /// Takes the event that [`has_event`](Self::has_event) told of; `None` if there is none. It is lent until the
-    /// next call that changes the connection.
+    /// Takes the event that [`has_event`](Self::has_event) announced. `None` if there is none.
+    ///
+    /// The event is borrowed until the next call that changes the connection.
     #[inline]
     pub fn event(&mut self) -> Option<Event<'_>> {
         if !self.wire.recv.is_in_run() {
@@ -85,7 +90,7 @@ impl Connection {
         self.rows.take_next(&mut self.wire.recv).map(Event::Record)
     }
 
-    /// As [`event`](Self::event), for anything but a row behind another one.
+    /// Does [`event`](Self::event) for anything but a row that follows another one.
     fn other_event(&mut self) -> Option<Event<'_>> {
         if self.announce {
             self.announce = false;
@@ -96,7 +101,7 @@ impl Connection {
         if frame.kind == Answer::Record {
             let entry = self.ledger.front()?;
             let result = entry.result?;
-            let keys = self.ledger.flows.get(result)?.keys.clone().unwrap_or_default();
+            let keys = self.ledger.results.get(result)?.keys.clone().unwrap_or_default();
             let row = self.rows.take_first(recv, frame, (entry.id, result, keys));
             return row.map(Event::Record);
         }
@@ -111,32 +116,33 @@ impl Connection {
         })
     }
 
-    /// The columns of a result, once its RUN was seen to succeed and until its last event is taken.
+    /// Returns the columns of a result, from when its RUN was seen to succeed until its last event is taken.
     #[must_use]
     pub fn keys(&self, result: ResultId) -> Option<&Keys> {
-        self.ledger.flows.get(result)?.keys.as_ref()
+        self.ledger.results.get(result)?.keys.as_ref()
     }
 
-    /// Whether the result has rows that were not asked for, and none of those asked for are on their way: now is the
-    /// time for the next [`pull`](Self::pull) or [`discard`](Self::discard). It follows what is
-    /// [seen](Self::has_event), so the next page can be asked for before the rows of this one are taken.
+    /// Returns whether the result has rows that were not requested, and no requested rows are on their way.
+    ///
+    /// Then the next [`pull`](Self::pull) or [`discard`](Self::discard) can be sent. This follows from what was
+    /// [seen](Self::has_event), so the next page can be requested before the rows of this one are taken.
     #[must_use]
     pub fn has_more(&self, result: ResultId) -> bool {
         self.ledger
-            .flows
+            .results
             .open(result)
-            .is_some_and(|flow| flow.is_started() && !flow.page_in_flight())
+            .is_some_and(|result| result.is_started() && !result.page_in_flight())
     }
 
-    /// Whether the result goes on beyond what was asked for, as far as is known: until its end is
-    /// [seen](Self::has_event) or all of it is asked for.
+    /// Returns whether the result continues after what was requested, as far as is known: until its end is
+    /// [seen](Self::has_event), or all of it is requested.
     #[must_use]
     pub fn is_open(&self, result: ResultId) -> bool {
-        self.ledger.flows.open(result).is_some()
+        self.ledger.results.open(result).is_some()
     }
 
     /// Acts on everything that has arrived.
-    fn see_what_arrived(&mut self) {
+    fn process_arrived(&mut self) {
         if let Err(violation) = self.try_see_all().and_then(|()| self.wire.end_of_stream()) {
             self.wire.end(violation);
         }
@@ -148,7 +154,7 @@ impl Connection {
         };
         let limits = self.options.limits;
         loop {
-            if !limits.look_at_values() {
+            if !limits.checks_values() {
                 self.rows.see_run(&mut self.wire.recv, limits.max_message())?;
             }
             let Some(frame) = self.wire.recv.see(limits.max_message(), Answer::of)? else {
@@ -160,9 +166,9 @@ impl Connection {
                 return Err(violation);
             }
         }
-        // The rest of it would be taken for the answer to whatever is asked next.
+        // The rest of it would be taken for the answer to the next request.
         if self.has_surplus() {
-            self.ledger.go_astray();
+            self.ledger.mark_desynchronized();
         }
         limits.check_buffered(self.wire.recv.buffered())
     }
@@ -172,13 +178,13 @@ impl Connection {
             return Ok(());
         };
         self.agreed = agreed.capabilities;
-        self.version = agreed.version.capabilities();
+        self.version = Capabilities::of(agreed.version);
         self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
         self.announce = true;
         self.try_see_all()
     }
 
-    /// Acts on one message. A violation means that it is not told.
+    /// Acts on one message. On a violation the message yields no event.
     fn see(&mut self, version: &Capabilities, frame: Frame<Answer>) -> Result<(), ProtocolViolation> {
         let body = self.wire.recv.body(frame);
         if frame.kind == Answer::Record {
@@ -187,50 +193,50 @@ impl Connection {
                 return seen;
             }
         }
-        self.rows.see_like(None);
+        self.rows.expect_rows(None);
         let answer = frame.kind.name();
         if !self.is_answer_due() {
-            // Servers that shut down, or close on a GOODBYE, often send a SUCCESS that nobody asked for.
+            // Servers that shut down, or close on a GOODBYE, often send an unsolicited SUCCESS.
             if frame.kind == Answer::Success {
                 return Err(ProtocolViolation::EndOfStream { in_message: false });
             }
-            return Err(ProtocolViolation::Unasked { answer });
+            return Err(ProtocolViolation::UnsolicitedAnswer { answer });
         }
         let Some(awaited) = self.ledger.awaited() else {
-            return Err(ProtocolViolation::Unasked { answer });
+            return Err(ProtocolViolation::UnsolicitedAnswer { answer });
         };
         let message = awaited.message;
         let rule = self.ledger.confirmed_rule(version.version, message);
-        // Neo4j 5.26 carries on behind a request that it could not decode, where others ignore.
-        let carried_out = matches!(rule, Rule::Allowed { .. });
+        // Neo4j 5.26 continues after a request that it could not decode, where others ignore.
+        let executed = matches!(rule, Rule::Allowed { .. });
         match frame.kind {
-            Answer::Record if carried_out && message == Message::Pull => {
+            Answer::Record if executed && message == Message::Pull => {
                 let keys = awaited
                     .result
-                    .and_then(|id| self.ledger.flows.get(id))
-                    .and_then(|flow| flow.keys.as_ref());
+                    .and_then(|id| self.ledger.results.get(id))
+                    .and_then(|result| result.keys.as_ref());
                 let mut seen = Seen {
                     width: Width(keys.map(Keys::len)),
                     left: awaited.most_rows(),
                 };
                 let checked = seen.one(body);
-                self.rows.see_like(Some(seen));
+                self.rows.expect_rows(Some(seen));
                 checked
             }
-            Answer::Success if carried_out => {
-                let success = Success::read(whole_metadata(body)?, awaited)?;
+            Answer::Success if executed => {
+                let success = Success::read(sole_metadata(body)?, awaited)?;
                 self.succeeded(version, message, success);
                 Ok(())
             }
             Answer::Failure => {
-                let failure = whole_metadata(body)?;
-                // A single bad key would hide all the others from whoever looks one up.
+                let failure = sole_metadata(body)?;
+                // A single bad key would hide all other entries from a lookup.
                 for entry in failure {
                     entry?;
                 }
-                self.ledger.settle(version.version, Outcome::Failure);
+                self.ledger.apply_answer(version.version, Outcome::Failure);
                 if ServerError::leaves_state_unknown(Metadata::new(failure)) {
-                    self.ledger.go_astray();
+                    self.ledger.mark_desynchronized();
                 }
                 Ok(())
             }
@@ -238,10 +244,10 @@ impl Connection {
                 if (self.ledger.has_failed() || self.ledger.reset_follows())
                     && !matches!(message, Message::Hello | Message::Logon) =>
             {
-                self.ledger.settle(version.version, Outcome::Ignored);
+                self.ledger.apply_answer(version.version, Outcome::Ignored);
                 Ok(())
             }
-            _ => Err(ProtocolViolation::Impossible { message, answer }),
+            _ => Err(ProtocolViolation::UnexpectedAnswer { message, answer }),
         }
     }
 
@@ -250,14 +256,15 @@ impl Connection {
             self.utc = success.utc;
         }
         if let (Message::Run, Some(id)) = (message, success.result) {
-            self.ledger.flows.describe(id, success.keys, success.query_id);
+            self.ledger.results.describe(id, success.keys, success.query_id);
         }
         let has_more = success.has_more;
-        self.ledger.settle(version.version, Outcome::Success { has_more });
+        self.ledger
+            .apply_answer(version.version, Outcome::Success { has_more });
     }
 }
 
-/// What a SUCCESS means for the connection.
+/// The effect of a SUCCESS on the connection.
 #[derive(Default)]
 struct Success {
     result: Option<ResultId>,
@@ -268,7 +275,7 @@ struct Success {
 }
 
 impl Success {
-    /// Reads the answer to this request, which must be one to this request.
+    /// Reads the answer to this request. It must be an answer to this request.
     fn read(metadata: MapRef<'_>, awaited: &Entry) -> Result<Self, ProtocolViolation> {
         let message = awaited.message;
         let mut success = Self {
@@ -276,13 +283,13 @@ impl Success {
             ..Self::default()
         };
         let (mut fields, mut is_summary) = (None, false);
-        // Of several entries under one key the last one counts.
+        // Of several entries with the same key the last one counts.
         for entry in metadata {
             match entry? {
                 ("fields", ValueRef::List(names)) => fields = Some(names),
                 ("fields", _) => {
                     return Err(ProtocolViolation::Metadata {
-                        what: "gives the columns as something but a list",
+                        what: "the columns are not a list",
                     });
                 }
                 ("qid", ValueRef::Integer(id)) => success.query_id = Some(id),
@@ -294,15 +301,15 @@ impl Success {
             }
         }
         if success.has_more && !awaited.may_leave_rows() {
-            return Err(ProtocolViolation::NothingLeft { message });
+            return Err(ProtocolViolation::UnexpectedHasMore { message });
         }
-        // An answer that is taken for another's tells the rows of one query as those of the next.
-        let in_step = match message {
+        // An answer that is taken for another one would report the rows of one query as those of the next.
+        let answers_request = match message {
             Message::Run => fields.is_some() || !is_summary,
             _ => fields.is_none(),
         };
-        if !in_step {
-            return Err(ProtocolViolation::OutOfStep { message });
+        if !answers_request {
+            return Err(ProtocolViolation::Desynchronized { message });
         }
         success.keys = fields.map(columns).transpose()?;
         success.utc = message == Message::Hello && Metadata::new(metadata).hello().utc;
@@ -310,28 +317,28 @@ impl Success {
     }
 }
 
-/// What stands in the answers to PULL, DISCARD and COMMIT, and never in that to RUN.
+/// Entries in the answers to PULL, DISCARD and COMMIT that are never in the answer to RUN.
 const SUMMARY: [&str; 4] = ["bookmark", "stats", "t_last", "type"];
 
-/// The metadata of a SUCCESS or FAILURE that has been walked before.
+/// Reads the metadata of a SUCCESS or FAILURE that was walked before.
 fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     match Reader::new(body).value()? {
         ValueRef::Map(map) => Ok(map),
-        _ => Err(ProtocolViolation::Metadata { what: "is no map" }),
+        _ => Err(ProtocolViolation::Metadata { what: "not a map" }),
     }
 }
 
-/// The metadata of a message, of which nothing may be left behind: it must be one map. Its entries are not looked at.
-fn whole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
+/// Reads the metadata of a message: exactly one map, with nothing after it. Its entries are not checked.
+fn sole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     if packstream::skip(body)? != body.len() {
         return Err(ProtocolViolation::Metadata {
-            what: "is followed by stray bytes",
+            what: "stray bytes after the metadata",
         });
     }
     metadata(body)
 }
 
-/// The columns that RUN announces.
+/// Reads the columns that RUN announces.
 fn columns(fields: ListRef<'_>) -> Result<Keys, ProtocolViolation> {
     let mut names = Vec::with_capacity(fields.len().min(64));
     for name in fields {
@@ -339,7 +346,7 @@ fn columns(fields: ListRef<'_>) -> Result<Keys, ProtocolViolation> {
             ValueRef::String(name) => names.push(name),
             _ => {
                 return Err(ProtocolViolation::Metadata {
-                    what: "names a column by something but a string",
+                    what: "a column name is not a string",
                 });
             }
         }

@@ -1,4 +1,4 @@
-//! Requests: judged by the sent view, then queued whole.
+//! Requests: checked against the sent view, then queued as a whole.
 
 use alloc::vec::Vec;
 
@@ -13,25 +13,25 @@ use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::{Capabilities, Utc, Version};
 
 use super::Connection;
-use super::ledger::Base;
+use super::ledger::BaseState;
 
-/// How many rows to ask for.
+/// The number of rows to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fetch {
-    /// All that are left.
+    /// All rows that are left.
     All,
-    /// At most this many, at least one.
+    /// At most this many rows. At least one.
     Rows(u64),
 }
 
 impl Connection {
-    /// Introduces the client. Up to 5.0 this authenticates, too; from 5.1 on [`logon`](Self::logon) may follow at
-    /// once.
+    /// Introduces the client. Up to 5.0 this authenticates as well; from 5.1 on [`logon`](Self::logon) may
+    /// follow at once.
     ///
     /// # Errors
-    /// [`UsageError`] unless a version was just agreed on.
+    /// If this is not the first request after the handshake, or a value cannot be encoded.
     pub fn hello(&mut self, hello: &Hello, auth: &Auth) -> Result<RequestId, UsageError> {
-        let version = self.permit(Message::Hello)?;
+        let version = self.check_allowed(Message::Hello)?;
         hello.check(version)?;
         if !version.logon {
             auth.check(version)?;
@@ -44,9 +44,9 @@ impl Connection {
     /// Authenticates (5.1 and later).
     ///
     /// # Errors
-    /// [`UsageError`] unless HELLO, or LOGOFF, was the last request.
+    /// If the last request was neither HELLO nor LOGOFF, or a value cannot be encoded.
     pub fn logon(&mut self, auth: &Auth) -> Result<RequestId, UsageError> {
-        let version = self.permit(Message::Logon)?;
+        let version = self.check_allowed(Message::Logon)?;
         auth.check(version)?;
         let utc = self.utc;
         self.compose(Message::Logon, None, 1, |out| {
@@ -54,22 +54,23 @@ impl Connection {
         })
     }
 
-    /// Ends the authentication (5.1 and later), to be followed by another [`logon`](Self::logon): in the same write, if
-    /// you like, with the next query behind it. If either fails the connection is over.
+    /// Ends the authentication (5.1 and later). Another [`logon`](Self::logon) must follow.
+    ///
+    /// LOGON and the next query may leave in the same write. The connection ends if LOGOFF or LOGON fails.
     ///
     /// # Errors
-    /// [`UsageError`] if a result or a transaction is open, or if a request that could fail is unanswered: behind a
-    /// failure servers close the connection on LOGOFF.
+    /// If a result or a transaction is open, or a request that could fail is unanswered: servers close the
+    /// connection on LOGOFF after a failure.
     pub fn logoff(&mut self) -> Result<RequestId, UsageError> {
-        self.permit(Message::Logoff)?;
+        self.check_allowed(Message::Logoff)?;
         self.compose(Message::Logoff, None, 0, |_| Ok(()))
     }
 
-    /// Introduces the client and authenticates, by whatever messages the version has for that. Returns the last of
-    /// them: its success means that the connection is ready.
+    /// Introduces the client and authenticates, with the messages of the version. Returns the last of them: if it
+    /// succeeds, the connection is ready.
     ///
     /// # Errors
-    /// [`UsageError`] unless a version was just agreed on.
+    /// If this is not the first request after the handshake, or a value cannot be encoded.
     pub fn login(&mut self, hello: &Hello, auth: &Auth) -> Result<RequestId, UsageError> {
         let request = self.hello(hello, auth)?;
         match self.version {
@@ -78,13 +79,15 @@ impl Connection {
         }
     }
 
-    /// Runs a query: in the transaction that is open, or in one of its own. `extra` are the options of the latter;
-    /// inside a transaction it must be empty, since BEGIN had them.
+    /// Runs a query in the open transaction, or as an auto-commit query.
+    ///
+    /// `extra` are the options of an auto-commit query. Inside a transaction `extra` must be empty, because BEGIN
+    /// carries the options.
     ///
     /// # Errors
-    /// [`UsageError`] if the query could not be encoded, needs a newer version, or is not allowed here.
+    /// If the query could not be encoded, needs a newer version, or is not allowed in the current state.
     pub fn run(&mut self, query: &Query, extra: &Extra) -> Result<(RequestId, ResultId), UsageError> {
-        let version = self.permit(Message::Run)?;
+        let version = self.check_allowed(Message::Run)?;
         entries::check_values(query, version, self.known_utc())?;
         let in_tx = matches!(self.sent_state(), ServerState::TxReady | ServerState::TxStreaming);
         if in_tx && !extra.is_empty() {
@@ -96,49 +99,50 @@ impl Connection {
         let result = self.ledger.new_result();
         let next = self.next_base(version, Message::Run);
         let run = self.ledger.push(Message::Run, Some(result), start);
-        self.ledger.open_flow(result, run);
+        self.ledger.open_result(result, run);
         self.ledger.set_sent(next);
         Ok((run, result))
     }
 
-    /// Asks for rows of a result.
+    /// Requests rows of a result.
     ///
     /// # Errors
-    /// [`UsageError`] if the result has ended, if rows that were asked for are still on their way, or if the result
-    /// is not the newest one and its RUN is unanswered.
+    /// If the result has ended, if requested rows are still on their way, or if the result is not the newest one
+    /// and its RUN is unanswered.
     pub fn pull(&mut self, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
         self.page(Message::Pull, result, fetch)
     }
 
-    /// Skips rows of a result. The query is carried out all the same.
+    /// Skips rows of a result. The server executes the query nevertheless.
     ///
     /// # Errors
-    /// As [`pull`](Self::pull).
+    /// If [`pull`](Self::pull) would fail.
     pub fn discard(&mut self, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
         self.page(Message::Discard, result, fetch)
     }
 
-    /// Gives up the rest of a result without waiting for what is on its way: DISCARD of all of it leaves even while
-    /// rows that were asked for are still to come. For an auto-commit query whose result nobody wants any more, and
-    /// whose work shall be done all the same: servers commit at the result's end, and undo the work if RESET comes
-    /// before it.
+    /// Discards the rest of a result without waiting for rows on their way.
     ///
-    /// If the page on its way turns out to be the last, the DISCARD is one too many: the work is done, and the
-    /// server ends the connection.
+    /// This is for an auto-commit query with unneeded rows, but with work that must be done: servers commit at the
+    /// end of the result, and roll back if RESET comes before it. DISCARD of all rows is queued even while
+    /// requested rows are still to come.
+    ///
+    /// If the page on its way is the last, the DISCARD is one too many: the work is done, and the server closes the
+    /// connection.
     ///
     /// # Errors
-    /// As [`pull`](Self::pull), but for rows on their way.
+    /// If [`pull`](Self::pull) would fail, except because of rows on their way.
     pub fn abandon(&mut self, result: ResultId) -> Result<RequestId, UsageError> {
-        self.page_behind(Message::Discard, result, Fetch::All)
+        self.queue_page(Message::Discard, result, Fetch::All)
     }
 
     /// Begins a transaction.
     ///
     /// # Errors
-    /// [`UsageError`] if it is not allowed here, or if a request that could fail is unanswered: behind a failure
-    /// servers close the connection on BEGIN.
+    /// If it is not allowed in the current state, or a request that could fail is unanswered: servers close the
+    /// connection on BEGIN after a failure.
     pub fn begin(&mut self, extra: &Extra) -> Result<RequestId, UsageError> {
-        let version = self.permit(Message::Begin)?;
+        let version = self.check_allowed(Message::Begin)?;
         extra.check(version, self.known_utc())?;
         let utc = self.utc;
         self.compose(Message::Begin, None, 1, |out| {
@@ -149,78 +153,80 @@ impl Connection {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// [`UsageError`] if no transaction is open, or if a result is neither ended nor asked for to its end: servers
-    /// carry out only what is asked for, so the rest would be lost without a word.
+    /// If no transaction is open, or if a result is open and was not requested to its end: servers execute only
+    /// what is requested, so the rest would be lost silently.
     pub fn commit(&mut self) -> Result<RequestId, UsageError> {
-        self.permit(Message::Commit)?;
-        if self.ledger.flows.any_open() && !planted!(CommitWithOpenResult) {
+        self.check_allowed(Message::Commit)?;
+        if self.ledger.results.any_open() && !planted!(CommitWithOpenResult) {
             return Err(UsageError::OpenResult);
         }
         let request = self.compose(Message::Commit, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
     /// Rolls the transaction back. Open results end with it.
     ///
     /// # Errors
-    /// [`UsageError`] if no transaction is open.
+    /// If no transaction is open.
     pub fn rollback(&mut self) -> Result<RequestId, UsageError> {
-        self.permit(Message::Rollback)?;
+        self.check_allowed(Message::Rollback)?;
         let request = self.compose(Message::Rollback, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
-    /// Interrupts whatever runs and makes the connection ready again: results end, a transaction is rolled back.
+    /// Interrupts all work and makes the connection ready again: results end, and a transaction is rolled back.
     ///
     /// # Errors
-    /// [`UsageError::Overtakes`] while BEGIN, LOGON or LOGOFF is unanswered.
+    /// If BEGIN, LOGON or LOGOFF is unanswered ([`UsageError::Overtakes`]).
     pub fn reset(&mut self) -> Result<RequestId, UsageError> {
-        self.permit(Message::Reset)?;
+        self.check_allowed(Message::Reset)?;
         let request = self.compose(Message::Reset, None, 0, |_| Ok(()))?;
-        self.ledger.close_flows(request);
+        self.ledger.close_results(request);
         Ok(request)
     }
 
-    /// Asks for a routing table (4.3 and later; [`Route`] says what older versions have instead).
+    /// Requests a routing table (4.3 and later; see [`Route`] for older versions).
     ///
     /// # Errors
-    /// [`UsageError`] if a result or a transaction is open, or if the version lacks it.
+    /// If a result or a transaction is open, or if the version does not support it.
     pub fn route(&mut self, route: &Route) -> Result<RequestId, UsageError> {
-        let version = self.permit(Message::Route)?;
+        let version = self.check_allowed(Message::Route)?;
         route.check(version)?;
         self.compose(Message::Route, None, 3, |out| route.write(version, out))
     }
 
-    /// Tells which part of a driver's API is used (5.4 and later). It belongs right before the request that it is
-    /// about, in the same write, and only to servers that [want it](crate::Hints::telemetry_enabled).
+    /// Reports which part of a driver's API is used (5.4 and later).
+    ///
+    /// It belongs directly before the request that it describes, in the same write. It is only for servers that
+    /// [request it](crate::Hints::telemetry_enabled).
     ///
     /// # Errors
-    /// [`UsageError`] if a result or a transaction is open, or if the version lacks it.
+    /// If a result or a transaction is open, or if the version does not support it.
     pub fn telemetry(&mut self, api: Api) -> Result<RequestId, UsageError> {
-        self.permit(Message::Telemetry)?;
+        self.check_allowed(Message::Telemetry)?;
         self.compose(Message::Telemetry, None, 1, |out| {
             write::integer(out, api.code());
             Ok(())
         })
     }
 
-    /// Tells the server that the client goes. There is no answer: write the bytes and close the socket.
+    /// Announces that the client closes the connection. There is no answer: write the bytes and close the socket.
     ///
     /// # Errors
-    /// [`UsageError`] before the handshake is done.
+    /// If the handshake is not complete.
     pub fn goodbye(&mut self) -> Result<(), UsageError> {
-        self.permit(Message::Goodbye)?;
+        self.check_allowed(Message::Goodbye)?;
         self.wire
             .send
             .message(&[&[0xB0, Message::Goodbye.tag()]], MAX_CHUNK);
-        self.ledger.set_sent(Base::Defunct);
+        self.ledger.set_sent(BaseState::Defunct);
         Ok(())
     }
 
-    /// Takes back the requests of which no byte has been written, as if they had never been made. Returns the first of
-    /// them.
+    /// Takes back the requests of which no byte has been written, as if they had never been queued. Returns the
+    /// first of them.
     pub fn unqueue(&mut self) -> Option<RequestId> {
         let (first, position) = self.ledger.unqueue(self.wire.send.written())?;
         self.wire.send.truncate(position);
@@ -228,26 +234,26 @@ impl Connection {
     }
 
     fn page(&mut self, message: Message, result: ResultId, fetch: Fetch) -> Result<RequestId, UsageError> {
-        self.permit_now(message)?;
-        match self.ledger.flows.open(result) {
-            Some(flow) if flow.page_in_flight() => Err(UsageError::PageInFlight { message }),
-            _ => self.page_behind(message, result, fetch),
+        self.check_usable(message)?;
+        match self.ledger.results.open(result) {
+            Some(state) if state.page_in_flight() => Err(UsageError::PageInFlight { message }),
+            _ => self.queue_page(message, result, fetch),
         }
     }
 
-    /// Asks for a page, whatever else of the result is on its way.
-    fn page_behind(
+    /// Requests a page, even while another page of the result is on its way.
+    fn queue_page(
         &mut self,
         message: Message,
         result: ResultId,
         fetch: Fetch,
     ) -> Result<RequestId, UsageError> {
-        let version = self.permit_now(message)?;
+        let version = self.check_usable(message)?;
         let newest = self.ledger.is_newest(result);
-        let Some(flow) = self.ledger.flows.open(result) else {
+        let Some(state) = self.ledger.results.open(result) else {
             return Err(UsageError::NoSuchResult { message });
         };
-        let qid = match (newest, flow.qid) {
+        let qid = match (newest, state.qid) {
             (true, _) => None,
             (false, Some(qid)) => Some(qid),
             (false, None) => return Err(UsageError::NoQueryId { message }),
@@ -260,12 +266,12 @@ impl Connection {
         }
         let rows = match fetch {
             Fetch::All => -1,
-            Fetch::Rows(0) => return Err(UsageError::NoRows),
+            Fetch::Rows(0) => return Err(UsageError::ZeroFetchSize),
             Fetch::Rows(rows) => i64::try_from(rows).unwrap_or(i64::MAX),
         };
         if fetch != Fetch::All && !version.paging {
             return Err(UsageError::unsupported(
-                "asking for some of the rows",
+                "requesting a number of rows",
                 Version::new(4, 0),
                 version.version,
             ));
@@ -280,7 +286,7 @@ impl Connection {
         } else {
             self.compose(message, Some(result), 0, |_| Ok(()))?
         };
-        self.ledger.ask(result, request, fetch);
+        self.ledger.note_fetch(result, request, fetch);
         Ok(request)
     }
 
@@ -292,7 +298,7 @@ impl Connection {
         fields: u8,
         fill: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<RequestId, UsageError> {
-        let version = self.permit_now(message)?;
+        let version = self.check_usable(message)?;
         let start = self.queue(message, fields, fill)?;
         let next = self.next_base(version, message);
         let request = self.ledger.push(message, result, start);
@@ -300,7 +306,8 @@ impl Connection {
         Ok(request)
     }
 
-    /// Puts a message together and queues it whole, or not at all. Returns where in the stream it begins.
+    /// Composes a message and queues it as a whole, or not at all. Returns the position in the stream where it
+    /// begins.
     fn queue(
         &mut self,
         message: Message,
@@ -315,7 +322,7 @@ impl Connection {
         Ok(start)
     }
 
-    /// Composes RUN around the parameters, which are copied once, straight into the send buffer.
+    /// Composes RUN around the parameters, which are copied once, directly into the send buffer.
     fn queue_run(
         &mut self,
         version: &Capabilities,
@@ -340,22 +347,22 @@ impl Connection {
         Ok(start)
     }
 
-    /// Whether date-times travel by their instant; `None` while that is for the server to say.
+    /// Returns whether date-times are sent by their instant. `None` while the server has not decided.
     fn known_utc(&self) -> Option<bool> {
         let undecided = self.version.is_some_and(|version| version.utc == Utc::Patch)
             && self.ledger.is_unanswered(Message::Hello);
         (!undecided).then_some(self.utc)
     }
 
-    /// Where success leads in the sent view, leaving open results aside.
-    fn next_base(&self, version: &Capabilities, message: Message) -> Base {
+    /// Returns the state that success leads to in the sent view, without open results.
+    fn next_base(&self, version: &Capabilities, message: Message) -> BaseState {
         let state = self.sent_state();
         match rule(version.version, state, message) {
             Rule::Allowed {
                 success: Next::To(next),
                 ..
-            } => Base::of(next),
-            _ => Base::of(state),
+            } => BaseState::of(next),
+            _ => BaseState::of(state),
         }
     }
 }

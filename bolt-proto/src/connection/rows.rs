@@ -1,4 +1,4 @@
-//! Rows that lie one right behind the other: as they are seen, and as they are taken.
+//! Consecutive rows: how they are seen, and how they are taken.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -13,30 +13,29 @@ use crate::message::Answer;
 use crate::packstream::{Reader, Token};
 use crate::record::{Places, RecordRef, with_offsets};
 
-/// What the rows of a run have in common, found out for the first of them, so that nothing needs to be looked up for
-/// the others.
+/// The common properties of the rows of a run, determined for the first of them so that the others need no lookup.
 ///
-/// A run has two places: where rows are seen, up to the next answer of another kind, and where they are taken, up to
-/// the next event of another kind.
+/// Runs are tracked in two places: where rows are seen, up to the next answer of another kind, and where they are
+/// taken, up to the next event of another kind.
 #[derive(Default)]
 pub(super) struct Rows {
     seen: Option<Seen>,
     taken: Option<Taken>,
 }
 
-/// What rows must be like where they are seen.
+/// The requirements on rows where they are seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     pub(super) width: Width,
-    /// How many more of them may come.
+    /// The number of rows that may still arrive.
     pub(super) left: usize,
 }
 
-/// How many values a row must have; `None` if the server has not said so.
+/// The number of values of a row. `None` if the server did not report the columns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width(pub(super) Option<usize>);
 
-/// Whose rows are taken.
+/// The request and the result of the rows that are being taken.
 struct Taken {
     head: Head,
     keys: Keys,
@@ -46,17 +45,17 @@ struct Taken {
 impl Rows {
     // ---- seen ----
 
-    /// Rows like this are seen from now on. An answer of another kind ends it.
-    pub(super) const fn see_like(&mut self, seen: Option<Seen>) {
+    /// Sets what the following rows must be like, until an answer of another kind.
+    pub(super) const fn expect_rows(&mut self, seen: Option<Seen>) {
         self.seen = seen;
     }
 
-    /// Looks at a row that was cut by itself; `None` if it is the first one.
+    /// Checks a row that was cut by itself. `None` if it is the first one.
     pub(super) fn see_one(&mut self, body: &[u8]) -> Option<Result<(), ProtocolViolation>> {
         self.seen.as_mut().map(|seen| seen.one(body))
     }
 
-    /// Cuts the rows that lie one right behind the other.
+    /// Cuts the consecutive rows.
     pub(super) fn see_run(&mut self, recv: &mut Recv<Answer>, limit: usize) -> Result<(), ProtocolViolation> {
         let Some(seen) = &mut self.seen else {
             return Ok(());
@@ -75,7 +74,7 @@ impl Rows {
 
     // ---- taken ----
 
-    /// What the next row is, if it lies right behind the one before it.
+    /// Returns the head of the next row, if it directly follows the one before it.
     #[inline]
     pub(super) fn head(&self, recv: &Recv<Answer>) -> Option<Head> {
         match &self.taken {
@@ -84,12 +83,12 @@ impl Rows {
         }
     }
 
-    /// An event of another kind is taken.
+    /// Notes that an event of another kind is taken.
     pub(super) fn take_other(&mut self) {
         self.taken = None;
     }
 
-    /// Takes the first row, and those right behind it are now taken like it.
+    /// Takes the first row, and prepares for the rows that directly follow it.
     pub(super) fn take_first<'a>(
         &'a mut self,
         recv: &'a mut Recv<Answer>,
@@ -110,13 +109,13 @@ impl Rows {
             return self.take_next(recv);
         }
         recv.deliver();
-        match recv.part_with(frame) {
+        match recv.take_memory(frame) {
             Some((bytes, message)) => self.taken.as_mut()?.large_row(bytes, message),
             None => self.taken.as_mut()?.row(recv.body(frame)),
         }
     }
 
-    /// Takes the next row of those that lie one right behind the other.
+    /// Takes the next of several consecutive rows.
     #[inline]
     pub(super) fn take_next<'a>(&'a mut self, recv: &'a mut Recv<Answer>) -> Option<RecordRef<'a>> {
         let [_, _, body @ ..] = recv.next_in_run()? else {
@@ -136,7 +135,7 @@ impl Taken {
 }
 
 impl Taken {
-    /// A row that has the memory for itself in which it has arrived, so that keeping it copies nothing.
+    /// Returns a row that owns the memory in which it arrived, so that keeping it copies nothing.
     fn large_row(&mut self, mut bytes: Vec<u8>, message: Range<usize>) -> Option<RecordRef<'_>> {
         let body = bytes.get(message.start.saturating_add(2)..message.end)?;
         let (columns, values) = record(body).ok()?;
@@ -149,7 +148,7 @@ impl Taken {
 }
 
 impl Seen {
-    /// Looks at a row.
+    /// Checks a row.
     pub(super) fn one(&mut self, body: &[u8]) -> Result<(), ProtocolViolation> {
         self.count(1)?;
         self.width.check(body)
@@ -167,14 +166,14 @@ impl Seen {
 }
 
 impl Width {
-    /// What every row begins with, and how many values follow: each has at least one byte. `None` if rows may differ,
-    /// or have more than 15 values.
+    /// Returns the bytes that every row begins with, and the number of values after them, each of at least one
+    /// byte. `None` if rows may differ, or have more than 15 values.
     fn head(self) -> Option<(usize, [u8; 3])> {
         let columns = u8::try_from(self.0?).ok().filter(|&columns| columns <= 0x0F)?;
         Some((usize::from(columns), [0xB1, 0x71, 0x90 | columns]))
     }
 
-    /// Whether a message is a row that has this width.
+    /// Returns whether a message is a row of this width.
     fn fits(self, message: &[u8]) -> bool {
         match message {
             [0xB1, 0x71, body @ ..] => self.check(body).is_ok(),
@@ -192,7 +191,7 @@ impl Width {
     }
 }
 
-/// The number of values of a RECORD, and their bytes. The values themselves are looked at when they are asked for.
+/// Returns the number of values of a RECORD, and their bytes. The values themselves are decoded on access.
 #[inline]
 fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     match body {
@@ -203,14 +202,14 @@ fn record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     }
 }
 
-/// A record of more than 15 values, or a malformed one.
+/// Reads a record of more than 15 values, or a malformed one.
 #[cold]
 fn long_record(body: &[u8]) -> Result<(usize, &[u8]), ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
         Token::List(len) => Ok((len, reader.rest())),
         _ => Err(ProtocolViolation::Metadata {
-            what: "of a record is no list",
+            what: "a record is not a list",
         }),
     }
 }

@@ -28,7 +28,7 @@ const IGNORED: &[u8] = b"\x00\x02\xB0\x7E\x00\x00";
 const FAILURE: &[u8] = b"\x00\x14\xB1\x7F\xA2\x84code\x81X\x87message\x81m\x00\x00";
 const INVALID: &[u8] = b"\x00\x29\xB1\x7F\xA1\x84code\xD0\x1FNeo.ClientError.Request.Invalid\x00\x00";
 
-/// Lets a server's bytes arrive, once everything that is queued has left: no server answers what it was not sent.
+/// Feeds bytes of a server, after everything queued has been sent: no server answers a request that it did not get.
 fn feed(connection: &mut Connection, mut bytes: &[u8]) {
     send_all(connection);
     while !bytes.is_empty() {
@@ -40,7 +40,7 @@ fn feed(connection: &mut Connection, mut bytes: &[u8]) {
     }
 }
 
-/// Every event that is there, in words.
+/// Returns every available event as text.
 fn events(connection: &mut Connection) -> Vec<String> {
     let mut out = Vec::new();
     loop {
@@ -48,7 +48,7 @@ fn events(connection: &mut Connection) -> Vec<String> {
             Ok(Some(head)) => head,
             Ok(None) => return out,
             Err(violation) => {
-                out.push(format!("over: {violation}"));
+                out.push(format!("ended: {violation}"));
                 return out;
             }
         };
@@ -72,7 +72,7 @@ fn send_all(connection: &mut Connection) -> Vec<u8> {
     bytes
 }
 
-/// A connection that is logged in, with everything told. Requests 0 and 1 are behind it.
+/// A connection that is logged in, with all events taken. Requests 0 and 1 are answered.
 fn ready() -> Connection {
     let mut connection = Connection::new(Options::default());
     feed(&mut connection, V5_4);
@@ -94,7 +94,7 @@ fn run_all(connection: &mut Connection) {
 }
 
 #[test]
-fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
+fn hello_and_logon_are_sent_in_one_write_and_match_the_test_vectors() {
     let mut connection = Connection::new(Options::default());
     assert_eq!(send_all(&mut connection).len(), 20);
     feed(&mut connection, V5_4);
@@ -113,7 +113,7 @@ fn hello_and_logon_leave_in_one_write_and_as_the_vectors_say() {
 }
 
 #[test]
-fn up_to_5_0_the_token_travels_in_hello() {
+fn up_to_5_0_the_token_is_sent_in_hello() {
     let mut connection = Connection::new(Options::default());
     send_all(&mut connection);
     feed(&mut connection, &[0, 0, 2, 4]);
@@ -127,7 +127,7 @@ fn up_to_5_0_the_token_travels_in_hello() {
 }
 
 #[test]
-fn date_times_travel_by_their_instant_once_4_4_agrees_to_it() {
+fn on_4_4_date_times_are_sent_by_their_instant_once_the_server_agrees() {
     for (answer, utc) in [
         (SUCCESS, false),
         (
@@ -154,7 +154,7 @@ fn date_times_travel_by_their_instant_once_4_4_agrees_to_it() {
 
 /// Seconds of 1970-01-01T02:15 at +01:00: 4500 by the instant, 8100 on the local clock.
 #[test]
-fn a_date_time_takes_the_form_that_the_connection_takes() {
+fn a_date_time_is_sent_in_the_form_of_the_connection() {
     let when = DateTime::new(
         LocalDateTime::new(
             Date::new(1970, 1, 1).unwrap(),
@@ -187,7 +187,7 @@ fn a_date_time_takes_the_form_that_the_connection_takes() {
         connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
         if version == [0, 0, 4, 4] {
             let error = connection.run(&query, &Extra::default()).unwrap_err();
-            assert_eq!(error, UsageError::FormUnknown);
+            assert_eq!(error, UsageError::DateTimeFormUnknown);
         }
         feed(&mut connection, answer);
         events(&mut connection);
@@ -201,13 +201,13 @@ fn a_date_time_takes_the_form_that_the_connection_takes() {
 }
 
 #[test]
-fn a_value_that_the_version_lacks_is_refused_by_its_name() {
+fn a_value_that_the_version_does_not_support_is_named_in_the_error() {
     let mut connection = ready();
     let query = Query::new("Q").param("id", Uuid::from_bytes([7; 16]));
     let error = connection.run(&query, &Extra::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the value \"id\" needs Bolt 6.1 or newer; this connection speaks 5.4"
+        "the value \"id\" needs Bolt 6.1 or newer; this connection uses 5.4"
     );
     let extra = Extra::default().metadata("id", Uuid::from_bytes([7; 16]));
     assert!(matches!(
@@ -246,7 +246,7 @@ fn bolt_3_has_one_result_at_a_time_and_no_pages() {
     let route = connection.route(&Route::default()).unwrap_err();
     assert_eq!(
         route.to_string(),
-        "ROUTE needs Bolt 4.3 or newer; this connection speaks 3.0"
+        "ROUTE needs Bolt 4.3 or newer; this connection uses 3.0"
     );
     let database = Extra::default().database("movies");
     assert!(matches!(
@@ -287,7 +287,7 @@ fn between_logoff_and_logon_a_connection_is_opening_and_cannot_be_reset() {
 }
 
 #[test]
-fn telemetry_does_not_keep_begin_waiting() {
+fn begin_need_not_wait_for_telemetry() {
     let mut connection = ready();
     connection.telemetry(Api::ExplicitTransaction).unwrap();
     connection.begin(&Extra::default()).unwrap();
@@ -298,7 +298,7 @@ fn telemetry_does_not_keep_begin_waiting() {
 }
 
 #[test]
-fn a_token_that_cannot_be_sent_is_refused_and_changes_nothing() {
+fn a_token_that_cannot_be_encoded_is_refused_and_changes_nothing() {
     let mut connection = ready();
     connection.logoff().unwrap();
     let auth = Auth::custom("x", "me", "").parameter("big", u64::MAX);
@@ -308,7 +308,7 @@ fn a_token_that_cannot_be_sent_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_connection_does_not_show_what_travels_on_it() {
+fn debug_of_a_connection_shows_no_contents_of_messages() {
     let mut connection = Connection::new(Options::default());
     feed(&mut connection, V5_4);
     events(&mut connection);
@@ -323,7 +323,7 @@ fn a_connection_does_not_show_what_travels_on_it() {
 }
 
 #[test]
-fn a_manifest_is_answered_by_the_choice_and_the_login_in_one_write() {
+fn the_choice_from_a_manifest_and_the_login_are_sent_in_one_write() {
     let mut connection = Connection::new(Options::default());
     send_all(&mut connection);
     feed(&mut connection, &[0, 0, 1, 0xFF, 1, 0, 1, 1, 6, 0]);
@@ -333,7 +333,7 @@ fn a_manifest_is_answered_by_the_choice_and_the_login_in_one_write() {
 }
 
 #[test]
-fn a_read_of_one_flight_gives_its_rows_and_leaves_the_connection_reusable() {
+fn a_pipelined_read_yields_its_rows_and_leaves_the_connection_reusable() {
     let mut connection = ready();
     connection.begin(&Extra::default().access(Access::Read)).unwrap();
     run_all(&mut connection);
@@ -384,7 +384,7 @@ fn what_follows_a_failure_is_ignored_until_reset() {
 }
 
 #[test]
-fn begin_waits_for_what_could_fail_before_it() {
+fn begin_waits_for_earlier_requests_that_could_fail() {
     let mut connection = ready();
     run_all(&mut connection);
     let error = connection.begin(&Extra::default()).unwrap_err();
@@ -392,7 +392,7 @@ fn begin_waits_for_what_could_fail_before_it() {
         error,
         UsageError::Unanswered {
             message: Message::Begin,
-            behind: Message::Run
+            after: Message::Run
         }
     );
 }
@@ -415,7 +415,7 @@ fn reset_does_not_overtake_begin() {
 }
 
 #[test]
-fn commit_is_refused_while_rows_are_unasked_for() {
+fn commit_is_refused_while_rows_are_not_requested() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
@@ -434,7 +434,7 @@ fn commit_is_refused_while_rows_are_unasked_for() {
 }
 
 #[test]
-fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
+fn a_page_takes_effect_when_it_is_seen_before_its_rows_are_taken() {
     let mut connection = ready();
     let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
     connection.pull(result, Fetch::Rows(1)).unwrap();
@@ -461,7 +461,7 @@ fn a_page_is_acted_on_when_it_is_seen_before_its_rows_are_taken() {
 }
 
 #[test]
-fn an_older_result_is_named_by_the_servers_query_id() {
+fn a_request_for_an_older_result_carries_the_servers_query_id() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     let (_, first) = connection.run(&Query::new("A"), &Extra::default()).unwrap();
@@ -519,7 +519,7 @@ fn unsent_requests_can_be_taken_back_and_half_sent_ones_cannot() {
 }
 
 #[test]
-fn a_request_that_the_server_could_not_decode_ends_the_use_of_the_connection() {
+fn a_connection_is_dead_after_a_request_that_the_server_could_not_decode() {
     let mut other_vendor = INVALID.to_vec();
     other_vendor[12..15].copy_from_slice(b"Abc");
     for answer in [INVALID, &other_vendor] {
@@ -539,7 +539,7 @@ fn a_surplus_success_counts_as_the_end_of_the_stream() {
 }
 
 #[test]
-fn what_has_not_been_sent_is_not_answered() {
+fn a_request_that_was_not_sent_is_not_answered() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     let unsent = connection.pending_bytes().len();
@@ -548,7 +548,7 @@ fn what_has_not_been_sent_is_not_answered() {
     connection.received(SUCCESS.len());
     assert_eq!(
         events(&mut connection),
-        ["over: the connection was closed by the peer"]
+        ["ended: the connection was closed by the peer"]
     );
     assert_eq!(
         (connection.unanswered(), connection.pending_bytes().len()),
@@ -557,14 +557,14 @@ fn what_has_not_been_sent_is_not_answered() {
 }
 
 #[test]
-fn rows_that_arrived_before_the_end_are_told_before_it() {
+fn rows_that_arrived_before_the_end_are_returned_before_it() {
     let mut connection = ready();
     run_all(&mut connection);
     feed(&mut connection, &[FIELDS_N, RECORD_42].concat());
     connection.received(0);
-    let told = events(&mut connection);
-    assert_eq!(told[..2], ["2 success", "3 row 42"]);
-    assert!(told[2].starts_with("over: "), "{told:?}");
+    let reported = events(&mut connection);
+    assert_eq!(reported[..2], ["2 success", "3 row 42"]);
+    assert!(reported[2].starts_with("ended: "), "{reported:?}");
 }
 
 #[test]
@@ -605,21 +605,21 @@ fn p3_a_refused_request_changes_nothing() {
 }
 
 #[test]
-fn p6_after_a_violation_every_call_says_so() {
+fn p6_after_a_violation_every_call_returns_it() {
     let mut connection = ready();
     feed(&mut connection, RECORD_42);
     assert_eq!(
         connection.has_event().unwrap_err(),
-        ProtocolViolation::Unasked { answer: "RECORD" }
+        ProtocolViolation::UnsolicitedAnswer { answer: "RECORD" }
     );
     assert_eq!(connection.disposition(), Disposition::Dead);
-    assert!(matches!(connection.reset(), Err(UsageError::Over(_))));
-    assert!(matches!(connection.goodbye(), Err(UsageError::Over(_))));
+    assert!(matches!(connection.reset(), Err(UsageError::Ended(_))));
+    assert!(matches!(connection.goodbye(), Err(UsageError::Ended(_))));
     feed(&mut connection, SUCCESS);
     assert!(connection.has_event().is_err());
 }
 
-/// What the server says in the property tests.
+/// The bytes of the server in the property tests.
 fn transcript() -> Vec<u8> {
     [
         V5_4,
@@ -639,12 +639,12 @@ fn transcript() -> Vec<u8> {
     .concat()
 }
 
-/// Drives a read, fed in pieces of these sizes, and tells the events and the bytes that were sent.
+/// Drives a read that is fed in pieces of these sizes. Returns the events and the bytes that were sent.
 fn drive(sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
     let mut connection = Connection::new(Options::default());
-    let (mut told, mut sent, mut logged_in) = (Vec::new(), send_all(&mut connection), false);
+    let (mut reported, mut sent, mut logged_in) = (Vec::new(), send_all(&mut connection), false);
     let transcript = transcript();
-    // Requests follow the version, so what answers them must not come with it.
+    // Requests follow the version, so their answers must not arrive together with it.
     let (version, answers) = transcript.split_at(4);
     let mut sizes = sizes.iter().cycle();
     for mut rest in [version, answers] {
@@ -652,7 +652,7 @@ fn drive(sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
             let (now, later) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
             feed(&mut connection, now);
             rest = later;
-            told.extend(events(&mut connection));
+            reported.extend(events(&mut connection));
         }
         if !logged_in {
             logged_in = true;
@@ -663,7 +663,7 @@ fn drive(sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
         }
         sent.extend(send_all(&mut connection));
     }
-    (told, sent)
+    (reported, sent)
 }
 
 proptest! {
@@ -690,7 +690,7 @@ proptest! {
     }
 }
 
-/// A query of which a page of one row was asked for and whose RUN is answered.
+/// A query with a requested page of one row and an answered RUN.
 fn streaming(connection: &mut Connection) -> ResultId {
     streaming_by(connection, Fetch::Rows(1))
 }
@@ -706,7 +706,7 @@ fn streaming_by(connection: &mut Connection, fetch: Fetch) -> ResultId {
 }
 
 #[test]
-fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_taken() {
+fn waiting_rows_are_returned_in_order_however_much_arrives_before_they_are_taken() {
     for (piece, taken) in [
         (1, 0),
         (3, 1),
@@ -719,10 +719,10 @@ fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_tak
         streaming_by(&mut connection, Fetch::Rows(8000));
         let row = |n: u16| [&b"\x00\x06\xB1\x71\x91\xC9"[..], &n.to_be_bytes(), &[0, 0]].concat();
         let rows: Vec<u8> = (1000..9000).flat_map(row).collect();
-        let mut told = 1000..9000;
+        let mut reported = 1000..9000;
         for (number, piece) in rows.chunks(piece).enumerate() {
             feed(&mut connection, piece);
-            // Every third piece is seen, and waits.
+            // Every third piece is seen without being taken.
             let taken = if number % 3 == 1 { 0 } else { taken };
             for _ in 0..taken {
                 let Ok(Some(_)) = connection.has_event() else {
@@ -731,17 +731,17 @@ fn rows_that_wait_are_told_as_they_came_however_much_arrives_before_they_are_tak
                 let Some(Event::Record(row)) = connection.event() else {
                     panic!("a row was announced")
                 };
-                assert_eq!(Some(row.get(0).unwrap()), told.next());
+                assert_eq!(Some(row.get(0).unwrap()), reported.next());
             }
             assert!(connection.has_event().is_ok());
         }
-        let rest: Vec<String> = told.map(|n| format!("3 row {n}")).collect();
+        let rest: Vec<String> = reported.map(|n| format!("3 row {n}")).collect();
         assert!(events(&mut connection) == rest, "{piece} bytes at once");
     }
 }
 
 #[test]
-fn an_abandoned_result_is_finished_behind_the_page_on_its_way() {
+fn an_abandoned_result_is_finished_after_the_page_on_its_way() {
     let mut connection = ready();
     let result = streaming(&mut connection);
     assert!(!connection.has_more(result));
@@ -757,13 +757,13 @@ fn an_abandoned_result_is_finished_behind_the_page_on_its_way() {
 }
 
 #[test]
-fn a_result_abandoned_behind_its_last_page_ends_the_connection() {
+fn a_result_abandoned_after_its_last_page_ends_the_connection() {
     let mut connection = ready();
     let result = streaming(&mut connection);
     connection.abandon(result).unwrap();
     feed(&mut connection, &[RECORD_42, SUCCESS].concat());
     assert_eq!(events(&mut connection), ["3 row 42", "3 success"]);
-    // No server answers the superfluous DISCARD well.
+    // Servers do not tolerate the superfluous DISCARD.
     assert_eq!(connection.disposition(), Disposition::Finishing);
     feed(&mut connection, INVALID);
     events(&mut connection);
@@ -771,7 +771,7 @@ fn a_result_abandoned_behind_its_last_page_ends_the_connection() {
 }
 
 #[test]
-fn a_result_has_more_from_when_its_page_end_is_seen_until_it_is_asked_for() {
+fn a_result_has_more_from_when_its_page_end_is_seen_until_more_is_requested() {
     let mut connection = ready();
     let result = streaming(&mut connection);
     feed(&mut connection, &[RECORD_42, HAS_MORE].concat());

@@ -1,19 +1,21 @@
-//! Texts that others have written, shown harmlessly.
+//! Texts of other parties, escaped for display.
 
 use core::fmt::{self, Write};
 
-/// A text that came from a peer, for logs and terminals: what would move the cursor, end a line, or change the
-/// direction of what follows is shown as an escape sequence of Rust. Everything else is as it came.
+/// A text from a peer, escaped for logs and terminals.
 ///
-/// `Display` of whatever a server can write goes through it. Accessors such as
-/// [`ServerError::message`](crate::ServerError::message) give the text itself.
+/// Characters that would move the cursor, end a line or change the direction of text are shown as escape sequences of
+/// Rust. All other characters are unchanged.
+///
+/// `Display` implementations that show a text of a server use this type. Accessors such as
+/// [`ServerError::message`](crate::ServerError::message) return the text unescaped.
 ///
 /// ```
 /// use bolt_proto::Escaped;
 ///
 /// assert_eq!(Escaped("naïve\r\nINFO fine\u{1b}[2J").to_string(), r"naïve\r\nINFO fine\u{1b}[2J");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -32,7 +34,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Passes everything on that is written to it, escaped: for what is put together from the texts of peers.
+/// A writer that escapes everything written to it: for output that is composed of texts of peers.
 pub(crate) struct Escaping<'a, 'b>(pub(crate) &'a mut fmt::Formatter<'b>);
 
 impl Write for Escaping<'_, '_> {
@@ -41,7 +43,7 @@ impl Write for Escaping<'_, '_> {
     }
 }
 
-/// Control characters, line ends of other kinds, and what overrides the direction of text or is not seen at all.
+/// Returns whether a character is a control character, ends a line, overrides the direction of text, or is invisible.
 fn is_harmful(char: char) -> bool {
     char.is_control()
         || matches!(
@@ -71,7 +73,7 @@ mod tests {
     use crate::value::{FromValue, Map, UnsupportedType, Value, ZonedDateTime};
     use crate::version::Version;
 
-    /// Whatever must not reach a terminal or a log.
+    /// Characters that must not reach a terminal or a log.
     const HARMFUL: &str = "\u{1b}[2J\u{7}\r\n\0\u{9b}\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{e0041}\u{7f}";
 
     fn assert_harmless(shown: &str) {
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_harmless_is_shown_as_it_is() {
+    fn harmless_text_is_shown_unchanged() {
         for text in [
             "",
             "plain",
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_a_server_is_shown_raw() {
+    fn no_text_of_a_server_is_shown_unescaped() {
         let error = ServerError::new(HARMFUL, HARMFUL)
             .with_status(HARMFUL, HARMFUL)
             .with_diagnostic(HARMFUL, HARMFUL)
@@ -146,7 +148,7 @@ mod tests {
             format!("{unsupported:?}"),
             format!("{:?}", ValueRef::String(HARMFUL)),
         ] {
-            // A plan is a tree of lines.
+            // A plan is shown as a tree of lines.
             assert_harmless(&shown);
         }
         assert_eq!(error.message(), HARMFUL);

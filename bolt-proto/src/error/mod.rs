@@ -1,4 +1,4 @@
-//! Errors by blame: the caller ([`UsageError`], [`EncodeError`]), the wire ([`ProtocolViolation`],
+//! Errors by responsibility: the caller ([`UsageError`], [`EncodeError`]), the wire ([`ProtocolViolation`],
 //! [`DecodeError`]), the server ([`ServerError`]), a conversion ([`ConversionError`]).
 
 mod convert;

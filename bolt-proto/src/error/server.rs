@@ -1,4 +1,4 @@
-//! A failure that the server reported.
+//! Failures that the server reported.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -10,10 +10,28 @@ use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
 use crate::value::{Map, Value};
 
-/// What a server says about a request that it could not carry out.
+/// A failure that the server reported for a request.
 ///
-/// Up to Bolt 5.6 a failure has a code and a message; from 5.7 on it has a GQL status as well, and may have causes.
-/// What a version or a server does not send is filled in as the official drivers do.
+/// Up to Bolt 5.6 a failure has a code and a message. From 5.7 on it also has a GQL status, and may have causes. What
+/// a version or a server does not send is filled in as the official drivers do.
+///
+/// ```
+/// # use bolt_proto as bolt;
+/// use bolt::{ErrorClass, ServerError};
+///
+/// fn describe(error: &ServerError) -> &str {
+///     match error.class() {
+///         ErrorClass::Transient => "try again later",
+///         _ if error.code() == "Neo.ClientError.Schema.ConstraintValidationFailed" => "already exists",
+///         _ => error.message(),
+///     }
+/// }
+///
+/// // Tests can construct one:
+/// let deadlock = ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "deadlock");
+/// assert!(deadlock.is_retryable());
+/// assert_eq!(describe(&deadlock), "try again later");
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct ServerError(Box<Details>);
 
@@ -27,24 +45,24 @@ struct Details {
     cause: Option<ServerError>,
 }
 
-/// Who is to act on a server's error, by its code.
+/// The class of a server's error, by its code: it says what can be done about the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
-    /// `ClientError`: the request is wrong; it fails again unless it is changed.
+    /// `ClientError`: the request is wrong, and fails again unless it is changed.
     Client,
-    /// `TransientError`: it may succeed if it is tried again.
+    /// `TransientError`: the request may succeed if it is retried.
     Transient,
-    /// `DatabaseError`: the server has failed.
+    /// `DatabaseError`: the server failed.
     Database,
-    /// Anything else, or no code at all.
+    /// Any other class, or no code at all.
     Other,
 }
 
-/// A server's word about why it failed cannot be followed without end.
+/// The maximum length of a chain of causes. Further causes are left out.
 const MAX_CAUSES: usize = 32;
 
-/// How much of a text is kept, in bytes.
+/// The maximum length of a text, in bytes. The rest is left out.
 const MAX_TEXT: usize = 1024 * 1024;
 
 const UNKNOWN_CODE: &str = "Neo.DatabaseError.General.UnknownError";
@@ -54,21 +72,21 @@ const UNKNOWN_STATUS: &str = "50N42";
 const UNKNOWN_DESCRIPTION: &str = "error: general processing exception - unexpected error";
 
 impl ServerError {
-    /// A failure as a server would report it.
+    /// Creates a failure, as a server would report it.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();
         Self(Box::new(Details {
             code: code.into(),
             gql_status: UNKNOWN_STATUS.to_owned(),
-            description: described(&message),
+            description: default_description(&message),
             diagnostic_record: diagnostic::read(None),
             cause: None,
             message,
         }))
     }
 
-    /// With a GQL status and its description, as servers report it from Bolt 5.7 on.
+    /// Sets the GQL status and its description, which servers report from Bolt 5.7 on.
     #[must_use]
     pub fn with_status(mut self, gql_status: impl Into<String>, description: impl Into<String>) -> Self {
         self.0.gql_status = gql_status.into();
@@ -76,14 +94,14 @@ impl ServerError {
         self
     }
 
-    /// With another entry of the [diagnostic record](Self::diagnostic_record).
+    /// Sets an entry of the [diagnostic record](Self::diagnostic_record).
     #[must_use]
     pub fn with_diagnostic(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.0.diagnostic_record.insert(name, value);
         self
     }
 
-    /// With what led to it. A cause has no code of its own.
+    /// Sets the cause. The code of the cause is removed, because a cause has none.
     #[must_use]
     pub fn with_cause(mut self, mut cause: Self) -> Self {
         cause.0.code.clear();
@@ -91,71 +109,75 @@ impl ServerError {
         self
     }
 
-    /// The code, such as `Neo.ClientError.Statement.SyntaxError`. Empty for a cause, which has none.
+    /// Returns the code, such as `Neo.ClientError.Statement.SyntaxError`. It is empty for a cause.
     ///
-    /// Codes that old servers put into the wrong class come as today's servers send them:
+    /// Codes that old servers put into the wrong class are corrected to those of today's servers:
     /// `Neo.TransientError.Transaction.Terminated` and `….LockClientStopped` are client errors.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// What happened, in the server's words. The text belongs to the server's release, not to the protocol.
+    /// Returns the message, in the server's words. The text depends on the server's release, not on the protocol.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The GQL status, such as `42001`. Do not build logic on it alone: it is `50N42` before Bolt 5.7, and Neo4j 5.26
-    /// sends that for most failures.
+    /// Returns the GQL status, such as `42001`.
+    ///
+    /// Do not build logic on the status alone: it is `50N42` before Bolt 5.7, and Neo4j 5.26 sends `50N42` for
+    /// most failures.
     #[must_use]
     pub fn gql_status(&self) -> &str {
         &self.0.gql_status
     }
 
-    /// The description of the GQL status.
+    /// Returns the description of the GQL status.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// What the server adds, by name: the standard's entries, and those of the vendor, whose names begin with `_`.
+    /// Returns the diagnostic record: the standard's entries, and those of the vendor, with names that begin
+    /// with `_`.
     #[must_use]
     pub fn diagnostic_record(&self) -> &Map {
         &self.0.diagnostic_record
     }
 
-    /// Whose fault it is, such as `CLIENT_ERROR`, if the server says.
+    /// Returns the side that is responsible, such as `CLIENT_ERROR`, if the server reports it.
     #[must_use]
     pub fn classification(&self) -> Option<&str> {
         diagnostic::string(&self.0.diagnostic_record, "_classification")
     }
 
-    /// What led to it, from Bolt 5.7 on.
+    /// Returns the cause, which servers report from Bolt 5.7 on.
     #[must_use]
     pub fn cause(&self) -> Option<&Self> {
         self.0.cause.as_ref()
     }
 
-    /// The error, what led to it, what led to that, and so on.
+    /// Returns an iterator over the error, its cause, the cause of that, and so on.
     pub fn chain(&self) -> impl Iterator<Item = &Self> {
         iter::successors(Some(self), |error| error.cause())
     }
 
-    /// The first error of the [chain](Self::chain) with this GQL status.
+    /// Returns the first error of the [chain](Self::chain) with this GQL status.
     #[must_use]
     pub fn find_status(&self, gql_status: &str) -> Option<&Self> {
         self.chain().find(|error| error.gql_status() == gql_status)
     }
 
-    /// The code without the vendor that it begins with: `TransientError.General.DatabaseUnavailable`. Vendors of servers
-    /// share the rest, so decisions belong on this.
+    /// Returns the code without its vendor: `TransientError.General.DatabaseUnavailable`.
+    ///
+    /// Servers of several vendors share this part, so decisions should be based on it.
     #[must_use]
     pub fn name(&self) -> &str {
         without_vendor(&self.0.code)
     }
 
-    /// Who is to act on it, by the second part of the code.
+    /// Returns the class, which is the second part of the code.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self.name().split('.').next() {
@@ -166,15 +188,15 @@ impl ServerError {
         }
     }
 
-    /// Whether a transaction that fails so may succeed when it is run again: transient errors, a change of leader,
+    /// Returns whether the transaction may succeed if it is retried: after transient errors, a change of leader, or
     /// an expired authorization.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.class() == ErrorClass::Transient || self.is_not_a_leader() || self.is_authorization_expired()
     }
 
-    /// Whether the server takes no writes, so that another one must be asked: in a cluster it is not the leader, or its
-    /// database is a replica.
+    /// Returns whether the server accepts no writes, so that they must go to another server: in a cluster it is not
+    /// the leader, or its database is a replica.
     #[must_use]
     pub fn is_not_a_leader(&self) -> bool {
         matches!(
@@ -183,43 +205,51 @@ impl ServerError {
         )
     }
 
-    /// Whether what the server knows of the login is too old: every connection that has logged in before needs to do so
+    /// Returns whether the server's authorization data is too old: all connections that logged in earlier must log in
     /// again.
     #[must_use]
     pub fn is_authorization_expired(&self) -> bool {
         self.name() == "ClientError.Security.AuthorizationExpired"
     }
 
-    /// Whether the database, or the whole server, is on its way down or up. As the answer to COMMIT it does not tell
-    /// whether the commit was done: servers that shut down answer so to commits that stand.
+    /// Returns whether the database, or the whole server, is shutting down or starting up.
+    ///
+    /// As the answer to COMMIT this does not say whether the commit happened: servers that shut down send it for
+    /// commits that succeeded, too.
     #[must_use]
     pub fn is_database_unavailable(&self) -> bool {
         self.name() == "TransientError.General.DatabaseUnavailable"
     }
 
-    /// Whether a FAILURE says that the server could not make sense of the request. Neo4j 5.26 then does not ignore what
-    /// follows, so that the two sides no longer agree on where they stand.
+    /// Returns whether a FAILURE says that the server could not understand the request. After that, Neo4j 5.26 does
+    /// not ignore what follows, so the two sides no longer agree on the state.
     pub(crate) fn leaves_state_unknown(failure: Metadata<'_>) -> bool {
         without_vendor(code(failure)).starts_with("ClientError.Request.")
     }
 
-    /// Reads the metadata of a FAILURE. What is missing or garbled is filled in: better a bare error than none.
+    /// Reads the metadata of a FAILURE. Missing or malformed parts are filled in: an incomplete error is better
+    /// than none.
     pub(crate) fn read(failure: Metadata<'_>) -> Self {
-        Self::read_one(failure, &today(code(failure)), UNKNOWN_MESSAGE, MAX_CAUSES)
+        Self::read_one(
+            failure,
+            &correct_class(code(failure)),
+            UNKNOWN_MESSAGE,
+            MAX_CAUSES,
+        )
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
-        let string = |key| error.string(key).map(cut);
+        let string = |key| error.string(key).map(truncate);
         let parts = (string("gql_status"), string("description"), string("message"));
         let (gql_status, description, message) = match parts {
             (Some(status), Some(description), Some(message)) => (status, description.to_owned(), message),
             // Before 5.7.
-            (None, None, Some(message)) => (UNKNOWN_STATUS, described(message), message),
+            (None, None, Some(message)) => (UNKNOWN_STATUS, default_description(message), message),
             _ => (UNKNOWN_STATUS, UNKNOWN_DESCRIPTION.to_owned(), unknown),
         };
         let cause = error.nested("cause").filter(|_| causes > 0);
         Self(Box::new(Details {
-            code: cut(code).to_owned(),
+            code: truncate(code).to_owned(),
             message: message.to_owned(),
             gql_status: gql_status.to_owned(),
             description,
@@ -229,14 +259,14 @@ impl ServerError {
     }
 }
 
-/// The code of a FAILURE, as it came.
+/// Returns the code of a FAILURE, uncorrected.
 fn code(failure: Metadata<'_>) -> &str {
     let code = failure.string("neo4j_code").or_else(|| failure.string("code"));
     code.unwrap_or(UNKNOWN_CODE)
 }
 
-/// The beginning of a text, if it is too long.
-fn cut(text: &str) -> &str {
+/// Returns the beginning of a text that is too long, else the text.
+fn truncate(text: &str) -> &str {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end = end.saturating_sub(1);
@@ -244,7 +274,7 @@ fn cut(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn described(message: &str) -> String {
+fn default_description(message: &str) -> String {
     format!("{UNKNOWN_DESCRIPTION}. {message}")
 }
 
@@ -252,8 +282,8 @@ fn without_vendor(code: &str) -> &str {
     code.split_once('.').map_or("", |(_vendor, name)| name)
 }
 
-/// Servers up to 4.4 call these two transient although a retry cannot help.
-fn today(code: &str) -> Cow<'_, str> {
+/// Corrects the class of two codes: servers up to 4.4 call them transient, although a retry cannot help.
+fn correct_class(code: &str) -> Cow<'_, str> {
     match without_vendor(code) {
         "TransientError.Transaction.Terminated" | "TransientError.Transaction.LockClientStopped" => {
             code.replacen("Transient", "Client", 1).into()
@@ -302,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn before_5_7_the_status_is_made_of_the_message() {
+    fn before_5_7_the_status_is_derived_from_the_message() {
         let error = read(b"\xA2\x84code\x85Neo.X\x87message\x84oops");
         assert_eq!(
             (error.code(), error.message(), error.gql_status()),
@@ -328,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_causes_is_cut_somewhere() {
+    fn a_chain_of_causes_is_truncated() {
         let mut bytes = alloc::vec![];
         for _ in 0..1000 {
             bytes.extend_from_slice(b"\xA1\x85cause");
@@ -348,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn the_class_decides_whatever_the_vendor() {
+    fn only_the_class_decides_about_retries_and_not_the_vendor() {
         for vendor in ["Neo", "Memgraph", "Other-Vendor", ""] {
             let error = |name: &str| ServerError::new(format!("{vendor}.{name}"), "");
             for (name, class, retryable) in [
@@ -400,10 +430,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn a_long_text_is_truncated_between_characters() {
         let long = "ä".repeat(MAX_TEXT);
-        assert_eq!(cut(&long).len(), MAX_TEXT);
-        assert_eq!(cut(&format!("x{long}")).len(), MAX_TEXT - 1);
-        assert_eq!(cut("short"), "short");
+        assert_eq!(truncate(&long).len(), MAX_TEXT);
+        assert_eq!(truncate(&format!("x{long}")).len(), MAX_TEXT - 1);
+        assert_eq!(truncate("short"), "short");
     }
 }

@@ -1,4 +1,4 @@
-//! The caller asked for something impossible.
+//! Errors of the caller: requests that cannot be sent.
 
 use alloc::string::String;
 
@@ -6,91 +6,93 @@ use crate::error::{EncodeError, ProtocolViolation};
 use crate::state::{Message, ServerState};
 use crate::version::Version;
 
-/// A request that was refused. Nothing was queued, and the connection is as it was.
+/// A request that was refused. Nothing was queued, and the connection is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// The handshake is not done yet.
-    #[error("{message} must wait until a protocol version is agreed on")]
+    /// The handshake is not complete.
+    #[error("{message} was sent before a protocol version was negotiated; wait for Event::Negotiated")]
     NotNegotiated {
         /// The refused request.
         message: Message,
     },
-    /// The server would refuse it and close the connection.
-    #[error("{message} is not allowed in the state {state:?}")]
+    /// The server would fail the request and close the connection.
+    #[error("{message} is not allowed in the state {state:?} of the connection")]
     Illegal {
         /// The refused request.
         message: Message,
-        /// Where the connection stands once everything sent so far has succeeded.
+        /// The state of the server once everything sent so far has succeeded.
         state: ServerState,
     },
-    /// The server closes the connection if the request comes behind one that fails, so it must wait for answers.
+    /// The request must wait for answers: the server closes the connection on it if an earlier request fails.
     #[error(
-        "{message} must wait until {behind} is answered: behind a failure servers close the connection on it"
+        "{message} must wait for the answer to {after}: servers close the connection on it after a failure"
     )]
     Unanswered {
         /// The refused request.
         message: Message,
         /// An unanswered request that could fail.
-        behind: Message,
+        after: Message,
     },
-    /// RESET must not overtake this request: servers close the connection.
-    #[error("RESET must wait until {unanswered} is answered: it would overtake it")]
+    /// RESET must not overtake this request: servers close the connection on that.
+    #[error(
+        "RESET must wait for the answer to {unanswered}: RESET would overtake it, and servers close the connection on that"
+    )]
     Overtakes {
         /// The unanswered request.
         unanswered: Message,
     },
-    /// The result has ended, or was never of this connection.
-    #[error("{message} on a result that has ended")]
+    /// The result has ended, or is not of this connection.
+    #[error("{message} refers to a result that has ended; run the query again to get a new one")]
     NoSuchResult {
         /// The refused request.
         message: Message,
     },
-    /// Rows of the result have been asked for, and whether it goes on behind them is not known yet.
-    #[error("{message} must wait until the rows that were asked for have arrived")]
+    /// Rows of the result were requested, and their end has not arrived.
+    #[error("{message} must wait until the requested rows of this result have arrived")]
     PageInFlight {
         /// The refused request.
         message: Message,
     },
-    /// The result is not the newest one, and the server has not told its query id yet.
-    #[error("{message} on an older result must wait until its RUN is answered")]
+    /// The result is not the newest one, and the server has not reported its query id yet.
+    #[error("{message} on a result that is not the newest must wait for the answer to its RUN")]
     NoQueryId {
         /// The refused request.
         message: Message,
     },
-    /// COMMIT would silently cut off what a result has not been asked for.
-    #[error("COMMIT with an open result would lose its unread part: pull or discard all of it first")]
+    /// COMMIT would silently drop the rows that were not requested.
+    #[error("COMMIT would lose the unread part of an open result; pull or discard all of it first")]
     OpenResult,
-    /// Options were given to a query inside a transaction.
-    #[error("the options of a transaction are given to BEGIN; a query inside it has none")]
+    /// Options were passed to a query inside a transaction.
+    #[error("a query inside a transaction takes no options; pass them to BEGIN")]
     ExtraInTransaction,
-    /// A number of rows that cannot be asked for.
-    #[error("no rows cannot be asked for: at least one, or all")]
-    NoRows,
-    /// The version that was negotiated cannot express it.
-    #[error("{what} needs Bolt {needs} or newer; this connection speaks {has}")]
+    /// The fetch size is zero.
+    #[error("fetch size must be at least 1, or all")]
+    ZeroFetchSize,
+    /// The negotiated version does not support this.
+    #[error("{what} needs Bolt {needs} or newer; this connection uses {has}")]
     Version {
-        /// What was asked for.
+        /// The feature.
         what: String,
-        /// The first version that has it.
+        /// The first version that supports it.
         needs: Version,
         /// The version of this connection.
         has: Version,
     },
-    /// A date-time with an offset or a zone has two forms on 4.3 and 4.4, and the answer to HELLO says which one the
-    /// server takes.
+    /// The form of a date-time with an offset or a zone is not known yet. 4.3 and 4.4 have two forms, and the
+    /// answer to HELLO decides between them.
     #[error(
-        "a date-time with an offset or a zone must wait until HELLO is answered: it decides on their form"
+        "a date-time with an offset or a zone must wait for the answer to HELLO, which decides on its form"
     )]
-    FormUnknown,
+    DateTimeFormUnknown,
     /// A parameter or another value cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The connection is over.
-    #[error("the connection is over: {0}")]
-    Over(ProtocolViolation),
+    /// The connection has ended.
+    #[error("the connection has ended: {0}")]
+    Ended(ProtocolViolation),
     /// GOODBYE was sent.
-    #[error("{message} behind GOODBYE")]
+    #[error("{message} cannot be sent after GOODBYE; open another connection")]
     Goodbye {
         /// The refused request.
         message: Message,
@@ -98,7 +100,7 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// The version lacks what was asked for.
+    /// Creates the error for a feature that the version does not have.
     pub(crate) fn unsupported(what: impl Into<String>, needs: Version, has: Version) -> Self {
         Self::Version {
             what: what.into(),

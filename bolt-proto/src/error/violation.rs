@@ -1,4 +1,4 @@
-//! The peer broke the protocol, or left.
+//! Errors of the wire: the peer broke the protocol, or closed the connection.
 
 use core::{fmt, str};
 
@@ -6,89 +6,93 @@ use crate::error::DecodeError;
 use crate::state::{Message, ServerState};
 use crate::version::Version;
 
-/// Why a connection is over. After one of these every call on the connection says so.
+/// The reason why a connection ended. Every later call on the connection returns it as well.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolViolation {
-    /// The stream ended. Whether that is anybody's fault depends on what was unanswered.
+    /// The stream ended. Whether that is an error depends on which requests were unanswered.
     #[error("the connection was closed by the peer{}", if *.in_message { " in the middle of a message" } else { "" })]
     EndOfStream {
         /// Whether a message had begun.
         in_message: bool,
     },
-    /// The server speaks none of the proposed versions.
-    #[error("the server speaks none of the Bolt versions that were proposed")]
+    /// The server supports none of the proposed versions.
+    #[error(
+        "the server supports none of the proposed Bolt versions; allow more versions, or update the server"
+    )]
     NoCommonVersion,
     /// The server picked a version that was not proposed.
     #[error("the server chose Bolt {version}, which was not proposed")]
     UnwantedVersion {
-        /// What it picked.
+        /// The version that the server picked.
         version: Version,
     },
     /// An HTTP server answered.
-    #[error("an HTTP server answered; Bolt has a port of its own, usually 7687")]
+    #[error("an HTTP server answered; use the Bolt port of the server, usually 7687")]
     HttpServer,
-    /// A server answered that wants to be spoken to in TLS.
+    /// The server answered in TLS.
     #[error(
-        "the server answered in TLS: its port is for encrypted connections, or of something else, such as HTTPS"
+        "the server answered in TLS: the port is for encrypted connections, or for another protocol, such as HTTPS"
     )]
     TlsServer,
-    /// Something answered that is no Bolt server.
+    /// The answer is not Bolt.
     #[error(
-        "the answer to the handshake is not Bolt: it begins with {}",
-        Beginning(bytes)
+        "the peer does not speak Bolt: its answer to the handshake begins with {}",
+        FirstBytes(bytes)
     )]
     NotBolt {
         /// The first bytes of the answer.
         bytes: [u8; 4],
     },
-    /// A manifest of a version that nobody asked for.
+    /// The server sent a manifest of a version that was not offered.
     #[error("the server sent a handshake manifest of version {version}; only version 1 was offered")]
     UnknownManifest {
-        /// Its version.
+        /// The version of the manifest.
         version: u8,
     },
-    /// A manifest with more offers than there are versions.
-    #[error("the server's handshake manifest has {offers} offers")]
+    /// The server sent a manifest with more offers than there are versions.
+    #[error("the server's handshake manifest has too many offers: {offers}")]
     ManifestTooLong {
-        /// How many it announced.
+        /// The number of offers that the manifest announces.
         offers: u64,
     },
-    /// A variable-length number without an end.
+    /// A variable-length number has no end.
     #[error("a number in the server's handshake manifest has no end")]
     VarintTooLong,
-    /// A message beyond [`Limits::message`](crate::Limits::message).
-    #[error("the peer sent a message of over {limit} bytes; raise the limit if that is meant")]
+    /// A message exceeds [`Limits::message`](crate::Limits::message).
+    #[error("the peer sent a message of over {limit} bytes; raise Limits::message if that is expected")]
     MessageTooLong {
         /// The limit.
         limit: usize,
     },
-    /// The message is no structure, or carries a tag that no message of the peer has.
-    #[error("the peer sent something that is no message of Bolt: it begins with {bytes:02X?}")]
+    /// A message is not a structure, or its tag is unknown.
+    #[error("the peer sent something that is not a Bolt message: it begins with {bytes:02X?}")]
     UnknownMessage {
-        /// The first two bytes, zero if missing.
+        /// The first two bytes. Missing ones are zero.
         bytes: [u8; 2],
     },
-    /// More has arrived than [`Limits::buffered`](crate::Limits::buffered) while nobody took it.
+    /// More bytes than [`Limits::buffered`](crate::Limits::buffered) have arrived without being taken.
     #[error(
-        "over {limit} bytes have arrived and were not taken; take events before reading on, or raise the limit"
+        "over {limit} bytes have arrived and were not taken; take events before reading more, or raise Limits::buffered"
     )]
     BufferFull {
         /// The limit.
         limit: usize,
     },
-    /// Values beyond [`Limits::nesting`](crate::Limits::nesting).
-    #[error("the peer sent values nested over {limit} levels deep; raise the limit if that is meant")]
+    /// A value exceeds [`Limits::nesting`](crate::Limits::nesting).
+    #[error(
+        "the peer sent values nested over {limit} levels deep; raise Limits::nesting if that is expected"
+    )]
     NestedTooDeep {
         /// The limit.
         limit: u16,
     },
-    /// A list or a map beyond [`Limits::collection`](crate::Limits::collection).
+    /// A list or a map exceeds [`Limits::collection`](crate::Limits::collection).
     #[error(
-        "the peer sent a list or a map of {len} items, and {limit} are allowed; raise the limit if that is meant"
+        "the peer sent a list or a map of {len} items, but {limit} are allowed; raise Limits::collection if that is expected"
     )]
     CollectionTooLong {
-        /// How many it has.
+        /// The number of items.
         len: usize,
         /// The limit.
         limit: usize,
@@ -96,70 +100,69 @@ pub enum ProtocolViolation {
     /// A message cannot be decoded.
     #[error("the peer sent a message that cannot be decoded: {0}")]
     Malformed(#[from] DecodeError),
-    /// What a message carries has not the shape that the manual gives it.
-    #[error("the peer sent a message whose content {what}")]
+    /// The contents of a message do not have the form that the manual defines.
+    #[error("the peer sent a message with malformed contents: {what}")]
     Metadata {
-        /// What is wrong with it.
+        /// The defect of the contents.
         what: &'static str,
     },
-    /// A record has another number of values than its result has columns.
+    /// A record has a different number of values than its result has columns.
     #[error("the peer sent a record of {values} values for a result of {columns} columns")]
     WrongWidth {
-        /// How many values it has.
+        /// The number of values.
         values: usize,
-        /// How many columns were announced.
+        /// The number of columns.
         columns: usize,
     },
-    /// A row beyond those that PULL has asked for.
-    #[error("the peer sent more rows than were asked for")]
+    /// A row arrived beyond those that PULL requested.
+    #[error("the peer sent more rows than were requested")]
     SurplusRow,
-    /// An answer that says that the result goes on, to a request that leaves nothing of it: one for all rows, or for
-    /// none.
+    /// The answer says that more rows are left, but the request left none: it was for all rows, or for none.
+    #[error("the peer answered {message} with has_more, although the request left no rows")]
+    UnexpectedHasMore {
+        /// The request.
+        message: Message,
+    },
+    /// The answer belongs to another request: it has columns but does not answer RUN, or answers RUN and has fields
+    /// that only the end of a result has.
     #[error(
-        "the peer answered {message} by saying that more rows are left, although none were left to ask for"
+        "the peer answered {message} with the answer to another request: the connection is desynchronized"
     )]
-    NothingLeft {
+    Desynchronized {
         /// The request.
         message: Message,
     },
-    /// An answer that belongs to another request: it has columns without being that to RUN, or is that to RUN and has
-    /// what only the end of a result has.
-    #[error("the peer answered {message} with what answers another request: the two sides are out of step")]
-    OutOfStep {
-        /// The request.
-        message: Message,
-    },
-    /// An answer that nothing was asked for.
+    /// An answer arrived while no request was unanswered.
     #[error("the peer sent {answer} although no request was unanswered")]
-    Unasked {
-        /// Which kind of answer.
+    UnsolicitedAnswer {
+        /// The kind of the answer.
         answer: &'static str,
     },
-    /// The first bytes of a client are not Bolt's.
-    #[error("the client does not speak Bolt: it begins with {}", Beginning(bytes))]
+    /// The first bytes of a client are not Bolt.
+    #[error("the client does not speak Bolt: it begins with {}", FirstBytes(bytes))]
     NotBoltClient {
         /// The first bytes.
         bytes: [u8; 4],
     },
-    /// A proposal whose range goes below minor version 0.
+    /// A proposed range goes below minor version 0.
     #[error("the client proposes Bolt {version} and {range} lower minor versions, which do not exist")]
     BadProposal {
-        /// The newest version of the proposal.
+        /// The newest version of the range.
         version: Version,
-        /// How many lower ones it includes.
+        /// The number of lower versions that the range includes.
         range: u8,
     },
-    /// A client chose from the manifest what is not in it.
+    /// A client chose something that the manifest does not offer.
     #[error(
         "the client chose Bolt {version} with the capabilities {capabilities:#X}, which were not offered"
     )]
     BadChoice {
-        /// What it chose.
+        /// The version that the client chose.
         version: Version,
-        /// The capability bits that it claims.
+        /// The capability bits that the client claims.
         capabilities: u64,
     },
-    /// A request that the version does not have.
+    /// A client sent a request that the version does not have.
     #[error("the client sent {message}, which Bolt {version} does not have")]
     UnknownRequest {
         /// The request.
@@ -167,36 +170,36 @@ pub enum ProtocolViolation {
         /// The version of this connection.
         version: Version,
     },
-    /// A request that is not allowed where the connection stands.
+    /// A client sent a request that is not allowed in the current state.
     #[error("the client sent {message}, which is illegal in the state {state:?}")]
     IllegalRequest {
         /// The request.
         message: Message,
-        /// Where the connection stands.
+        /// The current state.
         state: ServerState,
     },
-    /// A request whose fields are not those of its kind.
-    #[error("the client sent a {message} whose {what}")]
+    /// The fields of a request do not match its kind.
+    #[error("the client sent a malformed {message}: {what}")]
     MalformedRequest {
         /// The request.
         message: Message,
-        /// What is wrong with it.
+        /// The defect of the request.
         what: &'static str,
     },
-    /// An answer that this request cannot have where the connection stands.
-    #[error("the peer answered {message} with {answer}, which is impossible here")]
-    Impossible {
+    /// The answer is not possible for this request in the current state.
+    #[error("the peer answered {message} with {answer}, which is not a possible answer in this state")]
+    UnexpectedAnswer {
         /// The request.
         message: Message,
-        /// Which kind of answer.
+        /// The kind of the answer.
         answer: &'static str,
     },
 }
 
-/// What somebody says who does not speak Bolt: as text, if it is text.
-struct Beginning<'a>(&'a [u8; 4]);
+/// The first bytes of a peer that does not speak Bolt: shown as text if they are printable.
+struct FirstBytes<'a>(&'a [u8; 4]);
 
-impl fmt::Display for Beginning<'_> {
+impl fmt::Display for FirstBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(bytes) = self;
         match str::from_utf8(*bytes) {
@@ -207,15 +210,15 @@ impl fmt::Display for Beginning<'_> {
 }
 
 impl ProtocolViolation {
-    /// A message that nobody knows.
-    pub(crate) fn unknown(message: &[u8]) -> Self {
+    /// Creates the error for a message with an unknown tag.
+    pub(crate) fn unknown_message(message: &[u8]) -> Self {
         let mut bytes = message.iter().copied();
         Self::UnknownMessage {
             bytes: [bytes.next().unwrap_or(0), bytes.next().unwrap_or(0)],
         }
     }
 
-    /// Whether the peer just went away instead of saying something wrong.
+    /// Returns whether the peer closed the connection instead of violating the protocol.
     #[must_use]
     pub const fn is_end_of_stream(&self) -> bool {
         matches!(self, Self::EndOfStream { .. })
@@ -229,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_speak_bolt_is_quoted_in_words_if_they_are_words() {
+    fn the_first_bytes_of_another_protocol_are_quoted_as_text_if_they_are_printable() {
         let says = |bytes: &[u8; 4]| ProtocolViolation::NotBolt { bytes: *bytes }.to_string();
         assert!(says(b"SSH-").ends_with(r#"begins with "SSH-""#));
         assert!(says(b"\x00SQL").ends_with("begins with [00, 53, 51, 4C]"));

@@ -1,8 +1,8 @@
-//! The four answers, by their tags.
+//! The four kinds of answers, by their tags.
 
 use crate::error::ProtocolViolation;
 
-/// Which answer a message is.
+/// The kind of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Record,
@@ -12,15 +12,15 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Anything but an answer is a violation.
+    /// Returns the kind of a message. Anything but an answer is a violation.
     pub(crate) fn of(message: &[u8]) -> Result<Self, ProtocolViolation> {
         match *message {
             [0xB1, 0x71, ..] => Ok(Self::Record),
             [0xB1, 0x70, ..] => Ok(Self::Success),
             [0xB1, 0x7F, ..] => Ok(Self::Failure),
-            // The manual gives IGNORED no field; some servers send a map.
+            // The manual defines no field for IGNORED; some servers send a map.
             [0xB0 | 0xB1, 0x7E, ..] => Ok(Self::Ignored),
-            _ => Err(ProtocolViolation::unknown(message)),
+            _ => Err(ProtocolViolation::unknown_message(message)),
         }
     }
 

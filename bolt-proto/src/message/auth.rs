@@ -1,4 +1,4 @@
-//! Who the client claims to be.
+//! Authentication tokens.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,14 +9,20 @@ use crate::message::request::Fields;
 use crate::value::ToValue;
 use crate::version::{Capabilities, Utc};
 
-/// A token that authenticates a connection: the field of LOGON, or, up to Bolt 5.0, a part of HELLO. Its `Debug`
-/// shows the scheme alone.
+/// An authentication token: the field of LOGON, or, up to Bolt 5.0, a part of HELLO.
+///
+/// `Debug` shows only the scheme.
 ///
 /// ```
-/// use bolt_proto::Auth;
+/// # use bolt_proto as bolt;
+/// use bolt::Auth;
 ///
 /// let auth = Auth::basic("neo4j", "secret");
 /// assert!(!format!("{auth:?}").contains("secret"));
+///
+/// // A plug-in of the server may define its own scheme:
+/// let custom = Auth::custom("api-key", "billing", "0123").realm("eu").parameter("tenant", 7);
+/// assert_eq!(custom.scheme(), "api-key");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Auth {
@@ -28,13 +34,13 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// No authentication, for servers that have it switched off.
+    /// Creates a token for servers with authentication disabled.
     #[must_use]
     pub fn none() -> Self {
         Self::scheme_of("none")
     }
 
-    /// A user name and its password.
+    /// Creates a token from a user name and a password.
     #[must_use]
     pub fn basic(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
@@ -44,7 +50,7 @@ impl Auth {
         }
     }
 
-    /// A token of a single sign-on provider.
+    /// Creates a token from a token of a single sign-on provider.
     #[must_use]
     pub fn bearer(token: impl Into<String>) -> Self {
         Self {
@@ -53,10 +59,10 @@ impl Auth {
         }
     }
 
-    /// A Kerberos ticket, in Base64.
+    /// Creates a token from a Kerberos ticket, in Base64.
     #[must_use]
     pub fn kerberos(ticket: impl Into<String>) -> Self {
-        // Servers before 4.4 insist on the key `principal`.
+        // Servers before 4.4 require the key `principal`.
         Self {
             principal: Some(String::new()),
             credentials: Some(ticket.into()),
@@ -64,7 +70,7 @@ impl Auth {
         }
     }
 
-    /// Any other scheme, as a plug-in of the server defines it. Empty credentials are not sent.
+    /// Creates a token for any other scheme, which a plug-in of the server defines. Empty credentials are not sent.
     #[must_use]
     pub fn custom(
         scheme: impl Into<String>,
@@ -78,29 +84,29 @@ impl Auth {
         }
     }
 
-    /// The realm, where a server has several providers that take the same scheme. An empty one is not sent.
+    /// Sets the realm, for servers with several providers of the same scheme. An empty realm is not sent.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into()).filter(|realm: &String| !realm.is_empty());
         self
     }
 
-    /// Another value for a [custom](Self::custom) scheme. One that cannot be sent is refused by the login.
+    /// Adds a parameter for a [custom](Self::custom) scheme. The login fails if the value cannot be encoded.
     #[must_use]
     pub fn parameter(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
         self.parameters.add(name.as_ref(), value);
         self
     }
 
-    /// The scheme, such as `basic`.
+    /// Returns the scheme, such as `basic`.
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
-    /// Whether a connection can carry everything.
+    /// Checks that a connection can carry all values.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
-        // Before the answer to HELLO the form is unknown where there are two.
+        // Where a version has two forms, the form is unknown before the answer to HELLO.
         let utc = match capabilities.utc {
             Utc::Never => Some(false),
             Utc::Patch => None,

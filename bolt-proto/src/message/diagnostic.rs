@@ -3,17 +3,18 @@
 use crate::packstream::ValueRef;
 use crate::value::{FromValue, Map, Value};
 
-/// What every record has; servers leave these entries out where they have these values.
+/// The entries of every record. Servers omit the entries that have these values.
 const DEFAULTS: [(&str, &str); 3] = [
     ("OPERATION", ""),
     ("OPERATION_CODE", "0"),
     ("CURRENT_SCHEMA", "/"),
 ];
 
-/// How many bytes a record may have to be read.
+/// The largest record that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Reads a record and fills in what the server left out. What is no map, or too long, reads as an empty one.
+/// Reads a record and fills in the entries that the server omitted. A value that is not a map, or is too long,
+/// is read as an empty map.
 pub(crate) fn read(record: Option<ValueRef<'_>>) -> Map {
     let record =
         record.filter(|record| matches!(record, ValueRef::Map(map) if map.encoded_len() <= MAX_BYTES));
@@ -24,7 +25,7 @@ pub(crate) fn read(record: Option<ValueRef<'_>>) -> Map {
     filled
 }
 
-/// A map as an owned one; what is no map, or cannot be read, as an empty one.
+/// Returns an owned map. A value that is not a map, or cannot be decoded, is read as an empty map.
 pub(crate) fn map(value: Option<ValueRef<'_>>) -> Map {
     match value.map(Value::from_value) {
         Some(Ok(Value::Map(map))) => map,
@@ -32,9 +33,9 @@ pub(crate) fn map(value: Option<ValueRef<'_>>) -> Map {
     }
 }
 
-/// The entries that have to be sent.
+/// Returns the entries that must be sent: those without their default value.
 #[cfg(feature = "peer")]
-pub(crate) fn told(record: &Map) -> impl Iterator<Item = (&str, &Value)> + Clone {
+pub(crate) fn without_defaults(record: &Map) -> impl Iterator<Item = (&str, &Value)> + Clone {
     record.iter().filter(|(name, value)| {
         !DEFAULTS
             .iter()
@@ -42,7 +43,7 @@ pub(crate) fn told(record: &Map) -> impl Iterator<Item = (&str, &Value)> + Clone
     })
 }
 
-/// An entry that is a string.
+/// Returns an entry if it is a string.
 pub(crate) fn string<'m>(record: &'m Map, name: &str) -> Option<&'m str> {
     match record.get(name) {
         Some(Value::String(text)) => Some(text),

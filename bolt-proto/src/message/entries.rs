@@ -1,4 +1,4 @@
-//! Named values inside of a request, beside the parameters of a query.
+//! Named values in a request, except the parameters of a query.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -12,8 +12,8 @@ use crate::query::{EncodedParameters, Query};
 use crate::value::ToValue;
 use crate::version::Capabilities;
 
-/// Values under names, encoded when they are given, by the rules that hold for the parameters of a [`Query`].
-/// `Debug` shows the names alone.
+/// Named values, encoded when they are added, by the rules for the parameters of a [`Query`]. `Debug` shows
+/// only the names.
 #[derive(Clone, Default)]
 pub(crate) struct Entries(Query);
 
@@ -26,12 +26,12 @@ impl Entries {
         self.0 = core::mem::take(&mut self.0).params(values);
     }
 
-    /// Whether nothing was given, not even something that could not be encoded.
+    /// Returns whether nothing was added, not even a value that could not be encoded.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.parameters().count == 0 && self.0.check().is_ok()
     }
 
-    /// Whether a connection can carry everything.
+    /// Checks that a connection can carry all values.
     pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
         check_values(&self.0, capabilities, utc)
     }
@@ -43,8 +43,8 @@ impl Entries {
     }
 }
 
-/// Writes parameters as a map, in the form that a connection with or without `utc` takes: without, date-times with an
-/// offset or a zone count their seconds on the local clock.
+/// Writes parameters as a map, in the form that a connection with or without `utc` uses. Without it, date-times with
+/// an offset or a zone count their seconds on the local clock.
 pub(crate) fn write_parameters(
     parameters: EncodedParameters<'_>,
     utc: bool,
@@ -58,7 +58,8 @@ pub(crate) fn write_parameters(
     Ok(())
 }
 
-/// Whether a version can carry every value, and if it does not know yet in which form (`None`), whether it must.
+/// Checks that a version can carry all values. If the form of date-times is not known yet (`None`), the values must
+/// not depend on it.
 pub(crate) fn check_values(
     query: &Query,
     capabilities: &Capabilities,
@@ -70,7 +71,7 @@ pub(crate) fn check_values(
             let what = format!("the value {name:?}");
             Err(UsageError::unsupported(what, needs, capabilities.version))
         }
-        _ if utc.is_none() && query.parameters().has_legacy_form() => Err(UsageError::FormUnknown),
+        _ if utc.is_none() && query.parameters().has_legacy_form() => Err(UsageError::DateTimeFormUnknown),
         _ => Ok(()),
     }
 }

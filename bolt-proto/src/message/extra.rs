@@ -1,8 +1,9 @@
-//! The options of a transaction, or of a query that is its own transaction.
+//! The options of a transaction, or of an auto-commit query.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use ::serde::Serialize;
@@ -14,17 +15,27 @@ use crate::message::request::Fields;
 use crate::value::ToValue;
 use crate::version::{Capabilities, Version};
 
-/// What a transaction may do.
+/// The access mode of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Access {
-    /// Reads only. In a cluster it may run on any reader; a server refuses writes under it.
+    /// Reads only. In a cluster any reader may run the transaction; servers refuse writes in it.
     Read,
     /// Reads and writes.
     #[default]
     Write,
 }
 
-/// The `extra` of BEGIN, and of a RUN outside a transaction. What is not set is not sent.
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
+/// The `extra` of BEGIN, and of a RUN outside a transaction. Options that are not set are not sent.
 ///
 /// ```
 /// use bolt_proto::{Access, Extra};
@@ -44,30 +55,32 @@ pub struct Extra {
 }
 
 impl Extra {
-    /// What the transaction may do. Default: read and write.
+    /// Sets the access mode. Default: read and write.
     #[must_use]
     pub const fn access(mut self, access: Access) -> Self {
         self.access = access;
         self
     }
 
-    /// The database to run on (4.0 and later). Default: the user's home database.
+    /// Sets the database (4.0 and later). Default: the user's home database.
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
     }
 
-    /// After which time the server ends the transaction; zero means never. Sent in whole milliseconds, at least
-    /// one unless it is zero. Default: the server's own setting.
+    /// Sets the time after which the server ends the transaction. Zero means never. Default: the server's setting.
+    ///
+    /// The timeout is sent in whole milliseconds: at least one, unless it is zero.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The transaction sees everything that these bookmarks stand for. Empty ones, which servers choke on, are left
-    /// out. Default: none.
+    /// Sets the bookmarks that the server must have reached before the transaction begins. Default: none.
+    ///
+    /// Empty bookmarks are left out, because servers fail on them.
     #[must_use]
     pub fn bookmarks<S: Into<String>>(mut self, bookmarks: impl IntoIterator<Item = S>) -> Self {
         self.bookmarks = bookmarks
@@ -78,42 +91,43 @@ impl Extra {
         self
     }
 
-    /// Attaches a value to the transaction, which shows up in the server's query log and in `SHOW TRANSACTIONS`. One
-    /// that cannot be sent is refused by the request.
+    /// Attaches a value to the transaction. It appears in the server's query log and in `SHOW TRANSACTIONS`.
+    ///
+    /// The request is refused if the value cannot be encoded.
     #[must_use]
     pub fn metadata(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
         self.metadata.add(name.as_ref(), value);
         self
     }
 
-    /// As [`metadata`](Self::metadata), for the fields of a struct or the entries of a map.
+    /// Attaches the fields of a struct or the entries of a map, like [`metadata`](Self::metadata).
     #[must_use]
     pub fn metadata_from<T: Serialize + ?Sized>(mut self, values: &T) -> Self {
         self.metadata.add_all(values);
         self
     }
 
-    /// Runs on behalf of this user (4.4 and later; the server must grant it).
+    /// Runs the transaction on behalf of this user (4.4 and later). The server must permit it.
     #[must_use]
     pub fn impersonate(mut self, user: impl Into<String>) -> Self {
         self.impersonated_user = Some(user.into());
         self
     }
 
-    /// Which notifications the server shall leave out (5.2 and later). Default: as [HELLO](crate::Hello::notifications)
-    /// said.
+    /// Sets which notifications the server leaves out (5.2 and later). Default: the setting in
+    /// [HELLO](crate::Hello::notifications).
     #[must_use]
     pub fn notifications(mut self, filter: NotificationFilter) -> Self {
         self.notifications = filter;
         self
     }
 
-    /// Whether nothing is set.
+    /// Returns whether nothing is set.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether everything could be encoded, and a version can express all that is set.
+    /// Checks that all values could be encoded, and that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
         self.metadata
             .check(capabilities, utc)
@@ -139,7 +153,7 @@ impl Extra {
         self.notifications.check(capabilities)
     }
 
-    /// What is left at its default is not sent: servers take null for something else in places.
+    /// Writes the options. Defaults are not sent, because some servers do not treat null as a default.
     pub(crate) fn write(
         &self,
         capabilities: &Capabilities,
@@ -164,7 +178,7 @@ impl Extra {
     }
 }
 
-/// A timeout below a millisecond must not become zero, which would mean "never".
+/// Rounds up to milliseconds: a timeout below a millisecond must not become zero, which means "never".
 fn milliseconds(timeout: Duration) -> i64 {
     let rounded = timeout.as_nanos().div_ceil(1_000_000);
     i64::try_from(rounded).unwrap_or(i64::MAX)
@@ -175,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_below_a_millisecond_does_not_become_never() {
+    fn a_timeout_below_a_millisecond_does_not_become_zero() {
         assert_eq!(milliseconds(Duration::from_nanos(1)), 1);
         assert_eq!(milliseconds(Duration::ZERO), 0);
         assert_eq!(milliseconds(Duration::from_millis(2500)), 2500);
@@ -183,8 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn a_database_needs_4_0() {
-        let v3 = Version::V3.capabilities().unwrap();
+    fn a_database_name_needs_4_0() {
+        let v3 = Capabilities::of(Version::V3).unwrap();
         let error = Extra::default()
             .database("movies")
             .check(v3, Some(false))
@@ -193,15 +207,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_lacks_is_refused_by_name() {
-        let v4_3 = Version::new(4, 3).capabilities().unwrap();
+    fn an_option_that_the_version_does_not_support_is_named_in_the_error() {
+        let v4_3 = Capabilities::of(Version::new(4, 3)).unwrap();
         let error = Extra::default()
             .impersonate("bob")
             .check(v4_3, Some(false))
             .unwrap_err();
         assert_eq!(
             std::format!("{error}"),
-            "impersonating a user needs Bolt 4.4 or newer; this connection speaks 4.3"
+            "impersonating a user needs Bolt 4.4 or newer; this connection uses 4.3"
         );
         let filter = NotificationFilter::default().disable(["HINT"]);
         let error = Extra::default()
@@ -212,10 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_cannot_be_sent_is_named_and_never_shown() {
+    fn metadata_that_cannot_be_encoded_is_named_but_its_value_is_not_shown() {
         let extra = Extra::default().metadata("secret", 42).metadata("big", u64::MAX);
         let error = extra
-            .check(Version::V6_1.capabilities().unwrap(), Some(true))
+            .check(Capabilities::of(Version::V6_1).unwrap(), Some(true))
             .unwrap_err();
         assert!(std::format!("{error}").contains("metadata \"big\": "), "{error}");
         let shown = std::format!("{:?}", Extra::default().metadata("secret", 42));

@@ -1,4 +1,4 @@
-//! How the client introduces itself.
+//! HELLO: how the client introduces itself.
 
 use alloc::string::String;
 
@@ -26,7 +26,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// An introduction under the application's name, `Name/Version`.
+    /// Creates the contents from the name of the application, `Name/Version`.
     #[must_use]
     pub fn new(user_agent: impl Into<String>) -> Self {
         Self {
@@ -38,22 +38,24 @@ impl Hello {
         }
     }
 
-    /// The driver's own name, which from 5.3 on is sent beside the application's. Default: this crate's.
+    /// Sets the name of the driver, which is sent beside that of the application from 5.3 on. Default: this crate.
     #[must_use]
     pub fn bolt_agent(mut self, agent: impl Into<BoltAgent>) -> Self {
         self.bolt_agent = agent.into();
         self
     }
 
-    /// Asks the server to forward queries to the member of the cluster that can carry them out (4.1 and later;
-    /// older versions have nothing like it, and are not told). Default: it does not.
+    /// Requests that the server forwards queries to the member of the cluster that can execute them. Default:
+    /// not requested.
+    ///
+    /// The context is sent on 4.1 and later; older versions have no equivalent.
     #[must_use]
     pub fn routing(mut self, context: RoutingContext) -> Self {
         self.routing = Some(context);
         self
     }
 
-    /// Which notifications the server shall leave out on this connection (5.2 and later). Default: the server's own
+    /// Sets which notifications the server leaves out on this connection (5.2 and later). Default: the server's
     /// setting.
     #[must_use]
     pub fn notifications(mut self, filter: NotificationFilter) -> Self {
@@ -61,20 +63,21 @@ impl Hello {
         self
     }
 
-    /// Leaves date-times with an offset or a zone on their local clock where the version has a choice (4.3 and 4.4).
-    /// Default: asks for [`utc`](crate::Connection::utc), since a local clock may show a time twice.
+    /// Keeps date-times with an offset or a zone on their local clock where the version has a choice (4.3 and 4.4).
+    ///
+    /// By default [`utc`](crate::Connection::utc) is requested, because a local clock may show the same time twice.
     #[must_use]
     pub const fn without_utc(mut self) -> Self {
         self.asks_for_utc = false;
         self
     }
 
-    /// Whether a version can express all that is set.
+    /// Checks that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         self.notifications.check(capabilities)
     }
 
-    /// Up to 5.0 the token travels here.
+    /// Writes the entries. Up to 5.0 the authentication token is among them.
     pub(crate) fn write(
         &self,
         auth: &Auth,
@@ -99,7 +102,7 @@ impl Hello {
     }
 }
 
-/// A driver's own name: what `bolt_agent` says (5.3 and later). It should name neither machine nor user.
+/// The name of a driver, sent as `bolt_agent` (5.3 and later). It should not name a machine or a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoltAgent {
     product: String,
@@ -109,7 +112,7 @@ pub struct BoltAgent {
 }
 
 impl BoltAgent {
-    /// A driver of this name, `name/version`.
+    /// Creates the name from a product, `name/version`.
     #[must_use]
     pub fn new(product: impl Into<String>) -> Self {
         Self {
@@ -120,21 +123,21 @@ impl BoltAgent {
         }
     }
 
-    /// The platform it runs on, such as `Linux 6.8; x86_64`.
+    /// Sets the platform that the driver runs on, such as `Linux 6.8; x86_64`.
     #[must_use]
     pub fn platform(mut self, platform: impl Into<String>) -> Self {
         self.platform = Some(platform.into());
         self
     }
 
-    /// The language it is written in, such as `Rust/1.85`.
+    /// Sets the language that the driver is written in, such as `Rust/1.85`.
     #[must_use]
     pub fn language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());
         self
     }
 
-    /// More about the language's implementation.
+    /// Sets details of the implementation of the language.
     #[must_use]
     pub fn language_details(mut self, details: impl Into<String>) -> Self {
         self.language_details = Some(details.into());
@@ -143,7 +146,7 @@ impl BoltAgent {
 
     fn write(&self, fields: &mut Fields<'_>) -> Result<(), EncodeError> {
         fields.string("product", &self.product)?;
-        // Servers accept no null here.
+        // Servers do not accept null here.
         fields.optional("platform", self.platform.as_deref())?;
         fields.optional("language", self.language.as_deref())?;
         fields.optional("language_details", self.language_details.as_deref())

@@ -1,17 +1,18 @@
-//! What a SUCCESS says, unread.
+//! The metadata of a SUCCESS, not decoded yet.
 
 use core::time::Duration;
 
 use crate::message::{Counters, QueryType};
 use crate::packstream::{ListRef, MapRef, ValueRef};
 
-/// The metadata of a SUCCESS, read where it lies. Keys that are missing, or of another type than the manual gives
-/// them, read as absent: servers differ.
+/// The metadata of a SUCCESS, decoded in place.
 ///
-/// What the manual promises for each request has a view of its own: [`hello`](Self::hello), [`logon`](Self::logon),
-/// [`begin`](Self::begin), [`run`](Self::run), [`page`](Self::page) for PULL and DISCARD, [`bookmark`](Self::bookmark)
-/// for COMMIT, [`routing_table`](Self::routing_table) for ROUTE. ROLLBACK, RESET, LOGOFF and TELEMETRY have nothing to
-/// say.
+/// Servers differ, so an entry that is missing, or has another type than the manual defines, reads as absent.
+///
+/// The metadata of each request has its own view: [`hello`](Self::hello), [`logon`](Self::logon),
+/// [`begin`](Self::begin), [`run`](Self::run), [`page`](Self::page) for PULL and DISCARD,
+/// [`bookmark`](Self::bookmark) for COMMIT, [`routing_table`](Self::routing_table) for ROUTE. ROLLBACK, RESET,
+/// LOGOFF and TELEMETRY have none.
 #[derive(Debug, Clone, Copy)]
 pub struct Metadata<'a>(MapRef<'a>);
 
@@ -20,19 +21,19 @@ impl<'a> Metadata<'a> {
         Self(map)
     }
 
-    /// All of it.
+    /// Returns all entries.
     #[must_use]
     pub const fn map(self) -> MapRef<'a> {
         self.0
     }
 
-    /// One entry. The machine has walked the whole map before it hands it out, so decoding does not fail.
+    /// Returns one entry. Decoding does not fail: the connection has checked the whole map before.
     #[must_use]
     pub fn value(self, key: &str) -> Option<ValueRef<'a>> {
         self.0.get(key).ok().flatten()
     }
 
-    /// An entry that is a string.
+    /// Returns an entry if it is a string.
     #[must_use]
     pub fn string(self, key: &str) -> Option<&'a str> {
         match self.value(key) {
@@ -41,7 +42,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// An entry that is an integer.
+    /// Returns an entry if it is an integer.
     #[must_use]
     pub fn integer(self, key: &str) -> Option<i64> {
         match self.value(key) {
@@ -50,7 +51,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// An entry that is a float.
+    /// Returns an entry if it is a float.
     #[must_use]
     pub fn float(self, key: &str) -> Option<f64> {
         match self.value(key) {
@@ -59,7 +60,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// An entry that is a boolean.
+    /// Returns an entry if it is a boolean.
     #[must_use]
     pub fn boolean(self, key: &str) -> Option<bool> {
         match self.value(key) {
@@ -68,7 +69,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// An entry that is a map.
+    /// Returns an entry if it is a map.
     #[must_use]
     pub fn nested(self, key: &str) -> Option<Self> {
         match self.value(key) {
@@ -77,7 +78,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// An entry that is a list.
+    /// Returns an entry if it is a list.
     #[must_use]
     pub fn list(self, key: &str) -> Option<ListRef<'a>> {
         match self.value(key) {
@@ -86,7 +87,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The strings of an entry that is a list; what else is in there is left out.
+    /// Returns the strings of an entry that is a list. Other items are skipped.
     pub fn strings(self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let items = self.list(key).into_iter().flatten();
         items.filter_map(|item| {
@@ -98,7 +99,7 @@ impl<'a> Metadata<'a> {
         })
     }
 
-    /// The maps of an entry that is a list; what else is in there is left out.
+    /// Returns the maps of an entry that is a list. Other items are skipped.
     pub fn maps(self, key: &str) -> impl Iterator<Item = Self> + use<'a> {
         let items = self.list(key).into_iter().flatten();
         items.filter_map(|item| {
@@ -110,7 +111,7 @@ impl<'a> Metadata<'a> {
         })
     }
 
-    /// As [`maps`](Self::maps), as long as they have not more than this many bytes together.
+    /// Returns [`maps`](Self::maps) until they exceed this many bytes in total.
     pub(crate) fn maps_within(self, key: &str, bytes: usize) -> impl Iterator<Item = Self> + use<'a> {
         self.maps(key).scan(bytes, |left, map| {
             *left = left.checked_sub(map.0.encoded_len())?;
@@ -118,7 +119,7 @@ impl<'a> Metadata<'a> {
         })
     }
 
-    /// An entry that counts milliseconds.
+    /// Returns an entry that counts milliseconds.
     #[must_use]
     pub fn milliseconds(self, key: &str) -> Option<Duration> {
         self.integer(key)
@@ -126,26 +127,28 @@ impl<'a> Metadata<'a> {
             .map(Duration::from_millis)
     }
 
-    /// `has_more`: whether the result goes on behind this page.
+    /// Returns `has_more`: whether the result continues after this page.
     #[must_use]
     pub fn has_more(self) -> bool {
         self.boolean("has_more") == Some(true)
     }
 
-    /// `bookmark`: what the transaction that just ended stands for: in the answer to COMMIT, and at the end of a
-    /// result that was its own transaction. Empty ones read as absent: nothing is new then.
+    /// Returns `bookmark`: the bookmark of the transaction that just ended.
+    ///
+    /// It is in the answer to COMMIT, and at the end of the result of an auto-commit query. An empty bookmark reads
+    /// as absent: it adds nothing.
     #[must_use]
     pub fn bookmark(self) -> Option<&'a str> {
         self.string("bookmark").filter(|bookmark| !bookmark.is_empty())
     }
 
-    /// `type`: what kind of query it was.
+    /// Returns `type`: the type of the query.
     #[must_use]
     pub fn query_type(self) -> Option<QueryType> {
         self.string("type").and_then(QueryType::read)
     }
 
-    /// `stats`: what the query changed. All zero when the server sends none.
+    /// Returns `stats`: the changes that the query made. All are zero if the server sends none.
     #[must_use]
     pub fn counters(self) -> Counters {
         self.nested("stats").map(Counters::read).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What requests say and how answers are read.
+//! The contents of requests and answers.
 
 mod answer;
 mod auth;

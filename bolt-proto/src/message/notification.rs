@@ -1,4 +1,4 @@
-//! What a server wants the author of a query to know.
+//! Notifications: hints and warnings about a query.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -8,34 +8,37 @@ use crate::error::Escaped;
 use crate::message::Metadata;
 use crate::value::{Map, Value};
 
-/// A hint or a warning about a query, by the names that it had up to Bolt 5.4. From 5.6 on it is made of the
+/// A hint or a warning about a query.
+///
+/// The fields have the names that servers used up to Bolt 5.4. From 5.6 on a notification is derived from the
 /// [`Status`](crate::Status) that carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Notification {
     /// The code, such as `Neo.ClientNotification.Statement.UnknownLabelWarning`.
     pub code: String,
-    /// What it is, in short.
+    /// A short title.
     pub title: String,
-    /// What it is about.
+    /// The description.
     pub description: String,
-    /// How severe it is: `WARNING` or `INFORMATION`, as the server says.
+    /// The severity, as the server reports it: `WARNING` or `INFORMATION`.
     pub severity: Option<String>,
-    /// Its kind, such as `DEPRECATION`, as the server says (5.2 and later; today's servers on all versions).
+    /// The category, such as `DEPRECATION`, as the server reports it (5.2 and later; current servers on all
+    /// versions).
     pub category: Option<String>,
-    /// Where in the query's text it is about, if anywhere.
+    /// The position in the query text, if the notification refers to one.
     pub position: Option<Position>,
 }
 
-/// A place in a query's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A position in the text of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Position {
-    /// Characters from the beginning, counted from 0.
+    /// The number of characters before the position.
     pub offset: i64,
     /// The line, counted from 1.
     pub line: i64,
-    /// The place in the line, counted from 1.
+    /// The column in the line, counted from 1.
     pub column: i64,
 }
 

@@ -1,55 +1,67 @@
-//! Which notifications a server leaves out.
+//! The filter of notifications.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::error::{EncodeError, UsageError};
 use crate::message::request::Fields;
 use crate::version::{Capabilities, Filtering, Version};
 
-/// Which notifications a server shall leave out of its summaries (5.2 and later). In HELLO it holds for the
-/// connection, in BEGIN or RUN for the transaction. The status of the result itself is always sent.
+/// A filter: which notifications a server leaves out of its summaries (5.2 and later).
+///
+/// In HELLO it holds for the connection, in BEGIN or RUN for the transaction. The status of the result itself is
+/// always sent.
 ///
 /// ```
-/// use bolt_proto::{MinimumSeverity, NotificationFilter};
+/// # use bolt_proto as bolt;
+/// use bolt::{MinimumSeverity, NotificationFilter};
 ///
+/// // Warnings only, and none about deprecated features:
 /// let filter = NotificationFilter::default().minimum(MinimumSeverity::Warning).disable(["DEPRECATION"]);
+///
+/// // No notifications:
+/// let none = NotificationFilter::default().minimum(MinimumSeverity::Off);
+/// assert_ne!(filter, none);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct NotificationFilter {
     minimum: Option<MinimumSeverity>,
     disabled: Option<Vec<String>>,
 }
 
-/// From which severity on notifications are sent.
+/// The severity from which on notifications are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MinimumSeverity {
-    /// All of them.
+    /// All notifications.
     Information,
-    /// Warnings alone.
+    /// Only warnings.
     Warning,
-    /// None.
+    /// No notifications.
     Off,
 }
 
 impl NotificationFilter {
-    /// Leaves out what is less severe. Default: the connection's setting, else the server's.
+    /// Leaves out notifications of lower severity. Default: the setting of the connection, or else of the server.
     #[must_use]
     pub const fn minimum(mut self, severity: MinimumSeverity) -> Self {
         self.minimum = Some(severity);
         self
     }
 
-    /// Leaves out these classifications, such as `DEPRECATION`, `HINT` or `PERFORMANCE`, which up to 5.4 are called
-    /// categories. No name at all means that nothing is left out. Default: the connection's setting, else the
-    /// server's.
+    /// Leaves out these classifications, such as `DEPRECATION`, `HINT` or `PERFORMANCE`. Up to 5.4 they are
+    /// called categories.
+    ///
+    /// An empty list means that no classification is left out. Default: the setting of the connection, or else
+    /// of the server.
     #[must_use]
     pub fn disable<S: Into<String>>(mut self, classifications: impl IntoIterator<Item = S>) -> Self {
         self.disabled = Some(classifications.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Whether a version can express it.
+    /// Checks that the version can express the filter.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         if capabilities.notifications == Filtering::Never && *self != Self::default() {
             return Err(UsageError::unsupported(
@@ -89,5 +101,11 @@ impl MinimumSeverity {
             Self::Warning => "WARNING",
             Self::Off => "OFF",
         }
+    }
+}
+
+impl fmt::Display for MinimumSeverity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

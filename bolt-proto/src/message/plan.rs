@@ -1,4 +1,4 @@
-//! How a server carries a query out.
+//! Plans: how a server executes a query.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -11,55 +11,55 @@ use crate::message::{Metadata, diagnostic};
 use crate::packstream::{ListRef, ValueRef};
 use crate::value::{Map, Value};
 
-/// A step of a plan, and those that it takes its rows from. Of a query that began with `PROFILE`, each step knows what
-/// it cost.
+/// A step of a query plan, with the steps that it takes its rows from.
 ///
-/// `Display` shows the tree, a line for each step.
+/// The steps of a query that began with `PROFILE` carry their cost. `Display` shows the tree, one line per step.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// What the step does, such as `NodeByLabelScan@neo4j`.
+    /// The operation of the step, such as `NodeByLabelScan@neo4j`.
     pub operator: String,
-    /// How it does it. At the root, `string-representation` may hold the whole plan as a table.
+    /// The arguments of the operation. At the root, `string-representation` may hold the whole plan as a table.
     pub arguments: Map,
-    /// The variables that it gives.
+    /// The variables that the step produces.
     pub identifiers: Vec<String>,
-    /// What it cost, with `PROFILE`.
+    /// The cost of the step, with `PROFILE`.
     pub cost: Option<Cost>,
-    /// The steps that it takes its rows from.
+    /// The steps that this step takes its rows from.
     pub children: Vec<Self>,
 }
 
-/// What a step of a plan cost.
+/// The cost of a step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Cost {
-    /// How often it went to the store.
+    /// The number of accesses to the store.
     pub db_hits: i64,
-    /// How many rows it gave.
+    /// The number of rows that the step produced.
     pub rows: i64,
-    /// How often a page that it needed was in memory, if the server says.
+    /// The number of pages that were found in memory, if the server reports it.
     pub page_cache_hits: Option<i64>,
-    /// How often a page that it needed was not in memory, if the server says.
+    /// The number of pages that were not found in memory, if the server reports it.
     pub page_cache_misses: Option<i64>,
-    /// The share of hits, if the server says.
+    /// The share of pages that were found in memory, if the server reports it.
     pub page_cache_hit_ratio: Option<f64>,
-    /// How long it took, if the server says.
+    /// The time that the step took, if the server reports it.
     pub time: Option<Duration>,
 }
 
-/// Plans are about as deep as their queries are complex. What lies deeper than this is left out.
+/// The maximum depth of a plan. Plans are about as deep as their queries are complex; deeper steps are
+/// left out.
 const MAX_DEPTH: usize = 256;
 
 impl Plan {
     pub(crate) fn read(step: Metadata<'_>) -> Self {
-        Self::read_to(step, MAX_DEPTH)
+        Self::read_up_to(step, MAX_DEPTH)
     }
 
-    /// Looks at each entry once: one of them holds everything below this step.
-    fn read_to(step: Metadata<'_>, depth: usize) -> Self {
+    /// Reads a step in one pass over its entries, because one of them holds everything below this step.
+    fn read_up_to(step: Metadata<'_>, depth: usize) -> Self {
         let mut plan = Self::default();
-        let mut figures = Figures::default();
+        let mut cost_entries = CostEntries::default();
         for (key, value) in step.map().into_iter().flatten() {
             match (key, value) {
                 ("operatorType", ValueRef::String(operator)) => operator.clone_into(&mut plan.operator),
@@ -67,13 +67,13 @@ impl Plan {
                 ("identifiers", ValueRef::List(names)) => plan.identifiers = strings(names),
                 ("children", ValueRef::List(children)) if depth > 0 => {
                     plan.children = maps(children)
-                        .map(|child| Self::read_to(child, depth.saturating_sub(1)))
+                        .map(|child| Self::read_up_to(child, depth.saturating_sub(1)))
                         .collect();
                 }
-                (key, value) => figures.read(key, value),
+                (key, value) => cost_entries.read(key, value),
             }
         }
-        plan.cost = figures.cost();
+        plan.cost = cost_entries.cost();
         plan
     }
 
@@ -103,15 +103,15 @@ impl Plan {
     }
 }
 
-/// What a step says about its cost.
+/// The entries of a step that describe its cost.
 #[derive(Default)]
-struct Figures {
+struct CostEntries {
     db_hits: Option<i64>,
     rows: Option<i64>,
     cost: Cost,
 }
 
-impl Figures {
+impl CostEntries {
     fn read(&mut self, key: &str, value: ValueRef<'_>) {
         match (key, value) {
             ("dbHits", ValueRef::Integer(hits)) => self.db_hits = Some(hits),
@@ -126,7 +126,7 @@ impl Figures {
         }
     }
 
-    /// `None` if the step has no such figures: a mere plan.
+    /// Returns the cost. `None` if the step has no such entries, as in a plan without `PROFILE`.
     fn cost(self) -> Option<Cost> {
         if self.db_hits.is_none() && self.rows.is_none() {
             return None;

@@ -1,4 +1,4 @@
-//! Requests as bytes.
+//! Encoding of requests.
 
 use alloc::vec::Vec;
 
@@ -6,12 +6,12 @@ use crate::error::EncodeError;
 use crate::packstream::write;
 use crate::state::Message;
 
-/// Begins a message: the header of its structure.
+/// Begins a message: writes the header of its structure.
 pub(crate) fn header(out: &mut Vec<u8>, message: Message, fields: u8) {
     write::structure_header(out, fields, message.tag());
 }
 
-/// Appends a map whose keys this crate knows. It counts its entries itself: there are never more than 15.
+/// Appends a map with keys of this crate. The number of entries is counted here, and is at most 15.
 pub(crate) fn map(
     out: &mut Vec<u8>,
     fill: impl FnOnce(&mut Fields<'_>) -> Result<(), EncodeError>,
@@ -47,7 +47,7 @@ impl Fields<'_> {
         self.with(key, |out| write::string(out, value))
     }
 
-    /// Nothing if there is no value.
+    /// Appends the entry if it has a value.
     pub(crate) fn optional(&mut self, key: &str, value: Option<&str>) -> Result<(), EncodeError> {
         value.map_or(Ok(()), |value| self.string(key, value))
     }
@@ -71,7 +71,7 @@ impl Fields<'_> {
         self.with(key, |out| map(out, fill))
     }
 
-    /// An entry whose value is written by the caller.
+    /// Appends an entry with a value that the caller writes.
     pub(crate) fn with(
         &mut self,
         key: &str,

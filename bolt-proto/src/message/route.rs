@@ -1,4 +1,4 @@
-//! Asking for a routing table.
+//! ROUTE: the request for a routing table.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,10 +9,10 @@ use crate::message::request;
 use crate::packstream::write;
 use crate::version::{Capabilities, Routing, Version};
 
-/// What ROUTE asks for (4.3 and later).
+/// The contents of ROUTE (4.3 and later).
 ///
-/// Older versions have a procedure instead, which is called like any other; its only row has the columns `ttl` and
-/// `servers`. On Bolt 3 it is `CALL dbms.cluster.routing.getRoutingTable($context)`; on 4.0 to 4.2
+/// Older versions have a procedure instead. It is called like any other; its only row has the columns `ttl` and
+/// `servers`. On Bolt 3 it is `CALL dbms.cluster.routing.getRoutingTable($context)`. On 4.0 to 4.2 it is
 /// `CALL dbms.routing.getRoutingTable($context, $database)` in the database `system`, without the second parameter
 /// for the home database. Both run in [read access](crate::Access::Read).
 ///
@@ -30,7 +30,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// The table for the user's home database.
+    /// Requests the table of the user's home database.
     #[must_use]
     pub fn new(context: RoutingContext) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Route {
         }
     }
 
-    /// Asks for a table that is at least as new as these bookmarks. Empty ones are left out.
+    /// Requests a table that is at least as new as these bookmarks. Empty bookmarks are left out.
     #[must_use]
     pub fn bookmarks<S: Into<String>>(mut self, bookmarks: impl IntoIterator<Item = S>) -> Self {
         self.bookmarks = bookmarks
@@ -50,21 +50,21 @@ impl Route {
         self
     }
 
-    /// Asks for the table of this database.
+    /// Requests the table of this database.
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
     }
 
-    /// Asks on behalf of this user, whose home database may be another one (4.4 and later).
+    /// Requests the table on behalf of this user, with that user's home database (4.4 and later).
     #[must_use]
     pub fn impersonate(mut self, user: impl Into<String>) -> Self {
         self.impersonated_user = Some(user.into());
         self
     }
 
-    /// Whether a version can express all that is set.
+    /// Checks that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         if self.impersonated_user.is_some() && !capabilities.impersonation {
             return Err(UsageError::unsupported(
@@ -76,7 +76,7 @@ impl Route {
         Ok(())
     }
 
-    /// Writes the three fields. Versions without ROUTE have been refused before.
+    /// Writes the three fields. Versions without ROUTE were refused before.
     pub(crate) fn write(&self, capabilities: &Capabilities, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.context.write(out)?;
         request::strings(out, &self.bookmarks)?;

@@ -1,4 +1,4 @@
-//! What a client of a cluster says about itself.
+//! The routing context of a client.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,22 +6,24 @@ use alloc::vec::Vec;
 use crate::error::EncodeError;
 use crate::packstream::write;
 
-/// The routing context: the address by which the client came, and what the query of its URI says, such as
-/// `region=eu`. It is part of HELLO (4.1 and later) and of ROUTE (4.3 and later).
+/// The routing context: the address that the client connected to, and the query of its URI, such as `region=eu`.
+///
+/// It is part of HELLO (4.1 and later) and of ROUTE (4.3 and later).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoutingContext {
     entries: Vec<(String, String)>,
 }
 
 impl RoutingContext {
-    /// A client that came by this address, `host:port`. A single server gives it back in its routing table.
+    /// Creates the context of a client that connected to this address, `host:port`. A single server repeats the
+    /// address in its routing table.
     #[must_use]
     pub fn new(address: impl Into<String>) -> Self {
         Self::default().entry("address", address)
     }
 
-    /// Another entry; it takes the place of one of the same name. What the names mean is up to the server's
-    /// configuration.
+    /// Adds an entry, or replaces the entry of the same name. The server's configuration gives the names their
+    /// meaning.
     #[must_use]
     pub fn entry(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
@@ -32,7 +34,7 @@ impl RoutingContext {
         self
     }
 
-    /// The entries in order.
+    /// Returns the entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries
             .iter()

@@ -1,4 +1,4 @@
-//! Who does what in a cluster.
+//! Routing tables: the roles of the servers of a cluster.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -7,27 +7,27 @@ use core::time::Duration;
 
 use crate::message::Metadata;
 
-/// Which servers of a cluster take which work: the answer to ROUTE, or, before 4.3, the row of the procedure that
-/// [`Route`](crate::Route) names.
+/// A routing table: the roles of the servers of a cluster.
 ///
-/// Entries of the same role are put together, roles that this crate does not know are left out.
+/// It is the answer to ROUTE, or, before 4.3, the row of the procedure that [`Route`](crate::Route) names. Entries of
+/// the same role are merged; unknown roles are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RoutingTable {
-    /// How long it holds, counted from when it came.
+    /// The time for which the table is valid after its arrival.
     pub ttl: Duration,
-    /// The database that it is for, by its real name (4.4 and later).
+    /// The database of the table, by its real name (4.4 and later).
     pub database: Option<String>,
-    /// Those that give routing tables.
+    /// The servers that provide routing tables.
     pub routers: Vec<String>,
-    /// Those that read.
+    /// The servers for reads.
     pub readers: Vec<String>,
-    /// Those that write. None while a cluster elects its leader.
+    /// The servers for writes. Empty while a cluster elects its leader.
     pub writers: Vec<String>,
 }
 
 impl RoutingTable {
-    /// Reads a table: the map under `rt`, or any map of its shape.
+    /// Reads a table: the map under `rt`, or any map of the same form.
     #[must_use]
     pub fn read(table: Metadata<'_>) -> Self {
         let ttl = table

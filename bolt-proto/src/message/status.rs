@@ -1,4 +1,4 @@
-//! GQL statuses: what became of a query, by the codes of the standard.
+//! GQL statuses: the outcome of a query, by the codes of the GQL standard.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -9,63 +9,65 @@ use crate::error::Escaped;
 use crate::message::{Metadata, Notification, Position, diagnostic};
 use crate::value::Map;
 
-/// What became of a query, or a [`Notification`] about it, by a code of the GQL standard.
+/// The outcome of a query, or a [`Notification`] about it, with a code of the GQL standard.
 ///
-/// Servers send them from Bolt 5.6 on. On older versions they are made up as the official drivers do.
+/// Servers send statuses from Bolt 5.6 on. On older versions they are derived as in the official drivers.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Five letters and digits; the first two are the class: 00 success, 01 warning, 02 no data, 03 information.
+    /// The code: five letters or digits. The first two are the class: 00 success, 01 warning, 02 no data, 03
+    /// information.
     pub gql_status: String,
-    /// What the code means.
+    /// The description of the code.
     pub status_description: String,
-    /// What the server adds, by name; what it left out is filled in with the standard's defaults.
+    /// The diagnostic record. Entries that the server omitted have the defaults of the standard.
     pub diagnostic_record: Map,
-    /// Of a notification, its code.
+    /// The code of the notification, if it is one.
     pub neo4j_code: Option<String>,
-    /// Of a notification, what it is, in short.
+    /// The short title of the notification, if it is one.
     pub title: Option<String>,
-    /// Of a notification, what it is about.
+    /// The description of the notification, if it is one.
     pub description: Option<String>,
 }
 
-/// How many bytes of statuses and notifications are read. Servers send a few for a query, and each takes several times
-/// its bytes once it is read.
+/// How many bytes of statuses and notifications are read. Servers send a few per query, and each takes several times
+/// its encoded size once it is decoded.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// What is known about a result on this side, which decides its status where the server sends none.
+/// The client's knowledge of a result, from which its status is derived if the server sends none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Shape {
     /// The query has no columns.
     NoColumns,
-    /// There are columns, but no row came.
+    /// The result has columns, but no rows.
     NoRows,
-    /// At least one row came.
+    /// The result has at least one row.
     Rows,
-    /// The rows were discarded unseen.
-    Unseen,
+    /// The rows were discarded, so their number is unknown.
+    Discarded,
 }
 
 impl Status {
-    /// Whether it is a notification, and not the status of the result itself.
+    /// Returns whether this is a notification, not the status of the result itself.
     #[must_use]
     pub fn is_notification(&self) -> bool {
         self.neo4j_code.as_ref().is_some_and(|code| !code.is_empty())
     }
 
-    /// Its kind, such as `DEPRECATION`, as the server says.
+    /// Returns the classification, such as `DEPRECATION`, as the server reports it.
     #[must_use]
     pub fn classification(&self) -> Option<&str> {
         diagnostic::string(&self.diagnostic_record, "_classification")
     }
 
-    /// How severe it is: `WARNING` or `INFORMATION`, as the server says.
+    /// Returns the severity, as the server reports it: `WARNING` or `INFORMATION`.
     #[must_use]
     pub fn severity(&self) -> Option<&str> {
         diagnostic::string(&self.diagnostic_record, "_severity")
     }
 
-    /// Where in the query's text it is about, if anywhere.
+    /// Returns the position in the query text, if the notification refers to one.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.diagnostic_record
@@ -90,7 +92,7 @@ impl Status {
             Shape::Rows => ("00000", "note: successful completion"),
             Shape::NoRows => ("02000", "note: no data"),
             Shape::NoColumns => ("00001", "note: successful completion - omitted result"),
-            Shape::Unseen => ("02N42", "note: no data - unknown subcondition"),
+            Shape::Discarded => ("02N42", "note: no data - unknown subcondition"),
         };
         Self {
             gql_status: gql_status.to_owned(),
@@ -147,7 +149,7 @@ impl Status {
         })
     }
 
-    /// Where it stands in a list of them: as servers sort theirs.
+    /// Returns the rank in the order in which servers sort their statuses.
     fn rank(&self) -> u8 {
         match self.gql_status.get(..2) {
             Some("02") => 0,
@@ -165,7 +167,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The statuses at the end of a result. The server's order is kept.
+/// Returns the statuses at the end of a result, in the server's order.
 pub(crate) fn statuses(end: Metadata<'_>, shape: Shape) -> Vec<Status> {
     if end.list("statuses").is_some() {
         return end.maps_within("statuses", MAX_BYTES).map(Status::read).collect();
@@ -181,7 +183,7 @@ pub(crate) fn statuses(end: Metadata<'_>, shape: Shape) -> Vec<Status> {
     statuses
 }
 
-/// The notifications at the end of a result.
+/// Returns the notifications at the end of a result.
 pub(crate) fn notifications(end: Metadata<'_>) -> Vec<Notification> {
     if end.list("statuses").is_some() {
         return end
@@ -204,8 +206,8 @@ mod tests {
     use crate::packstream::{Reader, ValueRef};
     use crate::value::{Encoder, Output, ToValue, Value};
 
-    /// The metadata that these entries make.
-    fn with<R>(entries: impl ToValue, read: impl FnOnce(Metadata<'_>) -> R) -> R {
+    /// Reads metadata with these entries.
+    fn with_metadata<R>(entries: impl ToValue, read: impl FnOnce(Metadata<'_>) -> R) -> R {
         let mut out = Output::default();
         out.one(|encoder: Encoder<'_>| entries.to_value(encoder)).unwrap();
         let Ok(ValueRef::Map(map)) = Reader::new(&out.bytes).value() else {
@@ -236,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn before_5_6_statuses_are_made_of_the_result_and_the_notifications() {
+    fn before_5_6_statuses_are_derived_from_the_result_and_the_notifications() {
         let notifications = std::vec![notification("INFORMATION"), notification("WARNING")];
         let end = map([("notifications", notifications.into())]);
         let codes = |shape| {
-            let statuses = with(end.clone(), |end| statuses(end, shape));
+            let statuses = with_metadata(end.clone(), |end| statuses(end, shape));
             statuses
                 .iter()
                 .map(|status| status.gql_status.clone())
@@ -249,8 +251,8 @@ mod tests {
         assert_eq!(codes(Shape::Rows), ["01N42", "00000", "03N42"]);
         assert_eq!(codes(Shape::NoRows), ["02000", "01N42", "03N42"]);
         assert_eq!(codes(Shape::NoColumns), ["01N42", "00001", "03N42"]);
-        assert_eq!(codes(Shape::Unseen), ["02N42", "01N42", "03N42"]);
-        let warning = with(end, |end| statuses(end, Shape::Rows)).remove(0);
+        assert_eq!(codes(Shape::Discarded), ["02N42", "01N42", "03N42"]);
+        let warning = with_metadata(end, |end| statuses(end, Shape::Rows)).remove(0);
         assert_eq!(warning.to_string(), "01N42: the label Nope does not exist");
         assert_eq!(
             (warning.severity(), warning.classification()),
@@ -261,12 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_that_says_nothing_gets_a_text_of_its_own() {
+    fn a_notification_without_a_description_gets_a_default_one() {
         let bare = map([(
             "notifications",
             std::vec![map([("severity", "WARNING".into())]), map([])].into(),
         )]);
-        let statuses = with(bare, |end| statuses(end, Shape::NoRows));
+        let statuses = with_metadata(bare, |end| statuses(end, Shape::NoRows));
         let texts: Vec<_> = statuses
             .iter()
             .map(|status| &*status.status_description)
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn from_5_6_on_notifications_are_made_of_the_statuses_and_their_order_is_kept() {
+    fn from_5_6_on_notifications_are_derived_from_the_statuses_in_their_order() {
         let record = map([
             ("_severity", "WARNING".into()),
             ("_classification", "UNRECOGNIZED".into()),
@@ -306,7 +308,7 @@ mod tests {
             ]
             .into(),
         )]);
-        with(end, |end| {
+        with_metadata(end, |end| {
             let statuses = statuses(end, Shape::NoRows);
             assert_eq!(
                 statuses

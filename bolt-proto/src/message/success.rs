@@ -1,4 +1,4 @@
-//! What a SUCCESS says, request by request.
+//! The metadata of a SUCCESS, by request.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::message::{
 };
 
 impl<'a> Metadata<'a> {
-    /// The answer to HELLO.
+    /// Reads the answer to HELLO.
     #[must_use]
     pub fn hello(self) -> HelloSuccess<'a> {
         HelloSuccess {
@@ -20,7 +20,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The answer to LOGON (5.1 and later).
+    /// Reads the answer to LOGON (5.1 and later).
     #[must_use]
     pub fn logon(self) -> LogonSuccess<'a> {
         LogonSuccess {
@@ -29,7 +29,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The answer to BEGIN.
+    /// Reads the answer to BEGIN.
     #[must_use]
     pub fn begin(self) -> BeginSuccess<'a> {
         BeginSuccess {
@@ -37,7 +37,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The answer to RUN. Its columns are [`Connection::keys`](crate::Connection::keys).
+    /// Reads the answer to RUN. The columns are in [`Connection::keys`](crate::Connection::keys).
     #[must_use]
     pub fn run(self) -> RunSuccess<'a> {
         RunSuccess {
@@ -47,7 +47,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The answer to PULL or DISCARD.
+    /// Reads the answer to PULL or DISCARD.
     #[must_use]
     pub fn page(self) -> Page<'a> {
         if self.has_more() {
@@ -57,44 +57,44 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The answer to ROUTE: its `rt`; `None` if there is none.
+    /// Reads the answer to ROUTE: the table in `rt`, if any.
     #[must_use]
     pub fn routing_table(self) -> Option<RoutingTable> {
         self.nested("rt").map(RoutingTable::read)
     }
 }
 
-/// What a server says of itself when it is greeted.
+/// The answer to HELLO: how the server introduces itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HelloSuccess<'a> {
-    /// Its name and release, such as `Neo4j/5.26.0`.
+    /// The name and release of the server, such as `Neo4j/5.26.0`.
     pub server: Option<&'a str>,
-    /// What it calls this connection in its logs.
+    /// The name of this connection in the server's logs.
     pub connection_id: Option<&'a str>,
-    /// The version that a manifest handshake has led to (5.7 and later), such as `6.1`.
+    /// The version that was negotiated by a manifest (5.7 and later), such as `6.1`.
     pub protocol_version: Option<&'a str>,
-    /// How it would like to be treated.
+    /// The hints for this connection.
     pub hints: Hints,
-    /// It agrees that date-times with an offset or a zone travel by their instant (4.3 and 4.4; later versions always
-    /// do).
+    /// Whether the server agrees to send date-times with an offset or a zone by their instant (4.3 and 4.4). Later
+    /// versions always do.
     pub utc: bool,
-    /// Up to 5.0: the login went through, but the user must choose another password before anything else.
+    /// Whether the login succeeded with an expired password, which must be changed first (up to 5.0).
     pub credentials_expired: bool,
 }
 
-/// How a server would like to be treated, for the life of the connection (4.3 and later). Unknown hints, and hints of
-/// the wrong type, read as absent.
+/// The hints of a server for the life of a connection (4.3 and later). Unknown hints, and hints of the wrong type,
+/// read as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Hints {
-    /// `connection.recv_timeout_seconds`: while a request is unanswered, something (an answer or a keep-alive) comes at
-    /// least this often; else the server is lost.
+    /// `connection.recv_timeout_seconds`: while a request is unanswered, an answer or a keep-alive arrives at least
+    /// this often; otherwise the server is lost.
     pub recv_timeout: Option<Duration>,
-    /// `telemetry.enabled`: TELEMETRY is welcome (5.4 and later).
+    /// `telemetry.enabled`: the server wants TELEMETRY (5.4 and later).
     pub telemetry_enabled: bool,
-    /// `ssr.enabled`: it can forward queries inside of its cluster, so that a client need not know the leader (5.8 and
-    /// later).
+    /// `ssr.enabled`: the server can forward queries in its cluster, so a client need not know the leader (5.8
+    /// and later).
     pub ssr_enabled: bool,
 }
 
@@ -116,10 +116,10 @@ impl Hints {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogonSuccess<'a> {
-    /// The server's address in its own configuration (5.8 and later). Its text may differ from the one in routing
+    /// The address in the server's own configuration (5.8 and later). Its text may differ from that in routing
     /// tables.
     pub advertised_address: Option<&'a str>,
-    /// The login went through, but the user must choose another password before anything else.
+    /// Whether the login succeeded with an expired password, which must be changed first.
     pub credentials_expired: bool,
 }
 
@@ -127,7 +127,7 @@ pub struct LogonSuccess<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BeginSuccess<'a> {
-    /// The user's home database, if none was asked for (5.8 and later).
+    /// The user's home database, if no database was named (5.8 and later).
     pub database: Option<&'a str>,
 }
 
@@ -135,11 +135,11 @@ pub struct BeginSuccess<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunSuccess<'a> {
-    /// How long it took until the result was there, by the server's clock.
+    /// The time until the result was available, by the server's clock.
     pub available_after: Option<Duration>,
-    /// The server's name for the result (4.0 and later, in transactions).
+    /// The query id of the result (4.0 and later, in transactions).
     pub query_id: Option<i64>,
-    /// The user's home database, if none was asked for (5.8 and later, outside transactions).
+    /// The user's home database, if no database was named (5.8 and later, outside transactions).
     pub database: Option<&'a str>,
 }
 
@@ -152,74 +152,78 @@ pub enum Page<'a> {
     End(ResultEnd<'a>),
 }
 
-/// What a server tells at the end of a result. Each part is read when it is asked for.
+/// The metadata at the end of a result. Each part is decoded when it is requested.
 #[derive(Debug, Clone, Copy)]
 pub struct ResultEnd<'a>(Metadata<'a>);
 
 impl<'a> ResultEnd<'a> {
-    /// All of it, as it came.
+    /// Returns all entries, as they were received.
     #[must_use]
     pub const fn metadata(self) -> Metadata<'a> {
         self.0
     }
 
-    /// What the query stands for, if it was its own transaction.
+    /// Returns the bookmark, if the query was its own transaction.
     #[must_use]
     pub fn bookmark(self) -> Option<&'a str> {
         self.0.bookmark()
     }
 
-    /// The database that the query ran on (4.0 and later).
+    /// Returns the database that the query ran on (4.0 and later).
     #[must_use]
     pub fn database(self) -> Option<&'a str> {
         self.0.string("db")
     }
 
-    /// What kind of query it was.
+    /// Returns the type of the query.
     #[must_use]
     pub fn query_type(self) -> Option<QueryType> {
         self.0.query_type()
     }
 
-    /// How long it took until the result was there, should it be told here instead of by RUN.
+    /// Returns the time until the result was available, if the server reports it here instead of in the answer
+    /// to RUN.
     #[must_use]
     pub fn available_after(self) -> Option<Duration> {
         self.0.milliseconds("t_first")
     }
 
-    /// How long it took until the last row was out, by the server's clock.
+    /// Returns the time until the last row was available, by the server's clock.
     #[must_use]
     pub fn consumed_after(self) -> Option<Duration> {
         self.0.milliseconds("t_last")
     }
 
-    /// How much the query changed. All zero when the server sends nothing.
+    /// Returns the changes that the query made. All are zero if the server sends none.
     #[must_use]
     pub fn counters(self) -> Counters {
         self.0.counters()
     }
 
-    /// The plan of a query that began with `EXPLAIN`.
+    /// Returns the plan of a query that began with `EXPLAIN`.
     #[must_use]
     pub fn plan(self) -> Option<Plan> {
         self.0.nested("plan").map(Plan::read)
     }
 
-    /// The plan of a query that began with `PROFILE`, with what it cost.
+    /// Returns the plan of a query that began with `PROFILE`, with its cost.
     #[must_use]
     pub fn profile(self) -> Option<Plan> {
         self.0.nested("profile").map(Plan::read)
     }
 
-    /// What the server wants the author of the query to know. From 5.6 on these are made of the
-    /// [statuses](Self::statuses). At most 512 KiB of them are read.
+    /// Returns the notifications about the query. From 5.6 on they are derived from the [statuses](Self::statuses).
+    ///
+    /// At most 512 KiB of them are read.
     #[must_use]
     pub fn notifications(self) -> alloc::vec::Vec<Notification> {
         status::notifications(self.0)
     }
 
-    /// The GQL statuses: that of the result, and those of the notifications. Before 5.6 they are made of the
-    /// notifications and of what is known about the result. At most 512 KiB of them are read.
+    /// Returns the GQL statuses: of the result, and of the notifications.
+    ///
+    /// Before 5.6 they are derived from the notifications and from the shape of the result. At most 512 KiB of
+    /// them are read.
     #[must_use]
     pub fn statuses(self, shape: Shape) -> alloc::vec::Vec<Status> {
         status::statuses(self.0, shape)

@@ -1,23 +1,23 @@
-//! Which part of a driver is used.
+//! TELEMETRY: the part of a driver's API that is used.
 
-/// Which part of a driver's API a query came by: what TELEMETRY tells (5.4 and later).
+/// The part of a driver's API that a query used: the contents of TELEMETRY (5.4 and later).
 ///
-/// Servers that want to know say so by the hint [`telemetry_enabled`](crate::Hints::telemetry_enabled).
+/// Servers request it by the hint [`telemetry_enabled`](crate::Hints::telemetry_enabled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Api {
-    /// A transaction function that is retried.
+    /// A transaction function, which is retried.
     ManagedTransaction,
-    /// A transaction that the user begins and ends.
+    /// A transaction that the application begins and ends.
     ExplicitTransaction,
-    /// A query that is its own transaction.
+    /// An auto-commit query.
     AutoCommit,
     /// A query by `execute_query`, without a session.
     ExecuteQuery,
 }
 
 impl Api {
-    /// Its number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -28,7 +28,7 @@ impl Api {
         }
     }
 
-    /// The part with this number.
+    /// Returns the part with this number.
     #[must_use]
     pub const fn from_code(code: i64) -> Option<Self> {
         match code {

@@ -1,4 +1,4 @@
-//! Answers that nobody would give.
+//! Errors of answers that the protocol does not allow.
 
 use crate::error::EncodeError;
 use crate::state::Message;
@@ -7,35 +7,37 @@ use crate::state::Message;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// No request has been taken that is not answered yet.
-    #[error("there is no request to answer")]
+    /// No request has been taken that is unanswered.
+    #[error("no request has been taken that could be answered")]
     NothingToAnswer,
-    /// A row for a request that has none.
-    #[error("only PULL is answered by rows, not {message}")]
-    NoRows {
+    /// The request is not answered by rows.
+    #[error("{message} cannot be answered by a row; only PULL can")]
+    RowsNotAllowed {
         /// The request.
         message: Message,
     },
-    /// A row beyond those that PULL has asked for.
-    #[error("PULL has asked for {asked} rows, and those are sent")]
+    /// The row exceeds the number that PULL requested.
+    #[error("PULL requested {requested} rows, which were all sent; answer by SUCCESS")]
     SurplusRow {
-        /// How many rows it has asked for.
-        asked: u64,
+        /// The number of requested rows.
+        requested: u64,
     },
-    /// An answer that says that the result goes on, to a request that leaves nothing of it.
-    #[error("{message} leaves no rows, so its answer must not have \"has_more\"")]
-    NothingLeft {
+    /// The answer says that rows are left, but the request left none.
+    #[error("the answer to {message} must not contain \"has_more\": the request left no rows")]
+    UnexpectedHasMore {
         /// The request.
         message: Message,
     },
     /// The request must be answered by IGNORED.
-    #[error("{message} must be answered by IGNORED")]
+    #[error("{message} must be answered by IGNORED: a request before it has failed, or a RESET has arrived")]
     MustBeIgnored {
         /// The request.
         message: Message,
     },
-    /// The request must not be answered by IGNORED, since nothing has failed and no RESET has come.
-    #[error("{message} must be carried out or fail: nothing before it has failed")]
+    /// The request must not be answered by IGNORED: nothing has failed, and no RESET has arrived.
+    #[error(
+        "{message} must not be answered by IGNORED: nothing before it has failed, and no RESET has arrived"
+    )]
     MustNotBeIgnored {
         /// The request.
         message: Message,

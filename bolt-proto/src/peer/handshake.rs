@@ -3,51 +3,51 @@
 use alloc::vec::Vec;
 
 use crate::error::ProtocolViolation;
-use crate::handshake::{MAGIC, MANIFEST, Versions, varint, write_varint};
+use crate::handshake::{MAGIC, MANIFEST, Versions, read_varint, write_varint};
 use crate::version::Version;
 
-/// How far a handshake has come.
+/// The progress of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handshake {
-    /// The client's proposals are due.
+    /// The client's proposals are expected.
     Proposals,
-    /// The manifest is out; the client's choice is due.
+    /// The manifest was sent; the client's choice is expected.
     Choice,
-    /// A version is agreed on, and these capabilities.
+    /// A version was negotiated, with these capability bits.
     Done(Version, u64),
 }
 
-/// What to do about the bytes that have arrived.
+/// The reaction to the bytes that have arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) next: Handshake,
-    /// How many bytes it took.
+    /// The number of bytes that it used.
     pub(super) consumed: usize,
-    /// What to send.
+    /// The bytes to send.
     pub(super) reply: Vec<u8>,
 }
 
 const REFUSAL: [u8; 4] = [0; 4];
 
 impl Handshake {
-    /// Takes the next step; `None` while its bytes are incomplete. Of an error, the second part is to be sent before
-    /// closing.
+    /// Takes the next step. `None` while the bytes for it are incomplete. The second part of an error is sent
+    /// before the connection is closed.
     pub(super) fn step(
         self,
         bytes: &[u8],
         versions: &Versions,
     ) -> Result<Option<Step>, (ProtocolViolation, Vec<u8>)> {
         match self {
-            Self::Proposals => answer(bytes, versions),
-            Self::Choice => choice(bytes, versions).map_err(|violation| (violation, Vec::new())),
+            Self::Proposals => choose_slot(bytes, versions),
+            Self::Choice => check_choice(bytes, versions).map_err(|violation| (violation, Vec::new())),
             Self::Done(..) => Ok(None),
         }
     }
 }
 
-/// Walks the client's proposals in order and takes the first that the server speaks.
-fn answer(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolViolation, Vec<u8>)> {
-    // Whoever does not speak Bolt shall not have to send 20 bytes to find out.
+/// Walks the client's proposals in order and takes the first that the server supports.
+fn choose_slot(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolViolation, Vec<u8>)> {
+    // A peer of another protocol is detected before it has sent 20 bytes.
     if let Some(first) = bytes.first_chunk::<4>() {
         if *first != MAGIC {
             return Err((ProtocolViolation::NotBoltClient { bytes: *first }, Vec::new()));
@@ -78,8 +78,8 @@ fn answer(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolVi
                 Vec::new(),
             ));
         };
-        let spoken = (oldest..=minor).rev().map(|minor| Version::new(major, minor));
-        if let Some(version) = spoken.into_iter().find(|version| versions.contains(*version)) {
+        let supported = (oldest..=minor).rev().map(|minor| Version::new(major, minor));
+        if let Some(version) = supported.into_iter().find(|version| versions.contains(*version)) {
             let reply = [0, 0, version.minor(), version.major()].to_vec();
             return done(Handshake::Done(version, 0), reply);
         }
@@ -87,7 +87,7 @@ fn answer(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, (ProtocolVi
     Err((ProtocolViolation::NoCommonVersion, REFUSAL.to_vec()))
 }
 
-/// Everything that the server speaks: oldest first, as real servers have it.
+/// Returns all versions of the server, oldest first, like real servers.
 fn manifest(versions: &Versions) -> Vec<u8> {
     let mut ranges: Vec<[u8; 4]> = Vec::new();
     for version in Version::all().filter(|version| versions.contains(*version)) {
@@ -104,24 +104,24 @@ fn manifest(versions: &Versions) -> Vec<u8> {
     let mut reply = MANIFEST.to_vec();
     write_varint(&mut reply, ranges.len() as u64);
     reply.extend(ranges.as_flattened());
-    write_varint(&mut reply, versions.claimed());
+    write_varint(&mut reply, versions.capability_bits());
     reply
 }
 
-fn choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolViolation> {
+fn check_choice(bytes: &[u8], versions: &Versions) -> Result<Option<Step>, ProtocolViolation> {
     let Some((&[reserved, range, minor, major], mut rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
-    let Some(capabilities) = varint(&mut rest)? else {
+    let Some(capabilities) = read_varint(&mut rest)? else {
         return Ok(None);
     };
     let version = Version::new(major, minor);
-    // This is how clients say that there is nothing for them.
+    // With this choice a client says that it supports none of the offers.
     if [reserved, range, minor, major] == REFUSAL {
         return Err(ProtocolViolation::NoCommonVersion);
     }
     let plain = reserved == 0 && range == 0;
-    if !plain || !versions.contains(version) || capabilities & !versions.claimed() != 0 {
+    if !plain || !versions.contains(version) || capabilities & !versions.capability_bits() != 0 {
         return Err(ProtocolViolation::BadChoice {
             version,
             capabilities,

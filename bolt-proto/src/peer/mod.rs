@@ -1,13 +1,16 @@
-//! The server's half: decode requests, encode answers. For proxies, test servers and simulators. Feature `peer`.
+//! The server's half of the protocol: decodes requests, encodes answers. Requires the feature `peer`.
 //!
-//! [`Server`] is to a client what [`Connection`](crate::Connection) is to a server, on the same tables: the same way
-//! to put bytes in and take them out, [`has_request`](Server::has_request) and [`request`](Server::request) instead of
-//! events, and a method for each answer. It does both handshakes.
+//! [`Server`] mirrors [`Connection`](crate::Connection), on the same tables. Bytes are put in and taken out in the
+//! same way; [`has_request`](Server::has_request) and [`request`](Server::request) replace the events, and there is
+//! a method for each answer. It supports both handshakes.
 //!
-//! It has two uses. A [*strict*](Options::strict) one is for those who answer by themselves: it takes one request at a time, refuses
-//! what is illegal in the state of the connection (the error names the request and the state) and answers that
-//! nobody would give. It is stricter than any real server. A [*relaying*](Options::relaying) one is for proxies: it
-//! hands out every request as it comes, and passes answers on as they are. [`Upstream`] is a proxy's other end.
+//! There are two modes:
+//!
+//! * A [*strict*](Options::strict) server is for test servers and simulators, which answer by themselves. It hands
+//!   out one request at a time. It refuses requests that are illegal in the current state (the error names request
+//!   and state), and answers that no server would send. It is stricter than any real server.
+//! * A [*relaying*](Options::relaying) server is for proxies. It hands out every request when it arrives, and passes
+//!   answers on unchanged. [`Upstream`] is the other end of a proxy.
 //!
 //! ```
 //! use bolt_proto::peer::{Options, Request, Server};

@@ -1,16 +1,17 @@
-//! How a server's half behaves.
+//! Options of the server's half.
 
 use crate::buffer::MAX_CHUNK;
 use crate::handshake::Versions;
 use crate::limits::Limits;
 
-/// How a [`Server`](super::Server) behaves.
+/// The options of a [`Server`](super::Server).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Which versions it speaks, and whether it takes part in the manifest handshake. Default: all, and yes.
+    /// The versions that the server supports, with or without the manifest handshake. Default: all, with the
+    /// manifest.
     pub versions: Versions,
-    /// What the client can make it hold.
+    /// The bounds on memory.
     pub limits: Limits,
     pub(super) relaying: bool,
     pub(super) chunk: usize,
@@ -18,7 +19,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// For those who answer by themselves: the client's requests, and the answers, must be as the state table says.
+    /// Creates options for a server that answers by itself: requests and answers must follow the state table.
     #[must_use]
     pub fn strict() -> Self {
         Self {
@@ -30,7 +31,7 @@ impl Options {
         }
     }
 
-    /// For proxies: every request is handed out when it comes, and every answer passed on.
+    /// Creates options for a proxy: each request is handed out when it arrives, and each answer is passed on.
     #[must_use]
     pub fn relaying() -> Self {
         Self {
@@ -39,28 +40,28 @@ impl Options {
         }
     }
 
-    /// Speaks only these versions.
+    /// Sets the versions that the server supports.
     #[must_use]
     pub fn versions(mut self, versions: Versions) -> Self {
         self.versions = versions;
         self
     }
 
-    /// Bounds what the client can make it hold.
+    /// Sets the bounds on memory.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Splits answers into chunks of at most this many bytes, at least 1. Default: 65,535, as real servers do.
+    /// Splits answers into chunks of at most this many bytes, at least 1. Default: 65,535, like real servers.
     #[must_use]
     pub const fn chunk_size(mut self, bytes: usize) -> Self {
         self.chunk = bytes;
         self
     }
 
-    /// Sends a keep-alive in front of every answer. Default: none, unless by [`noop`](super::Server::noop).
+    /// Sends a keep-alive before every answer. Default: none, except by [`noop`](super::Server::noop).
     #[must_use]
     pub const fn with_noops(mut self) -> Self {
         self.noops = true;

@@ -1,4 +1,4 @@
-//! Requests as a server sees them: lent from its receive buffer.
+//! Requests as a server sees them, borrowed from its receive buffer.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,24 +9,24 @@ use crate::packstream::{ListIter, ListRef, MapRef, Reader, ValueRef};
 use crate::state::Message;
 use crate::version::Capabilities;
 
-/// A request. Its `Display` and `Debug` show neither credentials nor values of parameters.
+/// A request. `Display` and `Debug` show neither credentials nor values of parameters.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-#[must_use = "a request that is taken has to be answered"]
+#[must_use = "a request is returned only once, and must be answered"]
 pub enum Request<'a> {
-    /// Introduces the client; up to 5.0 it authenticates, too.
+    /// Introduces the client; up to 5.0 it authenticates as well.
     Hello(Greeting<'a>),
     /// Authenticates (5.1 and later).
     Logon(Token<'a>),
     /// Ends the authentication (5.1 and later).
     Logoff,
-    /// The client goes. There is no answer.
+    /// Announces that the client closes the connection. There is no answer.
     Goodbye,
-    /// Interrupts what runs and makes the connection ready again.
+    /// Interrupts all work and makes the connection ready again.
     Reset,
     /// Runs a query.
     Run(Run<'a>),
-    /// Asks for rows.
+    /// Requests rows.
     Pull(Rows),
     /// Skips rows.
     Discard(Rows),
@@ -36,88 +36,92 @@ pub enum Request<'a> {
     Commit,
     /// Rolls the transaction back.
     Rollback,
-    /// Asks for a routing table (4.3 and later).
+    /// Requests a routing table (4.3 and later).
     Route(RouteRequest<'a>),
-    /// Tells which part of a driver's API is used: the number of an [`Api`](crate::Api), or any other (5.4 and later).
+    /// Reports which part of a driver's API is used (5.4 and later): the number of an [`Api`](crate::Api), or
+    /// any other.
     Telemetry(i64),
 }
 
-/// What HELLO says.
+/// The contents of HELLO.
 #[derive(Clone, Copy)]
 pub struct Greeting<'a>(Metadata<'a>);
 
-/// What LOGON says, or, up to 5.0, a part of HELLO.
+/// The contents of LOGON; up to 5.0 they are a part of HELLO.
 #[derive(Clone, Copy)]
 pub struct Token<'a>(Metadata<'a>);
 
-/// What BEGIN says, and RUN outside of transactions.
+/// The contents of BEGIN, and of RUN outside of transactions.
 #[derive(Clone, Copy)]
 pub struct BeginOptions<'a>(Metadata<'a>);
 
-/// What RUN says.
+/// The contents of RUN.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Run<'a> {
     /// The text of the query.
     pub query: &'a str,
-    /// Its parameters.
+    /// The parameters of the query.
     pub parameters: MapRef<'a>,
-    /// The options of its transaction; inside of one that BEGIN began there should be none.
+    /// The options of an auto-commit query. In a transaction of BEGIN there should be none.
     pub options: BeginOptions<'a>,
 }
 
-/// What PULL and DISCARD say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The contents of PULL and DISCARD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Rows {
-    /// How many rows; `None` for all that are left. Bolt 3 has nothing else.
+    /// The number of rows. `None` for all that are left. Bolt 3 always means all.
     pub count: Option<u64>,
-    /// The query id of the result; `None` for the newest.
+    /// The query id of the result. `None` for the newest result.
     pub query_id: Option<i64>,
 }
 
-/// What ROUTE says.
+/// The contents of ROUTE.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct RouteRequest<'a> {
     /// The routing context.
     pub context: Metadata<'a>,
     bookmarks: ListRef<'a>,
-    /// The database that the table is for; `None` for the home database.
+    /// The database of the table. `None` for the home database.
     pub database: Option<&'a str>,
-    /// The user whose home database is meant (4.4 and later).
+    /// The user of the home database (4.4 and later).
     pub impersonated_user: Option<&'a str>,
 }
 
 impl<'a> Greeting<'a> {
-    /// The application's name.
+    /// Returns the name of the application.
     #[must_use]
     pub fn user_agent(self) -> Option<&'a str> {
         self.0.string("user_agent")
     }
 
-    /// The driver's name (5.3 and later): `product`, `platform`, `language`, `language_details`.
+    /// Returns the name of the driver (5.3 and later): `product`, `platform`, `language`, `language_details`.
     #[must_use]
     pub fn bolt_agent(self) -> Option<Metadata<'a>> {
         self.0.nested("bolt_agent")
     }
 
-    /// The routing context, if the client wants its queries forwarded (4.1 and later).
+    /// Returns the routing context, if the client wants its queries forwarded (4.1 and later).
     #[must_use]
     pub fn routing(self) -> Option<Metadata<'a>> {
         self.0.nested("routing")
     }
 
-    /// Whether the client would like date-times by their instant (4.3 and 4.4).
+    /// Returns whether the client requests date-times by their instant (4.3 and 4.4).
     #[must_use]
     pub fn wants_utc(self) -> bool {
         self.0.strings("patch_bolt").any(|patch| patch == "utc")
     }
 
-    /// The token that up to 5.0 travels here.
+    /// Returns the authentication token, which is part of HELLO up to 5.0.
     #[must_use]
     pub const fn token(self) -> Token<'a> {
         Token(self.0)
     }
 
-    /// All of it, credentials included.
+    /// Returns all entries, credentials included.
     #[must_use]
     pub const fn entries(self) -> Metadata<'a> {
         self.0
@@ -125,25 +129,25 @@ impl<'a> Greeting<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// The scheme, such as `basic`.
+    /// Returns the scheme, such as `basic`.
     #[must_use]
     pub fn scheme(self) -> Option<&'a str> {
         self.0.string("scheme")
     }
 
-    /// Who the client claims to be.
+    /// Returns the identity that the client claims.
     #[must_use]
     pub fn principal(self) -> Option<&'a str> {
         self.0.string("principal")
     }
 
-    /// The proof of it.
+    /// Returns the credentials that prove the identity.
     #[must_use]
     pub fn credentials(self) -> Option<&'a str> {
         self.0.string("credentials")
     }
 
-    /// All of it.
+    /// Returns all entries.
     #[must_use]
     pub const fn entries(self) -> Metadata<'a> {
         self.0
@@ -151,24 +155,24 @@ impl<'a> Token<'a> {
 }
 
 impl<'a> BeginOptions<'a> {
-    /// What the transaction must have seen.
+    /// Returns the bookmarks that the server must have reached before the transaction begins.
     pub fn bookmarks(self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.0.strings("bookmarks")
     }
 
-    /// After which time the transaction ends; zero means never.
+    /// Returns the time after which the transaction ends. Zero means never.
     #[must_use]
     pub fn timeout(self) -> Option<Duration> {
         self.0.milliseconds("tx_timeout")
     }
 
-    /// What the client attaches to the transaction.
+    /// Returns the metadata that the client attaches to the transaction.
     #[must_use]
     pub fn metadata(self) -> Option<Metadata<'a>> {
         self.0.nested("tx_metadata")
     }
 
-    /// What the transaction may do.
+    /// Returns the access mode of the transaction.
     #[must_use]
     pub fn access(self) -> Access {
         if self.0.string("mode") == Some("r") {
@@ -178,19 +182,19 @@ impl<'a> BeginOptions<'a> {
         }
     }
 
-    /// The database to run on; `None` for the home database.
+    /// Returns the database. `None` for the home database.
     #[must_use]
     pub fn database(self) -> Option<&'a str> {
         self.0.string("db").filter(|name| !name.is_empty())
     }
 
-    /// The user on whose behalf it runs.
+    /// Returns the impersonated user, if any.
     #[must_use]
     pub fn impersonated_user(self) -> Option<&'a str> {
         self.0.string("imp_user")
     }
 
-    /// All of it.
+    /// Returns all entries.
     #[must_use]
     pub const fn entries(self) -> Metadata<'a> {
         self.0
@@ -198,7 +202,7 @@ impl<'a> BeginOptions<'a> {
 }
 
 impl<'a> RouteRequest<'a> {
-    /// What the table must have seen.
+    /// Returns the bookmarks that the table must reflect.
     pub fn bookmarks(self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.bookmarks.iter().filter_map(|item| {
             if let Ok(ValueRef::String(text)) = item {
@@ -211,7 +215,7 @@ impl<'a> RouteRequest<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Which request it is.
+    /// Returns the kind of the request.
     #[must_use]
     pub const fn message(&self) -> Message {
         match self {
@@ -231,10 +235,10 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads a whole message.
+    /// Decodes a whole message.
     ///
     /// # Errors
-    /// It is no request, the version does not have it, or its fields are not what they should be.
+    /// If the message is not a request, the version does not have it, or its fields are malformed.
     pub fn read(message: &'a [u8], version: &Capabilities) -> Result<Self, ProtocolViolation> {
         let kind = Message::of(message)?;
         if version.version < kind.since() {
@@ -243,8 +247,8 @@ impl<'a> Request<'a> {
                 version: version.version,
             });
         }
-        let Ok(ValueRef::Structure(structure)) = whole(message) else {
-            return Err(malformed(kind, "fields cannot be decoded"));
+        let Ok(ValueRef::Structure(structure)) = single_value(message) else {
+            return Err(malformed(kind, "the fields cannot be decoded"));
         };
         let mut fields = Fields {
             kind,
@@ -252,14 +256,14 @@ impl<'a> Request<'a> {
         };
         let request = fields.request(version)?;
         if fields.fields.next().is_some() {
-            return Err(malformed(kind, "fields are too many"));
+            return Err(malformed(kind, "it has too many fields"));
         }
         Ok(request)
     }
 }
 
-/// A value and nothing behind it.
-fn whole(message: &[u8]) -> Result<ValueRef<'_>, ()> {
+/// Reads a value with nothing after it.
+fn single_value(message: &[u8]) -> Result<ValueRef<'_>, ()> {
     let mut reader = Reader::new(message);
     let value = reader.value().map_err(drop)?;
     if reader.is_empty() { Ok(value) } else { Err(()) }
@@ -295,7 +299,7 @@ impl<'a> Fields<'a> {
             Message::Route => Request::Route(self.route()?),
             Message::Telemetry => match self.value()? {
                 ValueRef::Integer(api) => Request::Telemetry(api),
-                _ => return Err(self.wrong("field is no integer")),
+                _ => return Err(self.malformed("the field is not an integer")),
             },
         })
     }
@@ -311,7 +315,7 @@ impl<'a> Fields<'a> {
         let count = match map.integer("n") {
             Some(-1) => None,
             Some(count) if count > 0 => Some(count.unsigned_abs()),
-            _ => return Err(self.wrong("number of rows is neither -1 nor above 0")),
+            _ => return Err(self.malformed("the number of rows is neither -1 nor above 0")),
         };
         Ok(Rows {
             count,
@@ -322,9 +326,9 @@ impl<'a> Fields<'a> {
     fn route(&mut self) -> Result<RouteRequest<'a>, ProtocolViolation> {
         let context = self.map()?;
         let ValueRef::List(bookmarks) = self.value()? else {
-            return Err(self.wrong("bookmarks are no list"));
+            return Err(self.malformed("the bookmarks are not a list"));
         };
-        // 4.3 has the database's name in the place where later versions have a map; real servers take both.
+        // 4.3 has the name of the database where later versions have a map; real servers accept both.
         let (database, impersonated_user) = match self.value()? {
             ValueRef::Null => (None, None),
             ValueRef::String(name) => (Some(name), None),
@@ -332,7 +336,7 @@ impl<'a> Fields<'a> {
                 let map = Metadata::new(map);
                 (map.string("db"), map.string("imp_user"))
             }
-            _ => return Err(self.wrong("third field is neither a map nor a name")),
+            _ => return Err(self.malformed("the third field is neither a map nor a database name")),
         };
         Ok(RouteRequest {
             context,
@@ -345,30 +349,30 @@ impl<'a> Fields<'a> {
     fn value(&mut self) -> Result<ValueRef<'a>, ProtocolViolation> {
         match self.fields.next() {
             Some(Ok(value)) => Ok(value),
-            Some(Err(_)) => Err(self.wrong("fields cannot be decoded")),
-            None => Err(self.wrong("fields are too few")),
+            Some(Err(_)) => Err(self.malformed("the fields cannot be decoded")),
+            None => Err(self.malformed("it has too few fields")),
         }
     }
 
     fn string(&mut self) -> Result<&'a str, ProtocolViolation> {
         match self.value()? {
             ValueRef::String(text) => Ok(text),
-            _ => Err(self.wrong("query is no string")),
+            _ => Err(self.malformed("the query is not a string")),
         }
     }
 
-    /// A map whose keys can be read.
+    /// Reads a map with decodable entries.
     fn map(&mut self) -> Result<Metadata<'a>, ProtocolViolation> {
         let ValueRef::Map(map) = self.value()? else {
-            return Err(self.wrong("field is no map"));
+            return Err(self.malformed("a field is not a map"));
         };
         if map.iter().any(|entry| entry.is_err()) {
-            return Err(self.wrong("fields cannot be decoded"));
+            return Err(self.malformed("the fields cannot be decoded"));
         }
         Ok(Metadata::new(map))
     }
 
-    fn wrong(&self, what: &'static str) -> ProtocolViolation {
+    fn malformed(&self, what: &'static str) -> ProtocolViolation {
         malformed(self.kind, what)
     }
 }

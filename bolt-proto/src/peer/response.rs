@@ -1,4 +1,4 @@
-//! Answers as bytes, both ways.
+//! Answers, encoded and decoded.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,25 +9,25 @@ use crate::packstream::{ListRef, MapRef, Reader, ValueRef, write};
 use crate::value::{Encoder, MapEncoder, Output, ToValue};
 use crate::version::Capabilities;
 
-/// An answer as a proxy sees it: lent from its receive buffer.
+/// An answer as a proxy sees it, borrowed from its receive buffer.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Response<'a> {
-    /// The request was carried out.
+    /// The request succeeded.
     Success(Metadata<'a>),
     /// A row.
     Record(ListRef<'a>),
     /// The request failed.
     Failure(ServerError),
-    /// The request was not carried out.
+    /// The server ignored the request.
     Ignored,
 }
 
 impl<'a> Response<'a> {
-    /// Reads a whole message.
+    /// Decodes a whole message.
     ///
     /// # Errors
-    /// It is no answer, or its field is not what it should be.
+    /// If the message is not an answer, or its field does not match its kind.
     pub fn read(message: &'a [u8]) -> Result<Self, ProtocolViolation> {
         let kind = Answer::of(message)?;
         if kind == Answer::Ignored {
@@ -39,12 +39,12 @@ impl<'a> Response<'a> {
             (Answer::Failure, ValueRef::Map(map)) => Ok(Self::Failure(ServerError::read(Metadata::new(map)))),
             (Answer::Record, ValueRef::List(list)) => Ok(Self::Record(list)),
             _ => Err(ProtocolViolation::Metadata {
-                what: "has not the shape of its kind",
+                what: "the fields of the response do not match its kind",
             }),
         }
     }
 
-    /// Whether it is the last answer to its request.
+    /// Returns whether this is the last answer to its request.
     #[must_use]
     pub const fn is_last(&self) -> bool {
         !matches!(self, Self::Record(_))
@@ -68,7 +68,7 @@ pub(super) const RECORD: u8 = 0x71;
 pub(super) const IGNORED: [u8; 2] = [0xB0, 0x7E];
 pub(super) const FAILURE: u8 = 0x7F;
 
-/// Puts an answer with one field together.
+/// Composes an answer with one field.
 pub(super) fn message(
     tag: u8,
     field: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
@@ -77,7 +77,7 @@ pub(super) fn message(
     out.one(field)?;
     let mut message = Vec::with_capacity(out.bytes.len().saturating_add(2));
     write::structure_header(&mut message, 1, tag);
-    // A map or a list whose length was unknown has the longest header there is.
+    // A map or a list was written with the longest header if its length was unknown; here the header becomes minimal.
     match *out.bytes {
         [0xD6, a, b, c, d, ref items @ ..] => {
             write::list_header(&mut message, u32::from_be_bytes([a, b, c, d]) as usize)?;
@@ -92,7 +92,7 @@ pub(super) fn message(
     Ok(message)
 }
 
-/// The map of an answer that was put together.
+/// Returns the map of a composed answer.
 pub(super) fn metadata(message: &[u8]) -> Option<MapRef<'_>> {
     match Reader::new(message.get(2..)?).value() {
         Ok(ValueRef::Map(map)) => Some(map),
@@ -127,7 +127,10 @@ impl Failure<'_> {
         map.entry("gql_status", error.gql_status())?;
         map.entry("description", error.description())?;
         let record = Record(error);
-        if diagnostic::told(error.diagnostic_record()).next().is_some() {
+        if diagnostic::without_defaults(error.diagnostic_record())
+            .next()
+            .is_some()
+        {
             map.entry("diagnostic_record", &record)?;
         }
         match error.cause() {
@@ -149,14 +152,16 @@ impl ToValue for Failure<'_> {
     }
 }
 
-/// The diagnostic record of an error, as far as it has to be sent.
+/// The entries of an error's diagnostic record that must be sent.
 struct Record<'a>(&'a ServerError);
 
 impl ToValue for Record<'_> {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-        let told = diagnostic::told(self.0.diagnostic_record());
-        out.map_with(Some(told.clone().count()), |map| {
-            told.clone().try_for_each(|(name, value)| map.entry(name, value))
+        let entries = diagnostic::without_defaults(self.0.diagnostic_record());
+        out.map_with(Some(entries.clone().count()), |map| {
+            entries
+                .clone()
+                .try_for_each(|(name, value)| map.entry(name, value))
         })
     }
 }

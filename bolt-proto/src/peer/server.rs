@@ -22,51 +22,52 @@ pub struct Server {
     handshake: Handshake,
     version: Option<&'static Capabilities>,
     session: Session,
-    /// What is taken and not answered: of a strict server at most one.
+    /// The requests that are taken and unanswered. A strict server has at most one.
     taken: VecDeque<Taken>,
-    /// The request that was taken last, while it lies in the buffer.
+    /// The request that was taken last, while it is in the buffer.
     last: Option<Frame<Message>>,
     utc: bool,
 }
 
-/// A request that is taken and not answered.
+/// A request that is taken and unanswered.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     message: Message,
     verdict: Verdict,
     rows: Option<Rows>,
-    /// How many rows have been sent.
+    /// The number of rows that have been sent.
     sent: u64,
 }
 
-/// What the next request is, without its contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of the next request and what to do with it, without the contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Head {
-    /// Which request it is.
+    /// The kind of the request.
     pub message: Message,
-    /// What to do with it.
+    /// The instruction for the request.
     pub verdict: Verdict,
 }
 
-/// What to do with a request.
+/// The instruction for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Carry it out, and answer by SUCCESS or FAILURE; should a RESET arrive meanwhile, IGNORED is fine, too. GOODBYE
-    /// has no answer.
-    CarryOut,
-    /// Answer by IGNORED: something before it has failed, or a RESET has come behind it.
+    /// Execute it, and answer by SUCCESS or FAILURE. If a RESET arrives meanwhile, IGNORED is allowed as well.
+    /// GOODBYE has no answer.
+    Execute,
+    /// Answer by IGNORED: an earlier request has failed, or a later RESET has arrived.
     Ignore,
 }
 
 impl Taken {
-    /// How many rows it asks for, if it leaves any.
-    fn asked(&self) -> Option<u64> {
+    /// Returns how many rows the request is for, if it leaves any.
+    fn requested(&self) -> Option<u64> {
         self.rows.and_then(|rows| rows.count)
     }
 }
 
 impl Server {
-    /// A new connection, of which nothing has arrived.
+    /// Creates a connection.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
@@ -83,56 +84,57 @@ impl Server {
 
     // ---- bytes ----
 
-    /// Room for the next read: initialised and never empty. It ends the loan of the last request.
+    /// Returns space for the next read: initialised and never empty. This ends the borrow of the last request.
     pub fn recv_space(&mut self) -> &mut [u8] {
         self.last = None;
         self.wire.recv.space()
     }
 
-    /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
+    /// Notes that `len` bytes have been read into the [space](Self::recv_space). Zero means that the stream has
+    /// ended.
     pub fn received(&mut self, len: usize) {
         self.wire.received(len);
     }
 
-    /// What should be written to the socket. Empty if nothing should.
+    /// Returns the bytes that should be written to the socket. Empty if there are none.
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
         self.wire.send.pending()
     }
 
-    /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
+    /// Notes that the first `len` of the [pending bytes](Self::pending_bytes) have been written.
     pub fn wrote(&mut self, len: usize) {
         self.wire.send.wrote(len);
     }
 
-    // ---- where it stands ----
+    // ---- state ----
 
-    /// The agreed version; `None` before the handshake is done.
+    /// Returns the negotiated version. `None` before the handshake is complete.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
         self.version.map(|capabilities| capabilities.version)
     }
 
-    /// What the agreed version can do; `None` before the handshake is done.
+    /// Returns the capabilities of the negotiated version. `None` before the handshake is complete.
     #[must_use]
     pub const fn capabilities(&self) -> Option<&'static Capabilities> {
         self.version
     }
 
-    /// Where the connection stands, by the answers that have been given.
+    /// Returns the state of the connection, by the answers so far.
     #[must_use]
     pub fn state(&self) -> ServerState {
         self.session.state()
     }
 
-    /// Whether date-times with an offset or a zone travel by their instant: from 5.0 on always, on 4.3 and 4.4 if the
-    /// answer to HELLO said so.
+    /// Returns whether date-times with an offset or a zone are sent by their instant: from 5.0 on always, on 4.3
+    /// and 4.4 if the answer to HELLO agreed.
     #[must_use]
     pub const fn utc(&self) -> bool {
         self.utc
     }
 
-    /// Whether a RESET has arrived that is not answered: what is being carried out should stop.
+    /// Returns whether an unanswered RESET has arrived, so that work in progress should stop.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.wire.recv.kinds().any(|kind| kind == Message::Reset)
@@ -140,40 +142,43 @@ impl Server {
 
     // ---- requests ----
 
-    /// The next request, if it has arrived. A strict server tells it once the one before it is answered.
+    /// Returns the head of the next request, if it has arrived. A strict server returns it once the one before it is
+    /// answered.
     ///
     /// # Errors
-    /// [`ProtocolViolation`]: the connection is over. A strict server names the illegal request, and has queued the
-    /// FAILURE that real servers send before they close.
+    /// If the client violated the protocol or closed the connection. A strict server names the illegal request, and
+    /// queues the FAILURE that real servers send before they close the connection.
     pub fn has_request(&mut self) -> Result<Option<Head>, ProtocolViolation> {
         if let Err(violation) = self.see_all() {
             self.wire.end(violation);
         }
-        // What is behind the end of the session is nobody's business.
+        // What arrives after the end of the session is dropped.
         if self.state() == ServerState::Defunct {
             while self.wire.recv.deliver().is_some() {}
         }
         let waits = !self.options.relaying && !self.taken.is_empty();
         if let Some(frame) = self.wire.recv.front().filter(|_| !waits) {
-            match self.judge(frame) {
+            match self.decide(frame) {
                 Ok((head, _)) => return Ok(Some(head)),
                 Err(violation) => return Err(self.refuse(violation)),
             }
         }
-        match self.wire.over() {
+        match self.wire.end_reason() {
             Some(violation) if !waits => Err(violation.clone()),
             _ => Ok(None),
         }
     }
 
-    /// Takes the request that [`has_request`](Self::has_request) told of; `None` if there is none. It is lent until the
-    /// next call that changes the connection, and must be answered, unless it is GOODBYE.
+    /// Takes the request that [`has_request`](Self::has_request) announced. `None` if there is none.
+    ///
+    /// The request is borrowed until the next call that changes the connection. It must be answered, unless it
+    /// is GOODBYE.
     pub fn request(&mut self) -> Option<Request<'_>> {
         let Ok(Some(_)) = self.has_request() else {
             return None;
         };
         let frame = self.wire.recv.front()?;
-        let (head, rows) = self.judge(frame).ok()?;
+        let (head, rows) = self.decide(frame).ok()?;
         self.wire.recv.deliver();
         self.last = Some(frame);
         if head.message == Message::Goodbye {
@@ -189,7 +194,7 @@ impl Server {
         Request::read(self.wire.recv.message(frame), self.version?).ok()
     }
 
-    /// The request that was taken last, as it came: a whole message without its chunks. For proxies.
+    /// Returns the request that was taken last, unchanged: a whole message without its chunks. For proxies.
     #[must_use]
     pub fn request_bytes(&self) -> Option<&[u8]> {
         self.last.map(|frame| self.wire.recv.message(frame))
@@ -200,17 +205,17 @@ impl Server {
     /// Answers by SUCCESS, with this metadata.
     ///
     /// # Errors
-    /// [`AnswerError`] if there is nothing to answer, the request must be ignored, a value cannot be sent, or it says
-    /// `has_more` where all was asked for.
+    /// If there is nothing to answer, the request must be ignored, a value cannot be encoded, or the metadata
+    /// contains `has_more` although all rows were requested.
     pub fn success(
         &mut self,
         metadata: impl FnOnce(&mut MapEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
-        let taken = self.carried_out()?;
+        let taken = self.unanswered_request()?;
         let answer = response::message(response::SUCCESS, |out| out.map_with(None, metadata))?;
         let has_more = response::metadata(&answer).is_some_and(|map| Metadata::new(map).has_more());
-        if has_more && taken.asked().is_none() {
-            return Err(AnswerError::NothingLeft {
+        if has_more && taken.requested().is_none() {
+            return Err(AnswerError::UnexpectedHasMore {
                 message: taken.message,
             });
         }
@@ -218,22 +223,21 @@ impl Server {
         Ok(())
     }
 
-    /// Answers by a row. SUCCESS or FAILURE must follow at some time.
+    /// Answers by a row. SUCCESS or FAILURE must follow later.
     ///
     /// # Errors
-    /// [`AnswerError`] if the request is not PULL, must be ignored, has all the rows that it asks for, or a value cannot
-    /// be sent.
+    /// If the request is not PULL, must be ignored, or has all requested rows, or a value cannot be encoded.
     pub fn record(
         &mut self,
         values: impl FnOnce(&mut ListEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
-        let taken = self.carried_out()?;
+        let taken = self.unanswered_request()?;
         let message = taken.message;
         if message != Message::Pull {
-            return Err(AnswerError::NoRows { message });
+            return Err(AnswerError::RowsNotAllowed { message });
         }
-        if let Some(asked) = taken.asked().filter(|&asked| taken.sent >= asked) {
-            return Err(AnswerError::SurplusRow { asked });
+        if let Some(requested) = taken.requested().filter(|&requested| taken.sent >= requested) {
+            return Err(AnswerError::SurplusRow { requested });
         }
         let message = response::message(response::RECORD, |out| out.list_with(None, values))?;
         self.answer(&message);
@@ -243,9 +247,9 @@ impl Server {
     /// Answers by FAILURE, in the form of the version.
     ///
     /// # Errors
-    /// [`AnswerError`] if there is nothing to answer, the request must be ignored, or a value cannot be sent.
+    /// If there is nothing to answer, the request must be ignored, or a value cannot be encoded.
     pub fn failure(&mut self, error: &ServerError) -> Result<(), AnswerError> {
-        self.carried_out()?;
+        self.unanswered_request()?;
         let Some(version) = self.version else {
             return Err(AnswerError::NothingToAnswer);
         };
@@ -257,7 +261,7 @@ impl Server {
     /// Answers by IGNORED.
     ///
     /// # Errors
-    /// [`AnswerError`] if there is nothing to answer, or nothing has failed and no RESET has come.
+    /// If there is nothing to answer, or nothing has failed and no RESET has arrived.
     pub fn ignored(&mut self) -> Result<(), AnswerError> {
         let taken = *self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
         let allowed = self.options.relaying || taken.verdict == Verdict::Ignore || self.is_interrupted();
@@ -270,26 +274,27 @@ impl Server {
         Ok(())
     }
 
-    /// Passes an answer on as it is: a whole message without its chunks. For proxies, and for tests of clients; it is
-    /// not checked, whatever the use.
+    /// Passes an answer on unchanged: a whole message without its chunks. The answer is never checked.
+    ///
+    /// This is for proxies, and for tests of clients.
     pub fn answer(&mut self, message: &[u8]) {
-        self.note(message);
+        self.apply_answer(message);
         if self.options.noops {
             self.noop();
         }
         self.wire.send.message(&[message], self.options.chunk);
     }
 
-    /// Sends a keep-alive, which may come between any two messages.
+    /// Sends a keep-alive, which is allowed between any two messages.
     pub fn noop(&mut self) {
         self.wire.send.raw(&[0, 0]);
     }
 
-    // ---- the inside ----
+    // ---- internals ----
 
     /// Cuts everything that has arrived.
     fn see_all(&mut self) -> Result<(), ProtocolViolation> {
-        if self.wire.over().is_some() {
+        if self.wire.end_reason().is_some() {
             return Ok(());
         }
         while self.version.is_none() {
@@ -307,7 +312,7 @@ impl Server {
             self.wire.send.raw(&step.reply);
             self.handshake = step.next;
             if let Handshake::Done(version, _) = step.next {
-                self.version = version.capabilities();
+                self.version = Capabilities::of(version);
                 self.utc = self.version.is_some_and(|version| version.utc == Utc::Always);
             }
         }
@@ -322,8 +327,8 @@ impl Server {
         self.wire.end_of_stream()
     }
 
-    /// What is to be done with a request.
-    fn judge(&self, frame: Frame<Message>) -> Result<(Head, Option<Rows>), ProtocolViolation> {
+    /// Decides what to do with a request.
+    fn decide(&self, frame: Frame<Message>) -> Result<(Head, Option<Rows>), ProtocolViolation> {
         let Some(version) = self.version else {
             return Err(ProtocolViolation::NoCommonVersion);
         };
@@ -335,7 +340,7 @@ impl Server {
         };
         let head = |verdict| Ok((Head { message, verdict }, rows));
         if self.options.relaying {
-            return head(Verdict::CarryOut);
+            return head(Verdict::Execute);
         }
         let reset_follows = self.wire.recv.kinds().skip(1).any(|kind| kind == Message::Reset);
         let logged_in = !matches!(
@@ -350,7 +355,7 @@ impl Server {
         match rule(version.version, state, message) {
             // Of several RESETs only the last succeeds.
             Rule::Allowed { .. } if message == Message::Reset && reset_follows => head(Verdict::Ignore),
-            Rule::Allowed { .. } => head(Verdict::CarryOut),
+            Rule::Allowed { .. } => head(Verdict::Execute),
             Rule::Ignored => head(Verdict::Ignore),
             Rule::Illegal => Err(ProtocolViolation::IllegalRequest { message, state }),
             Rule::Unknown => Err(ProtocolViolation::UnknownRequest {
@@ -360,7 +365,7 @@ impl Server {
         }
     }
 
-    /// Ends the connection as real servers do: a FAILURE, then nothing more.
+    /// Ends the connection like real servers: a FAILURE, then nothing more.
     fn refuse(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
         while self.wire.recv.deliver().is_some() {}
         let answers = !self.options.relaying && matches!(violation, ProtocolViolation::IllegalRequest { .. });
@@ -375,11 +380,11 @@ impl Server {
             }
         }
         self.session.end();
-        self.wire.end_before(violation)
+        self.wire.end_with_earlier(violation)
     }
 
-    /// The request that is to be answered by something but IGNORED.
-    fn carried_out(&self) -> Result<Taken, AnswerError> {
+    /// Returns the request to answer, if the answer may be anything but IGNORED.
+    fn unanswered_request(&self) -> Result<Taken, AnswerError> {
         let taken = *self.taken.front().ok_or(AnswerError::NothingToAnswer)?;
         if taken.verdict == Verdict::Ignore {
             return Err(AnswerError::MustBeIgnored {
@@ -389,8 +394,8 @@ impl Server {
         Ok(taken)
     }
 
-    /// Follows an answer.
-    fn note(&mut self, answer: &[u8]) {
+    /// Updates the state by an answer.
+    fn apply_answer(&mut self, answer: &[u8]) {
         let (Some(version), Ok(kind)) = (self.version, Answer::of(answer)) else {
             return;
         };
@@ -420,14 +425,14 @@ impl Server {
     }
 }
 
-/// Shows where it stands, and nothing of what travels on it.
+/// Shows the state, and nothing of the messages.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("version", &self.version())
             .field("state", &self.state())
             .field("taken", &self.taken)
-            .field("over", &self.wire.over())
+            .field("end_reason", &self.wire.end_reason())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Where a server stands, by its own answers.
+//! The state of a server, by its own answers.
 
 use alloc::vec::Vec;
 
@@ -7,11 +7,11 @@ use crate::version::Version;
 
 use super::Rows;
 
-/// The state of a session: but for open results, as [`rule`] names it.
+/// The state of a session. Without open results it is the state of the table ([`rule`]).
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     state: ServerState,
-    /// The query ids of open results; `None` outside of transactions.
+    /// The query ids of open results. `None` outside of transactions.
     open: Vec<Option<i64>>,
     newest: Option<i64>,
 }
@@ -33,7 +33,7 @@ impl Session {
         }
     }
 
-    /// A request has succeeded.
+    /// Applies the success of a request.
     pub(super) fn succeeded(
         &mut self,
         version: Version,
@@ -60,15 +60,15 @@ impl Session {
                 self.open.push(query_id);
             }
             Message::Pull | Message::Discard if !has_more => {
-                let asked = rows.and_then(|rows| rows.query_id).or(self.newest);
-                self.open.retain(|open| *open != asked);
+                let ended = rows.and_then(|rows| rows.query_id).or(self.newest);
+                self.open.retain(|open| *open != ended);
             }
             Message::Commit | Message::Rollback | Message::Reset => self.open.clear(),
             _ => {}
         }
     }
 
-    /// A request has failed.
+    /// Applies the failure of a request.
     pub(super) fn failed(&mut self, version: Version, message: Message) {
         if let Rule::Allowed { failure, .. } = rule(version, self.state(), message) {
             self.state = failure;
@@ -76,7 +76,7 @@ impl Session {
         self.open.clear();
     }
 
-    /// The client has gone, or shall go.
+    /// Notes that the connection has ended, or is about to be closed.
     pub(super) fn end(&mut self) {
         self.state = ServerState::Defunct;
         self.open.clear();

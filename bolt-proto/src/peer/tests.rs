@@ -7,7 +7,7 @@ use crate::error::{ProtocolViolation, ServerError};
 use crate::handshake::Versions;
 use crate::limits::Limits;
 use crate::state::{Message, ServerState};
-use crate::version::Version;
+use crate::version::{Capabilities, Version};
 
 const HELLO: &[u8] = b"\xB1\x01\xA1\x8Auser_agent\x81x";
 const LOGON: &[u8] = b"\xB1\x6A\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
@@ -49,7 +49,7 @@ fn proposal(slots: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Takes the next request and tells it with its verdict.
+/// Takes the next request, and returns its kind and verdict.
 fn take(server: &mut Server) -> Option<(Message, Verdict)> {
     let head = server.has_request().unwrap()?;
     assert_eq!(server.request().unwrap().message(), head.message);
@@ -70,10 +70,10 @@ fn ready(minor: u8) -> Server {
 }
 
 #[test]
-fn the_first_slot_that_the_server_speaks_is_taken_at_its_newest() {
+fn the_first_supported_slot_is_taken_with_its_newest_version() {
     let cases: [(&[u8], &[u8]); 5] = [
         (&[0, 8, 8, 5], &[0, 0, 8, 5]),
-        // A range may begin above what the server speaks; 5.5 is never chosen.
+        // A range may begin above the versions of the server; 5.5 is never chosen.
         (&[0, 20, 20, 5], &[0, 0, 8, 5]),
         (&[0, 1, 5, 5], &[0, 0, 4, 5]),
         (&[0, 0, 9, 9, 0, 2, 4, 4], &[0, 0, 4, 4]),
@@ -88,7 +88,7 @@ fn the_first_slot_that_the_server_speaks_is_taken_at_its_newest() {
 }
 
 #[test]
-fn the_manifest_lists_what_real_servers_list_and_the_choice_is_checked() {
+fn the_manifest_equals_that_of_real_servers_and_the_choice_is_checked() {
     let versions = Versions::between(Version::new(4, 0), Version::V6_1).capabilities(0x101);
     let offered = |choice: &[u8]| {
         let mut server = Server::new(Options::strict().versions(versions.clone()));
@@ -121,7 +121,7 @@ fn the_manifest_lists_what_real_servers_list_and_the_choice_is_checked() {
         offered(&[0, 0, 0, 0, 0]),
         (Err(ProtocolViolation::NoCommonVersion), None)
     );
-    // Without a manifest its slot is passed over.
+    // Without the manifest handshake the slot is skipped.
     let mut server = Server::new(Options::strict().versions(versions.clone().manifest(false)));
     feed(&mut server, &proposal(&[0, 0, 1, 0xFF, 0, 8, 8, 5]));
     server.has_request().unwrap();
@@ -129,7 +129,7 @@ fn the_manifest_lists_what_real_servers_list_and_the_choice_is_checked() {
 }
 
 #[test]
-fn who_does_not_speak_bolt_is_told_apart() {
+fn peers_of_other_protocols_are_recognised() {
     let refused = |bytes: &[u8]| {
         let mut server = Server::new(Options::strict());
         feed(&mut server, bytes);
@@ -155,7 +155,7 @@ fn who_does_not_speak_bolt_is_told_apart() {
 }
 
 #[test]
-fn an_illegal_request_is_named_and_fails_before_the_end() {
+fn an_illegal_request_is_named_and_fails_before_the_connection_ends() {
     let mut server = ready(4);
     feed(&mut server, &framed(&[COMMIT, RUN]));
     let violation = server.has_request().unwrap_err();
@@ -171,10 +171,10 @@ fn an_illegal_request_is_named_and_fails_before_the_end() {
 }
 
 #[test]
-fn begin_behind_a_failure_is_illegal_where_run_is_ignored() {
+fn begin_after_a_failure_is_illegal_where_run_is_ignored() {
     let mut server = ready(8);
     feed(&mut server, &framed(&[RUN, PULL, BEGIN]));
-    assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
+    assert_eq!(take(&mut server), Some((Message::Run, Verdict::Execute)));
     assert_eq!(
         server.ignored(),
         Err(AnswerError::MustNotBeIgnored {
@@ -198,10 +198,10 @@ fn begin_behind_a_failure_is_illegal_where_run_is_ignored() {
 }
 
 #[test]
-fn reset_interrupts_what_stands_before_it_and_only_the_last_succeeds() {
+fn reset_interrupts_earlier_requests_and_only_the_last_reset_succeeds() {
     let mut server = ready(8);
     feed(&mut server, &framed(&[RUN]));
-    assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
+    assert_eq!(take(&mut server), Some((Message::Run, Verdict::Execute)));
     feed(&mut server, &framed(&[PULL, RESET, RESET]));
     assert_eq!(server.has_request(), Ok(None), "one request at a time");
     assert!(server.is_interrupted());
@@ -210,14 +210,14 @@ fn reset_interrupts_what_stands_before_it_and_only_the_last_succeeds() {
     server.ignored().unwrap();
     assert_eq!(take(&mut server), Some((Message::Reset, Verdict::Ignore)));
     server.ignored().unwrap();
-    assert_eq!(take(&mut server), Some((Message::Reset, Verdict::CarryOut)));
+    assert_eq!(take(&mut server), Some((Message::Reset, Verdict::Execute)));
     server.success(|_| Ok(())).unwrap();
     assert_eq!(server.state(), ServerState::Ready);
     assert_eq!(server.success(|_| Ok(())), Err(AnswerError::NothingToAnswer));
 }
 
 #[test]
-fn results_of_a_transaction_are_told_apart_by_their_query_ids() {
+fn results_of_a_transaction_are_distinguished_by_their_query_ids() {
     let mut server = ready(4);
     let pull_first: &[u8] = b"\xB1\x3F\xA2\x81n\x05\x83qid\x00";
     feed(&mut server, &framed(&[BEGIN, RUN, RUN, pull_first, PULL, COMMIT]));
@@ -244,7 +244,7 @@ fn results_of_a_transaction_are_told_apart_by_their_query_ids() {
 }
 
 #[test]
-fn a_failure_takes_the_form_of_its_version() {
+fn a_failure_is_sent_in_the_form_of_its_version() {
     let error = ServerError::new("Neo.X", "oops")
         .with_status("42001", "wrong")
         .with_diagnostic("_classification", "CLIENT_ERROR")
@@ -271,13 +271,13 @@ fn a_failure_takes_the_form_of_its_version() {
 
 #[test]
 fn neither_credentials_nor_parameters_nor_rows_are_shown() {
-    let version = Version::V6_1.capabilities().unwrap();
+    let version = Capabilities::of(Version::V6_1).unwrap();
     let shown = Request::read(LOGON, version).unwrap().to_string();
     assert!(shown.contains("basic") && !shown.contains("secret"), "{shown}");
     let shown = Request::read(RUN, version).unwrap().to_string();
     assert!(shown.contains("\"p\"") && !shown.contains("vv"), "{shown}");
     let hello = b"\xB1\x01\xA2\x86scheme\x85basic\x8Bcredentials\x86secret";
-    let shown = Request::read(hello, Version::V4_4.capabilities().unwrap())
+    let shown = Request::read(hello, Capabilities::of(Version::V4_4).unwrap())
         .unwrap()
         .to_string();
     assert!(!shown.contains("secret"), "{shown}");
@@ -288,34 +288,34 @@ fn neither_credentials_nor_parameters_nor_rows_are_shown() {
 }
 
 #[test]
-fn a_malformed_request_says_what_is_wrong_with_it() {
-    let version = Version::V6_1.capabilities().unwrap();
+fn the_error_of_a_malformed_request_says_what_is_wrong() {
+    let version = Capabilities::of(Version::V6_1).unwrap();
     let wrong = |message: &[u8]| Request::read(message, version).unwrap_err().to_string();
     assert_eq!(
         wrong(b"\xB2\x10\x81Q\xA0"),
-        "the client sent a RUN whose fields are too few"
+        "the client sent a malformed RUN: it has too few fields"
     );
     assert_eq!(
         wrong(b"\xB1\x12\xA0"),
-        "the client sent a COMMIT whose fields are too many"
+        "the client sent a malformed COMMIT: it has too many fields"
     );
     assert_eq!(
         wrong(b"\xB3\x10\x01\xA0\xA0"),
-        "the client sent a RUN whose query is no string"
+        "the client sent a malformed RUN: the query is not a string"
     );
     assert_eq!(
         wrong(b"\xB1\x3F\xA1\x81n\x00"),
-        "the client sent a PULL whose number of rows is neither -1 nor above 0"
+        "the client sent a malformed PULL: the number of rows is neither -1 nor above 0"
     );
     assert_eq!(
         wrong(b"\xB0\x12\x01"),
-        "the client sent a COMMIT whose fields cannot be decoded"
+        "the client sent a malformed COMMIT: the fields cannot be decoded"
     );
     assert!(matches!(
         Request::read(b"\xB1\x70\xA0", version),
         Err(ProtocolViolation::UnknownMessage { .. })
     ));
-    let v5_0 = Version::V5_0.capabilities().unwrap();
+    let v5_0 = Capabilities::of(Version::V5_0).unwrap();
     assert_eq!(
         Request::read(LOGON, v5_0).unwrap_err().to_string(),
         "the client sent LOGON, which Bolt 5.0 does not have"
@@ -323,10 +323,10 @@ fn a_malformed_request_says_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_proxy_passes_messages_on_as_they_are() {
+fn a_proxy_passes_messages_on_unchanged() {
     let mut down = Server::new(Options::relaying().chunk_size(3));
     feed(&mut down, &proposal(&[0, 0, 4, 5]));
-    // Nothing is judged: COMMIT comes too early.
+    // No request is checked: COMMIT comes too early.
     feed(&mut down, &framed(&[COMMIT, RUN]));
     let mut up = Upstream::new(Versions::only(Version::new(5, 4)), Limits::default());
     assert_eq!(up.pending_bytes(), proposal(&[0, 0, 4, 5]));
@@ -351,7 +351,7 @@ fn a_proxy_passes_messages_on_as_they_are() {
 }
 
 #[test]
-fn answers_are_cut_and_spaced_as_told() {
+fn answers_are_chunked_and_spaced_by_the_options() {
     let mut server = Server::new(Options::strict().chunk_size(2).with_noops());
     feed(&mut server, &proposal(&[0, 0, 4, 5]));
     feed(&mut server, &framed(&[HELLO]));
@@ -362,35 +362,41 @@ fn answers_are_cut_and_spaced_as_told() {
 }
 
 #[test]
-fn a_strict_server_sends_no_more_than_was_asked_for() {
+fn a_strict_server_sends_no_more_than_was_requested() {
     let mut server = ready(4);
     feed(&mut server, &framed(&[RUN, b"\xB1\x3F\xA1\x81n\x02", PULL]));
     take(&mut server);
     // RUN has no rows, so none are left.
     let more = |server: &mut Server| server.success(|map| map.entry("has_more", &true));
-    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    assert!(matches!(
+        more(&mut server),
+        Err(AnswerError::UnexpectedHasMore { .. })
+    ));
     server.success(|_| Ok(())).unwrap();
     take(&mut server);
     for row in 0..2 {
         server.record(|values| values.item(&row)).unwrap();
     }
-    let asked = 2;
+    let requested = 2;
     assert_eq!(
         server.record(|values| values.item(&2)),
-        Err(AnswerError::SurplusRow { asked })
+        Err(AnswerError::SurplusRow { requested })
     );
     more(&mut server).unwrap();
     take(&mut server);
     for row in 0..5 {
         server.record(|values| values.item(&row)).unwrap();
     }
-    assert!(matches!(more(&mut server), Err(AnswerError::NothingLeft { .. })));
+    assert!(matches!(
+        more(&mut server),
+        Err(AnswerError::UnexpectedHasMore { .. })
+    ));
     server.success(|map| map.entry("has_more", &false)).unwrap();
     assert_eq!(server.state(), ServerState::Ready);
 }
 
 #[test]
-fn a_server_holds_what_its_limits_allow() {
+fn a_server_holds_no_more_than_its_limits_allow() {
     let limited = |limits: Limits, bytes: &[u8]| {
         let mut server = Server::new(Options::strict().limits(limits));
         feed(&mut server, &proposal(&[0, 0, 4, 5]));
@@ -399,7 +405,7 @@ fn a_server_holds_what_its_limits_allow() {
     };
     let limit = 20;
     assert!(limited(Limits::default(), LOGON).is_ok());
-    // What has come before is told first.
+    // Requests that arrived before are returned first.
     assert!(limited(Limits::default().message(limit), LOGON).is_ok());
     let mut server = Server::new(Options::strict().limits(Limits::default().message(limit)));
     feed(&mut server, &proposal(&[0, 0, 4, 5]));
@@ -415,7 +421,7 @@ fn a_server_holds_what_its_limits_allow() {
         server.has_request(),
         Err(ProtocolViolation::NestedTooDeep { .. })
     ));
-    assert!(server.request().is_none(), "it is not handed out");
+    assert!(server.request().is_none(), "a refused request is not handed out");
     let mut server = Server::new(Options::strict().limits(Limits::default().buffered(64)));
     feed(&mut server, &proposal(&[0, 0, 4, 5]));
     feed(&mut server, &framed(&[HELLO, LOGON, RUN, PULL, RESET]));
@@ -427,7 +433,7 @@ fn a_server_holds_what_its_limits_allow() {
 }
 
 #[test]
-fn options_are_strict_unless_told_otherwise_and_chunks_have_a_byte() {
+fn options_are_strict_by_default_and_chunks_have_at_least_one_byte() {
     let mut server = Server::new(
         Options::default()
             .chunk_size(0)
@@ -446,14 +452,18 @@ fn options_are_strict_unless_told_otherwise_and_chunks_have_a_byte() {
 }
 
 #[test]
-fn the_end_of_a_clients_stream_comes_behind_its_requests() {
+fn the_end_of_a_clients_stream_comes_after_its_requests() {
     for (tail, in_message) in [(&b""[..], false), (b"\x00\x05\xB1", true), (b"\x00", true)] {
         let mut server = ready(4);
         feed(&mut server, &framed(&[RUN]));
         feed(&mut server, tail);
         server.received(0);
-        assert_eq!(take(&mut server), Some((Message::Run, Verdict::CarryOut)));
-        assert_eq!(server.has_request(), Ok(None), "it is to be answered");
+        assert_eq!(take(&mut server), Some((Message::Run, Verdict::Execute)));
+        assert_eq!(
+            server.has_request(),
+            Ok(None),
+            "the taken request must be answered first"
+        );
         server.success(|_| Ok(())).unwrap();
         assert_eq!(
             server.has_request(),
@@ -462,8 +472,12 @@ fn the_end_of_a_clients_stream_comes_behind_its_requests() {
     }
     let mut server = ready(4);
     feed(&mut server, &framed(&[b"\xB0\x02", RUN, COMMIT]));
-    assert_eq!(take(&mut server), Some((Message::Goodbye, Verdict::CarryOut)));
-    assert_eq!(server.has_request(), Ok(None), "what follows GOODBYE is nobody's");
+    assert_eq!(take(&mut server), Some((Message::Goodbye, Verdict::Execute)));
+    assert_eq!(
+        server.has_request(),
+        Ok(None),
+        "requests after GOODBYE are dropped"
+    );
     assert_eq!(server.state(), ServerState::Defunct);
     let mut server = Server::new(Options::strict());
     server.received(0);
@@ -471,7 +485,7 @@ fn the_end_of_a_clients_stream_comes_behind_its_requests() {
 }
 
 #[test]
-fn date_times_take_the_form_that_the_answer_to_hello_says() {
+fn date_times_have_the_form_that_the_answer_to_hello_selects() {
     for (minor, major, says, utc) in [
         (4, 4, false, false),
         (4, 4, true, true),
@@ -500,7 +514,7 @@ fn a_reset_before_the_login_interrupts_nothing() {
     let mut server = Server::new(Options::strict());
     feed(&mut server, &proposal(&[0, 0, 4, 5]));
     feed(&mut server, &framed(&[HELLO, RESET]));
-    assert_eq!(take(&mut server), Some((Message::Hello, Verdict::CarryOut)));
+    assert_eq!(take(&mut server), Some((Message::Hello, Verdict::Execute)));
     server.success(|_| Ok(())).unwrap();
     assert!(matches!(
         server.has_request(),
@@ -512,7 +526,7 @@ fn a_reset_before_the_login_interrupts_nothing() {
 }
 
 #[test]
-fn what_is_lent_is_lent_until_the_next_read() {
+fn a_request_is_borrowed_until_the_next_read() {
     let mut server = ready(4);
     feed(&mut server, &framed(&[RUN]));
     assert_eq!(server.request_bytes(), None);
@@ -522,7 +536,7 @@ fn what_is_lent_is_lent_until_the_next_read() {
     assert_eq!(server.request_bytes(), None);
     assert_eq!(
         server.record(|_| Ok(())),
-        Err(AnswerError::NoRows {
+        Err(AnswerError::RowsNotAllowed {
             message: Message::Run
         })
     );
@@ -531,7 +545,7 @@ fn what_is_lent_is_lent_until_the_next_read() {
 }
 
 #[test]
-fn a_proxys_other_end_does_both_handshakes_and_keeps_its_limits() {
+fn the_upstream_end_does_both_handshakes_and_respects_its_limits() {
     let mut up = Upstream::new(Versions::default(), Limits::default().message(10));
     let put = |up: &mut Upstream, bytes: &[u8]| {
         up.recv_space()[..bytes.len()].copy_from_slice(bytes);
@@ -572,7 +586,7 @@ fn a_proxys_other_end_does_both_handshakes_and_keeps_its_limits() {
             ProtocolViolation::EndOfStream { in_message }
         );
     }
-    // What is not taken is bounded, too.
+    // Untaken messages are bounded as well.
     let mut up = Upstream::new(
         Versions::only(Version::new(5, 4)),
         Limits::default().buffered(100),
@@ -586,7 +600,7 @@ fn a_proxys_other_end_does_both_handshakes_and_keeps_its_limits() {
 }
 
 #[test]
-fn an_answer_of_another_shape_is_told_and_only_summaries_are_last() {
+fn an_answer_of_the_wrong_form_is_an_error_and_only_summaries_are_last() {
     for message in [&b"\xB1\x70\x01"[..], b"\xB1\x7F\x90", b"\xB1\x71\xA0"] {
         assert!(matches!(
             Response::read(message),
@@ -600,7 +614,7 @@ fn an_answer_of_another_shape_is_told_and_only_summaries_are_last() {
     assert_eq!(shown(b"\xB1\x70\xA1\x81a\x01"), "SUCCESS {\"a\": Integer(1)}");
     assert_eq!(shown(b"\xB0\x7E"), "IGNORED");
     assert!(shown(b"\xB1\x7F\xA1\x84code\x81X").starts_with("FAILURE X: "));
-    // Maps and lists of unknown length have the longest header there is, which is made short.
+    // Maps and lists of unknown length are written with the longest header, which is then shortened.
     let mut server = ready(4);
     feed(&mut server, &framed(&[RUN, PULL]));
     take(&mut server);

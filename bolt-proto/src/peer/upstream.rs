@@ -1,4 +1,4 @@
-//! A proxy's other end.
+//! The upstream end of a proxy.
 
 use core::fmt;
 
@@ -11,19 +11,20 @@ use crate::version::Version;
 
 use super::Response;
 
-/// A client that passes requests on as they are: a proxy's end towards the real server. It does the handshake, and
-/// judges nothing; [`Connection`](crate::Connection) is the client for everything else.
+/// A client that passes requests on unchanged: the end of a proxy towards the real server.
+///
+/// It does the handshake, and checks no request. Use [`Connection`](crate::Connection) for any other client.
 pub struct Upstream {
     versions: Versions,
     limits: Limits,
     wire: Wire<Answer>,
     version: Option<Version>,
-    /// The answer that was taken last, while it lies in the buffer.
+    /// The answer that was taken last, while it is in the buffer.
     last: Option<Frame<Answer>>,
 }
 
 impl Upstream {
-    /// A new connection that negotiates one of these versions: a proxy asks for the one that its client has.
+    /// Creates a connection that negotiates one of these versions. A proxy passes the version of its client.
     #[must_use]
     pub fn new(versions: Versions, limits: Limits) -> Self {
         let wire = Wire::proposing(&versions);
@@ -36,44 +37,46 @@ impl Upstream {
         }
     }
 
-    /// Room for the next read: initialised and never empty. It ends the loan of the last answer.
+    /// Returns space for the next read: initialised and never empty. This ends the borrow of the last answer.
     pub fn recv_space(&mut self) -> &mut [u8] {
         self.last = None;
         self.wire.recv.space()
     }
 
-    /// `len` bytes have been read into the [room](Self::recv_space); 0 means that the stream has ended.
+    /// Notes that `len` bytes have been read into the [space](Self::recv_space). Zero means that the stream has
+    /// ended.
     pub fn received(&mut self, len: usize) {
         self.wire.received(len);
     }
 
-    /// What should be written to the socket. Empty if nothing should.
+    /// Returns the bytes that should be written to the socket. Empty if there are none.
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
         self.wire.send.pending()
     }
 
-    /// The first `len` of the [pending bytes](Self::pending_bytes) have been written.
+    /// Notes that the first `len` of the [pending bytes](Self::pending_bytes) have been written.
     pub fn wrote(&mut self, len: usize) {
         self.wire.send.wrote(len);
     }
 
-    /// The agreed version; `None` before the handshake is done.
+    /// Returns the negotiated version. `None` before the handshake is complete.
     #[must_use]
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// Queues a request as it is: a whole message without its chunks. It must not be called before a version is agreed
-    /// on, since the handshake has not ended then.
+    /// Queues a request unchanged: a whole message without its chunks.
+    ///
+    /// It must not be called before a version was negotiated, because the handshake has not ended then.
     pub fn send(&mut self, request: &[u8]) {
         self.wire.send.message(&[request], MAX_CHUNK);
     }
 
-    /// Takes the next answer, if it has arrived. It is lent until the next call that changes the connection.
+    /// Takes the next answer, if it has arrived. It is borrowed until the next call that changes the connection.
     ///
     /// # Errors
-    /// [`ProtocolViolation`]: the handshake failed, the stream has ended, or what came is no answer.
+    /// If the handshake failed, the stream has ended, or a message is not an answer.
     pub fn response(&mut self) -> Result<Option<Response<'_>>, ProtocolViolation> {
         self.see_all()?;
         match self.wire.recv.deliver() {
@@ -85,7 +88,7 @@ impl Upstream {
         }
     }
 
-    /// The answer that was taken last, as it came: a whole message without its chunks.
+    /// Returns the answer that was taken last, unchanged: a whole message without its chunks.
     #[must_use]
     pub fn response_bytes(&self) -> Option<&[u8]> {
         self.last.map(|frame| self.wire.recv.message(frame))
@@ -108,7 +111,7 @@ impl Upstream {
     }
 }
 
-/// Shows where it stands, and nothing of what travels on it.
+/// Shows the state, and nothing of the messages.
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")

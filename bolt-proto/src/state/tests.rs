@@ -16,7 +16,7 @@ const STATES: [ServerState; 9] = [
     Defunct,
 ];
 
-/// P8. `UPDATE=1 cargo test -p bolt-proto` writes the file anew.
+/// P8. `UPDATE=1 cargo test -p bolt-proto` rewrites the file.
 #[test]
 fn p8_the_printed_state_table_equals_the_golden_file() {
     let printed = print_table();
@@ -27,11 +27,11 @@ fn p8_the_printed_state_table_equals_the_golden_file() {
     let golden = fs::read_to_string(path).unwrap_or_default();
     assert!(
         printed == golden,
-        "the state table changed; if that is meant, run again with UPDATE=1"
+        "the state table changed; run again with UPDATE=1 if that is intended"
     );
 }
 
-/// Neighbouring versions with equal tables are printed once.
+/// Prints the table. Neighbouring versions with equal tables are printed once.
 fn print_table() -> String {
     let mut out = String::from(
         "What a server does with a request: version, state, request: SUCCESS leads to / FAILURE leads to.\n\
@@ -94,13 +94,13 @@ fn print_version(version: Version) -> String {
 }
 
 #[test]
-fn begin_behind_a_failure_is_illegal() {
+fn begin_after_a_failure_is_illegal() {
     assert_eq!(rule(Version::V6_1, Failed, Message::Begin), Rule::Illegal);
     assert_eq!(rule(Version::V6_1, Failed, Message::Run), Rule::Ignored);
 }
 
 #[test]
-fn a_version_does_not_know_what_came_later() {
+fn a_version_does_not_have_messages_of_later_versions() {
     assert_eq!(rule(Version::V4_4, Ready, Message::Telemetry), Rule::Unknown);
     assert_eq!(rule(Version::V5_0, Negotiation, Message::Logon), Rule::Unknown);
 }

@@ -1,4 +1,4 @@
-//! P5 and P6: whatever arrives.
+//! P5 and P6: arbitrary bytes.
 
 use bolt_proto::peer::{Options as PeerOptions, Server};
 use bolt_proto::{
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use crate::world::{Op, Plan, Step, World, call, events, feed, plan};
 
-/// Bytes that lie about their sizes, among others.
+/// Arbitrary bytes, among them messages with wrong length fields.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..20),
-        // Messages of every kind and none, with any field.
+        // Messages with any tag, known or not, and any fields.
         4 => (0xB0..=0xB3_u8, prop::sample::select(TAGS), prop::collection::vec(field(), 0..12))
             .prop_map(|(header, tag, fields)| framed(&[&[header, tag][..], &fields.concat()].concat())),
         1 => Just(vec![0, 0]),
@@ -55,8 +55,8 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&size[..], message, &[0, 0]].concat()
 }
 
-/// A world whose server goes mad at some point, and what it says then.
-fn mad() -> impl Strategy<Value = (Plan, Vec<u8>)> {
+/// A world with a server that sends garbage from some point on.
+fn garbage_server() -> impl Strategy<Value = (Plan, Vec<u8>)> {
     (plan(), garbage())
 }
 
@@ -64,7 +64,7 @@ const LIMIT: usize = 1 << 12;
 
 proptest! {
     #[test]
-    fn p5_a_client_survives_any_bytes((plan, garbage) in mad()) {
+    fn p5_a_client_survives_any_bytes((plan, garbage) in garbage_server()) {
         let mut world = World::played(&plan);
         feed(&mut world.client, &garbage);
         events(&mut world.client);
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn p5_a_server_survives_any_bytes((plan, garbage) in mad(), relaying in any::<bool>()) {
+    fn p5_a_server_survives_any_bytes((plan, garbage) in garbage_server(), relaying in any::<bool>()) {
         let mut world = World::played(&plan);
         survive(&mut world.server, &garbage);
         let options = if relaying { PeerOptions::relaying() } else { PeerOptions::strict() };
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn p5_no_length_that_is_claimed_takes_memory(claimed in 1000..u32::MAX, list in any::<bool>()) {
+    fn p5_a_claimed_length_takes_no_memory(claimed in 1000..u32::MAX, list in any::<bool>()) {
         let mut connection = Connection::new(Options::default().limits(Limits::default().message(LIMIT)));
         feed(&mut connection, &[0, 0, 4, 5]);
         events(&mut connection);
@@ -120,10 +120,10 @@ proptest! {
     }
 
     #[test]
-    fn p6_after_a_violation_every_call_says_so((plan, garbage) in mad()) {
+    fn p6_after_a_violation_every_call_returns_it((plan, garbage) in garbage_server()) {
         let mut world = World::played(&plan);
         feed(&mut world.client, &garbage);
-        // A message that nobody has.
+        // A message with an unknown tag.
         feed(&mut world.client, &[0, 0, 0, 2, 0xB0, 0x7D, 0, 0]);
         world.client.received(0);
         events(&mut world.client);
@@ -135,14 +135,14 @@ proptest! {
         ];
         for op in all {
             let refused = call(&mut world.client, op, &mut Vec::new()).unwrap_err();
-            prop_assert_eq!(refused, UsageError::Over(violation.clone()));
+            prop_assert_eq!(refused, UsageError::Ended(violation.clone()));
         }
         feed(&mut world.client, b"\x00\x03\xB1\x70\xA0\x00\x00");
         prop_assert_eq!(world.client.has_event().unwrap_err(), violation);
     }
 }
 
-/// Everything queued leaves: only then can it be answered.
+/// Sends everything that is queued: only then can it be answered.
 fn write_all(connection: &mut Connection) {
     let len = connection.pending_bytes().len();
     connection.wrote(len);
@@ -156,7 +156,7 @@ fn survive(server: &mut Server, mut bytes: &[u8]) {
         server.received(len);
         bytes = &bytes[len..];
         while let Ok(Some(_)) = server.has_request() {
-            let request = server.request().expect("a request that was announced");
+            let request = server.request().expect("an announced request");
             let _ = request.to_string();
             let _ = server.success(|map| map.entry("has_more", &true));
             let _ = server.record(|row| row.item(&1));
@@ -166,7 +166,7 @@ fn survive(server: &mut Server, mut bytes: &[u8]) {
 }
 
 #[test]
-fn what_piles_up_is_bounded() {
+fn waiting_requests_are_bounded() {
     let limits = Limits::default().buffered(10_000);
     let mut connection = Connection::new(
         Options::default()
@@ -185,8 +185,8 @@ fn what_piles_up_is_bounded() {
     write_all(&mut connection);
     feed(&mut connection, &framed(b"\xB1\x70\xA0"));
     feed(&mut connection, &framed(b"\xB1\x71\x91\x01").repeat(1000));
-    let (told, _) = events(&mut connection);
-    assert_eq!(told.len(), 1001, "what has arrived is told first");
+    let (requests, _) = events(&mut connection);
+    assert_eq!(requests.len(), 1001, "requests that arrived are returned first");
     assert_eq!(
         connection.has_event(),
         Err(ProtocolViolation::BufferFull { limit: 10_000 })

@@ -1,7 +1,7 @@
-//! What holds of every connection, whatever is called and whatever arrives: P1 to P7 (P8, the state table, is beside
-//! it). Both halves are driven against each other, through every message and version.
+//! Properties of every connection, for any calls and any inbound bytes: P1 to P7. (P8, the state table, is tested
+//! next to the table.) The tests drive both halves against each other, through every message and version.
 //!
-//! 256 cases each; `PROPTEST_CASES` asks for more.
+//! Each property runs 256 cases; `PROPTEST_CASES` sets another number.
 
 mod garbage;
 mod values;
@@ -36,37 +36,37 @@ proptest! {
         prop_assert_eq!(sent, first.sent);
     }
 
-    /// The world checks it at every call that is refused.
+    /// The world checks this on every refused call.
     #[test]
     fn p3_a_refused_request_changes_nothing(plan in plan()) {
         World::played(&plan);
     }
 
-    /// The world checks the order at every event.
+    /// The world checks the order on every event.
     #[test]
     fn p4_every_request_but_goodbye_gets_exactly_one_summary_in_order(plan in plan()) {
         let mut world = World::played(&plan);
-        world.settle();
-        prop_assert!(world.is_over() || world.awaited.is_empty(), "{:?}", world.awaited);
+        world.exchange_all();
+        prop_assert!(world.has_ended() || world.awaited.is_empty(), "{:?}", world.awaited);
     }
 
-    /// The server is stricter than any real one. The world panics on what it refuses.
+    /// The server is stricter than any real one. The world panics on requests that it refuses.
     #[test]
-    fn no_calls_lead_to_a_request_that_a_strict_server_refuses(plan in plan()) {
+    fn no_sequence_of_calls_sends_a_request_that_a_strict_server_refuses(plan in plan()) {
         let mut world = World::played(&plan);
-        world.settle();
+        world.exchange_all();
         prop_assert_eq!(world.refusals, Vec::<String>::new());
     }
 
     #[test]
-    fn a_connection_that_says_so_can_be_used_again(plan in plan()) {
+    fn a_connection_that_reports_reusable_can_be_reused(plan in plan()) {
         let mut world = World::played(&plan);
-        world.settle();
+        world.exchange_all();
         world.check_disposition();
     }
 }
 
-/// Else the properties above say nothing.
+/// Without this, the properties above would show nothing.
 #[test]
 fn the_generator_reaches_every_message_on_every_version_that_has_it() {
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! P7: what one half writes the other reads.
+//! P7: each half reads what the other half writes.
 
 use bolt_proto::peer::{Options as PeerOptions, Request, Server};
 use bolt_proto::value::{Map, Value};
@@ -31,7 +31,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn p7_what_one_half_writes_the_other_reads(
+    fn p7_each_half_reads_what_the_other_half_writes(
         value in value(),
         version in prop::sample::select(Version::all().collect::<Vec<_>>()),
         chunk in 1..200_usize,
@@ -84,7 +84,7 @@ fn carry_to(client: &mut Connection, server: &mut Server) {
     }
 }
 
-/// Both ways, until nobody has anything to say. The server agrees to everything.
+/// Carries bytes both ways until both sides are idle. The server answers every request by SUCCESS.
 fn carry(client: &mut Connection, server: &mut Server) {
     while !client.pending_bytes().is_empty() {
         carry_to(client, server);

@@ -11,14 +11,14 @@ use bolt_proto::{
 };
 use proptest::prelude::*;
 
-/// What is going to happen.
+/// The random inputs of a world.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub version: Version,
     pub manifest: bool,
     pub ops: Vec<Op>,
-    /// How the server answers, one request after the other.
-    pub whims: Vec<u8>,
+    /// How the server answers, one byte per request.
+    pub choices: Vec<u8>,
     pub chunk: usize,
     pub noops: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) enum Op {
     Logoff,
     Begin(u8),
     Run(u8),
-    /// Which of the results, and how many rows; 0 for all.
+    /// The index of the result, and the number of rows; 0 for all.
     Pull(u8, u8),
     Discard(u8, u8),
     Commit,
@@ -41,36 +41,36 @@ pub(crate) enum Op {
     Telemetry(u8),
     Goodbye,
     Unqueue,
-    /// Some of the pending bytes are written.
+    /// Writes some of the pending bytes.
     Write(u8),
-    /// Everything pending is written, and everything that has arrived is answered.
+    /// Writes everything pending, and answers everything that has arrived.
     Exchange,
 }
 
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let versions: Vec<_> = Version::all().collect();
     let ops = prop::collection::vec(op(), 0..40).prop_map(|mut ops| {
-        // Without a login nothing else is reached.
+        // Nothing else is reachable without a login.
         ops.splice(0..0, [Op::Login, Op::Exchange]);
         ops
     });
     let raw = prop::collection::vec(op(), 0..10);
     let ops = prop_oneof![9 => ops, 1 => raw];
     let chunk = prop_oneof![Just(1_usize), 2..40_usize, Just(65_535)];
-    let whims = prop::collection::vec(any::<u8>(), 8..40);
+    let choices = prop::collection::vec(any::<u8>(), 8..40);
     (
         prop::sample::select(versions),
         any::<bool>(),
         ops,
-        whims,
+        choices,
         chunk,
         any::<bool>(),
     )
-        .prop_map(|(version, manifest, ops, whims, chunk, noops)| Plan {
+        .prop_map(|(version, manifest, ops, choices, chunk, noops)| Plan {
             version,
             manifest,
             ops,
-            whims,
+            choices,
             chunk,
             noops,
         })
@@ -98,11 +98,11 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What happened to the client, for playing it again.
+/// A step of the client, for the replay.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Call(Op),
-    /// So many of the pending bytes were written.
+    /// This many of the pending bytes were written.
     Wrote(usize),
     Inbound(Vec<u8>),
     Ended,
@@ -112,16 +112,16 @@ pub(crate) struct World {
     pub client: Connection,
     pub server: Server,
     results: Vec<ResultId>,
-    whims: VecDeque<u8>,
+    choices: VecDeque<u8>,
     query_id: i64,
     pub log: Vec<Step>,
     pub events: Vec<String>,
     pub sent: Vec<u8>,
-    /// Accepted, and without a summary.
+    /// Accepted requests without a summary.
     pub awaited: VecDeque<RequestId>,
-    /// What the server refused, or would not have expected.
+    /// Requests that the server refused, or did not expect.
     pub refusals: Vec<String>,
-    /// Which requests the server got.
+    /// The kinds of the requests that the server received.
     pub served: Vec<Message>,
 }
 
@@ -136,7 +136,7 @@ impl World {
             client: client(plan),
             server: Server::new(options),
             results: Vec::new(),
-            whims: plan.whims.iter().copied().collect(),
+            choices: plan.choices.iter().copied().collect(),
             query_id: 0,
             log: Vec::new(),
             events: Vec::new(),
@@ -151,28 +151,28 @@ impl World {
         world
     }
 
-    /// Everything is written and answered.
-    pub(crate) fn settle(&mut self) {
+    /// Writes and answers everything.
+    pub(crate) fn exchange_all(&mut self) {
         for _ in 0..3 {
             self.step(Op::Exchange);
         }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.client.disposition() == Disposition::Dead
     }
 
-    /// What the client thinks of itself, against what the server knows.
+    /// Compares the client's view of its own condition with the knowledge of the server.
     pub(crate) fn check_disposition(&mut self) {
         let state = self.server.state();
         match self.client.disposition() {
             Disposition::Reusable => assert_eq!(state, ServerState::Ready),
             Disposition::NeedsReset => {
                 assert_ne!(state, ServerState::Ready);
-                // The server shall be kind.
-                self.whims.clear();
+                // From here on the server answers every request by SUCCESS.
+                self.choices.clear();
                 self.step(Op::Reset);
-                self.settle();
+                self.exchange_all();
                 assert_eq!(self.client.disposition(), Disposition::Reusable);
                 assert_eq!(self.server.state(), ServerState::Ready);
             }
@@ -181,9 +181,9 @@ impl World {
                 ServerState::Negotiation | ServerState::Authentication
             )),
             Disposition::Dead => {}
-            other => panic!("{other:?} although everything is answered"),
+            other => panic!("{other:?} although no request is unanswered"),
         }
-        if !self.is_over() {
+        if !self.has_ended() {
             assert_eq!(self.client.confirmed_state(), self.server.state());
         }
     }
@@ -233,7 +233,7 @@ impl World {
         self.sent.extend(bytes);
     }
 
-    /// The server answers everything that it has got.
+    /// Answers everything that the server has received.
     fn serve(&mut self) {
         loop {
             let head = match self.server.has_request() {
@@ -248,31 +248,31 @@ impl World {
                 Request::Pull(rows) | Request::Discard(rows) => rows.count,
                 _ => None,
             };
-            let whim = self.whims.pop_front().unwrap_or(8);
+            let choice = self.choices.pop_front().unwrap_or(8);
             match (head.message, head.verdict) {
                 (Message::Goodbye, _) => {}
                 (_, Verdict::Ignore) => self.server.ignored().unwrap(),
-                // Real servers refuse TELEMETRY for numbers alone that no call sends.
+                // Real servers refuse TELEMETRY only for numbers that no call sends.
                 (Message::Reset | Message::Telemetry, _) => self.server.success(|_| Ok(())).unwrap(),
-                _ if whim % 8 == 0 && whim > 0 => {
+                _ if choice % 8 == 0 && choice > 0 => {
                     let error = ServerError::new("Neo.ClientError.Statement.SyntaxError", "no")
                         .with_status("42001", "error")
                         .with_cause(ServerError::new("", "because"));
                     self.server.failure(&error).unwrap();
                 }
-                (message, _) => self.carry_out(message, rows, whim),
+                (message, _) => self.execute(message, rows, choice),
             }
         }
     }
 
-    fn carry_out(&mut self, message: Message, rows: Option<u64>, whim: u8) {
+    fn execute(&mut self, message: Message, rows: Option<u64>, choice: u8) {
         let version = self.server.capabilities().unwrap();
         let in_tx = matches!(
             self.server.state(),
             ServerState::TxReady | ServerState::TxStreaming
         );
-        let has_more = rows.is_some() && whim & 1 == 1;
-        let records = rows.unwrap_or(2).min(u64::from(whim >> 6));
+        let has_more = rows.is_some() && choice & 1 == 1;
+        let records = rows.unwrap_or(2).min(u64::from(choice >> 6));
         if message == Message::Pull {
             for number in 0..records {
                 self.server.record(|row| row.item(&number)).unwrap();
@@ -283,8 +283,8 @@ impl World {
         self.server
             .success(|map| match message {
                 Message::Run => {
-                    // Servers may leave the columns out.
-                    if whim & 2 == 2 {
+                    // Servers may omit the columns.
+                    if choice & 2 == 2 {
                         map.entry("fields", &["n"])?;
                     }
                     if in_tx && version.paging {
@@ -294,7 +294,7 @@ impl World {
                     }
                 }
                 Message::Pull | Message::Discard if has_more => map.entry("has_more", &true),
-                Message::Hello if whim & 2 == 2 => map.entry("patch_bolt", &["utc"]),
+                Message::Hello if choice & 2 == 2 => map.entry("patch_bolt", &["utc"]),
                 _ => Ok(()),
             })
             .unwrap();
@@ -314,8 +314,8 @@ impl World {
     }
 
     fn drain(&mut self) {
-        let (told, summaries) = events(&mut self.client);
-        self.events.extend(told);
+        let (shown, summaries) = events(&mut self.client);
+        self.events.extend(shown);
         for summary in summaries {
             // P4.
             assert_eq!(Some(summary), self.awaited.pop_front());
@@ -332,11 +332,11 @@ fn client(plan: &Plan) -> Connection {
     )
 }
 
-/// Plays again what happened to a client, with its inbound bytes in pieces of these sizes. Between the pieces not
-/// everything that has arrived is taken: some events wait while more arrives.
+/// Replays the steps of a client, with its inbound bytes in pieces of these sizes. Between the pieces not
+/// everything that has arrived is taken: some events wait while more bytes arrive.
 pub(crate) fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>, Vec<u8>) {
     let mut connection = client(plan);
-    let (mut told, mut sent, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut shown, mut sent, mut results) = (Vec::new(), Vec::new(), Vec::new());
     let mut sizes = sizes.iter().cycle();
     for step in log {
         match step {
@@ -355,17 +355,17 @@ pub(crate) fn replay(log: &[Step], plan: &Plan, sizes: &[usize]) -> (Vec<String>
                     } else {
                         now.len() % 3
                     };
-                    told.extend(some_events(&mut connection, taken).0);
+                    shown.extend(some_events(&mut connection, taken).0);
                     rest = later;
                 }
             }
             Step::Ended => {
                 connection.received(0);
-                told.extend(events(&mut connection).0);
+                shown.extend(events(&mut connection).0);
             }
         }
     }
-    (told, sent)
+    (shown, sent)
 }
 
 pub(crate) fn feed(connection: &mut Connection, mut bytes: &[u8]) {
@@ -378,28 +378,28 @@ pub(crate) fn feed(connection: &mut Connection, mut bytes: &[u8]) {
     }
 }
 
-/// Every event that is there, in words, and the requests that got their last one.
+/// Returns every available event as text, and the requests that got their last event.
 pub(crate) fn events(connection: &mut Connection) -> (Vec<String>, Vec<RequestId>) {
     some_events(connection, usize::MAX)
 }
 
-/// At most so many events. All that has arrived is seen.
+/// Returns at most this many events. Everything that has arrived is seen.
 fn some_events(connection: &mut Connection, most: usize) -> (Vec<String>, Vec<RequestId>) {
-    let (mut told, mut summaries) = (Vec::new(), Vec::new());
+    let (mut shown, mut summaries) = (Vec::new(), Vec::new());
     while let Ok(Some(head)) = connection.has_event() {
-        if told.len() == most {
+        if shown.len() == most {
             break;
         }
-        let event = connection.event().expect("an event that was announced");
+        let event = connection.event().expect("an announced event");
         if !matches!(event, Event::Record(_) | Event::Negotiated(_)) {
             summaries.push(head.request.expect("a request for an answer"));
         }
-        told.push(format!("{head:?} {event:?}"));
+        shown.push(format!("{head:?} {event:?}"));
     }
-    (told, summaries)
+    (shown, summaries)
 }
 
-/// Makes a call; the requests that it queued, GOODBYE apart.
+/// Makes a call. Returns the requests that it queued, except GOODBYE.
 pub(crate) fn call(
     connection: &mut Connection,
     op: Op,
@@ -493,7 +493,7 @@ fn extra(n: u8) -> Extra {
         3 => extra
             .access(Access::Read)
             .timeout(core::time::Duration::from_millis(5)),
-        // It cannot be sent.
+        // This value cannot be encoded.
         4 => extra.metadata("big", u64::MAX),
         _ => Extra::default(),
     }

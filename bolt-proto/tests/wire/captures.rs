@@ -1,4 +1,4 @@
-//! What two real servers answered to one long scenario, on every version.
+//! The answers of two real servers to one long scenario, on every version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use bolt_proto::state::Message;
 use bolt_proto::{Disposition, Page, Shape, UsageError, Version, Versions};
 use serde_json::Value as Json;
 
-use crate::data::{Order, again, hex};
+use crate::data::{Order, hex, reencode};
 use crate::readable::difference;
 use crate::replay::{Replay, Tally, is_success, metadata};
 
@@ -46,7 +46,7 @@ fn lines(file: &Path) -> Vec<Line> {
     text.lines().map(line).collect()
 }
 
-/// The version that a file's name ends with.
+/// Returns the version at the end of a file's name.
 fn version_of(file: &Path) -> Version {
     let name = file.file_stem().unwrap().to_str().unwrap();
     let version = name.split("bolt-").nth(1).unwrap().trim_end_matches("-large");
@@ -55,7 +55,7 @@ fn version_of(file: &Path) -> Version {
 }
 
 #[test]
-fn every_line_says_what_its_readable_form_says_and_is_written_again_byte_for_byte() {
+fn every_line_matches_its_readable_form_and_is_encoded_again_byte_for_byte() {
     let mut messages = 0;
     for file in files() {
         for line in lines(&file).iter().filter(|line| line.readable.is_object()) {
@@ -63,7 +63,7 @@ fn every_line_says_what_its_readable_form_says_and_is_written_again_byte_for_byt
                 panic!("{}, {}: {difference}", file.display(), line.step);
             }
             assert_eq!(
-                again(&line.bytes, Order::Kept),
+                reencode(&line.bytes, Order::Kept),
                 line.bytes,
                 "{}, {}",
                 file.display(),
@@ -76,7 +76,7 @@ fn every_line_says_what_its_readable_form_says_and_is_written_again_byte_for_byt
 }
 
 #[test]
-fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_recorded() {
+fn every_legal_request_is_reproduced_by_a_call_and_every_answer_matches_the_recording() {
     let mut tally = Tally::default();
     let (mut answers, mut refused) = (0, Vec::new());
     for file in files() {
@@ -96,8 +96,8 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
         }
     }
     assert_eq!(answers, 4_344);
-    // The scenario writes `db` and `tx_metadata` first in places, writes a negative duration another way, and names the
-    // newest result once.
+    // In places the scenario writes `db` and `tx_metadata` first, encodes a negative duration differently, and
+    // sends the query id of the newest result once.
     assert_eq!(
         tally,
         Tally {
@@ -108,7 +108,7 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
     );
     refused.sort();
     refused.dedup();
-    // What the scenario did on purpose although no client should.
+    // Things that the scenario does on purpose although no client should do them.
     assert_eq!(
         refused,
         [
@@ -121,7 +121,7 @@ fn every_legal_request_is_made_by_the_same_call_and_every_answer_comes_out_as_re
     );
 }
 
-/// One connection of a capture, driven.
+/// One connection of a capture, replayed.
 struct Played {
     version: Version,
     replay: Replay,
@@ -145,7 +145,8 @@ impl Played {
             let step = line.step.as_str();
             match (step, line.from_client) {
                 ("handshake", _) => self.handshake(line),
-                // The scenario does what no client should: it is refused, and the connection is of no more use.
+                // The scenario does what no client should: the call is refused, and the connection is not used
+                // further.
                 (_, true) if step.starts_with("violation.") && !step.ends_with(".run") => {
                     assert!(
                         matches!(self.replay.client(&line.bytes), Err(UsageError::Illegal { .. })),
@@ -154,20 +155,20 @@ impl Played {
                     self.refused.push(line.step.clone());
                     return;
                 }
-                // RESET in the place of a COMMIT that would lose rows. Both are answered by SUCCESS.
+                // RESET instead of a COMMIT that would lose rows. Both are answered by SUCCESS.
                 ("open-result.commit", true) => {
                     assert_eq!(self.replay.client(&line.bytes), Err(UsageError::OpenResult));
                     self.refused.push(line.step.clone());
                     self.replay.client(b"\xB0\x0F").unwrap();
                     self.replay.tally.equal -= 1;
                 }
-                // Behind a page whose end is unknown COMMIT has to wait; behind everything that is left it has not.
+                // COMMIT must wait for a page with an unknown end, but not for all remaining rows.
                 ("tx.one-write", true) if line.readable["type"] == "PULL" => {
                     self.refused.push(line.step.clone());
                     self.replay.client(b"\xB1\x3F\xA1\x81n\xFF").unwrap();
                     self.replay.tally.equal -= 1;
                 }
-                // There is no call for it.
+                // There is no call for this request.
                 ("failure.pull-without-result", _) if is_pull_without_result(line) => {
                     self.refused.push(line.step.clone());
                 }
@@ -185,9 +186,9 @@ impl Played {
                     return;
                 }
                 (_, false) => {
-                    let asked = self.replay.server(std::slice::from_ref(&line.bytes)).remove(0);
+                    let request = self.replay.server(std::slice::from_ref(&line.bytes)).remove(0);
                     self.answers += 1;
-                    self.check(asked, line);
+                    self.check(request, line);
                 }
             }
         }
@@ -198,7 +199,7 @@ impl Played {
             self.replay.feed(&line.bytes);
             assert_eq!(self.replay.negotiated(), self.version);
         } else if line.bytes.len() == 20 && self.version >= Version::new(5, 7) {
-            // The scenario proposed more than the version that it then chose.
+            // The scenario proposed more versions than the one that it then chose.
             let mut all = Replay::new(Versions::between(Version::new(4, 2), Version::V6_1));
             assert_eq!(all.sent(), line.bytes);
             self.replay.sent();
@@ -207,8 +208,8 @@ impl Played {
         }
     }
 
-    /// Whether the typed views say what the readable form says.
-    fn check(&self, asked: Message, line: &Line) {
+    /// Compares the typed views with the readable form.
+    fn check(&self, request: Message, line: &Line) {
         if let Ok(Response::Failure(error)) = Response::read(&line.bytes) {
             let readable = &line.readable["fields"][0];
             let code = readable.get("neo4j_code").or_else(|| readable.get("code"));
@@ -222,7 +223,7 @@ impl Played {
                 .all(|error| error.diagnostic_record().get("CURRENT_SCHEMA").is_some());
             assert!(
                 schema,
-                "{}: the defaults of every record are filled in",
+                "{}: the defaults of every record must be filled in",
                 line.step
             );
             return;
@@ -232,7 +233,7 @@ impl Played {
         }
         let (success, readable) = (metadata(&line.bytes), &line.readable["fields"][0]);
         let text = |key: &str| readable[key].as_str();
-        match asked {
+        match request {
             Message::Hello => {
                 let hello = success.hello();
                 assert_eq!(
@@ -246,10 +247,10 @@ impl Played {
                 );
                 assert_eq!(hello.hints.ssr_enabled, self.version >= Version::new(5, 8));
                 let patched = self.version < Version::V5_0 && self.version >= Version::new(4, 3);
-                let asked = !readable["patch_bolt"].is_null();
+                let requested = !readable["patch_bolt"].is_null();
                 assert_eq!(
                     (hello.utc, self.replay.connection.utc()),
-                    (asked, asked || !patched && self.version >= Version::V5_0)
+                    (requested, requested || !patched && self.version >= Version::V5_0)
                 );
             }
             Message::Logon => {
@@ -309,7 +310,7 @@ impl Played {
             stats["system-updates"].as_u64().unwrap_or(0),
             "{step}"
         );
-        // The flags are sent from 4.4 on; before, they are derived.
+        // The flags are sent from 4.4 on; on older versions they are derived.
         let updates = stats
             .as_object()
             .is_some_and(|stats| stats.keys().any(|key| !key.contains("system")));
@@ -341,7 +342,7 @@ impl Played {
         } else {
             assert_eq!(notifications.len(), count("notifications"), "{step}");
         }
-        // Either is made of the other, with the status of the result on top.
+        // One list is derived from the other, plus the status of the result.
         assert_eq!(statuses.len(), notifications.len() + 1, "{step}");
         assert_eq!(
             statuses.iter().filter(|status| status.is_notification()).count(),

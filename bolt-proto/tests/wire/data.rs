@@ -1,11 +1,11 @@
-//! Bytes: from hex, in chunks, and encoded again.
+//! Bytes: from hex digits, in chunks, and encoded again.
 
 use bolt_proto::Query;
 use bolt_proto::packstream::{Reader, ValueRef, write};
 use bolt_proto::types::Duration;
 use bolt_proto::value::FromValue;
 
-/// The bytes that hex digits mean.
+/// Decodes hex digits.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     assert!(text.len() % 2 == 0, "an odd number of digits");
     (0..text.len())
@@ -14,7 +14,7 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// A message as it travels: in chunks as large as they can be.
+/// Frames a message in chunks of maximum size.
 pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in message.chunks(65_535) {
@@ -25,7 +25,7 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The messages in these chunks; keep-alives are left out.
+/// Returns the messages in these chunks, without keep-alives.
 pub(crate) fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let (mut messages, mut message) = (Vec::new(), Vec::new());
     while let Some((size, rest)) = bytes.split_first_chunk::<2>() {
@@ -40,15 +40,15 @@ pub(crate) fn unframed(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// How the entries of maps are ordered when a value is encoded again.
+/// The order of map entries when a value is encoded again.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Order {
     Kept,
     Sorted,
 }
 
-/// A message decoded and encoded again.
-pub(crate) fn again(message: &[u8], order: Order) -> Vec<u8> {
+/// Decodes a message and encodes it again.
+pub(crate) fn reencode(message: &[u8], order: Order) -> Vec<u8> {
     let mut reader = Reader::new(message);
     let mut out = Vec::new();
     encode(reader.value().unwrap(), order, &mut out);
@@ -79,7 +79,7 @@ fn encode(value: ValueRef<'_>, order: Order, out: &mut Vec<u8>) {
                 encode(value, order, out);
             }
         }
-        // A duration of -1.5 s is written as -1 s -0.5 s by some and as -2 s +0.5 s by others, and means the same.
+        // A duration of -1.5 s is written as -1 s -0.5 s by some and as -2 s +0.5 s by others, with the same meaning.
         ValueRef::Structure(duration) if order == Order::Sorted && duration.tag() == 0x45 => {
             let duration = Duration::from_value(value).unwrap();
             out.extend(&Query::new("").param("", duration).parameters().bytes[1..]);
@@ -90,7 +90,7 @@ fn encode(value: ValueRef<'_>, order: Order, out: &mut Vec<u8>) {
                 .fields()
                 .for_each(|field| encode(field.unwrap(), order, out));
         }
-        // A UUID, by way of a query's parameter with an empty name.
+        // A UUID is encoded as a parameter of a query, with an empty name.
         other => out.extend(&Query::new("").param("", other).parameters().bytes[1..]),
     }
 }

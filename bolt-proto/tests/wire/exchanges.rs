@@ -7,7 +7,7 @@ use crate::data::{hex, unframed};
 use crate::replay::{Replay, Tally};
 
 #[test]
-fn every_recorded_exchange_of_the_python_driver_is_made_by_the_same_calls() {
+fn every_recorded_exchange_of_the_python_driver_is_reproduced_by_the_same_calls() {
     let text = include_str!("../data/exchanges.txt");
     let mut tally = Tally::default();
     let mut exchanges = 0;
@@ -31,7 +31,7 @@ fn every_recorded_exchange_of_the_python_driver_is_made_by_the_same_calls() {
 }
 
 fn play(exchange: &str) -> Tally {
-    // As that driver proposes it.
+    // The proposal of that driver.
     let mut replay = Replay::new(Versions::between(Version::V3, Version::V6_1));
     let mut handshake = true;
     for line in exchange.lines().skip(1) {
@@ -42,7 +42,7 @@ fn play(exchange: &str) -> Tally {
         let bytes = hex(bytes);
         match (side, name.trim()) {
             ("C", "proposals") => {
-                // It asks for 4.4 to 4.2, we for 4.4 to 4.0.
+                // That driver proposes 4.4 to 4.2, this crate 4.4 to 4.0.
                 let sent = replay.sent();
                 assert_eq!((&sent[..12], &sent[16..]), (&bytes[..12], &bytes[16..]));
             }

@@ -1,5 +1,5 @@
-//! Everything that was recorded on real wires: decoded, compared with its readable form, encoded again, and driven
-//! through the client's half.
+//! Recordings of real connections: decoded, compared with their readable form, encoded again, and driven through the
+//! client's half.
 
 mod captures;
 mod data;

@@ -2,9 +2,9 @@
 
 use bolt_proto::peer::{Request, Response};
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, Hello, Version, Versions};
+use bolt_proto::{Auth, Capabilities, Hello, Version, Versions};
 
-use crate::data::{Order, again, framed, hex, unframed};
+use crate::data::{Order, framed, hex, reencode, unframed};
 use crate::replay::Replay;
 
 const SUCCESS: &[u8] = b"\xB1\x70\xA0";
@@ -20,15 +20,15 @@ fn vectors() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn every_message_is_read_and_written_again_byte_for_byte() {
+fn every_message_is_decoded_and_encoded_again_byte_for_byte() {
     let mut count = 0;
     for (name, bytes) in vectors() {
         let message = unframed(&bytes).remove(0);
-        assert_eq!(again(&message, Order::Kept), message, "{name}");
+        assert_eq!(reencode(&message, Order::Kept), message, "{name}");
         if !name.contains("8-byte chunks") {
             assert_eq!(framed(&message), bytes, "{name}");
         }
-        let version = version_of(name).capabilities().unwrap();
+        let version = Capabilities::of(version_of(name)).unwrap();
         match Request::read(&message, version) {
             Ok(request) => assert!(name.starts_with(&request.message().to_string()), "{name}"),
             Err(_) => {
@@ -42,12 +42,12 @@ fn every_message_is_read_and_written_again_byte_for_byte() {
 }
 
 #[test]
-fn every_request_is_made_by_the_call_that_it_stands_for() {
+fn every_request_is_reproduced_by_its_call() {
     let mut driven = 0;
     for (name, bytes) in vectors() {
         let message = unframed(&bytes).remove(0);
         let version = version_of(name);
-        let Ok(request) = Request::read(&message, version.capabilities().unwrap()) else {
+        let Ok(request) = Request::read(&message, Capabilities::of(version).unwrap()) else {
             continue;
         };
         let mut replay = Replay::new(Versions::only(version));
@@ -60,12 +60,12 @@ fn every_request_is_made_by_the_call_that_it_stands_for() {
     assert_eq!(driven, 32);
 }
 
-/// Where a message's name says nothing, any version will do.
+/// Returns the version in the name of a message. A name without one fits any version.
 fn version_of(name: &str) -> Version {
     if name.contains("v3") {
         Version::V3
     } else if name.starts_with("HELLO 4.4") {
-        // 4.4 itself would ask for a patch, too.
+        // 4.4 itself would request a patch as well.
         Version::new(4, 2)
     } else if name.starts_with("ROUTE 4.3") {
         Version::new(4, 3)
@@ -76,7 +76,7 @@ fn version_of(name: &str) -> Version {
     }
 }
 
-/// Brings a connection to where the request is legal.
+/// Brings a connection to a state in which the request is legal.
 fn prepare(replay: &mut Replay, version: Version, request: Request<'_>) {
     if version >= Version::new(5, 7) {
         replay.feed(&[0, 0, 1, 0xFF, 1, 0, 0, version.minor(), version.major(), 0]);
@@ -102,7 +102,7 @@ fn prepare(replay: &mut Replay, version: Version, request: Request<'_>) {
         Request::Commit | Request::Rollback => say(&[begin], &[SUCCESS]),
         Request::Pull(rows) | Request::Discard(rows) => match rows.query_id {
             None => say(&[run], &[SUCCESS]),
-            // The result that is named must not be the newest.
+            // A result with a query id in the request must not be the newest.
             Some(query_id) => {
                 let named = [
                     b"\xB1\x70\xA1\x83qid".to_vec(),

@@ -1,18 +1,18 @@
-//! Whether a message says what its readable form says.
+//! Comparison of a message with its readable form.
 
 use bolt_proto::packstream::{Reader, ValueRef};
 use serde_json::Value as Json;
 
-use crate::data::{Order, again, hex};
+use crate::data::{Order, hex, reencode};
 
-/// The first difference between a message and its readable form, as far as that is unabridged.
+/// Returns the first difference between a message and its readable form, as far as that is unabridged.
 pub(crate) fn difference(message: &[u8], readable: &Json) -> Option<String> {
     let Ok(ValueRef::Structure(structure)) = Reader::new(message).value() else {
-        return Some("no structure".to_owned());
+        return Some("not a structure".to_owned());
     };
     let name = readable["type"].as_str().unwrap_or_default();
     if tag(name) != structure.tag() {
-        return Some(format!("{name} has not the tag {:#X}", structure.tag()));
+        return Some(format!("{name} does not have the tag {:#X}", structure.tag()));
     }
     let fields = structure.fields().map(Result::unwrap);
     list(fields.collect(), readable["fields"].as_array()?)
@@ -129,5 +129,5 @@ fn object(value: ValueRef<'_>, readable: &serde_json::Map<String, Json>) -> Opti
 
 fn uuid_of(value: ValueRef<'_>) -> Vec<u8> {
     let encoded = bolt_proto::Query::new("").param("", value).parameters().bytes[1..].to_vec();
-    again(&encoded, Order::Kept)[1..].to_vec()
+    reencode(&encoded, Order::Kept)[1..].to_vec()
 }

@@ -1,4 +1,4 @@
-//! A recorded client, driven through `Connection`: the same calls must give the same bytes.
+//! A recorded client, replayed through `Connection`: the same calls must give the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use bolt_proto::{
     UsageError, Version, Versions,
 };
 
-use crate::data::{Order, again, framed};
+use crate::data::{Order, framed, reencode};
 
-/// How the bytes of our requests compared with the recorded ones.
+/// Counts of how the bytes of this crate's requests compare with the recorded ones.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     /// Equal byte for byte.
     pub equal: usize,
-    /// Equal but for the order of the keys in maps.
+    /// Equal except for the order of the keys in maps.
     pub reordered: usize,
-    /// Recorded with a query id that can be left out, since it is that of the newest result.
+    /// Recorded with a query id that can be omitted, because it refers to the newest result.
     pub shorter: usize,
 }
 
@@ -32,12 +32,12 @@ pub(crate) struct Replay {
     newest: Option<ResultId>,
     by_query_id: BTreeMap<i64, ResultId>,
     runs: BTreeMap<RequestId, ResultId>,
-    /// Which request each unanswered one is.
-    asked: BTreeMap<RequestId, Message>,
+    /// The kinds of the unanswered requests.
+    kinds: BTreeMap<RequestId, Message>,
 }
 
 impl Replay {
-    /// A connection that has just sent its proposals.
+    /// Creates a connection that has just sent its proposals.
     pub(crate) fn new(versions: Versions) -> Self {
         Self {
             connection: Connection::new(Options::default().versions(versions)),
@@ -45,11 +45,11 @@ impl Replay {
             newest: None,
             by_query_id: BTreeMap::new(),
             runs: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            kinds: BTreeMap::new(),
         }
     }
 
-    /// What is pending, which counts as written.
+    /// Returns the pending bytes, which count as written.
     pub(crate) fn sent(&mut self) -> Vec<u8> {
         let bytes = self.connection.pending_bytes().to_vec();
         self.connection.wrote(bytes.len());
@@ -67,7 +67,7 @@ impl Replay {
         }
     }
 
-    /// The version that the handshake leads to.
+    /// Returns the version that the handshake leads to.
     pub(crate) fn negotiated(&mut self) -> Version {
         self.connection.has_event().unwrap().unwrap();
         match self.connection.event() {
@@ -76,7 +76,7 @@ impl Replay {
         }
     }
 
-    /// Logs in somehow, outside of what is recorded.
+    /// Logs in without comparing with a recording.
     pub(crate) fn log_in(&mut self) {
         let last = self.connection.login(&Hello::new("x"), &Auth::none()).unwrap();
         self.sent();
@@ -94,21 +94,21 @@ impl Replay {
         }
     }
 
-    /// Makes the call that a recorded request stands for, and compares the bytes.
+    /// Makes the call of a recorded request, and compares the bytes.
     pub(crate) fn client(&mut self, message: &[u8]) -> Result<(), UsageError> {
         let version = self.connection.capabilities().unwrap();
         let request = Request::read(message, version).unwrap();
         let next = self.connection.next_request();
         self.call(request)?;
-        self.asked.insert(next, request.message());
+        self.kinds.insert(next, request.message());
         let sent = self.sent();
         if sent == framed(message) {
             self.tally.equal += 1;
             return Ok(());
         }
         let ours = crate::data::unframed(&sent).remove(0);
-        let normal = again(&ours, Order::Sorted);
-        if normal == again(message, Order::Sorted) {
+        let normal = reencode(&ours, Order::Sorted);
+        if normal == reencode(message, Order::Sorted) {
             self.tally.reordered += 1;
         } else if let Request::Pull(Rows {
             query_id: Some(_), ..
@@ -122,7 +122,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Feeds recorded answers and compares the events with them. Returns which request each of them is for.
+    /// Feeds recorded answers and compares the events with them. Returns the kinds of the answered requests.
     pub(crate) fn server(&mut self, messages: &[Vec<u8>]) -> Vec<Message> {
         for message in messages {
             self.feed(&framed(message));
@@ -136,7 +136,7 @@ impl Replay {
             Err(violation) => panic!("{violation}: {message:02X?}"),
         };
         let request = head.request.unwrap();
-        let asked = self.asked[&request];
+        let kinds = self.kinds[&request];
         let event = self.connection.event().unwrap();
         match (event, Response::read(message).unwrap()) {
             (Event::Success(ours), Response::Success(recorded)) => {
@@ -154,10 +154,10 @@ impl Replay {
             (Event::Ignored, Response::Ignored) => {}
             (ours, recorded) => panic!("{ours:?} instead of {recorded}"),
         }
-        asked
+        kinds
     }
 
-    /// The server closes; what it says before that, if anything, nobody asked for.
+    /// Closes the connection from the server's side, after these unsolicited messages, if any.
     pub(crate) fn closed(&mut self, surplus: &[Vec<u8>]) -> ProtocolViolation {
         for message in surplus {
             self.feed(&framed(message));
@@ -186,7 +186,7 @@ impl Replay {
             Request::Commit => connection.commit().map(drop),
             Request::Rollback => connection.rollback().map(drop),
             Request::Telemetry(api) => connection.telemetry(Api::from_code(api).unwrap()).map(drop),
-            Request::Route(asked) => connection.route(&route(asked)).map(drop),
+            Request::Route(kinds) => connection.route(&route(kinds)).map(drop),
             Request::Run(run) => {
                 let utc = connection.utc();
                 let query = entries(run.parameters).fold(Query::new(run.query), |query, (name, value)| {
@@ -278,12 +278,12 @@ fn auth(token: Token<'_>) -> Auth {
     }
 }
 
-fn route(asked: RouteRequest<'_>) -> Route {
-    let mut route = Route::new(context(asked.context)).bookmarks(asked.bookmarks());
-    if let Some(database) = asked.database {
+fn route(request: RouteRequest<'_>) -> Route {
+    let mut route = Route::new(context(request.context)).bookmarks(request.bookmarks());
+    if let Some(database) = request.database {
         route = route.database(database);
     }
-    match asked.impersonated_user {
+    match request.impersonated_user {
         Some(user) => route.impersonate(user),
         None => route,
     }
@@ -327,7 +327,7 @@ fn notifications(options: Metadata<'_>) -> NotificationFilter {
     filter
 }
 
-/// The metadata of a SUCCESS.
+/// Returns the metadata of a SUCCESS.
 pub(crate) fn metadata(message: &[u8]) -> Metadata<'_> {
     let Ok(Response::Success(metadata)) = Response::read(message) else {
         panic!("no SUCCESS")
@@ -335,13 +335,13 @@ pub(crate) fn metadata(message: &[u8]) -> Metadata<'_> {
     metadata
 }
 
-/// Whether a message is a SUCCESS.
+/// Returns whether a message is a SUCCESS.
 pub(crate) fn is_success(message: &[u8]) -> bool {
     Reader::new(message).value().is_ok() && message.get(1) == Some(&0x70)
 }
 
-/// A date-time with a zone as a program has it: it knows its offset, which recorded ones on the local clock do not tell.
-/// None of those lies in summer.
+/// Adds the offset to date-times with a zone. Programs know the offset, but recordings on the local clock do not
+/// contain it. None of the recorded ones is in summer.
 fn with_offsets(value: Value) -> Value {
     match value {
         Value::List(items) => Value::List(items.into_iter().map(with_offsets).collect()),

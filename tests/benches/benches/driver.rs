@@ -1,5 +1,5 @@
-//! What a small query and a row cost the driver, end to end through `adapter-tokio`: instructions of a whole client
-//! process, by callgrind, which noise does not change, and its time. The server is another process, and does not count.
+//! The cost of a small query and of a row for the driver, end to end through `adapter-tokio`: instructions of a client
+//! process by callgrind, which are free of noise, and time. The server is another process and does not count.
 //!
 //! `cargo bench -p benches --bench driver` prints the table. To compare two versions of the driver, run it in a checkout of
 //! each at the same time.
@@ -16,8 +16,8 @@ use bolt_proto::peer::{Options, Request, Server};
 /// The rows of a long result.
 const ROWS: i64 = 10_000;
 
-/// What is measured: its name, how often it is done in the shorter and in the longer of two runs whose difference counts,
-/// and how many rows each time has.
+/// The measurements: name, number of repetitions in the shorter and in the longer of two runs (their difference
+/// counts), and rows per repetition.
 const MEASURED: [(&str, u32, u32, i64); 5] = [
     ("execute_query", 200, 1_200, 1),
     ("session.run, single", 200, 1_200, 1),
@@ -53,7 +53,7 @@ fn main() {
     }
 }
 
-/// The instructions of a client process.
+/// Returns the instructions of a client process.
 fn instructions(address: SocketAddr, what: &str, times: u32) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -71,7 +71,7 @@ fn instructions(address: SocketAddr, what: &str, times: u32) -> u64 {
         .expect("callgrind prints a count")
 }
 
-/// The shortest time that a client process took, of several.
+/// Returns the shortest time of several client processes.
 fn best(address: SocketAddr, what: &str, times: u32) -> Duration {
     let run = || {
         let start = Instant::now();
@@ -124,7 +124,7 @@ async fn once(driver: &Driver, what: &str) -> Result<(), adapter_tokio::Error> {
     Ok(())
 }
 
-/// Answers each request at once: a query by one row, or by many.
+/// Answers each request at once: a query with one row, or with many.
 fn serve(mut stream: TcpStream) {
     stream.set_nodelay(true).unwrap();
     let mut server = Server::new(Options::default());

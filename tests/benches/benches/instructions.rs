@@ -1,11 +1,11 @@
-//! Instructions of each way of reading and writing, beside the lower bound. See the front page of the crate.
+//! Instructions of each way of reading and writing, compared with the lower bound. See the front page of the crate.
 
-#![expect(missing_docs, reason = "what the macros make has none")]
+#![expect(missing_docs, reason = "the items that the macros generate have none")]
 
 use benches::{ROWS, Read, Rows, Stage, Workload, Write};
 use gungraun::prelude::*;
 
-/// One benchmark for each way, over all workloads. The stage is handed back so that its end is not measured.
+/// One benchmark for each way, over all workloads. The stage is returned so that its drop is not measured.
 macro_rules! reads {
     ($($name:ident $read:ident)*) => {
         $(

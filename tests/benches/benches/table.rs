@@ -1,4 +1,4 @@
-//! The whole table: instructions and time of each way of reading and writing, for a row, beside the lower bound.
+//! The whole table: instructions and time per row of each way of reading and writing, compared with the lower bound.
 
 use std::collections::HashMap;
 use std::env;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use benches::{ROWS, Read, Rows, Stage, Workload, Write};
 use serde_json::Value;
 
-/// How often each measurement of time is taken; the best one counts.
+/// How often each time is measured; the best one counts.
 const ROUNDS: usize = 15;
 
 fn main() {
@@ -52,7 +52,7 @@ fn main() {
     }
 }
 
-/// The instructions of each benchmark, by its name and its workload.
+/// Returns the instructions of each benchmark, by name and workload.
 fn instructions() -> HashMap<(String, String), u64> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -99,7 +99,7 @@ fn best(mut measure: impl FnMut() -> Duration) -> Duration {
     (0..ROUNDS).map(|_| measure()).min().unwrap_or_default()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "small numbers, for people")]
+#[expect(clippy::cast_precision_loss, reason = "small numbers, for display")]
 fn line(name: &str, count: Option<&u64>, rows: usize, time: Duration, bound: &mut Option<(f64, f64)>) {
     let each = |total: f64| total / rows as f64;
     let count = each(count.copied().expect("every way has its benchmark") as f64);

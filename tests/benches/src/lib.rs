@@ -1,10 +1,10 @@
-//! What reading rows and writing parameters costs, beside a bare lower bound on the same bytes in the same run.
+//! The cost of reading rows and writing parameters, compared with a lower bound on the same bytes in the same run.
 //!
-//! Everything goes through a [`Connection`](bolt_proto::Connection), frames included. The bound, [`Read::Walk`], goes through
+//! Everything goes through a [`Connection`](bolt_proto::Connection), frames included. The bound, [`Read::Walk`], walks
 //! the same frames without one: it checks bounds and UTF-8, adds up what it reads, and does nothing else. Every way of
-//! reading adds up the same, so no work is optimised away or forgotten.
+//! reading adds up the same values, so no work is optimised away or omitted.
 //!
-//! Instructions for a row as multiples of the bound's, by rustc 1.95 on x86-64:
+//! Instructions per row as multiples of the bound, by rustc 1.95 on x86-64:
 //!
 //! | | ints | wide | nodes | strings | lists | temporal |
 //! |---|---:|---:|---:|---:|---:|---:|
@@ -19,17 +19,21 @@
 //!
 //! Parameters, a map of 53 bytes: 139 instructions by hand, 1.8 times that by `ToValue`, 2.0 times by serde.
 //!
-//! Where the rest goes: about 90 instructions a row for cutting and handing it out, whatever is in it; text, which
-//! safe code cannot have without the standard library's check (the second line is as far down as it gets); two to
-//! three hundred a string or a list that is owned, most of them `malloc` and `free`; names of columns and keys,
-//! which the bound does not compare; and in views of containers their length, which must be found before what is
-//! behind them.
+//! The remaining cost:
 //!
-//! * `cargo test -p benches` runs every workload once in every way, and checks sums and allocations. It needs nothing
-//!   but cargo.
-//! * `cargo bench -p benches --bench table` prints the whole table: instructions, time and allocations a record.
-//!   It needs valgrind and `cargo install gungraun-runner`, in the version that the lock file has of gungraun.
-//! * `cargo bench -p benches --bench instructions` compares instructions with those of the run before.
+//! * About 90 instructions per row, of any content, for framing and delivery.
+//! * UTF-8: safe code cannot have text without the standard library's check (the second line is the minimum).
+//! * Two to three hundred instructions per owned string or list, most of them in `malloc` and `free`.
+//! * Names of columns and keys, which the bound does not compare.
+//! * In views of containers, finding their length before the value that follows them.
+//!
+//! Commands:
+//!
+//! * `cargo test -p benches` runs every workload once in every way, and checks sums and allocations. It needs only
+//!   cargo.
+//! * `cargo bench -p benches --bench table` prints the whole table: instructions, time and allocations per record. It
+//!   needs valgrind and `cargo install gungraun-runner`, in the version that the lock file has of gungraun.
+//! * `cargo bench -p benches --bench instructions` compares instructions with those of the previous run.
 
 mod parameters;
 mod reads;

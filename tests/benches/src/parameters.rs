@@ -1,4 +1,4 @@
-//! Parameters: many small maps, as a batch of writes has them.
+//! Parameters: many small maps, as in a batch of writes.
 
 use bolt_proto::packstream::write;
 use bolt_proto::value::{Encoder, ToValue};
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::stage::ready;
 
-/// How many maps there are.
+/// The number of maps.
 pub const ROWS: u32 = 10_000;
 
 /// A way of writing the parameters.
@@ -15,17 +15,17 @@ pub const ROWS: u32 = 10_000;
 pub enum Write {
     /// By hand, into one buffer: the bound.
     Plain,
-    /// By an own implementation of [`ToValue`].
+    /// With a custom implementation of [`ToValue`].
     ToValue,
-    /// By serde.
+    /// With serde.
     Serde,
 }
 
 impl Write {
-    /// All of them, the bound first.
+    /// All ways, the bound first.
     pub const ALL: [Self; 3] = [Self::Plain, Self::ToValue, Self::Serde];
 
-    /// Its name in tables.
+    /// Returns its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,11 +35,11 @@ impl Write {
         }
     }
 
-    /// Encodes the rows, and returns the bytes of the list that they are.
+    /// Encodes the rows as one list parameter.
     ///
     /// # Panics
     ///
-    /// They cannot be encoded.
+    /// If they cannot be encoded.
     #[inline(never)]
     #[must_use]
     pub fn run(self, rows: &Rows) -> Query {
@@ -69,7 +69,7 @@ struct Row {
 }
 
 impl Rows {
-    /// So many rows.
+    /// Makes so many rows.
     #[must_use]
     pub fn new(rows: u32) -> Self {
         let row = |index| Row {
@@ -123,11 +123,11 @@ pub fn plain(rows: &Rows) -> Vec<u8> {
     out
 }
 
-/// Queues the query on a connection, and returns how many bytes that makes.
+/// Queues the query on a connection. Returns how many bytes that makes.
 ///
 /// # Panics
 ///
-/// The query is refused.
+/// If the query is refused.
 #[must_use]
 pub fn send(query: &Query) -> usize {
     let mut connection = ready();

@@ -1,4 +1,4 @@
-//! Ways of reading.
+//! The ways of reading.
 
 use bolt_proto::packstream::ValueRef;
 use bolt_proto::types::{Date, DateTime, Duration, LocalDateTime, Node, Time};
@@ -13,17 +13,17 @@ use crate::{Stage, Workload};
 /// A way of reading a batch of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// Not through a connection at all: the lower bound.
+    /// Without a connection: the lower bound.
     Walk,
-    /// The same, with the standard library's check of UTF-8: without unsafe code there is no other way to text.
+    /// The same with the standard library's check of UTF-8, the only way to text without unsafe code.
     Safe,
     /// Every column as a view, in place.
     Views,
-    /// Every column by its name, as its own type, borrowed where there is something to borrow.
+    /// Every column by its name, as its own type, borrowed where possible.
     Get,
-    /// The row as a struct by serde, borrowed where there is something to borrow.
+    /// The row as a struct with serde, borrowed where possible.
     Borrowed,
-    /// The row as a struct by serde, owned.
+    /// The row as a struct with serde, owned.
     Owned,
     /// The row kept as a record.
     Kept,
@@ -32,7 +32,7 @@ pub enum Read {
 }
 
 impl Read {
-    /// All of them, the lower bound first.
+    /// All ways, the lower bound first.
     pub const ALL: [Self; 8] = [
         Self::Walk,
         Self::Safe,
@@ -44,7 +44,7 @@ impl Read {
         Self::Trees,
     ];
 
-    /// Its name in tables.
+    /// Returns its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,12 +59,12 @@ impl Read {
         }
     }
 
-    /// Reads the batch that has arrived, and adds up what is in it. `Kept` adds up the number of columns, since it
-    /// reads nothing.
+    /// Reads the batch that has arrived, and returns the sum of its content. `Kept` reads nothing and adds up the
+    /// number of columns.
     ///
     /// # Panics
     ///
-    /// A row is not what the workload has.
+    /// If a row does not match the workload.
     #[inline(never)]
     pub fn run(self, stage: &mut Stage) -> u64 {
         let workload = stage.workload;

@@ -1,4 +1,4 @@
-//! The rows as structs: borrowed from the buffer, and owned. Each adds up what it holds.
+//! The rows as structs: borrowed from the buffer, and owned. Each adds up its content.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ pub(crate) trait Sum {
     fn sum(&self) -> u64;
 }
 
-/// Adds up some fields.
+/// Adds up fields.
 macro_rules! sums {
     ($($row:ty: $($field:ident)*;)*) => {$(
         impl Sum for $row {
@@ -200,7 +200,7 @@ impl Sum for Duration {
     }
 }
 
-/// A list of which only the sum is kept: what a reader does that needs no `Vec`.
+/// A list that is reduced to its sum, for a reader that needs no `Vec`.
 pub(crate) struct Folded<T> {
     sum: u64,
     items: PhantomData<T>,

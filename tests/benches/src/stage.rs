@@ -9,15 +9,15 @@ use crate::Workload;
 /// A connection on which rows of a workload arrive, batch by batch.
 #[derive(Debug)]
 pub struct Stage {
-    /// What the rows hold.
+    /// The content of the rows.
     pub workload: Workload,
-    /// A batch of them.
+    /// One batch of rows.
     pub batch: Vec<u8>,
     connection: Connection,
 }
 
 impl Stage {
-    /// A connection whose buffers have been through a batch already.
+    /// Makes a connection with buffers that have held a batch before.
     #[must_use]
     pub fn new(workload: Workload) -> Self {
         let mut stage = Self {
@@ -30,7 +30,7 @@ impl Stage {
         stage
     }
 
-    /// A stage on which the next batch has arrived.
+    /// Makes a stage on which the next batch has arrived.
     #[must_use]
     pub fn ready(workload: Workload) -> Self {
         let mut stage = Self::new(workload);
@@ -43,11 +43,11 @@ impl Stage {
         feed(&mut self.connection, &self.batch);
     }
 
-    /// Takes every row that has arrived, and says how many there were.
+    /// Takes every row that has arrived. Returns how many there were.
     ///
     /// # Panics
     ///
-    /// Something else arrived.
+    /// If anything else has arrived.
     pub fn rows(&mut self, mut row: impl FnMut(RecordRef<'_>)) -> usize {
         let mut rows = 0;
         while self.connection.has_event().expect("no violation").is_some() {
@@ -82,7 +82,7 @@ fn streaming(columns: &[&str]) -> Connection {
     connection
 }
 
-/// A connection that is logged in.
+/// Makes a connection that is logged in.
 pub(crate) fn ready() -> Connection {
     let versions = Versions::only(Version::new(5, 8)).manifest(false);
     let mut connection = Connection::new(Options::default().versions(versions));

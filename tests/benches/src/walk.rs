@@ -1,16 +1,16 @@
 //! The lower bound: no reader can do less.
 
-/// Goes through frames of RECORDs, checks bounds and UTF-8, and adds up what is there. Containers need no recursion
-/// for that: how many values are still to come is enough.
+/// Walks the frames of RECORDs, checks bounds and UTF-8, and adds up the content. Containers need no recursion: the
+/// number of remaining values is enough.
 ///
 /// # Panics
 ///
-/// The bytes are not what [`Workload::batch`](crate::Workload::batch) makes: they end early, or hold something else.
+/// If the bytes are not what [`Workload::batch`](crate::Workload::batch) makes: they end early, or have other content.
 #[must_use]
 pub(crate) fn walk(mut frames: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
     let mut sum = 0_u64;
-    while let Some((size, behind)) = frames.split_first_chunk::<2>() {
-        let (message, rest) = split(behind, usize::from(u16::from_be_bytes(*size)));
+    while let Some((size, after)) = frames.split_first_chunk::<2>() {
+        let (message, rest) = split(after, usize::from(u16::from_be_bytes(*size)));
         let Some((&[0xB1, 0x71], values)) = message.split_first_chunk::<2>() else {
             panic!("a RECORD was expected")
         };
@@ -27,16 +27,16 @@ pub(crate) fn walk(mut frames: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
 fn value(mut rest: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
     let (mut sum, mut outstanding) = (0_u64, 1_usize);
     while outstanding > 0 {
-        // Most lists of numbers are of floats.
-        if let [0xC1, a, b, c, d, e, f, g, h, behind @ ..] = rest {
-            rest = behind;
+        // Most lists of numbers have floats.
+        if let [0xC1, a, b, c, d, e, f, g, h, after @ ..] = rest {
+            rest = after;
             outstanding -= 1;
             sum = sum.wrapping_add(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
             continue;
         }
         outstanding -= 1;
-        let ([marker], behind) = array(rest);
-        rest = behind;
+        let ([marker], after) = array(rest);
+        rest = after;
         // A number, or the length of a text.
         let read = match marker {
             0x00..=0x7F | 0xF0..=0xFF => i64::from(marker.cast_signed()).cast_unsigned(),
@@ -50,8 +50,8 @@ fn value(mut rest: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
                 0
             }
             0xB0..=0xBF => {
-                let ([_tag], behind) = array(rest);
-                rest = behind;
+                let ([_tag], after) = array(rest);
+                rest = after;
                 outstanding += usize::from(marker & 0x0F);
                 0
             }
@@ -62,18 +62,18 @@ fn value(mut rest: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
             0xC9 => number(&mut rest, |bytes| i64::from(i16::from_be_bytes(bytes))),
             0xCA => number(&mut rest, |bytes| i64::from(i32::from_be_bytes(bytes))),
             0xD0 => {
-                let ([len], behind) = array(rest);
-                rest = behind;
+                let ([len], after) = array(rest);
+                rest = after;
                 text(&mut rest, usize::from(len), &is_text)
             }
             0xD1 => {
-                let (len, behind) = array(rest);
-                rest = behind;
+                let (len, after) = array(rest);
+                rest = after;
                 text(&mut rest, usize::from(u16::from_be_bytes(len)), &is_text)
             }
             0xD5 => {
-                let (len, behind) = array(rest);
-                rest = behind;
+                let (len, after) = array(rest);
+                rest = after;
                 outstanding += usize::from(u16::from_be_bytes(len));
                 0
             }
@@ -87,25 +87,25 @@ fn value(mut rest: &[u8], is_text: impl Fn(&[u8]) -> bool) -> u64 {
 
 #[inline(always)]
 fn number<const N: usize>(rest: &mut &[u8], read: impl Fn([u8; N]) -> i64) -> u64 {
-    let (bytes, behind) = array(rest);
-    *rest = behind;
+    let (bytes, after) = array(rest);
+    *rest = after;
     read(bytes).cast_unsigned()
 }
 
 #[inline(always)]
 fn text(rest: &mut &[u8], len: usize, is_text: impl Fn(&[u8]) -> bool) -> u64 {
-    let (text, behind) = split(rest, len);
-    *rest = behind;
+    let (text, after) = split(rest, len);
+    *rest = after;
     assert!(is_text(text), "a text is UTF-8");
     text.len() as u64
 }
 
-/// Whether it is UTF-8, which ASCII is.
+/// Whether it is UTF-8, of which ASCII is a part.
 pub(crate) fn is_text(text: &[u8]) -> bool {
     is_ascii(text) || std::str::from_utf8(text).is_ok()
 }
 
-/// By words of eight bytes, the last of which may overlap the one before it.
+/// By words of eight bytes; the last one may overlap the one before it.
 fn is_ascii(text: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let Some(last) = text.last_chunk::<8>() else {
@@ -120,10 +120,10 @@ fn is_ascii(text: &[u8]) -> bool {
 
 #[inline(always)]
 fn array<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
-    let Some((array, behind)) = bytes.split_first_chunk() else {
+    let Some((array, after)) = bytes.split_first_chunk() else {
         panic!("a value ends early")
     };
-    (*array, behind)
+    (*array, after)
 }
 
 #[inline(always)]

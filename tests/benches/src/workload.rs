@@ -1,15 +1,15 @@
-//! What the rows hold.
+//! The content of the rows.
 
 use bolt_proto::packstream::write;
 
-/// A result, by what its rows hold.
+/// A result, by the content of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     /// One integer.
     Ints,
     /// Ten columns of integers, floats, strings, booleans and null.
     Wide,
-    /// One node of six properties.
+    /// One node with six properties.
     Nodes,
     /// One string of 1 KiB.
     Strings,
@@ -20,7 +20,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// All of them.
+    /// All workloads.
     pub const ALL: [Self; 6] = [
         Self::Ints,
         Self::Wide,
@@ -30,7 +30,7 @@ impl Workload {
         Self::Temporal,
     ];
 
-    /// Its name in tables.
+    /// Returns its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Workload {
         }
     }
 
-    /// The names of its columns.
+    /// Returns the names of its columns.
     #[must_use]
     pub const fn columns(self) -> &'static [&'static str] {
         match self {
@@ -55,7 +55,7 @@ impl Workload {
         }
     }
 
-    /// How many rows make a batch: so many that what is done once does not show.
+    /// Returns the number of rows in a batch: enough to make one-time work negligible.
     #[must_use]
     pub const fn rows(self) -> usize {
         match self {
@@ -64,7 +64,7 @@ impl Workload {
         }
     }
 
-    /// A batch of rows as a server sends them: each a RECORD in one chunk.
+    /// Returns a batch of rows as a server sends them: each a RECORD in one chunk.
     #[must_use]
     pub fn batch(self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -9,7 +9,7 @@ fn allocations(workload: Workload, read: Read) -> AllocationInfo {
 }
 
 #[test]
-fn every_way_of_reading_adds_up_the_same() {
+fn every_way_of_reading_has_the_same_sum() {
     for workload in Workload::ALL {
         let bound = Read::Walk.run(&mut Stage::ready(workload));
         for read in Read::ALL {
@@ -24,7 +24,7 @@ fn every_way_of_reading_adds_up_the_same() {
 }
 
 #[test]
-fn lent_rows_and_borrowed_structs_take_no_allocation() {
+fn borrowed_rows_and_structs_need_no_allocation() {
     for workload in Workload::ALL {
         for read in [Read::Walk, Read::Safe, Read::Views, Read::Borrowed] {
             let allocations = allocations(workload, read).count_total;
@@ -47,7 +47,7 @@ fn lent_rows_and_borrowed_structs_take_no_allocation() {
 }
 
 #[test]
-fn a_kept_record_takes_one_allocation() {
+fn a_kept_record_needs_one_allocation() {
     for workload in Workload::ALL {
         let allocations = allocations(workload, Read::Kept).count_total;
         assert_eq!(allocations, workload.rows() as u64, "{}", workload.name());
@@ -55,13 +55,13 @@ fn a_kept_record_takes_one_allocation() {
 }
 
 #[test]
-fn an_owned_struct_takes_one_allocation_for_each_string_and_list() {
+fn an_owned_struct_needs_one_allocation_per_string_and_list() {
     let each = |workload| allocations(workload, Read::Owned).count_total / workload.rows() as u64;
     assert_eq!(Workload::ALL.map(each), [0, 3, 6, 1, 1, 0]);
 }
 
 #[test]
-fn memory_stays_flat_from_batch_to_batch() {
+fn memory_does_not_grow_from_batch_to_batch() {
     for workload in Workload::ALL {
         for read in &Read::ALL[2..] {
             let mut stage = Stage::ready(workload);
@@ -78,7 +78,7 @@ fn memory_stays_flat_from_batch_to_batch() {
 }
 
 #[test]
-fn every_way_of_writing_gives_the_same_bytes() {
+fn every_way_of_writing_makes_the_same_bytes() {
     let rows = Rows::new(ROWS);
     let bound = plain(&rows);
     for write in [Write::ToValue, Write::Serde] {
@@ -91,7 +91,7 @@ fn every_way_of_writing_gives_the_same_bytes() {
 }
 
 #[test]
-fn writing_takes_no_allocation_for_a_row() {
+fn writing_needs_no_allocation_per_row() {
     let rows = Rows::new(ROWS);
     for write in Write::ALL {
         let allocations = measure(|| drop(write.run(&rows))).count_total;

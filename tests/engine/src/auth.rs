@@ -1,4 +1,4 @@
-//! Who may log on.
+//! Authentication.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use boltr::error::BoltError;
 use boltr::server::{AuthCredentials, AuthInfo, AuthValidator};
 
-/// The one account of the server.
+/// The only account of the server.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) user: String,
     pub(crate) password: String,
 }
 
-/// Lets the account in by basic authentication, and nobody else.
+/// Accepts only this account, by basic authentication.
 #[async_trait]
 impl AuthValidator for Account {
     async fn validate(&self, credentials: &AuthCredentials) -> Result<AuthInfo, BoltError> {
@@ -26,7 +26,7 @@ impl AuthValidator for Account {
                 credentials_expired: false,
             });
         }
-        // One answer for all of them: it does not tell which part was wrong.
+        // The same answer for all failures: it does not reveal which part was wrong.
         Err(BoltError::Authentication(
             "The client is unauthorized due to authentication failure.".to_owned(),
         ))

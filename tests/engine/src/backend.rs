@@ -1,4 +1,4 @@
-//! What `boltr` asks of a database, answered by the engine.
+//! Implements the database interface of `boltr` with the engine.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::failures::{database_not_found, failure, transaction_over};
 use crate::store::Store;
 use crate::transactions::{Options, Transaction};
 
-/// The only database there is.
+/// The only database.
 const DATABASE: &str = "neo4j";
 
 /// The name and version that clients see.
@@ -44,7 +44,8 @@ impl Backend {
         }
     }
 
-    /// Takes the session's transaction out. Its connection does one thing at a time, so nobody misses it meanwhile.
+    /// Takes the session's transaction. Its connection does one thing at a time, so no other request needs it
+    /// meanwhile.
     fn take(&self, session: &str) -> Result<Transaction, BoltError> {
         self.transactions().remove(session).ok_or_else(transaction_over)
     }
@@ -53,7 +54,8 @@ impl Backend {
         self.transactions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The metadata of a commit. Bookmarks are told apart, no more: whoever begins later sees every commit anyway.
+    /// Returns the metadata of a commit. Bookmarks only need to be distinct: later transactions see every commit
+    /// anyway.
     fn committed(&self) -> BoltDict {
         let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
         BoltDict::from([
@@ -118,7 +120,7 @@ impl BoltBackend for Backend {
         }
         let mut transaction = self.take(&session.0)?;
         let result = transaction.run(query, parameters).await;
-        // Put back even if it has failed: the client has yet to hear of it, and to end it.
+        // Put back even if the transaction has failed: the client does not know yet, and has to end it.
         self.transactions().insert(session.0.clone(), transaction);
         let mut result = result?;
         result.summary.insert("db".to_owned(), BoltValue::from(DATABASE));
@@ -132,7 +134,7 @@ impl BoltBackend for Backend {
     ) -> Result<TransactionHandle, BoltError> {
         let transaction = Transaction::begin(&self.store, Options::read(extra));
         self.transactions().insert(session.0.clone(), transaction);
-        // One to a session: its name is name enough.
+        // One transaction per session, so the session's name identifies it.
         Ok(TransactionHandle(session.0.clone()))
     }
 

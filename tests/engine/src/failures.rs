@@ -1,4 +1,4 @@
-//! The engine's errors under the codes that Neo4j uses for them.
+//! The engine's errors, with the codes that Neo4j uses for them.
 
 use boltr::error::BoltError;
 use graphdblite::{ErrorCode, GraphError, QueryError};
@@ -11,7 +11,7 @@ pub(crate) fn failure(code: &str, message: impl Into<String>) -> BoltError {
     }
 }
 
-/// A writing statement in a transaction that the client has promised only reads.
+/// A write in a transaction that the client has declared read-only.
 pub(crate) fn writing_under_read_access() -> BoltError {
     failure(
         "Neo.ClientError.Statement.AccessMode",
@@ -27,11 +27,11 @@ pub(crate) fn transaction_over() -> BoltError {
     )
 }
 
-/// The client's own limit for the transaction has passed.
+/// The client's own time limit for the transaction has passed.
 pub(crate) fn timed_out() -> BoltError {
     failure(
         "Neo.ClientError.Transaction.TransactionTimedOut",
-        "The transaction has not completed within the timeout that its client gave it",
+        "The transaction has not completed within the timeout that its client has set",
     )
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn lock_not_acquired() -> BoltError {
     )
 }
 
-/// The database that a client has asked for is not this one.
+/// The requested database does not exist.
 pub(crate) fn database_not_found(asked: &str) -> BoltError {
     failure(
         "Neo.ClientError.Database.DatabaseNotFound",
@@ -51,12 +51,12 @@ pub(crate) fn database_not_found(asked: &str) -> BoltError {
     )
 }
 
-/// Something that is wrong with the engine, not with the client.
+/// A fault of the engine, not of the client.
 pub(crate) fn internal(what: impl std::fmt::Display) -> BoltError {
     failure("Neo.DatabaseError.General.UnknownError", what.to_string())
 }
 
-/// What the engine has to say about a statement.
+/// The failure for an engine error about a statement.
 pub(crate) fn from_engine(error: GraphError) -> BoltError {
     let code = match &error {
         GraphError::Query(error) => return failure(code_of(error), message_of(error)),
@@ -78,7 +78,7 @@ pub(crate) fn from_engine(error: GraphError) -> BoltError {
 fn code_of(error: &QueryError) -> &'static str {
     match (error, error.code()) {
         (_, ErrorCode::MissingParameter) => "Neo.ClientError.Statement.ParameterMissing",
-        // The engine has the code above, but does not give it to parameters that are missing altogether.
+        // The engine has the code above, but does not use it for parameters that are missing altogether.
         (QueryError::ArgumentError { message, .. }, _) if message.starts_with("missing parameter") => {
             "Neo.ClientError.Statement.ParameterMissing"
         }
@@ -95,7 +95,7 @@ fn code_of(error: &QueryError) -> &'static str {
     }
 }
 
-/// The message with what makes it useful: the class of the error, the place, the hint.
+/// The message with the class of the error, the position and the hint.
 fn message_of(error: &QueryError) -> String {
     let mut message = String::new();
     if error.code() != ErrorCode::Other {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_get_the_codes_that_neo4j_gives_them() {
+    fn errors_have_the_codes_of_neo4j() {
         let cases = [
             ("RETRUN 1", "Neo.ClientError.Statement.SyntaxError"),
             ("RETURN nothing", "Neo.ClientError.Statement.SyntaxError"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_names_its_place() {
+    fn a_syntax_error_names_its_position() {
         let (_, message) = failure_of("RETURN nothing");
         assert_eq!(message, "UndefinedVariable: nothing (line 1, column 8)");
     }

@@ -1,4 +1,4 @@
-//! A graph database that speaks Bolt, in the process of whoever starts it.
+//! A graph database that speaks Bolt, inside the calling process.
 //!
 //! ```
 //! let engine = engine::Engine::start()?;
@@ -6,27 +6,30 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! `boltr` speaks the protocol (Bolt 5.1 to 5.4), `graphdblite` answers the queries (openCypher over SQLite), this
-//! crate joins them. Neither knows the driver, so that the driver is never tested against its own ideas alone.
+//! `boltr` speaks the protocol (Bolt 5.1 to 5.4), `graphdblite` executes the queries (openCypher over SQLite), and this
+//! crate connects them. Neither shares code with the driver, so the driver is also tested against independent
+//! implementations.
 //!
-//! # What it can do
+//! # Features
 //!
 //! * Auto-commit queries, explicit transactions, several open results in a transaction.
-//! * Any number of readers at a time, each with a snapshot of its own, and one writer. A transaction becomes the
-//!   writer with its first writing statement, and others wait for it up to [`Builder::lock_timeout`].
-//! * Null, booleans, integers, floats, strings, lists, maps and all temporal values, both ways; nodes, relationships
-//!   and paths in results.
+//! * Any number of concurrent readers, each with its own snapshot, and one writer. A transaction becomes the writer
+//!   with its first writing statement; others wait for it, at most [`Builder::lock_timeout`].
+//! * Null, booleans, integers, floats, strings, lists, maps and all temporal values, in both directions; nodes,
+//!   relationships and paths in results.
 //! * Read access is enforced, unknown databases are refused, errors carry Neo4j's codes.
-//! * A failed statement ends its transaction at once, and RESET, GOODBYE or a lost connection roll it back.
+//! * A failed statement ends its transaction at once; RESET, GOODBYE or a lost connection roll it back.
 //!
-//! # What it cannot do
+//! # Limitations
 //!
-//! * Bytes and points: refused by name. `elementId()`, constraints, procedures, more than one database, `SHOW`.
-//! * Counters in summaries: the engine does not count. Notifications and plans neither.
-//! * Column names of `RETURN *` when there is no row.
-//! * Stop a statement that runs: RESET is read after it. Its transaction's timeout is looked at between statements.
-//! * Hold back the commit of an auto-commit query until its result is read: it is committed when RUN is answered.
-//! * Check bookmarks: every transaction sees all that was committed before it began.
+//! * Bytes and points are refused with a clear error. There are no `elementId()`, constraints, procedures, further
+//!   databases or `SHOW`.
+//! * Summaries have no counters, notifications or plans.
+//! * Results without rows have no column names for `RETURN *`.
+//! * A running statement cannot be stopped: RESET is read after it. A transaction's timeout is checked between
+//!   statements.
+//! * An auto-commit query is committed when RUN is answered, not when its result has been read.
+//! * Bookmarks are not checked: every transaction sees everything that was committed before it began.
 
 mod auth;
 mod backend;

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starts and stops the server.
 
 use std::fmt;
 use std::io;
@@ -16,12 +16,12 @@ use crate::auth::Account;
 use crate::backend::Backend;
 use crate::store::Store;
 
-/// How long statements that run while the server is stopped may take to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long statements may run on after the server was stopped.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running server with an empty database. Dropping it closes its connections and deletes the database.
 ///
-/// Any number of them can run in one process: each has a port, threads and a database of its own.
+/// Any number of them can run in one process: each has its own port, threads and database.
 pub struct Engine {
     address: SocketAddr,
     account: Account,
@@ -34,32 +34,32 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The port, the thread or the database's temporary directory cannot be had.
+    /// If no port, thread or temporary directory is available.
     pub fn start() -> io::Result<Self> {
         Self::builder().start()
     }
 
-    /// A server with other settings.
+    /// Returns a builder for a server with other settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as drivers want to be told: `bolt://127.0.0.1:PORT`.
+    /// Returns its address as a URI for drivers: `bolt://127.0.0.1:PORT`.
     pub fn uri(&self) -> String {
         format!("bolt://{}", self.address)
     }
 
-    /// The user who may log on.
+    /// Returns the only user.
     pub fn user(&self) -> &str {
         &self.account.user
     }
 
-    /// The user's password.
+    /// Returns the user's password.
     pub fn password(&self) -> &str {
         &self.account.password
     }
@@ -67,10 +67,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // A receiver that is gone has stopped already.
+        // If the receiver is gone, the server has stopped already.
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been reported by the thread itself.
+            // The thread itself has reported its panic.
             let _ = thread.join();
         }
     }
@@ -87,7 +87,7 @@ impl fmt::Debug for Engine {
 
 /// The settings of an [`Engine`].
 #[derive(Clone, Debug)]
-#[must_use = "nothing runs before `start`"]
+#[must_use = "nothing runs until `start` is called"]
 pub struct Builder {
     account: Account,
     authentication: bool,
@@ -96,7 +96,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The user and the password that the server asks for. Default: `neo4j` and `embedded-engine`.
+    /// Sets the user and the password. Default: `neo4j` and `embedded-engine`.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.account = Account {
             user: user.into(),
@@ -106,21 +106,21 @@ impl Builder {
         self
     }
 
-    /// Lets everybody in, with credentials and without, as Neo4j does with authentication switched off.
+    /// Accepts any client, with or without credentials, as Neo4j does with authentication disabled.
     pub fn without_authentication(mut self) -> Self {
         self.authentication = false;
         self
     }
 
-    /// How long a transaction waits to become the writer, or one of [`max_transactions`](Self::max_transactions),
+    /// Sets how long a transaction waits to become the writer, or one of [`max_transactions`](Self::max_transactions),
     /// before it fails with a transient error. Default: 30 s.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
         self
     }
 
-    /// How many transactions can be under way at a time, counted from their first statement; at least 2. Others wait.
-    /// Each of them has two files open. Default: 32.
+    /// Sets the number of concurrent transactions, counted from their first statement; at least 2. Others wait. Each
+    /// has two open files. Default: 32.
     pub fn max_transactions(mut self, limit: usize) -> Self {
         self.max_transactions = limit.max(2);
         self
@@ -141,7 +141,7 @@ impl Builder {
         }
         let (stop, stopped) = oneshot::channel();
         let server = server.shutdown(async move {
-            // The sender says it by being dropped.
+            // The sender signals by being dropped.
             let _ = stopped.await;
         });
         Ok(Engine {
@@ -167,8 +167,8 @@ impl Default for Builder {
     }
 }
 
-/// A socket whose connections send at once. They inherit that from the listening socket, where it must be set:
-/// `boltr` does not set it on them, and every answer would wait 40 ms for the acknowledgement of the one before.
+/// Returns a listening socket with Nagle's algorithm disabled, which its connections inherit. `boltr` does not disable
+/// it on them, so every answer would wait 40 ms for the acknowledgement of the previous one.
 fn listen() -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
@@ -178,8 +178,8 @@ fn listen() -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Runs the server on a thread of its own, and its runtime with it: the caller may be in another runtime, in which
-/// none can be made or dropped. Returns when the server has its runtime and its socket.
+/// Runs the server and its runtime on a new thread: the caller may be in another runtime, where none can be created or
+/// dropped. Returns when the server has its runtime and its socket.
 fn spawn(server: BoltServer<Backend>, listener: TcpListener) -> io::Result<JoinHandle<()>> {
     let (started, start) = mpsc::channel();
     let thread = thread::Builder::new().name("engine".to_owned()).spawn(move || {
@@ -191,14 +191,14 @@ fn spawn(server: BoltServer<Backend>, listener: TcpListener) -> io::Result<JoinH
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
                     report(&started, Ok(()));
-                    // It ends by the signal to stop, and fails in no other way: its socket is bound.
+                    // It ends with the stop signal and cannot fail otherwise: its socket is bound.
                     let _ = server.serve_listener(listener).await;
                 }
                 Err(error) => report(&started, Err(error)),
             }
         });
         // Open connections end here.
-        runtime.shutdown_timeout(FAREWELL);
+        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     })?;
     match start.recv() {
         Ok(Ok(())) => Ok(thread),
@@ -218,6 +218,6 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 fn report(to: &mpsc::Sender<io::Result<()>>, outcome: io::Result<()>) {
-    // Whoever starts an engine waits for this.
+    // The starting thread waits for this message.
     let _ = to.send(outcome);
 }

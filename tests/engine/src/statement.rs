@@ -1,13 +1,13 @@
-//! What a statement's text tells and the engine does not: the columns of a result without rows, and what kind of
-//! statement it is.
+//! Facts about a statement that its text contains and the engine does not report: the columns of a result without rows,
+//! and the kind of statement.
 //!
-//! This is no parser: it knows strings, comments, brackets and keywords. The engine has accepted the statement
-//! before anybody asks here.
+//! This is not a parser: it recognizes strings, comments, brackets and keywords, in statements that the engine has
+//! accepted.
 
 /// A statement that the engine has accepted.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    /// The names of the columns; `None` for `RETURN *`, whose columns only the engine knows.
+    /// The names of the columns; `None` for `RETURN *`, with columns that only the engine knows.
     columns: Option<Vec<String>>,
     writes: bool,
     changes_schema: bool,
@@ -24,13 +24,13 @@ impl Statement {
         }
     }
 
-    /// The columns, as far as the text tells.
+    /// Returns the columns, as far as the text shows them.
     pub(crate) fn columns(&self) -> Vec<String> {
         self.columns.clone().unwrap_or_default()
     }
 
-    /// The columns of a result of which the engine has given its names. They differ for expressions without alias,
-    /// which the engine writes in its own way and Neo4j as they stand in the query.
+    /// Returns the columns of a result for which the engine has reported its names. The names differ for expressions
+    /// without an alias: the engine formats them, Neo4j copies them from the query.
     pub(crate) fn columns_like(&self, names: &[String]) -> Vec<String> {
         match &self.columns {
             Some(columns) if columns.len() == names.len() => columns.clone(),
@@ -38,7 +38,7 @@ impl Statement {
         }
     }
 
-    /// The `type` of the summary, for a statement that ran in a writing transaction.
+    /// Returns the `type` of the summary, for a statement that ran in a writing transaction.
     pub(crate) fn query_type(&self) -> &'static str {
         let returns = self.columns.as_ref().is_none_or(|columns| !columns.is_empty());
         match (self.changes_schema, self.writes, returns) {
@@ -52,7 +52,7 @@ impl Statement {
 
 const WRITING: [&str; 6] = ["CREATE", "MERGE", "SET", "DELETE", "REMOVE", "DROP"];
 
-/// What ends the list of columns.
+/// The keywords that end the list of columns.
 const AFTER_COLUMNS: [&str; 5] = ["ORDER", "SKIP", "OFFSET", "LIMIT", "UNION"];
 
 fn columns(query: &str, tokens: &[Token<'_>]) -> Option<Vec<String>> {
@@ -75,7 +75,7 @@ fn columns(query: &str, tokens: &[Token<'_>]) -> Option<Vec<String>> {
         .collect()
 }
 
-/// The name of one column: its alias, or its text.
+/// Returns the name of one column: its alias, or its text.
 fn name_of(query: &str, column: &[Token<'_>]) -> Option<String> {
     match column {
         [] => None,
@@ -86,7 +86,7 @@ fn name_of(query: &str, column: &[Token<'_>]) -> Option<String> {
     }
 }
 
-/// Where the keyword stands last outside of all brackets.
+/// Returns the last position of the keyword outside of brackets.
 fn position(tokens: &[Token<'_>], keyword: &str) -> Option<usize> {
     tokens
         .iter()
@@ -99,7 +99,7 @@ struct Token<'q> {
     start: usize,
     /// How many brackets are open around it.
     depth: usize,
-    /// After `.`, `:` or `$`: a property, a label or a parameter, whatever it is called.
+    /// Whether it follows `.`, `:` or `$`: a property, a label or a parameter of any name.
     named: bool,
 }
 
@@ -116,7 +116,7 @@ impl Token<'_> {
         self.start + self.text.len()
     }
 
-    /// An identifier without its backticks.
+    /// Returns an identifier without its backticks.
     fn name(&self) -> String {
         match self
             .text
@@ -129,7 +129,7 @@ impl Token<'_> {
     }
 }
 
-/// Words, quoted things and single symbols; comments and spaces are left out.
+/// Splits the text into words, quoted parts and single symbols, without comments and spaces.
 fn tokens(query: &str) -> Vec<Token<'_>> {
     let mut tokens: Vec<Token<'_>> = Vec::new();
     let mut depth = 0_usize;
@@ -163,7 +163,7 @@ fn tokens(query: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of the comment that `rest` begins with, or 0.
+/// Returns the length of the comment at the beginning of `rest`, or 0.
 fn comment(rest: &str) -> usize {
     if rest.starts_with("//") {
         rest.find('\n').unwrap_or(rest.len())
@@ -174,7 +174,7 @@ fn comment(rest: &str) -> usize {
     }
 }
 
-/// The length of the token that `rest` begins with; `rest` is not empty.
+/// Returns the length of the token at the beginning of `rest`, which is not empty.
 fn token(rest: &str) -> usize {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     let Some(first) = rest.chars().next() else {
@@ -188,7 +188,7 @@ fn token(rest: &str) -> usize {
     }
 }
 
-/// The length of a quoted thing, with its quotes. In backticks a quote is doubled, in strings it is escaped.
+/// Returns the length of a quoted part, with its quotes. In backticks a quote is doubled, in strings it is escaped.
 fn quoted(rest: &str, quote: char, escape: Option<char>) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((index, character)) = characters.next() {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_return_outside_of_brackets_counts() {
+    fn the_last_return_outside_brackets_counts() {
         assert_eq!(names("RETURN 1 AS a UNION RETURN 2 AS a"), ["a"]);
         assert_eq!(
             names("MATCH (a) WHERE EXISTS { MATCH (a)--(b) RETURN b } RETURN a.x AS x"),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_are_classed_as_neo4j_does() {
+    fn statements_are_classified_as_in_neo4j() {
         let cases = [
             ("RETURN 1", "r"),
             ("CREATE (:A)", "w"),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_ends_in_the_middle_is_read_to_its_end() {
+    fn incomplete_text_is_read_to_its_end() {
         for query in [
             "RETURN 'a",
             "RETURN `a",

@@ -1,4 +1,4 @@
-//! The database's files, the handles on them, and the right to write.
+//! The database's files, the handles to them, and the right to write.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,20 +17,20 @@ use crate::failures::{internal, lock_not_acquired, timed_out};
 
 /// One database, deleted with its last owner.
 ///
-/// It lives in a temporary directory and not in SQLite's memory, where every reader would wait for the writer: with
-/// files each handle has a snapshot of its own. Nothing is ever synced to disk.
+/// It is a temporary directory and not in SQLite's memory, where every reader would wait for the writer: with files
+/// each handle has its own snapshot. Nothing is ever synced to disk.
 pub(crate) struct Store {
     idle: Mutex<Vec<Database>>,
     handles: Arc<Semaphore>,
     writer: Arc<Semaphore>,
     lock_timeout: Duration,
-    /// Deleted behind everything else.
+    /// Dropped last.
     _directory: TempDir,
 }
 
 impl Store {
-    /// An empty database for as many transactions at a time. Their handles are opened here and now: the engine writes
-    /// when it opens a file, and while somebody else writes it cannot.
+    /// Creates an empty database for so many concurrent transactions. All handles are opened at once: the engine writes
+    /// when it opens a file, which is impossible while another handle writes.
     pub(crate) fn create(transactions: usize, lock_timeout: Duration) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("engine-").tempdir()?;
         let path = directory.path().join("graph.db");
@@ -47,7 +47,7 @@ impl Store {
         })
     }
 
-    /// A handle for one transaction: waits for one, until `deadline` at most.
+    /// Returns a handle for one transaction; waits for one, at most until `deadline`.
     pub(crate) async fn handle(self: &Arc<Self>, deadline: Option<Instant>) -> Result<Handle, BoltError> {
         let permit = self.permit(&self.handles, deadline).await?;
         let database = self.idle().pop();
@@ -59,7 +59,7 @@ impl Store {
         })
     }
 
-    /// Waits for the right to write: in the order of asking, until `deadline` at most.
+    /// Waits for the right to write, first come, first served, at most until `deadline`.
     pub(crate) async fn write_permit(&self, deadline: Option<Instant>) -> Result<WritePermit, BoltError> {
         self.permit(&self.writer, deadline).await.map(WritePermit)
     }
@@ -88,7 +88,7 @@ fn open(path: &Path) -> Result<Database, GraphError> {
     let config = Config {
         synchronous: SyncMode::Off,
         max_result_rows: 0,
-        // Small, since there are many handles on little data.
+        // Small, because there are many handles and little data.
         cache_size: -4_000,
         mmap_size: 16 << 20,
         ..Config::default()
@@ -104,11 +104,11 @@ impl fmt::Debug for Store {
     }
 }
 
-/// The right to write, of which there is one.
+/// The only right to write.
 pub(crate) struct WritePermit(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
-/// The database as one transaction sees it. Dropping it rolls back what was not committed, then lets the next
-/// writer in.
+/// The database as one transaction sees it. Dropping it rolls back what was not committed, and then admits the next
+/// writer.
 pub(crate) struct Handle {
     /// `None` only while it is dropped.
     database: Option<Database>,
@@ -133,7 +133,7 @@ impl Handle {
         database.begin_read()
     }
 
-    /// Becomes the writer. The handle must be fresh: a snapshot cannot be written to.
+    /// Makes this transaction the writer. The handle must be fresh: a snapshot cannot be written to.
     pub(crate) fn write(&mut self, permit: WritePermit) -> Result<(), GraphError> {
         self.database()?.begin_write()?;
         self.write = Some(permit);
@@ -149,7 +149,7 @@ impl Handle {
         self.database()?.execute_with_params(statement, Some(parameters))
     }
 
-    /// Makes the writes visible to everybody.
+    /// Makes the writes visible to all transactions.
     pub(crate) fn commit(mut self) -> Result<(), GraphError> {
         self.database()?.commit()
     }
@@ -171,7 +171,8 @@ impl Drop for Handle {
         if clean && !std::thread::panicking() {
             self.store.idle().push(database);
         } else if let Some(permit) = self.permit.take() {
-            // A handle that has seen a panic or cannot roll back is closed, which rolls back, too. There is one less.
+            // A handle that has seen a panic, or cannot roll back, is closed, which also rolls back. The pool shrinks
+            // by one.
             drop(database);
             permit.forget();
         }

@@ -17,7 +17,7 @@ use crate::statement::Statement;
 use crate::store::{Handle, Store, WritePermit};
 use crate::values;
 
-/// What a client says about a transaction: the extra map of BEGIN, or of an auto-commit RUN.
+/// A client's options for a transaction: the extra map of BEGIN, or of an auto-commit RUN.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     /// Whether it may write.
@@ -51,7 +51,7 @@ pub(crate) struct Transaction {
 
 #[derive(Debug)]
 enum State {
-    /// Open; without a handle as long as nothing was asked.
+    /// Open; without a handle before the first statement.
     Open(Option<Box<Handle>>),
     /// Rolled back by a failure. The client does not know yet.
     Over,
@@ -69,7 +69,7 @@ impl Transaction {
         }
     }
 
-    /// Runs a statement to its end. If it fails, the transaction is over and holds nothing any more.
+    /// Runs a statement to its end. If it fails, the transaction has ended and holds nothing any more.
     pub(crate) async fn run(
         &mut self,
         query: &str,
@@ -109,7 +109,7 @@ impl Transaction {
         })
     }
 
-    /// Commits. A transaction that has failed or outlived its timeout cannot be committed.
+    /// Commits. Fails if the transaction has failed or exceeded its timeout.
     pub(crate) async fn commit(self) -> Result<(), BoltError> {
         self.terms.check_deadline()?;
         match self.state {
@@ -120,7 +120,7 @@ impl Transaction {
     }
 }
 
-/// What stays the same for the whole of a transaction.
+/// The constant part of a transaction.
 #[derive(Debug)]
 struct Terms {
     store: Arc<Store>,
@@ -129,11 +129,11 @@ struct Terms {
 }
 
 impl Terms {
-    /// Reads if it can, and becomes the writer if the statement turns out to write. The engine tells before it has
+    /// Tries to read, and becomes the writer if the statement turns out to write. The engine reports that before it has
     /// done anything.
     ///
-    /// The writer sees what was committed since the transaction read last. Nobody waits for the right to write with a
-    /// handle in his hand: there are always some for those who read.
+    /// The writer sees what was committed since the transaction last read. No transaction holds a handle while it waits
+    /// for the right to write, so handles for readers are always available.
     async fn execute(&self, handle: Option<Handle>, job: Arc<Job>) -> Result<(Handle, Rows), BoltError> {
         let handle = match handle {
             Some(handle) => handle,
@@ -159,15 +159,15 @@ impl Terms {
     }
 }
 
-/// A statement with its parameters, as it travels between threads.
+/// A statement with its parameters, to be sent between threads.
 struct Job {
     query: String,
     parameters: HashMap<String, Value>,
 }
 
 impl Job {
-    /// Runs the statement in the handle's transaction, or in a new one that reads. `None`: it writes, which that
-    /// transaction does not.
+    /// Runs the statement in the handle's transaction, or in a new one that reads. Returns `None` if the statement
+    /// writes and that transaction does not.
     fn read(&self, mut handle: Handle) -> Result<Option<(Handle, Rows)>, BoltError> {
         if !handle.writes() {
             handle.read().map_err(from_engine)?;
@@ -179,7 +179,7 @@ impl Job {
         }
     }
 
-    /// Runs the statement in a new transaction that writes.
+    /// Runs the statement in a new writing transaction.
     fn write(&self, mut handle: Handle, permit: WritePermit) -> Result<(Handle, Rows), BoltError> {
         handle.write(permit).map_err(from_engine)?;
         let rows = self.run(&mut handle).map_err(from_engine)?;
@@ -191,7 +191,7 @@ impl Job {
     }
 }
 
-/// A result, and the names that the engine has for its columns if there is a row to tell them.
+/// A result, and the engine's names of its columns if there is a row.
 struct Rows {
     names: Option<Vec<String>>,
     records: Vec<BoltRecord>,
@@ -213,7 +213,7 @@ impl Rows {
     }
 }
 
-/// The engine computes and touches files: never on the threads that serve connections.
+/// Runs blocking work of the engine on a separate thread, never on those that serve connections.
 async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BoltError> + Send + 'static,
 ) -> Result<T, BoltError> {

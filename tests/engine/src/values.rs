@@ -1,4 +1,4 @@
-//! Values between the wire and the engine.
+//! Converts values between the wire and the engine.
 
 mod graph;
 mod temporal;
@@ -12,11 +12,11 @@ use graphdblite::{Record, Value};
 
 use crate::failures::failure;
 
-/// The parameters of a statement.
+/// Converts the parameters of a statement.
 ///
 /// # Errors
 ///
-/// A parameter is, or contains, a value that the engine does not have. The message names the parameter and the type.
+/// If the engine does not support a parameter or a part of it. The message names the parameter and the type.
 pub(crate) fn parameters(parameters: &BoltDict) -> Result<HashMap<String, Value>, BoltError> {
     parameters
         .iter()
@@ -30,11 +30,11 @@ pub(crate) fn parameters(parameters: &BoltDict) -> Result<HashMap<String, Value>
         .collect()
 }
 
-/// A row of a result.
+/// Converts a row of a result.
 ///
 /// # Errors
 ///
-/// A value does not fit into Bolt. The message names the column.
+/// If Bolt does not support a value. The message names the column.
 pub(crate) fn record(record: &Record) -> Result<BoltRecord, BoltError> {
     let values = record
         .iter()
@@ -50,7 +50,7 @@ pub(crate) fn record(record: &Record) -> Result<BoltRecord, BoltError> {
     Ok(BoltRecord { values })
 }
 
-/// A value that the other side does not have, and why.
+/// The reason why the other side does not support a value.
 #[derive(Debug)]
 struct Unsupported(&'static str);
 
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_values_come_back_as_they_went() {
+    fn plain_values_come_back_unchanged() {
         let values = [
             BoltValue::Null,
             BoltValue::Boolean(true),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_the_engine_does_not_have_is_refused_by_name() {
+    fn an_unsupported_parameter_is_refused_by_name() {
         let bytes = BoltValue::List(vec![BoltValue::Bytes(vec![1])]);
         let refused = parameters(&BoltDict::from([("blob".to_owned(), bytes)])).expect_err("no bytes");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The client's half, driven by anybody and answered by anybody.
+//! The client's half, with arbitrary callers and arbitrary servers.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::requests::{Caller, Request, feed, version};
 use crate::server::say;
 use crate::trace::take;
 
-/// Makes requests, lets a server speak, writes, takes events and requests back, in any order.
+/// Makes requests, receives a server's bytes, writes, takes events and takes requests back, in any order.
 pub fn client(data: &[u8]) {
     let mut draw = Unstructured::new(data);
     let Ok(version) = version(&mut draw) else { return };
@@ -26,7 +26,7 @@ pub fn client(data: &[u8]) {
 
 struct Run {
     caller: Caller,
-    /// The requests that have yet to be told the last event of.
+    /// The requests with an outstanding last event.
     expected: VecDeque<RequestId>,
     written: Vec<u8>,
     violation: Option<ProtocolViolation>,
@@ -73,7 +73,10 @@ impl Run {
             let (head, _) = match take(&mut self.caller.connection) {
                 Ok(Some(event)) => event,
                 Ok(None) => {
-                    assert_eq!(self.violation, None, "P6: after a violation every call says so");
+                    assert_eq!(
+                        self.violation, None,
+                        "P6: after a violation every call reports it"
+                    );
                     return;
                 }
                 Err(violation) => {
@@ -83,17 +86,17 @@ impl Run {
                     );
                     assert!(
                         self.caller.connection.event().is_none(),
-                        "behind a violation there are no events"
+                        "events after a violation"
                     );
                     self.violation = Some(violation);
                     return;
                 }
             };
-            assert_eq!(self.violation, None, "P6: an event behind a violation");
+            assert_eq!(self.violation, None, "P6: an event after a violation");
             assert_eq!(
                 head.request,
                 self.expected.front().copied(),
-                "P4: events come in the order of requests"
+                "P4: events are not in the order of requests"
             );
             if head.kind != Kind::Record {
                 self.expected.pop_front();
@@ -115,7 +118,7 @@ impl Run {
         self.expected.truncate(self.expected.len() - gone);
     }
 
-    /// Lets the stream end. What is left of the promises is checked.
+    /// Ends the stream, and checks the remaining invariants.
     fn finish(mut self) {
         let connection = &mut self.caller.connection;
         connection.recv_space();
@@ -123,14 +126,14 @@ impl Run {
         self.events(usize::MAX);
         assert!(
             self.violation.is_some(),
-            "behind the end of the stream it is over"
+            "no violation after the end of the stream"
         );
         self.request(Request::Reset);
         self.written.extend(self.caller.connection.pending_bytes());
         outbound::check(&self.written);
     }
 
-    /// All that can be seen of a connection, but for its events.
+    /// Everything observable about a connection except its events.
     fn snapshot(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let connection = &self.caller.connection;
         (

@@ -11,7 +11,7 @@ use crate::peer;
 use crate::requests::{Caller, Request, feed, version};
 use crate::trace::take;
 
-/// Makes requests and answers them as the input says. Whatever a caller wants, a strict server must never find a request
+/// Makes requests and answers them as the input says. For any caller, a strict server must never find a request
 /// illegal, and the client must never find an answer impossible.
 pub fn halves(data: &[u8]) {
     let mut draw = Unstructured::new(data);
@@ -64,7 +64,7 @@ impl World {
         Ok(())
     }
 
-    /// Everything is written, answered, and told.
+    /// Writes, answers and reports everything.
     fn exchange(&mut self, draw: &mut Unstructured<'_>) {
         self.write(usize::MAX);
         self.serve(draw);
@@ -90,8 +90,8 @@ impl World {
                         Asked::Pull(rows) | Asked::Discard(rows) => rows.count,
                         _ => None,
                     };
-                    let whim = draw.arbitrary().unwrap_or(0);
-                    self.answer(head.message, head.verdict, rows, whim);
+                    let choice = draw.arbitrary().unwrap_or(0);
+                    self.answer(head.message, head.verdict, rows, choice);
                 }
                 Ok(None) => return,
                 Err(violation) => {
@@ -102,14 +102,14 @@ impl World {
         }
     }
 
-    fn answer(&mut self, message: Message, verdict: Verdict, page: Option<u64>, whim: u8) {
+    fn answer(&mut self, message: Message, verdict: Verdict, page: Option<u64>, choice: u8) {
         let (server, id) = (&mut self.server, self.query_id);
         let answered = match (message, verdict) {
             (Message::Goodbye, _) => Ok(()),
             (_, Verdict::Ignore) => server.ignored(),
-            // Real servers refuse TELEMETRY for numbers alone that no call sends.
+            // Real servers refuse TELEMETRY only for numbers that no call sends.
             (Message::Reset | Message::Telemetry, _) => server.success(|_| Ok(())),
-            _ if whim % 8 == 7 => {
+            _ if choice % 8 == 7 => {
                 server.failure(&ServerError::new("Neo.ClientError.Statement.SyntaxError", "no"))
             }
             (Message::Run, _) => {
@@ -122,13 +122,13 @@ impl World {
                 })
             }
             (Message::Pull, _) => {
-                for row in 0..u64::from(whim % 4).min(page.unwrap_or(u64::MAX)) {
+                for row in 0..u64::from(choice % 4).min(page.unwrap_or(u64::MAX)) {
                     server
                         .record(|values| values.item(&row))
                         .expect("PULL is answered by rows");
                 }
                 server.success(|map| {
-                    if page.is_some() && whim & 4 != 0 {
+                    if page.is_some() && choice & 4 != 0 {
                         map.entry("has_more", &true)
                     } else {
                         Ok(())
@@ -149,11 +149,11 @@ impl World {
         }
     }
 
-    /// Both know the same.
+    /// Checks that both halves agree.
     fn check(&self) {
         assert!(
             self.server.version().is_some(),
-            "one version was offered and wanted"
+            "the halves have different versions"
         );
         assert_eq!(self.caller.connection.version(), self.server.version());
         if self.server.state() != ServerState::Defunct {

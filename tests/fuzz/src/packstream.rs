@@ -1,15 +1,15 @@
-//! One value, read in every way there is.
+//! One value, read in every way.
 
 use bolt_proto::packstream::{MapRef, Reader, ValueRef, skip};
 use bolt_proto::value::{FromValue, Value};
 use bolt_proto::{EncodeError, Query};
 
-/// Reads the bytes as a value by skipping, as a view and as a tree, and sends the tree.
+/// Reads the bytes as a value by skipping, as a view and as a tree, and encodes the tree.
 pub fn packstream(data: &[u8]) {
     let skipped = skip(data);
     let mut views = Reader::new(data);
     let Ok(view) = views.value() else { return };
-    // Only an extent that is known can be viewed; both ends must be the same.
+    // Only a known extent can be viewed; both ends must be the same.
     let len = skipped.expect("a value that can be viewed can be skipped");
     assert_eq!(
         views.rest().len(),
@@ -17,7 +17,7 @@ pub fn packstream(data: &[u8]) {
         "a view ends where skipping ends"
     );
     let alone = Reader::new(&data[..len]).value();
-    // A NaN differs from itself, so views are compared by what they print.
+    // A NaN differs from itself, so views are compared by their output.
     assert_eq!(
         format!("{alone:?}"),
         format!("Ok({view:?})"),
@@ -46,16 +46,16 @@ pub fn packstream(data: &[u8]) {
     }
 }
 
-/// What is sent must come back as the same value, and be sent in the same way again.
+/// Encoded bytes must decode to the same value, which must encode to the same bytes.
 fn survives(sent: &[u8]) {
     let mut reader = Reader::new(sent);
     let back = Value::read(&mut reader).expect("what was encoded can be decoded");
     assert!(reader.is_empty(), "one value was encoded");
-    // Compared as bytes, since a NaN equals nothing.
+    // Compared as bytes, because a NaN equals nothing.
     assert_eq!(encoded(&back).as_deref(), Ok(sent));
 }
 
-/// The value alone, as a parameter carries it.
+/// Encodes the value alone, as a parameter contains it.
 pub(crate) fn encoded(value: impl bolt_proto::value::ToValue) -> Result<Vec<u8>, EncodeError> {
     let query = Query::new("").param("v", value);
     query.check().map_err(Clone::clone)?;
@@ -66,10 +66,10 @@ pub(crate) fn encoded(value: impl bolt_proto::value::ToValue) -> Result<Vec<u8>,
         .to_vec())
 }
 
-/// So deep inside a value maps are searched: each level goes through all those below it.
+/// The depth to which maps are searched: each level visits all those below it.
 const SEARCHED_LEVELS: usize = 3;
 
-/// Goes through everything that can be seen of a value.
+/// Visits everything that is observable about a value.
 fn walk(value: ValueRef<'_>, level: usize) {
     assert!(!value.kind().is_empty());
     match value {
@@ -103,7 +103,7 @@ fn walk(value: ValueRef<'_>, level: usize) {
     }
 }
 
-/// Of several entries under one key, the last one is found. The first few keys are enough to see it.
+/// Of several entries under one key the last one must be found. The first few keys are enough to show that.
 fn look_up(map: MapRef<'_>) {
     for (key, _) in map.iter().take(8).flatten() {
         let last = map.iter().flatten().filter(|(other, _)| *other == key).last();

@@ -1,13 +1,13 @@
-//! The server's half, asked anything by anybody.
+//! The server's half, with arbitrary clients.
 
 use arbitrary::{Result as Drawn, Unstructured};
 use bolt_proto::peer::{Options, Server};
 use bolt_proto::{Limits, ProtocolViolation, ServerError, Version};
 
-/// The most bytes that a message may have here.
+/// The most bytes of a message.
 const LIMIT: usize = 4096;
 
-/// Lets a client's bytes arrive at a strict or a relaying server, and answers as the input says.
+/// Sends a client's bytes to a strict or a relaying server, and answers as the input says.
 pub fn peer(data: &[u8]) {
     let mut draw = Unstructured::new(data);
     let Ok(mut server) = start(&mut draw) else { return };
@@ -18,11 +18,11 @@ pub fn peer(data: &[u8]) {
     drain(&mut server);
     assert!(
         server.has_request().is_err() || is_waiting(&mut server),
-        "behind the end of the stream it is over"
+        "no violation after the end of the stream"
     );
 }
 
-/// A server behind one of the handshakes, or before it.
+/// A server after one of the handshakes, or before it.
 fn start(draw: &mut Unstructured<'_>) -> Drawn<Server> {
     let strict: bool = draw.arbitrary()?;
     let options = if strict {
@@ -38,7 +38,11 @@ fn start(draw: &mut Unstructured<'_>) -> Drawn<Server> {
         let version = *draw.choose(&all)?;
         let slot = [0, 0, version.minor(), version.major()];
         feed(&mut server, &[&b"\x60\x60\xB0\x17"[..], &slot, &[0; 12]].concat());
-        assert_eq!(server.has_request(), Ok(None), "a handshake is no request");
+        assert_eq!(
+            server.has_request(),
+            Ok(None),
+            "a handshake was reported as a request"
+        );
         assert_eq!(server.version(), Some(version));
     }
     Ok(server)
@@ -55,17 +59,14 @@ fn step(server: &mut Server, draw: &mut Unstructured<'_>, over: &mut Option<Prot
     }
     if let Err(violation) = server.has_request() {
         assert_eq!(over.get_or_insert_with(|| violation.clone()), &violation, "P6");
-        assert!(
-            server.request().is_none(),
-            "behind a violation there are no requests"
-        );
+        assert!(server.request().is_none(), "a request after a violation");
     } else {
-        assert_eq!(*over, None, "P6: after a violation every call says so");
+        assert_eq!(*over, None, "P6: after a violation every call reports it");
     }
     Ok(())
 }
 
-/// What a client says: proper requests more often than not.
+/// A client's bytes: mostly proper requests.
 fn said(draw: &mut Unstructured<'_>) -> Drawn<Vec<u8>> {
     const REQUESTS: [&[u8]; 16] = [
         b"\xB1\x01\xA2\x8Auser_agent\x81x\x86scheme\x84none",
@@ -100,7 +101,7 @@ fn said(draw: &mut Unstructured<'_>) -> Drawn<Vec<u8>> {
     Ok([&size, message, &[0, 0]].concat())
 }
 
-/// Takes a request, if one is there, and answers. What is wrong must be refused, and change nothing.
+/// Takes a request if there is one, and answers. Illegal answers must be refused and change nothing.
 fn serve(server: &mut Server, draw: &mut Unstructured<'_>) -> Drawn<()> {
     if draw.arbitrary()?
         && let Ok(Some(head)) = server.has_request()
@@ -128,7 +129,7 @@ fn serve(server: &mut Server, draw: &mut Unstructured<'_>) -> Drawn<()> {
     Ok(())
 }
 
-/// Takes and ignores what can be taken, so that nothing waits.
+/// Takes and ignores every available request, so that none is waiting.
 fn drain(server: &mut Server) {
     while let Ok(Some(_)) = server.has_request() {
         assert!(server.request().is_some());
@@ -136,7 +137,7 @@ fn drain(server: &mut Server) {
     }
 }
 
-/// Whether a request that was taken has yet to be answered.
+/// Whether a request was taken and not answered yet.
 fn is_waiting(server: &mut Server) -> bool {
     server.success(|_| Ok(())).or_else(|_| server.ignored()).is_ok()
 }

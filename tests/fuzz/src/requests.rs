@@ -1,4 +1,4 @@
-//! What a caller may want of a connection, drawn from the input.
+//! The requests of a caller, drawn from the input.
 
 use arbitrary::{Result as Drawn, Unstructured};
 use bolt_proto::{
@@ -26,7 +26,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Any of them, those that lead somewhere more often than others.
+    /// Draws a request; those that reach further states are more frequent.
     pub(crate) fn draw(draw: &mut Unstructured<'_>) -> Drawn<Self> {
         Ok(match draw.int_in_range(0..=19)? {
             0 => Self::Hello,
@@ -70,7 +70,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// A caller whose connection has yet to agree on a version.
+    /// Makes a caller with a connection that has not agreed on a version yet.
     pub(crate) fn new(options: Options) -> Self {
         Self {
             connection: Connection::new(options),
@@ -78,7 +78,7 @@ impl Caller {
         }
     }
 
-    /// A caller whose connection has agreed on this version, and was told so.
+    /// Makes a caller with a connection that has agreed on this version and reported it.
     pub(crate) fn agreed(version: Version, limit: usize) -> Self {
         let versions = Versions::only(version).manifest(false);
         let options = Options::default()
@@ -138,13 +138,13 @@ impl Caller {
     }
 }
 
-/// Any version.
+/// Draws a version.
 pub(crate) fn version(draw: &mut Unstructured<'_>) -> Drawn<Version> {
     let all: Vec<Version> = Version::all().collect();
     draw.choose(&all).copied()
 }
 
-/// Puts bytes into a connection, in as few reads as it has room for.
+/// Feeds bytes to a connection, in as few reads as it has room for.
 pub(crate) fn feed(connection: &mut Connection, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let space = connection.recv_space();

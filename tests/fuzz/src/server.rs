@@ -1,8 +1,8 @@
-//! What a server may say, drawn from the input: proper messages more often than not, in chunks of any size.
+//! A server's bytes, drawn from the input: mostly proper messages, in chunks of any size.
 
 use arbitrary::{Result as Drawn, Unstructured};
 
-/// Bodies of messages that lead somewhere, without the structure header.
+/// Bodies of messages that reach further states, without the structure header.
 const BODIES: [&[u8]; 12] = [
     b"\x70\xA0",
     b"\x70\xA1\x86fields\x92\x81a\x81b",
@@ -27,7 +27,7 @@ pub(crate) fn say(draw: &mut Unstructured<'_>, out: &mut Vec<u8>) -> Drawn<()> {
             out.extend(draw.bytes(len.min(draw.len()))?);
         }
         2..=4 => {
-            // A message whose body nobody has thought of.
+            // A message with an arbitrary body.
             let head = *draw.choose(&[b"\xB1\x70", b"\xB1\x71", b"\xB1\x7F", b"\xB1\x7E"])?;
             let len = draw.int_in_range(0..=64)?;
             let body = draw.bytes(len.min(draw.len()))?;
@@ -42,14 +42,14 @@ pub(crate) fn say(draw: &mut Unstructured<'_>, out: &mut Vec<u8>) -> Drawn<()> {
     Ok(())
 }
 
-/// Everything that is left of the input, said.
+/// Returns the bytes drawn from the rest of the input.
 pub(crate) fn say_all(draw: &mut Unstructured<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     while !draw.is_empty() && say(draw, &mut out).is_ok() {}
     out
 }
 
-/// A message in chunks of one size.
+/// Appends a message in chunks of one size.
 fn chunked(draw: &mut Unstructured<'_>, message: &[u8], out: &mut Vec<u8>) -> Drawn<()> {
     let size = match draw.int_in_range(0..=7)? {
         0 => 1,

@@ -1,14 +1,14 @@
-//! The same bytes in other portions.
+//! The same bytes in different portions.
 
 use arbitrary::{Result as Drawn, Unstructured};
 
 use crate::requests::{Caller, Request, feed, version};
 use crate::server::say_all;
-use crate::trace::{Told, take_all};
+use crate::trace::{Trace, take_all};
 
-/// The most requests that are made before the server speaks.
+/// The most requests that are made before the server sends anything.
 const MOST_REQUESTS: usize = 12;
-/// The most portions of drawn sizes; what is left then arrives at once.
+/// The most portions of drawn sizes; the rest then arrives at once.
 const MOST_PORTIONS: usize = 256;
 
 /// How the bytes arrive, and when events are taken.
@@ -16,11 +16,11 @@ const MOST_PORTIONS: usize = 256;
 enum Portions<'a> {
     Whole,
     Single,
-    /// In portions of these sizes, over and over. Events are taken behind those of even size.
+    /// In portions of these sizes, repeatedly. Events are taken after those of even size.
     Sizes(&'a [u8]),
 }
 
-/// Makes some requests, then lets a server's bytes arrive in three ways: at once, one by one, and as drawn.
+/// Makes some requests, then feeds a server's bytes in three ways: at once, one by one, and as drawn.
 pub fn splits(data: &[u8]) {
     let mut draw = Unstructured::new(data);
     let Ok(sizes) = draw.bytes(4.min(draw.len())) else {
@@ -33,14 +33,14 @@ pub fn splits(data: &[u8]) {
     let run = |portions| {
         let mut caller = Caller::agreed(version, 1 << 20);
         for request in &requests {
-            // What is refused here is refused in each of the runs.
+            // A request that is refused here is refused in each of the runs.
             let _refused = caller.make(*request);
         }
         let pending = caller.connection.pending_bytes().len();
         caller.connection.wrote(pending);
-        let told = arrive(&mut caller, &bytes, portions);
+        let trace = arrive(&mut caller, &bytes, portions);
         (
-            told,
+            trace,
             caller.connection.confirmed_state(),
             caller.connection.disposition(),
         )
@@ -57,15 +57,15 @@ fn script(draw: &mut Unstructured<'_>) -> Drawn<(bolt_proto::Version, Vec<Reques
     Ok((version, requests))
 }
 
-fn arrive(caller: &mut Caller, bytes: &[u8], portions: Portions<'_>) -> Told {
+fn arrive(caller: &mut Caller, bytes: &[u8], portions: Portions<'_>) -> Trace {
     let connection = &mut caller.connection;
-    let mut told = Told::new();
+    let mut trace = Trace::new();
     match portions {
         Portions::Whole => feed(connection, bytes),
         Portions::Single => {
             for byte in bytes.chunks(1) {
                 feed(connection, byte);
-                take_all(connection, &mut told);
+                take_all(connection, &mut trace);
             }
         }
         Portions::Sizes(sizes) => {
@@ -75,16 +75,16 @@ fn arrive(caller: &mut Caller, bytes: &[u8], portions: Portions<'_>) -> Told {
                 feed(connection, now);
                 rest = later;
                 if size % 2 == 0 {
-                    take_all(connection, &mut told);
+                    take_all(connection, &mut trace);
                 }
             }
             feed(connection, rest);
         }
     }
-    take_all(connection, &mut told);
+    take_all(connection, &mut trace);
     connection.recv_space();
     connection.received(0);
-    let violation = take_all(connection, &mut told);
-    assert!(violation.is_some(), "behind the end of the stream it is over");
-    told
+    let violation = take_all(connection, &mut trace);
+    assert!(violation.is_some(), "no violation after the end of the stream");
+    trace
 }

@@ -1,20 +1,20 @@
-//! Events, written down, so that two runs can be compared.
+//! Records events, so that two runs can be compared.
 
 use bolt_proto::value::Value;
 use bolt_proto::{Connection, Event, Head, Kind, ProtocolViolation, RecordRef};
 
-/// What a connection has told.
-pub(crate) type Told = Vec<(Option<Head>, String)>;
+/// The events of a connection.
+pub(crate) type Trace = Vec<(Option<Head>, String)>;
 
-/// Takes every event that has arrived. A violation is noted once and returned.
-pub(crate) fn take_all(connection: &mut Connection, told: &mut Told) -> Option<ProtocolViolation> {
+/// Takes every event that has arrived. A violation is recorded once and returned.
+pub(crate) fn take_all(connection: &mut Connection, trace: &mut Trace) -> Option<ProtocolViolation> {
     loop {
         match take(connection) {
-            Ok(Some((head, text))) => told.push((Some(head), text)),
+            Ok(Some((head, text))) => trace.push((Some(head), text)),
             Ok(None) => return None,
             Err(violation) => {
-                if told.last().is_none_or(|(head, _)| head.is_some()) {
-                    told.push((None, violation.to_string()));
+                if trace.last().is_none_or(|(head, _)| head.is_some()) {
+                    trace.push((None, violation.to_string()));
                 }
                 return Some(violation);
             }
@@ -22,7 +22,7 @@ pub(crate) fn take_all(connection: &mut Connection, told: &mut Told) -> Option<P
     }
 }
 
-/// Takes the next event, if there is one, and looks at all of it.
+/// Takes the next event, if there is one, and reads all of it.
 pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>, ProtocolViolation> {
     let Some(head) = connection.has_event()? else {
         return Ok(None);
@@ -44,21 +44,25 @@ pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>
         Event::Failure(_) => Kind::Failure,
         _ => Kind::Ignored,
     };
-    assert_eq!(head.kind, kind, "the head says which event comes");
+    assert_eq!(head.kind, kind, "the head announces another event");
     Ok(Some((head, text)))
 }
 
-/// A row lent and a row kept must tell the same.
+/// A borrowed row and a kept row must have the same content.
 fn read(row: RecordRef<'_>) -> String {
     let kept = row.to_owned();
-    let lent = format!("{row:?}");
+    let borrowed = format!("{row:?}");
     assert_eq!(
-        (lent.as_str(), row.len()),
+        (borrowed.as_str(), row.len()),
         (format!("{kept:?}").as_str(), kept.len())
     );
     for index in 0..row.len().min(16) {
-        let (lent, kept) = (row.get::<Value>(index), kept.get::<Value>(index));
-        assert_eq!(lent.is_ok(), kept.is_ok(), "column {index}: {lent:?}, {kept:?}");
+        let (borrowed, kept) = (row.get::<Value>(index), kept.get::<Value>(index));
+        assert_eq!(
+            borrowed.is_ok(),
+            kept.is_ok(),
+            "column {index}: {borrowed:?}, {kept:?}"
+        );
     }
-    lent
+    borrowed
 }

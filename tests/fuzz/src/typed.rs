@@ -18,10 +18,10 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use crate::packstream::encoded;
-use structs::{Any, Beside, Choice, Lent, Open, Plain, Tagged, Wrapped};
+use structs::{Any, Beside, Borrowed, Choice, Open, Plain, Tagged, Wrapped};
 
-/// Reads a value as each type; what comes out is sent, and must come back as it was. A macro, since the types borrow
-/// from one buffer on the way in and from another one on the way back.
+/// Reads a value as each type, encodes it, and checks that it decodes unchanged. A macro, because the types borrow from
+/// one buffer on the way in and from another one on the way back.
 macro_rules! round_trips {
     ($read:expr; $($type:ty,)*) => {$(
         let value: Option<$type> = $read;
@@ -29,15 +29,15 @@ macro_rules! round_trips {
             if let Ok(sent) = encoded(&value) {
                 let mut reader = Reader::new(&sent);
                 let back = <$type>::read(&mut reader);
-                let back = back.unwrap_or_else(|error| panic!("{value:?} does not come back: {error}"));
+                let back = back.unwrap_or_else(|error| panic!("{value:?} does not decode: {error}"));
                 assert!(reader.is_empty(), "one value was encoded");
-                assert_eq!(encoded(&back), Ok(sent.clone()), "{value:?} has changed on its way");
+                assert_eq!(encoded(&back), Ok(sent.clone()), "{value:?} has changed");
             }
         }
     )*};
 }
 
-/// Reads the bytes as each type, and sends what came out.
+/// Reads the bytes as each type, and encodes the result.
 pub fn typed(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(view) = reader.value() else { return };
@@ -64,11 +64,7 @@ fn containers(data: &[u8], view: ValueRef<'_>) {
     both_ways::<Vec<ValueRef<'_>>>(data, view);
     if let Ok(Value::Map(map)) = Value::from_value(view) {
         let names: std::collections::BTreeSet<&str> = map.keys().collect();
-        assert_eq!(
-            names.len(),
-            map.len(),
-            "the names of a map differ from one another"
-        );
+        assert_eq!(names.len(), map.len(), "the names of a map are not unique");
     }
 }
 
@@ -77,7 +73,7 @@ fn types(data: &[u8], view: ValueRef<'_>) {
         Date, Time, LocalTime, DateTime, ZonedDateTime, LocalDateTime, Duration, Point2D, Point3D, Vector, Uuid, Map,
         Node, Relationship, UnboundRelationship, Path, UnsupportedType,
     }
-    // By serde these keep their type, too, but cannot be read from a view.
+    // These types survive serde as well, but cannot be read from a view.
     round_trips! { FromValue::read(&mut Reader::new(data)).ok();
         Serde<Date>, Serde<Time>, Serde<LocalTime>, Serde<DateTime>, Serde<ZonedDateTime>, Serde<LocalDateTime>,
         Serde<Duration>, Serde<Point2D>, Serde<Point3D>, Serde<Vector>, Serde<Uuid>, Serde<Value>, Serde<Map>,
@@ -86,13 +82,13 @@ fn types(data: &[u8], view: ValueRef<'_>) {
 
 fn by_serde(data: &[u8], view: ValueRef<'_>) {
     round_trips! { both_ways(data, view);
-        Serde<Plain>, Serde<Lent<'_>>, Serde<Open>, Serde<Choice>, Serde<Tagged>, Serde<Beside>, Serde<Any>,
+        Serde<Plain>, Serde<Borrowed<'_>>, Serde<Open>, Serde<Choice>, Serde<Tagged>, Serde<Beside>, Serde<Any>,
         Serde<Wrapped>, Serde<(i8, Option<u8>, String)>, Serde<BTreeMap<char, Vec<u128>>>, Serde<Vec<Choice>>,
     }
     both_ways::<Serde<IgnoredAny>>(data, view);
 }
 
-/// Both ways of reading a type agree, and the cursor ends behind the value.
+/// Checks that both ways of reading a type agree, and that the cursor ends after the value.
 fn both_ways<'a, T: FromValue<'a> + Debug>(data: &'a [u8], view: ValueRef<'a>) -> Option<T> {
     let mut reader = Reader::new(data);
     match (T::read(&mut reader), T::from_value(view)) {

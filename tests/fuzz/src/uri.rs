@@ -2,7 +2,7 @@
 
 use bolt_client::{Auth, Config};
 
-/// Reads the bytes as a URI, if they are text.
+/// Reads the bytes as a URI if they are text.
 pub fn uri(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -11,9 +11,9 @@ pub fn uri(data: &[u8]) {
         Ok(config) => assert!(!format!("{config:?}").contains("secret-of-the-test")),
         Err(error) => {
             let shown = error.to_string();
-            // A password can only stand before an @.
-            let told = text.contains('@') && text.len() > 1 && shown.contains(text);
-            assert!(!told, "the URI {text:?} is repeated: {shown}");
+            // A password can only precede an @.
+            let repeated = text.contains('@') && text.len() > 1 && shown.contains(text);
+            assert!(!repeated, "the URI {text:?} is repeated: {shown}");
         }
     }
 }

@@ -12,18 +12,18 @@ const MUTATIONS: usize = 20;
 const LONGEST: usize = 4096;
 
 #[test]
-fn every_target_bears_its_corpus() {
+fn every_target_accepts_its_corpus() {
     for (name, target) in TARGETS {
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "{name} has a corpus");
         for (file, input) in &corpus {
-            bear(name, target, file, input);
+            run_target(name, target, file, input);
         }
     }
 }
 
 #[test]
-fn every_target_bears_mutations_of_its_corpus() {
+fn every_target_accepts_mutations_of_its_corpus() {
     let mutations = std::env::var("FUZZ_MUTATIONS")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -34,27 +34,27 @@ fn every_target_bears_mutations_of_its_corpus() {
         for (file, input) in &corpus {
             for _ in 0..mutations {
                 let other = &corpus[random.usize(..corpus.len())].1;
-                bear(name, target, file, &mutated(input, other, &mut random));
+                run_target(name, target, file, &mutated(input, other, &mut random));
             }
         }
     }
 }
 
 #[test]
-fn every_target_bears_short_inputs() {
+fn every_target_accepts_short_inputs() {
     for (name, target) in TARGETS {
-        bear(name, target, "nothing", &[]);
+        run_target(name, target, "nothing", &[]);
         for first in 0..=u8::MAX {
-            bear(name, target, "one byte", &[first]);
+            run_target(name, target, "one byte", &[first]);
             for second in (0..=u8::MAX).step_by(5) {
-                bear(name, target, "two bytes", &[first, second]);
+                run_target(name, target, "two bytes", &[first, second]);
             }
         }
     }
 }
 
 #[test]
-fn values_at_the_depth_that_may_be_read_do_not_exhaust_the_stack() {
+fn values_of_the_maximum_depth_do_not_exhaust_the_stack() {
     let levels = usize::from(bolt_proto::packstream::MAX_DEPTH) + 1;
     for opening in [
         &b"\x91"[..],
@@ -66,7 +66,7 @@ fn values_at_the_depth_that_may_be_read_do_not_exhaust_the_stack() {
     ] {
         for (name, target) in TARGETS {
             for levels in [levels / 2, levels - 1, levels, 4 * levels] {
-                bear(
+                run_target(
                     name,
                     target,
                     "nested",
@@ -90,13 +90,13 @@ fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn bear(name: &str, target: fn(&[u8]), from: &str, input: &[u8]) {
+fn run_target(name: &str, target: fn(&[u8]), from: &str, input: &[u8]) {
     if panic::catch_unwind(|| target(input)).is_err() {
         panic!("{name}, from {from}: {}", input.escape_ascii());
     }
 }
 
-/// One to four changes: bytes set, repeated, removed, inserted, or taken from another input.
+/// Makes one to four changes: bytes set, repeated, removed, inserted, or taken from another input.
 fn mutated(input: &[u8], other: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = input.to_vec();
     for _ in 0..random.usize(1..=4) {

@@ -1,8 +1,8 @@
 //! The jars of each release, fetched once.
 //!
-//! A folder of jars is complete or not there: it is filled under another name and renamed. One lock file for all
-//! releases keeps processes apart, because Maven's own repository does not bear two of them either. The lock ends
-//! with the process that holds it.
+//! A folder of jars is complete or missing: it is filled under another name and renamed. One lock file for all releases
+//! excludes other processes, because Maven's own repository does not support concurrent use. The lock ends with its
+//! process.
 
 use std::env;
 use std::ffi::OsString;
@@ -20,10 +20,10 @@ const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-
 /// How much of Maven's output an error shows.
 const OUTPUT_LINES: usize = 20;
 
-/// The folder with the jars of `release`, fetched if they are not there yet.
+/// Returns the folder with the jars of `release`; fetches them if they are missing.
 ///
 /// # Errors
-/// Maven is missing or failed, or the folder cannot be written.
+/// If Maven is missing or fails, or if the folder cannot be written.
 pub(crate) fn jars(release: Release) -> Result<PathBuf, StartError> {
     let cache = folder();
     let jars = cache.join(release.version());
@@ -89,11 +89,11 @@ fn run_maven(release: Release, into: &Path) -> Result<(), StartError> {
     })
 }
 
-/// Maven can succeed without having copied anything, for instance when its settings replace the plugin.
+/// Maven can succeed without having copied anything, for example if its settings replace the plugin.
 fn check(release: Release, jars: &Path) -> Result<(), StartError> {
     for name in ["neo4j-server", "neo4j", "neo4j-bolt"] {
         let jar = jars.join(format!("{name}-{}.jar", release.version()));
-        fs::metadata(&jar).map_err(StartError::io("looking for what Maven copied", jar))?;
+        fs::metadata(&jar).map_err(StartError::io("looking for the jars that Maven copied", jar))?;
     }
     Ok(())
 }
@@ -107,14 +107,14 @@ fn discard(folder: &Path) -> Result<(), StartError> {
     }
 }
 
-/// `-Dname=path`, whatever characters the path is made of.
+/// Returns `-Dname=path`, for paths of any characters.
 fn property(name: &str, path: &Path) -> OsString {
     let mut argument = OsString::from(format!("-D{name}="));
     argument.push(path);
     argument
 }
 
-/// The last `count` lines of `text`.
+/// Returns the last `count` lines of `text`.
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
@@ -128,7 +128,7 @@ fn folder() -> PathBuf {
     }
 }
 
-/// Where cargo builds to. The running program lies in it, unless somebody moved it.
+/// Returns cargo's target directory, which contains the running program unless it was moved.
 fn target_directory() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     let found = program

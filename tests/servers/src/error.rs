@@ -1,4 +1,4 @@
-//! Why a server did not start.
+//! Errors of starting a server.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use crate::release::Release;
 
-/// Why a server did not start. Nothing of it is left running.
+/// An error of starting a server. No part of the server is left running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// No Java that is new enough was found.
+    /// No Java of a supported version was found.
     #[error(
-        "{release} needs Java {needed} or newer, and there is none (found: {found}): install one \
+        "{release} needs Java {needed} or newer (found: {found}): install one \
          (on Debian and Ubuntu `apt install openjdk-{needed}-jre-headless`), or set JAVA_HOME to where it is"
     )]
     NoJava {
-        /// The release that was to be started.
+        /// The release to be started.
         release: Release,
         /// The oldest major version of Java that it runs on.
         needed: u32,
@@ -24,20 +24,20 @@ pub enum StartError {
         found: String,
     },
 
-    /// The program `mvn` is not there.
+    /// The program `mvn` was not found.
     #[error(
         "the jars of {release} are fetched with Maven, and `mvn` is not on the PATH: install it \
          (on Debian and Ubuntu `apt install maven`)"
     )]
     NoMaven {
-        /// The release that was to be fetched.
+        /// The release to be fetched.
         release: Release,
     },
 
     /// Maven could not fetch the jars.
     #[error("mvn could not fetch the jars of {release}:\n{output}")]
     Fetch {
-        /// The release that was to be fetched.
+        /// The release to be fetched.
         release: Release,
         /// The end of what Maven printed.
         output: String,
@@ -50,14 +50,14 @@ pub enum StartError {
         doing: &'static str,
         /// The file, folder or program concerned.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 
     /// The server ended before it was ready.
     #[error("{release} ended with code {code} before it was ready; its log ends in\n{log}")]
     Ended {
-        /// The release that was to be started.
+        /// The release to be started.
         release: Release,
         /// The exit code of the server, or 128 and the signal that ended it.
         code: i32,
@@ -68,9 +68,9 @@ pub enum StartError {
     /// The server was not ready in time, and was stopped.
     #[error("{release} was not ready after {limit:?} and was stopped; its log ends in\n{log}")]
     TimedOut {
-        /// The release that was to be started.
+        /// The release to be started.
         release: Release,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
         /// The end of its console log.
         log: String,

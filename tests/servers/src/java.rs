@@ -1,4 +1,4 @@
-//! Finding a Java that fits: several lie side by side on most machines that have any.
+//! Finds a suitable Java: machines often have several.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::error::StartError;
 use crate::release::Release;
 
-/// Folders that have one installation of Java in each subfolder.
+/// Folders that have one Java installation per subfolder.
 const INSTALLATIONS: [&str; 5] = [
     "/usr/lib/jvm",
     "/usr/java",
@@ -19,7 +19,7 @@ const INSTALLATIONS: [&str; 5] = [
     "/Library/Java/JavaVirtualMachines",
 ];
 
-/// The program `java` of an installation that runs `release`.
+/// Returns the program `java` of an installation that runs `release`.
 ///
 /// # Errors
 /// [`StartError::NoJava`] with what was found instead.
@@ -42,7 +42,7 @@ struct Java {
 }
 
 impl Java {
-    /// Asks the program for its version. `None` if it is no working Java.
+    /// Runs the program to get its version. Returns `None` if it is not a working Java.
     fn ask(program: PathBuf) -> Option<Self> {
         let output = Command::new(&program).arg("-version").output().ok()?;
         let major = major_version(&String::from_utf8_lossy(&output.stderr))?;
@@ -50,7 +50,7 @@ impl Java {
     }
 }
 
-/// The first one of a supported version, else the oldest that is newer.
+/// Returns the first one of a supported version, else the oldest newer one.
 fn choose(found: &[Java], release: Release) -> Option<&Java> {
     let supported = release.java();
     found
@@ -76,7 +76,8 @@ fn describe(found: &[Java]) -> String {
     }
 }
 
-/// The programs that might be a Java: what the user points at first. Each file once, however many links lead to it.
+/// Returns the candidate programs, those that the user configures first. Each file appears once, even if several links
+/// lead to it.
 fn candidates() -> Vec<PathBuf> {
     let homes = env::var_os("JAVA_HOME").into_iter().chain(numbered_homes());
     let from_environment = homes.map(|home| Path::new(&home).join("bin/java"));
@@ -100,14 +101,14 @@ fn candidates() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `JAVA_HOME_21_X64` and its like, as build services set them.
+/// Returns `JAVA_HOME_21_X64` and similar variables, which build services set.
 fn numbered_homes() -> impl Iterator<Item = OsString> {
     env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with("JAVA_HOME_"))
         .map(|(_, home)| home)
 }
 
-/// The programs of the installations in `folder`, in order of their names.
+/// Returns the programs of the installations in `folder`, ordered by name.
 fn installed_in(folder: &Path) -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
@@ -115,7 +116,8 @@ fn installed_in(folder: &Path) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// The major version in what `java -version` prints: `17` of `openjdk version "17.0.15"`, `8` of `"1.8.0_402"`.
+/// Parses the major version from the output of `java -version`: `17` of `openjdk version "17.0.15"`, `8` of
+/// `"1.8.0_402"`.
 fn major_version(printed: &str) -> Option<u32> {
     let version = printed.split('"').nth(1)?;
     let mut numbers = version
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_each_vendor_prints() {
+    fn the_major_version_is_parsed_from_the_output_of_each_vendor() {
         for (printed, major) in [
             (
                 "openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment",
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_supported_version_is_taken_before_a_newer_one() {
+    fn a_supported_version_is_preferred_to_a_newer_one() {
         let found = installations(&[8, 26, 25, 17]);
         assert_eq!(choose(&found, Release::Neo4j5).map(|java| java.major), Some(17));
         assert_eq!(
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_than_the_supported_ones_is_better_than_none() {
+    fn a_newer_version_is_used_if_there_is_no_supported_one() {
         assert_eq!(
             choose(&installations(&[11, 26, 25]), Release::Neo4j5).map(|java| java.major),
             Some(25)
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_is_not_taken() {
+    fn an_older_version_is_not_used() {
         assert_eq!(choose(&installations(&[8, 17]), Release::Neo4j2026), None);
     }
 

@@ -1,4 +1,4 @@
-//! The process that stands between a test and its server, so that the server never outlives the test.
+//! The process between a test and its server, which ensures that the server never outlives the test.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
-/// How long a server may take to stop kindly. Its data is thrown away, so it need not finish what it does.
+/// How long a server may take to terminate by itself. Its data is discarded, so it need not finish its work.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A running `keeper.sh`. Dropping it stops the server, removes the home folder, and waits for both.
@@ -22,18 +22,18 @@ pub(crate) struct Keeper {
     reports: Mutex<Receiver<Report>>,
 }
 
-/// What the keeper tells about its server.
+/// A report of the keeper about its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// The server runs, as this process. It is not ready yet.
+    /// The server runs as this process. It is not ready yet.
     Started(u32),
-    /// The server, or what prepares it, ended by itself with this code.
+    /// The server, or its preparation, ended by itself with this code.
     Ended(i32),
 }
 
 impl Keeper {
-    /// Runs `java @prepare`, then `java @server`, both files of `home`, which belongs to the keeper from here on.
-    /// All output goes to `log`.
+    /// Runs `java @prepare`, then `java @server`, both files in `home`, which belongs to the keeper from now on. All
+    /// output goes to `log`.
     pub(crate) fn start(home: &Path, java: &Path, log: File) -> io::Result<Self> {
         let mut command = Command::new("/bin/sh");
         command
@@ -45,7 +45,8 @@ impl Keeper {
             .env("NEO4J_HOME", home)
             .env("NEO4J_CONF", home.join("conf"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        // Ctrl-C in a terminal goes to the whole group: it shall end the test, which then ends this in order.
+        // Ctrl-C in a terminal goes to the whole group. It is meant to end only the test, which then stops the server
+        // in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn()?;
@@ -65,7 +66,7 @@ impl Keeper {
         })
     }
 
-    /// Stops the server kindly and starts it again, in the same home. The new start is reported.
+    /// Terminates the server and starts it again in the same home. The new start is reported.
     pub(crate) fn restart(&mut self) -> io::Result<()> {
         match &mut self.process.stdin {
             Some(stdin) => stdin.write_all(b"restart\n"),
@@ -73,7 +74,7 @@ impl Keeper {
         }
     }
 
-    /// The next report, waiting up to `limit` for it. `None`: there was none.
+    /// Waits up to `limit` for the next report. Returns `None` if there was none.
     pub(crate) fn next_report(&self, limit: Duration) -> Option<Report> {
         match self
             .reports
@@ -83,7 +84,7 @@ impl Keeper {
         {
             Ok(report) => Some(report),
             Err(RecvTimeoutError::Timeout) => None,
-            // The keeper itself is gone without a word: somebody killed it.
+            // The keeper has ended without a report: it was killed.
             Err(RecvTimeoutError::Disconnected) => Some(Report::Ended(-1)),
         }
     }
@@ -91,7 +92,7 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // Closing the pipe is the signal to stop. Waiting cannot fail while the process is ours.
+        // Closing the pipe is the stop signal. Waiting cannot fail for our own child process.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

@@ -2,14 +2,14 @@
 #
 #   sh keeper.sh HOME GRACE JAVA
 #
-# Works in HOME: JAVA @prepare runs once, then JAVA @server is the server. Standard output tells the starter
-# "started PID" and "ended CODE", one a line; what the programs print goes to standard error, which the starter
-# makes the log.
+# Works in HOME: JAVA @prepare runs once, then JAVA @server is the server. Standard output reports "started PID" and
+# "ended CODE" to the starter, one per line. The programs' output goes to standard error, which the starter redirects to
+# the log.
 #
-# The starter holds the other end of standard input, and writes "restart" there to have the server stopped kindly and
-# started again in the same HOME, which is told as the first start is. However it ends (return, panic, abort,
-# SIGKILL), the kernel closes that end: the server is then stopped by its process id, first kindly, after
-# GRACE seconds by force, and HOME, which is temporary, is removed.
+# The starter holds the other end of standard input. It writes "restart" there to have the server terminated and started
+# again in the same HOME, which is reported like the first start. However the starter ends (return, panic, abort,
+# SIGKILL), the kernel closes that end. The server is then terminated by its process id, killed after GRACE seconds, and
+# HOME, which is temporary, is removed.
 
 home=$1 grace=$2 java=$3
 exec 3<&0 </dev/null 4>&1 1>&2
@@ -45,7 +45,7 @@ start
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 guard=$!
 
-# Whoever stops the keeper by hand stops the server with it.
+# A signal that stops the keeper also stops the server.
 trap 'kill -KILL "$server"' HUP INT TERM
 
 # `wait` returns early when a signal is trapped.

@@ -1,4 +1,4 @@
-//! Starts real Bolt servers for tests and stops them again, whatever becomes of the test.
+//! Starts real Bolt servers for tests, and stops them however the test ends.
 //!
 //! ```no_run
 //! use servers::{Neo4j, Release};
@@ -8,15 +8,15 @@
 //! # Ok::<(), servers::StartError>(())
 //! ```
 //!
-//! The servers are Neo4j Community from its Maven artefacts: nothing is installed, `mvn` fetches the jars once
-//! into a cache below the target directory (`BOLT_TEST_CACHE` names another folder), and a Java that fits is
-//! looked for. Each start has a home folder, a port and a password of its own, on 127.0.0.1 only, so a test never
-//! talks to a server that it did not start.
+//! The servers are Neo4j Community from its Maven artefacts. Nothing is installed: `mvn` fetches the jars once into a
+//! cache below the target directory (`BOLT_TEST_CACHE` names another folder), and a suitable Java is searched for. Each
+//! start has its own home folder, port and password, on 127.0.0.1 only, so a test never talks to a server that it did
+//! not start.
 //!
-//! A [`Neo4j`] stops its server when it is dropped. If the process ends without that (abort, SIGKILL), a small
-//! process beside the server notices and does the same: see `keeper.sh`.
+//! Dropping a [`Neo4j`] stops its server. If the process ends without a drop (abort, SIGKILL), a small process beside
+//! the server notices and stops it: see `keeper.sh`.
 //!
-//! The binary of this crate does it for people and scripts: `cargo run -p servers -- neo4j-5`.
+//! The binary of this crate does the same on the command line: `cargo run -p servers -- neo4j-5`.
 
 mod cache;
 mod error;

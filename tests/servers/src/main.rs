@@ -1,4 +1,4 @@
-//! Starts a server for people and scripts.
+//! Starts a server from the command line.
 
 use std::env;
 use std::io;
@@ -12,7 +12,7 @@ Starts a Neo4j with an empty database on 127.0.0.1, and stops it again.
 usage: servers RELEASE                       run it until standard input ends or Ctrl-C
        servers RELEASE -- COMMAND [ARG ...]  run COMMAND with it, and end with COMMAND's exit code
 
-NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD say where it is and how to log in: the first form prints them
+NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD are its address and login: the first form prints them
 for a shell, COMMAND has them in its environment.
 
 RELEASE is one of";
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Prints where the server is and lives as long as standard input. Ctrl-C ends this process, and the server notices.
+/// Prints the server's address and runs until standard input ends. Ctrl-C ends this process, which stops the server.
 fn serve(release: &str) -> Result<ExitCode, String> {
     let server = start(release)?;
     for (name, value) in variables(&server) {
@@ -62,7 +62,7 @@ fn run(release: &str, program: &str, arguments: &[&str]) -> Result<ExitCode, Str
         .status()
         .map_err(|error| format!("running {program}: {error}"))?;
     drop(server);
-    // A command that a signal ended has no code.
+    // A command that was ended by a signal has no code.
     Ok(status
         .code()
         .and_then(|code| u8::try_from(code).ok())

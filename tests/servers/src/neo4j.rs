@@ -1,4 +1,4 @@
-//! Starting one Neo4j.
+//! Starts a Neo4j.
 
 use std::collections::hash_map::RandomState;
 use std::env;
@@ -16,19 +16,19 @@ use crate::java;
 use crate::keeper::{Keeper, Report};
 use crate::release::Release;
 
-/// How long a server may take to start: 10 s are usual, a busy machine needs several times that.
+/// How long a server may take to start: usually 10 s, several times that on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(180);
 
-/// How often another port is tried when somebody took the one that was free a moment ago.
+/// How many ports are tried if another process takes the free one in the meantime.
 const PORTS_TO_TRY: usize = 3;
 
 /// How much of the log an error shows.
 const LOG_LINES: usize = 20;
 
-/// Folders that every home has.
+/// Folders in every home.
 const FOLDERS: [&str; 7] = ["conf", "data", "logs", "run", "import", "plugins", "licenses"];
 
-/// What Neo4j's own start script opens to the server, and a heap that lets two servers run beside the tests.
+/// The options of Neo4j's own start script, and a heap that allows two servers beside the tests.
 const JVM_OPTIONS: &str = "\
 -Xms512m
 -Xmx1g
@@ -41,7 +41,7 @@ const JVM_OPTIONS: &str = "\
 -Djava.awt.headless=true
 ";
 
-/// Settings of every server, beside its addresses.
+/// Settings of every server, in addition to its addresses.
 const SETTINGS: [(&str, &str); 8] = [
     ("server.default_listen_address", "127.0.0.1"),
     ("server.http.enabled", "false"),
@@ -50,7 +50,7 @@ const SETTINGS: [(&str, &str); 8] = [
     ("server.memory.heap.initial_size", "512m"),
     ("server.memory.heap.max_size", "1g"),
     ("server.memory.pagecache.size", "128m"),
-    // Tests log in with wrong passwords; after three of them the server would refuse the right one, too.
+    // Tests log in with wrong passwords; after three of them the server would also refuse the right one.
     ("dbms.security.auth_max_failed_attempts", "0"),
 ];
 
@@ -67,15 +67,15 @@ pub struct Neo4j {
 }
 
 impl Neo4j {
-    /// Starts a server and waits until it is ready: about 10 seconds, and longer when its jars must be fetched.
+    /// Starts a server and waits until it is ready: about 10 seconds, longer if its jars must be fetched.
     ///
     /// # Errors
-    /// What is missing on this machine, or why the server did not come up, with the end of its log.
+    /// If something is missing on this machine, or if the server does not start; the error has the end of its log.
     pub fn start(release: Release) -> Result<Self, StartError> {
         Self::builder(release).start()
     }
 
-    /// A server with settings of its own.
+    /// Returns a builder for a server with additional settings.
     pub fn builder(release: Release) -> Builder {
         Builder {
             release,
@@ -84,56 +84,56 @@ impl Neo4j {
         }
     }
 
-    /// The release that this is.
+    /// Returns its release.
     #[must_use]
     pub fn release(&self) -> Release {
         self.release
     }
 
-    /// Where to connect to, as `bolt://127.0.0.1:PORT`.
+    /// Returns its address as `bolt://127.0.0.1:PORT`.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("bolt://{}", self.address())
     }
 
-    /// Where it listens.
+    /// Returns its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.addresses.bolt
     }
 
-    /// Where it speaks HTTP, if [it does](Builder::http).
+    /// Returns its HTTP address, if [enabled](Builder::http).
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.addresses.http
     }
 
-    /// The name of its only user.
+    /// Returns the name of its only user.
     #[must_use]
     pub fn username(&self) -> &'static str {
         "neo4j"
     }
 
-    /// That user's password. Each server has another one.
+    /// Returns that user's password, which is different for each server.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// The process that serves.
+    /// Returns the id of the server process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Stops the server as its administrator would, and starts it again with the same data, at the same address. Waits until
-    /// it is ready: stopping alone takes up to a minute while transactions are open.
+    /// Restarts the server as its administrator would, with the same data and address. Waits until it is ready:
+    /// stopping alone takes up to a minute while transactions are open.
     ///
     /// # Errors
-    /// Why the server did not come up again, with the end of its log.
+    /// If the server does not start again; the error has the end of its log.
     pub fn restart(&mut self) -> Result<(), StartError> {
         let mut log = File::open(&self.log).map_err(StartError::io("opening the log", &self.log))?;
-        // The line that says that the server is ready is there already, from its first start.
+        // The log already contains the line of the first start that says that the server is ready.
         log.seek(SeekFrom::End(0))
             .map_err(StartError::io("reading the log", &self.log))?;
         self.keeper
@@ -143,7 +143,7 @@ impl Neo4j {
         Ok(())
     }
 
-    /// Whether the process that was started still runs.
+    /// Whether the server process still runs.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         // After the first report, the only other one is the end.
@@ -169,14 +169,14 @@ impl fmt::Debug for Neo4j {
     }
 }
 
-/// Where a server listens.
+/// The addresses of a server.
 #[derive(Debug, Clone, Copy)]
 struct Addresses {
     bolt: SocketAddr,
     http: Option<SocketAddr>,
 }
 
-/// How to start a [`Neo4j`].
+/// The settings of a [`Neo4j`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder starts nothing until `start` is called"]
 pub struct Builder {
@@ -186,14 +186,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a line to `neo4j.conf`, or replaces the one of that name, as in
-    /// `.setting("server.bolt.connection_keep_alive", "2s")`.
+    /// Adds a line to `neo4j.conf`, or replaces the one with that name: `.setting("server.bolt.connection_keep_alive",
+    /// "2s")`.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// Has it speak HTTP, too, on a free port of its own: [`Neo4j::http_address`] tells which.
+    /// Enables HTTP on a free port: see [`Neo4j::http_address`].
     pub fn http(mut self) -> Self {
         self.http = true;
         self
@@ -202,7 +202,7 @@ impl Builder {
     /// Starts the server and waits until it is ready.
     ///
     /// # Errors
-    /// As [`Neo4j::start`].
+    /// As for [`Neo4j::start`].
     pub fn start(self) -> Result<Neo4j, StartError> {
         let java = java::find(self.release)?;
         let jars = cache::jars(self.release)?;
@@ -235,7 +235,7 @@ impl Builder {
         let (keeper, printed) = match started {
             Ok(started) => started,
             Err(error) => {
-                // No keeper that would do it. What cannot be removed is a few small files.
+                // There is no keeper that would remove the folder. Otherwise a few small files remain.
                 let _ = fs::remove_dir_all(&home);
                 return Err(error);
             }
@@ -251,7 +251,7 @@ impl Builder {
         })
     }
 
-    /// Writes what the keeper runs: the two argument files of the Java launcher, and the configuration.
+    /// Writes the keeper's input: the two argument files of the Java launcher, and the configuration.
     fn prepare(
         &self,
         home: &Path,
@@ -310,9 +310,9 @@ impl Builder {
     }
 }
 
-/// Waits for the line that says so: the port opens earlier. Returns the server's process id.
+/// Waits for the log line that says that the server is ready: the port opens earlier. Returns the server's process id.
 ///
-/// `log` stays readable when the keeper removes it with the home folder.
+/// `log` stays readable after the keeper has removed it with the home folder.
 fn wait_until_ready(release: Release, keeper: &Keeper, mut log: File) -> Result<u32, StartError> {
     let given_up = Instant::now() + START_LIMIT;
     let mut pid = None;
@@ -351,12 +351,12 @@ fn lost_its_port(log: &str) -> bool {
     log.contains("Address already in use") || log.contains("BindException")
 }
 
-/// A port that is free at this moment.
+/// Returns a port that is free at this moment.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// A new folder that only this user can read.
+/// Creates a folder that only this user can read.
 fn new_home(release: Release) -> Result<PathBuf, StartError> {
     let home = env::temp_dir().join(format!("bolt-test-{release}-{:016x}", random()));
     let mut folder = fs::DirBuilder::new();
@@ -368,12 +368,12 @@ fn new_home(release: Release) -> Result<PathBuf, StartError> {
     Ok(home)
 }
 
-/// An argument for a file of the Java launcher's arguments.
+/// Quotes an argument for a file of the Java launcher's arguments.
 fn quoted(argument: &str) -> String {
     format!("\"{}\"", argument.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Each `RandomState` has keys of its own, and its hasher spreads them.
+/// Each `RandomState` has its own keys, and its hasher distributes them.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -383,7 +383,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_replaces_the_one_of_its_name() {
+    fn a_setting_replaces_the_one_with_its_name() {
         let builder = Neo4j::builder(Release::Neo4j5)
             .setting("server.memory.pagecache.size", "64m")
             .setting("server.bolt.telemetry.enabled", "true");
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_speaks_http_only_when_it_is_asked_to() {
+    fn a_server_speaks_http_only_if_enabled() {
         let silent = Neo4j::builder(Release::Neo4j5).configuration(addresses(None));
         assert!(silent.contains("server.http.enabled=false\n"));
         let address = free_address().unwrap();

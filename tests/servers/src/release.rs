@@ -1,4 +1,4 @@
-//! The releases that can be started, and what each needs.
+//! The supported releases and their requirements.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ impl Release {
     /// Every release, oldest first.
     pub const ALL: [Self; 2] = [Self::Neo4j5, Self::Neo4j2026];
 
-    /// The short name that commands and settings use, as `neo4j-5`.
+    /// Returns the short name that commands and settings use, such as `neo4j-5`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl Release {
         }
     }
 
-    /// The exact version that is fetched.
+    /// Returns the exact version that is fetched.
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Release {
         }
     }
 
-    /// The class whose `main` is the server.
+    /// Returns the main class of the server.
     pub(crate) fn entry_point(self) -> &'static str {
         match self {
             Self::Neo4j5 => "org.neo4j.server.CommunityEntryPoint",
@@ -44,7 +44,7 @@ impl Release {
         }
     }
 
-    /// The major versions of Java that its vendor supports it on. A newer one is taken if there is no other.
+    /// Returns the major versions of Java that its vendor supports. A newer one is used if there is no other.
     pub(crate) fn java(self) -> RangeInclusive<u32> {
         match self {
             Self::Neo4j5 => 17..=21,
@@ -59,7 +59,7 @@ impl fmt::Display for Release {
     }
 }
 
-/// A name that no [`Release`] has.
+/// The error for an unknown release name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown server `{name}`: choose from {}", names())]
 pub struct UnknownRelease {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_the_names_there_are() {
+    fn an_unknown_name_is_refused_with_the_existing_names() {
         let error = "neo4j-3".parse::<Release>().unwrap_err().to_string();
         assert_eq!(error, "unknown server `neo4j-3`: choose from neo4j-5, neo4j-2026");
     }

@@ -1,4 +1,4 @@
-//! The command, with a fake Java in place of the real one: how servers start and stop, in any state of the world.
+//! The command with a fake Java: how servers start and stop under all circumstances.
 
 use std::env;
 use std::fs;
@@ -77,7 +77,7 @@ fn a_server_that_fails_shows_the_end_of_its_log() {
         error.contains("neo4j-5 ended with code 5 before it was ready"),
         "{error}"
     );
-    assert!(error.contains("out of luck"), "{error}");
+    assert!(error.contains("simulated failure"), "{error}");
     world.assert_clean();
 }
 
@@ -128,7 +128,7 @@ fn assert_server_ends_after(signal: &str) {
     world.assert_clean();
 }
 
-/// Where a command runs: a folder for temporary files, a cache that is full already, a fake Java.
+/// The environment of a command: a folder for temporary files, a filled cache, a fake Java.
 struct World {
     folder: PathBuf,
 }
@@ -166,7 +166,7 @@ impl World {
     }
 
     fn assert_clean(&self) {
-        assert!(self.is_clean(), "something is left in {}", self.folder.display());
+        assert!(self.is_clean(), "files are left in {}", self.folder.display());
     }
 }
 
@@ -176,7 +176,7 @@ impl Drop for World {
     }
 }
 
-/// A command that serves, after it said so.
+/// A command that has reported that it serves.
 struct Running {
     process: Child,
     server: u32,
@@ -218,7 +218,7 @@ impl Running {
     }
 }
 
-/// Asks the shell, which can send signals on every Unix. Signal 0 only asks.
+/// Uses the shell, which can send signals on every Unix. Signal 0 only checks for existence.
 fn is_alive(pid: u32) -> bool {
     signal_to("0", pid)
 }

@@ -1,4 +1,4 @@
-//! What the peers of the table do.
+//! The behaviour of the peers in the table.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ const LOGON: u8 = 0x6A;
 const BEGIN: u8 = 0x11;
 const COMMIT: u8 = 0x12;
 
-/// How long it takes until something is there that was sent on this machine.
+/// Enough time for sent bytes to arrive on the same machine.
 const MOMENT: Duration = Duration::from_millis(60);
 
 pub(super) fn endless_keep_alives() -> Vec<Case> {
@@ -32,13 +32,13 @@ pub(super) fn endless_keep_alives() -> Vec<Case> {
     ];
     let pauses = [Duration::ZERO, Duration::from_millis(20)];
     let mut cases = vec![
-        // As versions of Bolt, they say that there is none in common.
-        Case::new("keep-alives for ever in the handshake", |stream| {
+        // Read as a Bolt version, they mean that there is no common one.
+        Case::new("endless keep-alives in the handshake", |stream| {
             proposals(stream)?;
             keep_alive(stream, Duration::ZERO)
         })
         .fails(&[Unsupported], "version"),
-        Case::new("a manifest of versions without end", |stream| {
+        Case::new("an endless version manifest", |stream| {
             proposals(stream)?;
             stream.write_all(&[0, 0, 1, 0xFF])?;
             repeat(stream, &[0x80; 1024])
@@ -47,12 +47,12 @@ pub(super) fn endless_keep_alives() -> Vec<Case> {
     ];
     for pause in pauses {
         let how = if pause.is_zero() {
-            "at once"
+            "without pause"
         } else {
-            "now and then"
+            "at intervals"
         };
         for (phase, tag) in phases {
-            let name = format!("keep-alives for ever, {how}, in place of the answer to {phase}");
+            let name = format!("endless keep-alives, {how}, in place of the answer to {phase}");
             let case = Case::new(name, move |stream| {
                 serve(stream, |at, stream| {
                     if at == tag {
@@ -67,8 +67,8 @@ pub(super) fn endless_keep_alives() -> Vec<Case> {
                 case.fails(&[Timeout], "timed out")
             });
         }
-        // The connection is not used again, and another is made.
-        let name = format!("keep-alives for ever, {how}, in place of the answer to RESET");
+        // The connection is not reused; another one is made.
+        let name = format!("endless keep-alives, {how}, in place of the answer to RESET");
         cases.push(
             Case::new(name, move |stream| {
                 serve(stream, |at, stream| {
@@ -93,27 +93,24 @@ pub(super) fn endless_keep_alives() -> Vec<Case> {
 pub(super) fn wrong_answers() -> Vec<Case> {
     let thrice = Use::Queries(3, 3 * MOMENT);
     vec![
-        Case::new(
-            "all rows are asked for, and there are said to be more",
-            |stream| on(stream, PULL, &[RECORD, MORE]),
-        )
-        .fails(&[Protocol], "more"),
-        Case::new("pages without a row, for ever", |stream| {
-            on(stream, PULL, &[MORE])
+        Case::new("has_more after a PULL of all rows", |stream| {
+            on(stream, PULL, &[RECORD, MORE])
         })
-        .used(Use::Pages(3))
-        .fails(&[Timeout, UnknownCommit, Protocol], ""),
-        Case::new("more rows than were asked for", |stream| {
+        .fails(&[Protocol], "more"),
+        Case::new("endless pages without a row", |stream| on(stream, PULL, &[MORE]))
+            .used(Use::Pages(3))
+            .fails(&[Timeout, UnknownCommit, Protocol], ""),
+        Case::new("more rows than were requested", |stream| {
             on(stream, PULL, &[&RECORD.repeat(10), SUCCESS])
         })
         .used(Use::Pages(3))
-        // It may write, and what becomes of it is not known.
-        .fails(&[UnknownCommit], "more rows than were asked for"),
-        Case::new("an answer too many, with the last one", |stream| {
+        // The query may write, and its outcome is unknown.
+        .fails(&[UnknownCommit], "more rows than were requested"),
+        Case::new("a surplus answer, with the last one", |stream| {
             on(stream, COMMIT, &[SUCCESS, SUCCESS])
         })
         .used(thrice),
-        Case::new("an answer too many, a moment after the last one", |stream| {
+        Case::new("a surplus answer, shortly after the last one", |stream| {
             serve(stream, |at, stream| {
                 if at == COMMIT {
                     stream.write_all(SUCCESS)?;
@@ -124,17 +121,14 @@ pub(super) fn wrong_answers() -> Vec<Case> {
             })
         })
         .used(thrice),
-        Case::new("a row too many, with the last answer", |stream| {
+        Case::new("a surplus row, with the last answer", |stream| {
             on(stream, COMMIT, &[SUCCESS, RECORD])
         })
         .used(thrice),
-        Case::new(
-            "a failure that nothing has asked for, with the last answer",
-            |stream| {
-                let failure = failure("Neo.ClientError.Security.Forbidden", "no");
-                on(stream, COMMIT, &[SUCCESS, &failure])
-            },
-        )
+        Case::new("a surplus failure, with the last answer", |stream| {
+            let failure = failure("Neo.ClientError.Security.Forbidden", "no");
+            on(stream, COMMIT, &[SUCCESS, &failure])
+        })
         .used(thrice),
         Case::new("a row in place of the answer to RUN", |stream| {
             on(stream, RUN, &[RECORD])
@@ -144,11 +138,11 @@ pub(super) fn wrong_answers() -> Vec<Case> {
             on(stream, RUN, &[IGNORED])
         })
         .fails(&[Protocol], ""),
-        Case::new("a message that there is not", |stream| {
+        Case::new("an unknown message", |stream| {
             on(stream, RUN, &[&framed(b"\xB1\x55\xA0")])
         })
         .fails(&[Protocol], ""),
-        Case::new("a failure without end", |stream| {
+        Case::new("an endless failure", |stream| {
             serve(stream, |at, stream| {
                 if at == RUN {
                     let mut chunk = vec![0xFF, 0xFF];
@@ -160,7 +154,7 @@ pub(super) fn wrong_answers() -> Vec<Case> {
             })
         })
         .fails(&[Protocol, Timeout], "")
-        // It is bound by the limit on messages.
+        // Bounded by the limit on messages.
         .memory(u64::MAX),
     ]
 }
@@ -194,7 +188,7 @@ pub(super) fn odd_content() -> Vec<Case> {
             )
         })
         .fails(&[Protocol], ""),
-        // A row is looked into when it is read.
+        // A row is decoded when it is read.
         Case::new("a value that announces four billion bytes", |stream| {
             on(
                 stream,
@@ -215,15 +209,15 @@ pub(super) fn odd_content() -> Vec<Case> {
             on(stream, RUN, &[&failure(NASTY, NASTY)])
         })
         .fails(&[Server], "beep"),
-        Case::new("a failure that says nothing", |stream| {
+        Case::new("an empty failure", |stream| {
             on(stream, RUN, &[&framed(b"\xB1\x7F\xA0")])
         })
         .fails(&[Server, Protocol], ""),
-        Case::new("columns that are no list", |stream| {
+        Case::new("columns that are not a list", |stream| {
             on(stream, RUN, &[&framed(b"\xB1\x70\xA1\x86fields\x01")])
         })
         .fails(&[Protocol], "columns"),
-        Case::new("a connection that is closed behind BEGIN", |stream| {
+        Case::new("a connection that is closed after BEGIN", |stream| {
             serve(stream, |at, _| {
                 if at == BEGIN {
                     Err(io::ErrorKind::Other.into())
@@ -234,7 +228,7 @@ pub(super) fn odd_content() -> Vec<Case> {
         })
         .fails(&[ConnectionLost, Connect], ""),
     ];
-    // Hints that mean nothing are no reason to fail.
+    // Invalid hints are ignored.
     let hints: [(&str, &[u8]); 5] = [
         ("0", b"\x00"),
         ("negative", b"\xFF"),
@@ -243,7 +237,7 @@ pub(super) fn odd_content() -> Vec<Case> {
         ("a list", b"\x91\x01"),
     ];
     for (how, value) in hints {
-        let name = format!("a promise to be heard from whose seconds are {how}");
+        let name = format!("a receive timeout that is {how}");
         cases.push(Case::new(name, move |stream| {
             let hint = [
                 &b"\xB1\x70\xA2\x86server\x8CNeo4j/5.26.0\x85hints\xA1\xD0\x1F"[..],
@@ -257,13 +251,13 @@ pub(super) fn odd_content() -> Vec<Case> {
     cases
 }
 
-/// ESC, BEL, CR LF, NUL, a right-to-left override and a terminal's escape.
+/// ESC, BEL, CR LF, NUL, a right-to-left override and a terminal escape.
 const NASTY: &str = "beep\u{7}\u{1b}[31m\r\nforged: line\u{0}\u{202e}txt\u{2066}\u{9b}31m\u{2028}";
 
 /// IGNORED
 const IGNORED: &[u8] = b"\x00\x02\xB0\x7E\x00\x00";
 
-/// Serves a driver, with one row for each query. `act` may answer a request itself, and says whether it has.
+/// Serves a driver, with one row per query. `act` may answer a request itself, and returns whether it has.
 fn serve(stream: &mut TcpStream, act: impl Fn(u8, &mut TcpStream) -> io::Result<bool>) -> io::Result<()> {
     agree(stream)?;
     loop {
@@ -283,7 +277,7 @@ fn serve(stream: &mut TcpStream, act: impl Fn(u8, &mut TcpStream) -> io::Result<
     }
 }
 
-/// Serves a driver, and answers these requests so.
+/// Serves a driver, with these answers to requests with this tag.
 fn on(stream: &mut TcpStream, tag: u8, answers: &[&[u8]]) -> io::Result<()> {
     serve(stream, |at, stream| {
         if at == tag {
@@ -293,7 +287,7 @@ fn on(stream: &mut TcpStream, tag: u8, answers: &[&[u8]]) -> io::Result<()> {
     })
 }
 
-/// Says that it is alive for as long as anybody listens.
+/// Sends keep-alives until the driver closes.
 fn keep_alive(stream: &mut TcpStream, pause: Duration) -> io::Result<()> {
     if pause.is_zero() {
         return repeat(stream, &[0; 4096]);
@@ -310,7 +304,7 @@ fn repeat(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A message in chunks that are as long as may be.
+/// A message in chunks of the maximum length.
 fn framed(content: &[u8]) -> Vec<u8> {
     let chunk = |chunk: &[u8]| [&(chunk.len() as u16).to_be_bytes()[..], chunk].concat();
     let mut message: Vec<u8> = content.chunks(65_535).flat_map(chunk).collect();
@@ -318,7 +312,7 @@ fn framed(content: &[u8]) -> Vec<u8> {
     message
 }
 
-/// A message of one chunk, or several, in chunks of one byte.
+/// Splits the chunks of a message into chunks of one byte.
 fn one_byte_chunks(message: &[u8]) -> Vec<u8> {
     let mut rest = message;
     let mut content = Vec::new();

@@ -3,7 +3,7 @@ use super::*;
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[test]
-fn each_answer_makes_room_for_another_flight() {
+fn a_request_after_an_answer_is_another_flight() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     for _ in 0..5 {
@@ -22,7 +22,7 @@ fn each_answer_makes_room_for_another_flight() {
 }
 
 #[test]
-fn what_is_sent_without_hearing_from_the_server_is_one_flight() {
+fn requests_without_an_answer_in_between_are_one_flight() {
     let server = crate::misbehaving::silent().unwrap();
     let relay = Relay::to(server.address()).unwrap();
     let mut client = connect(&relay);
@@ -34,7 +34,7 @@ fn what_is_sent_without_hearing_from_the_server_is_one_flight() {
 }
 
 #[test]
-fn flights_are_counted_for_each_connection() {
+fn flights_are_counted_per_connection() {
     let (_server, relay) = echo();
     let (mut one, mut two) = (connect(&relay), connect(&relay));
     one.write_all(b"1").unwrap();
@@ -46,7 +46,7 @@ fn flights_are_counted_for_each_connection() {
 }
 
 #[test]
-fn answers_are_delayed_as_long_as_told() {
+fn answers_are_delayed_as_configured() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     relay.delay_answers(Duration::from_millis(150));
@@ -78,13 +78,13 @@ fn delays_of_pieces_do_not_add_up() {
 }
 
 #[test]
-fn what_is_held_passes_when_it_is_released() {
+fn held_bytes_pass_when_they_are_released() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     relay.hold();
     client.write_all(b"held").unwrap();
     client.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    assert!(client.read(&mut [0; 4]).is_err(), "something came through");
+    assert!(client.read(&mut [0; 4]).is_err(), "bytes came through");
     relay.release();
     client.set_read_timeout(Some(LIMIT)).unwrap();
     assert_eq!(read(&mut client, 4), b"held");
@@ -105,7 +105,7 @@ fn a_cut_closes_open_connections_and_admits_new_ones() {
 }
 
 #[test]
-fn a_cut_after_some_bytes_lets_just_those_through() {
+fn a_cut_after_some_bytes_forwards_exactly_those() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     relay.cut_after(4);
@@ -120,7 +120,7 @@ fn a_cut_after_some_bytes_lets_just_those_through() {
 }
 
 #[test]
-fn a_cut_at_a_flight_lets_the_server_have_it_and_keeps_the_answer() {
+fn a_cut_at_a_flight_forwards_it_and_withholds_the_answer() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     relay.cut_at_answer_to_flight(2);
@@ -153,7 +153,7 @@ fn the_end_of_one_side_reaches_the_other() {
 }
 
 #[test]
-fn dropping_a_relay_closes_its_connections_even_held_ones() {
+fn dropping_a_relay_closes_its_connections_even_if_they_are_held() {
     let (_server, relay) = echo();
     let mut client = connect(&relay);
     relay.hold();
@@ -162,7 +162,7 @@ fn dropping_a_relay_closes_its_connections_even_held_ones() {
     assert!(matches!(client.read(&mut [0; 1]), Ok(0) | Err(_)));
 }
 
-/// A server that sends back what it gets, and a relay to it.
+/// An echo server, and a relay to it.
 fn echo() -> (Listener, Relay) {
     let server = Listener::start(|mut stream| {
         let mut buffer = [0; 1024];
@@ -193,7 +193,10 @@ fn read(client: &mut TcpStream, bytes: usize) -> Vec<u8> {
 fn wait_until(condition: impl Fn() -> bool) {
     let given_up = Instant::now() + LIMIT;
     while !condition() {
-        assert!(Instant::now() < given_up, "it did not happen within {LIMIT:?}");
+        assert!(
+            Instant::now() < given_up,
+            "the condition was not met within {LIMIT:?}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -10,28 +10,28 @@ use std::thread;
 use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
 use bolt_proto::state::Message;
 
-use super::{Shared, Surprise, Told};
+use super::{Exception, RecordedRequest, Shared};
 
-/// More than this is written at once, rather than kept.
+/// The number of buffered bytes from which they are written at once.
 const FULL: usize = 256 * 1024;
 
-/// One connection. Whatever the client does wrong ends it, and is its error.
+/// One connection. A violation by the client ends it, and is its error.
 pub(super) struct Session {
     stream: TcpStream,
     number: usize,
     shared: Arc<Shared>,
     server: Server,
     in_transaction: bool,
-    /// What is left of the open results, by their query ids.
+    /// The remaining rows of the open results, by query id.
     results: BTreeMap<i64, Range<i64>>,
     newest: i64,
 }
 
-/// Why a session ends, other than by the client's fault.
+/// Why a session ends.
 enum End {
-    /// The client has gone, or shall go.
+    /// The client has closed the connection, or is to see it closed.
     Gone,
-    /// It asked for what it must not.
+    /// It sent an illegal request.
     Violation(String),
 }
 
@@ -61,12 +61,12 @@ impl Session {
         }
     }
 
-    /// Answers until the client goes.
+    /// Answers until the client closes the connection.
     ///
     /// # Errors
-    /// What the client did wrong.
+    /// If the client violates the protocol.
     pub(super) fn serve(mut self) -> Result<(), String> {
-        // Small answers must not wait for each other.
+        // Small answers must not be delayed by Nagle's algorithm.
         let _ = self.stream.set_nodelay(true);
         loop {
             match self.step() {
@@ -83,14 +83,14 @@ impl Session {
                 let Some(request) = self.server.request() else {
                     return Ok(());
                 };
-                let told = Told::read(self.number, &request);
+                let received = RecordedRequest::read(self.number, &request);
                 let rows = match request {
                     bolt_proto::peer::Request::Pull(rows) | bolt_proto::peer::Request::Discard(rows) => {
                         Some(rows)
                     }
                     _ => None,
                 };
-                self.react(told, rows, head.verdict)
+                self.react(received, rows, head.verdict)
             }
             Ok(None) => {
                 if !self.server.pending_bytes().is_empty() {
@@ -106,16 +106,16 @@ impl Session {
         }
     }
 
-    fn react(&mut self, told: Told, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
-        let (message, query) = (told.message, told.query.clone());
-        let surprise = self.shared.note(told, verdict == Verdict::CarryOut);
-        match (message, verdict, surprise) {
+    fn react(&mut self, request: RecordedRequest, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
+        let (message, query) = (request.message, request.query.clone());
+        let exception = self.shared.note(request, verdict == Verdict::Execute);
+        match (message, verdict, exception) {
             (Message::Goodbye, ..) => Err(End::Gone),
-            (_, _, Some(Surprise::Close)) => {
+            (_, _, Some(Exception::Close)) => {
                 self.flush()?;
                 Err(End::Gone)
             }
-            (_, _, Some(Surprise::Fail(error))) => {
+            (_, _, Some(Exception::Fail(error))) => {
                 self.results.clear();
                 Ok(self.server.failure(&error)?)
             }

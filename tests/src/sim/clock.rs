@@ -1,62 +1,62 @@
-//! Virtual time: what will happen, and when.
+//! Virtual time: the clock and the events to come.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::net::ConnId;
 
-/// Nanoseconds since the world began.
+/// Nanoseconds since the beginning of the world.
 pub(super) type Nanos = u64;
 
 pub(super) const MICRO: Nanos = 1_000;
 pub(super) const MILLI: Nanos = 1_000 * MICRO;
 pub(super) const SECOND: Nanos = 1_000 * MILLI;
 
-/// What can happen.
+/// Something that happens at an instant.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// Somebody waited for this instant.
+    /// A waker is due.
     Wake(Waker),
-    /// Bytes of the client reach the server.
+    /// Bytes from the client reach the server.
     ToServer {
         conn: ConnId,
         bytes: Vec<u8>,
-        /// Whether somebody had been told of the server's last failure when they were sent.
-        forewarned: bool,
+        /// Whether the client had seen the server's last failure when it sent them.
+        failure_known: bool,
     },
-    /// Bytes of the server reach the client's machine.
+    /// Bytes from the server reach the client's machine.
     ToClient { conn: ConnId, bytes: Vec<u8> },
-    /// The server learns that the client has gone.
+    /// The server learns that the client has closed the connection.
     ClientGone { conn: ConnId },
     /// The client's machine learns that the server has closed the connection.
     ServerGone { conn: ConnId },
-    /// The network does something to a connection.
+    /// The network disturbs a connection.
     Trouble {
         conn: ConnId,
         trouble: super::net::Trouble,
     },
-    /// The server carries on with this piece of its work.
+    /// The server continues this piece of work.
     Work { conn: ConnId, serial: u64 },
-    /// The server has waited for a lock for as long as it may.
+    /// The server's time limit for a lock has passed.
     LockTimeout { conn: ConnId, serial: u64 },
-    /// The server has had patience enough with a connection that is not used, if this was its last piece of work.
+    /// The server's idle limit has passed, if this was the connection's last piece of work.
     Idle { conn: ConnId, serial: u64 },
-    /// It is time for the server to show that it still works.
+    /// A keep-alive from the server is due.
     Noop { conn: ConnId },
-    /// By now a transaction that was given up has to be over on the server.
+    /// A transaction that was given up must have ended on the server by now.
     Over { tag: u64, since: Nanos },
 }
 
-/// Names an event that has not happened yet. Later ones are greater.
+/// The key of a scheduled event. Later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     at: Nanos,
-    /// Decides between events at the same instant.
+    /// Orders events at the same instant.
     tie: u64,
     serial: u64,
 }
 
-/// The clock, and everything that is going to happen.
+/// The clock and all scheduled events.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: Nanos,
@@ -69,7 +69,7 @@ impl Clock {
         self.now
     }
 
-    /// Something will happen at this instant, or now if that has passed.
+    /// Schedules an event for an instant, or for now if that instant has passed.
     pub(super) fn schedule(&mut self, at: Nanos, tie: u64, event: Event) -> Key {
         self.serial += 1;
         let key = Key {
@@ -81,31 +81,31 @@ impl Clock {
         key
     }
 
-    /// It will not happen after all.
+    /// Removes a scheduled event.
     pub(super) fn cancel(&mut self, key: Key) {
         self.events.remove(&key);
     }
 
-    /// When the next thing happens.
+    /// Returns the instant of the next event.
     pub(super) fn next_at(&self) -> Option<Nanos> {
         self.events.first_key_value().map(|(key, _)| key.at)
     }
 
-    /// Moves on to the next thing that happens.
+    /// Advances to the next event and returns it.
     pub(super) fn advance(&mut self) -> Option<Event> {
         let (key, event) = self.events.pop_first()?;
-        // Time may have passed meanwhile.
+        // The clock may have passed the event's instant already.
         self.now = self.now.max(key.at);
         Some(event)
     }
 
-    /// Time passes, and what is due happens late.
+    /// Lets time pass without processing events: those due in between are late.
     pub(super) fn pass(&mut self, time: Nanos) {
         self.now += time;
     }
 }
 
-/// An instant for people.
+/// Formats an instant for the trace.
 pub(super) fn readable(at: Nanos) -> String {
     format!("{:>10}.{:03} ms", at / MILLI, at % MILLI / MICRO)
 }

@@ -1,4 +1,4 @@
-//! Tasks, and who of them is polled next.
+//! Tasks, and the choice of the task to poll next.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +14,10 @@ use super::rng::Rng;
 use super::runtime::Panic;
 use super::state::Sim;
 
-/// More steps than any world needs: whoever takes them turns in circles.
+/// More steps than any world needs: exceeding them is a livelock.
 const MAX_STEPS: u64 = 1_000_000;
 
-/// Polls tasks on one thread, in an order that a seed decides.
+/// Polls tasks on one thread, in an order that the seed determines.
 pub(super) struct Executor<'w> {
     sim: Sim,
     rng: Rng,
@@ -30,11 +30,11 @@ pub(super) struct Executor<'w> {
 struct Task<'w> {
     name: String,
     future: Pin<Box<dyn Future<Output = ()> + 'w>>,
-    /// Counts polls: only the waker of the last one wakes, as the contract of futures has it.
+    /// Counts polls: only the waker of the last poll wakes, as the contract of `Future` allows.
     polls: Arc<AtomicU64>,
 }
 
-/// Which tasks have been woken.
+/// The tasks that have been woken.
 #[derive(Default)]
 struct Ready(Mutex<Vec<u64>>);
 
@@ -45,12 +45,12 @@ struct TaskWaker {
     ready: Arc<Ready>,
 }
 
-/// How a run ended that should have gone on.
+/// Why a run ended before its tasks did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stuck {
-    /// Nothing is going to happen, and these tasks are not done.
+    /// No events are left, and these tasks are not done.
     Deadlock(Vec<String>),
-    /// Things happen without end.
+    /// Events never cease.
     Livelock,
 }
 
@@ -78,22 +78,21 @@ impl<'w> Executor<'w> {
         self.ready.add(id);
     }
 
-    /// Runs until every task is done and nothing more is going to happen. `quiet` is called whenever all that could be
-    /// done at an instant has been done.
+    /// Runs until all tasks are done and no events are left. Calls `quiet` when no task is ready, before time advances.
     pub(super) fn run(&mut self, mut quiet: impl FnMut()) -> Result<(), Stuck> {
         loop {
             self.steps += 1;
             if self.steps > MAX_STEPS {
                 return Err(Stuck::Livelock);
             }
-            if self.overtakes() {
-                self.happen();
+            if self.event_goes_first() {
+                self.process_next_event();
             } else if let Some(task) = self.choose() {
                 self.stall();
                 self.poll(task);
             } else {
                 quiet();
-                if !self.happen() {
+                if !self.process_next_event() {
                     break;
                 }
             }
@@ -106,18 +105,18 @@ impl<'w> Executor<'w> {
         ))
     }
 
-    /// Ends all tasks where they stand.
+    /// Drops all tasks.
     pub(super) fn abort(&mut self) {
         self.tasks.clear();
     }
 
-    /// Whether what is due happens before the tasks that are ready: always if it should have happened already.
-    fn overtakes(&mut self) -> bool {
+    /// Whether the next event precedes the ready tasks: always if it is late, by chance if it is due now.
+    fn event_goes_first(&mut self) -> bool {
         let (next, now) = self.sim.with(|state| (state.clock.next_at(), state.clock.now()));
         next.is_some_and(|at| at < now || (at == now && self.rng.one_in(2)))
     }
 
-    /// The thread that polls stands still now and then, in some worlds.
+    /// Stalls the polling thread by chance, in worlds with stalls.
     fn stall(&mut self) {
         let (share, longest) = self.sim.with(|state| {
             let extremes = &state.weather.extremes;
@@ -125,18 +124,18 @@ impl<'w> Executor<'w> {
         });
         if share > 0 && self.rng.permille(share) {
             let time = self.rng.magnitude(MICRO, longest);
-            self.sim.with(|state| state.stand_still(time));
+            self.sim.with(|state| state.stall(time));
         }
     }
 
-    fn happen(&mut self) -> bool {
+    fn process_next_event(&mut self) -> bool {
         self.sim.with(|state| {
             let event = state.clock.advance();
-            event.map(|event| state.happen(event)).is_some()
+            event.map(|event| state.process(event)).is_some()
         })
     }
 
-    /// Any of the tasks that are ready; now and then one that is not, in a restless world.
+    /// Chooses a ready task; in a restless world sometimes any task.
     fn choose(&mut self) -> Option<u64> {
         let restless = self.sim.with(|state| state.weather.restless);
         let mut ready = self.ready.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +154,7 @@ impl<'w> Executor<'w> {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
         };
-        self.sim.with(|state| (state.kept_alive, state.reads) = (0, 0));
+        self.sim.with(|state| (state.keep_alives, state.reads) = (0, 0));
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,
@@ -203,8 +202,8 @@ impl Wake for TaskWaker {
     }
 }
 
-/// Ready with the future's output, or with nothing once it shall be dropped: at an instant, or when it has been polled
-/// so often, or because the world's runtime has panicked.
+/// Resolves to the future's output, or to `None` when the future is dropped: at an instant, after a number of polls, or
+/// because the simulated runtime panicked.
 pub(super) struct Cancelling<F> {
     future: Option<Pin<Box<F>>>,
     polls: Option<u64>,
@@ -244,7 +243,7 @@ impl<F: Future> Future for Cancelling<F> {
         };
         match panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Some),
-            // It ends with its task, as with any executor; the others live on.
+            // A panic ends its task, as on any executor; other tasks continue.
             Err(panic) if panic.is::<Panic>() => {
                 self.future = None;
                 Poll::Ready(None)

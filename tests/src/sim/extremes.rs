@@ -1,41 +1,41 @@
-//! Weather that is rare, but real: executors that stand still, transports that buffer, servers that never stop to say
-//! that they are alive, results without end, runtimes that panic, addresses that are silent, firewalls that forget.
+//! Rare but real conditions: stalled executors, buffering transports, endless keep-alives, endless results, panicking
+//! runtimes, silent addresses, and firewalls that drop idle connections.
 
 use std::sync::OnceLock;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
 use super::rng::Rng;
 
-/// What of it there is in a world. Nothing by default.
+/// The rare conditions of a world. None by default.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extremes {
-    /// Before so many of a thousand polls time passes, although the task was ready.
+    /// How many of a thousand polls are preceded by a stall although the task was ready.
     pub(super) stalls: u64,
-    /// For how long at most.
+    /// The longest stall.
     pub(super) longest_stall: Nanos,
-    /// How many bytes a transport keeps until it is flushed; 0 if it sends them at once.
+    /// How many bytes a transport buffers until it is flushed; 0 if it sends at once.
     pub(super) buffer: usize,
-    /// So many of a thousand requests are answered by keep-alives only, which are always there to be read.
+    /// How many of a thousand requests are answered by endless keep-alives, which are always ready to be read.
     pub(super) babble: u64,
-    /// So many of a thousand queries that only read have a result that is far longer than any buffer.
+    /// How many of a thousand read-only queries have a result that exceeds any buffer by far.
     pub(super) long: u64,
-    /// So many of a thousand look-ups and connects panic.
+    /// How many of a thousand look-ups and connects panic.
     pub(super) panics: u64,
-    /// How many of the addresses that a name stands for never answer: those that are named first.
+    /// How many addresses of a name never answer: the first ones.
     pub(super) silent_addresses: u8,
-    /// Connections that were idle for so long are forgotten by what stands between: nothing arrives any more.
+    /// Connections that were idle for longer are dropped silently by a middlebox.
     pub(super) forgets: Option<Nanos>,
-    /// Whoever connects before this instant never gets an answer. Not drawn: for small worlds.
+    /// Connections made before this instant never get an answer. Not drawn: for small worlds.
     pub(super) mute_until: Nanos,
 }
 
-/// How long reading a keep-alive takes, where they never end: else no time would pass.
+/// The time that reading one keep-alive takes where they are endless. Without it no time would pass.
 pub(super) const BABBLE: Nanos = MILLI;
 
-/// How late a call may end where keep-alives never end: those who are polled take turns.
+/// How late a call may end where keep-alives are endless: polled tasks take turns.
 pub(super) const BABBLE_SLACK: Nanos = 500 * MILLI;
 
-/// What worlds have and judge.
+/// Which rare conditions a world has, and which rules its judges check.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Switches {
     stalls: bool,
@@ -47,14 +47,15 @@ pub(super) struct Switches {
     forgetting: bool,
     /// Whether an answer that has arrived counts, however late it is read.
     pub(super) arrived: bool,
-    /// Whether what was given up has to end on the server within round trips.
+    /// Whether abandoned work must end on the server within round trips.
     pub(super) given_up: bool,
-    /// Whether a session has to finish what it dropped before it begins anything else.
+    /// Whether a session must finish its dropped writes before it begins anything else.
     pub(super) own_writes: bool,
 }
 
 impl Switches {
-    /// Those that are on. `SIM_SWITCHES=stalls,long` has these instead, `SIM_SWITCHES=all` all.
+    /// Returns the switches that are on: the defaults, those named by `SIM_SWITCHES=stalls,long`, or all for
+    /// `SIM_SWITCHES=all`.
     pub(super) fn get() -> Self {
         static SWITCHES: OnceLock<Switches> = OnceLock::new();
         *SWITCHES.get_or_init(|| match std::env::var("SIM_SWITCHES") {
@@ -79,7 +80,7 @@ impl Switches {
     }
 }
 
-/// The switches that are on by default. The others wait until the driver can stand them.
+/// The switches that are on by default.
 const ON: &[&str] = &[
     "stalls",
     "buffering",
@@ -94,7 +95,7 @@ const ON: &[&str] = &[
 ];
 
 impl Extremes {
-    /// Everything is drawn in any case, so that a switch changes nothing but what it is for.
+    /// Draws everything in any case, so that a switch changes only its own condition.
     pub(super) fn draw(rng: &mut Rng, calm: bool) -> Self {
         let on = Switches::get();
         let mut share = |one_in, most| {

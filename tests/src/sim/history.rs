@@ -1,4 +1,4 @@
-//! What happened: every execution of a query, and what callers were promised about it.
+//! What happened: each execution of a query, and what was promised to its caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,35 @@ use super::clock::Nanos;
 use super::net::ConnId;
 use super::statement::{FailAt, Failure, Statement};
 
-/// Names an execution, in the order in which they began.
+/// The name of an execution, in the order of their beginnings.
 pub(super) type ExecutionId = usize;
 
-/// A query that a server ran. The same query may be run several times, if the driver sends it again.
+/// One execution of a query by a server. A query is executed several times if the driver retries it.
 #[derive(Debug)]
 pub(super) struct Execution {
     pub(super) statement: Statement,
-    /// Which attempt of a transaction function it belongs to; 0 for any other query.
+    /// The attempt of the transaction function that it belongs to; 0 for other queries.
     pub(super) attempt: u64,
     pub(super) conn: ConnId,
     /// The value of each row that was carried out.
     pub(super) rows: Vec<i64>,
-    /// Its end was reached.
+    /// Whether its end was reached.
     pub(super) ended: bool,
-    /// The server has told of a failure of it.
+    /// Whether the server has reported its failure.
     pub(super) failed: bool,
     pub(super) committed: bool,
 }
 
-/// What a caller was told about a query that writes.
+/// What a caller knows about a query that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Promise {
     /// It is committed.
     Once,
     /// It is not committed.
     Never,
-    /// Nobody knows whether it is committed.
+    /// It may be committed.
     AtMostOnce,
-    /// Its result was given up unread: it is committed, unless the connection breaks or the server fails.
+    /// Its result was dropped unread: it is committed unless the connection breaks or the server fails.
     Abandoned,
 }
 
@@ -44,53 +44,53 @@ pub(super) enum Promise {
 pub(super) struct Reading {
     /// How many rows its reader has taken.
     pub(super) taken: u64,
-    /// How many rows it wants at a time; `None` for all of them.
+    /// The reader's page size; `None` for all rows.
     pub(super) page: Option<u64>,
 }
 
-/// Everything that can be judged.
+/// Everything that the judges need.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) executions: Vec<Execution>,
     promises: BTreeMap<u64, Promise>,
     /// By query and attempt.
     readings: BTreeMap<(u64, u64), Reading>,
-    /// Auto-commit queries whose results were given up unread, reading ones among them.
+    /// Auto-commit queries with results that were dropped unread, read-only ones included.
     abandoned: BTreeSet<u64>,
-    /// Auto-commit queries whose callers know what has become of them, or have given them up.
-    over: BTreeSet<u64>,
-    /// How often each query has failed as it was to.
+    /// Auto-commit queries with a known outcome, or with callers that have given them up.
+    settled: BTreeSet<u64>,
+    /// How often each query has reached its planned failure.
     planned: BTreeMap<u64, u64>,
-    /// Which part of the API each call uses, by its tag, and whether the server was told.
+    /// The part of the API that each call uses, by tag, and whether the server has received telemetry of it.
     apis: BTreeMap<u64, (i64, bool)>,
-    /// How often a server was told of each part of the API without a transaction having begun behind that.
-    rumours: BTreeMap<i64, u64>,
-    /// The queries and transactions that the server has failed, in their order, and whether another try is welcome.
+    /// Telemetry messages for each part of the API that no transaction has followed yet.
+    unmatched_telemetry: BTreeMap<i64, u64>,
+    /// The failed queries and transactions in order, and whether each failure is transient.
     pub(super) failures: Vec<(u64, bool)>,
-    /// The transactions that write and whose COMMIT has reached the server, until it is known to have failed.
+    /// Writing transactions with a COMMIT that has reached the server, unless it is known to have failed.
     pub(super) commits: BTreeSet<u64>,
-    /// Where the answers to commits end, by the tags of their transactions.
+    /// Where the answers to commits end in the byte stream, by transaction tag.
     pub(super) answered: BTreeMap<u64, (ConnId, u64)>,
     pub(super) causality: Causality,
-    /// The queries and transactions whose failures somebody was told of.
-    told: BTreeSet<u64>,
+    /// The queries and transactions with failures that were reported to a caller.
+    reported: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
     /// How many calls have failed.
     pub(super) failed: usize,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
-    /// How many callers were told of a connection that was broken or refused.
+    /// How many callers got an error about a broken or refused connection.
     pub(super) losses: u64,
-    /// When an open connection broke last.
+    /// When an open connection last broke.
     pub(super) last_break: Nanos,
-    /// The driver is being closed, or is.
+    /// The driver is being closed, or was closed.
     pub(super) closing: bool,
-    /// What callers gave up unread can no longer be promised.
-    pub(super) unfinished_business: bool,
+    /// Whether abandoned writes may be lost: the driver was closed early, in too little time, or dropped.
+    pub(super) abandoned_may_be_lost: bool,
 }
 
 impl History {
-    /// Something is wrong.
+    /// Records a violation.
     pub(super) fn violation(&mut self, what: impl Into<String>) {
         self.violations.push(what.into());
     }
@@ -108,7 +108,7 @@ impl History {
         self.executions.len() - 1
     }
 
-    /// How a query fails at this point, if it still does.
+    /// Returns how the query fails at this point, unless it has failed often enough.
     pub(super) fn plan(&mut self, statement: &Statement, at: FailAt) -> Option<Failure> {
         let fail = statement.fail.filter(|fail| fail.at == at)?;
         let times = self.planned.entry(statement.id).or_default();
@@ -116,39 +116,39 @@ impl History {
         (*times <= fail.times).then_some(fail)
     }
 
-    /// A call of this part of the API begins.
-    pub(super) fn uses(&mut self, tag: u64, api: i64) {
+    /// Notes the part of the API that a call uses.
+    pub(super) fn note_api(&mut self, tag: u64, api: i64) {
         self.apis.insert(tag, (api, false));
     }
 
-    /// A server is told of a part of the API.
-    pub(super) fn hear(&mut self, api: i64) {
-        *self.rumours.entry(api).or_default() += 1;
+    /// Notes a TELEMETRY message.
+    pub(super) fn note_telemetry(&mut self, api: i64) {
+        *self.unmatched_telemetry.entry(api).or_default() += 1;
     }
 
-    /// A transaction begins; right before it, the server was told that much. What is wrong with that, if anything is.
+    /// Checks the telemetry `said` right before a transaction began. Returns the problem, if any.
     pub(super) fn check_api(&mut self, tag: u64, said: Option<i64>, due: bool) -> Option<String> {
-        let (api, told) = self.apis.get_mut(&tag)?;
+        let (api, reported) = self.apis.get_mut(&tag)?;
         match said {
             Some(said) => {
-                *told = true;
-                let rumours = self.rumours.entry(said).or_default();
-                *rumours = rumours.saturating_sub(1);
-                (said != *api).then(|| format!("told as one of API {said}, not {api}"))
+                *reported = true;
+                let unmatched_telemetry = self.unmatched_telemetry.entry(said).or_default();
+                *unmatched_telemetry = unmatched_telemetry.saturating_sub(1);
+                (said != *api).then(|| format!("its telemetry names API {said}, not {api}"))
             }
-            // Whose beginning was lost behind the news has told all the same.
-            None if due && !*told => {
-                *told = true;
-                let rumours = self.rumours.entry(*api).or_default();
-                let unheard = *rumours == 0;
-                *rumours = rumours.saturating_sub(1);
-                unheard.then(|| "the server was not told of its API".to_owned())
+            // TELEMETRY may have arrived for a call with a beginning that was lost.
+            None if due && !*reported => {
+                *reported = true;
+                let unmatched_telemetry = self.unmatched_telemetry.entry(*api).or_default();
+                let missing = *unmatched_telemetry == 0;
+                *unmatched_telemetry = unmatched_telemetry.saturating_sub(1);
+                missing.then(|| "it began without telemetry".to_owned())
             }
             None => None,
         }
     }
 
-    /// The executions of a query.
+    /// Returns the executions of a query.
     pub(super) fn of(&self, statement: u64) -> impl Iterator<Item = &Execution> {
         self.executions
             .iter()
@@ -159,22 +159,22 @@ impl History {
         self.promises.insert(statement, promise);
     }
 
-    /// The result of an auto-commit query was given up unread.
+    /// Notes that the result of an auto-commit query was dropped unread.
     pub(super) fn abandon(&mut self, statement: u64) {
         self.abandoned.insert(statement);
     }
 
-    /// What has become of an auto-commit query is known, as far as it ever will be.
-    pub(super) fn over(&mut self, statement: u64) {
-        self.over.insert(statement);
+    /// Notes that the outcome of an auto-commit query is as certain as it will ever be.
+    pub(super) fn settle(&mut self, statement: u64) {
+        self.settled.insert(statement);
     }
 
-    pub(super) fn is_over(&self, statement: u64) -> bool {
-        self.over.contains(&statement)
+    pub(super) fn is_settled(&self, statement: u64) -> bool {
+        self.settled.contains(&statement)
     }
 
-    /// Whether the last query of a connection is one whose result was given up unread. It may wait for somebody to read
-    /// what is on its way.
+    /// Whether the last query of a connection is one with an abandoned result. Its transaction may stay open until
+    /// another caller reads the rest.
     pub(super) fn is_abandoned(&self, conn: ConnId) -> bool {
         let last = self
             .executions
@@ -184,35 +184,35 @@ impl History {
         last.is_some_and(|last| self.abandoned.contains(&last.statement.id))
     }
 
-    /// Somebody was told that this query, or transaction, has failed.
-    pub(super) fn tell(&mut self, id: u64) {
-        self.told.insert(id);
+    /// Notes that the failure of a query or transaction was reported to a caller.
+    pub(super) fn report_failure(&mut self, id: u64) {
+        self.reported.insert(id);
     }
 
-    /// It has failed anew.
-    pub(super) fn untell(&mut self, id: u64) {
-        self.told.remove(&id);
+    /// Notes a further failure, which was not reported yet.
+    pub(super) fn forget_report(&mut self, id: u64) {
+        self.reported.remove(&id);
     }
 
-    pub(super) fn is_told(&self, id: u64) -> bool {
-        self.told.contains(&id)
+    pub(super) fn is_reported(&self, id: u64) -> bool {
+        self.reported.contains(&id)
     }
 
-    /// Somebody reads a result of this page size.
-    pub(super) fn read_by(&mut self, statement: u64, attempt: u64, page: Option<u64>) {
+    /// Notes the page size of a result's reader.
+    pub(super) fn note_reader(&mut self, statement: u64, attempt: u64, page: Option<u64>) {
         let unread = Reading { taken: 0, page };
         self.readings.entry((statement, attempt)).or_insert(unread).page = page;
     }
 
-    /// Its reader has taken so many rows, or is about to.
-    pub(super) fn took(&mut self, statement: u64, attempt: u64, rows: u64) {
+    /// Notes that the reader has taken rows, or is about to.
+    pub(super) fn note_taken(&mut self, statement: u64, attempt: u64, rows: u64) {
         if let Some(reading) = self.readings.get_mut(&(statement, attempt)) {
             reading.taken += rows;
         }
     }
 
-    /// The server is asked for rows of an execution: for no more than its reader can want.
-    pub(super) fn asked(&mut self, execution: ExecutionId, count: Option<u64>) {
+    /// Checks a request for rows: it must not exceed what the reader's page allows.
+    pub(super) fn check_page_request(&mut self, execution: ExecutionId, count: Option<u64>) {
         let execution = &self.executions[execution];
         let Some(Reading {
             taken,
@@ -225,17 +225,17 @@ impl History {
             return;
         };
         let unread = (execution.rows.len() as u64).saturating_sub(taken);
-        // The next page is asked for when at most nine tenths of the last one are left.
+        // The next page may be requested when at most nine tenths of the previous one are unread.
         let allowed = page + page * 9 / 10;
         if count.is_none_or(|count| unread + count > allowed) {
             let id = execution.statement.id;
             self.violation(format!(
-                "query {id}: {count:?} rows asked for with {unread} unread, which is more than its page of {page} allows"
+                "query {id}: {count:?} rows requested with {unread} unread: too many for pages of {page}"
             ));
         }
     }
 
-    /// What became of every query that writes, against what its caller was told.
+    /// Compares the outcome of each query that writes with what its caller was promised.
     pub(super) fn judge(&mut self, broken: impl Fn(ConnId) -> bool) {
         let mut wrong = Vec::new();
         for execution in &self.executions {
@@ -248,12 +248,12 @@ impl History {
             }
             let write = execution.statement.writes();
             if write && execution.committed && !self.promises.contains_key(&id) {
-                wrong.push(format!("query {id}: committed, although nobody has asked for it"));
+                wrong.push(format!("query {id}: committed, although no call has run it"));
             }
         }
         for (&id, &promise) in &self.promises {
             let committed = self.of(id).filter(|execution| execution.committed).count();
-            let excused = self.unfinished_business
+            let excused = self.abandoned_may_be_lost
                 || self
                     .of(id)
                     .any(|execution| execution.failed || broken(execution.conn));
@@ -265,7 +265,7 @@ impl History {
             };
             if !kept {
                 wrong.push(format!(
-                    "query {id}: committed {committed} times; its caller was told {promise:?}"
+                    "query {id}: committed {committed} times; its caller was promised {promise:?}"
                 ));
             }
         }

@@ -1,45 +1,49 @@
 //! A simulated world: the whole driver on a simulated runtime, network and server, under random programs.
 //!
-//! One seed decides everything: latency, fragmentation, what breaks and when, what the server thinks of a request, which
-//! task is polled next, and which future is dropped at which await. Time is virtual, there is one thread, and nothing
-//! sleeps, so a seed always means the same world. If nothing is going to happen and somebody still waits, that is a
-//! deadlock, and found at once.
+//! One seed determines everything: latency, fragmentation, what breaks and when, how the server reacts, which task is
+//! polled next, and which future is dropped at which await. Time is virtual, there is one thread, and nothing sleeps,
+//! so a seed always means the same world. A state without events but with waiting tasks is a deadlock, and is detected
+//! at once.
 //!
-//! # Weather
+//! # Terms
 //!
-//! Beside what breaks, slows down or cuts into pieces: threads that poll stand still while tasks are ready, transports keep
-//! what was written until it is flushed, servers answer by keep-alives without end, results are far longer than any buffer,
-//! a look-up or a connect panics, a name stands for addresses that are silent, and firewalls forget idle connections
-//! (`extremes`; `SIM_SWITCHES=stalls,long` has only these, and only the judges that are named).
+//! * *Weather*: how the network and the server of a world behave, and how its driver is configured (`weather`).
+//! * *Extremes*: the rare part of the weather. Threads stall while tasks are ready, transports buffer until they are
+//!   flushed, servers *babble* (send keep-alives without end), results exceed any buffer, a look-up or a connect
+//!   panics, a name has silent addresses, firewalls drop idle connections (`extremes`; `SIM_SWITCHES=stalls,long`
+//!   enables only the named ones, and only the named rules).
+//! * *Program*: the random calls of a world's tasks; a *player* makes them on a driver (`program`, `play`).
+//! * *Judges*: the checks of what calls return and of what the server sees (`oracle`, `history`, `causality`).
 //!
-//! # What is judged
+//! # Rules
 //!
-//! * Rows are those of the model, in order, none lost or told twice, whatever was dropped on the way.
-//! * Each call ends by its deadline, to the nanosecond, and none says that its time is up before it is, or although the answer
-//!   to its commit lies in the socket. Where nothing goes wrong, nothing times out. (A thread that stands still is excused.)
-//! * Callers are told the truth about commits: after success a write is applied exactly once;
-//!   after any error but `UnknownCommit`, and when its transaction was rolled back or dropped, not at all; after
-//!   `UnknownCommit`, or if the call was dropped while it ran, at most once; if its result was dropped unread, exactly
-//!   once, unless that connection broke, the server failed, or the driver was dropped or out of time.
-//! * Transaction functions are called again only when that may help: never behind an abort, a final failure, a commit of
-//!   which nobody knows, their deadline or the end of the budget; and the rows that an attempt reads are its own.
-//! * A transaction carries the bookmarks that its session, or its manager, has to know by then, and none that those stand
-//!   for; and its reader sees what it was told of before, although servers lag behind as far as bookmarks permit.
-//! * A read that was dropped, and a transaction that was, is over on the server within round trips.
-//! * A session finishes what it dropped before it begins anything else, and knows the bookmark of that.
-//! * No poll reads for ever, and a runtime that panics in one call harms no other.
-//! * A cursor reads the rows of its own query, in any order with others; when its transaction is over it is refused.
-//! * A server that wants to know which part of the API is used is told so, and no other.
-//! * Nobody is told of another's failure, and a connection that breaks is at most one caller's loss: nobody's whose work
-//!   began after it.
-//! * The server is asked for nothing that is illegal in its state, COMMIT never finds an open result, and no more rows
-//!   are asked for than a reader's page allows.
-//! * The pool never has more connections than it may, and nobody waits while there is something to be had.
-//! * At rest nothing is on loan, nobody waits, and no transaction is open; when the driver is gone, neither side holds
-//!   a connection, a lock or a timer.
+//! * Rows are those of the model, in order, none lost or repeated, whatever was dropped on the way.
+//! * Each call ends by its deadline, to the nanosecond. None reports a timeout before its time, or although the answer
+//!   to its commit lies in the socket. Where nothing goes wrong, nothing times out. (A stalled thread is excused.)
+//! * Callers learn the truth about commits. After success a write is applied exactly once. After any error except
+//!   `UnknownCommit`, and when its transaction was rolled back or dropped, it is not applied. After `UnknownCommit`, or
+//!   if the call was dropped while it ran, it is applied at most once. If its result was dropped unread it is applied
+//!   exactly once, unless that connection broke, the server failed, or the driver was dropped or out of time.
+//! * Transaction functions are retried only if that may help: never after an abort, a final failure, an unknown commit,
+//!   their deadline or the end of the retry budget. The rows that an attempt reads are its own.
+//! * A transaction carries the bookmarks that its session or manager must know by then, and none that those replace.
+//!   Its reader sees what was reported to it before, although servers lag as far as bookmarks permit.
+//! * A dropped read, or a dropped transaction, ends on the server within round trips.
+//! * A session finishes its dropped writes before it begins anything else, and knows their bookmarks.
+//! * No poll reads forever, and a runtime that panics in one call does not affect others.
+//! * A cursor reads the rows of its own query, interleaved with others in any order; it is refused after its
+//!   transaction.
+//! * A server with telemetry enabled learns which part of the API is used; other servers do not.
+//! * No caller gets the failure of another. A broken connection causes at most one caller's error, and none for work
+//!   that began after it broke.
+//! * The server gets no request that is illegal in its state, COMMIT never finds an open result, and no more rows are
+//!   requested than a reader's page allows.
+//! * The pool never exceeds its size, and no caller waits while a connection could be had.
+//! * At rest nothing is in use, no caller waits, and no transaction is open. When the driver is gone, neither side
+//!   holds a connection, a lock or a timer.
 //!
-//! What the driver promises of openings and of evidence is judged in small worlds (`promises`); that it keeps nothing, and
-//! costs in proportion, in `tests/linear.rs`.
+//! The driver's promises about openings and evidence are checked in small worlds (`promises`); that it accumulates
+//! nothing, and that costs are proportional, in `tests/linear.rs`.
 
 mod causality;
 mod clock;
@@ -62,5 +66,5 @@ mod statement;
 mod weather;
 mod world;
 
-pub use promises::held_up_by_a_hung_opening;
+pub use promises::delayed_by_a_hung_opening;
 pub use world::{Outcome, World};

@@ -1,53 +1,53 @@
-//! Who may be told what.
+//! The judges: which outcome of a call is allowed.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use bolt_client::{Error, ErrorKind, PoolCounts};
 
-use super::causality::{ELSEWHERE, Numbers};
+use super::causality::{FOREIGN, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
 use super::extremes::BABBLE_SLACK;
 use super::history::Execution;
 use super::net::Conn;
-use super::server::Blame;
+use super::server::Cause;
 use super::state::State;
 use super::statement::Statement;
 
-/// A call of the driver, as far as it has to be judged.
+/// A call of the driver, with what is needed to judge it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Call {
     pub(super) what: String,
-    /// The queries and transactions whose failures it may be told of.
-    pub(super) blames: Vec<u64>,
+    /// The queries and transactions with failures that it may report.
+    pub(super) expected_failures: Vec<u64>,
     /// The instant by which it must have ended.
     pub(super) deadline: Option<Nanos>,
-    /// What it builds upon was dropped half done, or has failed: it may be refused.
+    /// Whether something that it depends on failed or was dropped halfway: then it may be refused.
     pub(super) spoiled: bool,
-    /// Somebody has been told already that the connection is lost.
-    pub(super) told: bool,
-    /// It sends a RESET of its own, and may be told what becomes of it.
+    /// Whether the loss of the connection was reported already.
+    pub(super) loss_reported: bool,
+    /// Whether it sends a RESET of its own, and may report the failure of that.
     pub(super) resets: bool,
-    /// When the work that it belongs to began, if another connection can take over from one that was dead by then.
+    /// When its work began, if another connection can replace one that was dead by then.
     pub(super) begun: Option<Nanos>,
-    /// The transaction whose commit is all that it waits for in the end.
+    /// The transaction with the commit that the call waits for last.
     pub(super) commits: Option<u64>,
 }
 
 impl Call {
-    /// Something that later calls build upon has failed, or was dropped.
+    /// Notes that something that later calls depend on failed or was dropped.
     pub(super) fn spoil(&mut self, error: Option<&Error>) {
         self.spoiled = true;
-        self.told |= error.is_some_and(|error| error.kind() != ErrorKind::Server);
+        self.loss_reported |= error.is_some_and(|error| error.kind() != ErrorKind::Server);
     }
 }
 
 impl State {
-    /// A call has ended, in whatever way.
+    /// Checks the deadline of a call that has ended in any way.
     pub(super) fn check_deadline(&mut self, call: &Call, started: Nanos) {
         let now = self.clock.now();
         if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
-            // Nobody is polled while time stands still for them; that is not their fault.
+            // No task is polled while the thread stalls; the call is excused.
             let excused = self.stalled.0 <= deadline && now <= self.stalled.1;
             let babble = self.weather.extremes.babble > 0 && now - deadline <= BABBLE_SLACK;
             if excused || babble {
@@ -60,12 +60,12 @@ impl State {
         }
     }
 
-    /// A call has failed. Whether it may.
+    /// Checks whether a call may fail with this error.
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
             ErrorKind::Server => self.check_failure(call, error),
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
-                Some("told of a connection that was dead when it began".to_owned())
+                Some("reports a connection that was dead when it began".to_owned())
             }
             ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
@@ -76,15 +76,15 @@ impl State {
                 {
                     Some(ErrorKind::Timeout) => self.check_timeout(call, started),
                     Some(ErrorKind::ConnectionLost) => self.check_loss(call),
-                    cause => Some(format!("an unknown commit because of {cause:?}")),
+                    cause => Some(format!("unknown commit with the cause {cause:?}")),
                 }
             }
-            // It is told again to whatever is done with the transaction that it has ended.
-            ErrorKind::Timeout if call.told => None,
+            // Every later use of the transaction reports the timeout that ended it.
+            ErrorKind::Timeout if call.loss_reported => None,
             ErrorKind::Timeout => self.check_timeout(call, started),
             ErrorKind::Closed if self.history.closing => None,
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
-            kind => Some(format!("{kind:?} is not to be expected here")),
+            kind => Some(format!("unexpected {kind:?}")),
         };
         let problem = problem.or_else(|| self.check_hidden(call, error));
         if let Some(problem) = problem {
@@ -93,78 +93,78 @@ impl State {
         }
     }
 
-    /// What has arrived counts: nobody is told that his time is up while the answer lies there.
+    /// What has arrived counts: no call reports a timeout while its answer can be read.
     fn check_hidden(&self, call: &Call, error: &Error) -> Option<String> {
         let timed_out = match error.kind() {
-            ErrorKind::Timeout => !call.told,
+            ErrorKind::Timeout => !call.loss_reported,
             ErrorKind::UnknownCommit => true,
             _ => false,
         };
-        // What had happened before may be told again, when more has arrived.
+        // A failure from before may be reported again although more has arrived.
         let again = error.to_string().contains("had already failed");
-        // Where reads are not ready although they could be, nobody knows what has arrived.
+        // Where reads randomly return `WouldBlock`, the driver cannot know what has arrived.
         if !timed_out || again || !self.switches.arrived || self.weather.restless {
             return None;
         }
         let (conn, end) = *self.history.answered.get(&call.commits?)?;
         let this = &self.conns[conn];
         let arrived = this.broken.is_none() && this.has_arrived(end, self.clock.now());
-        arrived.then(|| "told although the answer to its commit had arrived".to_owned())
+        arrived.then(|| "reported although the answer to its commit had arrived".to_owned())
     }
 
-    /// A transaction was given up, all of which has to end on the server soon.
+    /// Requires that a transaction that was given up ends on the server soon.
     pub(super) fn give_up(&mut self, tag: u64) {
         let net = &self.weather.net;
         if !self.switches.given_up {
             return;
         }
         let since = self.clock.now();
-        // Small windows let nothing more through until what was sent has arrived.
+        // Small windows hold further bytes back until the previous ones have arrived.
         let trips = 10 + 600 / net.window as u64;
         let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
-        // Reading what never ends takes the time of all others.
+        // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;
         let trips = if babble { trips + BABBLE_SLACK } else { trips };
         self.note(|| format!("transaction {tag} was given up"));
         self.later(trips, Event::Over { tag, since });
     }
 
-    /// A session begins something: what it had dropped is carried out by then, and it knows the bookmarks of that.
+    /// Checks that a session has finished its dropped writes before it begins something, and knows their bookmarks.
     pub(super) fn check_dropped(&mut self, session: usize, begun: Option<u64>, what: &str, sent: &Numbers) {
         for tag in self.history.causality.take_dropped(session, begun) {
-            if self.history.closing || self.history.unfinished_business {
+            if self.history.closing || self.history.abandoned_may_be_lost {
                 continue;
             }
             let is_open = |conn: &Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
             if self.conns.iter().any(is_open) {
                 self.history.violation(format!(
-                    "{what} begins although query {tag}, whose result its session has dropped, is still carried out"
+                    "{what} begins although query {tag}, a dropped write of its session, is still running"
                 ));
             }
             let broken = |execution: &Execution| self.conns[execution.conn].broken.is_some();
             let lost = self.history.of(tag).any(broken);
             let number = self.history.causality.number_of(tag).filter(|_| !lost);
             if let Some(number) = number {
-                // What followed on it stands for it.
-                if sent.range(number..ELSEWHERE).next().is_none() {
+                // A later bookmark includes it.
+                if sent.range(number..FOREIGN).next().is_none() {
                     self.history.violation(format!(
-                        "{what} knows {sent:?} and not {number}, which its session has dropped the result of"
+                        "{what} knows {sent:?}, but not {number}, the bookmark of its session's dropped write"
                     ));
                 }
                 let added = self.history.of(tag).next().map(|execution| execution.statement);
                 let added = added.filter(Statement::writes);
                 let added = added.map(|added| (added.key, added.by() * added.rows as i64));
-                if let Some(problem) = self.history.causality.told(tag, added.into_iter()) {
+                if let Some(problem) = self.history.causality.report_commit(tag, added.into_iter()) {
                     self.history.violation(format!("query {tag}: {problem}"));
                 }
             }
         }
     }
 
-    /// What was given up is over, unless its connection is broken.
+    /// Checks that a transaction that was given up has ended, unless its connection broke.
     pub(super) fn check_over(&mut self, tag: u64, since: Nanos) {
         let is_open = |conn: &&Conn| conn.server_holds && conn.broken.is_none() && conn.actor.serves(tag);
-        // Those who stand still can send nothing.
+        // A stalled client can send nothing.
         let stood_still = self.stalled.1 > since;
         if !stood_still && self.conns.iter().any(|conn| is_open(&conn)) {
             let ago = Duration::from_nanos(self.clock.now() - since);
@@ -174,31 +174,30 @@ impl State {
         }
     }
 
-    /// A failure of the server's concerns those who asked for it.
+    /// Only the callers of a request may get its failure.
     fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
-        match error.server().map(Blame::of) {
-            Some(Blame::Login) => None,
-            Some(Blame::Reset | Blame::Nobody) if call.resets => None,
-            Some(Blame::Query(id)) if call.blames.contains(&id) => {
-                self.history.tell(id);
+        match error.server().map(Cause::of) {
+            Some(Cause::Login) => None,
+            Some(Cause::Reset | Cause::Server) if call.resets => None,
+            Some(Cause::Query(id)) if call.expected_failures.contains(&id) => {
+                self.history.report_failure(id);
                 None
             }
-            blame => Some(format!("told of a failure of {blame:?}")),
+            cause => Some(format!("reports a foreign failure: {cause:?}")),
         }
     }
 
-    /// A connection that breaks is one caller's loss.
+    /// A broken connection may cause one caller's error.
     fn check_loss(&mut self, call: &Call) -> Option<String> {
-        if !call.told {
+        if !call.loss_reported {
             self.history.losses += 1;
         }
         let (losses, breaks) = (self.history.losses, self.history.breaks);
-        (losses > breaks)
-            .then(|| format!("{losses} losses, although no more than {breaks} connections broke"))
+        (losses > breaks).then(|| format!("{losses} losses, although only {breaks} connections broke"))
     }
 
-    /// Whether whatever broke did so before the work began. What had been sent by then may be read for a while: a
-    /// connection that was being opened is found out late.
+    /// Whether the last break preceded the work. Bytes sent before may be read for a while, so a connection that was
+    /// being opened shows late that it is broken.
     fn was_dead_before(&self, call: &Call) -> bool {
         let on_its_way = 40 * self.weather.net.latency;
         call.begun
@@ -210,14 +209,14 @@ impl State {
         let options = &self.weather.driver;
         let shortest = options.acquisition.min(options.connection).as_nanos();
         let in_time = call.deadline.is_none_or(|deadline| now < deadline);
-        // All of it takes milliseconds, unless all connections are in use.
+        // Everything takes milliseconds here, unless all connections are in use.
         if in_time && self.weather.calm && options.acquisition == Duration::MAX {
             return Some("timed out although nothing has gone wrong".to_owned());
         }
-        (in_time && u128::from(now - started) < shortest).then(|| "timed out before its time".to_owned())
+        (in_time && u128::from(now - started) < shortest).then(|| "timed out too early".to_owned())
     }
 
-    /// All that could be done at an instant has been done.
+    /// Checks the pool when no task is ready.
     pub(super) fn check_pool(&mut self, counts: PoolCounts) {
         let most = self.weather.driver.pool_size;
         let used = counts.in_use + counts.opening;
@@ -226,12 +225,12 @@ impl State {
         }
         if counts.waiting > 0 && used < most && !self.history.closing {
             self.history.violation(format!(
-                "somebody waits although there is something to be had: {counts}"
+                "a caller waits although a connection could be had: {counts}"
             ));
         }
     }
 
-    /// Nobody does anything any more.
+    /// Checks the world when no task is left.
     pub(super) fn check_rest(&mut self, counts: PoolCounts) {
         if counts.in_use > 0 || counts.waiting > 0 {
             self.history.violation(format!("at rest the pool has {counts}"));
@@ -249,20 +248,20 @@ impl State {
         }
     }
 
-    /// The driver is gone.
+    /// Checks the world after the driver was dropped.
     pub(super) fn check_end(&mut self) {
         self.check_timers();
         let (sockets, connecting) = (self.sockets(), self.connecting);
         if sockets + connecting > 0 {
             self.history.violation(format!(
-                "the driver left {sockets} connections, and {connecting} half made"
+                "the driver left {sockets} connections and {connecting} openings"
             ));
         }
         let held = self.conns.iter().filter(|conn| conn.server_holds).count();
         let (open, locks) = (self.database.open().count(), self.database.locks());
         if held + open + locks > 0 {
             self.history.violation(format!(
-                "the server is left with {held} connections, {open} transactions and {locks} locks"
+                "the server still has {held} connections, {open} transactions and {locks} locks"
             ));
         }
         let broken: Vec<_> = self.conns.iter().map(|conn| conn.broken.is_some()).collect();

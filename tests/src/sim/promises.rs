@@ -1,4 +1,4 @@
-//! What the driver promises of itself, in small worlds in which one thing goes wrong, and all else is known.
+//! The driver's promises about itself, in small worlds with a single disturbance.
 
 use std::time::Duration;
 
@@ -14,19 +14,20 @@ use super::world::World;
 /// The deadline of each call here.
 const DEADLINE: Nanos = 5 * SECOND;
 
-/// How many callers lose more than their patience to an opening that hangs, of six in turn with time enough for another.
+/// Returns how many of six consecutive callers lose more than their patience to a hung opening, with time for another
+/// one.
 #[must_use]
-pub fn held_up_by_a_hung_opening() -> usize {
+pub fn delayed_by_a_hung_opening() -> usize {
     let mut weather = calm();
     weather.calm = false;
     weather.extremes.mute_until = 3 * SECOND;
-    // Already the first has time enough for a connection that is made when the server speaks.
+    // Even the first caller has enough time for a connection that is made once the server answers.
     let in_turn = vec![calls(0, 6)];
     weather.driver.pool_size = 10;
     failures(&weather, in_turn)
 }
 
-/// So many calls, one after the other.
+/// So many calls in sequence.
 fn calls(first: u64, count: u64) -> Vec<Step> {
     let call = |number| {
         let mut query = query(number, Verb::Get, 1);
@@ -48,7 +49,7 @@ fn execute(query: Query) -> Act {
     }
 }
 
-/// How many calls fail at most, in worlds that differ in nothing but their luck.
+/// Returns the greatest number of failed calls, in worlds that differ only in their seeds.
 fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
     let program = Program {
         tasks,
@@ -59,7 +60,7 @@ fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
     weather.driver.retry = Duration::ZERO;
     let worst = (0..30).map(|seed| {
         let outcome = World::of(seed).play(weather.clone(), &program);
-        assert_eq!(outcome.violations, [""; 0], "with the luck of seed {seed}");
+        assert_eq!(outcome.violations, [""; 0], "seed {seed}");
         outcome.failed
     });
     worst.max().unwrap_or_default()
@@ -85,7 +86,7 @@ pub(super) fn calm() -> Weather {
             manifest: true,
             chunk: 65_535,
             noops: false,
-            patience: None,
+            recv_timeout: None,
             idle_limit: None,
             telemetry: true,
             service: 100 * MICRO,
@@ -103,7 +104,7 @@ pub(super) fn calm() -> Weather {
             lifetime: None,
             probe_after: None,
             retry: Duration::from_secs(30),
-            discreet: false,
+            telemetry_disabled: false,
         },
         restless: false,
         watched: true,
@@ -133,12 +134,12 @@ mod tests {
     use crate::sim::clock::MILLI;
 
     #[test]
-    fn an_opening_that_hangs_holds_up_those_who_wait_for_it_no_longer_than_their_patience() {
-        assert_eq!(held_up_by_a_hung_opening(), 0);
+    fn a_hung_opening_delays_its_waiters_by_their_patience_at_most() {
+        assert_eq!(delayed_by_a_hung_opening(), 0);
     }
 
     #[test]
-    fn callers_with_limits_shorter_than_an_opening_fill_the_pool_in_the_end() {
+    fn callers_with_deadlines_shorter_than_an_opening_fill_the_pool_eventually() {
         for pool_size in [1, 10] {
             let mut weather = calm();
             weather.calm = false;
@@ -152,18 +153,19 @@ mod tests {
                 }
             }
             let failed = failures(&weather, vec![tasks]);
-            // Where there is room for one, each opening is given twice the time of the one before it.
-            assert!(failed <= 12, "{failed} of 20 callers in turn were too early");
+            // In a pool for one connection, each opening has twice the time of the one before it.
+            assert!(failed <= 12, "{failed} of 20 consecutive callers failed");
         }
     }
 
     #[test]
-    fn connections_that_a_firewall_forgot_cost_one_caller_its_deadline() {
+    fn connections_dropped_by_a_firewall_cost_one_caller_its_deadline() {
         let mut weather = calm();
         weather.calm = false;
         weather.extremes.forgets = Some(SECOND);
         weather.driver.pool_size = 8;
-        // Eight at once make eight connections, which are idle for ten seconds; then they are used one after the other.
+        // Eight simultaneous calls make eight connections, which are idle for ten seconds and are then used in
+        // sequence.
         let mut tasks: Vec<_> = (1..8).map(|task| calls(task * 100, 1)).collect();
         let mut in_turn = calls(900, 9);
         if let Some(second) = in_turn.get_mut(1) {

@@ -1,11 +1,11 @@
-//! What was found once, as small worlds of their own: they stay what they are when random worlds change.
+//! Bugs that were found once, as small worlds that stay the same when the random worlds change.
 
 use bolt_client::Access;
 
 use super::clock::{MICRO, SECOND};
 use super::program::{
-    Act, Cancel, Deed, End, Finish, Given, Limits, Program, Query, Reading, Step, Take, Transaction, Use,
-    Visit, Work,
+    Act, Cancel, End, Finish, InitialBookmarks, Limits, Op, Program, Query, Reading, Step, Take, Transaction,
+    Use, Visit, Work,
 };
 use super::promises::{calm, query};
 use super::statement::Verb;
@@ -13,7 +13,7 @@ use super::weather::Weather;
 use super::world::World;
 
 #[test]
-fn a_caller_who_gives_up_while_an_abandoned_write_is_finished_does_not_undo_it() {
+fn a_timed_out_call_does_not_undo_an_abandoned_write_that_is_being_finished() {
     let abandoned = Work::AutoCommit(query(1, Verb::Add, 40), reading(&[], Finish::Drop));
     let impatient = Query {
         limits: Limits {
@@ -27,8 +27,8 @@ fn a_caller_who_gives_up_while_an_abandoned_write_is_finished_does_not_undo_it()
 }
 
 #[test]
-fn no_page_is_asked_for_while_the_last_one_is_unread() {
-    // The end of the first page is seen with its row, and taken when the second page is on its way already.
+fn no_page_is_requested_while_the_previous_one_is_unread() {
+    // The reader sees the end of the first page with its row, and takes the row when the second page is in flight.
     let think = Take::Think(SECOND);
     let takes = [think, Take::Next, think, Take::Peek, think, Take::Peek, think];
     let work = Work::AutoCommit(query(1, Verb::Get, 40), reading(&takes, Finish::Exhaust));
@@ -36,7 +36,7 @@ fn no_page_is_asked_for_while_the_last_one_is_unread() {
 }
 
 #[test]
-fn a_socket_that_is_out_of_turn_is_no_silent_server() {
+fn a_socket_that_yields_does_not_count_as_a_silent_server() {
     let given_up = Cancel {
         polls: None,
         after: Some(10 * MICRO),
@@ -51,7 +51,7 @@ fn a_socket_that_is_out_of_turn_is_no_silent_server() {
         cancel: Cancel::default(),
     };
     let mut weather = calm();
-    weather.server.patience = Some(1);
+    weather.server.recv_timeout = Some(1);
     weather.restless = true;
     check(
         [session(
@@ -63,8 +63,8 @@ fn a_socket_that_is_out_of_turn_is_no_silent_server() {
 }
 
 #[test]
-fn a_page_that_was_taken_back_is_asked_for_again() {
-    // The window is so small that a part of what the first cursor waits for has left when both of them are given up.
+fn a_page_request_that_was_taken_back_is_sent_later() {
+    // The window is so small that the first cursor's request is partly sent when both cursors are given up.
     let patience = |polls| Cancel {
         polls: Some(polls),
         after: None,
@@ -78,10 +78,10 @@ fn a_page_that_was_taken_back_is_asked_for_again() {
             ..query(polls * 10 + 3, Verb::Get, 1)
         };
         let script = vec![
-            Deed::Queue(query(polls * 10 + 2, Verb::Add, 3)),
-            Deed::Use(0, Use::Next, patience(polls)),
-            Deed::Open(impatient),
-            Deed::Use(0, Use::Next, Cancel::default()),
+            Op::Queue(query(polls * 10 + 2, Verb::Add, 3)),
+            Op::Use(0, Use::Next, patience(polls)),
+            Op::Open(impatient),
+            Op::Use(0, Use::Next, Cancel::default()),
         ];
         let transaction = Transaction {
             tag: polls * 10 + 1,
@@ -100,10 +100,10 @@ fn a_page_that_was_taken_back_is_asked_for_again() {
 }
 
 #[test]
-fn a_cursor_whose_query_was_taken_back_waits_for_nothing() {
+fn a_cursor_does_not_wait_for_a_query_that_was_taken_back() {
     let acts = [Use::Consume, Use::Collect, Use::Eager, Use::Single, Use::Next];
     let acts = acts.into_iter().zip(1..).map(|(how, number)| {
-        // Its BEGIN has not left when the time of the second query is up.
+        // Its BEGIN is not sent yet when the time of the second query is up.
         let hurried = Query {
             limits: Limits {
                 deadline: Some(2 * MICRO),
@@ -112,9 +112,9 @@ fn a_cursor_whose_query_was_taken_back_waits_for_nothing() {
             ..query(number * 10 + 3, Verb::Get, 1)
         };
         let script = vec![
-            Deed::Queue(query(number * 10 + 2, Verb::Get, 3)),
-            Deed::Run(hurried, reading(&[], Finish::Collect)),
-            Deed::Use(0, how, Cancel::default()),
+            Op::Queue(query(number * 10 + 2, Verb::Get, 3)),
+            Op::Run(hurried, reading(&[], Finish::Collect)),
+            Op::Use(0, how, Cancel::default()),
         ];
         let transaction = Transaction {
             tag: number * 10 + 1,
@@ -132,12 +132,12 @@ fn a_cursor_whose_query_was_taken_back_waits_for_nothing() {
 }
 
 #[test]
-fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
-    // Connections break somewhere in the middle: now and then when nobody uses them.
+fn a_query_queued_on_a_dead_connection_is_not_omitted_on_another() {
+    // Connections break at some point, sometimes while they are idle.
     let acts = (1..40).map(|number| {
         let script = vec![
-            Deed::Queue(query(number * 10 + 2, Verb::Add, 1)),
-            Deed::Run(
+            Op::Queue(query(number * 10 + 2, Verb::Add, 1)),
+            Op::Run(
                 query(number * 10 + 3, Verb::Add, 1),
                 reading(&[], Finish::Exhaust),
             ),
@@ -150,7 +150,7 @@ fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
             end: End::Commit,
             cancel: Cancel::default(),
         };
-        let think = Work::Use(vec![Deed::Think(50 * MICRO * number)]);
+        let think = Work::Use(vec![Op::Think(50 * MICRO * number)]);
         session(None, vec![Work::Transaction(transaction), think])
     });
     let mut weather = calm();
@@ -160,11 +160,11 @@ fn a_query_that_was_queued_on_a_dead_connection_is_not_left_out_on_another() {
 }
 
 #[test]
-fn a_query_whose_reader_gave_up_on_a_dead_connection_is_not_left_out_on_another() {
+fn a_query_with_a_cancelled_reader_on_a_dead_connection_is_not_omitted_on_another() {
     let acts = (1..40).map(|number| {
         let script = vec![
-            Deed::Queue(query(number * 10 + 2, Verb::Add, 1)),
-            Deed::Use(
+            Op::Queue(query(number * 10 + 2, Verb::Add, 1)),
+            Op::Use(
                 0,
                 Use::Next,
                 Cancel {
@@ -181,7 +181,7 @@ fn a_query_whose_reader_gave_up_on_a_dead_connection_is_not_left_out_on_another(
             end: End::Commit,
             cancel: Cancel::default(),
         };
-        let think = Work::Use(vec![Deed::Think(50 * MICRO * number)]);
+        let think = Work::Use(vec![Op::Think(50 * MICRO * number)]);
         session(None, vec![Work::Transaction(transaction), think])
     });
     let mut weather = calm();
@@ -190,7 +190,7 @@ fn a_query_whose_reader_gave_up_on_a_dead_connection_is_not_left_out_on_another(
     check(acts.collect::<Vec<_>>(), weather);
 }
 
-/// Runs this program in worlds that differ in nothing but their luck.
+/// Runs a program in worlds that differ only in their seeds.
 fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {
         number,
@@ -204,7 +204,7 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     };
     for seed in 0..100 {
         let outcome = World::of(seed).play(weather.clone(), &program);
-        assert_eq!(outcome.violations, [""; 0], "with the luck of seed {seed}");
+        assert_eq!(outcome.violations, [""; 0], "seed {seed}");
     }
 }
 
@@ -212,7 +212,7 @@ fn session(page: Option<u64>, works: Vec<Work>) -> Act {
     Act::Session(Visit {
         access: Access::Write,
         page,
-        given: Given::Nothing,
+        given: InitialBookmarks::Empty,
         manager: None,
         works,
         closes: false,

@@ -1,8 +1,8 @@
-//! Random draws that a seed decides.
+//! Random numbers from a seed.
 
-/// A generator of random numbers: SplitMix64, whose whole state is one number.
+/// A random number generator: SplitMix64, with a state of one number.
 ///
-/// A dependency would not do: a seed that is written down must mean the same world next year.
+/// Not a dependency: a seed that is written down must mean the same world in later years.
 #[derive(Debug, Clone)]
 pub(super) struct Rng(u64);
 
@@ -10,14 +10,14 @@ pub(super) struct Rng(u64);
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Rng {
-    /// One of the independent streams of a seed, so that a draw more in one place changes nothing in another.
+    /// One of the independent streams of a seed, so that an additional draw in one place changes nothing in another.
     pub(super) fn stream(seed: u64, stream: u64) -> Self {
         let mut rng = Self(seed);
         let start = rng.draw();
         Self(start ^ stream.wrapping_add(1).wrapping_mul(0xD134_2543_DE82_EF95))
     }
 
-    /// Any number.
+    /// Draws any number.
     pub(super) fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut bits = self.0;
@@ -26,12 +26,12 @@ impl Rng {
         bits ^ (bits >> 31)
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Draws a number from `low` to `high`, both included.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.draw() % (high - low + 1)
     }
 
-    /// A number from `low` to `high` of any magnitude, small ones as often as large ones.
+    /// Draws a number from `low` to `high`, with every magnitude equally likely.
     pub(super) fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let bits = |number: u64| u64::from(u64::BITS - number.leading_zeros());
         let width = self.between(bits(low), bits(high));
@@ -41,17 +41,17 @@ impl Rng {
         self.between(low, top.clamp(low, high))
     }
 
-    /// `true` once in so many times; never for 0.
+    /// Returns `true` once in `times` times; never for 0.
     pub(super) fn one_in(&mut self, times: u64) -> bool {
         times != 0 && self.draw().is_multiple_of(times)
     }
 
-    /// `true` in so many of a thousand times.
+    /// Returns `true` in `share` of a thousand times.
     pub(super) fn permille(&mut self, share: u64) -> bool {
         self.draw() % 1000 < share
     }
 
-    /// One of these, of which there must be at least one.
+    /// Returns one of the items.
     pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[(self.draw() % items.len() as u64) as usize]
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_means_the_same_numbers_for_ever() {
+    fn a_seed_always_means_the_same_numbers() {
         let mut rng = Rng::stream(42, 7);
         let drawn: Vec<_> = (0..3).map(|_| rng.draw()).collect();
         let mut again = Rng::stream(42, 7);

@@ -1,4 +1,4 @@
-//! The driver's seam to the simulated world.
+//! The driver's runtime in the simulated world.
 
 use std::fmt;
 use std::future::Future;
@@ -15,10 +15,10 @@ use super::clock::{Event, Key, MICRO, Nanos, SECOND};
 use super::net::Socket;
 use super::state::{Sim, State};
 
-/// A runtime whose clock, network and luck are simulated.
+/// A runtime with a simulated clock, network and randomness.
 pub(super) struct SimRuntime {
     sim: Sim,
-    /// Stands for the beginning of virtual time; what it is does not matter.
+    /// The beginning of virtual time; its value is irrelevant.
     base: Instant,
 }
 
@@ -30,7 +30,7 @@ impl SimRuntime {
         }
     }
 
-    /// A wait for this long.
+    /// Returns a future that completes after this time.
     pub(super) fn sleep(&self, time: Duration) -> Alarm {
         let at = self.sim.with(|state| state.clock.now()) + time.as_nanos() as Nanos;
         Alarm::new(self.sim.clone(), at)
@@ -137,7 +137,7 @@ impl Runtime for SimRuntime {
     }
 }
 
-/// What a runtime of this world panics with. Any other panic is a bug.
+/// The payload of the simulated runtime's panics. Any other panic is a bug.
 pub(super) struct Panic;
 
 /// Whether the runtime panics now.
@@ -145,13 +145,12 @@ fn panics(state: &mut State) -> bool {
     let share = state.weather.extremes.panics;
     let panics = share > 0 && state.rng.permille(share);
     if panics {
-        state.note(|| "the runtime is going to panic".to_owned());
+        state.note(|| "the runtime panics".to_owned());
     }
     panics
 }
 
-/// A connection that is being made. There must never be more of them, together with those that are made, than the
-/// pool may have.
+/// A connection that is being made. Together with the open ones there must never be more than the pool's size.
 struct Attempt(Sim);
 
 impl Attempt {
@@ -171,7 +170,7 @@ impl Drop for Attempt {
 }
 
 impl State {
-    /// Whether this is an address that never answers: those that are named first.
+    /// Whether this is a silent address: the first ones of a name.
     fn is_silent(&self, to: &Endpoint) -> bool {
         let silent = self.weather.extremes.silent_addresses;
         matches!(to, Endpoint::Tcp(SocketAddr::V4(to)) if to.ip().octets()[3] <= silent)
@@ -181,12 +180,12 @@ impl State {
         let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
         if sockets > most {
             self.history
-                .violation(format!("{sockets} connections, of which {most} are allowed"));
+                .violation(format!("{sockets} connections, but only {most} are allowed"));
         }
     }
 }
 
-/// Ready at an instant.
+/// A future that completes at an instant.
 pub(super) struct Alarm {
     sim: Sim,
     at: Nanos,
@@ -239,7 +238,7 @@ impl Drop for Alarm {
     }
 }
 
-/// A timer of the driver's. They are counted: none may outlive the call that made it.
+/// A timer of the driver. They are counted: none may outlive the call that made it.
 struct DriverTimer {
     alarm: Alarm,
     base: Instant,

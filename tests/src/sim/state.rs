@@ -1,4 +1,4 @@
-//! The whole of a world, behind one lock.
+//! The state of a world, protected by one lock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +11,11 @@ use super::net::Conn;
 use super::rng::Rng;
 use super::weather::Weather;
 
-/// A world, shared by the runtime, its sockets and those who act in it. There is one thread, so the lock is always
-/// free.
+/// A world, shared by the runtime, its sockets and its players. There is one thread, so the lock is never contended.
 #[derive(Debug, Clone)]
 pub(super) struct Sim(Arc<Mutex<State>>);
 
-/// Everything that there is in a world.
+/// Everything in a world.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) clock: Clock,
@@ -29,14 +28,14 @@ pub(super) struct State {
     pub(super) connecting: usize,
     /// How many timers exist.
     pub(super) timers: usize,
-    /// From when to when time has passed last although tasks were ready.
+    /// The last stall: its beginning and end.
     pub(super) stalled: (Nanos, Nanos),
     pub(super) switches: Switches,
-    /// How many keep-alives were read by the poll that is under way.
-    pub(super) kept_alive: u64,
-    /// How many reads the poll that is under way has made.
+    /// How many keep-alives the current poll has read.
+    pub(super) keep_alives: u64,
+    /// How many reads the current poll has made.
     pub(super) reads: u64,
-    /// What happened, for people, if anybody wants to know.
+    /// A readable log of what happened, if enabled.
     trace: Option<Vec<String>>,
 }
 
@@ -53,13 +52,13 @@ impl Sim {
             timers: 0,
             stalled: (0, 0),
             switches: Switches::get(),
-            kept_alive: 0,
+            keep_alives: 0,
             reads: 0,
             trace: traced.then(Vec::new),
         })))
     }
 
-    /// Does something with the world. Nothing in there may call a driver.
+    /// Accesses the world. `act` must not call a driver.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -75,44 +74,44 @@ impl State {
         self.at(self.clock.now() + after, event)
     }
 
-    /// Time passes although tasks are ready: what is due meanwhile happens, and nobody is polled.
-    pub(super) fn stand_still(&mut self, time: Nanos) {
+    /// Stalls the thread: events are processed, but no task is polled.
+    pub(super) fn stall(&mut self, time: Nanos) {
         let from = self.clock.now();
         let until = from + time;
         self.note(|| format!("nothing is polled for {:?}", Duration::from_nanos(time)));
-        // Right after another one it is the same. What happens meanwhile is judged by it.
+        // A stall right after another extends it, because its events are judged by the whole.
         let (began, ended) = self.stalled;
         self.stalled = (if ended == from { began } else { from }, until);
         while self.clock.next_at().is_some_and(|at| at <= until) {
             if let Some(event) = self.clock.advance() {
-                self.happen(event);
+                self.process(event);
             }
         }
         self.clock.pass(until.saturating_sub(self.clock.now()));
     }
 
-    /// Carries an event out.
-    pub(super) fn happen(&mut self, event: Event) {
+    /// Processes an event.
+    pub(super) fn process(&mut self, event: Event) {
         match event {
             Event::Wake(waker) => waker.wake(),
             Event::ToServer {
                 conn,
                 bytes,
-                forewarned,
-            } => self.arrives_at_server(conn, &bytes, forewarned),
+                failure_known,
+            } => self.arrives_at_server(conn, &bytes, failure_known),
             Event::ToClient { conn, bytes } => self.arrives_at_client(conn, &bytes),
             Event::ClientGone { conn } => self.client_gone(conn),
             Event::ServerGone { conn } => self.server_gone(conn),
             Event::Trouble { conn, trouble } => self.trouble(conn, trouble),
             Event::Work { conn, serial } => self.work(conn, serial),
             Event::LockTimeout { conn, serial } => self.lock_timeout(conn, serial),
-            Event::Idle { conn, serial } => self.tire(conn, serial),
-            Event::Noop { conn } => self.show_life(conn),
+            Event::Idle { conn, serial } => self.close_idle(conn, serial),
+            Event::Noop { conn } => self.send_noop(conn),
             Event::Over { tag, since } => self.check_over(tag, since),
         }
     }
 
-    /// Remembers what happened, if anybody wants to know.
+    /// Adds a line to the trace, if enabled.
     pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{}  {}", readable(self.clock.now()), what()));
@@ -123,7 +122,7 @@ impl State {
         self.trace.take().unwrap_or_default()
     }
 
-    /// How many sockets the client has.
+    /// Returns how many sockets the client has.
     pub(super) fn sockets(&self) -> usize {
         self.conns.iter().filter(|conn| conn.client_holds).count()
     }

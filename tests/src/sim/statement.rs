@@ -1,19 +1,18 @@
-//! The language that the simulated server understands.
+//! The query language of the simulated server.
 
 use std::fmt;
 
-/// What a query does, written as its text: `add key=2 rows=5 columns=1 size=10 slow=300 fail=row:3,transient,2 id=17`.
+/// A query, with its text form: `add key=2 rows=5 columns=1 size=10 slow=300 fail=row:3,transient,2 id=17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Statement {
-    /// Tells it from every other query of its world. Rows and failures bear it.
+    /// Distinguishes it from every other query of its world. Rows and failures carry it.
     pub(super) id: u64,
     pub(super) verb: Verb,
     /// The key that it reads or changes.
     pub(super) key: u64,
     /// How many rows it has, each of which reads or changes the key once.
     pub(super) rows: u64,
-    /// Whether the rows are returned. One that returns nothing is carried out when it is run, others as their rows are
-    /// asked for.
+    /// Whether it returns its rows. If so they are carried out when they are requested, else by RUN.
     pub(super) columns: bool,
     /// How many bytes of padding each row has.
     pub(super) size: u64,
@@ -30,22 +29,22 @@ pub(super) enum Verb {
     Add,
 }
 
-/// How a query is going to fail.
+/// How a query fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) at: FailAt,
     pub(super) transient: bool,
-    /// How often: then it works.
+    /// How many times, before it succeeds.
     pub(super) times: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailAt {
-    /// When it is run.
+    /// At RUN.
     Run,
     /// At this row, counted from 0.
     Row(u64),
-    /// When it should commit, behind its last row.
+    /// At its commit, after the last row.
     End,
 }
 
@@ -59,7 +58,7 @@ impl Statement {
         matches!(self.verb, Verb::Add)
     }
 
-    /// Reads the text of a query.
+    /// Parses the text of a query.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let verb = match words.next()? {
@@ -147,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_is_read_as_it_was_written() {
+    fn a_statement_survives_being_written_and_parsed() {
         let fails = [FailAt::Run, FailAt::Row(3), FailAt::End].map(|at| {
             Some(Failure {
                 at,

@@ -1,4 +1,4 @@
-//! What kind of world it is: how the network and the server behave, and how the driver is configured.
+//! The weather of a world: how the network and the server behave, and how the driver is configured.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use super::clock::{MICRO, MILLI, Nanos, SECOND};
 use super::extremes::Extremes;
 use super::rng::Rng;
 
-/// What kind of world it is. Shares are per thousand.
+/// The weather of a world. Shares are per thousand.
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
-    /// Nothing goes wrong by itself: no connection breaks, and no server fails unless a query asks for it.
+    /// Nothing goes wrong by itself: no connection breaks, and the server fails only if a query asks for it.
     pub(super) calm: bool,
     pub(super) net: NetWeather,
     pub(super) server: ServerWeather,
     pub(super) driver: DriverOptions,
-    /// Tasks are polled without a reason now and then, and reads are not ready although they could be.
+    /// Tasks are polled spuriously, and reads return `WouldBlock` although bytes have arrived.
     pub(super) restless: bool,
-    /// Whether the pool is looked at whenever all is quiet. Looking is a call like others, and could put right what has
-    /// gone wrong: so not in every world.
+    /// Whether the pool's counts are checked whenever no task is ready. Reading them is a call that might repair a
+    /// wrong state, so not in every world.
     pub(super) watched: bool,
     pub(super) extremes: Extremes,
 }
@@ -27,11 +27,11 @@ pub(super) struct Weather {
 /// How the network behaves.
 #[derive(Debug, Clone)]
 pub(super) struct NetWeather {
-    /// The longest that bytes travel one way.
+    /// The longest time that bytes travel one way.
     pub(super) latency: Nanos,
     /// The most bytes that travel in one piece; 0 for any number.
     pub(super) fragment: u64,
-    /// How many bytes may be on their way in one direction before a write has to wait.
+    /// How many bytes may be in flight in one direction before writes wait.
     pub(super) window: usize,
     pub(super) resets: u64,
     pub(super) silences: u64,
@@ -49,20 +49,20 @@ pub(super) struct ServerWeather {
     pub(super) manifest: bool,
     /// The longest chunk that it sends.
     pub(super) chunk: usize,
-    /// A keep-alive in front of every answer.
+    /// Whether a keep-alive precedes every answer.
     pub(super) noops: bool,
-    /// The hint that it gives, in seconds.
-    pub(super) patience: Option<u64>,
-    /// Whether it wants to know which part of the API is used.
+    /// The receive timeout that it announces as a hint, in seconds.
+    pub(super) recv_timeout: Option<u64>,
+    /// Whether it asks for telemetry.
     pub(super) telemetry: bool,
-    /// The longest that it takes for a request by itself.
+    /// The longest time for one request.
     pub(super) service: Nanos,
     pub(super) failures: u64,
-    /// Requests on which the connection breaks before they are carried out.
+    /// Requests with a connection that breaks before they are carried out.
     pub(super) breaks: u64,
     pub(super) lost_commits: u64,
     pub(super) lock_timeout: Nanos,
-    /// After so long without a request it closes a connection on which nothing is open.
+    /// The idle time after which it closes a connection without open work.
     pub(super) idle_limit: Option<Nanos>,
     pub(super) keys: u64,
 }
@@ -71,17 +71,17 @@ pub(super) struct ServerWeather {
 #[derive(Debug, Clone)]
 pub(super) struct DriverOptions {
     pub(super) pool_size: usize,
-    /// How long a call may wait for a connection; [`Duration::MAX`] for ever, so that whoever is forgotten waits for
-    /// ever, which is found at once.
+    /// How long a call may wait for a connection. With [`Duration::MAX`] a forgotten caller waits forever, which is
+    /// detected at once.
     pub(super) acquisition: Duration,
     pub(super) connection: Duration,
     pub(super) teardown: Duration,
     pub(super) lifetime: Option<Duration>,
     pub(super) probe_after: Option<Duration>,
-    /// For how long work that has failed is tried again.
+    /// How long failed work is retried.
     pub(super) retry: Duration,
-    /// Whether servers are not told which part of the API is used.
-    pub(super) discreet: bool,
+    /// Whether telemetry is disabled.
+    pub(super) telemetry_disabled: bool,
 }
 
 impl Weather {
@@ -96,7 +96,7 @@ impl Weather {
             watched: rng.one_in(2),
             extremes: Extremes::draw(rng, calm),
         };
-        // By the byte, long results would take more events than all the rest.
+        // With tiny windows, long results would take more events than everything else.
         if weather.net.window < 4_096 {
             weather.extremes.long = 0;
         }
@@ -136,7 +136,7 @@ impl ServerWeather {
             manifest: rng.one_in(2),
             chunk: rng.pick(&[65_535, 65_535, 1_000, 3]),
             noops: rng.one_in(6),
-            patience: rng.one_in(4).then(|| rng.between(1, 60)),
+            recv_timeout: rng.one_in(4).then(|| rng.between(1, 60)),
             telemetry: rng.one_in(2),
             service: rng.magnitude(MICRO, 5 * MILLI),
             failures: if !calm && rng.one_in(2) {
@@ -189,7 +189,7 @@ impl DriverOptions {
                 2 => Duration::MAX,
                 _ => Duration::from_secs(30),
             },
-            discreet: rng.one_in(4),
+            telemetry_disabled: rng.one_in(4),
         }
     }
 }

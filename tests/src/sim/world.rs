@@ -1,4 +1,4 @@
-//! One world, from its seed to its judgement.
+//! One world, from its seed to its verdict.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -20,18 +20,18 @@ use super::weather::{DriverOptions, Weather};
 /// A world that can be run.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// Decides everything.
+    /// Determines everything.
     pub seed: u64,
-    /// Steps of the program that are left out, by their numbers.
+    /// Numbers of the program's steps to leave out.
     pub without: BTreeSet<u64>,
-    /// Whether to write down what happens.
+    /// Whether to record a trace.
     pub traced: bool,
 }
 
-/// What a world came to.
+/// The outcome of a world.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What was wrong: empty if nothing was.
+    /// The violations of rules; empty if there were none.
     pub violations: Vec<String>,
     /// What happened, line by line, if it was traced.
     pub trace: Vec<String>,
@@ -43,14 +43,14 @@ pub struct Outcome {
     pub queries: usize,
 }
 
-/// The streams of a seed.
+/// The random streams of a seed.
 const WEATHER: u64 = 1;
 const PROGRAM: u64 = 2;
-const NATURE: u64 = 3;
+const ENVIRONMENT: u64 = 3;
 const SCHEDULER: u64 = 4;
 
 impl World {
-    /// The world of a seed.
+    /// Returns the world of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// The same world with as few steps as it takes for it to be wrong.
+    /// Returns the same world with as few steps as are needed for a violation.
     #[must_use]
     pub fn shrunk(mut self) -> Self {
         let drawn = Program::draw(
@@ -75,14 +75,14 @@ impl World {
         self
     }
 
-    /// Runs it. It takes no time to speak of, and nothing in it depends on anything but the seed.
+    /// Runs the world. This takes little time, and depends on nothing but the seed.
     #[must_use]
     pub fn run(&self) -> Outcome {
         let weather = Weather::draw(&mut Rng::stream(self.seed, WEATHER));
         let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
         let steps = program.steps().count();
         program.leave_out(&self.without);
-        // A driver that panics is wrong like any other.
+        // A panic of the driver is a violation like any other.
         let played = panic::catch_unwind(AssertUnwindSafe(|| self.play(weather, &program)));
         let outcome = played.unwrap_or_else(|panic| Outcome {
             violations: vec![format!("panic: {}", message(&*panic))],
@@ -94,7 +94,7 @@ impl World {
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let options = weather.driver.clone();
-        let sim = Sim::new(weather, Rng::stream(self.seed, NATURE), self.traced);
+        let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
             state.note(|| weather);
@@ -104,7 +104,7 @@ impl World {
         match driver(&options, &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
-                live(&mut executor, player, program);
+                run_phases(&mut executor, player, program);
             }
             Err(error) => sim.with(|state| state.history.violation(error.to_string())),
         }
@@ -122,7 +122,7 @@ impl World {
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("of some kind")
+        .unwrap_or("panic without a message")
 }
 
 fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
@@ -134,18 +134,18 @@ fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, 
         .max_connection_lifetime(options.lifetime)
         .liveness_check_timeout(options.probe_after)
         .max_transaction_retry_time(options.retry)
-        .telemetry_disabled(options.discreet);
+        .telemetry_disabled(options.telemetry_disabled);
     Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
 }
 
-/// Life: the program, rest, the end of the driver.
-fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
+/// Runs the phases of a world: program, rest, end of the driver.
+fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
     let sim = player.sim.clone();
     for (number, steps) in program.tasks.iter().enumerate() {
         executor.spawn(format!("task {number}"), player.clone().play(steps));
     }
     if let Some(at) = program.closed_at {
-        executor.spawn("who closes early", close_early(player.clone(), at));
+        executor.spawn("early close", close_early(player.clone(), at));
     }
     let counts = || player.driver.pool_counts();
     let watched = sim.with(|state| state.weather.watched);
@@ -155,16 +155,16 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
             sim.with(|state| state.check_pool(counts));
         }
     });
-    if !settled(executor, &sim, done, counts()) {
+    if !ran_to_end(executor, &sim, done, counts()) {
         return;
     }
     let at_rest = counts();
     sim.with(|state| state.check_rest(at_rest));
 
     if program.closes {
-        executor.spawn("who closes", close(player.clone()));
+        executor.spawn("final close", close(player.clone()));
         let done = executor.run(|| {});
-        if !settled(executor, &sim, done, counts()) {
+        if !ran_to_end(executor, &sim, done, counts()) {
             return;
         }
         let counts = counts();
@@ -172,44 +172,46 @@ fn live<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Program) {
             sim.with(|state| {
                 state
                     .history
-                    .violation(format!("when closed the pool has {counts}"))
+                    .violation(format!("after closing, the pool has {counts}"))
             });
         }
     } else {
-        sim.with(|state| state.history.unfinished_business = true);
+        sim.with(|state| state.history.abandoned_may_be_lost = true);
     }
     drop(player);
     let done = executor.run(|| {});
-    if settled(executor, &sim, done, PoolCounts::default()) {
+    if ran_to_end(executor, &sim, done, PoolCounts::default()) {
         sim.with(|state| state.check_end());
     }
 }
 
 async fn close_early(player: Player, at: Nanos) {
     player.think(at).await;
-    // Whatever is in use is closed when it comes back, finished or not.
-    player.sim.with(|state| state.history.unfinished_business = true);
+    // Connections in use are closed when they come back, with unfinished work.
+    player
+        .sim
+        .with(|state| state.history.abandoned_may_be_lost = true);
     player.close().await;
 }
 
-/// Closes in order, and notes whether there was time enough for what had been given up.
+/// Closes the driver, and notes whether there was enough time to finish abandoned writes.
 async fn close(player: Player) {
     let began = player.sim.with(|state| state.clock.now());
     player.close().await;
     player.sim.with(|state| {
         let took = Duration::from_nanos(state.clock.now() - began);
-        state.history.unfinished_business |= took >= state.weather.driver.teardown;
+        state.history.abandoned_may_be_lost |= took >= state.weather.driver.teardown;
     });
 }
 
-/// Whether a run came to its end.
-fn settled(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, counts: PoolCounts) -> bool {
+/// Whether a run came to its end. Records a violation if not.
+fn ran_to_end(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, counts: PoolCounts) -> bool {
     let Err(stuck) = done else { return true };
     let what = match stuck {
         Stuck::Deadlock(tasks) => {
-            format!("deadlock: nothing is going to happen, but {tasks:?} wait ({counts})")
+            format!("deadlock: no events are left, but {tasks:?} wait ({counts})")
         }
-        Stuck::Livelock => format!("livelock: things happen without end ({counts})"),
+        Stuck::Livelock => format!("livelock: events never cease ({counts})"),
     };
     sim.with(|state| state.history.violation(what));
     executor.abort();

@@ -1,9 +1,10 @@
 //! The driver in simulated worlds: see `tests::sim`.
 //!
 //! * `cargo test -p tests --test sim` runs 2,000 worlds.
-//! * `SIM_WORLDS=100000 cargo test --release -p tests --test sim` runs more, `SIM_FROM=123456` those from this seed on.
-//! * `SIM_SEED=17 cargo test -p tests --test sim` runs one and prints what happens in it; `SIM_WITHOUT=3,5` leaves steps
-//!   of its program out.
+//! * `SIM_WORLDS=100000 cargo test --release -p tests --test sim` runs more worlds; `SIM_FROM=123456` sets the first
+//!   seed.
+//! * `SIM_SEED=17 cargo test -p tests --test sim` runs one world and prints its trace; `SIM_WITHOUT=3,5` leaves out
+//!   steps of its program.
 //! * `RUSTFLAGS="--cfg planted" cargo test -p tests --test sim planted` shows that planted bugs are found.
 
 #[cfg(planted)]
@@ -18,11 +19,11 @@ use std::thread;
 
 use tests::sim::World;
 
-/// How many worlds are run by default.
+/// How many worlds run by default.
 const WORLDS: u64 = 2_000;
 
 #[test]
-#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
+#[cfg_attr(planted, ignore = "bugs are planted")]
 fn nothing_is_wrong_in_any_world() {
     if let Some(seed) = variable("SIM_SEED") {
         replay(seed);
@@ -34,7 +35,7 @@ fn nothing_is_wrong_in_any_world() {
     for seed in wrong.iter().take(20) {
         explain(*seed);
     }
-    tell(&format!(
+    print_line(&format!(
         "{worlds} worlds from seed {from} (SIM_FROM), {} of them wrong",
         wrong.len()
     ));
@@ -42,7 +43,7 @@ fn nothing_is_wrong_in_any_world() {
 }
 
 #[test]
-#[cfg_attr(planted, ignore = "meanwhile bugs are planted")]
+#[cfg_attr(planted, ignore = "bugs are planted")]
 fn a_seed_means_the_same_world_each_time() {
     for seed in 0..20 {
         let world = World {
@@ -53,7 +54,7 @@ fn a_seed_means_the_same_world_each_time() {
     }
 }
 
-/// The seeds in this range of worlds that are wrong, lowest first: at least so many of them, if there are so many.
+/// Returns the seeds of wrong worlds in this range, lowest first: at least `enough` of them if there are so many.
 fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
     let next = AtomicU64::new(seeds.start);
     let run = || {
@@ -67,7 +68,7 @@ fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
                 wrong.push(seed);
             }
         }
-        // Whoever has found enough ends the search of the others, at seeds above theirs.
+        // A thread that has found enough ends the search of the others, at seeds above its own.
         next.fetch_max(
             if wrong.len() < enough { 0 } else { seeds.end },
             Ordering::Relaxed,
@@ -86,18 +87,18 @@ fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
     wrong
 }
 
-/// What is wrong in a world, and how to see it happen.
+/// Prints the violations of a world, and the command that replays it.
 fn explain(seed: u64) {
     let world = World::of(seed).shrunk();
     let steps = world.run().steps - world.without.len();
-    tell(&format!(
-        "world {seed} is wrong, with {steps} steps left of its program:"
+    print_line(&format!(
+        "world {seed} is wrong, with a program of {steps} steps:"
     ));
     for violation in world.run().violations {
-        tell(&format!("    {violation}"));
+        print_line(&format!("    {violation}"));
     }
     let without: Vec<_> = world.without.iter().map(u64::to_string).collect();
-    tell(&format!(
+    print_line(&format!(
         "    SIM_SEED={seed} SIM_WITHOUT={} cargo test -p tests --test sim nothing_is_wrong",
         without.join(",")
     ));
@@ -116,14 +117,14 @@ fn replay(seed: u64) {
     };
     let outcome = world.run();
     for line in &outcome.trace {
-        tell(line);
+        print_line(line);
     }
-    tell(&format!("1 world, {} violations", outcome.violations.len()));
+    print_line(&format!("1 world, {} violations", outcome.violations.len()));
     assert_eq!(outcome.violations, [""; 0]);
 }
 
-/// Prints a line even if the test succeeds: what was run is worth knowing in any case.
-fn tell(line: &str) {
+/// Prints a line even if the test succeeds: the number of worlds and their seeds are always of interest.
+fn print_line(line: &str) {
     let mut line = line.to_owned();
     line.push('\n');
     std::io::stdout().write_all(line.as_bytes()).unwrap();

@@ -1,25 +1,25 @@
-//! Bugs that are planted into the driver are found.
+//! Planted bugs are found.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
-use tests::sim::held_up_by_a_hung_opening;
+use tests::sim::delayed_by_a_hung_opening;
 
 use super::{WORLDS, search};
 
-/// In how many worlds each planted bug is found; `UPDATE=1` writes the table. That it names all of them is checked; the
-/// numbers move with every change to the driver, as its calls fall into other places of the same worlds.
+/// Finds each planted bug; `UPDATE=1` writes the table. Only the names in the table are checked: the world numbers move
+/// with every change to the driver, because its calls then fall into other places of the same worlds.
 #[test]
 fn every_planted_bug_is_found() {
     let mut table = String::from(HEAD);
     let mut missed = Vec::new();
     for &bug in Bug::ALL {
         plant(Some(bug));
-        // Patience is a promise of its own, which random worlds do not judge.
+        // Random worlds do not check the driver's patience.
         let found = match bug {
             Bug::NoPatienceForOpenings => {
-                (held_up_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
+                (delayed_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
             }
             _ => search(0..WORLDS, 1).first().map(|seed| (seed + 1).to_string()),
         };
@@ -36,7 +36,7 @@ fn every_planted_bug_is_found() {
         std::fs::write(path, table).unwrap();
     } else {
         let kept = std::fs::read_to_string(path).unwrap();
-        assert_eq!(bugs(&table), bugs(&kept), "run with UPDATE=1 if this is meant");
+        assert_eq!(bugs(&table), bugs(&kept), "run with UPDATE=1 if this is intended");
     }
 }
 

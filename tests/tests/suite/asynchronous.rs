@@ -9,25 +9,25 @@ use std::time::Duration;
 
 use async_io::Timer;
 use bolt_client::Config;
-pub(crate) use bolt_client::{Driver, Error, QueryRunner};
+pub(crate) use bolt_client::{Driver, Error, QueryRunner, Records, Transaction};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
 
-/// Ends a builder: `go!(driver.execute_query("RETURN 1"))`.
+/// Awaits a builder: `go!(driver.execute_query("RETURN 1"))`.
 macro_rules! go {
     ($builder:expr) => {
         $builder.await
     };
 }
 
-/// Ends a call that has no builder: `wait!(driver.close())`.
+/// Awaits a call without a builder: `wait!(driver.close())`.
 macro_rules! wait {
     ($call:expr) => {
         $call.await
     };
 }
 
-/// Lets time pass, in a transaction function, too.
+/// Sleeps, also in a transaction function.
 macro_rules! pause {
     ($time:expr) => {
         super::super::sleep($time).await
@@ -55,7 +55,7 @@ mod futures;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
-/// Scenarios that every adapter has, and those that only make sense where a call can be dropped.
+/// Returns the scenarios of all adapters, and those that need calls that can be dropped.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
@@ -70,23 +70,23 @@ fn driver_with(adapter: Adapter, config: Config) -> Result<Driver, Error> {
         Adapter::Tokio => adapter_tokio::driver_with(config),
         Adapter::AsyncStd => adapter_async_std::driver_with(config),
         Adapter::Smol => adapter_smol::driver_with(config),
-        Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
+        Adapter::Blocking => unreachable!("the blocking adapter has its own module"),
     }
 }
 
-/// Drivers are shared by cloning and by reference, across threads. (That futures can be sent, [`run`] asks for.)
+/// Drivers are shared by cloning and by reference, across threads. ([`run`] requires `Send` futures.)
 const _: fn() = || {
     fn is_shared<T: Clone + Send + Sync + fmt::Debug + 'static>() {}
     is_shared::<Driver>();
 };
 
-/// Runs a scenario on a runtime of the adapter's.
+/// Runs a scenario on a runtime of the adapter.
 fn run(adapter: Adapter, scenario: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
     match adapter {
         Adapter::Tokio => tokio_runtime()?.block_on(async { spawn(adapter, scenario).await }),
         Adapter::AsyncStd => async_std::task::block_on(scenario),
         Adapter::Smol => smol::block_on(scenario),
-        Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
+        Adapter::Blocking => unreachable!("the blocking adapter has its own module"),
     }
 }
 
@@ -97,7 +97,7 @@ fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// Starts a task, at once, and returns what waits for it.
+/// Starts a task at once. Returns a future for its result.
 fn spawn<T: Send + 'static>(
     adapter: Adapter,
     task: impl Future<Output = T> + Send + 'static,
@@ -113,11 +113,11 @@ fn spawn<T: Send + 'static>(
         }
         Adapter::AsyncStd => Box::pin(async_std::task::spawn(task)),
         Adapter::Smol => Box::pin(smol::spawn(task)),
-        Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
+        Adapter::Blocking => unreachable!("the blocking adapter has its own module"),
     }
 }
 
-/// Lets time pass. async-io has timers for every runtime.
+/// Sleeps. async-io has timers for every runtime.
 async fn sleep(time: Duration) {
     Timer::after(time).await;
 }

@@ -1,7 +1,7 @@
 //! The scenarios for the blocking adapter.
 //!
-//! They are the same `async fn`s; only here, nothing in them ever waits by returning `Pending`: each call blocks the
-//! thread that polls, and one poll runs a scenario from its beginning to its end.
+//! They are the same `async fn`s, but nothing in them returns `Pending`: each call blocks the polling thread, and one
+//! poll runs a whole scenario.
 
 use std::fmt;
 use std::future::{self, Future};
@@ -16,21 +16,21 @@ pub(crate) use adapter_blocking::{Driver, Error, QueryRunner};
 
 use crate::scenario::{Adapter, Outcome, Scenario};
 
-/// Ends a builder: `go!(driver.execute_query("RETURN 1"))`.
+/// Runs a builder: `go!(driver.execute_query("RETURN 1"))`.
 macro_rules! go {
     ($builder:expr) => {
         $builder.call()
     };
 }
 
-/// Ends a call that has no builder: `wait!(driver.close())`.
+/// Runs a call without a builder: `wait!(driver.close())`.
 macro_rules! wait {
     ($call:expr) => {
         $call
     };
 }
 
-/// Lets time pass, in a transaction function, too.
+/// Sleeps, also in a transaction function.
 macro_rules! pause {
     ($time:expr) => {
         std::thread::sleep($time)
@@ -53,7 +53,7 @@ mod iterating;
 #[path = "scenarios/mod.rs"]
 mod scenarios;
 
-/// Scenarios that every adapter has, and those that only make sense where a call blocks a thread.
+/// Returns the scenarios of all adapters, and those that need calls that block a thread.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = scenarios::all();
     all.extend(cancelling::all());
@@ -82,7 +82,7 @@ fn run(_: Adapter, scenario: impl Future<Output = Outcome>) -> Outcome {
     poll_once(scenario)
 }
 
-/// Starts a thread and returns what waits for it.
+/// Starts a thread. Returns a future for its result.
 fn spawn<T: Send + 'static>(
     _: Adapter,
     task: impl Future<Output = T> + Send + 'static,
@@ -91,7 +91,7 @@ fn spawn<T: Send + 'static>(
     Box::pin(async { thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)) })
 }
 
-/// Lets time pass.
+/// Sleeps.
 fn sleep(time: Duration) -> impl Future<Output = ()> {
     thread::sleep(time);
     future::ready(())

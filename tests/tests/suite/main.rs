@@ -1,12 +1,12 @@
 //! One suite of scenarios for every server and every adapter.
 //!
-//! Each scenario is written once, as an `async fn`. Its tests are named `server::adapter::scenario`, for instance
-//! `neo4j-5::blocking::a_read_returns_its_records_summary_and_keys`; scenarios that bring their own peers, or none,
-//! have `peers` in the server's place.
+//! Each scenario is written once, as an `async fn`. Its tests are named `server::adapter::scenario`, for example
+//! `neo4j-5::blocking::a_read_returns_its_records_summary_and_keys`. Scenarios with their own peers, or without any,
+//! have `peers` in place of the server.
 //!
-//! The embedded engine is always there. `BOLT_TEST_SERVERS=neo4j-5,neo4j-2026` adds real servers, which are started
-//! before the first test, shared by all of them, and stopped after the last. What a server cannot do is listed as
-//! ignored, with the reason.
+//! The embedded engine is always included. `BOLT_TEST_SERVERS=neo4j-5,neo4j-2026` adds real servers, which are started
+//! before the first test, shared by all, and stopped after the last. Scenarios that a server does not support are
+//! listed as ignored, with the reason.
 
 #![expect(
     clippy::duplicate_mod,
@@ -29,12 +29,12 @@ use servers::Release;
 use crate::scenario::{Adapter, Run, Scenario, trial};
 use crate::server::Server;
 
-/// Names the real servers to test against.
+/// The environment variable with the real servers to test against.
 const SERVERS: &str = "BOLT_TEST_SERVERS";
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let servers = match asked_for().and_then(|releases| servers(&releases, &arguments)) {
+    let servers = match requested_releases().and_then(|releases| servers(&releases, &arguments)) {
         Ok(servers) => servers,
         Err(message) => {
             eprintln!("{message}");
@@ -42,13 +42,13 @@ fn main() -> ExitCode {
         }
     };
     let conclusion = libtest_mimic::run(&arguments, trials(&servers));
-    // Exiting skips destructors, and stopping a server is one.
+    // Exiting skips destructors, one of which stops a server.
     drop(servers);
     conclusion.exit_code()
 }
 
-/// The releases that the environment names.
-fn asked_for() -> Result<Vec<Release>, String> {
+/// Returns the releases that the environment names.
+fn requested_releases() -> Result<Vec<Release>, String> {
     let names = env::var(SERVERS).unwrap_or_default();
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
     names
@@ -56,7 +56,7 @@ fn asked_for() -> Result<Vec<Release>, String> {
         .collect()
 }
 
-/// The engine and the releases, started side by side; or just their names, when the tests are only to be listed.
+/// Starts the engine and the releases in parallel; returns just their names if the tests are only listed.
 fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server>>, String> {
     if arguments.list {
         let names = releases.iter().map(|release| release.name());
@@ -67,7 +67,7 @@ fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server
     }
     if releases.is_empty() {
         println!(
-            "real servers were not asked for: {SERVERS}={} tests against them, too",
+            "no real servers were requested: {SERVERS}={} adds them",
             Release::ALL.map(Release::name).join(",")
         );
     }
@@ -77,7 +77,7 @@ fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server
             .map(|&release| scope.spawn(move || Server::neo4j(release)))
             .collect();
         let engine = Server::engine();
-        // Every start is awaited, even after one has failed: what did start is to be stopped.
+        // Every start is awaited even after one has failed, so that every started server is stopped.
         let real: Vec<_> = starting
             .into_iter()
             .map(|start| start.join().map_err(|_| "starting a server panicked"))

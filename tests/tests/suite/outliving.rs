@@ -1,4 +1,4 @@
-//! Drivers that live longer than the runtime, or the thread, that they were used on.
+//! Drivers that outlive the runtime, or the thread, on which they were used.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::server::Server;
 
 type Run = fn(&Server) -> Outcome;
 
-/// A trial of each of these for each server.
+/// Returns a trial of each scenario for each server.
 pub(crate) fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
     let scenarios: [(&str, Run); 4] = [
         (
@@ -41,7 +41,7 @@ pub(crate) fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
     servers.iter().flat_map(of_server).collect()
 }
 
-/// What a static is, for each server: a driver that is never dropped.
+/// The equivalent of a static for each server: a value that is never dropped.
 fn forever<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
@@ -93,13 +93,13 @@ fn a_call_in_progress_may_lose_its_runtime(server: &Server) -> Outcome {
     }
     let found = multi_thread()?.block_on(async { driver.execute_query("RETURN 1 AS one").await })?;
     assert_eq!(found.records.len(), 1);
-    // A connection that a lost call was opening may be half open still.
+    // A connection that a lost call was opening may still be half open.
     let counts = driver.pool_counts();
     assert_eq!((counts.in_use, counts.waiting), (0, 0), "{counts:?}");
     Ok(())
 }
 
-/// While both live, connections wander between them.
+/// While both runtimes exist, connections move between them.
 fn two_runtimes_share_a_driver(server: &Server) -> Outcome {
     let driver = forever(adapter_tokio::driver_with(
         config(server)?.max_connection_pool_size(2),
@@ -110,7 +110,7 @@ fn two_runtimes_share_a_driver(server: &Server) -> Outcome {
                 multi_thread()?.block_on(async {
                     for _ in 0..50 {
                         match driver.execute_query("RETURN 1").await {
-                            // The other runtime may end first, and take a connection with it.
+                            // The other runtime may end first and take a connection with it.
                             Err(error) if error.kind() == ErrorKind::ConnectionLost => {}
                             result => drop(result?),
                         }

@@ -1,4 +1,4 @@
-//! What a scenario is, and how it becomes a test.
+//! Scenarios, and their conversion to tests.
 
 use std::any::Any;
 use std::error::Error;
@@ -12,7 +12,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::server::{Feature, Server};
 
-/// The longest that a scenario may take. The slowest ones take a tenth of it: what takes longer hangs.
+/// The longest time for a scenario. The slowest need a tenth of it, so a longer one hangs.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// How a scenario ended. Assertions panic, as in any test.
@@ -42,47 +42,47 @@ impl fmt::Display for Adapter {
     }
 }
 
-/// One scenario, as compiled for the asynchronous adapters or for the blocking one.
+/// A scenario, compiled for the async adapters or for the blocking one.
 #[derive(Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What a server must be able to do for it.
+    /// The feature that it requires of a server.
     pub(crate) needs: Option<Feature>,
     pub(crate) run: Run,
 }
 
-/// Runs a scenario from its beginning to its end.
+/// Runs a scenario to its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Run {
     /// Against a server.
     With(fn(Arc<Server>, Adapter) -> Outcome),
-    /// Against peers of its own, or none.
+    /// Against its own peers, or none.
     Alone(fn(Adapter) -> Outcome),
 }
 
-/// A test that fails when `run` fails, panics or takes too long.
+/// A test that fails if `run` fails, panics or takes too long.
 pub(crate) fn trial(name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     Trial::test(name, move || within_limit(run))
 }
 
-/// A test that cannot be run for this reason.
+/// A test that cannot run, for this reason.
 pub(crate) fn impossible(name: String, reason: &'static str) -> Trial {
     Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason)))
 }
 
-/// Runs it in a thread of its own: one that hangs is left behind, and ends with the process.
+/// Runs it on a new thread. A thread that hangs is abandoned and ends with the process.
 fn within_limit(run: impl FnOnce() -> Outcome + Send + 'static) -> Result<(), Failed> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let outcome = panic::catch_unwind(AssertUnwindSafe(run));
-        // Nobody listens any more when the limit has passed.
+        // The receiver is gone if the limit has passed.
         let _ = sender.send(outcome);
     });
     match receiver.recv_timeout(LIMIT) {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(error))) => Err(Failed::from(with_causes(&*error))),
         Ok(Err(panic)) => Err(Failed::from(panic_message(&*panic))),
-        Err(_) => Err(Failed::from(format!("it hangs: no end within {LIMIT:?}"))),
+        Err(_) => Err(Failed::from(format!("it hangs: not finished within {LIMIT:?}"))),
     }
 }
 
@@ -96,6 +96,6 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it panicked")
+        .unwrap_or("panic without a message")
         .to_owned()
 }

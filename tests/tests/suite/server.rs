@@ -6,22 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use engine::Engine;
 use servers::{Neo4j, Release};
 
-/// Something that not every server can do.
+/// A feature that not every server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feature {
     /// Byte arrays, as parameters and in results.
     Bytes,
-    /// What a query changed, in its summary.
+    /// Counts of changes in the summary of a query.
     Counters,
     /// Locks of single nodes, so that transactions can deadlock.
     Deadlocks,
-    /// Stopping a query that runs.
+    /// Stopping a running query.
     Interruption,
-    /// Notifications, and plans.
+    /// Notifications and plans.
     Explanations,
-    /// A port that speaks HTTP, beside that of Bolt.
+    /// An HTTP port beside the Bolt port.
     Http,
-    /// A list of the open transactions, and users to tell them apart by.
+    /// A list of the open transactions, and users to distinguish them.
     ShowTransactions,
 }
 
@@ -29,13 +29,13 @@ pub(crate) enum Feature {
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-    /// Where it speaks HTTP.
+    /// Its HTTP address.
     pub(crate) http: Option<SocketAddr>,
     pub(crate) user: String,
     pub(crate) password: String,
     /// The newest version of Bolt that it shares with the driver.
     pub(crate) bolt: &'static str,
-    /// What its name for itself begins with.
+    /// The beginning of its product name.
     pub(crate) agent: &'static str,
     lacks: &'static [(Feature, &'static str)],
     _process: Process,
@@ -48,7 +48,7 @@ enum Process {
     Neo4j(#[expect(dead_code, reason = "held for its destructor")] Neo4j),
 }
 
-/// What the embedded engine cannot do. `engine`'s own documentation says more.
+/// The features that the embedded engine lacks; see the documentation of `engine`.
 const ENGINE_LACKS: &[(Feature, &str)] = &[
     (Feature::Bytes, "the engine has no byte arrays"),
     (Feature::Counters, "the engine does not count changes"),
@@ -60,7 +60,7 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
         Feature::Explanations,
         "the engine has neither notifications nor plans",
     ),
-    (Feature::Http, "the engine speaks nothing but Bolt"),
+    (Feature::Http, "the engine only speaks Bolt"),
     (
         Feature::Interruption,
         "the engine does not stop a running statement",
@@ -109,7 +109,7 @@ impl Server {
         })
     }
 
-    /// Just a name, for the list of tests.
+    /// A mere name, for the list of tests.
     pub(crate) fn unstarted(name: &'static str) -> Self {
         Self {
             name,
@@ -124,7 +124,7 @@ impl Server {
         }
     }
 
-    /// Why it does not have this feature; `None` if it does.
+    /// Returns why it lacks this feature; `None` if it has it.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
         self.lacks
             .iter()

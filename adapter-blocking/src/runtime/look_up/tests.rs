@@ -1,4 +1,4 @@
-//! With name servers that answer when a test wants them to.
+//! Uses name servers that answer when the test says so.
 
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -11,7 +11,7 @@ use crate::block_on::block_on;
 use crate::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
 use crate::{Auth, CancelHandle, Config, Driver, ErrorKind, runtime::Blocking};
 
-/// Far more than anything here takes: the end of a test that would hang.
+/// A generous limit, so that a hanging test fails.
 const LONG: Duration = Duration::from_secs(20);
 
 const SOON: Duration = Duration::from_millis(50);
@@ -89,14 +89,17 @@ fn a_call_that_looks_a_name_up_can_be_cancelled() {
 }
 
 #[test]
-fn callers_of_one_name_share_its_look_up_with_those_after_them() {
+fn callers_of_one_name_share_one_look_up() {
     static GATE: Gate = Gate::new();
     static SLOW: LookUps = LookUps::new(|_| GATE.pass());
     for _ in 0..100 {
         let mut call = pin!(SLOW.find("name", 1));
         assert!(poll(&mut call).is_pending());
     }
-    assert!(SLOW.state().callers.is_empty(), "what has left is not woken");
+    assert!(
+        SLOW.state().callers.is_empty(),
+        "a caller that has left stays registered"
+    );
     let (done, waiting) = mpsc::channel();
     for port in [7687, 7688] {
         let done = done.clone();
@@ -109,7 +112,7 @@ fn callers_of_one_name_share_its_look_up_with_those_after_them() {
         .collect();
     ports.sort_unstable();
     assert_eq!((ports.as_slice(), GATE.asked()), ([7687, 7688].as_slice(), 1));
-    // What has ended is asked once more.
+    // A look-up that has ended is not reused.
     block_on(SLOW.find("name", 1)).unwrap();
     assert_eq!(GATE.asked(), 2);
     assert!(SLOW.state().running.is_empty() && SLOW.state().callers.is_empty());
@@ -129,12 +132,15 @@ fn the_number_of_look_ups_is_bounded_and_further_callers_wait() {
     thread::spawn(move || done.send(block_on(SLOW.find("another", 1))));
     eventually(|| !SLOW.state().callers.is_empty());
     GATE.open();
-    waiting.recv_timeout(LONG).expect("nothing woke it").unwrap();
+    waiting
+        .recv_timeout(LONG)
+        .expect("the caller was not woken")
+        .unwrap();
     eventually(|| GATE.asked() == MOST + 1);
 }
 
 #[test]
-fn a_look_up_that_hangs_for_long_is_not_joined_any_more() {
+fn a_look_up_that_hangs_for_long_is_no_longer_joined() {
     static GATE: Gate = Gate::new();
     static SLOW: LookUps = LookUps::new(|_| GATE.pass());
     assert!(poll(&mut pin!(SLOW.find("name", 1))).is_pending());
@@ -151,7 +157,7 @@ fn a_look_up_that_hangs_for_long_is_not_joined_any_more() {
 }
 
 #[test]
-fn the_look_ups_of_a_parent_process_are_not_waited_for() {
+fn a_forked_child_does_not_wait_for_look_ups_of_its_parent() {
     static GATE: Gate = Gate::new();
     static SLOW: LookUps = LookUps::new(|_| GATE.pass());
     assert!(poll(&mut pin!(SLOW.find("name", 1))).is_pending());
@@ -162,7 +168,7 @@ fn the_look_ups_of_a_parent_process_are_not_waited_for() {
 }
 
 #[test]
-fn what_a_look_up_failed_with_is_the_callers_error() {
+fn a_caller_gets_the_error_of_its_look_up() {
     static FAILING: LookUps = LookUps::new(|_| Err(io::Error::new(io::ErrorKind::NotFound, "no such host")));
     static PANICKING: LookUps = LookUps::new(|_| std::panic::resume_unwind(Box::new(())));
     let error = block_on(FAILING.find("name", 1)).unwrap_err();
@@ -176,14 +182,14 @@ fn what_a_look_up_failed_with_is_the_callers_error() {
 
 #[test]
 fn a_literal_is_not_looked_up() {
-    static NONE: LookUps = LookUps::new(|_| panic!("it was asked"));
+    static NONE: LookUps = LookUps::new(|_| panic!("the name server was asked"));
     for literal in ["127.0.0.1", "::1"] {
         let found = block_on(NONE.find(literal, 7687)).unwrap();
         assert_eq!(found, [SocketAddr::new(literal.parse().unwrap(), 7687)]);
     }
 }
 
-/// Waits for what other threads are about to do.
+/// Waits for a condition that other threads are about to meet.
 fn eventually(is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
@@ -204,7 +210,7 @@ fn driver_with(look_ups: &'static LookUps) -> Driver {
     Driver::with_runtime(runtime, Config::new("bolt://name", Auth::none()).unwrap()).unwrap()
 }
 
-/// Blocking, with a name server of the test's.
+/// Blocking, with the test's name server.
 #[derive(Debug)]
 struct With {
     look_ups: &'static LookUps,

@@ -1,4 +1,4 @@
-//! Connecting within a limit.
+//! Connecting within a time limit.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,7 +15,7 @@ use crate::block_on::wake_at;
 use crate::runtime::{Endpoint, SocketOptions};
 
 impl Socket {
-    /// Connects until `by`, and for no longer than the options allow.
+    /// Connects before `by`, within `connect_timeout`.
     pub(in crate::runtime) fn connect(
         to: &Endpoint,
         with: &SocketOptions,
@@ -36,8 +36,7 @@ impl Socket {
         Ok(Self::new(stream))
     }
 
-    /// Connects as [`connect`](Self::connect) does, but returns to the call now and then, which may have been
-    /// cancelled.
+    /// Connects like [`connect`](Self::connect), but yields every few milliseconds, so that the call can be cancelled.
     pub(in crate::runtime) async fn connect_in_steps(
         to: &Endpoint,
         with: &SocketOptions,
@@ -50,13 +49,13 @@ impl Socket {
                 set_up(&stream, with)?;
                 Ok(Self::new(Stream::Tcp(stream)))
             }
-            // Those of this machine are there or not.
+            // Connecting to a Unix-domain socket does not wait for a network.
             _ => Self::connect(to, with, by),
         }
     }
 }
 
-/// The time that is left.
+/// Returns the time that is left. Fails if there is none.
 fn limit(with: &SocketOptions, by: Option<Instant>) -> io::Result<Option<Duration>> {
     let left = by.map(|at| at.saturating_duration_since(Instant::now()));
     let limit = match (left, with.connect_timeout) {
@@ -81,8 +80,8 @@ fn connect_tcp(address: SocketAddr, with: &SocketOptions, limit: Option<Duration
     Ok(stream)
 }
 
-/// The standard library cannot wait for one connection twice. So after the first step, this looks every now and then
-/// whether the connection is there; whoever polls it has a limit of its own.
+/// The standard library cannot resume waiting for a connection. So after the first step, this polls the socket at
+/// intervals. The caller applies its own deadline.
 async fn connect_tcp_in_steps(
     address: SocketAddr,
     first: Duration,
@@ -122,7 +121,7 @@ fn set_up(stream: &TcpStream, with: &SocketOptions) -> io::Result<()> {
     set_keep_alive(&SockRef::from(stream), with)
 }
 
-/// Has the operating system probe the connection while it is idle. Not every system knows every option.
+/// Enables TCP keep-alive with the given options. Not every system supports every option.
 fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> {
     if !with.keep_alive {
         return socket.set_keepalive(false);
@@ -149,8 +148,8 @@ fn set_keep_alive(socket: &SockRef<'_>, with: &SocketOptions) -> io::Result<()> 
     socket.set_tcp_keepalive(&probes)
 }
 
-/// Connecting to a Unix-domain socket waits only while the server's queue is full, and on some systems not even
-/// then. Where it does, the time-out for writing limits it.
+/// Connecting to a Unix-domain socket waits only while the server's backlog is full, and not on every system. The write
+/// time-out limits that wait.
 #[cfg(unix)]
 fn connect_unix(path: &Path, limit: Option<Duration>) -> io::Result<std::os::unix::net::UnixStream> {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
@@ -160,7 +159,7 @@ fn connect_unix(path: &Path, limit: Option<Duration>) -> io::Result<std::os::uni
         .map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::Error::new(
                 io::ErrorKind::TimedOut,
-                "the server did not take the connection in time",
+                "the server did not accept the connection in time",
             ),
             _ => error,
         })?;
@@ -176,7 +175,7 @@ mod tests {
     use crate::block_on::block_on;
 
     #[test]
-    fn connecting_has_the_shorter_of_its_own_limit_and_what_is_left() {
+    fn connecting_is_limited_by_the_shorter_of_time_out_and_deadline() {
         const HOUR: Duration = Duration::from_secs(3600);
         let limit = |own: Option<Duration>, left: Option<Duration>| {
             let mut with = SocketOptions::default();
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn connecting_in_steps_reaches_who_listens_and_tells_who_does_not() {
+    fn connecting_in_steps_reaches_a_listener_and_reports_its_absence() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
         let with = SocketOptions::default();
@@ -205,10 +204,10 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    /// A listener that does not accept, and whose queue is full, lets callers wait.
+    /// Connecting waits while the backlog of a listener that does not accept is full.
     #[cfg(target_os = "linux")]
     #[test]
-    fn connecting_in_steps_waits_for_who_is_slow_and_ends_at_its_limit() {
+    fn connecting_in_steps_waits_for_a_slow_listener_and_ends_at_its_limit() {
         let (listener, fillers) = full_listener();
         let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
         let mut with = SocketOptions::default();
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn small_writes_leave_at_once_and_idle_connections_are_probed_on_request() {
+    fn sockets_disable_nagle_and_set_keep_alive_as_configured() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         for keep_alive in [true, false] {
@@ -258,7 +257,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn idle_connections_are_probed_as_often_as_the_options_say() {
+    fn keep_alive_probes_use_the_configured_timing() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let probes = |with: &SocketOptions| {

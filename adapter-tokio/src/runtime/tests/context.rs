@@ -1,4 +1,4 @@
-//! Calls of the driver from a context that cannot wait: every one fails at once, and says what is missing.
+//! Driver calls from a context that cannot wait: each fails at once and says what is missing.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io::Write;
@@ -16,10 +16,10 @@ use super::super::context::{caught, here};
 use super::{LONG, NoRuntime, current_thread, pair_here, read};
 use crate::{Auth, Config, Driver, Error, ErrorKind};
 
-/// What is polled in a context.
+/// A future's poll, to be run inside a context.
 type Polled<'a> = dyn FnMut(&mut Context<'_>) -> Poll<()> + 'a;
 
-/// A context that lacks something, and what an error says of it.
+/// A context in which something is missing, and the error text that names it.
 struct Lacking {
     run: fn(&mut Polled<'_>),
     says: &'static str,
@@ -46,7 +46,7 @@ const WITHOUT_TIME: Lacking = Lacking {
     says: "enable_time",
 };
 
-/// Entered, but over.
+/// A runtime that is entered, but was shut down.
 const SHUT_DOWN: Lacking = Lacking {
     run: |poll| {
         let runtime = current_thread();
@@ -79,8 +79,8 @@ fn in_a_runtime_that_was_shut_down_every_call_fails_at_once() {
 }
 
 #[test]
-fn waiting_in_the_pools_queue_outside_of_a_runtime_is_an_error() {
-    // It takes connections, and never answers.
+fn waiting_for_the_pool_outside_of_a_runtime_is_an_error() {
+    // Accepts connections, but never answers.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let config = config_for("127.0.0.1", &listener).max_connection_pool_size(1);
     let driver = crate::driver_with(config).unwrap();
@@ -97,7 +97,7 @@ fn waiting_in_the_pools_queue_outside_of_a_runtime_is_an_error() {
 }
 
 #[test]
-fn a_connection_that_moves_to_where_nothing_can_wait_is_an_error() {
+fn moving_a_connection_to_a_context_that_cannot_wait_is_an_error() {
     let first = current_thread();
     for context in [OUTSIDE, WITHOUT_IO, WITHOUT_TIME] {
         let (mut ours, mut theirs) = first.block_on(pair_here());
@@ -107,17 +107,17 @@ fn a_connection_that_moves_to_where_nothing_can_wait_is_an_error() {
             Poll::Ready(())
         });
         let Poll::Ready(Err(error)) = result else {
-            panic!("the read neither waits nor gives anything");
+            panic!("the read neither waits nor returns data");
         };
         assert!(NoRuntime::of(&error).is_some_and(|error| error.to_string().contains(context.says)));
-        // It still works where its caller can wait.
+        // The connection still works where its caller can wait.
         theirs.write_all(b"late").unwrap();
         assert_eq!(first.block_on(read(&mut ours, &mut [0; 8])).unwrap(), 4);
     }
 }
 
 #[test]
-fn what_one_runtime_began_another_carries_on() {
+fn an_opening_continues_in_another_runtime() {
     let (first, second) = (current_thread(), current_thread());
     let begun = AtomicUsize::new(0);
     let mut future = pin!(here(|| {
@@ -136,13 +136,13 @@ fn what_one_runtime_began_another_carries_on() {
 }
 
 #[test]
-fn other_panics_are_not_made_errors() {
+fn other_panics_are_not_turned_into_errors() {
     let panicked = std::panic::catch_unwind(|| caught(|| std::panic::resume_unwind(Box::new("a bug"))));
     assert!(panicked.is_err());
 }
 
 #[test]
-fn a_driver_that_was_used_outside_of_a_runtime_works_inside_of_one() {
+fn a_driver_works_in_a_runtime_after_use_outside_of_one() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let driver = driver_for("127.0.0.1", &listener);
     assert!(wait_for(driver.verify_connectivity()).is_err());
@@ -212,13 +212,13 @@ fn config_for(host: &str, listener: &TcpListener) -> Config {
     Config::new(&uri, Auth::none()).unwrap()
 }
 
-/// Runs a future outside of any runtime, on a waker alone.
+/// Runs a future outside of any runtime.
 fn wait_for<F: Future>(future: F) -> F::Output {
     struct Bell(mpsc::Sender<()>);
 
     impl Wake for Bell {
         fn wake(self: Arc<Self>) {
-            // The test that would be woken may be over.
+            // The test that would be woken may have ended.
             let _ = self.0.send(());
         }
     }
@@ -230,6 +230,6 @@ fn wait_for<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        rung.recv_timeout(LONG).expect("nothing wakes the call");
+        rung.recv_timeout(LONG).expect("the call was not woken");
     }
 }

@@ -7,7 +7,7 @@ use bolt_proto::{Access, Fetch, NotificationFilter};
 
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
-use crate::exchange::origin::{Origin, Settings};
+use crate::exchange::context::{Settings, TransactionContext};
 
 use super::Session;
 
@@ -107,7 +107,7 @@ impl<'d> SessionBuilder<'d> {
 
     /// The session. No connection is made.
     pub fn build(self) -> Session {
-        Session::new(Origin {
+        Session::new(TransactionContext {
             shared: Arc::clone(self.driver.shared()),
             settings: self.settings,
             deadline_of: "deadline of the session",

@@ -1,4 +1,4 @@
-//! What a session finishes before it begins something else.
+//! What a session finishes before its next work.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Dropped, Exchange, HolderToken, Rest};
 
-/// How many bytes of memory a session spends on the rows of a cursor, when another query needs the connection.
+/// How many bytes of memory a session spends on the rows of a cursor when another query needs the connection.
 const KEPT_BYTES: usize = 16 << 20;
 
 /// The auto-commit queries of a session that outlive the call that ran them: those with a cursor, and the one whose rows
@@ -20,12 +20,12 @@ pub(crate) struct Leftover {
     with_cursor: BTreeMap<u64, Exchange>,
     /// Where cursors leave notes when they are dropped.
     dropped: Arc<Dropped>,
-    /// A write whose rows were dropped. The session finishes it before its next work, which has to see it.
+    /// A write whose rows were dropped. The session finishes the write before its next work, which has to see that write.
     unfinished: Option<ParkedWork>,
 }
 
 impl Leftover {
-    /// Keeps a query whose result gets a cursor.
+    /// Keeps a query whose result has a cursor.
     pub(super) fn hold(
         &mut self,
         exchange: Exchange,
@@ -36,12 +36,12 @@ impl Leftover {
         token(number, &self.dropped)
     }
 
-    /// The work of a cursor.
+    /// Returns the work of a cursor.
     pub(super) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
         self.with_cursor.get_mut(&number)
     }
 
-    /// The rows of a query are not wanted any more. A write is kept until it is finished; anything else ends here.
+    /// Takes a query whose rows are not wanted any more. A write is kept until it is finished; any other query ends here.
     pub(crate) fn put(&mut self, exchange: &mut Exchange) {
         let unread = exchange.unread();
         if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
@@ -69,7 +69,7 @@ impl Leftover {
         Ok(())
     }
 
-    /// Carries all of it out, without the rows.
+    /// Carries out all that is left, without the rows.
     pub(super) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
         self.forget_dropped();
         self.finish_dropped(by).await?;
@@ -81,7 +81,7 @@ impl Leftover {
         Ok(())
     }
 
-    /// Carries the writes among it out, waiting for the server at most for the teardown limit.
+    /// Carries out the writes that are left. Waits for the server at most for the teardown limit.
     pub(super) async fn settle(&mut self, shared: &Shared) {
         let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
         // What is not done in time takes its course.
@@ -105,7 +105,7 @@ impl Leftover {
         }
     }
 
-    /// How much it keeps.
+    /// How many queries are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.with_cursor.len() + usize::from(self.unfinished.is_some()) + self.dropped.len()

@@ -1,108 +1,128 @@
 //! Auto-commit queries.
 
-use std::future::IntoFuture;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bolt_proto::{Extra, Query, ResultId};
 
-use crate::api::builders::{debug_without_query, query_setters, transaction_setters};
+use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::Cursor;
+use crate::api::held::Held;
 use crate::api::records::Records;
+use crate::api::rows::run_and;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, HolderToken};
-use crate::runtime::BoxFuture;
+use crate::run_methods;
 
 use super::Session;
 
-/// An auto-commit query. Await it to run it.
+/// An auto-commit query. Await it for the [`Records`], or call one of the methods that read the rows, too.
 ///
-/// A connection of the pool that turns out to be dead is replaced without a word, if nothing can have been carried out on
-/// it. The query is sent a second time, once, if the server refuses it and says that nothing was done and another try is
-/// welcome.
+/// If a connection of the pool turns out to be dead, and nothing can have been carried out on that connection, the query
+/// silently moves to another one. If the server refuses the query and invites another attempt, the query is sent once more.
+///
+/// ```no_run
+/// # use bolt_client as bolt;
+/// # async fn example(mut session: bolt::Session) -> Result<(), bolt::Error> {
+/// use std::time::Duration;
+///
+/// let created = session
+///     .run("CREATE (:Person {name: $name})")
+///     .param("name", "Ada")
+///     .deadline(Duration::from_secs(10))
+///     .consume()
+///     .await?;
+/// println!("{} created", created.counters().nodes_created);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
-/// What the server has against the query; for one without columns, also what it failed with in the end. If the connection
-/// is lost, or the deadline passes, after the query has left, whether it was carried out is
-/// [unknown](crate::ErrorKind::UnknownCommit), unless it only reads.
+/// If the server refuses the query, or, for a query without columns, if the query failed before its end.
+/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, or the deadline passes, after a query that
+/// may write has left.
 ///
 /// # Cancel safety
-/// Dropped after the query has left, it is cancelled; whether the server was faster only the server knows
+/// Dropped after the query has left, the query is cancelled; whether the server was faster only the server knows
 /// (*cancel-unknown*). Under read access: cancel-safe.
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionRun<'s> {
-    session: &'s mut Session,
-    query: Query,
-    extra: Extra,
-    deadline: Option<Duration>,
+    work: Lazy<'s, Setup<'s>, Result<Records<'s>, Error>>,
 }
 
-/// An auto-commit query whose rows are read by a [`Cursor`]. Await it to run it.
-///
-/// # Errors and cancel safety
-/// As [`SessionRun`].
-#[must_use = "a query runs when it is awaited"]
-pub struct SessionOpen<'s> {
-    session: &'s mut Session,
+/// What the query is, and how it runs.
+struct Setup<'s> {
+    session: Held<'s, Session>,
     query: Query,
     extra: Extra,
     deadline: Option<Duration>,
 }
 
 impl<'s> SessionRun<'s> {
-    pub(super) fn new(session: &'s mut Session, query: Query) -> Self {
+    pub(super) fn new(session: Held<'s, Session>, query: Query) -> Self {
         Self {
-            session,
-            query,
-            extra: Extra::default(),
-            deadline: None,
+            work: Lazy::new(Setup {
+                session,
+                query,
+                extra: Extra::default(),
+                deadline: None,
+            }),
         }
     }
 
     query_setters!();
     transaction_setters!();
 
-    /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+    /// Sets how long the query may take on *this* side, from waiting for a connection to the last row. Default: the
+    /// session's.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.work.set(|setup| setup.deadline = Some(limit));
         self
     }
 
-    async fn start(self) -> Result<Records<'s>, Error> {
-        let by = self.session.origin.by(self.deadline);
-        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
-        Ok(Records::of_session(exchange, &mut self.session.leftover, id, by))
+    /// Runs the query for a [`Cursor`], which does not hold on to the session: other queries may run before all rows are
+    /// read. Rows that are left then are kept, up to 16 MiB.
+    ///
+    /// # Errors
+    /// As awaiting the query. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the session was given away by
+    /// [`into_records`](Session::into_records).
+    ///
+    /// # Cancel safety
+    /// As awaiting the query.
+    pub async fn cursor(self) -> Result<Cursor, Error> {
+        Box::pin(self.work.into_setup()?.cursor()).await
     }
+
+    run_methods!([async "\n# Cancel safety\nDropped after the query has left: *cancel-unknown*. Under read access: cancel-safe."] run_and);
 }
 
-impl<'s> SessionOpen<'s> {
-    pub(super) fn new(session: &'s mut Session, query: Query) -> Self {
-        Self {
-            session,
-            query,
-            extra: Extra::default(),
-            deadline: None,
+impl<'s> Setup<'s> {
+    async fn records(mut self) -> Result<Records<'s>, Error> {
+        let by = self.session.context.deadline(self.deadline);
+        let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
+        let leftover = match self.session {
+            Held::Borrowed(session) => Held::Borrowed(&mut session.leftover),
+            Held::Owned(session) => Held::Owned(session.leftover),
+        };
+        Ok(Records::of_session(exchange, leftover, id, by))
+    }
+
+    async fn cursor(mut self) -> Result<Cursor, Error> {
+        if let Held::Owned(_) = self.session {
+            return Err(Error::misuse(
+                "a cursor needs its session: take it from `run`, not from `into_records`",
+            ));
         }
-    }
-
-    query_setters!();
-    transaction_setters!();
-
-    /// How long it may take on *this* side, from waiting for a connection to the last row. Default: the session's.
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
-        self
-    }
-
-    async fn start(self) -> Result<Cursor, Error> {
-        let by = self.session.origin.by(self.deadline);
-        let (exchange, id) = start(self.session, &self.query, self.extra, by).await?;
+        let by = self.session.context.deadline(self.deadline);
+        let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
         let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
         Ok(Cursor::new(self.session.leftover.hold(exchange, token), by))
     }
 }
 
-/// Runs the query: on another connection if that of the pool was dead, and once more if the server asks for that.
+/// Runs the query: on another connection if that of the pool was dead, and once more if the server invites that.
 async fn start(
     session: &mut Session,
     query: &Query,
@@ -111,32 +131,22 @@ async fn start(
 ) -> Result<(Exchange, ResultId), Error> {
     query.check().map_err(Clone::clone)?;
     session.make_room(by).await?;
-    let mut attempts = session.origin.auto_commit(extra, by);
+    let mut attempts = session.context.auto_commit(extra, by);
     let mut work = attempts.begin().await?;
     loop {
         match work.run(query, by).await {
             Ok(id) => return Ok((work, id)),
-            Err(error) => attempts.again(&mut work, error).await?,
+            Err(error) => attempts.retry(&mut work, error).await?,
         }
     }
 }
 
-impl<'s> IntoFuture for SessionRun<'s> {
+impl<'s> Future for SessionRun<'s> {
     type Output = Result<Records<'s>, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.poll(cx, |setup| Box::pin(setup.records()))
     }
 }
 
-impl<'s> IntoFuture for SessionOpen<'s> {
-    type Output = Result<Cursor, Error>;
-    type IntoFuture = BoxFuture<'s, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
-    }
-}
-
-debug_without_query!(SessionRun, SessionOpen);
+debug_without_query!(SessionRun);

@@ -14,7 +14,7 @@ async fn call(session: &mut Session, which: usize) -> Result<(), Error> {
         0 => session.run("ROWS 25").await?.consume().await.map(drop),
         1 => session.run("ROWS 25").await?.collect().await.map(drop),
         2 => {
-            let cursor = session.open("ROWS 25").await?;
+            let cursor = session.run("ROWS 25").cursor().await?;
             drop(session.run("ROWS 3").await?);
             cursor.collect(session).await.map(drop)
         }
@@ -46,8 +46,8 @@ async fn call(session: &mut Session, which: usize) -> Result<(), Error> {
             session
                 .execute_write(|mut tx| async move {
                     drop(tx.run(TOGETHER[0]).await?);
-                    let mut rows = tx.open(TOGETHER[1]).await?;
-                    rows.next(&mut tx).await?;
+                    let mut rows = tx.run(TOGETHER[1]).cursor().await?;
+                    rows.try_next(&mut tx).await?;
                     drop(tx.run(TOGETHER[2]).await?);
                     Ok(())
                 })

@@ -28,7 +28,6 @@ fn builders_show_neither_queries_nor_parameters() {
     );
     let mut session = driver.session().build();
     silent(&session.run(QUERY).param("p", "SECRET").metadata("m", "SECRET"));
-    silent(&session.open(QUERY).param("p", "SECRET").metadata("m", "SECRET"));
     silent(&session.begin_transaction().metadata("m", "SECRET"));
     silent(
         &session
@@ -37,7 +36,6 @@ fn builders_show_neither_queries_nor_parameters() {
     );
     let mut tx = now(session.begin_transaction().metadata("m", "SECRET")).unwrap();
     silent(&tx.run(QUERY).param("p", "SECRET"));
-    silent(&tx.open(QUERY).param("p", "SECRET"));
     silent(&tx);
 }
 
@@ -46,7 +44,7 @@ fn what_holds_rows_does_not_show_them() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
-    let cursor = now(session.open(QUERY)).unwrap();
+    let cursor = now(session.run(QUERY).cursor()).unwrap();
     // Its row is kept from here on.
     let mut rows = now(session.run(QUERY)).unwrap();
     now(rows.peek()).unwrap();

@@ -40,7 +40,7 @@ fn leave(session: &mut Session, what: What, before: impl FnOnce()) {
             drop(rows);
         }
         What::Cursor => {
-            let cursor = now(session.open("ROWS 3000")).unwrap();
+            let cursor = now(session.run("ROWS 3000").cursor()).unwrap();
             before();
             drop(cursor);
         }
@@ -132,7 +132,7 @@ fn a_write_whose_page_is_on_its_way_is_finished_without_a_guess() {
 async fn leave_slowly(session: &mut Session, what: What) {
     match what {
         What::Rows => drop(session.run("ROWS 3000").await.unwrap()),
-        What::Cursor => drop(session.open("ROWS 3000").await.unwrap()),
+        What::Cursor => drop(session.run("ROWS 3000").cursor().await.unwrap()),
     }
 }
 
@@ -274,7 +274,7 @@ fn what_callers_who_block_drop_is_waited_for_at_most_for_the_teardown_limit() {
         drop(rows);
         assert_eq!(servers.committed().len(), usize::from(finishes));
 
-        let _cursor = now(session.open("ROWS 3000")).unwrap();
+        let _cursor = now(session.run("ROWS 3000").cursor()).unwrap();
         now(session.settle());
         assert_eq!(servers.committed().len(), 2 * usize::from(finishes));
         drop(session);
@@ -321,7 +321,7 @@ fn a_connection_that_ends_in_mid_page_does_not_hold_up_run() {
     let driver = three(&servers);
     let mut session = driver.session().build();
     servers.hold(FIRST);
-    let mut run = Task::new(async { session.run("ROWS 3000").await?.next().await });
+    let mut run = Task::new(async { session.run("ROWS 3000").await?.try_next().await });
     assert!(run.run().is_none());
     servers.deliver(FIRST, 3);
     assert!(run.run().is_none());

@@ -40,11 +40,11 @@ fn records_that_have_failed_say_so_again() {
     servers.fail_after(2, SYNTAX);
     let mut rows = now(session.run("ROWS 5")).unwrap();
     for _ in 0..2 {
-        assert!(now(rows.next()).unwrap().is_some());
+        assert!(now(rows.try_next()).unwrap().is_some());
     }
-    let first = now(rows.next()).unwrap_err();
+    let first = now(rows.try_next()).unwrap_err();
     assert!(first.to_string().starts_with(SYNTAX), "{first}");
-    assert_eq!(now(rows.next()).unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(now(rows.try_next()).unwrap_err().kind(), ErrorKind::Server);
 }
 
 #[test]
@@ -54,10 +54,10 @@ fn a_lost_connection_is_reported_again_as_what_had_happened() {
     let mut session = driver.session().build();
     servers.cut_at(Message::Pull);
     let mut rows = now(session.run("ROWS 5")).unwrap();
-    let first = now(rows.next()).unwrap_err();
+    let first = now(rows.try_next()).unwrap_err();
     assert_eq!(first.kind(), ErrorKind::UnknownCommit);
     for _ in 0..3 {
-        let later = now(rows.next()).unwrap_err();
+        let later = now(rows.try_next()).unwrap_err();
         assert_eq!(later.to_string(), format!("the work had already failed: {first}"));
         assert_eq!(later.kind(), ErrorKind::UnknownCommit);
     }
@@ -177,7 +177,7 @@ fn a_deadline_says_how_long_it_was_and_which_option_set_it() {
     let call = driver
         .execute_query("RETURN 1")
         .deadline(Duration::from_millis(250));
-    let text = late(&servers, SECOND, async { call.await });
+    let text = late(&servers, SECOND, call);
     assert!(
         text.contains("timed out after 250ms (deadline of the call)"),
         "{text}"

@@ -13,8 +13,8 @@ fn a_session_keeps_nothing_of_queries_that_have_ended() {
         drop(now(session.run("CREATE ()")).unwrap());
         now(now(session.run("ROWS 2")).unwrap().consume()).unwrap();
         drop(now(session.run("ROWS 5")).unwrap());
-        let mut cursor = now(session.open("ROWS 3")).unwrap();
-        now(cursor.next(&mut session)).unwrap();
+        let mut cursor = now(session.run("ROWS 3").cursor()).unwrap();
+        now(cursor.try_next(&mut session)).unwrap();
         drop(cursor);
         assert!(session.held() <= 2, "{} in round {round}", session.held());
     }
@@ -31,14 +31,14 @@ fn a_session_keeps_cursors_that_are_open_and_nothing_else() {
     let mut session = driver.session().build();
     let mut cursors = Vec::new();
     for _ in 0..10 {
-        cursors.push(now(session.open("ROWS 3")).unwrap());
+        cursors.push(now(session.run("ROWS 3").cursor()).unwrap());
     }
     assert_eq!(session.held(), 10);
     for cursor in &mut cursors {
         for _ in 0..3 {
-            assert!(now(cursor.next(&mut session)).unwrap().is_some());
+            assert!(now(cursor.try_next(&mut session)).unwrap().is_some());
         }
-        assert!(now(cursor.next(&mut session)).unwrap().is_none());
+        assert!(now(cursor.try_next(&mut session)).unwrap().is_none());
     }
     cursors.clear();
     now(session.last_bookmarks()).unwrap();

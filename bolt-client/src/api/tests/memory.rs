@@ -45,7 +45,7 @@ fn whatever_collects_a_result_ends_at_its_limit() {
             .collect_column::<String>()
             .await
     }));
-    let cursor = now(session.open("ROWS 1000 OF 100")).unwrap();
+    let cursor = now(session.run("ROWS 1000 OF 100").cursor()).unwrap();
     too_large(now(cursor.collect(&mut session)));
     // What is left of the last is finished, and the session goes on.
     now(session.run("RETURN 1")).map(drop).unwrap();
@@ -126,7 +126,7 @@ fn a_session_keeps_the_rest_of_a_cursor_up_to_a_limit_in_memory() {
         let servers = Scripted::new();
         let driver = servers.driver();
         let mut session = driver.session().build();
-        let mut cursor = now(session.open(query)).unwrap();
+        let mut cursor = now(session.run(query).cursor()).unwrap();
         let outcome = now(session.run("RETURN 1")).map(drop);
         assert_eq!(outcome.is_ok(), fits, "{query}: {outcome:?}");
         if let Err(error) = outcome {
@@ -136,7 +136,7 @@ fn a_session_keeps_the_rest_of_a_cursor_up_to_a_limit_in_memory() {
         // Either way every row can still be read.
         let rows: usize = query.split(' ').nth(1).unwrap().parse().unwrap();
         let mut count = 0;
-        while now(cursor.next(&mut session)).unwrap().is_some() {
+        while now(cursor.try_next(&mut session)).unwrap().is_some() {
             count += 1;
         }
         assert_eq!(count, rows, "{query}");
@@ -149,12 +149,12 @@ fn what_a_query_failed_with_while_its_rest_was_kept_is_for_its_cursor() {
     let driver = servers.driver();
     let mut session = driver.session().build();
     servers.fail_after(2, SYNTAX);
-    let mut cursor = now(session.open("ROWS 5")).unwrap();
+    let mut cursor = now(session.run("ROWS 5").cursor()).unwrap();
     drop(now(session.run("RETURN 1")).unwrap());
     for _ in 0..2 {
-        assert!(now(cursor.next(&mut session)).unwrap().is_some());
+        assert!(now(cursor.try_next(&mut session)).unwrap().is_some());
     }
-    let error = now(cursor.next(&mut session)).unwrap_err();
+    let error = now(cursor.try_next(&mut session)).unwrap_err();
     assert!(error.to_string().starts_with(SYNTAX), "{error}");
 }
 
@@ -163,16 +163,16 @@ fn a_connection_that_is_lost_while_a_rest_is_kept_is_for_the_cursor_first_hand()
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
-    let mut cursor = now(session.open("ROWS 3000")).unwrap();
+    let mut cursor = now(session.run("ROWS 3000").cursor()).unwrap();
     servers.cut_at(Message::Pull);
     drop(now(session.run("RETURN 1")).unwrap());
     for _ in 0..1000 {
-        assert!(now(cursor.next(&mut session)).unwrap().is_some());
+        assert!(now(cursor.try_next(&mut session)).unwrap().is_some());
     }
-    let error = now(cursor.next(&mut session)).unwrap_err();
+    let error = now(cursor.try_next(&mut session)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownCommit);
     assert!(!error.to_string().contains("already failed"), "{error}");
-    let error = now(cursor.next(&mut session)).unwrap_err();
+    let error = now(cursor.try_next(&mut session)).unwrap_err();
     assert!(
         error
             .to_string()
@@ -186,7 +186,7 @@ fn a_call_that_is_out_of_time_while_a_rest_is_kept_costs_the_cursor_nothing() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
-    let mut cursor = now(session.open("ROWS 3000")).unwrap();
+    let mut cursor = now(session.run("ROWS 3000").cursor()).unwrap();
     servers.hold(0);
     let mut run = Task::new(async { session.run("RETURN 1").deadline(SECOND).await.map(drop) });
     assert!(run.run().is_none());
@@ -195,7 +195,7 @@ fn a_call_that_is_out_of_time_while_a_rest_is_kept_costs_the_cursor_nothing() {
     drop(run);
     servers.release(0);
     let mut count = 0;
-    while now(cursor.next(&mut session)).unwrap().is_some() {
+    while now(cursor.try_next(&mut session)).unwrap().is_some() {
         count += 1;
     }
     assert_eq!(count, 3000);

@@ -7,6 +7,7 @@ mod dropped;
 mod errors;
 mod linear;
 mod memory;
+mod owned;
 mod parked;
 mod unknown;
 

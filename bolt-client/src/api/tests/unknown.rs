@@ -9,7 +9,7 @@ async fn write(session: &mut Session, access: Access) -> Result<(), Error> {
     }
     match access {
         Access::Write => session.execute_write(work).await,
-        Access::Read => session.execute_read(work).await,
+        _ => session.execute_read(work).await,
     }
 }
 

@@ -1,11 +1,12 @@
-//! A session's claim to a connection on which something of its work is left to be carried out.
+//! A session's claim to a connection on which some of its work is still to be carried out.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-/// The session's side. While it exists, the end of the work will be waited for, so that nothing has to be guessed.
+/// The session's side. While it exists, the session will wait for the end of the work, so the link need not guess
+/// whether rows are left.
 #[derive(Clone)]
 pub(crate) struct Claim(Arc<State>);
 
@@ -19,7 +20,7 @@ struct State {
 }
 
 impl Claim {
-    /// A claim, and what the link keeps of it.
+    /// Returns a claim, and the link's side of it.
     pub(super) fn new() -> (Self, Claimed) {
         let claim = Self(Arc::default());
         (claim.clone(), Claimed(claim))
@@ -30,13 +31,13 @@ impl Claim {
         self.0.ended.load(Ordering::Acquire)
     }
 
-    /// Asks to be woken when the work has ended, or the connection lies in the pool again.
+    /// Registers the waker, to be woken when the work has ended or the connection is in the pool again.
     pub(crate) fn register(&self, cx: &Context<'_>) {
         let stale = self.lock().replace(cx.waker().clone());
         drop(stale);
     }
 
-    /// Wakes the session, if it waits.
+    /// Wakes the session if it waits.
     pub(crate) fn wake(&self) {
         let waker = self.lock().take();
         if let Some(waker) = waker {

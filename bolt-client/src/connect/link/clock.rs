@@ -1,26 +1,26 @@
-//! How long the other side has not moved.
+//! How long the server has made no progress.
 
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::runtime::Runtime;
 
-/// The instant since which the server has not moved although something was waited for. The clock starts when a wait finds
-/// the socket empty (or full), and is reset whenever something arrives (or leaves): a caller that takes its time between two
-/// rows never meets the limit.
+/// The instant since which the server has made no progress during a wait. The clock starts when a wait finds the
+/// socket empty (or full), and is reset whenever something arrives (or leaves): a caller that takes its time between
+/// two rows never meets the limit.
 #[derive(Debug, Default)]
 pub(super) struct Silence(Option<Instant>);
 
 impl Silence {
-    /// When the server will have been silent for this long. Starts the clock if it does not run.
-    pub(super) fn until(&mut self, patience: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
-        match patience {
+    /// Returns when the server will have been silent for this long. Starts the clock if it is not running.
+    pub(super) fn until(&mut self, silence_limit: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
+        match silence_limit {
             None => Deadline::NONE,
             Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
         }
     }
 
-    /// The server has moved.
+    /// Resets the clock: the server has made progress.
     pub(super) const fn reset(&mut self) {
         self.0 = None;
     }

@@ -1,4 +1,4 @@
-//! What happens to a connection when nothing waits on it any more.
+//! What happens to a connection at the end of a lease.
 
 use std::mem;
 
@@ -7,21 +7,21 @@ use bolt_proto::{Disposition, Fetch, ResultId};
 use super::claim::Claimed;
 use super::{Link, Unfinished};
 
-/// What happens when nothing waits any more. Nothing here waits, blocks or panics: it runs inside of `drop`.
+/// The end of a lease. Nothing here waits, blocks or panics: it runs inside of `drop`.
 impl Link {
-    /// The lease is over. Brings the connection as far towards ready as goes without waiting, and says whether it is
-    /// worth keeping.
+    /// Ends the lease: brings the connection as far towards ready as is possible without waiting, and returns whether
+    /// it can be kept.
     ///
-    /// Requests of which no byte has left are taken back. If something is open or has failed, RESET goes out at
-    /// once, so that the server stops the work and frees its locks; its answer is read by the next user of the link.
-    /// A result that [is to be finished](Unfinished::Finish) is: DISCARD goes out in place of RESET. After a
-    /// BEGIN that is unanswered nothing can be sent: a caller has to [wait](Fate::Unanswered) for its answer, or the
-    /// connection ends.
+    /// Requests of which no byte has left are taken back. If a result is open or a request has failed, RESET is sent
+    /// at once, so that the server stops the work and frees its locks; the next user of the link reads the answer. A
+    /// result that [must be finished](Unfinished::Finish) gets DISCARD in place of RESET. After an unanswered BEGIN
+    /// nothing can be sent: a caller has to [wait](ReleaseOutcome::Unanswered) for its answer, or the connection is
+    /// closed.
     ///
-    /// A caller that had the link only to make it ready, and gives up, releases it again. That changes nothing of what
-    /// becomes of the work: it is remembered until the connection is ready.
-    pub(crate) fn release(&mut self) -> Fate {
-        self.wire.rest();
+    /// A waiter that only prepared the link, and gives up, releases it again. That does not change what happens to
+    /// the work, which is remembered until the connection is ready.
+    pub(crate) fn release(&mut self) -> ReleaseOutcome {
+        self.wire.end_wait();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         if self.left.is_none() {
             self.proto.unqueue();
@@ -40,29 +40,31 @@ impl Link {
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
-        // What has arrived for a call that is gone has no receiver any more.
+        // The call that these events were for is gone.
         if !goes_on || self.drop_events().is_err() {
-            return Fate::Close;
+            return ReleaseOutcome::Close;
         }
         self.proto.shrink();
         match self.proto.disposition() {
             Disposition::Reusable => {
                 self.claimed = None;
-                Fate::Ready
+                ReleaseOutcome::Ready
             }
-            Disposition::NeedsReset if planted!(ResetForgotten) => Fate::Ready,
-            Disposition::Resetting if planted!(LateFailureToNextUser) => Fate::Ready,
-            // The latter if the work failed in the end: its RESET is left to the next user of the link.
-            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => Fate::Unsettled,
-            Disposition::AwaitAnswer => Fate::Unanswered,
-            _ => Fate::Close,
+            Disposition::NeedsReset if planted!(ResetForgotten) => ReleaseOutcome::Ready,
+            Disposition::Resetting if planted!(LateFailureToNextUser) => ReleaseOutcome::Ready,
+            // `NeedsReset` if the work failed in the end: its RESET is left to the next user of the link.
+            Disposition::Finishing | Disposition::Resetting | Disposition::NeedsReset => {
+                ReleaseOutcome::Unsettled
+            }
+            Disposition::AwaitAnswer => ReleaseOutcome::Unanswered,
+            _ => ReleaseOutcome::Close,
         }
     }
 
-    /// Undoes what is under way; `false` if the connection must go for that.
+    /// Cancels what is under way; returns `false` if the connection must be closed for that.
     fn cancel(&mut self) -> bool {
         if self.proto.disposition() == Disposition::AwaitAnswer {
-            // RESET must not overtake BEGIN. Perhaps its answer is there already.
+            // RESET must not overtake BEGIN, whose answer may have arrived already.
             self.wire.read_at_once(&mut self.proto);
             if planted!(ResetOvertakesBegin) {
                 return self.proto.reset().is_ok() && self.wire.write_at_once(&mut self.proto);
@@ -71,55 +73,56 @@ impl Link {
         match self.proto.disposition() {
             Disposition::Reusable => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}
-            _ if self.steer() => {}
+            _ if self.queue_next_step() => {}
             _ => return false,
         }
-        // A socket that takes no RESET would leave the server at its work.
+        // If the socket accepts no RESET, the server would continue with the work.
         self.wire.write_at_once(&mut self.proto)
     }
 
-    /// Has the rest of a result carried out; `false` if the connection is gone.
+    /// Has the rest of a result carried out; returns `false` if the connection is lost.
     fn finish(&mut self, result: ResultId) -> bool {
-        // If the end of the page has arrived, there is nothing to guess.
+        // If the end of the page has arrived, it is known whether there are more rows.
         self.wire.read_arrived(&mut self.proto);
         let claimed = self.claimed.as_ref().is_some_and(Claimed::is_held);
         if claimed && self.proto.is_open(result) && !self.proto.has_more(result) {
-            // The end of the page is read before the session goes on.
+            // The session reads the end of the page before its next work.
         } else if self.proto.is_open(result) {
-            // There is more, or the page is still on its way: the server gets to the result's end only if it is asked to,
-            // and nothing may ever read that page. If it turns out to be the last one, the server closes the connection
-            // after the commit.
+            // There are more rows, or the page is still on its way, and nothing may ever read it: the server reaches
+            // the end of the result only if it is asked to. If that page turns out to be the last, the server closes
+            // the connection after the commit.
             if self.proto.abandon(result).is_err() {
                 return false;
             }
         } else if self.proto.disposition() == Disposition::NeedsReset {
             return self.cancel();
         }
-        // Bytes that are left do not end the connection: that would undo the work. They leave with the next lease.
-        self.nudge();
+        // Unsent bytes do not end the connection: that would undo the work. They leave with the next lease.
+        self.write_at_once();
         !self.wire.is_broken()
     }
 
-    /// Asks for the next step towards ready, by what has been seen of the answers to what the last lease left. Whether
-    /// there is an answer to wait for.
-    pub(super) fn steer(&mut self) -> bool {
+    /// Queues the next request on the way to ready, depending on the answers so far to what the last lease left.
+    /// Returns whether there is an answer to wait for.
+    pub(super) fn queue_next_step(&mut self) -> bool {
         match (self.proto.disposition(), self.left) {
             (Disposition::AwaitAnswer | Disposition::Resetting, _) => true,
-            // The user has asked for the commit and may be told that it is unknown; undoing it helps nobody.
+            // The caller asked for the commit, and may already have got an unknown commit as its error: RESET would
+            // not help.
             (Disposition::Finishing, _) if self.proto.is_committing() => true,
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
-            // The end of a page is on its way, or says that there is more.
+            // The end of a page is on its way, or it has arrived and there are more rows.
             (Disposition::NeedsReset, Some(Unfinished::Finish(result))) if self.proto.is_open(result) => {
                 !self.proto.has_more(result) || self.proto.discard(result, Fetch::All).is_ok()
             }
             (Disposition::Finishing, _) if planted!(DroppedReadFinished) => true,
             (Disposition::Finishing | Disposition::NeedsReset, _) => self.proto.reset().is_ok(),
-            // Waiting changes nothing about the rest.
+            // Waiting changes nothing.
             _ => false,
         }
     }
 
-    /// Whether what is under way was asked for, and would be undone if the connection were closed.
+    /// Whether the work under way must be carried out, and would be undone if the connection were closed.
     pub(crate) fn is_finishing(&self) -> bool {
         match (self.proto.disposition(), self.left) {
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
@@ -129,14 +132,14 @@ impl Link {
         }
     }
 
-    /// Whether an idle connection is still ready, by everything that has arrived on it. Keep-alives are fine; the end of
-    /// the stream is not, nor is any part of a message, since nothing was asked.
+    /// Whether an idle connection is still ready, considering all that has arrived on it. Keep-alives are allowed.
+    /// The end of the stream is not, nor is any part of a message, since there was no request.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.wire.read_arrived(&mut self.proto);
         self.is_clean()
     }
 
-    /// The same, by what is known to have arrived without asking the operating system.
+    /// As [`is_quiet`](Self::is_quiet), considering only what is known to have arrived without a system call.
     pub(crate) fn seems_quiet(&mut self) -> bool {
         if planted!(LateFailureToNextUser) {
             return true;
@@ -149,7 +152,7 @@ impl Link {
         self.drop_events().is_ok() && self.proto.disposition() == Disposition::Reusable
     }
 
-    /// Says GOODBYE, if the socket takes it, before the link is dropped.
+    /// Sends GOODBYE, if the socket accepts it, before the link is dropped.
     pub(crate) fn say_goodbye(&mut self) {
         if self.proto.disposition() != Disposition::Dead && self.proto.goodbye().is_ok() {
             self.wire.write_at_once(&mut self.proto);
@@ -157,16 +160,16 @@ impl Link {
     }
 }
 
-/// What becomes of a link at the end of a lease.
+/// The state of a link at the end of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It can be handed out as it is.
+pub(crate) enum ReleaseOutcome {
+    /// The link can be used as it is.
     Ready,
     /// Answers are on their way that must be read first.
     Unsettled,
-    /// The same, but the server is at work, and can be told to stop only once its next answer is there. It must not be
-    /// left alone with that.
+    /// As `Unsettled`, but the server is at work, and can be asked to stop only after its next answer. A waiter must
+    /// read that answer, or the connection is closed.
     Unanswered,
-    /// It is of no more use.
+    /// The connection cannot be used any more.
     Close,
 }

@@ -1,4 +1,4 @@
-//! One socket and everything that progresses on it.
+//! One connection to a server, and all progress on it.
 
 mod claim;
 mod clock;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
 
-use crate::bookmarks::Receipt;
+use crate::bookmarks::TransactionBookmarks;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
@@ -23,36 +23,36 @@ use crate::server_info::ServerInfo;
 
 pub(crate) use claim::Claim;
 use claim::Claimed;
-pub(crate) use leaving::Fate;
+pub(crate) use leaving::ReleaseOutcome;
 use wire::{Limits, Progress, Wire};
 
-/// One connection to a server: the protocol's state machine, and the wire under it. The wire reads and writes; what is sent,
-/// and what becomes of what arrives, is decided here.
+/// One connection to a server: the protocol's state machine, and the wire below it. The wire reads and writes; the
+/// link decides what to send, and what happens to what arrives.
 ///
-/// It owns *all* progress. A future that drives it holds nothing but a borrow, so that dropping the future at any
-/// await loses nothing and leaves nothing half done.
+/// The link owns *all* progress. A future that drives it holds only a borrow, so dropping the future at any await
+/// loses nothing and leaves nothing half done.
 pub(crate) struct Link {
     pub(crate) proto: Connection,
     wire: Wire,
-    /// Whom it reaches, for messages.
+    /// The address of the server, for error messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
-    /// What becomes of the work should the lease end now.
+    /// What happens to the work if the lease ends now.
     unfinished: Unfinished,
-    /// What is to become of the work that the last lease left; `None` during a lease.
+    /// What happens to the work that the last lease left; `None` during a lease.
     left: Option<Unfinished>,
-    /// Who is to know the bookmark of work that is carried out after its lease has ended.
-    receipt: Option<Receipt>,
-    /// There while a session waits for the end of what the last lease left.
+    /// Receives the bookmark of work that is carried out after its lease has ended.
+    bookmarks: Option<TransactionBookmarks>,
+    /// Present while a session waits for the end of what the last lease left.
     claimed: Option<Claimed>,
 }
 
-/// What becomes of work that is under way when a lease ends.
+/// What happens to work that is under way when a lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfinished {
-    /// It is undone: the server stops it and frees its locks.
+    /// The work is rolled back: the server stops it and frees its locks.
     Cancel,
-    /// It is the rest of this result, and is carried out: servers commit an auto-commit query at its result's end.
+    /// The rest of this result is carried out: servers commit an auto-commit query at the end of its result.
     Finish(ResultId),
 }
 
@@ -70,39 +70,39 @@ impl Link {
             info: None,
             unfinished: Unfinished::Cancel,
             left: None,
-            receipt: None,
+            bookmarks: None,
             claimed: None,
         }
     }
 
-    /// Who answered, once the login is through.
+    /// Returns information about the server; present after the login.
     pub(crate) fn info(&self) -> Option<&Arc<ServerInfo>> {
         self.info.as_ref()
     }
 
-    pub(crate) fn introduce(&mut self, info: ServerInfo) {
+    pub(crate) fn set_info(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
     }
 
-    /// For how long the server may take no byte of what is being sent to it.
+    /// Sets how long a write may make no progress before the connection is closed.
     pub(crate) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
         self.wire.set_write_timeout(limit);
     }
 
-    /// A lease begins: nothing is left of the one before.
-    pub(crate) fn engage(&mut self) {
+    /// Begins a lease: nothing is left of the one before.
+    pub(crate) fn begin_lease(&mut self) {
         self.left = None;
         self.claimed = None;
     }
 
-    /// A claim to the end of the work that is under way, for its session.
+    /// Creates a claim to the end of the work that is under way, for its session.
     pub(crate) fn claim(&mut self) -> Claim {
         let (claim, claimed) = Claim::new();
         self.claimed = Some(claimed);
         claim
     }
 
-    /// The claim that there is, to wake its session.
+    /// Returns the present claim, to wake its session.
     pub(crate) fn claimed(&self) -> Option<Claim> {
         self.claimed.as_ref().map(|claimed| claimed.claim().clone())
     }
@@ -111,22 +111,22 @@ impl Link {
         self.claimed.as_ref().is_some_and(|claimed| claimed.is_of(claim))
     }
 
-    /// The work that was claimed has ended, or its session has.
+    /// Ends the claim: the claimed work has ended, or its session has.
     pub(crate) fn end_claim(&mut self) {
         self.claimed = None;
     }
 
-    /// What becomes of the work should the lease end now.
+    /// Sets what happens to the work if the lease ends now.
     pub(crate) fn set_unfinished(&mut self, unfinished: Unfinished) {
         self.unfinished = unfinished;
     }
 
-    /// Who is to know the bookmark of what is begun now.
-    pub(crate) fn set_receipt(&mut self, receipt: Receipt) {
-        self.receipt = Some(receipt);
+    /// Sets what receives the bookmark of the work that begins now.
+    pub(crate) fn set_transaction_bookmarks(&mut self, bookmarks: TransactionBookmarks) {
+        self.bookmarks = Some(bookmarks);
     }
 
-    /// The next event's head. Cancel-safe: an event that was not taken stays.
+    /// Waits for the next event and returns its head. Cancel-safe: an event that was not taken stays.
     pub(crate) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
         let by = if planted!(DeadlineNotHandedDown) {
             Deadline::NONE
@@ -146,12 +146,12 @@ impl Link {
         .await
     }
 
-    /// The next event's head, without a timer: for an opening, whose caller times it. `expires` ends it; `glance`, which is
-    /// asked at each attempt, is when the caller looks around.
+    /// Waits for the next event of an opening, without a timer: the opening's caller has the timer. The wait ends at
+    /// `expires`. `read_until` is evaluated before each read: until then a transport that blocks may block.
     pub(crate) async fn head_of_opening(
         &mut self,
         expires: Deadline,
-        glance: impl Fn() -> Deadline,
+        read_until: impl Fn() -> Deadline,
     ) -> Result<Head, Error> {
         poll_fn(|cx| {
             loop {
@@ -160,8 +160,8 @@ impl Link {
                 }
                 let limits = Limits {
                     by: expires,
-                    glance: glance(),
-                    patience: None,
+                    read_until: read_until(),
+                    silence_limit: None,
                 };
                 if ready!(self.wire.poll_untimed(cx, &mut self.proto, limits)) == Progress::OutOfTime {
                     return Poll::Ready(Err(self.out_of_time(expires)));
@@ -171,13 +171,13 @@ impl Link {
         .await
     }
 
-    /// Waits until what has arrived is enough, at most until the deadline. No event is taken: rows stay in the receive
+    /// Waits until enough has arrived, at most until the deadline. No event is taken: rows stay in the receive
     /// buffer. Cancel-safe.
-    pub(crate) async fn read_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
+    pub(crate) async fn buffer_until(&mut self, is_enough: impl Fn(&Connection) -> bool, by: Deadline) {
         poll_fn(|cx| {
             loop {
-                // Sees what has arrived. If the connection is over, the next wait for an event says why; what had arrived
-                // before may still be there to be taken.
+                // Sees what has arrived. After the end of the connection, the next wait for an event reports the
+                // reason; what arrived before that end may still be there to be taken.
                 let over = self.proto.has_event().is_err() || self.proto.disposition() == Disposition::Dead;
                 if over || is_enough(&self.proto) {
                     return Poll::Ready(());
@@ -190,25 +190,30 @@ impl Link {
         .await;
     }
 
-    /// Takes the event whose head was just told.
+    /// Takes the event whose head was just returned.
     pub(crate) fn event(&mut self) -> Option<Event<'_>> {
         self.proto.event()
     }
 
-    /// Reads and drops whatever is on its way, and asks for what else it takes: work that is to be undone is, as soon as
-    /// the server may be told; a failure costs a RESET. Ready when the connection is, or when waiting will not make it so:
-    /// the caller looks at what it has become. The caller has the timer; `glance` is when it looks around, and when a
-    /// transport that blocks returns in any case.
-    pub(crate) fn poll_settled(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Result<(), Error>> {
+    /// Reads and drops the answers that are on their way, and sends what that requires: work that is to be rolled
+    /// back is cancelled as soon as the server may be asked to; a failure costs a RESET.
+    ///
+    /// Ready when the connection is, or when waiting cannot make it so: the caller checks the disposition. The caller
+    /// has the timer. A transport that blocks returns at `read_until`.
+    pub(crate) fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        read_until: Deadline,
+    ) -> Poll<Result<(), Error>> {
         loop {
             if let Err(violation) = self.drop_events() {
                 return Poll::Ready(Err(self.explain(violation)));
             }
-            if !self.steer() {
+            if !self.queue_next_step() {
                 return Poll::Ready(Ok(()));
             }
-            if ready!(self.poll_progress(cx, Deadline::NONE, glance)) == Progress::OutOfTime {
-                // The call is cancelled. Whoever waits sees that, too.
+            if ready!(self.poll_progress(cx, Deadline::NONE, read_until)) == Progress::OutOfTime {
+                // The call is cancelled, which its caller sees, too.
                 return Poll::Pending;
             }
         }
@@ -219,12 +224,12 @@ impl Link {
         self.wire.read_arrived(&mut self.proto);
     }
 
-    /// Writes what goes at once, for what is to leave while the caller does something else.
-    pub(crate) fn nudge(&mut self) {
+    /// Writes what the socket accepts now, for requests that must leave while the caller does something else.
+    pub(crate) fn write_at_once(&mut self) {
         self.wire.write_at_once(&mut self.proto);
     }
 
-    /// The next event's head, if it has arrived, or why there will be none.
+    /// Returns the next event's head if it has arrived, or the reason why none will.
     fn arrived(&mut self) -> Option<Result<Head, Error>> {
         match self.proto.has_event() {
             Ok(head) => head.map(Ok),
@@ -237,39 +242,38 @@ impl Link {
         Error::out_of_time(self.wire.runtime(), &*self.peer, waiting, by)
     }
 
-    /// Whether something has arrived, or the time is up.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, glance: Deadline) -> Poll<Progress> {
+    /// Ready when something has arrived, or the time is up.
+    fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, read_until: Deadline) -> Poll<Progress> {
         let limits = Limits {
             by,
-            glance,
-            patience: self.patience(),
+            read_until,
+            silence_limit: self.silence_limit(),
         };
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
-    /// How long the server may be silent while something is asked of it.
-    fn patience(&self) -> Option<Duration> {
+    /// How long the server may be silent while an answer is awaited.
+    fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
     }
 
-    /// Drops every event that has arrived, but for the bookmark of a commit.
+    /// Drops every event that has arrived; the bookmark of a commit is reported.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         while self.proto.has_event()?.is_some() {
-            if let (Some(Event::Success(metadata)), Some(receipt)) = (self.proto.event(), &self.receipt) {
+            if let (Some(Event::Success(metadata)), Some(bookmarks)) = (self.proto.event(), &self.bookmarks) {
                 metadata
                     .bookmark()
                     .into_iter()
-                    .for_each(|bookmark| receipt.committed(bookmark));
+                    .for_each(|bookmark| bookmarks.committed(bookmark));
             }
         }
         Ok(())
     }
 
-    /// Why the connection is over.
-    /// Why a request was refused: if the connection is over, that is what is wrong, and not the request.
+    /// Converts the refusal of a request. If the connection is over, the error gives the reason for that end instead.
     pub(crate) fn refusal(&mut self, error: UsageError) -> Error {
         match error {
-            UsageError::Over(violation) => self.explain(violation),
+            UsageError::Ended(violation) => self.explain(violation),
             error => error.into(),
         }
     }

@@ -1,4 +1,4 @@
-//! A link over a transport in memory: what becomes of its bytes, its time, and its leftovers.
+//! A link over a transport in memory: its bytes, its limits in time, and what a lease leaves.
 
 mod flushing;
 mod leaving;
@@ -17,7 +17,7 @@ use peer::{Peer, Setup, Task};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A link that is not logged in yet.
+/// A link before its login.
 fn new_link(peer: &Peer) -> Link {
     Link::new(
         peer.runtime(),
@@ -27,7 +27,7 @@ fn new_link(peer: &Peer) -> Link {
     )
 }
 
-/// A link that is ready for a first request.
+/// A link after its login.
 fn link(peer: &Peer) -> Link {
     logged_in(new_link(peer))
 }
@@ -42,12 +42,12 @@ fn logged_in(mut link: Link) -> Link {
         panic!("{head:?}");
     };
     let info = ServerInfo::read(Address::new("test", 7687), version, metadata);
-    link.introduce(info);
+    link.set_info(info);
     next(&mut link, by);
     link
 }
 
-/// Asks for a query and a page of its rows, and does not send it.
+/// Queues a query and a page of its rows, without sending them.
 fn ask(link: &mut Link) -> ResultId {
     let (_, result) = link
         .proto
@@ -57,7 +57,7 @@ fn ask(link: &mut Link) -> ResultId {
     result
 }
 
-/// Takes the next event, which has to be there without a wait.
+/// Takes the next event, which must be there without a wait.
 #[track_caller]
 fn next(link: &mut Link, by: Deadline) -> Kind {
     let head: Head = Task::new(link.head(by)).run().expect("an answer").unwrap();
@@ -65,10 +65,10 @@ fn next(link: &mut Link, by: Deadline) -> Kind {
     head.kind
 }
 
-/// Waits for the connection to be ready again; `None` as long as it is not.
+/// Waits until the connection is ready again; `None` while it is not.
 fn settled(link: &mut Link) -> Option<Disposition> {
-    let glance = Deadline::NONE;
-    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let read_until = Deadline::NONE;
+    let mut task = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     let settled = task.run().map(|settled| settled.is_ok());
     drop(task);
     settled.map(|_| link.proto.disposition())
@@ -85,5 +85,5 @@ fn a_query_and_its_answer_travel() {
     let kinds = [(); 4].map(|()| next(&mut link, Deadline::NONE));
     assert_eq!(kinds, [Kind::Success, Kind::Record, Kind::Record, Kind::Success]);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }

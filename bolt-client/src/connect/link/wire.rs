@@ -1,4 +1,4 @@
-//! The transport of one connection, and nothing of what travels on it.
+//! The transport of one connection; nothing here knows what the bytes mean.
 
 use std::io;
 use std::pin::Pin;
@@ -14,46 +14,47 @@ use crate::deadline::{Alarm, Deadline};
 use crate::exclusive::Exclusive;
 use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
 
-/// How many reads a task may make without a wait: two megabytes or so.
+/// How many reads a task may make without a wait: about two megabytes.
 const READS_IN_A_TURN: u8 = 32;
 
-/// Owns the transport, and alone touches it: it reads into a connection's buffer, writes what the connection has pending,
-/// and measures how long the server does not move. What is asked of the server is not its business.
+/// The owner of the transport, which nothing else touches. It reads into a connection's buffer, writes what the
+/// connection has pending, and measures how long the server makes no progress. What is asked of the server is decided
+/// elsewhere.
 pub(super) struct Wire {
     transport: Exclusive<Box<dyn Transport>>,
     alarm: Exclusive<Alarm>,
     runtime: Arc<dyn Runtime>,
-    /// Why the socket broke, until that is taken.
+    /// Why the socket broke, until the error is taken.
     broken: Option<io::Error>,
-    /// Reads since something was last waited for.
+    /// Reads since the last wait.
     turn: u8,
-    /// Reads since the time was up.
+    /// Reads since the deadline passed.
     late: u8,
     silence: Silence,
-    /// Since when nothing has left that was to leave.
+    /// Since when pending bytes have made no progress.
     stall: Silence,
-    /// The transport has taken something, and may still hold it.
+    /// The transport has accepted bytes, and may still hold them.
     unflushed: bool,
     write_timeout: Option<Duration>,
 }
 
-/// What limits a wait.
+/// The limits of a wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The end of the call.
+    /// The deadline of the call.
     pub(super) by: Deadline,
-    /// When the caller looks around, and a transport that blocks the thread returns in any case.
-    pub(super) glance: Deadline,
+    /// When the caller has something else to check: a transport that blocks the thread returns at this instant.
+    pub(super) read_until: Deadline,
     /// How long the server may be silent.
-    pub(super) patience: Option<Duration>,
+    pub(super) silence_limit: Option<Duration>,
 }
 
-/// What a wait has brought.
+/// The result of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Something has arrived, or the stream is over.
+    /// Something has arrived, or the stream has ended.
     Moved,
-    /// The time is up, or the call is cancelled.
+    /// The deadline has passed, or the call is cancelled.
     OutOfTime,
 }
 
@@ -77,7 +78,7 @@ impl Wire {
         &*self.runtime
     }
 
-    /// For how long the server may take no byte of what is being sent to it.
+    /// Sets how long a write may make no progress before the connection is closed.
     pub(super) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
         self.write_timeout = limit;
     }
@@ -87,39 +88,43 @@ impl Wire {
         self.broken.is_some()
     }
 
-    /// Why the socket broke, if it did.
+    /// Takes the error that broke the socket, if any.
     pub(super) const fn take_error(&mut self) -> Option<io::Error> {
         self.broken.take()
     }
 
-    /// Nothing waits any more: timers must not outlive the call.
-    pub(super) fn rest(&mut self) {
+    /// Ends the wait: timers must not outlive the call.
+    pub(super) fn end_wait(&mut self) {
         if !planted!(TimerKept) {
             self.alarm.get_mut().disarm();
         }
         self.silence.reset();
     }
 
-    /// Waits until something has arrived, the stream is over, or the time is up. A server that promised to be heard from
-    /// and is not, or that takes nothing of what it is sent, is as good as gone.
+    /// Waits until something has arrived, the stream has ended, or the time is up. The connection counts as lost if
+    /// the server is silent for longer than it promised, or accepts no byte of a write for too long.
     pub(super) fn poll_progress(
         &mut self,
         cx: &mut Context<'_>,
         proto: &mut Connection,
         limits: Limits,
     ) -> Poll<Progress> {
-        let Limits { by, glance, patience } = limits;
+        let Limits {
+            by,
+            read_until,
+            silence_limit,
+        } = limits;
         if self.is_out_of_time(by) {
             return Poll::Ready(self.read_late(proto));
         }
         self.late = 0;
-        let silent = self.silence.until(patience, &*self.runtime);
+        let silent = self.silence.until(silence_limit, &*self.runtime);
         let limit = by.earlier(silent);
-        if self.poll_io(cx, proto, limit.earlier(glance)).is_ready() {
-            return self.take_turns(cx, glance);
+        if self.poll_io(cx, proto, limit.earlier(read_until)).is_ready() {
+            return self.take_turns(cx, read_until);
         }
         // A server that has just been sent something has not been silent since.
-        let limit = by.earlier(self.silence.until(patience, &*self.runtime));
+        let limit = by.earlier(self.silence.until(silence_limit, &*self.runtime));
         let stalled = if self.is_sending(proto) {
             self.stall.until(self.write_timeout, &*self.runtime)
         } else {
@@ -131,10 +136,10 @@ impl Wire {
             return Poll::Ready(self.read_late(proto));
         }
         if self.moves_at_once(proto) {
-            return self.take_turns(cx, glance);
+            return self.take_turns(cx, read_until);
         }
         let why = if stalled.has_passed(self.runtime.now()) {
-            "the server took no byte of what it was sent for too long (connection_write_timeout)"
+            "the server accepted no byte of a write for too long (connection_write_timeout)"
         } else {
             "the server was silent for longer than it promised (its hint recv_timeout_seconds)"
         };
@@ -142,24 +147,24 @@ impl Wire {
         Poll::Ready(Progress::Moved)
     }
 
-    /// As [`poll_progress`](Self::poll_progress), without a timer: for openings, which outlive the call that waits for
-    /// them. That call has the timer, so it must be polled again when its time is up, and has to get its turn until then.
+    /// As [`poll_progress`](Self::poll_progress), without a timer: for openings, which outlive the call that waits
+    /// for them. That call has the timer, and must poll when its time is up; other tasks get their turn until then.
     pub(super) fn poll_untimed(
         &mut self,
         cx: &mut Context<'_>,
         proto: &mut Connection,
         limits: Limits,
     ) -> Poll<Progress> {
-        let Limits { by, glance, .. } = limits;
+        let Limits { by, read_until, .. } = limits;
         if self.has_passed(by) {
             return Poll::Ready(self.read_late(proto));
         }
-        ready!(self.poll_io(cx, proto, by.earlier(glance)));
-        self.take_turns(cx, glance)
+        ready!(self.poll_io(cx, proto, by.earlier(read_until)));
+        self.take_turns(cx, read_until)
     }
 
-    /// Writes, and reads once. Ready when something has arrived or the stream is over. A transport that blocks returns
-    /// at the limit.
+    /// Writes, and reads once. Ready when something has arrived or the stream has ended. A transport that blocks
+    /// returns at the limit.
     fn poll_io(&mut self, cx: &mut Context<'_>, proto: &mut Connection, limit: Deadline) -> Poll<()> {
         self.transport.get_mut().set_deadline(limit.at());
         self.poll_write(cx, proto);
@@ -172,8 +177,8 @@ impl Wire {
         Poll::Ready(())
     }
 
-    /// The time is up, but what has arrived counts, and may take several reads. A server that never pauses ends that.
-    /// Nothing is sent any more.
+    /// Reads after the deadline, without sending: what has arrived counts, and may take several reads. Their number
+    /// is limited, since a server may never pause.
     fn read_late(&mut self, proto: &mut Connection) -> Progress {
         let in_vain = self.late >= READS_IN_A_TURN || planted!(AnswerHiddenByDeadline);
         if in_vain || !self.read_at_once(proto) {
@@ -183,21 +188,21 @@ impl Wire {
         Progress::Moved
     }
 
-    /// One read that does not wait. Whether something has arrived, or the stream is over.
+    /// Reads once without waiting. Returns whether something has arrived, or the stream has ended.
     pub(super) fn read_at_once(&mut self, proto: &mut Connection) -> bool {
         let read = self.transport.get_mut().try_read(proto.recv_space());
         let blocks = matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         if !blocks {
             self.take_in(proto, read);
         }
-        // An error is found again by whatever asks for the disposition.
+        // Whatever asks for the disposition finds the error again.
         let _over = proto.has_event();
         !blocks
     }
 
-    /// Writes and flushes without waiting. Whether everything has left, the transport included.
+    /// Writes and flushes without waiting. Returns whether everything has left, the transport's buffer included.
     pub(super) fn write_at_once(&mut self, proto: &mut Connection) -> bool {
-        // An error is found again by the next write or flush.
+        // The next write or flush finds the error again.
         while self.broken.is_none() && !proto.pending_bytes().is_empty() {
             match self.transport.get_mut().try_write(proto.pending_bytes()) {
                 Ok(0) | Err(_) => break,
@@ -210,7 +215,7 @@ impl Wire {
         self.broken.is_none() && !self.is_sending(proto)
     }
 
-    /// Reads all that has arrived, as far as that comes to an end.
+    /// Reads all that has arrived, up to a maximal number of reads.
     pub(super) fn read_arrived(&mut self, proto: &mut Connection) {
         for _ in 0..READS_IN_A_TURN {
             if !self.read_at_once(proto) || proto.disposition() == Disposition::Dead {
@@ -227,9 +232,9 @@ impl Wire {
         }
     }
 
-    /// Whether something arrives or leaves when the transport is asked once more, without a waker. What says "not now" to
-    /// a task that polls may only want others to have their turn; if this wait has just begun, and an earlier one that was
-    /// dropped started the clock, nothing else was asked yet.
+    /// Whether something arrives or leaves when the transport is tried once more, without a waker. A transport may
+    /// answer `Pending` only to give other tasks a turn (as tokio's budget does). That may have been the only attempt
+    /// of this wait, if a dropped wait started the clock.
     fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
         let before = (proto.pending_bytes().len(), self.unflushed);
         self.write_at_once(proto);
@@ -237,16 +242,16 @@ impl Wire {
         wrote | self.read_at_once(proto)
     }
 
-    /// Whether something has not left yet, be it that the transport holds it.
+    /// Whether some bytes have not left yet; the transport may hold them.
     fn is_sending(&self, proto: &Connection) -> bool {
         self.unflushed || !proto.pending_bytes().is_empty()
     }
 
-    /// Lets other tasks have their turn after so many reads without a wait: not every executor sees to that. A caller that
-    /// wants to look around has its turn when the time for that has come: each read may have blocked the thread.
-    fn take_turns(&mut self, cx: &mut Context<'_>, glance: Deadline) -> Poll<Progress> {
+    /// Gives other tasks a turn after so many reads without a wait, since not every executor does that. A caller with
+    /// something else to check gets its turn at `read_until`: each read may have blocked the thread.
+    fn take_turns(&mut self, cx: &mut Context<'_>, read_until: Deadline) -> Poll<Progress> {
         self.turn += 1;
-        if self.turn < READS_IN_A_TURN && !self.has_passed(glance) {
+        if self.turn < READS_IN_A_TURN && !self.has_passed(read_until) {
             return Poll::Ready(Progress::Moved);
         }
         self.turn = 0;
@@ -254,17 +259,18 @@ impl Wire {
         Poll::Pending
     }
 
-    /// Whether the call has to end, whatever it has achieved.
+    /// Whether the call has to end, whatever has been achieved.
     fn is_out_of_time(&self, by: Deadline) -> bool {
         self.has_passed(by) || self.runtime.is_cancelled()
     }
 
-    /// Asks for the time only if that matters.
+    /// Whether the deadline has passed; reads the clock only if there is one.
     fn has_passed(&self, deadline: Deadline) -> bool {
         deadline.at().is_some_and(|at| at <= self.runtime.now())
     }
 
-    /// Hands on what a read brought. Whatever that is, and whether or not something waits for it: the server is not silent.
+    /// Takes in the outcome of a read. Whatever it is, and whether or not a caller waits for it, the server is not
+    /// silent.
     fn take_in(&mut self, proto: &mut Connection, read: io::Result<usize>) {
         self.silence.reset();
         match read {
@@ -277,12 +283,12 @@ impl Wire {
         }
     }
 
-    /// Writes what is pending, and flushes. A write that fails does not end the connection at once: what the server said
+    /// Writes what is pending, and flushes. A failed write does not end the connection at once: what the server sent
     /// before it closed may still be there to be read.
     fn poll_write(&mut self, cx: &mut Context<'_>, proto: &mut Connection) {
         while self.broken.is_none() && self.is_sending(proto) {
             let transport = Pin::new(self.transport.get_mut());
-            // A transport that takes nothing more may have to be flushed for that.
+            // A transport that accepts nothing more may need a flush first.
             let wrote = match proto.pending_bytes() {
                 [] => Poll::Pending,
                 pending => transport.poll_write(cx, pending),
@@ -298,7 +304,7 @@ impl Wire {
         }
     }
 
-    /// Whether something was flushed that was not before.
+    /// Flushes; returns whether that made progress.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
         while self.unflushed {
             match Pin::new(self.transport.get_mut()).poll_flush(cx) {
@@ -317,7 +323,7 @@ impl Wire {
         false
     }
 
-    /// The transport has taken so many bytes.
+    /// The transport has accepted so many bytes.
     fn took(&mut self, proto: &mut Connection, len: usize) {
         proto.wrote(len);
         self.unflushed = !planted!(UnflushedTransport);
@@ -330,7 +336,7 @@ impl Wire {
         self.moved();
     }
 
-    /// Something has left: a server that has just been sent something has not been silent since.
+    /// Bytes have left: a server that has just been sent something has not been silent since.
     fn moved(&mut self) {
         self.stall.reset();
         self.silence.reset();
@@ -338,12 +344,12 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// Ends the stream in order. What cannot be done at once is left to the transport's own drop.
+    /// Closes the stream in order. What is not possible at once is left to the transport's own drop.
     fn drop(&mut self) {
         // Code of other crates is not called while a panic unwinds.
         if !thread::panicking() {
-            let mut nobody = Context::from_waker(Waker::noop());
-            let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut nobody);
+            let mut context = Context::from_waker(Waker::noop());
+            let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut context);
         }
     }
 }

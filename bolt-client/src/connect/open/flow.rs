@@ -1,4 +1,4 @@
-//! The way from a name to a connection: DNS, TCP, handshake, login.
+//! From a name to a connection: DNS, TCP, handshake, login.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
 
-use super::hint::Hint;
-use super::order::Order;
+use super::address_order::AddressOrder;
+use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::link::Link;
@@ -16,19 +16,19 @@ use crate::error::Error;
 use crate::runtime::{Endpoint, Runtime};
 use crate::server_info::ServerInfo;
 
-/// What the flow knows and owns. It contains no timer, since timers must not outlive the call that made them.
+/// The state of an opening's flow. It contains no timer, since timers must not outlive the call that made them.
 pub(super) struct Flow {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) config: Arc<Config>,
     pub(super) address: Address,
-    pub(super) order: Order,
-    pub(super) hint: Hint,
-    /// Nothing takes longer, even if answers keep coming.
+    pub(super) order: AddressOrder,
+    pub(super) timing: Timing,
+    /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,
 }
 
 impl Flow {
-    /// The whole flow.
+    /// Runs the whole flow.
     pub(super) async fn run(self) -> Result<Link, Error> {
         let mut targets = match &self.config.resolver {
             Some(resolver) => resolver.resolve(&self.address),
@@ -48,55 +48,55 @@ impl Flow {
             let mut sockets = sockets.into_iter();
             while let Some(socket) = sockets.next() {
                 let others = sockets.len() + targets.len();
-                match self.reach(&target, socket, others).await {
+                match self.connect_and_negotiate(&target, socket, others).await {
                     Ok((link, version)) => return self.log_in(link, version, &target, socket).await,
-                    // Something else may listen on this port of one address, and a server on that of the next.
+                    // This port may belong to another service at one address, and to a Bolt server at the next.
                     Err(error) => failures.push(error),
                 }
-                self.order.missed(&target, socket);
+                self.order.note_failure(&target, socket);
             }
         }
         Err(Error::opening(self.address.host(), failures))
     }
 
-    /// Looks a name up, in its share of the time.
+    /// Looks a name up, within its share of the time.
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
         let look_up = async {
             let (host, port) = (target.host(), target.port());
-            self.runtime.resolve(host, port, self.hint.limit()).await
+            self.runtime.resolve(host, port, self.timing.limit()).await
         };
         let found = self
-            .hint
+            .timing
             .within(self.share(others), &*self.runtime, look_up)
             .await;
         match found.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(sockets) if sockets.is_empty() => Err(Error::resolve(target.host(), None)),
             Ok(mut sockets) => {
                 self.order.sockets(&mut sockets);
-                self.hint.moves_ahead();
+                self.timing.note_progress();
                 Ok(sockets)
             }
             Err(error) => Err(Error::resolve(target.host(), Some(error))),
         }
     }
 
-    /// Connects, and agrees on a version, in its share of the time.
-    async fn reach(
+    /// Connects and negotiates a version, within this address's share of the time.
+    async fn connect_and_negotiate(
         &self,
         target: &Address,
         socket: SocketAddr,
         others: usize,
     ) -> Result<(Link, Version), Error> {
-        self.hint.turns_to(target, socket);
+        self.timing.begin_address(target, socket);
         let reached = async {
             let mut link = self.connect(target, socket).await?;
-            self.hint.moves_ahead();
-            let version = self.agree(&mut link).await?;
-            self.hint.moves_ahead();
+            self.timing.note_progress();
+            let version = self.negotiate(&mut link).await?;
+            self.timing.note_progress();
             Ok((link, version))
         };
         let in_time = self
-            .hint
+            .timing
             .within(self.share(others), &*self.runtime, reached)
             .await;
         in_time.unwrap_or_else(|| Err(silent(socket)))
@@ -104,7 +104,7 @@ impl Flow {
 
     async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
         let endpoint = Endpoint::Tcp(socket);
-        let by = self.hint.limit();
+        let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
         let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
         let options = Options::default()
@@ -117,10 +117,10 @@ impl Flow {
         Ok(link)
     }
 
-    /// The handshake: one round trip. The choice of a version leaves with the login.
-    async fn agree(&self, link: &mut Link) -> Result<Version, Error> {
+    /// Waits for the handshake: one round trip. The choice of a version leaves with the login.
+    async fn negotiate(&self, link: &mut Link) -> Result<Version, Error> {
         let head = link
-            .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+            .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
             .await;
         head.map_err(|error| error.while_opening("the handshake"))?;
         match link.event() {
@@ -129,7 +129,7 @@ impl Flow {
         }
     }
 
-    /// The login: another round trip. HELLO and LOGON leave in one write.
+    /// Logs in: another round trip. HELLO and LOGON leave in one write.
     async fn log_in(
         &self,
         mut link: Link,
@@ -137,14 +137,14 @@ impl Flow {
         target: &Address,
         socket: SocketAddr,
     ) -> Result<Link, Error> {
-        let answered = self.introduce(&mut link, version, target);
-        let in_time = self.hint.within(self.expires, &*self.runtime, answered).await;
+        let answered = self.send_login(&mut link, version, target);
+        let in_time = self.timing.within(self.expires, &*self.runtime, answered).await;
         in_time.unwrap_or_else(|| Err(silent(socket)))?;
-        self.order.reached(target, socket);
+        self.order.note_success(target, socket);
         Ok(link)
     }
 
-    async fn introduce(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
+    async fn send_login(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
         let hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
@@ -152,7 +152,7 @@ impl Flow {
         let mut info = None;
         loop {
             let head = link
-                .head_of_opening(self.expires, || self.hint.glance(self.runtime.now()))
+                .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
                 .await;
             let head = head.map_err(|error| error.while_opening("the login"))?;
             match link.event() {
@@ -162,18 +162,18 @@ impl Flow {
                 Some(Event::Failure(error)) => return Err(error.into()),
                 _ => {}
             }
-            self.hint.moves_ahead();
+            self.timing.note_progress();
             if head.request == Some(last) && head.kind == Kind::Success {
                 break;
             }
         }
         if let Some(info) = info {
-            link.introduce(info);
+            link.set_info(info);
         }
         Ok(())
     }
 
-    /// Until when the present attempt may take, if as many others come after it.
+    /// Returns the deadline of the present attempt, with as many others to come after it.
     fn share(&self, others: usize) -> Deadline {
         let now = self.runtime.now();
         self.expires.share(now, others).earlier(self.expires)
@@ -184,5 +184,5 @@ fn silent(socket: SocketAddr) -> Error {
     Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())
 }
 
-/// The driver's own name, as `bolt_agent` tells it to servers. It names no machine and no user.
+/// The driver's own name in `bolt_agent`. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));

@@ -1,8 +1,8 @@
 //! Opening a connection: DNS, TCP, handshake, login.
 
+mod address_order;
 mod flow;
-mod hint;
-mod order;
+mod timing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,32 +17,33 @@ use crate::error::Error;
 use crate::exclusive::Exclusive;
 use crate::runtime::{BoxFuture, Runtime};
 
+pub(crate) use address_order::AddressOrder;
 use flow::Flow;
-use hint::{Hint, Moved};
-pub(crate) use order::Order;
+use timing::{Advance, Timing};
 
 /// A connection that is being opened.
 ///
-/// It does not belong to the call that began it: a call whose time is up leaves it in the pool, and the next one
-/// carries on. Otherwise callers with limits shorter than a handshake would never get a connection.
+/// It does not belong to the call that began it: a call whose time is up leaves the opening in the pool, and the next
+/// call continues it. Otherwise callers with limits shorter than a handshake would never get a connection.
 pub(crate) struct Opening {
-    /// Empty while it is being polled, and ever after if that panics: it cannot be polled again then.
+    /// Empty while it is being polled, and forever after a panic in that poll: a future must not be polled again
+    /// then.
     flow: Option<Exclusive<BoxFuture<'static, Result<Link, Error>>>>,
     begun: bool,
-    hint: Hint,
-    order: Order,
-    /// After this instant nobody carries on.
+    timing: Timing,
+    order: AddressOrder,
+    /// The instant after which the opening is given up.
     expires: Deadline,
     wait: Wait,
 }
 
-/// How long callers have waited for the present step: a look-up, a connect, an answer. Time in which an opening lies in the
-/// pool does not count: nothing is read then.
+/// How long callers have waited for the present step: a look-up, a connect, an answer. The time that an opening
+/// spends in the pool does not count: nothing is read then.
 #[derive(Debug)]
 struct Wait {
-    /// Before the present caller took it up.
+    /// By earlier callers.
     before: Duration,
-    /// When the present caller took it up, or the present step began, whichever was later.
+    /// When the present caller began to wait, or the present step began, whichever was later.
     since: Instant,
     /// The longest wait for an earlier step.
     longest: Duration,
@@ -53,23 +54,23 @@ impl Opening {
         runtime: &Arc<dyn Runtime>,
         config: &Arc<Config>,
         address: &Address,
-        order: &Order,
+        order: &AddressOrder,
     ) -> Self {
         let now = runtime.now();
-        let hint = Hint::default();
+        let timing = Timing::default();
         let expires = Deadline::set_by("connection_timeout", now, config.connection_timeout);
         let flow = Flow {
             runtime: Arc::clone(runtime),
             config: Arc::clone(config),
             address: address.clone(),
             order: order.clone(),
-            hint: hint.clone(),
+            timing: timing.clone(),
             expires,
         };
         Self {
             flow: Some(Exclusive::new(Box::pin(flow.run()))),
             begun: false,
-            hint,
+            timing,
             order: order.clone(),
             expires,
             wait: Wait {
@@ -80,93 +81,96 @@ impl Opening {
         }
     }
 
-    /// The instant after which it is given up.
+    /// Returns the instant after which the opening is given up.
     pub(crate) const fn expires(&self) -> Deadline {
         self.expires
     }
 
-    /// When it is to be polled again, whether or not anything has happened: to try the next address.
-    pub(crate) fn moves_on(&self) -> Deadline {
-        self.hint.attempt()
+    /// Returns when the opening must be polled again, whether or not anything has happened: to try the next address.
+    pub(crate) fn attempt_deadline(&self) -> Deadline {
+        self.timing.attempt_deadline()
     }
 
-    /// Carries on. Without a timer, which the caller that waits has. Transports that block connect until `limit` at the
-    /// latest, and read for as long as `glance`, so that the caller can look around now and then.
+    /// Continues the opening, without a timer, which the waiting caller has. Transports that block connect until
+    /// `limit` at the latest, and read for as long as `read_for`, so that the caller can check for something better
+    /// now and then.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         limit: Deadline,
-        glance: Duration,
+        read_for: Duration,
         runtime: &dyn Runtime,
     ) -> Poll<Result<Link, Error>> {
-        self.hint.set(limit.earlier(self.expires), glance);
+        self.timing.set(limit.earlier(self.expires), read_for);
         let Some(mut flow) = self.flow.take() else {
-            return Poll::Ready(Err(Error::misuse("the opening of this connection is over")));
+            return Poll::Ready(Err(Error::misuse(
+                "an earlier poll of the opening of this connection panicked",
+            )));
         };
         self.begun = true;
         let poll = flow.get_mut().as_mut().poll(cx);
         if poll.is_pending() {
             self.flow = Some(flow);
         }
-        match self.hint.moved() {
-            Moved::Not => {}
-            moved => self.wait.step(moved, runtime.now()),
+        match self.timing.take_advance() {
+            Advance::None => {}
+            advance => self.wait.step(advance, runtime.now()),
         }
         poll
     }
 
-    /// Whether there is something to carry on. Not if it was never polled, if it is complete, or if a poll of it has
-    /// panicked (code of the user's runs in it).
+    /// Whether the opening can be continued: it was polled, is not complete, and no poll of it has panicked (user
+    /// code runs in it).
     pub(crate) const fn is_under_way(&self) -> bool {
         self.begun && self.flow.is_some()
     }
 
-    /// A caller takes it up.
-    pub(crate) const fn take_up(&mut self, now: Instant) {
+    /// A caller begins to wait for it.
+    pub(crate) const fn begin_wait(&mut self, now: Instant) {
         self.wait.since = now;
     }
 
-    /// The caller leaves it to the next.
-    pub(crate) fn put_down(&mut self, now: Instant) {
+    /// The caller leaves it to the next one.
+    pub(crate) fn end_wait(&mut self, now: Instant) {
         self.wait.before = self.waited(now);
         self.wait.since = now;
     }
 
-    /// How long callers have waited for the present step.
+    /// Returns how long callers have waited for the present step.
     pub(crate) fn waited(&self, now: Instant) -> Duration {
         let present = now.saturating_duration_since(self.wait.since);
         self.wait.before.saturating_add(present)
     }
 
-    /// When callers will have waited so long for the present step.
+    /// Returns when callers will have waited so long for the present step.
     pub(crate) fn has_waited_at(&self, patience: Duration) -> Deadline {
         Deadline::after(self.wait.since, patience.saturating_sub(self.wait.before))
     }
 
-    /// When the present caller will have waited so long for the present step.
+    /// Returns when the present caller will have waited so long for the present step.
     pub(crate) fn caller_has_waited_at(&self, patience: Duration) -> Deadline {
         Deadline::after(self.wait.since, patience)
     }
 
-    /// The longest that callers had to wait for one step.
+    /// Returns the longest wait for one step.
     pub(crate) const fn longest_wait(&self) -> Duration {
         self.wait.longest
     }
 
-    /// It takes too long: the next opening tries another address first, if there is one.
-    pub(crate) fn doubt(&self) {
-        if let Some((target, socket)) = self.hint.address() {
-            self.order.missed(&target, socket);
+    /// Notes that the opening takes too long: the next one tries another address first, if there is one.
+    pub(crate) fn try_its_address_last(&self) {
+        if let Some((target, socket)) = self.timing.address() {
+            self.order.note_failure(&target, socket);
         }
     }
 }
 
 impl Wait {
-    fn step(&mut self, moved: Moved, now: Instant) {
+    fn step(&mut self, advance: Advance, now: Instant) {
         let waited = self
             .before
             .saturating_add(now.saturating_duration_since(self.since));
-        if moved == Moved::Ahead {
+        if advance == Advance::Step {
             self.longest = self.longest.max(waited);
         }
         self.before = Duration::ZERO;

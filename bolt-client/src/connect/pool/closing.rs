@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::deadline::Deadline;
 
-use super::{Parked, Pool};
+use super::{BoxedPooled, Pool};
 
 /// How long one connection may block the thread, on transports that do, before the next has its turn.
 const TURN: Duration = Duration::from_millis(20);
 
 impl Pool {
-    /// Hands nothing out any more, finishes within the teardown limit what dropped calls have left to be finished, and
-    /// says GOODBYE. Connections in use are said goodbye to when they come back; what they leave to be finished is
-    /// finished, too, as long as this waits for others.
+    /// Hands nothing out any more, finishes within the teardown limit what dropped calls have left to be finished,
+    /// and sends GOODBYE. Connections in use are closed when they come back; what they leave to be finished is
+    /// finished, too, while this call waits for others.
     pub(crate) async fn close(&self) {
         let Some(idle) = self.decide(|slots| slots.close()) else {
             return;
@@ -25,19 +25,19 @@ impl Pool {
             unfinished: Vec::new(),
         };
         idle.into_iter().for_each(|pooled| closing.add(pooled));
-        // Whatever is not finished by then is closed as it is.
+        // What is not finished by then is closed as it is.
         let _in_time = by.race(&*self.runtime, poll_fn(|cx| closing.poll(cx, by))).await;
     }
 }
 
-/// The connections on which something is left to be finished. Dropped, it says goodbye to them as they are.
+/// The connections on which something is left to be finished. Dropped, it closes them as they are, with GOODBYE.
 struct Closing<'p> {
     pool: &'p Pool,
-    unfinished: Vec<Parked>,
+    unfinished: Vec<BoxedPooled>,
 }
 
 impl Closing<'_> {
-    fn add(&mut self, mut pooled: Parked) {
+    fn add(&mut self, mut pooled: BoxedPooled) {
         if pooled.is_finishing() {
             self.unfinished.push(pooled);
         } else {
@@ -45,19 +45,19 @@ impl Closing<'_> {
         }
     }
 
-    /// Reads from all of them in turn, those included that have come back meanwhile.
+    /// Reads from all of them in turn, including those that have come back meanwhile.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
-        let (adopted, more_may_come) = self.pool.adopt(cx);
+        let (adopted, more_may_come) = self.pool.take_unsettled(cx);
         adopted.into_iter().for_each(|pooled| self.add(pooled));
         let pool = self.pool;
         self.unfinished.retain_mut(|pooled| {
             let turn = by.earlier(Deadline::after(pool.now(), TURN));
-            // A failure is nobody's any more: the call was dropped.
+            // The call that could learn of a failure was dropped.
             let pending = pooled.link.poll_settled(cx, turn).is_pending();
             if !pending {
                 pooled.link.say_goodbye();
             } else if turn.has_passed(pool.now()) {
-                // Past its turn, a transport that blocks does not ask to be polled again.
+                // After its turn, a transport that blocks does not ask to be polled again.
                 cx.waker().wake_by_ref();
             }
             pending
@@ -74,7 +74,7 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let come_late = self.pool.decide(|slots| {
             slots.end();
-            slots.adopt()
+            slots.take_unsettled()
         });
         for pooled in self.unfinished.iter_mut().chain(&mut { come_late }) {
             pooled.link.say_goodbye();
@@ -83,13 +83,13 @@ impl Drop for Closing<'_> {
 }
 
 impl Pool {
-    /// What has come back since the pool was closed with something left on the wire, and whether more may come from
-    /// callers that have not noticed the end yet. The waker is called when something has changed.
-    fn adopt(&self, cx: &Context<'_>) -> (Vec<Parked>, bool) {
+    /// Returns what has come back with answers on their way since the pool was closed, and whether callers that have
+    /// not noticed the end yet may give back more. Keeps the waker, to be called on the next change.
+    fn take_unsettled(&self, cx: &Context<'_>) -> (Vec<BoxedPooled>, bool) {
         let waker = cx.waker().clone();
         let mut inner = self.lock();
         let stale = inner.closer.replace(waker);
-        let adopted = inner.slots.adopt();
+        let adopted = inner.slots.take_unsettled();
         let more_may_come = inner.slots.is_settling();
         drop(inner);
         drop(stale);

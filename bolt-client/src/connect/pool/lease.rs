@@ -1,4 +1,4 @@
-//! A connection on loan.
+//! A borrowed connection.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::deadline::Deadline;
 
 use super::{Pool, Pooled};
 
-/// A connection on loan. Dropping it, at any point, gives the connection back in order.
+/// A borrowed connection. Dropping it, at any point, gives the connection back in order.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(super) pool: Arc<Pool>,
     /// Empty only while it is being dropped.
     pooled: Option<Box<Pooled>>,
     reused: bool,
-    /// Since when it had been idle when this lease began; if it was not, when this began.
+    /// Since when the connection had been idle when this lease began; the begin of the lease if it had not.
     idle_since: Instant,
 }
 
 impl Lease {
-    /// A connection that served an earlier lease, and is ready again.
+    /// Borrows a connection that served an earlier lease, and is ready again.
     pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>, idle_since: Instant) -> Self {
         pooled.late_since = None;
-        pooled.link.engage();
+        pooled.link.begin_lease();
         Self {
             pool: Arc::clone(pool),
             pooled: Some(pooled),
@@ -34,7 +34,7 @@ impl Lease {
         }
     }
 
-    /// A connection on which a session reads the end of what it had left.
+    /// Borrows a connection on which a session reads the end of its own earlier work.
     pub(super) fn resumed(pool: &Arc<Pool>, pooled: Box<Pooled>, idle_since: Instant) -> Self {
         Self {
             pool: Arc::clone(pool),
@@ -44,8 +44,8 @@ impl Lease {
         }
     }
 
-    /// A connection that has just been opened. If an earlier call began that (`inherited`), it may have been half open
-    /// for long, and dead since.
+    /// Borrows a connection that has just been opened. If an earlier call began that (`inherited`), it may have been
+    /// half open for long, and dead since.
     pub(super) fn opened(pool: &Arc<Pool>, pooled: Box<Pooled>, inherited: bool, now: Instant) -> Self {
         Self {
             pool: Arc::clone(pool),
@@ -55,7 +55,7 @@ impl Lease {
         }
     }
 
-    /// Reports what has become of this connection, for what that says of others.
+    /// Reports what happened to this connection, and what that means for others.
     pub(crate) fn report(&self, others: Others) {
         match others {
             Others::Unaffected => {}
@@ -64,41 +64,41 @@ impl Lease {
         }
     }
 
-    /// Reports that this connection was lost. Whatever killed it (a server that went away, a firewall that forgot) may have
-    /// killed others to the same address: those that have been idle at least as long as this one had been when this lease
-    /// began are asked before they are used.
+    /// Reports that this connection was lost. The cause (a server that went away, a firewall that forgot it) may have
+    /// ended others to the same address. Those that have been idle at least as long as this one had been at the begin
+    /// of the lease are probed before they are used.
     pub(crate) fn report_dead(&self) {
         let now = self.pool.runtime.now();
         self.pool.decide(|slots| slots.suspect(self.idle_since, now));
     }
 
-    /// Reports that nothing was heard on this connection for the whole of a call's deadline. It may be the server that is
-    /// slow; but a connection that a firewall has forgotten looks the same, so this has the consequences of
-    /// [`report_dead`](Self::report_dead): one round trip for each that is well.
+    /// Reports that nothing arrived on this connection during the whole deadline of a call. The server may be slow;
+    /// but a connection that a firewall has forgotten looks the same. So the effects are those of
+    /// [`report_dead`](Self::report_dead): one round trip for each healthy connection.
     ///
-    /// Not for a connection on which something arrived in this lease: that one is alive.
+    /// Not for a connection on which something arrived in this lease: it is alive.
     pub(crate) fn report_silent(&self) {
         self.report_dead();
     }
 
-    /// The login of this connection has become worthless, and so has that of all others that are as old: none of them
-    /// serves anybody else.
-    pub(crate) fn log_in_anew(&self) {
+    /// Reports that the login of this connection has become invalid. So have all that are as old: their connections
+    /// are not handed out any more.
+    pub(crate) fn invalidate_logins(&self) {
         let now = self.pool.now();
-        let era = self.pooled.as_deref().map(Pooled::era);
+        let login_generation = self.pooled.as_deref().map(Pooled::login_generation);
         self.pool.decide(|slots| {
-            if era == Some(slots.era()) {
-                slots.begin_era(now);
+            if login_generation == Some(slots.login_generation()) {
+                slots.begin_login_generation(now);
             }
         });
     }
 
-    /// The runtime's time.
+    /// Returns the runtime's time.
     pub(crate) fn now(&self) -> Instant {
         self.pool.now()
     }
 
-    /// The instant by which what is left on the wire should be dealt with.
+    /// Returns the deadline for what is left on the wire.
     pub(crate) fn teardown(&self) -> Deadline {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
@@ -109,7 +109,7 @@ impl Lease {
     }
 }
 
-// The link is there from `new` until `drop` takes it, and nothing else does.
+// The link is present from the constructor until `drop` takes it.
 #[expect(clippy::expect_used, reason = "a lease holds its link until it is dropped")]
 impl Deref for Lease {
     type Target = Link;

@@ -1,18 +1,18 @@
 //! The connections to one address: wakers, sockets and time around the decisions of [`state`].
 //!
-//! A pool knows nothing of others, so a cluster is a map from addresses to pools. Each decision is one short lock, with
-//! no I/O and no await in it; wakers are called, and connections said goodbye to, once it is released.
+//! A pool knows nothing of others, so a cluster is a map from addresses to pools. Each decision takes one short lock,
+//! with no I/O and no await in it. Wakers are called, and GOODBYE is sent, after the lock is released.
 
 mod closing;
 mod lease;
 mod openings;
-mod pace;
 mod parked;
-mod place;
+mod patience;
 mod pooled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod waiter;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,23 +22,24 @@ use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::connect::open::{Opening, Order};
+use crate::connect::open::{AddressOrder, Opening};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;
-use pace::Pace;
 pub(crate) use parked::ParkedWork;
-use place::Place;
+use patience::AdaptivePatience;
 use pooled::Pooled;
 pub use state::PoolCounts;
 use state::{Effects, Idle, Rules, Ticket};
+use waiter::Waiter;
 
-/// Who gets which connection, for connections of this crate.
-type Slots = state::Slots<Parked, Box<Opening>>;
-type Grant = state::Grant<Parked, Box<Opening>>;
-type Parked = Box<Pooled>;
+/// The decider, for connections of this crate.
+type Slots = state::Slots<BoxedPooled, Box<Opening>>;
+/// An open connection. It is boxed because it moves often.
+type BoxedPooled = Box<Pooled>;
+type Grant = state::Grant<BoxedPooled, Box<Opening>>;
 
 /// The pool of one address.
 pub(crate) struct Pool {
@@ -46,15 +47,15 @@ pub(crate) struct Pool {
     config: Arc<Config>,
     address: Address,
     /// Which of its addresses answer.
-    order: Order,
+    order: AddressOrder,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     slots: Slots,
-    pace: Pace,
+    patience: AdaptivePatience,
     wakers: BTreeMap<Ticket, Waker>,
-    /// Of whoever is closing the pool.
+    /// The waker of the call that closes the pool.
     closer: Option<Waker>,
 }
 
@@ -65,24 +66,24 @@ impl Pool {
             probe_after: config.liveness_check_timeout,
             max_waiting: config.max_connection_pool_waiters,
         };
-        let pace = Pace::new(&config);
+        let patience = AdaptivePatience::new(&config);
         Self {
             runtime,
             config,
             address,
-            order: Order::default(),
+            order: AddressOrder::default(),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
-                pace,
+                patience,
                 wakers: BTreeMap::new(),
                 closer: None,
             }),
         }
     }
 
-    /// A connection that is ready and quiet. Waits for a turn, for what an earlier lease left on the wire, or for a
-    /// new connection, whichever is ready first. Cancel-safe: the place in the queue is given up, and what was being
-    /// prepared stays in the pool as far as it got.
+    /// Acquires a connection that is ready. Waits for a turn, for answers to what an earlier lease left, or for a new
+    /// connection, whichever is ready first. Cancel-safe: a dropped call leaves the queue, and what it was preparing
+    /// stays in the pool as far as it got.
     pub(crate) async fn acquire(self: &Arc<Self>, by: Deadline) -> Result<Lease, Error> {
         let now = self.now();
         let limit = self.config.connection_acquisition_timeout;
@@ -93,16 +94,16 @@ impl Pool {
             }
             Ok(slots.acquire(now))
         })?;
-        let place = match ready {
-            None => Place::join(self, |slots| slots.enqueue(now)),
+        let waiter = match ready {
+            None => Waiter::join(self, |slots| slots.enqueue(now)),
             Some(mut idle) => {
                 let since = idle.since;
                 if idle.link.looks_alive(since, now) {
                     return Ok(Lease::reused(self, idle.link, since));
                 }
                 drop(idle);
-                // The room that it leaves is this caller's, if no other was there before.
-                Place::join(self, |slots| {
+                // The room that it leaves is this caller's, if no other waiter was there before.
+                Waiter::join(self, |slots| {
                     slots.suspect(since, now);
                     let ticket = slots.enqueue(now);
                     slots.give_up(now);
@@ -110,8 +111,8 @@ impl Pool {
                 })
             }
         };
-        let place = place.ok_or_else(|| Error::overloaded(self.address.to_string(), self.tally()))?;
-        place.lease(by).await
+        let waiter = waiter.ok_or_else(|| Error::overloaded(self.address.to_string(), self.snapshot()))?;
+        waiter.lease(by).await
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -123,22 +124,22 @@ impl Pool {
         self.decide(|slots| slots.counts(now))
     }
 
-    /// The same, without letting go of anything.
-    fn tally(&self) -> PoolCounts {
-        self.lock().slots.tally()
+    /// As [`counts`](Self::counts), without discarding what has expired.
+    fn snapshot(&self) -> PoolCounts {
+        self.lock().slots.snapshot()
     }
 
     fn now(&self) -> Instant {
         self.runtime.now()
     }
 
-    fn era(&self) -> u64 {
-        self.lock().slots.era()
+    fn login_generation(&self) -> u64 {
+        self.lock().slots.login_generation()
     }
 
-    /// What has come for somebody in the queue; if nothing has, the waker is kept.
+    /// Returns what was assigned to a waiter; if nothing was, keeps the waker.
     fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<Grant>, Error> {
-        // Cloning and dropping wakers is their owner's code: none of it runs under the lock.
+        // Cloning and dropping a waker runs its owner's code, which must not run under the lock.
         let waker = cx.waker().clone();
         let mut inner = self.lock();
         if inner.slots.is_closed() {
@@ -155,7 +156,7 @@ impl Pool {
         Ok(grant)
     }
 
-    /// Somebody in the queue does not wait any more.
+    /// Removes a waiter from the queue.
     fn leave(&self, ticket: Ticket) {
         let now = self.now();
         let mut inner = self.lock();
@@ -169,27 +170,27 @@ impl Pool {
         Opening::begin(&self.runtime, &self.config, &self.address, &self.order)
     }
 
-    /// How long a caller waits for one step before it tries another way.
+    /// Returns how long a caller waits for one step before it tries another way.
     fn patience(&self) -> Duration {
-        self.lock().pace.patience()
+        self.lock().patience.patience()
     }
 
-    /// Takes a decision, and carries out what follows from it once the lock is released.
+    /// Makes a decision, and carries out its effects after the lock is released.
     fn decide<T>(&self, decide: impl FnOnce(&mut Slots) -> T) -> T {
-        self.decide_at_pace(|slots, _| decide(slots))
+        self.decide_with_patience(|slots, _| decide(slots))
     }
 
-    /// The same, where it teaches something about the server's pace.
-    fn decide_at_pace<T>(&self, decide: impl FnOnce(&mut Slots, &mut Pace) -> T) -> T {
+    /// As [`decide`](Self::decide), for decisions that also teach how long the server takes.
+    fn decide_with_patience<T>(&self, decide: impl FnOnce(&mut Slots, &mut AdaptivePatience) -> T) -> T {
         let mut inner = self.lock();
-        let Inner { slots, pace, .. } = &mut *inner;
-        let decision = decide(slots, pace);
+        let Inner { slots, patience, .. } = &mut *inner;
+        let decision = decide(slots, patience);
         carry_out(inner);
         decision
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // The decider does not panic half-way; what a panic elsewhere left behind is consistent.
+        // The decider does not panic half-way; what a panic elsewhere left is consistent.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,12 +199,12 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("address", &self.address)
-            .field("counts", &self.tally())
+            .field("counts", &self.snapshot())
             .finish_non_exhaustive()
     }
 }
 
-/// Does what follows from decisions, once the lock is released: what it calls may come back to the pool.
+/// Carries out the effects of decisions after the lock is released: the code that it calls may call the pool.
 fn carry_out(mut inner: MutexGuard<'_, Inner>) {
     let Effects {
         wake,

@@ -1,4 +1,4 @@
-//! Connections that one caller is opening.
+//! Connections that one waiter is opening.
 
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -11,37 +11,38 @@ use crate::runtime::Runtime;
 
 use super::Idle;
 
-/// Connections that one caller is opening: most often one. When that takes too long, the caller begins another and watches
-/// both, since nothing tells a hung opening from a slow server. What is left over goes back to the pool.
+/// The connections that one waiter is opening: usually one. If that takes too long, the waiter begins another and
+/// watches both, since nothing distinguishes a hung opening from a slow server. The remaining ones go back to the
+/// pool.
 #[derive(Default)]
 pub(super) struct Openings {
     /// The newest is last.
-    held: Vec<Held>,
-    /// The pool knows that they take too long, and has had nothing better since.
+    held: Vec<HeldOpening>,
+    /// The pool knows that they take too long, and has not had anything better since.
     late: bool,
-    /// How often the caller has lost patience.
-    doubts: u32,
+    /// How often the waiter's patience has ended.
+    times_overdue: u32,
 }
 
 /// One of them.
-pub(super) struct Held {
+pub(super) struct HeldOpening {
     pub(super) opening: Box<Opening>,
-    /// An earlier call began it, and left it to the pool at this instant.
+    /// When an earlier call, which began it, left it to the pool.
     pub(super) inherited: Option<Instant>,
 }
 
-/// What becomes of openings that take too long.
+/// What happens to openings that take too long.
 pub(super) enum Verdict {
-    /// Something has come meanwhile.
-    GoOn,
-    /// Another would be better.
-    Doubt,
-    /// The only one is given up, since there is no room for another. The caller has waited so long for it.
-    GivenUp(Duration),
+    /// Something has arrived meanwhile.
+    Continue,
+    /// Another opening would be better.
+    OpenAnother,
+    /// The only one is given up after the waiter has waited so long for it, since there is no room for another.
+    GaveUp(Duration),
 }
 
 impl Openings {
-    /// One more. `late`: others have waited for it in vain, and there is nothing else.
+    /// Adds an opening. `late`: others have waited for it in vain, and there is nothing else.
     pub(super) fn add(
         &mut self,
         mut opening: Box<Opening>,
@@ -49,8 +50,8 @@ impl Openings {
         late: bool,
         now: Instant,
     ) {
-        opening.take_up(now);
-        self.held.push(Held { opening, inherited });
+        opening.begin_wait(now);
+        self.held.push(HeldOpening { opening, inherited });
         self.late = late;
     }
 
@@ -58,76 +59,77 @@ impl Openings {
         self.held.is_empty()
     }
 
-    /// When something else is to be tried; see [`judge`](Self::judge). Openings expire by themselves, as a failure.
+    /// Returns when something else must be tried; see [`check_patience`](Self::check_patience). Openings expire by
+    /// themselves, with an error.
     pub(super) fn limit(&self, patience: Duration) -> Deadline {
         if planted!(NoPatienceForOpenings) {
             return Deadline::NONE;
         }
-        let patience = patience.saturating_mul(1 << self.doubts.min(16));
+        let patience = patience.saturating_mul(1 << self.times_overdue.min(16));
         match &*self.held {
             [.., newest] if !self.late => newest.opening.has_waited_at(patience),
-            // A new one in its place costs what it has achieved, so this caller has waited for it itself.
+            // Replacing the opening loses its progress, so only this waiter's own wait counts.
             [only] if only.inherited.is_some() => only.opening.caller_has_waited_at(patience),
             _ => Deadline::NONE,
         }
     }
 
-    /// The [limit](Self::limit) has passed, or had: what now?
-    pub(super) fn judge(&mut self, patience: Duration, now: Instant) -> Verdict {
+    /// Checks whether the [limit](Self::limit) has passed, and returns what follows.
+    pub(super) fn check_patience(&mut self, patience: Duration, now: Instant) -> Verdict {
         if !self.limit(patience).has_passed(now) {
-            return Verdict::GoOn;
+            return Verdict::Continue;
         }
         let Some(newest) = self.held.last() else {
-            return Verdict::GoOn;
+            return Verdict::Continue;
         };
         if self.late {
             let waited = newest.opening.waited(now);
             self.held.clear();
-            return Verdict::GivenUp(waited);
+            return Verdict::GaveUp(waited);
         }
-        newest.opening.doubt();
+        newest.opening.try_its_address_last();
         self.late = true;
-        self.doubts += 1;
-        Verdict::Doubt
+        self.times_overdue += 1;
+        Verdict::OpenAnother
     }
 
-    /// Carries all of them on, until one is open or has failed: that one leaves the others. Transports that block may take
-    /// `glance` in all.
+    /// Polls all of them, until one is complete or has failed, which is removed. Transports that block may take
+    /// `read_for` in total.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         by: Deadline,
-        glance: Duration,
+        read_for: Duration,
         runtime: &dyn Runtime,
         alarm: &mut Alarm,
-    ) -> Poll<(Held, Result<Link, Error>)> {
-        let glance = glance / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
+    ) -> Poll<(HeldOpening, Result<Link, Error>)> {
+        let read_for = read_for / u32::try_from(self.held.len().max(1)).unwrap_or(u32::MAX);
         loop {
             for at in 0..self.held.len() {
                 let Some(held) = self.held.get_mut(at) else { break };
-                if let Poll::Ready(opened) = held.opening.poll(cx, by, glance, runtime) {
+                if let Poll::Ready(opened) = held.opening.poll(cx, by, read_for, runtime) {
                     return Poll::Ready((self.held.remove(at), opened));
                 }
             }
-            let moves = self.held.iter().map(|held| held.opening.moves_on());
+            let moves = self.held.iter().map(|held| held.opening.attempt_deadline());
             let next = moves.fold(Deadline::NONE, Deadline::earlier);
             ready!(alarm.poll(cx, runtime, next));
             if !next.has_passed(runtime.now()) {
-                // The call is cancelled. Its caller sees that, too.
+                // The call is cancelled, which its caller sees, too.
                 return Poll::Pending;
             }
         }
     }
 
-    /// What goes back to the pool, and how many are not worth it.
-    pub(super) fn put_down(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
-        let (half_open, over): (Vec<Held>, Vec<Held>) = self
+    /// Returns what goes back to the pool, and the number of openings that are dropped.
+    pub(super) fn release_held(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
+        let (half_open, over): (Vec<HeldOpening>, Vec<HeldOpening>) = self
             .held
             .into_iter()
             .partition(|held| held.opening.is_under_way());
         let idle = half_open.into_iter().map(|held| {
             let mut opening = held.opening;
-            opening.put_down(now);
+            opening.end_wait(now);
             let is_late = opening.waited(now) >= patience && !planted!(NoPatienceForOpenings);
             let expires = opening.expires();
             let idle = Idle::new(opening, now, expires);

@@ -1,4 +1,4 @@
-//! Work that is left on a connection of the pool, and that its session wants to have ended before it goes on.
+//! Work that is left on a connection of the pool, and that its session finishes before its next work.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use crate::error::{Error, Waiting};
 
 use super::{Lease, Pool};
 
-/// How long a session waits for another caller to read the end of its work: for ever, but for a caller that never gets a
-/// turn.
+/// How long a session waits while another caller holds the connection with its work. The limit matters only if that
+/// caller is never polled.
 const TURN_LIMIT: Duration = Duration::from_secs(30);
 
-/// Work that is left on a connection, which lies in the pool: a caller that needs a connection may take it, and reads
-/// the end of the work first. The session reads it before its next work. Dropped, it leaves all that to the pool.
+/// Work that is left on a connection in the pool. Another caller that needs a connection may take it, and reads the
+/// end of the work first. Otherwise the session reads that end before its next work. Dropped, it leaves all that to
+/// the pool.
 #[derive(Debug)]
 pub(crate) struct ParkedWork {
     pool: Arc<Pool>,
@@ -26,7 +27,8 @@ pub(crate) struct ParkedWork {
 }
 
 impl Lease {
-    /// Gives the connection back. What was said to be finished is, at the latest when the session waits for it.
+    /// Gives the connection back. Work that [must be finished](crate::connect::link::Unfinished::Finish) is finished,
+    /// at the latest when the session waits for it.
     pub(crate) fn park(mut self) -> ParkedWork {
         let claim = self.claim();
         let pool = Arc::clone(&self.pool);
@@ -40,9 +42,10 @@ impl Lease {
 }
 
 impl ParkedWork {
-    /// Waits until the work has ended, or its connection has. Whether it failed has no caller to learn of it. Cancel-safe.
+    /// Waits until the work has ended, or its connection has. No caller is left for a failure of the work.
+    /// Cancel-safe.
     ///
-    /// Another caller may be reading the connection, and may never get a turn: that is waited for no longer than
+    /// The connection may be with another caller, which may never be polled: that is waited for no longer than
     /// [`TURN_LIMIT`].
     pub(crate) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
         let patience = Deadline::after(self.pool.now(), TURN_LIMIT);
@@ -76,11 +79,11 @@ impl ParkedWork {
         }
     }
 
-    /// Ready when the work has ended, or something has changed about its connection.
+    /// Ready when the work has ended, or its connection has come back or gone.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
         match &mut self.lease {
             Some(lease) => {
-                // A failure shows in what becomes of the connection.
+                // A failure shows in the disposition of the connection.
                 let settled = lease.poll_settled(cx, by);
                 if settled.is_ready() {
                     lease.end_claim();
@@ -106,7 +109,7 @@ impl ParkedWork {
 
 impl Drop for ParkedWork {
     fn drop(&mut self) {
-        // Nothing comes back for it: what is not known by then has to be guessed.
+        // The session will not come back for it, so the link has to guess whether rows are left.
         let lease = self.lease.take().or_else(|| self.pool.reclaim(&self.claim));
         if let Some(mut lease) = lease {
             lease.end_claim();
@@ -115,7 +118,7 @@ impl Drop for ParkedWork {
 }
 
 impl Pool {
-    /// The connection that this claim is to, if it lies in the pool.
+    /// Takes the connection of this claim, if it is in the pool.
     fn reclaim(self: &Arc<Self>, claim: &Claim) -> Option<Lease> {
         let now = self.now();
         let idle = self.decide(|slots| slots.reclaim(|pooled| pooled.link.is_claimed_by(claim), now))?;

@@ -1,4 +1,4 @@
-//! Which connections there are and who gets them: a pure decider, without clock, wakers or sockets.
+//! Which connections there are and which caller gets them: a pure decider, without clock, wakers or sockets.
 
 mod counts;
 mod grant;
@@ -11,46 +11,47 @@ use std::time::{Duration, Instant};
 use crate::deadline::Deadline;
 
 pub use counts::PoolCounts;
-use grant::Worth;
+use grant::Priority;
 pub(crate) use grant::{Grant, Idle};
 
-/// What a pool goes by.
+/// The limits of a pool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     /// How many connections may exist at once, those being opened included.
     pub(crate) max: usize,
-    /// After how long without use a connection must prove that it is alive; `None` if it need not.
+    /// A connection that was unused for longer must be probed; `None` for no such limit.
     pub(crate) probe_after: Option<Duration>,
-    /// How many in the queue may have nothing in sight; `None` for any number.
+    /// How many waiters may have no connection in sight; `None` for any number.
     pub(crate) max_waiting: Option<usize>,
 }
 
-/// A place in the queue. Whoever came later has the greater one.
+/// A waiter's number in the queue. A later waiter has a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
-/// What the asynchronous part has to carry out once a decision is made.
+/// What must be carried out after a decision.
 #[derive(Debug)]
 #[must_use = "a caller that is not woken waits for ever"]
 pub(crate) struct Effects<L, O> {
-    /// Wake these: something has come for them, or will not come any more.
+    /// Wake these waiters: something was assigned to them, or nothing will be.
     pub(crate) wake: Vec<Ticket>,
-    /// These connections are no longer wanted.
+    /// Say goodbye to these connections.
     pub(crate) discard: Vec<L>,
-    /// Nor are these, which are not open yet.
+    /// Drop these openings.
     pub(crate) abandon: Vec<O>,
 }
 
-/// The connections of one address, open (`L`) and half open (`O`). At most [`Rules::max`] of them exist at any time, those being opened included.
+/// The connections of one address, open (`L`) and half open (`O`). At most [`Rules::max`] exist at any time, those
+/// being opened included.
 ///
-/// A connection that is ready is handed out at once, the last used first. Who finds none takes a place in the queue,
-/// and *keeps it* while preparing the next best thing: opening a connection, probing one that was idle for long,
-/// or reading what an earlier lease left on one. What becomes available goes to the first in the queue whom it
-/// improves. So one who waits for an answer on one connection takes another that is ready before, and leaves the
-/// first, as far as it got, to the next in the queue. Nobody is overtaken.
+/// A ready connection is handed out at once, the last used first. A caller that finds none joins the queue, and
+/// *keeps its turn* while preparing the next best thing: opening a connection, probing one that was idle for long, or
+/// reading what an earlier lease left on one. What becomes available goes to the first waiter for which it is better
+/// than what that waiter has. So a waiter that expects an answer on one connection takes another that is ready
+/// earlier, and leaves the first, as far as it got, to the next waiter. No waiter is overtaken.
 ///
-/// Time is an argument, and there is no randomness: connections that are too old are replaced one by one, when
-/// somebody needs them, so nothing has to keep them from expiring together.
+/// Time is an argument, and there is no randomness: connections that are too old are replaced one by one, when a
+/// caller needs them, so they do not all expire together.
 #[derive(Debug)]
 pub(crate) struct Slots<L, O> {
     rules: Rules,
@@ -58,19 +59,19 @@ pub(crate) struct Slots<L, O> {
     ready: Vec<Idle<L>>,
     half_open: VecDeque<Idle<O>>,
     unsettled: VecDeque<Idle<L>>,
-    /// Nothing of the above expires before.
+    /// Nothing of the above expires earlier.
     next_expiry: Deadline,
-    /// Connections in the hands of callers, in whatever state, and rights to open one.
+    /// Connections that callers hold, in whatever state, and rights to open one.
     leased: usize,
-    /// Of these, how many are not open yet.
+    /// How many of these are not open yet.
     leased_opening: usize,
-    queue: BTreeMap<Ticket, Seeker<L, O>>,
-    /// How many in the queue have nothing in hand.
+    queue: BTreeMap<Ticket, Entry<L, O>>,
+    /// How many waiters have nothing in sight.
     waiting: usize,
     next_ticket: u64,
-    /// How often what had logged in before has become worthless.
-    era: u64,
-    /// What is ready and has been idle since this instant, or longer, must prove that it is alive: another one that had been
+    /// How many times earlier logins have become invalid.
+    login_generation: u64,
+    /// Ready connections that have been idle since this instant, or longer, must be probed: another that had been
     /// idle no longer was dead.
     suspected: Option<Instant>,
     phase: Phase,
@@ -80,30 +81,30 @@ pub(crate) struct Slots<L, O> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Nothing is handed out any more; what comes back unsettled is still finished.
+    /// Nothing is handed out; unsettled connections that come back are still finished.
     Closing,
     Closed,
 }
 
-/// Somebody in the queue.
+/// A waiter in the queue.
 #[derive(Debug)]
-struct Seeker<L, O> {
+struct Entry<L, O> {
     /// What it is preparing.
-    holds: Worth,
+    holds: Priority,
     opening: bool,
-    /// What has come for it.
-    given: Given<L, O>,
-    /// It has waited in vain for a connection that was there, so a new one is better than another like it.
-    wary: bool,
+    /// What was assigned to it.
+    assigned: Assigned<L, O>,
+    /// It has waited in vain for an existing connection, so a new one is better than another of that kind.
+    prefers_new: bool,
 }
 
 #[derive(Debug)]
-enum Given<L, O> {
+enum Assigned<L, O> {
     Nothing,
-    /// It has not come for it yet.
-    Pending(Worth, Grant<L, O>),
-    /// A connection that is ready, if nothing is wrong with it.
-    Ready,
+    /// Not collected yet.
+    Uncollected(Priority, Grant<L, O>),
+    /// A ready connection, which the waiter is checking.
+    LookingAtReady,
 }
 
 impl<L, O> Slots<L, O> {
@@ -119,7 +120,7 @@ impl<L, O> Slots<L, O> {
             queue: BTreeMap::new(),
             waiting: 0,
             next_ticket: 0,
-            era: 0,
+            login_generation: 0,
             suspected: None,
             phase: Phase::Open,
             effects: Effects {
@@ -130,7 +131,7 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// What the decisions since the last call of this have to bring about.
+    /// Takes the effects of the decisions since the last call.
     pub(crate) fn effects(&mut self) -> Effects<L, O> {
         Effects {
             wake: mem::take(&mut self.effects.wake),
@@ -143,28 +144,27 @@ impl<L, O> Slots<L, O> {
         self.phase != Phase::Open
     }
 
-    /// Where everything stands. What has expired is let go of first.
+    /// Returns the counts, after discarding what has expired.
     pub(crate) fn counts(&mut self, now: Instant) -> PoolCounts {
         self.serve(now);
-        self.tally()
+        self.snapshot()
     }
 
-    /// Where everything stands, with what may have expired. Changes nothing.
-    pub(crate) fn tally(&self) -> PoolCounts {
+    /// Returns the counts, expired connections included. Changes nothing.
+    pub(crate) fn snapshot(&self) -> PoolCounts {
         PoolCounts {
             in_use: self.leased - self.leased_opening,
             idle: self.ready.len() + self.unsettled.len(),
             opening: self.leased_opening + self.half_open.len(),
-            // Whoever is still in the queue of a closed pool has been told.
+            // A closed pool has woken all that are still in its queue.
             waiting: if self.is_closed() { 0 } else { self.waiting },
         }
     }
 }
 
-/// For those who come, and for those in the queue.
+/// For callers without a connection.
 impl<L, O> Slots<L, O> {
-    /// A connection that is ready, if there is one. Whoever is in the queue has none to wish for, so this overtakes
-    /// nobody.
+    /// Returns a ready connection, if there is one. If there is, no waiter could use it, so none is overtaken.
     pub(crate) fn acquire(&mut self, now: Instant) -> Option<Idle<L>> {
         self.serve(now);
         if !self.ready.last().is_some_and(|idle| self.is_proven(idle, now)) {
@@ -174,168 +174,168 @@ impl<L, O> Slots<L, O> {
         self.ready.pop()
     }
 
-    /// Joins the queue. Something may have come at once.
+    /// Joins the queue. Something may be assigned at once.
     pub(crate) fn enqueue(&mut self, now: Instant) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.waiting += 1;
-        self.queue.insert(ticket, Seeker::default());
+        self.queue.insert(ticket, Entry::default());
         self.serve(now);
         ticket
     }
 
-    /// Whether somebody who has just joined may stay: it has something in sight, or not too many others have nothing.
+    /// Whether a new waiter may stay: it has something in sight, or there are not too many that have nothing.
     pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
-        let waits = |seeker: &Seeker<L, O>| seeker.worth() == Worth::Nothing;
+        let waits = |entry: &Entry<L, O>| entry.priority() == Priority::Nothing;
         let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
         in_bounds || !self.queue.get(&ticket).is_some_and(waits)
     }
 
-    /// What has come for somebody in the queue.
+    /// Collects what was assigned to a waiter.
     ///
-    /// After anything but [`Grant::Ready`] it prepares that, and gives back what it prepared before; but it may go on with
-    /// connections that it is opening if what has come is to be opened, too. A connection that is ready it looks at, and then either [leaves](Self::leave) with it, or [rejects](Self::reject) it and
-    /// goes on as before.
+    /// A ready connection is checked by the waiter, which then either [leaves](Self::leave) with it, or
+    /// [rejects](Self::reject) it and continues as before. Anything else the waiter prepares, and gives back what it
+    /// prepared before; but openings may be prepared side by side.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
-        let seeker = self.queue.get_mut(&ticket)?;
-        match mem::replace(&mut seeker.given, Given::Nothing) {
-            Given::Pending(worth, grant) => {
-                if worth == Worth::Ready {
-                    seeker.given = Given::Ready;
+        let entry = self.queue.get_mut(&ticket)?;
+        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
+            Assigned::Uncollected(priority, grant) => {
+                if priority == Priority::Ready {
+                    entry.assigned = Assigned::LookingAtReady;
                 } else {
-                    seeker.holds = worth;
-                    seeker.opening = grant.is_opening();
+                    entry.holds = priority;
+                    entry.opening = grant.is_opening();
                 }
                 Some(grant)
             }
             other => {
-                seeker.given = other;
+                entry.assigned = other;
                 None
             }
         }
     }
 
-    /// The connection that was collected as ready is of no use, and closed.
+    /// The connection that was collected as ready cannot be used, and is closed.
     pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.given = Given::Nothing;
-            self.waiting += usize::from(seeker.holds == Worth::Nothing);
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.assigned = Assigned::Nothing;
+            self.waiting += usize::from(entry.holds == Priority::Nothing);
         }
         self.give_up(now);
     }
 
-    /// What somebody in the queue was preparing is of no use, and closed. It waits on, in its place, and would rather open
-    /// a connection than prepare another like that.
+    /// What a waiter was preparing is lost and closed. The waiter keeps its turn, and prefers to open a connection
+    /// over preparing another of that kind.
     pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
-        if self.let_go(ticket) {
+        if self.clear_held(ticket) {
             self.leased_opening -= 1;
         }
-        self.become_wary(ticket);
+        self.prefer_new(ticket);
         self.give_up(now);
     }
 
-    /// One of several connections that somebody in the queue is opening is given up.
+    /// One of several openings of a waiter is given up.
     pub(crate) fn lose_one_of_several(&mut self, now: Instant) {
         self.leased_opening -= 1;
         self.give_up(now);
     }
 
-    /// What somebody in the queue is preparing takes too long. It goes on with that, until something better comes: the
-    /// right to open another connection is better now.
-    pub(crate) fn doubt(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            if seeker.holds == Worth::Soon {
-                seeker.holds = Worth::Perhaps;
+    /// What a waiter is preparing takes too long. The waiter continues with it until something better comes, which
+    /// now includes the right to open another connection.
+    pub(crate) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            if entry.holds == Priority::Soon {
+                entry.holds = Priority::Overdue;
             }
         }
         self.serve(now);
     }
 
-    /// A half-open connection that took too long before, for a caller to watch that opens another: it may have been the
-    /// server that was slow, and not this one connection that is lost.
-    pub(crate) fn company(&mut self, now: Instant) -> Option<Idle<O>> {
+    /// Returns a half-open connection that took too long before, to be watched by a waiter that opens another:
+    /// perhaps the server was slow, and this connection is not lost.
+    pub(crate) fn take_slow_half_open(&mut self, now: Instant) -> Option<Idle<O>> {
         let late = self.half_open.iter().position(|idle| idle.is_slow(now))?;
-        let company = self.half_open.remove(late)?;
+        let slow = self.half_open.remove(late)?;
         self.leased += 1;
         self.leased_opening += 1;
-        Some(company)
+        Some(slow)
     }
 
-    /// A connection that somebody in the queue has asked whether it is alive does not answer in time. It is kept for later
-    /// if that is no obstacle to opening another.
-    pub(crate) fn probe_in_vain(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+    /// The answer to a waiter's probe does not come in time. The connection is kept for later, unless it takes the
+    /// room of a new one.
+    pub(crate) fn probe_timed_out(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         if self.has_room() {
-            self.shelve(ticket, idle, now);
+            self.defer(ticket, idle, now);
         } else {
             self.effects.discard.push(idle.link);
             self.lose(ticket, now);
         }
     }
 
-    /// What somebody in the queue was waiting for takes too long: it goes back, to be waited for when there is nothing
-    /// else. Its place is kept.
-    pub(crate) fn shelve(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
-        self.let_go(ticket);
-        self.become_wary(ticket);
+    /// What a waiter was waiting for takes too long. The connection goes back, to be waited for when there is nothing
+    /// else. The waiter keeps its turn.
+    pub(crate) fn defer(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
+        self.clear_held(ticket);
+        self.prefer_new(ticket);
         self.give_back_unsettled(idle, now);
     }
 
-    /// The connection that somebody in the queue was opening is open: it goes with that.
+    /// An opening of a waiter is complete: the waiter leaves with it.
     pub(crate) fn opened(&mut self, ticket: Ticket, now: Instant) {
         self.leased_opening -= 1;
         self.leave(ticket, now);
     }
 
-    /// A connection that somebody in the queue was opening is open, but has lain half open for so long that it must prove
-    /// that it is alive. Its place is kept, and what else it was opening goes back.
+    /// An opening of a waiter is complete, but was half open for so long that it must be probed. The waiter keeps its
+    /// turn, and its other openings go back.
     pub(crate) fn opened_unproven(&mut self, ticket: Ticket) {
         self.leased_opening -= 1;
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.opening = false;
-            seeker.holds = Worth::Soon;
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.opening = false;
+            entry.holds = Priority::Soon;
         }
     }
 
-    /// The connection that somebody in the queue was opening cannot be opened: it goes without.
+    /// An opening of a waiter has failed: the waiter leaves without a connection.
     pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
         self.leased_opening -= 1;
         self.leased -= 1;
         self.leave(ticket, now);
     }
 
-    /// Goes, with a connection or without. What had come meanwhile goes to the next.
+    /// The waiter leaves, with a connection or without. An uncollected grant goes to the next.
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
-        let Some(seeker) = self.queue.remove(&ticket) else {
+        let Some(entry) = self.queue.remove(&ticket) else {
             return;
         };
-        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
-        if let Given::Pending(_, grant) = seeker.given {
-            self.untake(grant);
+        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
+        if let Assigned::Uncollected(_, grant) = entry.assigned {
+            self.return_grant(grant);
         }
         self.serve(now);
     }
 
-    fn become_wary(&mut self, ticket: Ticket) {
-        if let Some(seeker) = self.queue.get_mut(&ticket) {
-            seeker.wary = true;
+    fn prefer_new(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.queue.get_mut(&ticket) {
+            entry.prefers_new = true;
         }
     }
 
-    /// Somebody in the queue holds nothing any more. Whether it was opening a connection.
-    fn let_go(&mut self, ticket: Ticket) -> bool {
-        let Some(seeker) = self.queue.get_mut(&ticket) else {
+    /// The waiter holds nothing any more. Returns whether it was opening a connection.
+    fn clear_held(&mut self, ticket: Ticket) -> bool {
+        let Some(entry) = self.queue.get_mut(&ticket) else {
             return false;
         };
-        let opening = mem::replace(&mut seeker.opening, false);
-        seeker.holds = Worth::Nothing;
-        self.waiting += usize::from(seeker.worth() == Worth::Nothing);
+        let opening = mem::replace(&mut entry.opening, false);
+        entry.holds = Priority::Nothing;
+        self.waiting += usize::from(entry.priority() == Priority::Nothing);
         opening
     }
 }
 
-/// For those who have a connection.
+/// For callers with a connection.
 impl<L, O> Slots<L, O> {
-    /// A connection comes back, ready.
+    /// A connection comes back ready.
     pub(crate) fn give_back_ready(&mut self, idle: Idle<L>, now: Instant) {
         self.leased -= 1;
         if self.is_closed() {
@@ -355,18 +355,18 @@ impl<L, O> Slots<L, O> {
             self.effects.discard.push(idle.link);
             return;
         }
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         self.unsettled.push_back(idle);
         self.serve(now);
     }
 
-    /// A connection comes back whose server cannot be told to stop what it does before its next answer is there. It
-    /// goes to somebody who waits, and who reads that answer; it is closed if nobody does.
+    /// A connection comes back whose server cannot be asked to stop before its next answer. It goes to a waiter,
+    /// which reads that answer; it is closed if there is none.
     pub(crate) fn give_back_unanswered(&mut self, idle: Idle<L>, now: Instant) {
         self.give_back_unsettled(idle.unanswered(), now);
     }
 
-    /// Takes a certain connection on which answers are on their way, if it lies here.
+    /// Takes a certain connection on which answers are on their way, if it is in the pool.
     pub(crate) fn reclaim(&mut self, is_it: impl Fn(&L) -> bool, now: Instant) -> Option<Idle<L>> {
         self.serve(now);
         if self.is_closed() {
@@ -377,7 +377,7 @@ impl<L, O> Slots<L, O> {
         self.unsettled.remove(at)
     }
 
-    /// A connection comes back that logged in before this [era](Self::era).
+    /// A connection comes back whose login was made in an earlier [generation](Self::login_generation).
     pub(crate) fn give_back_outdated(&mut self, link: L, now: Instant) {
         self.effects.discard.push(link);
         self.give_up(now);
@@ -391,7 +391,7 @@ impl<L, O> Slots<L, O> {
             self.effects.abandon.push(idle.link);
             return;
         }
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         self.half_open.push_back(idle);
         self.serve(now);
     }
@@ -403,15 +403,15 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-/// Evidence.
+/// Evidence of dead connections.
 impl<L, O> Slots<L, O> {
-    /// A connection was dead that had been idle since `since`, or used since: whatever has been idle as long must prove
-    /// that it is alive before it is handed out.
+    /// A connection was found dead that had been unused since `since`, or used later: all that have been idle as long
+    /// must be probed before they are handed out.
     pub(crate) fn suspect(&mut self, since: Instant, now: Instant) {
         self.suspected = self.suspected.max(Some(since));
         let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
         for ticket in tickets {
-            if self.is_given_a_suspect(ticket) {
+            if self.is_assigned_a_suspect(ticket) {
                 self.take_back(ticket);
             }
         }
@@ -419,18 +419,18 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-/// Eras: what logged in before this one is not handed out any more.
+/// Login generations: connections of an earlier one are not handed out any more.
 impl<L, O> Slots<L, O> {
-    /// The present one.
-    pub(crate) const fn era(&self) -> u64 {
-        self.era
+    /// Returns the present generation, a number.
+    pub(crate) const fn login_generation(&self) -> u64 {
+        self.login_generation
     }
 
-    /// Begins another. Connections that are ready are let go of, those included that are on their way to somebody. What
-    /// answers are on their way to is finished first, and what is in use comes back [outdated](Self::give_back_outdated):
-    /// whoever has them compares the eras.
-    pub(crate) fn begin_era(&mut self, now: Instant) {
-        self.era += 1;
+    /// Begins the next generation. Ready connections are discarded, those included that are assigned and not
+    /// collected. Connections with answers on their way are finished first, and those in use come back
+    /// [outdated](Self::give_back_outdated): their holders compare the generations.
+    pub(crate) fn begin_login_generation(&mut self, now: Instant) {
+        self.login_generation += 1;
         let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
         for ticket in tickets {
             self.take_back(ticket);
@@ -441,9 +441,9 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-/// The end.
+/// The end of the pool.
 impl<L, O> Slots<L, O> {
-    /// Nothing is handed out any more. Returns what is idle; `None` if the pool was closed before.
+    /// Hands nothing out any more. Returns the idle connections; `None` if the pool was closed before.
     pub(crate) fn close(&mut self) -> Option<Vec<L>> {
         if self.is_closed() {
             return None;
@@ -460,41 +460,41 @@ impl<L, O> Slots<L, O> {
         Some(idle.map(|idle| idle.link).collect())
     }
 
-    /// What has come back since [`close`](Self::close) with answers on their way.
-    pub(crate) fn adopt(&mut self) -> Vec<L> {
+    /// Returns the connections that have come back since [`close`](Self::close) with answers on their way.
+    pub(crate) fn take_unsettled(&mut self) -> Vec<L> {
         self.unsettled.drain(..).map(|idle| idle.link).collect()
     }
 
-    /// Whether somebody who has not noticed the end yet holds a connection with answers on their way.
+    /// Whether a waiter that has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
-        let settles = |seeker: &Seeker<L, O>| seeker.holds != Worth::Nothing && !seeker.opening;
+        let settles = |entry: &Entry<L, O>| entry.holds != Priority::Nothing && !entry.opening;
         self.queue.values().any(settles)
     }
 
-    /// From now on nothing is finished any more: what comes back is discarded.
+    /// Finishes nothing any more: what comes back is discarded.
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Closed;
     }
 }
 
-impl<L, O> Seeker<L, O> {
-    /// The best of what it holds and what has come for it.
-    const fn worth(&self) -> Worth {
-        match &self.given {
-            Given::Nothing => self.holds,
-            Given::Pending(worth, _) => *worth,
-            Given::Ready => Worth::Ready,
+impl<L, O> Entry<L, O> {
+    /// The better of what it holds and what was assigned to it.
+    const fn priority(&self) -> Priority {
+        match &self.assigned {
+            Assigned::Nothing => self.holds,
+            Assigned::Uncollected(priority, _) => *priority,
+            Assigned::LookingAtReady => Priority::Ready,
         }
     }
 }
 
-impl<L, O> Default for Seeker<L, O> {
+impl<L, O> Default for Entry<L, O> {
     fn default() -> Self {
         Self {
-            holds: Worth::Nothing,
+            holds: Priority::Nothing,
             opening: false,
-            given: Given::Nothing,
-            wary: false,
+            assigned: Assigned::Nothing,
+            prefers_new: false,
         }
     }
 }

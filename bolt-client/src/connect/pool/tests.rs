@@ -1,11 +1,11 @@
-//! The pool with connections in it: what the decider cannot show by itself.
+//! The pool with connections in it: what tests of the decider alone cannot show.
 
 mod addresses;
 mod beginning;
 mod blocking;
 mod closing;
-mod eras;
 mod evidence;
+mod login_generations;
 mod panics;
 mod patience;
 mod retries;
@@ -44,16 +44,16 @@ fn acquire(pool: &Arc<Pool>) -> Lease {
     acquiring(pool).run().expect("nothing to wait for").unwrap()
 }
 
-/// Asks for something, and does not wait for the answer.
+/// Sends a query, without waiting for the answer.
 fn ask(lease: &mut Lease) -> ResultId {
     let query = Query::new("RETURN 1 AS n");
     let (_, result) = lease.proto.run(&query, &Extra::default()).unwrap();
     lease.proto.pull(result, Fetch::All).unwrap();
-    lease.nudge();
+    lease.write_at_once();
     result
 }
 
-/// Asks for a transaction to be committed, and does not wait for the answer.
+/// Commits a transaction, without waiting for the answer.
 fn commit(lease: &mut Lease, world: &World, at: usize) {
     lease.proto.begin(&Extra::default()).unwrap();
     ask(lease);
@@ -63,17 +63,17 @@ fn commit(lease: &mut Lease, world: &World, at: usize) {
     }
     world.hold(at);
     lease.proto.commit().unwrap();
-    lease.nudge();
+    lease.write_at_once();
 }
 
-/// In use, idle, opening, waiting.
+/// The counts: in use, idle, opening, waiting.
 fn counts(pool: &Pool) -> (usize, usize, usize, usize) {
     let counts = pool.counts();
     (counts.in_use, counts.idle, counts.opening, counts.waiting)
 }
 
 #[test]
-fn a_clean_connection_is_handed_out_again_without_a_word() {
+fn a_clean_connection_is_handed_out_again_without_a_request() {
     let world = World::new();
     let pool = pool(&world, config());
     for _ in 0..3 {
@@ -85,7 +85,7 @@ fn a_clean_connection_is_handed_out_again_without_a_word() {
 }
 
 #[test]
-fn who_waits_for_an_answer_takes_a_connection_that_comes_back() {
+fn a_waiter_for_an_answer_takes_a_connection_that_comes_back() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let (mut busy, other) = (acquire(&pool), acquire(&pool));
@@ -98,11 +98,11 @@ fn who_waits_for_an_answer_takes_a_connection_that_comes_back() {
     let mut second = acquiring(&pool);
     assert!(second.run().is_none());
     drop(other);
-    assert!(second.run().is_none(), "the first has come before");
+    assert!(second.run().is_none(), "the first came earlier");
     let lease = first.run().expect("it is woken").unwrap();
     assert!(lease.is_reused());
 
-    // What the first has left is settled by the second.
+    // The second reads the answers that the first has left.
     world.release(0);
     let second = second.run().expect("it is woken").unwrap();
     assert_eq!(world.connections(), 2);
@@ -111,7 +111,7 @@ fn who_waits_for_an_answer_takes_a_connection_that_comes_back() {
 }
 
 #[test]
-fn who_opens_a_connection_takes_one_that_comes_back_and_the_next_carries_on() {
+fn a_waiter_that_opens_a_connection_takes_one_that_comes_back_and_the_next_continues() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let lease = acquire(&pool);
@@ -132,7 +132,7 @@ fn who_opens_a_connection_takes_one_that_comes_back_and_the_next_carries_on() {
 }
 
 #[test]
-fn nobody_waits_for_long_for_an_answer_when_a_new_connection_may_be_opened() {
+fn no_caller_waits_for_long_for_an_answer_when_a_new_connection_may_be_opened() {
     let world = World::new();
     let pool = pool(&world, config());
     let mut lease = acquire(&pool);
@@ -150,12 +150,12 @@ fn nobody_waits_for_long_for_an_answer_when_a_new_connection_may_be_opened() {
     assert_eq!(world.connections(), 3, "the silent one is the last choice");
     ask(&mut late);
     world.pass(SECOND * 30);
-    assert_eq!(counts(&pool), (2, 0, 0, 0), "it is let go of");
+    assert_eq!(counts(&pool), (2, 0, 0, 0), "it is closed");
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
 }
 
 #[test]
-fn in_a_full_pool_a_connection_is_closed_once_its_answer_is_overdue_by_the_time_for_connecting() {
+fn in_a_full_pool_a_connection_is_closed_once_its_answer_is_overdue_by_the_connection_timeout() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let mut lease = acquire(&pool);
@@ -173,7 +173,7 @@ fn in_a_full_pool_a_connection_is_closed_once_its_answer_is_overdue_by_the_time_
 }
 
 #[test]
-fn a_connection_that_was_idle_for_long_is_asked_and_one_that_was_not_is_not() {
+fn a_connection_that_was_idle_for_long_is_probed_and_another_is_not() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND * 10));
     drop(acquire(&pool));
@@ -187,7 +187,7 @@ fn a_connection_that_was_idle_for_long_is_asked_and_one_that_was_not_is_not() {
 }
 
 #[test]
-fn a_connection_that_does_not_survive_the_question_is_replaced_without_a_word() {
+fn a_connection_that_dies_during_the_probe_is_replaced_silently() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(Duration::ZERO));
     drop(acquire(&pool));
@@ -200,7 +200,7 @@ fn a_connection_that_does_not_survive_the_question_is_replaced_without_a_word() 
 }
 
 #[test]
-fn a_connection_of_which_a_firewall_knows_nothing_any_more_is_replaced_within_a_second() {
+fn a_connection_that_a_firewall_has_forgotten_is_replaced_within_a_second() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND));
     drop((acquire(&pool), acquire(&pool)));
@@ -215,7 +215,7 @@ fn a_connection_of_which_a_firewall_knows_nothing_any_more_is_replaced_within_a_
 }
 
 #[test]
-fn a_dropped_question_leaves_the_connection_as_it_was() {
+fn a_dropped_probe_leaves_the_connection_as_it_was() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND));
     drop(acquire(&pool));
@@ -241,13 +241,13 @@ fn no_timer_outlives_the_call_that_made_it() {
     assert!(next.run().is_none());
     assert!(world.timers() > 0, "it waits for an answer");
     world.pass(SECOND);
-    // What it waited for lies in the pool.
+    // What it waited for is in the pool.
     drop(next.run().expect("a new connection").unwrap());
     assert_eq!(world.timers(), 0);
 }
 
 #[test]
-fn who_gives_up_waiting_for_the_end_of_a_write_does_not_undo_it() {
+fn a_waiter_for_the_end_of_a_write_that_gives_up_does_not_undo_it() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let mut lease = acquire(&pool);
@@ -268,7 +268,7 @@ fn who_gives_up_waiting_for_the_end_of_a_write_does_not_undo_it() {
 }
 
 #[test]
-fn a_connection_whose_end_is_known_is_replaced_and_others_are_tried_before() {
+fn a_connection_whose_end_is_known_is_replaced_by_other_idle_ones_first() {
     let world = World::new();
     let pool = pool(&world, config());
     drop((acquire(&pool), acquire(&pool)));
@@ -282,7 +282,7 @@ fn a_connection_whose_end_is_known_is_replaced_and_others_are_tried_before() {
 }
 
 #[test]
-fn a_connection_that_is_too_old_is_said_goodbye_to_and_replaced() {
+fn a_connection_that_is_too_old_is_closed_with_goodbye_and_replaced() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_lifetime(SECOND * 60));
     drop(acquire(&pool));
@@ -290,7 +290,7 @@ fn a_connection_that_is_too_old_is_said_goodbye_to_and_replaced() {
     let lease = acquire(&pool);
     assert!(lease.is_reused());
     world.pass(SECOND);
-    // It is being used; nobody is disturbed.
+    // It is in use, which the pool does not disturb.
     assert_eq!(world.asked(0).last(), Some(&Message::Logon));
     drop(lease);
     assert!(!acquire(&pool).is_reused());
@@ -352,7 +352,7 @@ fn a_connection_is_kept_after_a_failure_and_closed_after_a_violation() {
 }
 
 #[test]
-fn that_what_somebody_else_began_to_open_fails_is_not_the_next_callers_error() {
+fn the_failure_of_an_opening_of_an_earlier_call_is_not_the_next_callers_error() {
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
@@ -367,7 +367,7 @@ fn that_what_somebody_else_began_to_open_fails_is_not_the_next_callers_error() {
 }
 
 #[test]
-fn what_nobody_finishes_to_open_is_let_go_of_even_by_a_look() {
+fn an_abandoned_opening_is_dropped_even_when_only_the_counts_are_read() {
     let world = World::new();
     let pool = pool(&world, config().connection_timeout(SECOND * 3));
     world.set_silent(true);
@@ -379,7 +379,7 @@ fn what_nobody_finishes_to_open_is_let_go_of_even_by_a_look() {
 }
 
 #[test]
-fn a_caller_whose_time_is_up_is_told_what_it_waited_for_and_the_counts() {
+fn the_error_of_a_caller_whose_time_is_up_says_what_it_waited_for_and_the_counts() {
     let world = World::new();
     let config = config()
         .max_connection_pool_size(2)
@@ -403,7 +403,7 @@ fn a_caller_whose_time_is_up_is_told_what_it_waited_for_and_the_counts() {
 }
 
 #[test]
-fn wakers_may_use_the_pool_that_wakes_them() {
+fn a_waker_may_use_the_pool_that_wakes_it() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let lease = acquire(&pool);
@@ -419,7 +419,7 @@ fn wakers_may_use_the_pool_that_wakes_them() {
 }
 
 #[test]
-fn a_server_that_takes_no_byte_is_given_up_when_the_write_timeout_is_over() {
+fn a_connection_whose_server_accepts_no_byte_is_closed_after_the_write_timeout() {
     let world = World::new();
     let pool = pool(&world, config().connection_write_timeout(SECOND * 3));
     let mut lease = acquire(&pool);
@@ -443,7 +443,8 @@ fn a_server_that_has_just_been_sent_something_is_not_silent_yet() {
     world.fill(0);
     world.hold(0);
     ask(&mut lease);
-    // The server has promised to be heard from within 100 s. This wait is dropped, and nobody waits for longer than that.
+    // The server has promised to send something within 100 s. This wait is dropped, and none follows for longer than
+    // that.
     assert!(Task::new(lease.head(Deadline::NONE)).run().is_none());
     world.pass(SECOND * 200);
     world.empty(0);

@@ -1,4 +1,4 @@
-//! Work that begins again.
+//! Work that is retried.
 
 use bolt_proto::ServerError;
 use bolt_proto::value::Value;
@@ -8,14 +8,14 @@ use super::*;
 const BY: Deadline = Deadline::NONE;
 
 /// Runs an auto-commit query until it is done, or its attempts are over.
-async fn auto_commit(origin: &Arc<Origin>, query: &str) -> Result<Exchange, Error> {
+async fn auto_commit(context: &Arc<TransactionContext>, query: &str) -> Result<Exchange, Error> {
     let query = Query::new(query);
-    let mut attempts = origin.auto_commit(Extra::default(), BY);
+    let mut attempts = context.auto_commit(Extra::default(), BY);
     let mut work = attempts.begin().await?;
     loop {
         match work.run(&query, BY).await {
             Ok(_) => return Ok(work),
-            Err(error) => attempts.again(&mut work, error).await?,
+            Err(error) => attempts.retry(&mut work, error).await?,
         }
     }
 }
@@ -27,30 +27,30 @@ fn inviting() -> ServerError {
 }
 
 #[test]
-fn a_refused_query_is_sent_once_more_if_the_server_invites_to_that() {
+fn a_refused_query_is_retried_once_if_the_server_invites_a_retry() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
+    let context = context(&servers);
     servers.fail_with(Message::Run, inviting());
-    now(auto_commit(&origin, "RETURN 1")).unwrap();
+    now(auto_commit(&context, "RETURN 1")).unwrap();
     assert_eq!(servers.count(Message::Run), 2);
 
     servers.fail_with(Message::Run, inviting());
     servers.fail_with(Message::Run, inviting());
-    let error = now(auto_commit(&origin, "RETURN 1")).map(drop).unwrap_err();
+    let error = now(auto_commit(&context, "RETURN 1")).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert_eq!(servers.count(Message::Run), 4, "once more, and not twice");
 }
 
 #[test]
-fn a_refused_query_is_not_sent_again_without_an_invitation_or_against_the_users_will() {
+fn a_refused_query_is_not_retried_without_an_invitation_or_if_the_option_forbids_it() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
+    let context = context(&servers);
     servers.fail(Message::Run, DEADLOCK);
-    now(auto_commit(&origin, "RETURN 1")).map(drop).unwrap_err();
+    now(auto_commit(&context, "RETURN 1")).map(drop).unwrap_err();
     assert_eq!(servers.count(Message::Run), 1);
-    // What fails later may have been carried out.
+    // A query that fails later may have been carried out.
     servers.fail_with(Message::Pull, inviting());
-    now(auto_commit(&origin, "CREATE ()")).map(drop).unwrap_err();
+    now(auto_commit(&context, "CREATE ()")).map(drop).unwrap_err();
     assert_eq!(servers.count(Message::Run), 2);
 
     for (config, settings) in [
@@ -62,36 +62,36 @@ fn a_refused_query_is_not_sent_again_without_an_invitation_or_against_the_users_
             disable_auto_commit_retries: settings,
             ..Settings::default()
         };
-        let origin = origin_with(&servers, config, settings);
+        let context = context_with(&servers, config, settings);
         servers.fail_with(Message::Run, inviting());
-        now(auto_commit(&origin, "RETURN 1")).map(drop).unwrap_err();
+        now(auto_commit(&context, "RETURN 1")).map(drop).unwrap_err();
         assert_eq!(servers.count(Message::Run), 1);
     }
 }
 
 #[test]
-fn an_auto_commit_query_moves_on_from_each_connection_that_was_dead_all_along() {
+fn an_auto_commit_query_is_moved_from_each_connection_that_was_dead_before_its_use() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
+    let context = context(&servers);
+    warm(&context, &servers, 3);
     servers.cut(1);
     servers.cut(2);
-    now(auto_commit(&origin, "CREATE ()")).unwrap();
+    now(auto_commit(&context, "CREATE ()")).unwrap();
     assert_eq!(servers.committed(), ["CREATE ()"]);
 }
 
 #[test]
 fn a_new_connection_that_is_lost_is_reported() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
+    let context = context(&servers);
     servers.cut_at(Message::Run);
-    let error = now(auto_commit(&origin, "CREATE ()")).map(drop).unwrap_err();
+    let error = now(auto_commit(&context, "CREATE ()")).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownCommit);
     assert_eq!(servers.connections(), 1);
 }
 
 #[test]
-fn work_moves_only_while_nothing_was_answered_and_nothing_of_it_would_be_missing() {
+fn work_is_moved_only_while_nothing_was_answered_and_no_query_would_be_missing() {
     let lost = |servers: &Scripted, work: &mut Exchange| {
         servers.cut(0);
         now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err()
@@ -121,50 +121,50 @@ fn work_moves_only_while_nothing_was_answered_and_nothing_of_it_would_be_missing
 }
 
 #[test]
-fn work_that_moves_begins_from_the_same_bookmarks_on_the_other_connection() {
+fn moved_work_begins_with_the_same_bookmarks_on_the_other_connection() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    now(auto_commit(&origin, "CREATE ()")).unwrap();
-    warm(&origin, &servers, 1);
+    let context = context(&servers);
+    now(auto_commit(&context, "CREATE ()")).unwrap();
+    warm(&context, &servers, 1);
     let second = {
-        let busy = now(explicit(&origin).begin()).unwrap();
-        let mut other = now(explicit(&origin).begin()).unwrap();
+        let busy = now(explicit(&context).begin()).unwrap();
+        let mut other = now(explicit(&context).begin()).unwrap();
         run(&mut other, "RETURN 1");
         now(other.rollback(BY)).unwrap();
         drop(busy);
         drop(other);
         servers.connections() - 1
     };
-    let mut attempts = explicit(&origin);
+    let mut attempts = explicit(&context);
     let mut work = now(attempts.begin()).unwrap();
     let query = Query::new("RETURN 1");
     let number = work.number();
     servers.cut(second);
     let error = now(work.run(&query, BY)).unwrap_err();
-    now(attempts.replace(&mut work, error, BY)).unwrap();
+    now(attempts.replace_connection(&mut work, error, BY)).unwrap();
     assert!(work.failure().is_none());
     assert_eq!(work.number(), number);
     now(work.run(&query, BY)).unwrap();
     now(work.commit(BY)).unwrap();
     assert_eq!(servers.bookmarks(0), ["bookmark:1"]);
     assert_eq!(
-        origin.chain.last().raw_values().collect::<Vec<_>>(),
+        context.chain.last().raw_values().collect::<Vec<_>>(),
         ["bookmark:2"]
     );
 }
 
 #[test]
-fn that_nothing_can_take_over_is_the_failure_of_the_work() {
+fn without_a_replacement_the_error_of_that_is_the_failure_of_the_work() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 1);
-    let mut attempts = explicit(&origin);
+    let context = context(&servers);
+    warm(&context, &servers, 1);
+    let mut attempts = explicit(&context);
     let mut work = now(attempts.begin()).unwrap();
     servers.cut(0);
     servers.refuse();
     let query = Query::new("RETURN 1");
     let error = now(work.run(&query, BY)).unwrap_err();
-    let error = now(attempts.replace(&mut work, error, BY)).unwrap_err();
+    let error = now(attempts.replace_connection(&mut work, error, BY)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(work.failure().unwrap().kind(), ErrorKind::Connect);
     let later = now(work.run(&query, BY)).unwrap_err();
@@ -178,33 +178,33 @@ fn that_nothing_can_take_over_is_the_failure_of_the_work() {
 #[test]
 fn a_pause_ends_where_the_deadline_does_and_none_begins_after_the_driver_is_closed() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    let by = Deadline::set_by("this test", origin.shared.now(), SECOND);
-    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), by);
+    let context = context(&servers);
+    let by = Deadline::set_by("this test", context.shared.now(), SECOND);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), by);
     let mut work = now(attempts.begin()).unwrap();
     let transient = || Error::from(ServerError::new(DEADLOCK, "planned"));
     // The first pause takes a second.
-    let error = now(attempts.again(&mut work, transient())).unwrap_err();
+    let error = now(attempts.retry(&mut work, transient())).unwrap_err();
     assert_eq!(error.server().unwrap().code(), DEADLOCK);
 
-    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
-    let mut again = Task::new(attempts.again(&mut work, transient()));
+    let mut again = Task::new(attempts.retry(&mut work, transient()));
     assert!(again.run().is_none());
     servers.pass(SECOND);
     again.run().unwrap().unwrap();
     drop(again);
-    now(origin.shared.close());
-    let error = now(attempts.again(&mut work, transient())).unwrap_err();
+    now(context.shared.close());
+    let error = now(attempts.retry(&mut work, transient())).unwrap_err();
     assert_eq!(error.server().unwrap().code(), DEADLOCK);
 }
 
 #[test]
 fn limits_of_parts_end_with_the_whole() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    let start = origin.shared.now();
-    let attempts = origin.explicit(Extra::default(), Deadline::after(start, 5 * SECOND));
+    let context = context(&servers);
+    let start = context.shared.now();
+    let attempts = context.explicit(Extra::default(), Deadline::after(start, 5 * SECOND));
     assert_eq!(attempts.limit(None).at(), Some(start + 5 * SECOND));
     assert_eq!(attempts.limit(Some(SECOND)).at(), Some(start + SECOND));
     assert_eq!(attempts.limit(Some(9 * SECOND)).at(), Some(start + 5 * SECOND));
@@ -212,45 +212,45 @@ fn limits_of_parts_end_with_the_whole() {
 }
 
 #[test]
-fn only_failures_to_connect_that_may_go_away_and_a_budget_lead_to_another_try() {
+fn only_transient_failures_to_connect_are_retried_within_the_budget() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
+    let context = context(&servers);
     servers.fail(Message::Logon, "Neo.ClientError.Security.Unauthorized");
-    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     let error = now(attempts.begin()).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     servers.refuse();
-    for mut attempts in [explicit(&origin), origin.auto_commit(Extra::default(), BY)] {
+    for mut attempts in [explicit(&context), context.auto_commit(Extra::default(), BY)] {
         let error = now(attempts.begin()).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect);
     }
-    let mut attempts = origin.repeated(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     assert!(Task::new(attempts.begin()).run().is_none(), "there is a pause");
 }
 
 #[test]
-fn nothing_is_unknown_about_a_commit_of_nothing() {
+fn the_commit_of_nothing_is_never_unknown() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 2);
-    let mut attempts = explicit(&origin);
+    let context = context(&servers);
+    warm(&context, &servers, 2);
+    let mut attempts = explicit(&context);
     let mut work = now(attempts.begin()).unwrap();
-    // BEGIN and COMMIT have left.
+    // BEGIN and COMMIT have left without a query.
     servers.cut_at(Message::Begin);
     let error = now(work.commit(BY)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
-    now(attempts.replace(&mut work, error, BY)).unwrap();
+    now(attempts.replace_connection(&mut work, error, BY)).unwrap();
     now(work.commit(BY)).unwrap();
 
-    // But for one that the server has heard of.
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    // Except if the server has answered something.
+    let mut work = now(explicit(&context).begin()).unwrap();
     now(work.begin(BY)).unwrap();
     servers.cut_at(Message::Commit);
     assert_eq!(now(work.commit(BY)).unwrap_err().kind(), ErrorKind::UnknownCommit);
 }
 
 #[test]
-fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
+fn a_commit_is_not_moved_without_its_queued_queries() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let _queued = queue(&mut work, "CREATE ()");
@@ -263,7 +263,7 @@ fn a_commit_does_not_move_on_without_the_queries_that_were_queued() {
     );
     assert!(!work.can_be_moved(&error));
 
-    // Nor if something else has met the end of the connection.
+    // Nor if another call has met the end of the connection.
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let queued = queue(&mut work, "CREATE ()");

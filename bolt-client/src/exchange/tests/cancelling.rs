@@ -69,14 +69,14 @@ fn a_query_that_is_dropped_once_it_has_left_leaves_only_a_rollback() {
 }
 
 #[test]
-fn a_query_that_runs_out_of_time_is_as_one_that_is_dropped() {
+fn a_query_that_runs_out_of_time_ends_like_a_dropped_one() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 1);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 1);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.hold(0);
     let query = Query::new("CREATE ()");
-    let by = Deadline::set_by("this test", origin.shared.now(), SECOND);
+    let by = Deadline::set_by("this test", context.shared.now(), SECOND);
     let mut running = Task::new(work.run(&query, by));
     assert!(running.run().is_none());
     servers.pass(SECOND);
@@ -114,7 +114,7 @@ fn an_auto_commit_query_that_is_dropped_is_cancelled() {
     }
 }
 
-/// What reads a result to its end.
+/// One of the ways to read a result to its end.
 async fn read(work: &mut Exchange, id: ResultId, how: usize) -> Result<(), Error> {
     match how {
         0 => work.finish(id, Rest::Keep, BY).await,
@@ -198,7 +198,7 @@ fn a_discard_that_was_taken_back_with_a_query_does_not_hold_up_the_commit() {
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 3000");
     work.forget(id);
-    // DISCARD is queued as soon as it is known that there is more, and leaves with the query.
+    // DISCARD is queued as soon as it is known that there are more rows, and leaves with the query.
     servers.fill(0, true);
     let query = Query::new("CREATE ()");
     let mut running = Task::new(work.run(&query, BY));
@@ -213,9 +213,9 @@ fn a_discard_that_was_taken_back_with_a_query_does_not_hold_up_the_commit() {
 fn a_discard_that_was_taken_back_with_a_query_that_cannot_be_sent_does_not_hold_up_the_commit() {
     let servers = Scripted::new();
     let old = bolt_proto::Versions::only(bolt_proto::Version::new(5, 4));
-    let origin = origin_with(&servers, Scripted::config().versions(old), Settings::default());
-    warm(&origin, &servers, 1);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context_with(&servers, Scripted::config().versions(old), Settings::default());
+    warm(&context, &servers, 1);
+    let mut work = now(explicit(&context).begin()).unwrap();
     let id = run(&mut work, "ROWS 3000");
     work.forget(id);
     // This version of the protocol does not know the type of the parameter.
@@ -228,18 +228,18 @@ fn a_discard_that_was_taken_back_with_a_query_that_cannot_be_sent_does_not_hold_
 }
 
 #[test]
-fn a_begin_that_is_dropped_is_undone() {
+fn a_dropped_begin_is_rolled_back() {
     let servers = Scripted::new();
     let config = Scripted::config().max_connection_pool_size(1);
-    let origin = origin_with(&servers, config, Settings::default());
-    warm(&origin, &servers, 1);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context_with(&servers, config, Settings::default());
+    warm(&context, &servers, 1);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.hold(0);
     let mut beginning = Task::new(work.begin(BY));
     assert!(beginning.run().is_none());
     drop(beginning);
-    // RESET must not overtake BEGIN, so that something has to wait for its answer.
-    let mut attempts = explicit(&origin);
+    // RESET must not overtake BEGIN, so a waiter has to read the answer to BEGIN first.
+    let mut attempts = explicit(&context);
     let mut waiting = Task::new(attempts.begin());
     assert!(waiting.run().is_none());
     drop(work);
@@ -286,23 +286,23 @@ fn a_rollback_stops_a_result_that_is_open_and_sends_nothing_if_nothing_was() {
 }
 
 #[test]
-fn a_commit_that_is_dropped_takes_its_course_once_it_has_left_and_its_bookmark_arrives() {
+fn a_commit_that_is_dropped_after_it_has_left_is_carried_out_and_its_bookmark_is_reported() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 1);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 1);
+    let mut work = now(explicit(&context).begin()).unwrap();
     run(&mut work, "CREATE ()");
     servers.hold(0);
     let mut committing = Task::new(work.commit(BY));
     assert!(committing.run().is_none());
     drop(committing);
     drop(work);
-    assert!(origin.chain.last().is_empty());
+    assert!(context.chain.last().is_empty());
     servers.release(0);
-    let _next = now(explicit(&origin).begin()).unwrap();
+    let _next = now(explicit(&context).begin()).unwrap();
     assert_eq!(servers.committed(), ["CREATE ()"]);
     assert_eq!(
-        origin.chain.last().raw_values().collect::<Vec<_>>(),
+        context.chain.last().raw_values().collect::<Vec<_>>(),
         ["bookmark:1"]
     );
     assert_eq!(servers.count(Message::Reset), 0);
@@ -378,7 +378,7 @@ fn settling_finishes_writes_and_nothing_else() {
 }
 
 #[test]
-fn what_a_write_fails_with_while_it_is_settled_has_no_caller() {
+fn the_failure_of_a_write_that_is_being_settled_is_not_reported() {
     let servers = Scripted::new();
     let mut work = auto_commit(&servers, Access::Write);
     let id = run(&mut work, "ROWS 3000");

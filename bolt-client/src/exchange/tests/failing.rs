@@ -1,20 +1,20 @@
-//! What is remembered of failures, and what they mean for others.
+//! Failures: which errors callers get, and what a failure means for other connections.
 
 use super::*;
 
 const BY: Deadline = Deadline::NONE;
 
 #[test]
-fn the_result_that_failed_is_given_the_failure_and_all_others_that_it_had_happened() {
+fn the_failed_result_gets_the_failure_and_all_others_that_it_had_happened() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     servers.fail_after(2, SYNTAX);
     let tokens = [queue(&mut work, "ROWS 5"), queue(&mut work, "ROWS 5")];
     let [first, second] = tokens.each_ref().map(HolderToken::result);
     let error = now(work.next(second, BY)).unwrap_err();
-    // It is the first that this call is given, though it was ignored and another failed.
+    // This call gets the first failure, though its own request was ignored and another failed.
     assert!(error.to_string().starts_with(SYNTAX), "{error}");
-    // The rows that had arrived before are there.
+    // The rows that had arrived before can be read.
     for _ in 0..2 {
         assert!(now(work.next(first, BY)).unwrap().is_some());
     }
@@ -26,7 +26,7 @@ fn the_result_that_failed_is_given_the_failure_and_all_others_that_it_had_happen
 }
 
 #[test]
-fn the_first_failure_stays() {
+fn the_first_failure_is_kept() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     servers.fail(Message::Run, SYNTAX);
@@ -38,7 +38,7 @@ fn the_first_failure_stays() {
 }
 
 #[test]
-fn what_the_server_said_before_it_went_says_more_than_that_it_went() {
+fn a_failure_that_was_reported_before_the_connection_ended_is_the_error() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     servers.fail(Message::Run, SYNTAX);
@@ -67,7 +67,7 @@ fn a_connection_that_is_lost_fails_the_transaction() {
 }
 
 #[test]
-fn nothing_is_waited_for_once_something_has_failed_and_everything_is_answered() {
+fn no_call_waits_once_something_has_failed_and_everything_is_answered() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 2);
     let first = run(&mut work, "ROWS 5");
@@ -77,7 +77,7 @@ fn nothing_is_waited_for_once_something_has_failed_and_everything_is_answered() 
         assert!(now(work.next(first, BY)).unwrap().is_some());
     }
     now(work.next(first, BY)).unwrap_err();
-    // The rest of the second would have been asked for later.
+    // The rest of the second would have been requested later.
     for _ in 0..2 {
         assert!(now(work.next(second, BY)).unwrap().is_some());
     }
@@ -88,54 +88,55 @@ fn nothing_is_waited_for_once_something_has_failed_and_everything_is_answered() 
     );
     now(work.finish(second, Rest::Keep, BY)).unwrap_err();
     now(work.finish(second, Rest::Discard, BY)).unwrap_err();
-    // The function that asked has a failure; what is undone costs nothing but RESET.
+    // The failure is known, so the rollback costs only a RESET.
     drop(work);
     assert_eq!(servers.asked(0).last(), Some(&Message::Reset));
 }
 
 #[test]
-fn an_expired_authorization_ends_every_login_that_is_as_old() {
+fn an_expired_authorization_invalidates_every_login_that_is_as_old() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 3);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.fail(Message::Run, "Neo.ClientError.Security.AuthorizationExpired");
     now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
     drop(work);
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     assert_eq!(servers.connections(), 4, "the other two are not used any more");
 }
 
 #[test]
-fn another_failure_ends_no_login() {
+fn another_failure_invalidates_no_login() {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
-    let mut work = now(explicit(&origin).begin()).unwrap();
+    let context = context(&servers);
+    warm(&context, &servers, 3);
+    let mut work = now(explicit(&context).begin()).unwrap();
     servers.fail(Message::Run, SYNTAX);
     now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
     drop(work);
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     assert_eq!(servers.connections(), 3);
 }
 
-/// Two connections are idle, and work on another ends like this. Whether the next is asked before it is used.
-fn is_asked(end: impl FnOnce(&Scripted, &mut Exchange, Deadline)) -> bool {
+/// With two idle connections, ends the work on another in this way. Returns whether the next one is probed before its
+/// use.
+fn is_probed(end: impl FnOnce(&Scripted, &mut Exchange, Deadline)) -> bool {
     let servers = Scripted::new();
-    let origin = origin(&servers);
-    warm(&origin, &servers, 3);
+    let context = context(&servers);
+    warm(&context, &servers, 3);
     servers.pass(60 * SECOND);
-    let mut work = now(explicit(&origin).begin()).unwrap();
-    let by = Deadline::after(origin.shared.now(), SECOND);
+    let mut work = now(explicit(&context).begin()).unwrap();
+    let by = Deadline::after(context.shared.now(), SECOND);
     end(&servers, &mut work, by);
     drop(work);
     for at in 0..3 {
         servers.release(at);
         servers.news(at);
     }
-    let mut next = now(explicit(&origin).begin()).unwrap();
+    let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
     let asked: Vec<_> = (0..2).flat_map(|at| servers.news(at)).collect();
     asked.first() == Some(&Message::Reset)
@@ -144,11 +145,11 @@ fn is_asked(end: impl FnOnce(&Scripted, &mut Exchange, Deadline)) -> bool {
 #[test]
 fn a_connection_that_is_lost_or_silent_casts_doubt_on_others_and_one_that_answers_does_not() {
     let query = Query::new("RETURN 1");
-    assert!(is_asked(|servers, work, by| {
+    assert!(is_probed(|servers, work, by| {
         servers.cut(2);
         now(work.run(&query, by)).unwrap_err();
     }));
-    assert!(is_asked(|servers, work, by| {
+    assert!(is_probed(|servers, work, by| {
         servers.hold(2);
         let mut running = Task::new(work.run(&query, by));
         assert!(running.run().is_none());
@@ -157,7 +158,7 @@ fn a_connection_that_is_lost_or_silent_casts_doubt_on_others_and_one_that_answer
         drop(running);
         servers.cut(2);
     }));
-    assert!(!is_asked(|servers, work, by| {
+    assert!(!is_probed(|servers, work, by| {
         now(work.begin(by)).unwrap();
         servers.hold(2);
         let mut running = Task::new(work.run(&query, by));

@@ -14,7 +14,7 @@ use bolt_proto::state::Message;
 use bolt_proto::{Access, Extra, Query};
 
 use super::attempts::Attempts;
-use super::origin::{Origin, Settings};
+use super::context::{Settings, TransactionContext};
 use super::*;
 use crate::Config;
 use crate::bookmarks::{Bookmarks, Chain};
@@ -26,10 +26,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEADLOCK: &str = "Neo.TransientError.Transaction.DeadlockDetected";
 const SYNTAX: &str = "Neo.ClientError.Statement.SyntaxError";
 
-/// A place from which work begins.
-fn origin_with(servers: &Scripted, config: Config, settings: Settings) -> Arc<Origin> {
+/// The context of a session with these options.
+fn context_with(servers: &Scripted, config: Config, settings: Settings) -> Arc<TransactionContext> {
     let runtime = Arc::new(servers.clone());
-    Arc::new(Origin {
+    Arc::new(TransactionContext {
         shared: Arc::new(Shared::new(runtime, config).unwrap()),
         settings,
         deadline_of: "deadline of the test",
@@ -37,19 +37,19 @@ fn origin_with(servers: &Scripted, config: Config, settings: Settings) -> Arc<Or
     })
 }
 
-fn origin(servers: &Scripted) -> Arc<Origin> {
-    origin_with(servers, Scripted::config(), Settings::default())
+fn context(servers: &Scripted) -> Arc<TransactionContext> {
+    context_with(servers, Scripted::config(), Settings::default())
 }
 
-/// The attempts of a transaction that is not repeated.
-fn explicit(origin: &Arc<Origin>) -> Attempts {
-    origin.explicit(Extra::default(), Deadline::NONE)
+/// The attempts of a transaction that is not retried.
+fn explicit(context: &Arc<TransactionContext>) -> Attempts {
+    context.explicit(Extra::default(), Deadline::NONE)
 }
 
 /// Leaves so many connections in the pool.
-fn warm(origin: &Arc<Origin>, servers: &Scripted, connections: usize) {
+fn warm(context: &Arc<TransactionContext>, servers: &Scripted, connections: usize) {
     let mut work: Vec<_> = (0..connections)
-        .map(|_| now(explicit(origin).begin()).unwrap())
+        .map(|_| now(explicit(context).begin()).unwrap())
         .collect();
     for work in &mut work {
         now(work.begin(Deadline::NONE)).unwrap();
@@ -64,31 +64,31 @@ fn warm(origin: &Arc<Origin>, servers: &Scripted, connections: usize) {
 
 /// A transaction on the only connection, of which nothing has been sent.
 fn transaction(servers: &Scripted) -> Exchange {
-    let origin = origin(servers);
-    warm(&origin, servers, 1);
-    now(explicit(&origin).begin()).unwrap()
+    let context = context(servers);
+    warm(&context, servers, 1);
+    now(explicit(&context).begin()).unwrap()
 }
 
-/// The same, whose pages have so many rows.
+/// As [`transaction`], with pages of so many rows.
 fn paged(servers: &Scripted, rows: u64) -> Exchange {
     let settings = Settings {
         page: Some(Fetch::Rows(rows)),
         ..Settings::default()
     };
-    let origin = origin_with(servers, Scripted::config(), settings);
-    warm(&origin, servers, 1);
-    now(explicit(&origin).begin()).unwrap()
+    let context = context_with(servers, Scripted::config(), settings);
+    warm(&context, servers, 1);
+    now(explicit(&context).begin()).unwrap()
 }
 
-/// An auto-commit query that nothing has been sent of.
+/// An auto-commit query of which nothing has been sent.
 fn auto_commit(servers: &Scripted, access: Access) -> Exchange {
     let settings = Settings {
         access,
         ..Settings::default()
     };
-    let origin = origin_with(servers, Scripted::config(), settings);
-    warm(&origin, servers, 1);
-    now(origin.auto_commit(Extra::default(), Deadline::NONE).begin()).unwrap()
+    let context = context_with(servers, Scripted::config(), settings);
+    warm(&context, servers, 1);
+    now(context.auto_commit(Extra::default(), Deadline::NONE).begin()).unwrap()
 }
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! How rows are asked for, and which are kept.
+//! How rows are requested, and which are kept.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn rows_come_in_their_order_whether_they_were_kept_or_not() {
 }
 
 #[test]
-fn a_row_that_was_looked_at_is_the_next_one() {
+fn a_peeked_row_is_the_next_one() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 10);
     let id = run(&mut work, "ROWS 2");
@@ -61,14 +61,14 @@ fn a_row_that_was_looked_at_is_the_next_one() {
             assert_eq!(number(peeked.cloned()), expected);
         }
         let mut kept = None;
-        let lent = now(work.next_ref(id, &mut kept, Deadline::NONE)).unwrap();
-        assert_eq!(lent.unwrap().get::<i64>(0).unwrap(), expected);
+        let borrowed = now(work.next_ref(id, &mut kept, Deadline::NONE)).unwrap();
+        assert_eq!(borrowed.unwrap().get::<i64>(0).unwrap(), expected);
     }
     assert!(now(work.peek(id, Deadline::NONE)).unwrap().is_none());
 }
 
 #[test]
-fn what_is_kept_is_counted_and_counted_off_again() {
+fn the_bytes_of_kept_rows_are_added_and_subtracted() {
     for query in ["ROWS 20", "ROWS 20 OF 1000", "ROWS 20 OF 200000"] {
         let servers = Scripted::new();
         let mut work = paged(&servers, 100);
@@ -104,7 +104,7 @@ fn a_page_of_long_rows_has_fewer_of_them() {
 }
 
 #[test]
-fn whatever_reads_everything_asks_for_the_rest_at_once() {
+fn every_call_that_reads_everything_requests_the_rest_at_once() {
     for collect in 0..3 {
         let servers = Scripted::new();
         let mut work = paged(&servers, 10);
@@ -124,7 +124,7 @@ fn whatever_reads_everything_asks_for_the_rest_at_once() {
 }
 
 #[test]
-fn what_is_not_wanted_is_discarded_and_not_pulled() {
+fn unwanted_rows_are_discarded_and_not_pulled() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 10);
     let id = run(&mut work, "ROWS 50");
@@ -137,7 +137,7 @@ fn what_is_not_wanted_is_discarded_and_not_pulled() {
 }
 
 #[test]
-fn a_queued_query_asks_for_all_its_rows_and_leaves_with_what_is_waited_for_next() {
+fn a_queued_query_requests_all_its_rows_and_leaves_with_the_next_wait() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 10);
     let first = queue(&mut work, "ROWS 30");
@@ -187,7 +187,7 @@ fn rows_of_a_cursor_that_was_dropped_are_not_kept() {
     let (large_id, small_id) = (large.result(), small.result());
     let mut reading = Task::new(work.next(small_id, Deadline::NONE));
     assert!(reading.run().is_none());
-    // BEGIN and RUN are answered, and a few rows are there.
+    // BEGIN and RUN are answered, and a few rows have arrived.
     servers.deliver(0, 12);
     assert!(reading.run().is_none());
     drop(reading);
@@ -205,12 +205,12 @@ fn rows_of_a_cursor_that_was_dropped_are_not_kept() {
 }
 
 #[test]
-fn a_page_that_was_taken_back_is_asked_for_again() {
+fn a_page_that_was_taken_back_is_requested_again() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 10);
     let id = run(&mut work, "ROWS 30");
     servers.fill(0, true);
-    // The next page is asked for, and the server takes no byte of that.
+    // The next page is requested, and the server accepts no byte of the request.
     read(&mut work, id, 5);
     let query = Query::new("CREATE ()");
     let mut other = Task::new(work.run(&query, Deadline::NONE));
@@ -234,7 +234,7 @@ fn a_query_whose_pages_have_no_rows_is_refused() {
 }
 
 #[test]
-fn the_only_row_is_told_apart_from_none_and_from_several() {
+fn the_only_row_is_distinguished_from_none_and_from_several() {
     let servers = Scripted::new();
     let mut work = paged(&servers, 10);
     let id = run(&mut work, "ROWS 1");
@@ -271,13 +271,13 @@ fn a_result_that_loses_its_holder_while_a_page_is_on_its_way_is_skipped_when_tha
     let first = run(&mut work, "ROWS 30");
     let second = run(&mut work, "ROWS 5");
     servers.hold(0);
-    // The second page of the first is asked for.
+    // The second page of the first is requested.
     read(&mut work, first, 2);
     work.forget(first);
     assert_eq!(servers.count(Message::Discard), 0);
     servers.release(0);
     assert_eq!(count(&mut work, second), 5);
-    // It is seen while this is waited for, and DISCARD leaves with the next.
+    // Its end is seen during this wait, and DISCARD leaves with the next request.
     run(&mut work, "ROWS 5");
     run(&mut work, "ROWS 5");
     assert_eq!(servers.count(Message::Discard), 1);
@@ -286,7 +286,7 @@ fn a_result_that_loses_its_holder_while_a_page_is_on_its_way_is_skipped_when_tha
 }
 
 #[test]
-fn a_page_that_is_shorter_than_was_asked_for_is_followed_by_the_next() {
+fn a_page_that_is_shorter_than_requested_is_followed_by_the_next() {
     let servers = Scripted::new();
     servers.limit_pages(1);
     let mut work = paged(&servers, 20);

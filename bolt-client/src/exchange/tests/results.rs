@@ -1,4 +1,4 @@
-//! The table of results keeps count of how far they have got.
+//! The table of results counts how many are open and unanswered.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn unsent(work: &mut Exchange, queries: usize) -> Vec<(RequestId, ResultId)> {
 }
 
 #[test]
-fn results_count_as_open_and_unanswered_from_when_they_are_asked_for() {
+fn results_count_as_open_and_unanswered_from_when_they_are_queued() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     assert!(!work.results.any_open() && !work.results.any_unanswered() && work.results.is_empty());
@@ -27,7 +27,7 @@ fn results_count_as_open_and_unanswered_from_when_they_are_asked_for() {
         assert!(results.any_open() && results.any_unanswered());
         results.remove(id);
         assert!(results.get(id).is_none());
-        // What is not there does not count.
+        // A result that is not in the table does not count.
         results.remove(id);
     }
     assert!(!results.any_open() && !results.any_unanswered() && results.is_empty());
@@ -43,11 +43,11 @@ fn a_result_that_fails_has_ended_and_started_once() {
         results.update(ids[0], OpenResult::fail);
         results.update(ids[0], OpenResult::ignore);
     }
-    assert!(results.get(ids[0]).unwrap().is_to_blame());
+    assert!(results.get(ids[0]).unwrap().failed_itself());
     assert!(results.any_open() && results.any_unanswered());
     results.update(ids[1], OpenResult::ignore);
     assert!(results.get(ids[1]).unwrap().has_failed());
-    assert!(!results.get(ids[1]).unwrap().is_to_blame());
+    assert!(!results.get(ids[1]).unwrap().failed_itself());
     assert!(!results.any_open() && !results.any_unanswered());
     for id in ids {
         results.remove(id);
@@ -61,22 +61,22 @@ fn a_result_without_a_holder_stays_until_it_has_ended() {
     let mut work = transaction(&servers);
     let id = unsent(&mut work, 1)[0].1;
     let results = &mut work.results;
-    assert!(results.disown(id), "its rest is to be skipped");
+    assert!(results.mark_unwanted(id), "its rest is to be skipped");
     assert!(!results.get(id).unwrap().is_wanted());
     assert!(results.any_open());
     results.update(id, OpenResult::fail);
     assert!(results.is_empty() && !results.any_open() && !results.any_unanswered());
-    assert!(!results.disown(id));
+    assert!(!results.mark_unwanted(id));
 
     let id = unsent(&mut work, 1)[0].1;
     work.results.update(id, OpenResult::fail);
     assert!(!work.results.is_empty());
-    assert!(!work.results.disown(id), "nothing is left of it");
+    assert!(!work.results.mark_unwanted(id), "nothing is left of it");
     assert!(work.results.is_empty());
 }
 
 #[test]
-fn what_is_taken_back_is_gone_and_what_came_before_it_stays() {
+fn results_that_are_taken_back_are_removed_and_earlier_ones_stay() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let sent = unsent(&mut work, 3);
@@ -89,7 +89,7 @@ fn what_is_taken_back_is_gone_and_what_came_before_it_stays() {
 }
 
 #[test]
-fn results_show_how_many_there_are_and_no_row() {
+fn debug_shows_the_number_of_results_and_no_row() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 5 OF 3 SECRET");
@@ -101,12 +101,12 @@ fn results_show_how_many_there_are_and_no_row() {
 }
 
 #[test]
-fn what_a_kept_row_takes_is_itself_its_values_their_places_and_an_allocation() {
+fn the_size_of_a_kept_row_includes_the_row_its_values_their_positions_and_an_allocation() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 4 OF 100");
     run(&mut work, "CREATE ()");
-    // A hundred letters have a header of two bytes.
+    // A string of a hundred letters has a header of two bytes.
     let row = size_of::<bolt_proto::Record>() + 102 + size_of::<u32>() + 24;
     assert_eq!(work.results.get(id).unwrap().kept_bytes(), 4 * row);
 }
@@ -114,15 +114,15 @@ fn what_a_kept_row_takes_is_itself_its_values_their_places_and_an_allocation() {
 /// A transaction over a version of the protocol that does not know this query's parameter.
 fn old(servers: &Scripted) -> (Exchange, Query) {
     let old = bolt_proto::Versions::only(bolt_proto::Version::new(5, 4));
-    let origin = origin_with(servers, Scripted::config().versions(old), Settings::default());
-    warm(&origin, servers, 1);
+    let context = context_with(servers, Scripted::config().versions(old), Settings::default());
+    warm(&context, servers, 1);
     let uuid = bolt_proto::types::Uuid::from_bytes([0; 16]);
     let unknown = Query::new("CREATE ()").param("p", uuid);
-    (now(explicit(&origin).begin()).unwrap(), unknown)
+    (now(explicit(&context).begin()).unwrap(), unknown)
 }
 
 #[test]
-fn of_a_query_that_cannot_be_sent_nothing_stays_behind() {
+fn a_query_that_cannot_be_sent_leaves_nothing() {
     let servers = Scripted::new();
     let (mut work, unknown) = old(&servers);
     now(work.run(&unknown, BY)).unwrap_err();
@@ -148,7 +148,7 @@ fn queries_that_were_queued_before_one_that_cannot_be_sent_stay() {
 }
 
 #[test]
-fn a_rollback_after_results_that_have_ended_is_no_reset() {
+fn a_rollback_after_results_that_have_ended_sends_no_reset() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     let id = run(&mut work, "ROWS 2");

@@ -1,4 +1,4 @@
-//! The memory of the receive buffer: when it grows, moves and is given back.
+//! The memory of the receive buffer: when it grows, moves and is freed.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,17 +7,20 @@ use core::ops::Range;
 
 use super::{Frame, MAX_READ, MIN_READ, Recv};
 
-/// An idle connection gives back what it holds above this.
-const KEEP: usize = 64 * 1024;
-/// From this size on the buffer grows by what is needed, and a message may leave with it.
+/// The capacity that an idle connection keeps.
+const IDLE_CAPACITY: usize = 64 * 1024;
+/// The size from which on the buffer grows by what is needed, and a message may leave with its memory.
 const LARGE: usize = 1024 * 1024;
-/// How many times what has arrived is taken, at most, because a message announces to be longer.
-const TRUST: usize = 4;
+/// The bound on memory for a long announced message, as a multiple of what has arrived.
+const MAX_GROWTH: usize = 4;
 
 impl<K: Copy> Recv<K> {
-    /// Hands out the memory of a large message that was just delivered, so that who keeps it need not copy it. Returns
-    /// the bytes of the message with its place in them; `None` if others have a larger share of the memory.
-    pub(crate) fn part_with(&mut self, frame: Frame<K>) -> Option<(Vec<u8>, Range<usize>)> {
+    /// Returns the memory of a large message that was just delivered, so that a caller that keeps it need not
+    /// copy it.
+    ///
+    /// Returns the bytes with the range of the message in them. `None` if other messages use a larger share of
+    /// the memory.
+    pub(crate) fn take_memory(&mut self, frame: Frame<K>) -> Option<(Vec<u8>, Range<usize>)> {
         let start = self.index(frame.start);
         let end = start.saturating_add(frame.len);
         let from = self.needed();
@@ -34,19 +37,20 @@ impl<K: Copy> Recv<K> {
         Some((bytes, start..end))
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > KEEP {
+        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > IDLE_CAPACITY
+        {
             self.compact();
             self.bytes = vec![0; MIN_READ];
             self.want = MIN_READ;
         }
     }
 
-    /// Takes memory for this many bytes.
+    /// Allocates memory for this many bytes.
     ///
-    /// A small buffer doubles. While a large one grows it may be held twice, so it grows by little, until the message
-    /// that is being collected is going to end within sight: then at once by all that is missing.
+    /// A small buffer doubles. A large one may exist twice while it grows, so it grows by little, until the end of
+    /// the collected message is near: then by all that is missing at once.
     pub(super) fn grow(&mut self, len: usize) {
         let has = self.bytes.capacity();
         if len <= has || has < LARGE {
@@ -57,12 +61,12 @@ impl<K: Copy> Recv<K> {
             let start = self.index(start);
             let message = self.bytes.get(start..start.saturating_add(collected));
             if let Some(length) = self.forecast.length(message.unwrap_or_default()) {
-                // Items differ, and the next read needs room as well.
+                // The items differ in size, and the next read needs space as well.
                 let length = length.saturating_add(length / 16).min(self.limit);
                 let end = start
                     .saturating_add(length)
                     .saturating_add(MAX_READ.saturating_mul(2));
-                if end <= has.saturating_mul(TRUST) {
+                if end <= has.saturating_mul(MAX_GROWTH) {
                     wanted = wanted.max(end);
                 }
             }
@@ -71,7 +75,7 @@ impl<K: Copy> Recv<K> {
             .reserve_exact(wanted.max(len).saturating_sub(self.bytes.len()));
     }
 
-    /// Moves what is still needed to the front, unless that would move much to win little: then it is left for later.
+    /// Moves what is still needed to the front, unless that would move many bytes to gain few.
     pub(super) fn compact(&mut self) {
         self.close_gap();
         let from = self.needed();
@@ -80,7 +84,7 @@ impl<K: Copy> Recv<K> {
             return;
         }
         if live == 0 && self.bytes.capacity() > LARGE.saturating_mul(2) {
-            // What it took to hold a large message is not kept for small ones.
+            // The capacity for a large message is not kept for small ones.
             self.bytes = Vec::new();
         } else {
             self.bytes.copy_within(from..self.end, 0);
@@ -90,7 +94,7 @@ impl<K: Copy> Recv<K> {
         self.base = self.base.saturating_add(from as u64);
     }
 
-    /// From where on the bytes are still needed, as an index.
+    /// Returns the index from which on bytes are still needed.
     pub(super) fn needed(&self) -> usize {
         if self.is_in_run() {
             return self.next;
@@ -104,8 +108,8 @@ impl<K: Copy> Recv<K> {
         }
     }
 
-    /// Moves the unscanned bytes up against the message that is being collected, so that many small chunks cost
-    /// no more memory than one large one.
+    /// Moves the unscanned bytes up to the message that is being collected, so that many small chunks use no more
+    /// memory than one large one.
     fn close_gap(&mut self) {
         let Some((start, len)) = self.partial else { return };
         let to = self.index(start).saturating_add(len);

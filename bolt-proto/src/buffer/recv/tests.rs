@@ -15,7 +15,7 @@ fn feed(recv: &mut Recv<Answer>, mut bytes: &[u8]) {
     }
 }
 
-/// `payload` behind `B1 71`, in chunks of `size`.
+/// `payload` after `B1 71`, in chunks of `size`.
 fn chunked(payload: &[u8], size: usize) -> Vec<u8> {
     let message = [&[0xB1, 0x71], payload].concat();
     let mut out = Vec::new();
@@ -43,7 +43,7 @@ fn chunks_of_any_size_make_the_same_message() {
 }
 
 #[test]
-fn messages_survive_that_the_buffer_moves() {
+fn messages_stay_intact_when_the_buffer_moves() {
     let mut recv = Recv::<Answer>::new();
     let mut delivered = 0_u32;
     for n in 0..2000_u32 {
@@ -58,11 +58,11 @@ fn messages_survive_that_the_buffer_moves() {
 }
 
 #[test]
-fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
+fn a_run_ends_before_any_other_message_and_stays_intact_when_the_buffer_moves() {
     let mut recv = Recv::<Answer>::new();
     let row = |n: u8| [0, 3, 0xB1, 0x71, n, 0, 0];
     feed(&mut recv, &(0..100).flat_map(row).collect::<Vec<u8>>());
-    // A keep-alive, a row of two chunks, one of another kind, and one that is not whole.
+    // A keep-alive, a row of two chunks, one of another kind, and one that is incomplete.
     feed(&mut recv, b"\0\0\0\x02\xB1\x71\0\x01\x64\0\0");
     feed(&mut recv, b"\0\x02\xB1\x70\0\0\0\x03\xB1\x71");
     recv.see_run(Answer::Record, LIMIT, usize::MAX, |message| {
@@ -77,7 +77,7 @@ fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
     }
     assert!(!recv.is_in_run() && recv.next_in_run().is_none());
     recv.begin_run();
-    assert!(!recv.is_in_run(), "a message by itself is no run");
+    assert!(!recv.is_in_run(), "a single message is not a run");
     let frame = recv.deliver().unwrap();
     assert_eq!((frame.kind, recv.body(frame)), (Answer::Record, &[100][..]));
     assert_eq!(recv.deliver().map(|frame| frame.kind), Some(Answer::Success));
@@ -86,7 +86,7 @@ fn a_run_ends_where_anything_else_begins_and_survives_that_the_buffer_moves() {
 }
 
 #[test]
-fn a_run_that_waits_survives_that_the_buffer_moves() {
+fn a_waiting_run_stays_intact_when_the_buffer_moves() {
     let mut recv = Recv::<Answer>::new();
     feed(
         &mut recv,
@@ -101,7 +101,7 @@ fn a_run_that_waits_survives_that_the_buffer_moves() {
 }
 
 #[test]
-fn no_run_goes_beyond_the_limit_or_into_a_message_that_has_begun() {
+fn a_run_never_exceeds_the_limit_nor_includes_a_message_that_has_begun() {
     let mut recv = Recv::<Answer>::new();
     feed(&mut recv, b"\0\x03\xB1\x71\x01\0\0\0\x04\xB1\x71\x01\x01\0\0");
     recv.see_run(Answer::Record, 3, usize::MAX, |_| true);
@@ -160,7 +160,7 @@ fn reads_grow_while_they_are_filled_and_an_idle_buffer_shrinks() {
 }
 
 #[test]
-fn noise_is_a_violation_before_its_end_has_come() {
+fn noise_is_a_violation_before_its_end_has_arrived() {
     let mut recv = Recv::<Answer>::new();
     feed(&mut recv, b"SSH-2.0");
     assert_eq!(
@@ -170,7 +170,7 @@ fn noise_is_a_violation_before_its_end_has_come() {
 }
 
 #[test]
-fn noise_is_a_violation_however_much_of_it_has_come() {
+fn noise_is_a_violation_however_much_of_it_has_arrived() {
     let noise = [0, 4, 0x27, 0x0F, 4, 5, 1, 0];
     for end in 4..=noise.len() {
         let mut recv = Recv::<Answer>::new();
@@ -180,7 +180,7 @@ fn noise_is_a_violation_however_much_of_it_has_come() {
 }
 
 #[test]
-fn what_is_no_answer_is_a_violation() {
+fn a_message_that_is_not_an_answer_is_a_violation() {
     let mut recv = Recv::<Answer>::new();
     feed(&mut recv, &[0, 2, 0xB1, 0x10, 0, 0]);
     assert_eq!(
@@ -203,14 +203,14 @@ fn seen(sizes: &[usize]) -> Recv<Answer> {
 }
 
 #[test]
-fn a_large_message_leaves_with_its_memory_unless_others_have_a_larger_share() {
+fn a_large_message_leaves_with_its_memory_unless_others_use_a_larger_share() {
     const MIB: usize = 1 << 20;
     for (sizes, leaves) in [
         (&[3 * MIB][..], [true, false, false]),
         (&[4 * MIB, 10, 100_000], [true, false, false]),
         // Below a mebibyte copying is cheap.
         (&[MIB / 2], [false; 3]),
-        // As much as half of it is somebody else's.
+        // Other messages use at least half of the memory.
         (&[3 * MIB, 2 * MIB], [false, false, false]),
         (&[10, 4 * MIB, 10], [false, true, false]),
     ] {
@@ -219,7 +219,7 @@ fn a_large_message_leaves_with_its_memory_unless_others_have_a_larger_share() {
             let frame = recv.deliver().unwrap();
             let byte = u8::try_from(number).unwrap();
             assert!(recv.body(frame).iter().all(|&is| is == byte) && recv.body(frame).len() == *size);
-            let parted = recv.part_with(frame);
+            let parted = recv.take_memory(frame);
             assert_eq!(parted.is_some(), leaves[number], "{sizes:?}, {number}");
             if let Some((bytes, message)) = parted {
                 assert_eq!(bytes.len(), message.end);
@@ -228,7 +228,7 @@ fn a_large_message_leaves_with_its_memory_unless_others_have_a_larger_share() {
                 assert!(message[2..].iter().all(|&is| is == byte));
             }
         }
-        // What comes next is as if nothing had been.
+        // What follows is not affected.
         feed(&mut recv, &chunked(&[9; 20], 7));
         let frame = recv.see(LIMIT, Answer::of).unwrap().unwrap();
         assert_eq!(recv.body(frame), [9; 20]);
@@ -237,7 +237,7 @@ fn a_large_message_leaves_with_its_memory_unless_others_have_a_larger_share() {
 }
 
 #[test]
-fn the_memory_of_a_large_message_is_given_back_once_nothing_needs_it() {
+fn the_memory_of_a_large_message_is_freed_once_it_is_unneeded() {
     let mut recv = seen(&[5 << 20]);
     assert!(recv.bytes.capacity() > 5 << 20);
     recv.deliver();
@@ -245,9 +245,9 @@ fn the_memory_of_a_large_message_is_given_back_once_nothing_needs_it() {
     assert!(recv.bytes.capacity() < 1 << 20);
 }
 
-/// What waits is moved rarely, however little of it is taken between two reads.
+/// Waiting bytes are moved rarely, however few of them are taken between two reads.
 #[test]
-fn what_waits_does_not_move_with_every_read() {
+fn waiting_messages_do_not_move_with_every_read() {
     let mut recv = seen(&[50; 20_000]);
     let mut moves = 0;
     for _ in 0..10_000 {
@@ -261,7 +261,7 @@ fn what_waits_does_not_move_with_every_read() {
 }
 
 #[test]
-fn what_has_begun_is_more_than_keep_alives_and_half_of_one() {
+fn a_message_has_begun_if_more_than_keep_alives_or_half_of_one_arrived() {
     for (bytes, begun) in [
         (&b""[..], false),
         (b"\0", false),
@@ -282,7 +282,7 @@ fn what_has_begun_is_more_than_keep_alives_and_half_of_one() {
 }
 
 #[test]
-fn of_a_run_no_more_than_allowed_is_seen() {
+fn no_more_messages_of_a_run_are_seen_than_allowed() {
     let row = b"\0\x04\xB1\x71\x91\x2A\0\0";
     for (most, left) in [(0, 0), (1, 1), (3, 3), (5, 5), (9, 5)] {
         let mut recv = Recv::<Answer>::new();

@@ -1,4 +1,4 @@
-//! Answers that do not belong to what was asked.
+//! Answers that do not match the requests.
 
 use super::*;
 use crate::limits::Limits;
@@ -9,7 +9,7 @@ fn success(entry: &[u8]) -> Vec<u8> {
     [&len[..], b"\xB1\x70\xA1", entry, &[0, 0]].concat()
 }
 
-/// A connection in the middle of a login to this version, ready for queries.
+/// A connection that was logged in with this version, ready for queries.
 fn ready_at(version: &[u8]) -> Connection {
     let mut connection = Connection::new(Options::default());
     feed(&mut connection, version);
@@ -22,7 +22,7 @@ fn ready_at(version: &[u8]) -> Connection {
 }
 
 #[test]
-fn a_result_that_was_asked_for_to_its_end_has_no_more() {
+fn a_result_that_was_requested_to_its_end_cannot_have_more() {
     type Ask = fn(&mut Connection, ResultId) -> Result<RequestId, UsageError>;
     let ways: [(Ask, Message); 3] = [
         (
@@ -43,11 +43,8 @@ fn a_result_that_was_asked_for_to_its_end_has_no_more() {
             feed(&mut connection, &[FIELDS_N, HAS_MORE].concat());
             assert_eq!(events(&mut connection).len(), 2);
             let violation = connection.has_event().unwrap_err();
-            assert_eq!(violation, ProtocolViolation::NothingLeft { message });
-            assert!(
-                violation.to_string().contains("more rows are left"),
-                "{violation}"
-            );
+            assert_eq!(violation, ProtocolViolation::UnexpectedHasMore { message });
+            assert!(violation.to_string().contains("has_more"), "{violation}");
             assert_eq!(connection.disposition(), Disposition::Dead);
         }
     }
@@ -61,32 +58,32 @@ fn only_pages_have_more() {
     let message = Message::Begin;
     assert_eq!(
         connection.has_event().unwrap_err(),
-        ProtocolViolation::NothingLeft { message }
+        ProtocolViolation::UnexpectedHasMore { message }
     );
 }
 
-/// P1: rows that come at once, one by one, or byte by byte.
+/// P1: the rows arrive at once, one by one, or byte by byte.
 #[test]
-fn a_row_beyond_those_asked_for_is_a_violation_behind_the_rows_before_it() {
+fn a_row_beyond_the_requested_ones_is_a_violation_after_the_rows_before_it() {
     for wide in [false, true] {
         for piece in [1, 3, 8, 1000] {
             let mut connection = ready();
             let (_, result) = connection.run(&Query::new("Q"), &Extra::default()).unwrap();
             connection.pull(result, Fetch::Rows(3)).unwrap();
-            // Without columns rows take another way.
+            // Rows without known columns are processed by other code.
             let columns = if wide { SUCCESS } else { FIELDS_N };
             let answers = [columns, &RECORD_42.repeat(5), SUCCESS].concat();
-            let mut told = Vec::new();
+            let mut reported = Vec::new();
             for piece in answers.chunks(piece) {
                 feed(&mut connection, piece);
-                told.extend(events(&mut connection));
+                reported.extend(events(&mut connection));
             }
-            told.dedup_by(|a, b| a == b && a.starts_with("over"));
-            let over = "over: the peer sent more rows than were asked for";
+            reported.dedup_by(|a, b| a == b && a.starts_with("ended"));
+            let ended = "ended: the peer sent more rows than were requested";
             let rows = ["3 row 42"; 3];
             assert_eq!(
-                told,
-                [&["2 success"][..], &rows, &[over]].concat(),
+                reported,
+                [&["2 success"][..], &rows, &[ended]].concat(),
                 "{piece} {wide}"
             );
         }
@@ -112,7 +109,7 @@ fn each_page_has_its_own_number_of_rows() {
 }
 
 #[test]
-fn a_row_is_counted_where_values_are_looked_at_as_well() {
+fn rows_are_counted_also_if_values_are_checked() {
     let limits = Limits::default().nesting(10);
     let mut connection = Connection::new(Options::default().limits(limits));
     feed(&mut connection, V5_4);
@@ -137,7 +134,7 @@ fn rows_do_not_answer_discard() {
     assert_eq!(events(&mut connection).len(), 2);
     assert!(matches!(
         connection.has_event(),
-        Err(ProtocolViolation::Impossible { .. })
+        Err(ProtocolViolation::UnexpectedAnswer { .. })
     ));
 }
 
@@ -145,13 +142,13 @@ fn rows_do_not_answer_discard() {
 fn columns_answer_run_and_nothing_else() {
     let mut connection = ready();
     run_all(&mut connection);
-    // The first is one too many: what answers RUN comes where the end of the result should be.
+    // The first SUCCESS is one too many: the answer to RUN arrives instead of the end of the result.
     feed(&mut connection, &[SUCCESS, FIELDS_N, RECORD_42, SUCCESS].concat());
     assert_eq!(
         events(&mut connection),
         [
             "2 success",
-            "over: the peer answered PULL with what answers another request: the two sides are out of step"
+            "ended: the peer answered PULL with the answer to another request: the connection is desynchronized"
         ]
     );
 }
@@ -170,12 +167,12 @@ fn the_end_of_a_result_does_not_answer_run() {
         feed(&mut connection, &success(entry));
         assert_eq!(
             connection.has_event(),
-            Err(ProtocolViolation::OutOfStep {
+            Err(ProtocolViolation::Desynchronized {
                 message: Message::Run
             })
         );
     }
-    // A server may leave out the columns, and whatever it adds of its own is its own.
+    // A server may omit the columns, and may add entries of its own.
     for entry in [
         &b"\x83qid\x00"[..],
         b"\x87t_first\x01",
@@ -190,7 +187,7 @@ fn the_end_of_a_result_does_not_answer_run() {
 }
 
 #[test]
-fn what_begins_to_arrive_although_nothing_is_asked_ends_the_use_of_the_connection() {
+fn a_connection_is_dead_if_an_unsolicited_message_begins_to_arrive() {
     for (bytes, ends) in [
         (&b"\x00"[..], false),
         (b"\x00\x00", false),
@@ -212,7 +209,7 @@ fn what_begins_to_arrive_although_nothing_is_asked_ends_the_use_of_the_connectio
                 Disposition::Reusable
             };
             assert_eq!(connection.disposition(), expected, "{bytes:02X?}, seen: {seen}");
-            // What is asked now does not make it an answer.
+            // A request that is sent now does not turn those bytes into an answer.
             if seen && ends {
                 run_all(&mut connection);
                 send_all(&mut connection);
@@ -220,13 +217,13 @@ fn what_begins_to_arrive_although_nothing_is_asked_ends_the_use_of_the_connectio
             }
         }
     }
-    // While something is asked, it is the answer.
+    // While a request is unanswered, the bytes are its answer.
     let mut connection = ready();
     run_all(&mut connection);
     feed(&mut connection, b"\x00\x03\xB1");
     assert_eq!(connection.has_event(), Ok(None));
     assert_eq!(connection.disposition(), Disposition::Finishing);
-    // And what was not sent is not asked.
+    // A request that was not sent is not answered.
     let mut connection = ready();
     connection.recv_space()[..3].copy_from_slice(b"\x00\x03\xB1");
     run_all(&mut connection);

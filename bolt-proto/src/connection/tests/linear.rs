@@ -1,9 +1,9 @@
-//! What many requests in flight cost.
+//! The cost of many requests in flight.
 
 use super::*;
 use std::time::{Duration, Instant};
 
-/// A transaction of so many queries, all of them queued, then answered, then delivered.
+/// Runs a transaction of this many queries: all of them queued, then answered, then delivered.
 fn pipeline(queries: usize) -> Duration {
     let mut connection = ready();
     let start = Instant::now();
@@ -21,7 +21,7 @@ fn pipeline(queries: usize) -> Duration {
         &mut connection,
         &[SUCCESS, &answers.repeat(queries), SUCCESS].concat(),
     );
-    let mut told = 0;
+    let mut reported = 0;
     while connection.has_event().unwrap().is_some() {
         assert!(connection.event().is_some());
         assert!(
@@ -29,9 +29,9 @@ fn pipeline(queries: usize) -> Duration {
                 .first()
                 .is_some_and(|result| !connection.has_more(*result))
         );
-        told += 1;
+        reported += 1;
     }
-    assert_eq!(told, 2 + 3 * queries);
+    assert_eq!(reported, 2 + 3 * queries);
     assert_eq!(connection.disposition(), Disposition::Reusable);
     start.elapsed()
 }
@@ -66,7 +66,7 @@ fn pages(results: usize) -> Duration {
     start.elapsed()
 }
 
-/// Queries that are given up at once, one RESET each.
+/// Queries that are cancelled at once, by one RESET each.
 fn resets(queries: usize) -> Duration {
     let mut connection = ready();
     let start = Instant::now();
@@ -95,8 +95,8 @@ fn taken_back(queries: usize) -> Duration {
     start.elapsed()
 }
 
-/// Each of these took minutes for the largest number when its cost was quadratic. Other work on the machine can only make
-/// it look slower, so it has several tries.
+/// Each of these took minutes for the largest number when its cost was quadratic. Other load on the machine can only
+/// make the code look slower, so the test has several tries.
 #[test]
 fn sixteen_times_as_many_requests_cost_about_sixteen_times_as_much() {
     for cost in [pipeline, pages, resets, taken_back] {
@@ -108,9 +108,9 @@ fn sixteen_times_as_many_requests_cost_about_sixteen_times_as_much() {
     }
 }
 
-/// A result that is open for long does not keep those that have ended since.
+/// A result that stays open does not keep the later results that have ended.
 #[test]
-fn results_that_have_ended_are_forgotten() {
+fn ended_results_are_forgotten() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     connection.run(&Query::new("Q"), &Extra::default()).unwrap();
@@ -121,10 +121,10 @@ fn results_that_have_ended_are_forgotten() {
         feed(&mut connection, &[FIELDS_N, RECORD_42, SUCCESS].concat());
         assert_eq!(events(&mut connection).len(), 3);
         let shown = format!("{connection:?}");
-        assert!(shown.matches("Flow {").count() <= 3, "{shown}");
+        assert!(shown.matches("ResultState {").count() <= 3, "{shown}");
     }
     connection.rollback().unwrap();
     feed(&mut connection, SUCCESS);
     assert!(connection.has_event().unwrap().is_some());
-    assert!(!format!("{connection:?}").contains("Flow {"));
+    assert!(!format!("{connection:?}").contains("ResultState {"));
 }

@@ -1,15 +1,15 @@
-//! Where both sides stand, by what was sent and by what was answered.
+//! The two views of the server's state: by what was sent, and by what was answered.
 
 use super::*;
 
-/// What a scheme of the user's own adds is judged as parameters of queries are.
+/// The parameters of a custom scheme are checked like parameters of queries.
 #[test]
-fn a_token_that_the_version_cannot_carry_is_refused_by_name() {
+fn a_value_of_a_token_that_the_version_does_not_support_is_named_in_the_error() {
     let auth = Auth::custom("x", "me", "").parameter("id", Uuid::from_bytes([7; 16]));
     let refused = |error: UsageError| {
         assert_eq!(
             error.to_string(),
-            "the value \"id\" needs Bolt 6.1 or newer; this connection speaks 5.4"
+            "the value \"id\" needs Bolt 6.1 or newer; this connection uses 5.4"
         );
     };
     let mut connection = ready();
@@ -19,7 +19,7 @@ fn a_token_that_the_version_cannot_carry_is_refused_by_name() {
         let mut connection = Connection::new(Options::default());
         feed(&mut connection, version);
         events(&mut connection);
-        // From 5.1 on the token travels in LOGON.
+        // From 5.1 on the token is sent in LOGON.
         let hello = connection.hello(&Hello::new("t/1"), &auth);
         assert_eq!(
             matches!(hello, Err(UsageError::Version { .. })),
@@ -30,7 +30,7 @@ fn a_token_that_the_version_cannot_carry_is_refused_by_name() {
 }
 
 #[test]
-fn the_form_of_date_times_is_open_until_hello_is_answered_and_nothing_else() {
+fn only_the_answer_to_hello_decides_the_form_of_date_times() {
     let when = crate::value::ZonedDateTime::from_unix(0, 0, "Europe/Paris").unwrap();
     let query = Query::new("Q").param("t", when);
     let mut connection = Connection::new(Options::default());
@@ -39,7 +39,7 @@ fn the_form_of_date_times_is_open_until_hello_is_answered_and_nothing_else() {
     connection.login(&Hello::new("t/1"), &Auth::none()).unwrap();
     assert_eq!(
         connection.run(&query, &Extra::default()),
-        Err(UsageError::FormUnknown)
+        Err(UsageError::DateTimeFormUnknown)
     );
     feed(
         &mut connection,
@@ -47,7 +47,7 @@ fn the_form_of_date_times_is_open_until_hello_is_answered_and_nothing_else() {
     );
     events(&mut connection);
     run_all(&mut connection);
-    // Other requests decide nothing about it.
+    // The answers to other requests do not decide on the form.
     connection.run(&query, &Extra::default()).unwrap();
 }
 
@@ -81,9 +81,9 @@ fn a_failed_login_ends_the_connection_and_a_failed_query_does_not() {
     assert_eq!(connection.confirmed_state(), ServerState::Defunct);
 }
 
-/// What a failure does not reach is as it was sent.
+/// Requests that a failure does not reach keep their sent view.
 #[test]
-fn requests_behind_a_reset_are_taken_back_as_if_nothing_had_failed() {
+fn requests_after_a_reset_are_taken_back_as_if_nothing_had_failed() {
     let mut connection = ready();
     run_all(&mut connection);
     connection.reset().unwrap();
@@ -95,7 +95,7 @@ fn requests_behind_a_reset_are_taken_back_as_if_nothing_had_failed() {
     connection.unqueue();
     assert_eq!(connection.sent_state(), ServerState::Ready);
     assert_eq!(connection.disposition(), Disposition::Resetting);
-    // Behind a failure without RESET everything is lost.
+    // After a failure without RESET everything is lost.
     let mut connection = ready();
     run_all(&mut connection);
     send_all(&mut connection);
@@ -107,7 +107,7 @@ fn requests_behind_a_reset_are_taken_back_as_if_nothing_had_failed() {
 }
 
 #[test]
-fn the_newest_result_is_again_the_one_before_a_query_that_was_taken_back() {
+fn taking_a_query_back_restores_the_newest_result_before_it() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     let (_, first) = connection.run(&Query::new("A"), &Extra::default()).unwrap();
@@ -123,7 +123,7 @@ fn the_newest_result_is_again_the_one_before_a_query_that_was_taken_back() {
     assert!(!connection.is_open(first));
     connection.unqueue();
     assert!(connection.is_open(first));
-    // What ends all results is taken back for all of them, and for what was closed before for none.
+    // A request that ends all results is taken back for those that it ended, but not for those that had ended before.
     connection.rollback().unwrap();
     assert!(!connection.is_open(first));
     connection.unqueue();
@@ -136,7 +136,7 @@ fn the_newest_result_is_again_the_one_before_a_query_that_was_taken_back() {
 }
 
 #[test]
-fn a_lone_commit_is_told_from_one_behind_something_else() {
+fn a_lone_commit_is_distinguished_from_one_after_other_requests() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();
     connection.commit().unwrap();
@@ -153,18 +153,18 @@ fn a_lone_commit_is_told_from_one_behind_something_else() {
 }
 
 #[test]
-fn ignored_is_an_answer_behind_a_failure_or_before_a_reset_alone() {
+fn ignored_is_an_answer_only_after_a_failure_or_before_a_reset() {
     let impossible = |connection: &mut Connection| {
         assert!(matches!(
             connection.has_event(),
-            Err(ProtocolViolation::Impossible { .. })
+            Err(ProtocolViolation::UnexpectedAnswer { .. })
         ));
     };
     let mut connection = ready();
     run_all(&mut connection);
     feed(&mut connection, IGNORED);
     impossible(&mut connection);
-    // The last RESET succeeds or ends the connection.
+    // The last RESET succeeds, or ends the connection.
     let mut connection = ready();
     connection.reset().unwrap();
     feed(&mut connection, IGNORED);
@@ -177,7 +177,7 @@ fn ignored_is_an_answer_behind_a_failure_or_before_a_reset_alone() {
     impossible(&mut connection);
 }
 
-/// Lets a server's bytes arrive although something that is queued has not left.
+/// Feeds bytes of a server although something that is queued has not been sent.
 fn feed_unsent(connection: &mut Connection, bytes: &[u8]) {
     connection.recv_space()[..bytes.len()].copy_from_slice(bytes);
     connection.received(bytes.len());
@@ -185,7 +185,7 @@ fn feed_unsent(connection: &mut Connection, bytes: &[u8]) {
 
 /// A RESET before the failure saves nothing, even if its event has not been taken.
 #[test]
-fn a_failure_behind_a_reset_that_was_answered_loses_what_follows() {
+fn a_failure_after_an_answered_reset_loses_the_requests_after_it() {
     let mut connection = ready();
     connection.reset().unwrap();
     run_all(&mut connection);

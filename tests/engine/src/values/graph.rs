@@ -1,4 +1,4 @@
-//! Nodes, relationships and paths: results only.
+//! Nodes, relationships and paths: in results only.
 
 use boltr::types::{BoltNode, BoltPath, BoltRelationship, BoltUnboundRelationship};
 use graphdblite::{Edge, Node, NodeId, PathValue};
@@ -33,8 +33,8 @@ pub(super) fn relationship(edge: &Edge) -> Result<BoltRelationship, Unsupported>
     })
 }
 
-/// A path as Bolt writes it: each node and relationship once, and the steps as indices into those lists. A
-/// relationship's index counts from 1 and is negative if it was walked against its direction.
+/// Converts a path to Bolt's form: each node and relationship once, and the steps as indices into those lists. A
+/// relationship's index counts from 1 and is negative if it was traversed against its direction.
 pub(super) fn path(path: &PathValue) -> Result<BoltPath, Unsupported> {
     let mut nodes: Vec<&Node> = Vec::new();
     let mut edges: Vec<&Edge> = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn path(path: &PathValue) -> Result<BoltPath, Unsupported> {
     })
 }
 
-/// The place of `item` in `list`, where it is put if it is new.
+/// Returns the position of `item` in `list`, which it is appended to if it is new.
 fn index_in<'a, T>(
     list: &mut Vec<&'a T>,
     item: &'a T,
@@ -80,7 +80,7 @@ fn unbound(edge: &Edge) -> Result<BoltUnboundRelationship, Unsupported> {
     })
 }
 
-/// What makes a relationship itself: the engine has no number for it.
+/// The identity of a relationship: the engine has no number for it.
 fn edge_key(edge: &Edge) -> (NodeId, NodeId, &str, u64) {
     (edge.src, edge.dst, &edge.label, edge.seq)
 }
@@ -97,11 +97,11 @@ fn edge_element_id(edge: &Edge) -> String {
 }
 
 fn integer_id(id: NodeId) -> i64 {
-    // The engine counts from 1: it never gets there.
+    // The engine counts from 1 and never gets there.
     i64::try_from(id.0).unwrap_or(i64::MAX)
 }
 
-/// A number for clients that still ask for one: the same for the same relationship, never negative (FNV-1a).
+/// Returns a number for clients that still use one: constant for a relationship, never negative (FNV-1a).
 fn digest(text: &str) -> i64 {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_names_each_node_once_and_says_which_way_it_went() {
+    fn a_path_has_each_node_once_and_the_directions_of_its_steps() {
         // (1)-->(2)<--(3)-->(1)
         let walked = PathValue {
             nodes: vec![person(1), person(2), person(3), person(1)],
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn parallel_relationships_are_told_apart() {
+    fn parallel_relationships_are_distinguished() {
         let (first, second) = (unbound(&knows(1, 2, 0)), unbound(&knows(1, 2, 1)));
         let (first, second) = (first.expect("it is plain"), second.expect("it is plain"));
         assert_ne!(first.element_id, second.element_id);

@@ -1,7 +1,7 @@
 //! Dates, times and durations.
 //!
-//! Bolt counts from the epoch and from midnight, the engine keeps `chrono`'s types in wrappers that cannot be named
-//! outside of it. Their contents can be read, and their serialised form can be written: so that is how they are made.
+//! Bolt counts from the epoch and from midnight. The engine keeps `chrono`'s types in wrappers that other crates cannot
+//! name: their contents can be read, but they can only be constructed from their serialized form.
 
 use boltr::types::{
     BoltDate, BoltDateTime, BoltDateTimeZoneId, BoltDuration, BoltLocalDateTime, BoltLocalTime, BoltTime,
@@ -20,7 +20,7 @@ use super::Unsupported;
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000_000;
 
-const OUT_OF_RANGE: Unsupported = Unsupported("the date or time is beyond what it can hold");
+const OUT_OF_RANGE: Unsupported = Unsupported("the date or time is out of range");
 const UNKNOWN_ZONE: Unsupported = Unsupported("it does not know the time zone");
 
 pub(super) fn date(date: &BoltDate) -> Result<Value, Unsupported> {
@@ -117,7 +117,7 @@ pub(super) fn from_date_time(time: NaiveDateTime, offset: FixedOffset, zone: Opt
     }
 }
 
-/// Bolt's nanoseconds are those of the second, the engine's have a sign of their own.
+/// Bolt's nanoseconds are those of the second; the engine's have their own sign.
 pub(super) fn from_duration(
     months: i64,
     days: i64,
@@ -137,7 +137,7 @@ pub(super) fn from_duration(
 
 type Fields = Map<String, serde_json::Value>;
 
-/// A value of the engine from its serialised form.
+/// Constructs a value of the engine from its serialized form.
 fn make(variant: &str, fields: Fields) -> Result<Value, Unsupported> {
     serde_json::from_value(json!({ variant: fields })).map_err(|_| OUT_OF_RANGE)
 }
@@ -191,7 +191,7 @@ mod tests {
     use crate::values::{to_bolt, to_engine};
 
     #[test]
-    fn temporal_values_come_back_as_they_went() {
+    fn temporal_values_come_back_unchanged() {
         let values = [
             BoltValue::Date(BoltDate { days: -1 }),
             BoltValue::LocalTime(BoltLocalTime {
@@ -210,7 +210,7 @@ mod tests {
                 nanoseconds: 7,
                 tz_offset_seconds: 64_800,
             }),
-            // In the hour that a clock went through twice: only the instant tells which.
+            // In the hour that a clock repeated: only the instant is unambiguous.
             zoned(1_698_537_600),
             zoned(1_698_541_200),
             BoltValue::Duration(BoltDuration {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_cannot_hold_is_refused() {
+    fn values_out_of_the_engines_range_are_refused() {
         let values = [
             BoltValue::Date(BoltDate { days: i64::MAX }),
             BoltValue::LocalTime(BoltLocalTime {

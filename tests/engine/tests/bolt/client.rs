@@ -1,4 +1,4 @@
-//! A Bolt client of the smallest kind: it blocks, trusts its server, and panics when something is odd.
+//! A minimal Bolt client: it blocks, trusts its server, and panics at anything unexpected.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use engine::Engine;
 
-/// What the official Python driver proposes: the manifest, 5.8 to 5.0, 4.4 to 4.2, 3.
+/// The proposals of the official Python driver: the manifest, 5.8 to 5.0, 4.4 to 4.2, 3.
 pub(crate) const HANDSHAKE: [u8; 20] = [
     0x60, 0x60, 0xB0, 0x17, 0x00, 0x00, 0x01, 0xFF, 0x00, 0x08, 0x08, 0x05, 0x00, 0x02, 0x04, 0x04, 0x00,
     0x00, 0x00, 0x03,
@@ -51,7 +51,7 @@ impl From<i64> for Value {
     }
 }
 
-/// A map in one expression.
+/// Makes a map in one expression.
 pub(crate) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Map(
         entries
@@ -61,7 +61,7 @@ pub(crate) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     )
 }
 
-/// What a server says.
+/// A response of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Response {
     Success(BTreeMap<String, Value>),
@@ -71,7 +71,7 @@ pub(crate) enum Response {
 }
 
 impl Response {
-    /// The metadata of a SUCCESS.
+    /// Returns the metadata of a SUCCESS.
     #[track_caller]
     pub(crate) fn success(self) -> BTreeMap<String, Value> {
         match self {
@@ -80,7 +80,7 @@ impl Response {
         }
     }
 
-    /// The code of a FAILURE.
+    /// Returns the code of a FAILURE.
     #[track_caller]
     pub(crate) fn code(self) -> String {
         match self {
@@ -90,7 +90,7 @@ impl Response {
     }
 }
 
-/// What a query answers.
+/// The answer to a query.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) fields: Vec<String>,
@@ -103,7 +103,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A connection before the handshake.
+    /// Opens a connection, without the handshake.
     pub(crate) fn raw(engine: &Engine) -> Self {
         let stream = TcpStream::connect(engine.address()).expect("the engine listens");
         stream.set_nodelay(true).expect("the option exists");
@@ -113,7 +113,7 @@ impl Client {
         Self { stream }
     }
 
-    /// A connection that is ready for queries.
+    /// Opens a connection that is ready for queries.
     pub(crate) fn connect(engine: &Engine) -> Self {
         let mut client = Self::raw(engine);
         assert_eq!(client.handshake(), [0, 0, 4, 5], "not Bolt 5.4");
@@ -140,7 +140,7 @@ impl Client {
         self.receive()
     }
 
-    /// RUN and PULL in auto-commit mode or in the open transaction, as one write.
+    /// Sends RUN and PULL, in auto-commit mode or in the open transaction, as one write.
     pub(crate) fn query(
         &mut self,
         query: &str,
@@ -152,7 +152,7 @@ impl Client {
         self.write(&flight);
         let fields = match self.receive() {
             Response::Failure { code, message } => {
-                assert_eq!(self.receive(), Response::Ignored, "the PULL behind a failure");
+                assert_eq!(self.receive(), Response::Ignored, "the PULL after a failure");
                 return Err((code, message));
             }
             answer => answer.success().remove("fields"),
@@ -165,7 +165,7 @@ impl Client {
         })
     }
 
-    /// A query that must work, with nothing but its text.
+    /// Runs a query without parameters that must succeed.
     #[track_caller]
     pub(crate) fn run(&mut self, query: &str) -> Answer {
         match self.query(query, map([]), map([])) {
@@ -174,7 +174,7 @@ impl Client {
         }
     }
 
-    /// The only value of the only row of a query that must work.
+    /// Returns the only value of the only row of a query that must succeed.
     #[track_caller]
     pub(crate) fn value(&mut self, query: &str) -> Value {
         let mut rows = self.run(query).rows;
@@ -182,7 +182,7 @@ impl Client {
         rows.remove(0).remove(0)
     }
 
-    /// The records up to the next summary.
+    /// Returns the records up to the next summary.
     pub(crate) fn rows(&mut self) -> (Vec<Vec<Value>>, BTreeMap<String, Value>) {
         let mut rows = Vec::new();
         loop {
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    /// A request and its only answer.
+    /// Sends a request and returns its only answer.
     pub(crate) fn call<const N: usize>(&mut self, tag: u8, fields: [Value; N]) -> Response {
         self.send(tag, fields);
         self.receive()
@@ -213,7 +213,7 @@ impl Client {
         let Value::Structure(tag, mut fields) = decode(&mut rest) else {
             panic!("not a message: {bytes:02X?}");
         };
-        assert!(rest.is_empty(), "bytes behind the message: {rest:02X?}");
+        assert!(rest.is_empty(), "bytes after the message: {rest:02X?}");
         let field = fields.pop();
         match (tag, field) {
             (0x70, Some(Value::Map(metadata))) => Response::Success(metadata),
@@ -233,7 +233,7 @@ impl Client {
         }
     }
 
-    /// Whether the server has closed the connection; waits until it says something.
+    /// Whether the server has closed the connection; waits until it sends something.
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0) | Err(_))
     }
@@ -256,7 +256,7 @@ impl Client {
     }
 }
 
-/// A request in chunks.
+/// Encodes a request in chunks.
 pub(crate) fn message<const N: usize>(tag: u8, fields: [Value; N]) -> Vec<u8> {
     let mut body = Vec::new();
     encode(&Value::Structure(tag, fields.to_vec()), &mut body);
@@ -270,7 +270,7 @@ pub(crate) fn message<const N: usize>(tag: u8, fields: [Value; N]) -> Vec<u8> {
     framed
 }
 
-/// The strings of a list.
+/// Returns the strings of a list.
 #[track_caller]
 pub(crate) fn strings(list: Option<Value>) -> Vec<String> {
     let Some(Value::List(items)) = list else {
@@ -284,7 +284,7 @@ pub(crate) fn strings(list: Option<Value>) -> Vec<String> {
 }
 
 fn encode(value: &Value, to: &mut Vec<u8>) {
-    // The widest form of each type: canonical encodings are not what is tested here.
+    // The widest form of each type: canonical encodings are not tested here.
     let length = |length: usize| u32::try_from(length).expect("it is short").to_be_bytes();
     match value {
         Value::Null => to.push(0xC0),
@@ -368,7 +368,7 @@ fn text(from: &mut &[u8], marker: u8) -> Value {
     Value::String(String::from_utf8(text.to_vec()).expect("strings are UTF-8"))
 }
 
-/// The length behind a marker: in its low half, or in 1, 2 or 4 bytes if it is one of three from `sized` on.
+/// Returns the length after a marker: in its low half, or in 1, 2 or 4 bytes if it is one of three from `sized` on.
 fn length(from: &mut &[u8], marker: u8, sized: u8) -> usize {
     match marker.wrapping_sub(sized) {
         0 => usize::from(u8::from_be_bytes(take(from))),

@@ -1,4 +1,4 @@
-//! From the handshake to the farewell.
+//! Connections from the handshake to GOODBYE.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ fn a_wrong_password_a_wrong_user_and_no_credentials_are_refused_alike() {
     };
     for token in [
         token("basic", engine.user(), "wrong"),
-        token("basic", "somebody", engine.password()),
+        token("basic", "another", engine.password()),
         token("bearer", engine.user(), engine.password()),
         map([("scheme", "none".into())]),
     ] {
@@ -62,7 +62,7 @@ fn a_wrong_password_a_wrong_user_and_no_credentials_are_refused_alike() {
 }
 
 #[test]
-fn everybody_may_log_on_without_authentication() {
+fn any_client_may_log_on_without_authentication() {
     let engine = Engine::builder()
         .without_authentication()
         .start()
@@ -77,7 +77,7 @@ fn everybody_may_log_on_without_authentication() {
 }
 
 #[test]
-fn answers_are_not_held_back_for_acknowledgements() {
+fn answers_do_not_wait_for_acknowledgements() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     client.value("RETURN 1");
@@ -119,7 +119,7 @@ fn goodbye_ends_the_connection() {
 }
 
 #[test]
-fn engines_of_one_process_have_nothing_in_common() {
+fn engines_of_one_process_are_independent() {
     let (first, second) = (
         Engine::start().expect("it starts"),
         Engine::start().expect("it starts"),

@@ -23,7 +23,7 @@ fn thousands_of_small_queries_over_fifty_connections_are_all_answered() {
 }
 
 #[test]
-fn readers_and_writers_do_not_disturb_each_other() {
+fn readers_and_writers_do_not_affect_each_other() {
     let engine = Engine::start().expect("it starts");
     Client::connect(&engine).run("CREATE (:Counter {n: 0})");
     each_connection(&engine, |client, number| {
@@ -42,7 +42,7 @@ fn readers_and_writers_do_not_disturb_each_other() {
     assert_eq!(counted, Value::Integer(CONNECTIONS / 2 * 4));
 }
 
-/// BEGIN, RUN, PULL and COMMIT in one write, as a driver does it.
+/// BEGIN, RUN, PULL and COMMIT in one write, as drivers send them.
 fn read_in_one_flight(client: &mut Client, query: &str, parameters: Value) -> Vec<Vec<Value>> {
     let mut flight = message(BEGIN, [map([("mode", "r".into())])]);
     flight.extend(message(RUN, [query.into(), parameters, map([])]));

@@ -1,4 +1,4 @@
-//! The engine as any client sees it: over TCP, by a client of a few lines that shares nothing with the driver.
+//! The engine as any client sees it: over TCP, with a minimal client that shares no code with the driver.
 
 mod client;
 mod connections;

@@ -31,7 +31,7 @@ fn an_empty_result_has_the_same_columns_as_a_full_one() {
 }
 
 #[test]
-fn the_type_of_a_query_is_what_neo4j_calls_it() {
+fn the_type_of_a_query_is_that_of_neo4j() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     for (query, class) in [
@@ -49,7 +49,7 @@ fn the_type_of_a_query_is_what_neo4j_calls_it() {
 }
 
 #[test]
-fn rows_come_in_the_pages_that_are_asked_for() {
+fn rows_arrive_in_the_requested_pages() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     client
@@ -67,19 +67,19 @@ fn rows_come_in_the_pages_that_are_asked_for() {
 }
 
 #[test]
-fn more_rows_than_the_engine_gives_by_default_come_through() {
+fn more_rows_than_the_engines_default_limit_arrive() {
     let engine = Engine::start().expect("it starts");
     let answer = Client::connect(&engine).run("UNWIND range(1, 100001) AS x RETURN x");
     assert_eq!(answer.rows.len(), 100_001);
 }
 
 #[test]
-fn failures_have_neo4j_codes_and_reset_heals_the_connection() {
+fn failures_have_neo4j_codes_and_reset_recovers_the_connection() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     for (query, code) in [
         ("RETRUN 1", "Neo.ClientError.Statement.SyntaxError"),
-        ("RETURN nobody", "Neo.ClientError.Statement.SyntaxError"),
+        ("RETURN nothing", "Neo.ClientError.Statement.SyntaxError"),
         ("RETURN $missing", "Neo.ClientError.Statement.ParameterMissing"),
         ("RETURN 1 / 0", "Neo.ClientError.Statement.ArithmeticError"),
     ] {
@@ -105,7 +105,7 @@ fn a_database_is_called_neo4j_or_not_found() {
     }
     let (code, message) = client
         .query("RETURN 1", map([]), map([("db", "nope".into())]))
-        .expect_err("there is no such database");
+        .expect_err("the database does not exist");
     assert_eq!(code, "Neo.ClientError.Database.DatabaseNotFound");
     assert!(message.contains("nope"), "{message}");
 }

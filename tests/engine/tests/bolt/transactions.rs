@@ -1,4 +1,4 @@
-//! Explicit transactions: what others see, who waits for whom, and that nothing is left behind.
+//! Explicit transactions: visibility, waiting, and clean ends.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::client::{BEGIN, COMMIT, Client, PULL, RESET, ROLLBACK, RUN, Response,
 const COUNT: &str = "MATCH (n) RETURN count(n)";
 
 #[test]
-fn a_commit_shows_its_writes_to_everybody_and_a_rollback_to_nobody() {
+fn a_commit_makes_writes_visible_and_a_rollback_does_not() {
     let engine = Engine::start().expect("it starts");
     let (mut writer, mut reader) = (Client::connect(&engine), Client::connect(&engine));
     for (end, seen) in [(ROLLBACK, 0), (COMMIT, 1)] {
@@ -20,7 +20,7 @@ fn a_commit_shows_its_writes_to_everybody_and_a_rollback_to_nobody() {
         assert_eq!(
             reader.value(COUNT),
             0.into(),
-            "the reader waits for nobody and sees nothing yet"
+            "the reader does not wait, and sees nothing yet"
         );
         writer.call(end, []).success();
         assert_eq!(reader.value(COUNT), seen.into());
@@ -28,7 +28,7 @@ fn a_commit_shows_its_writes_to_everybody_and_a_rollback_to_nobody() {
 }
 
 #[test]
-fn a_commit_has_a_bookmark_of_its_own() {
+fn each_commit_has_its_own_bookmark() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let mut bookmark = || {
@@ -59,7 +59,7 @@ fn a_whole_transaction_fits_into_one_write() {
 }
 
 #[test]
-fn behind_a_failure_everything_is_ignored_until_reset() {
+fn after_a_failure_everything_is_ignored_until_reset() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let mut flight = message(BEGIN, [map([])]);
@@ -99,7 +99,7 @@ fn several_results_are_open_at_once() {
 }
 
 #[test]
-fn reset_rolls_back_and_lets_the_next_writer_in() {
+fn reset_rolls_back_and_admits_the_next_writer() {
     let engine = Engine::start().expect("it starts");
     let (mut first, mut second) = (Client::connect(&engine), Client::connect(&engine));
     first.call(BEGIN, [map([])]).success();
@@ -110,7 +110,7 @@ fn reset_rolls_back_and_lets_the_next_writer_in() {
 }
 
 #[test]
-fn a_failed_statement_lets_the_next_writer_in_before_the_client_has_reacted() {
+fn a_failed_statement_admits_the_next_writer_before_the_client_reacts() {
     let engine = Engine::start().expect("it starts");
     let (mut first, mut second) = (Client::connect(&engine), Client::connect(&engine));
     first.call(BEGIN, [map([])]).success();
@@ -123,7 +123,7 @@ fn a_failed_statement_lets_the_next_writer_in_before_the_client_has_reacted() {
 }
 
 #[test]
-fn a_lost_connection_rolls_back_and_lets_the_next_writer_in() {
+fn a_lost_connection_rolls_back_and_admits_the_next_writer() {
     let engine = Engine::start().expect("it starts");
     let (mut first, mut second) = (Client::connect(&engine), Client::connect(&engine));
     first.call(BEGIN, [map([])]).success();
@@ -140,7 +140,7 @@ fn writers_wait_for_each_other() {
     first.call(BEGIN, [map([])]).success();
     first.run("CREATE (:A {n: 1})");
     let waiting = thread::spawn(move || second.value("MATCH (a:A) SET a.n = a.n + 1 RETURN a.n"));
-    // Nothing tells from outside that somebody waits; if it has not begun yet, the test is only weaker.
+    // A waiting transaction is not observable from outside; if it has not begun yet, the test is only weaker.
     thread::sleep(Duration::from_millis(50));
     assert!(!waiting.is_finished(), "there are two writers");
     first.call(COMMIT, []).success();
@@ -148,7 +148,7 @@ fn writers_wait_for_each_other() {
 }
 
 #[test]
-fn a_transaction_that_has_read_can_write_what_others_committed_meanwhile() {
+fn a_transaction_that_has_read_can_write_after_commits_of_others() {
     let engine = Engine::start().expect("it starts");
     let (mut first, mut second) = (Client::connect(&engine), Client::connect(&engine));
     first.call(BEGIN, [map([])]).success();
@@ -161,7 +161,7 @@ fn a_transaction_that_has_read_can_write_what_others_committed_meanwhile() {
 }
 
 #[test]
-fn waiting_to_write_has_an_end() {
+fn waiting_to_write_times_out() {
     let engine = Engine::builder()
         .lock_timeout(Duration::from_millis(50))
         .start()
@@ -216,7 +216,7 @@ fn a_transaction_ends_with_its_own_timeout() {
 }
 
 #[test]
-fn a_reading_transaction_does_not_write_and_is_over_when_it_tries() {
+fn a_read_transaction_that_tries_to_write_ends() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     client.call(BEGIN, [map([("mode", "r".into())])]).success();

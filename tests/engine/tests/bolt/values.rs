@@ -1,4 +1,4 @@
-//! Every type that the engine has, on its way through the wire.
+//! Every type that the engine supports, over the wire.
 
 use engine::Engine;
 
@@ -10,7 +10,7 @@ fn echoed(client: &mut Client, value: &Value) -> Value {
 }
 
 #[test]
-fn parameters_come_back_as_they_went() {
+fn parameters_come_back_unchanged() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let structure = |tag, fields: &[Value]| Value::Structure(tag, fields.to_vec());
@@ -41,7 +41,7 @@ fn parameters_come_back_as_they_went() {
 }
 
 #[test]
-fn the_numbers_that_are_no_numbers_come_back() {
+fn nan_and_infinities_come_back() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let Value::Float(number) = echoed(&mut client, &Value::Float(f64::NAN)) else {
@@ -51,7 +51,7 @@ fn the_numbers_that_are_no_numbers_come_back() {
 }
 
 #[test]
-fn temporal_values_are_what_cypher_says_they_are() {
+fn temporal_values_equal_their_cypher_expressions() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let epoch = Value::Structure(0x44, vec![0.into()]);
@@ -110,7 +110,7 @@ fn nodes_and_relationships_have_all_their_fields() {
 }
 
 #[test]
-fn a_path_is_walked_by_its_indices() {
+fn a_path_can_be_traversed_by_its_indices() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     client.run("CREATE (:S {n: 1})-[:R]->(:S {n: 2})<-[:R]-(:S {n: 3})");
@@ -131,7 +131,7 @@ fn a_path_is_walked_by_its_indices() {
 }
 
 #[test]
-fn what_the_engine_does_not_have_is_refused_by_name() {
+fn unsupported_types_are_refused_by_name() {
     let engine = Engine::start().expect("it starts");
     let mut client = Client::connect(&engine);
     let point = Value::Structure(0x58, vec![7_203.into(), Value::Float(1.0), Value::Float(2.0)]);

@@ -1,4 +1,4 @@
-//! Types by serde, with everything that its derive can do.
+//! Serde types with every feature of its derive.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Fields of all sorts.
+/// Fields of all kinds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plain {
     a: i64,
@@ -25,7 +25,7 @@ pub(super) struct Plain {
 
 /// Fields that borrow.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Lent<'a> {
+pub(super) struct Borrowed<'a> {
     a: &'a str,
     #[serde(borrow, default, serialize_with = "bytes")]
     b: Option<&'a [u8]>,
@@ -33,7 +33,7 @@ pub(super) struct Lent<'a> {
     c: Cow<'a, str>,
 }
 
-/// Whatever entries there are.
+/// Arbitrary entries.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Open {
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(super) struct Open {
     rest: BTreeMap<String, Any>,
 }
 
-/// Each form that a variant can have.
+/// Each form of a variant.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Choice {
@@ -76,7 +76,7 @@ pub(super) enum Beside {
     Newtype(Blob),
 }
 
-/// Anything, the first form that fits. Contents are buffered on the way.
+/// The first form that fits. Contents are buffered on the way.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Any {
@@ -90,7 +90,7 @@ pub(super) enum Any {
     Bytes(Blob),
 }
 
-/// Names without contents.
+/// Newtypes and unit structs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Wrapped(Option<Inner>);
 
@@ -100,7 +100,7 @@ struct Inner(i8, Unit);
 #[derive(Debug, Serialize, Deserialize)]
 struct Unit;
 
-/// Bytes by serde's own form of them.
+/// Bytes in serde's own form.
 #[derive(Debug)]
 pub(super) struct Blob(Vec<u8>);
 
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
-/// By itself serde sends a slice as a list, from which no slice can be borrowed.
+/// By default serde writes a slice as a list, from which no slice can be borrowed.
 fn bytes<S: Serializer>(bytes: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
     match bytes {
         Some(bytes) => serializer.serialize_bytes(bytes),

@@ -1,4 +1,4 @@
-//! The keeper with a shell in Java's place: `sh @server` runs the file of that name.
+//! The keeper with a shell in place of Java: `sh @server` runs the file of that name.
 
 use std::env;
 use std::fs;
@@ -22,7 +22,7 @@ fn dropping_a_keeper_stops_the_server_and_removes_its_home() {
 }
 
 #[test]
-fn a_server_that_ignores_the_kind_request_is_stopped_by_force() {
+fn a_server_that_ignores_sigterm_is_killed() {
     let (keeper, home) = keeper("deaf", "trap '' TERM; : > deaf; while :; do sleep 1; done");
     let server = started(&keeper);
     wait_until(|| home.join("deaf").exists());
@@ -42,7 +42,7 @@ fn a_server_that_ends_by_itself_is_reported_with_its_code() {
 }
 
 #[test]
-fn a_keeper_stopped_by_hand_stops_its_server() {
+fn a_keeper_that_is_terminated_stops_its_server() {
     let (keeper, home) = keeper("by-hand", SERVES_FOREVER);
     let server = started(&keeper);
     let kill = Command::new(SHELL)
@@ -55,12 +55,12 @@ fn a_keeper_stopped_by_hand_stops_its_server() {
 }
 
 #[test]
-fn a_panic_leaves_nothing_behind() {
+fn a_panic_stops_the_server_and_removes_its_home() {
     let (keeper, home) = keeper("panic", SERVES_FOREVER);
     let server = started(&keeper);
     let panicked = thread::spawn(move || {
         let _keeper = keeper;
-        panic!("on purpose: this is what the test is about");
+        panic!("intended by this test");
     });
     assert!(panicked.join().is_err());
     assert!(!is_alive(server));
@@ -86,12 +86,15 @@ fn started(keeper: &Keeper) -> u32 {
 fn wait_until(condition: impl Fn() -> bool) {
     let given_up = Instant::now() + LIMIT;
     while !condition() {
-        assert!(Instant::now() < given_up, "it did not happen within {LIMIT:?}");
+        assert!(
+            Instant::now() < given_up,
+            "the condition was not met within {LIMIT:?}"
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Asks the shell, which can send signal 0 on every Unix.
+/// Uses the shell, which can send signal 0 on every Unix.
 fn is_alive(pid: u32) -> bool {
     let kill = Command::new(SHELL)
         .args(["-c", "kill -0 \"$1\" 2>/dev/null", "sh", &pid.to_string()])

@@ -1,4 +1,4 @@
-//! The network: connections, and what happens to them.
+//! The network: connections and their disturbances.
 
 mod pipe;
 mod socket;
@@ -15,95 +15,95 @@ use super::state::State;
 use pipe::{End, Pipe};
 pub(super) use socket::Socket;
 
-/// Names a connection, in the order in which they were made.
+/// The name of a connection, in the order of their beginnings.
 pub(super) type ConnId = usize;
 
-/// A connection: both directions, and who serves it.
+/// A connection: both directions, and the server's end.
 #[derive(Debug)]
 pub(super) struct Conn {
     to_server: Pipe,
     to_client: Pipe,
-    /// The client has not dropped it.
+    /// Whether the client has not dropped it.
     pub(super) client_holds: bool,
-    /// The server has not closed it.
+    /// Whether the server has not closed it.
     pub(super) server_holds: bool,
-    /// What the network or the server's own troubles have done to it. Whatever it carried may be lost.
+    /// The trouble that the network or the server has caused. Anything it carried may be lost.
     pub(super) broken: Option<Trouble>,
-    /// When the client has dropped it.
+    /// When the client dropped it.
     pub(super) dropped_at: Option<Nanos>,
-    /// When something was sent on it last.
+    /// When something was last sent on it.
     used: Nanos,
-    fate: Fate,
-    /// How long bytes travel at least.
+    planned: PlannedTroubles,
+    /// The least time that bytes travel.
     latency: Nanos,
     rng: Rng,
     pub(super) actor: Actor,
 }
 
-/// More reads than any poll should make before it lets others have their turn.
+/// More reads than a poll should make before it yields.
 const MOST_READS: u64 = 1_000;
 
-/// What happens to a connection.
+/// A disturbance of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It breaks, which the client learns at once and the server at some time.
+    /// It breaks; the client learns this at once, the server later.
     Reset,
-    /// Nothing arrives any more, on either side, until both find out.
+    /// Nothing arrives any more at either end, until both notice.
     Silence,
     /// The server closes it.
     Closure,
-    /// The server says that it is alive, and nothing else, for as long as anybody reads.
+    /// The server stop_working: it sends keep-alives and nothing else, for as long as they are read.
     Babble,
 }
 
-/// What is going to happen to a connection once so many bytes have arrived at one end.
+/// The troubles of a connection that begin once so many bytes have arrived at one end.
 #[derive(Debug, Default)]
-struct Fate {
+struct PlannedTroubles {
     at_client: Option<(u64, Trouble)>,
     at_server: Option<(u64, Trouble)>,
 }
 
-impl Fate {
+impl PlannedTroubles {
     fn draw(rng: &mut Rng, troubles: &[Trouble]) -> Self {
-        let mut fate = Self::default();
+        let mut planned = Self::default();
         for &trouble in troubles {
-            // Small numbers hit the handshake and the login, large ones whatever comes later.
+            // Small numbers hit the handshake and the login, large ones what follows.
             let bytes = rng.magnitude(1, 4_000);
             if rng.one_in(2) {
-                fate.at_client = Some((bytes, trouble));
+                planned.at_client = Some((bytes, trouble));
             } else {
-                fate.at_server = Some((bytes, trouble));
+                planned.at_server = Some((bytes, trouble));
             }
         }
-        fate
+        planned
     }
 }
 
 impl Conn {
-    /// Whether nothing is on its way to the client.
+    /// Whether nothing is in flight to the client.
     pub(super) fn is_quiet(&self) -> bool {
-        self.to_client.is_quiet() && !self.actor.is_held_up()
+        self.to_client.is_quiet() && !self.actor.has_unsent()
     }
 
-    /// Whether what was answered is there to be read at once: all up to this byte has arrived, and little is left of it.
+    /// Whether the answer that ends at this byte can be read at once: it has arrived, and few bytes are unread.
     pub(super) fn has_arrived(&self, end: u64, now: Nanos) -> bool {
         let held = self.client_holds || self.dropped_at == Some(now);
         held && self.to_client.carried >= end && self.to_client.arrived.len() <= 4_096
     }
 
-    /// How many bytes the client will have been sent once all is sent that the server has to say.
+    /// Returns how many bytes the client will have been sent once the server has sent everything.
     pub(super) fn end_of_answers(&self) -> u64 {
         self.to_client.sent + self.actor.proto.pending_bytes().len() as u64
     }
 
-    /// Whether something can still happen to it: both sides hold it.
-    const fn is_whole(&self) -> bool {
+    /// Whether both sides still hold it, so that something can still happen to it.
+    const fn is_open(&self) -> bool {
         self.client_holds && self.server_holds
     }
 }
 
 impl State {
-    /// A client has connected.
+    /// Accepts a connection from the client.
     pub(super) fn accept(&mut self) -> ConnId {
         let conn = self.conns.len();
         let mut rng = Rng::stream(self.rng.draw(), conn as u64);
@@ -118,7 +118,7 @@ impl State {
                 troubles.push(trouble);
             }
         }
-        let fate = Fate::draw(&mut rng, &troubles);
+        let planned = PlannedTroubles::draw(&mut rng, &troubles);
         let later = troubles.first().filter(|_| rng.one_in(3));
         let later = later.map(|trouble| (*trouble, rng.magnitude(MILLI, 100 * SECOND)));
         let latency = rng.between(0, net.latency);
@@ -131,7 +131,7 @@ impl State {
             broken: None,
             dropped_at: None,
             used: self.clock.now(),
-            fate,
+            planned,
             latency,
             rng,
             actor,
@@ -148,11 +148,11 @@ impl State {
     // ---- the client's end ----
 
     pub(super) fn client_reads(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
-        // A poll that never ends could be ended by nothing else.
+        // No other means could end an endless poll.
         self.reads += 1;
         assert!(
             self.reads < 100 * MOST_READS,
-            "conn {conn}: one poll reads without end"
+            "conn {conn}: one poll never stops reading"
         );
         let restless = self.weather.restless;
         let this = &mut self.conns[conn];
@@ -164,18 +164,17 @@ impl State {
         if this.broken == Some(Trouble::Babble) && this.to_client.arrived.is_empty() {
             this.to_client.arrived.extend([0; 2]);
             self.clock.pass(BABBLE);
-            self.kept_alive += 1;
-            if self.kept_alive > MOST_READS {
-                self.history.violation(format!(
-                    "conn {conn}: {MOST_READS} reads in one poll, and no end of it"
-                ));
+            self.keep_alives += 1;
+            if self.keep_alives > MOST_READS {
+                self.history
+                    .violation(format!("conn {conn}: more than {MOST_READS} reads in one poll"));
                 self.trouble(conn, Trouble::Reset);
             }
         }
         let this = &mut self.conns[conn];
         let len = this.to_client.read(buf, limit)?;
-        // There is room again for what the server has to say.
-        if this.server_holds && this.actor.is_held_up() {
+        // There is room again for the server's answers.
+        if this.server_holds && this.actor.has_unsent() {
             self.flush(conn);
         }
         Ok(len)
@@ -196,19 +195,19 @@ impl State {
         if len == 0 && !buf.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.forget(conn);
+        self.silence_if_forgotten(conn);
         for piece in self.pieces(conn, &buf[..len]) {
             let at = self.travel(conn);
             let this = &mut self.conns[conn];
             let at = this.to_server.send(piece.len(), at);
             let failed = this.actor.failed;
-            let forewarned = failed.is_some_and(|id| self.history.is_told(id));
+            let failure_known = failed.is_some_and(|id| self.history.is_reported(id));
             self.at(
                 at,
                 Event::ToServer {
                     conn,
                     bytes: piece,
-                    forewarned,
+                    failure_known,
                 },
             );
         }
@@ -222,8 +221,8 @@ impl State {
         this.dropped_at = Some(self.clock.now());
         this.to_client.arrived.clear();
         let silent = this.broken == Some(Trouble::Silence);
-        let at = this.to_server.behind(at);
-        // A server that cannot be reached finds out by itself, see `trouble`.
+        let at = this.to_server.queue_after(at);
+        // An unreachable server notices by itself, see `trouble`.
         if !silent {
             self.at(at, Event::ClientGone { conn });
         }
@@ -232,7 +231,7 @@ impl State {
 
     // ---- the server's end ----
 
-    /// Sends what the server has to say, as far as there is room. `true` if that was all.
+    /// Sends the server's pending bytes, as far as there is room. Returns `true` if none are left.
     pub(super) fn server_sends(&mut self, conn: ConnId) -> bool {
         loop {
             let this = &mut self.conns[conn];
@@ -252,19 +251,19 @@ impl State {
         }
     }
 
-    /// The server has closed the connection, which the client learns behind what is on its way.
+    /// Closes the server's end. The client learns this after everything in flight.
     pub(super) fn server_closes(&mut self, conn: ConnId) {
         let at = self.travel(conn);
-        let at = self.conns[conn].to_client.behind(at);
+        let at = self.conns[conn].to_client.queue_after(at);
         self.at(at, Event::ServerGone { conn });
     }
 
     // ---- events ----
 
-    pub(super) fn arrives_at_server(&mut self, conn: ConnId, bytes: &[u8], forewarned: bool) {
+    pub(super) fn arrives_at_server(&mut self, conn: ConnId, bytes: &[u8], failure_known: bool) {
         let this = &mut self.conns[conn];
-        let bytes = match this.fate.at_server {
-            Some((limit, _)) if this.is_whole() => {
+        let bytes = match this.planned.at_server {
+            Some((limit, _)) if this.is_open() => {
                 &bytes[..bytes
                     .len()
                     .min(limit.saturating_sub(this.to_server.carried) as usize)]
@@ -273,7 +272,7 @@ impl State {
         };
         this.to_server.arrive(bytes.len());
         let due = this
-            .fate
+            .planned
             .at_server
             .filter(|(limit, _)| *limit <= this.to_server.carried);
         if !matches!(
@@ -281,28 +280,28 @@ impl State {
             Some(Trouble::Silence | Trouble::Reset | Trouble::Babble)
         ) {
             this.to_server.wake();
-            self.server_receives(conn, bytes, forewarned);
+            self.server_receives(conn, bytes, failure_known);
         }
         if let Some((_, trouble)) = due {
-            self.conns[conn].fate.at_server = None;
+            self.conns[conn].planned.at_server = None;
             self.trouble(conn, trouble);
         }
     }
 
     pub(super) fn arrives_at_client(&mut self, conn: ConnId, bytes: &[u8]) {
         let this = &mut self.conns[conn];
-        let bytes = match this.fate.at_client {
-            Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_whole() => {
+        let bytes = match this.planned.at_client {
+            Some((limit, Trouble::Reset | Trouble::Silence)) if this.is_open() => {
                 &bytes[..bytes
                     .len()
                     .min(limit.saturating_sub(this.to_client.carried) as usize)]
             }
-            // A server that closes does so behind what it has said.
+            // A server that closes has its pending bytes delivered first.
             _ => bytes,
         };
         this.to_client.arrive(bytes.len());
         let due = this
-            .fate
+            .planned
             .at_client
             .filter(|(limit, _)| *limit <= this.to_client.carried);
         if this.client_holds && this.broken != Some(Trouble::Silence) && this.to_client.end.is_none() {
@@ -310,7 +309,7 @@ impl State {
             this.to_client.wake();
         }
         if let Some((_, trouble)) = due {
-            self.conns[conn].fate.at_client = None;
+            self.conns[conn].planned.at_client = None;
             self.trouble(conn, trouble);
         }
     }
@@ -331,7 +330,7 @@ impl State {
             return;
         }
         self.history.breaks += u64::from(this.broken.is_none());
-        // What was lost in a silence stays lost, also if the server closes its end: nothing may arrive after a gap.
+        // What was lost in a silence stays lost, even if the server closes its end: nothing may arrive after a gap.
         if !silent || trouble == Trouble::Reset {
             this.broken = Some(trouble);
         }
@@ -345,18 +344,18 @@ impl State {
                 this.to_server.end(End::Reset);
                 self.later(server_learns, Event::ClientGone { conn });
             }
-            // The keep-alive of the operating system finds out, on both sides.
+            // TCP keep-alive detects it, on both sides.
             Trouble::Silence if !silent => {
                 let trouble = Trouble::Reset;
                 self.later(client_learns, Event::Trouble { conn, trouble });
                 self.later(server_learns, Event::ClientGone { conn });
             }
             Trouble::Silence => {}
-            Trouble::Closure => self.shut_down(conn),
+            Trouble::Closure => self.close_now(conn),
             Trouble::Babble => {
                 let ends = this.rng.magnitude(MILLI, 20 * SECOND);
                 this.to_client.wake();
-                self.babbles(conn);
+                self.stop_working(conn);
                 let trouble = Trouble::Reset;
                 self.later(ends, Event::Trouble { conn, trouble });
             }
@@ -364,8 +363,8 @@ impl State {
         self.note(|| format!("conn {conn}: {trouble:?}"));
     }
 
-    /// What stands between has forgotten a connection that was idle for too long.
-    fn forget(&mut self, conn: ConnId) {
+    /// Silences the connection if it was idle for longer than a firewall allows.
+    fn silence_if_forgotten(&mut self, conn: ConnId) {
         let now = self.clock.now();
         let this = &mut self.conns[conn];
         let idle = now - std::mem::replace(&mut this.used, now);
@@ -376,18 +375,18 @@ impl State {
 
     // ---- draws ----
 
-    /// The instant at which something arrives that leaves now.
+    /// Returns the arrival time of something that leaves now.
     fn travel(&mut self, conn: ConnId) -> Nanos {
         let jitter = self.weather.net.latency / 8;
         let this = &mut self.conns[conn];
         self.clock.now() + this.latency + this.rng.between(0, jitter)
     }
 
-    /// The pieces in which bytes travel.
+    /// Returns the pieces in which bytes travel.
     fn pieces(&mut self, conn: ConnId, mut bytes: &[u8]) -> Vec<Vec<u8>> {
         let fragment = self.weather.net.fragment;
         let mut pieces = Vec::new();
-        // Beyond a few pieces there is nothing to be learned from more.
+        // More than a few pieces reveal nothing new.
         while fragment > 0 && pieces.len() < 8 && bytes.len() > 1 {
             let most = fragment.min(bytes.len() as u64);
             let (piece, rest) = bytes.split_at(self.conns[conn].rng.between(1, most) as usize);

@@ -6,18 +6,18 @@ use std::task::Waker;
 
 use crate::sim::clock::Nanos;
 
-/// One direction of a connection: bytes on their way, and bytes that have arrived.
+/// One direction of a connection: bytes in flight, and bytes that have arrived.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    /// How many bytes there may be in it.
+    /// How many bytes it holds.
     window: usize,
     in_flight: usize,
-    /// How many bytes have been sent in all.
+    /// How many bytes have been sent in total.
     pub(super) sent: u64,
     pub(super) arrived: VecDeque<u8>,
-    /// When the last of what is on its way arrives.
+    /// When the last byte in flight arrives.
     last_arrival: Nanos,
-    /// How many bytes have arrived in all.
+    /// How many bytes have arrived in total.
     pub(super) carried: u64,
     pub(super) end: Option<End>,
     pub(super) reader: Option<Waker>,
@@ -46,17 +46,17 @@ impl Pipe {
         }
     }
 
-    /// How many more bytes fit.
+    /// Returns how many more bytes fit.
     pub(super) fn room(&self) -> usize {
         self.window.saturating_sub(self.in_flight + self.arrived.len())
     }
 
-    /// Whether nothing is on its way.
+    /// Whether nothing is in flight.
     pub(super) const fn is_quiet(&self) -> bool {
         self.in_flight == 0
     }
 
-    /// Bytes leave, to arrive at this instant, but not before those that left earlier. When they will.
+    /// Sends bytes that arrive at `at`, but not before earlier ones. Returns their arrival time.
     pub(super) fn send(&mut self, len: usize, at: Nanos) -> Nanos {
         self.in_flight += len;
         self.sent += len as u64;
@@ -64,12 +64,12 @@ impl Pipe {
         self.last_arrival
     }
 
-    /// The instant behind everything that is on its way.
-    pub(super) fn behind(&mut self, at: Nanos) -> Nanos {
+    /// Returns the later of `at` and the arrival of everything in flight.
+    pub(super) fn queue_after(&mut self, at: Nanos) -> Nanos {
         self.send(0, at)
     }
 
-    /// Bytes are there.
+    /// Moves bytes from in flight to arrived.
     pub(super) fn arrive(&mut self, len: usize) {
         self.in_flight = self.in_flight.saturating_sub(len);
         self.carried += len as u64;
@@ -93,7 +93,7 @@ impl Pipe {
         Ok(len)
     }
 
-    /// Nothing follows. What had arrived is lost if the end is a reset.
+    /// Ends the direction. A reset discards the bytes that have arrived.
     pub(super) fn end(&mut self, end: End) {
         if self.end.is_none() {
             self.end = Some(end);
@@ -101,7 +101,7 @@ impl Pipe {
         self.wake();
     }
 
-    /// Whoever waits looks again.
+    /// Wakes the reader and the writer.
     pub(super) fn wake(&mut self) {
         for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             waker.wake();

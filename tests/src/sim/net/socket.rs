@@ -15,8 +15,8 @@ use crate::sim::state::{Sim, State};
 pub(in crate::sim) struct Socket {
     sim: Sim,
     conn: ConnId,
-    /// What was written and not flushed, in worlds whose transports buffer.
-    kept: VecDeque<u8>,
+    /// Bytes written but not flushed, in worlds with buffering transports.
+    buffered: VecDeque<u8>,
 }
 
 impl Socket {
@@ -24,29 +24,29 @@ impl Socket {
         Self {
             sim,
             conn,
-            kept: VecDeque::new(),
+            buffered: VecDeque::new(),
         }
     }
 
-    /// Takes bytes: keeps them, if there is room for them in its buffer, or sends them.
+    /// Accepts bytes: buffers them if there is room, or sends them.
     fn take(&mut self, state: &mut State, buf: &[u8]) -> io::Result<usize> {
         let most = state.weather.extremes.buffer;
         if most == 0 {
             return state.client_writes(self.conn, buf);
         }
-        if self.kept.len() >= most {
+        if self.buffered.len() >= most {
             self.send(state)?;
         }
-        let len = buf.len().min(most - self.kept.len());
-        self.kept.extend(&buf[..len]);
+        let len = buf.len().min(most - self.buffered.len());
+        self.buffered.extend(&buf[..len]);
         Ok(len)
     }
 
-    /// Sends what was kept.
+    /// Sends the buffered bytes.
     fn send(&mut self, state: &mut State) -> io::Result<()> {
-        while !self.kept.is_empty() {
-            let len = state.client_writes(self.conn, self.kept.make_contiguous())?;
-            self.kept.drain(..len);
+        while !self.buffered.is_empty() {
+            let len = state.client_writes(self.conn, self.buffered.make_contiguous())?;
+            self.buffered.drain(..len);
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.sim.with(|state| {
-            if sent_back(state, cx) {
+            if must_yield(state, cx) {
                 return Poll::Pending;
             }
             match state.client_reads(self.conn, buf) {
@@ -73,7 +73,7 @@ impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let sim = self.sim.clone();
         sim.with(|state| {
-            if sent_back(state, cx) {
+            if must_yield(state, cx) {
                 return Poll::Pending;
             }
             match self.take(state, buf) {
@@ -124,11 +124,11 @@ impl Drop for Socket {
     }
 }
 
-/// Whether the task has to go to the back of the queue, as runtimes have it of those who do much at a time.
-fn sent_back(state: &mut State, cx: &Context<'_>) -> bool {
-    let sent_back = state.weather.restless && state.rng.one_in(16);
-    if sent_back {
+/// Whether the task must yield, as tokio's cooperative budget and its like demand of busy tasks.
+fn must_yield(state: &mut State, cx: &Context<'_>) -> bool {
+    let must_yield = state.weather.restless && state.rng.one_in(16);
+    if must_yield {
         cx.waker().wake_by_ref();
     }
-    sent_back
+    must_yield
 }

@@ -2,39 +2,39 @@
 
 use bolt_client::{Cursor, CursorHost, Error, ErrorKind, Record};
 
+use super::observed::{Checked, Observed, checked};
 use super::reading::End;
-use super::told::{Checked, Told, checked};
 use super::{Outcome, Player};
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Use};
 
-/// A cursor that somebody holds.
+/// A cursor that the player holds.
 pub(super) struct Held {
     pub(super) cursor: Cursor,
-    pub(super) told: Told,
-    /// For calls of it.
+    pub(super) observed: Observed,
+    /// The template for its calls.
     pub(super) call: Call,
 }
 
-/// What a use has come to.
+/// The outcome of one use.
 pub(super) struct Used {
-    /// The cursor, if it is still there.
+    /// The cursor, if it still exists.
     pub(super) held: Option<Held>,
-    pub(super) told: Told,
-    /// What has become of the result, if that is known now.
+    pub(super) observed: Observed,
+    /// The end of the result, if it is known now.
     pub(super) end: Option<End>,
 }
 
-/// What those who want one row are told.
+/// The outcome of asking for a single row.
 enum Single {
     Row(Record),
     None,
-    /// More than one.
+    /// More than one row.
     Many,
 }
 
 impl Player {
-    /// Uses a cursor.
+    /// Uses a cursor once.
     pub(super) async fn use_cursor(
         &self,
         host: &mut impl CursorHost,
@@ -48,22 +48,22 @@ impl Player {
             _ => {
                 let Held {
                     cursor,
-                    mut told,
+                    mut observed,
                     call,
                 } = held;
                 let end = self
-                    .finish_cursor(host, cursor, &mut told, &call, how, cancel)
+                    .finish_cursor(host, cursor, &mut observed, &call, how, cancel)
                     .await;
                 Used {
                     held: None,
-                    told,
+                    observed,
                     end: Some(end),
                 }
             }
         }
     }
 
-    /// Looks at one row, or takes it.
+    /// Peeks at one row, or takes it.
     async fn step_cursor(
         &self,
         host: &mut impl CursorHost,
@@ -76,81 +76,84 @@ impl Player {
             Ok(match how {
                 Use::Peek => cursor.peek(host).await?.map(|row| checked(&row.as_ref())),
                 Use::NextRef => cursor.next_ref(host).await?.map(|row| checked(&row)),
-                _ => cursor.next(host).await?.map(|row| checked(&row.as_ref())),
+                _ => cursor.try_next(host).await?.map(|row| checked(&row.as_ref())),
             })
         };
         let outcome: Outcome<Option<Checked>> = self.call(&held.call, cancel, step).await;
         let end = match outcome {
             Outcome::Done(Some(row)) if how == Use::Peek => {
-                self.check_peeked(&mut held.told, row);
+                self.check_peeked(&mut held.observed, row);
                 None
             }
             Outcome::Done(Some(row)) => {
-                self.check_row(&mut held.told, row);
-                self.took(&held.told, 1);
+                self.check_row(&mut held.observed, row);
+                self.note_taken(&held.observed, 1);
                 None
             }
             Outcome::Done(None) => {
-                self.check_complete(&held.told);
+                self.check_complete(&held.observed);
                 Some(End::Complete)
             }
             Outcome::Failed(error) => Some(End::Failed(error)),
             Outcome::Cancelled => None,
         };
         Used {
-            told: held.told.clone(),
+            observed: held.observed.clone(),
             held: Some(held),
             end,
         }
     }
 
     async fn fetch(&self, host: &mut impl CursorHost, mut held: Held, rows: u64, cancel: Cancel) -> Used {
-        // Pages are asked for as the rows are taken, before the call returns.
-        self.took(&held.told, rows);
+        // Pages are requested as the rows are taken, before the call returns.
+        self.note_taken(&held.observed, rows);
         let fetched = held.cursor.fetch(host, rows as usize);
         let end = match self.call(&held.call, cancel, fetched).await {
             Outcome::Done(fetched) => {
-                self.check_rows(&mut held.told, &fetched);
+                self.check_rows(&mut held.observed, &fetched);
                 let all = (fetched.len() as u64) < rows;
                 if all {
-                    self.check_complete(&held.told);
+                    self.check_complete(&held.observed);
                 }
                 all.then_some(End::Complete)
             }
             Outcome::Failed(error) => {
-                held.told.lost += rows;
+                held.observed.lost += rows;
                 Some(End::Failed(error))
             }
             Outcome::Cancelled => {
-                held.told.lost += rows;
+                held.observed.lost += rows;
                 None
             }
         };
         Used {
-            told: held.told.clone(),
+            observed: held.observed.clone(),
             held: Some(held),
             end,
         }
     }
 
-    /// Does something behind which there is no cursor any more.
+    /// Ends the cursor in the given way.
     async fn finish_cursor(
         &self,
         host: &mut impl CursorHost,
         cursor: Cursor,
-        told: &mut Told,
+        observed: &mut Observed,
         call: &Call,
         how: Use,
         cancel: Cancel,
     ) -> End {
         if matches!(how, Use::Collect | Use::Eager) {
-            self.sim
-                .with(|state| state.history.read_by(told.statement.id, told.attempt, None));
+            self.sim.with(|state| {
+                state
+                    .history
+                    .note_reader(observed.statement.id, observed.attempt, None)
+            });
         }
         let outcome = match how {
             Use::Single | Use::SingleOptional => {
-                self.took(told, 1);
-                return self.single(host, cursor, told, call, how, cancel).await;
+                self.note_taken(observed, 1);
+                return self.single(host, cursor, observed, call, how, cancel).await;
             }
             Use::Collect => self.call(call, cancel, cursor.collect(host)).await,
             Use::Eager => {
@@ -168,8 +171,8 @@ impl Player {
         };
         match outcome {
             Outcome::Done(rows) => {
-                self.check_rows(told, &rows);
-                self.check_complete(told);
+                self.check_rows(observed, &rows);
+                self.check_complete(observed);
                 End::Complete
             }
             Outcome::Failed(error) => End::Failed(error),
@@ -181,7 +184,7 @@ impl Player {
         &self,
         host: &mut impl CursorHost,
         cursor: Cursor,
-        told: &mut Told,
+        observed: &mut Observed,
         call: &Call,
         how: Use,
         cancel: Cancel,
@@ -201,11 +204,11 @@ impl Player {
                 Err(error) => Err(error),
             }
         };
-        let (least, most) = told.left();
+        let (least, most) = observed.left();
         match self.call(call, cancel, single).await {
             Outcome::Done(Single::Row(row)) => {
-                self.check_rows(told, &[row]);
-                self.check_complete(told);
+                self.check_rows(observed, &[row]);
+                self.check_complete(observed);
                 End::Complete
             }
             Outcome::Done(Single::None) => {
@@ -221,24 +224,27 @@ impl Player {
                 End::Dropped
             }
             Outcome::Failed(error) => End::Failed(error),
-            // Rows were taken one by one: as if the cursor had been dropped between two of them.
+            // Rows were taken one by one, so this equals dropping the cursor between two of them.
             Outcome::Cancelled => End::Dropped,
         }
     }
 
-    /// Uses a cursor with something that it did not come from.
+    /// Uses a cursor with a host that it does not belong to.
     pub(super) async fn misuse(&self, host: &mut impl CursorHost, cursor: &mut Cursor) {
-        let outcome = cursor.next(host).await;
+        let outcome = cursor.try_next(host).await;
         let refused = |error: &Error| {
-            error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor is of use")
+            error.kind() == ErrorKind::Usage && error.to_string().starts_with("a cursor can only be used")
         };
         if !outcome.as_ref().is_err_and(refused) {
-            self.violation(format!("a cursor whose transaction is over says {outcome:?}"));
+            self.violation(format!("a cursor of an ended transaction returns {outcome:?}"));
         }
     }
 
-    fn took(&self, told: &Told, rows: u64) {
-        self.sim
-            .with(|state| state.history.took(told.statement.id, told.attempt, rows));
+    fn note_taken(&self, observed: &Observed, rows: u64) {
+        self.sim.with(|state| {
+            state
+                .history
+                .note_taken(observed.statement.id, observed.attempt, rows)
+        });
     }
 }

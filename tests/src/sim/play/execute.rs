@@ -6,7 +6,7 @@ use std::time::Duration;
 use bolt_client::Access;
 use bolt_proto::Api;
 
-use super::told::Told;
+use super::observed::Observed;
 use super::{Outcome, Player, promised_by, text};
 use crate::sim::causality::{Floor, Numbers};
 use crate::sim::history::Promise;
@@ -18,7 +18,7 @@ impl Player {
     pub(super) async fn execute(&self, query: &Query, access: Access, manager: Option<usize>) {
         let statement = &query.statement;
         let floor = self.sim.with(|state| {
-            state.history.uses(statement.id, Api::ExecuteQuery.code());
+            state.history.note_api(statement.id, Api::ExecuteQuery.code());
             let causality = &mut state.history.causality;
             let session = causality.add_session(manager, Numbers::new(), Floor::new());
             causality.begin(session, statement.id)
@@ -35,15 +35,15 @@ impl Player {
             .call(&self.call_for(query), query.limits.cancel, call.into_future())
             .await;
         if access == Access::Read {
-            self.given_up(statement.id, &outcome);
+            self.check_given_up(statement.id, &outcome);
         }
         let promise = match outcome {
             Outcome::Done(result) => {
-                let mut told = Told::new(statement, 0, &floor);
-                self.check_rows(&mut told, &result.records);
-                self.check_complete(&told);
-                self.check_committed(&told);
-                self.tell(statement.id, [statement].into_iter());
+                let mut observed = Observed::new(statement, 0, &floor);
+                self.check_rows(&mut observed, &result.records);
+                self.check_complete(&observed);
+                self.check_committed(&observed);
+                self.report_commit(statement.id, [statement].into_iter());
                 Promise::Once
             }
             Outcome::Failed(error) => promised_by(&error),

@@ -1,4 +1,4 @@
-//! Transaction functions: who calls them how often, and what becomes of it.
+//! Transaction functions: how often they are called, and how that ends.
 
 use std::future::IntoFuture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,19 @@ use bolt_proto::Api;
 
 use super::Player;
 use super::script::Script;
-use super::session::Seat;
+use super::session::SessionPlayer;
 use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Ending, Function};
-use crate::sim::server::{Blame, TAG_BASE};
+use crate::sim::server::{Cause, TAG_BASE};
 
-/// A transaction function that is being called.
+/// A transaction function that is being executed.
 struct Running<'p> {
     player: &'p Player,
     work: &'p Function,
-    /// For calls of its transactions.
+    /// The template for calls of its transactions.
     call: Call,
     page: Option<u64>,
     floor: &'p Floor,
@@ -32,23 +32,23 @@ struct Running<'p> {
 #[derive(Default)]
 pub(super) struct Attempts<'p> {
     pub(super) count: u64,
-    /// The last one.
+    /// The last attempt.
     pub(super) last: Option<Attempt<'p>>,
-    /// When the server first failed one, as far as that can be seen from outside: not after this.
+    /// An upper bound of the time of the first failure by the server, as far as an observer can tell.
     failed_at: Option<Nanos>,
     /// Transactions that have outlived their functions.
     pub(super) outlived: Vec<ManagedTransaction>,
-    /// Cursors whose transactions are over.
+    /// Cursors of ended transactions.
     pub(super) stale: Vec<Cursor>,
-    /// Whether somebody was told of a connection that was lost.
-    pub(super) told: bool,
+    /// Whether the loss of a connection was reported.
+    pub(super) loss_reported: bool,
 }
 
 /// One call of the function.
 pub(super) struct Attempt<'p> {
     /// How many failures the server had reported when it began.
     failures: usize,
-    /// How it ended, once it has.
+    /// How it ended; `None` while it runs.
     pub(super) ended: Option<Ended<'p>>,
 }
 
@@ -63,29 +63,29 @@ pub(super) struct Ended<'p> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
     Ok,
-    /// An error that it was told of.
-    Told,
+    /// An error of one of its calls.
+    Reported,
     Aborted,
     /// An error of another kind.
     Other,
     Outlived,
 }
 
-impl Seat<'_> {
+impl SessionPlayer<'_> {
     pub(super) async fn function(&mut self, work: &Function) {
         let player = self.player;
         let floor = self.begin(work.tag, Api::ManagedTransaction);
         let started = player.now();
         let call = Call {
             what: format!("function {}", work.tag),
-            blames: [work.tag]
+            expected_failures: [work.tag]
                 .into_iter()
                 .chain(work.statements().map(|statement| statement.id))
                 .collect(),
             deadline: work.limits.deadline.map(|limit| started + limit),
             ..Call::default()
         };
-        // Should the world end before it is through, nothing is committed.
+        // If the world ends before the call does, nothing is committed.
         player.promise_all(work.statements(), |_| Promise::Never);
         let starting = self.starting(&call);
         let running = Running {
@@ -99,7 +99,7 @@ impl Seat<'_> {
         let function = |tx| running.attempt(tx);
         let mut call = match work.access {
             Access::Read => self.session.execute_read(function),
-            Access::Write => self.session.execute_write(function),
+            _ => self.session.execute_write(function),
         };
         call = call.timeout(Duration::from_millis(TAG_BASE + work.tag));
         if let Some(deadline) = work.limits.deadline {
@@ -111,13 +111,13 @@ impl Seat<'_> {
         let stale = player.conclude(work, starting, started, attempts, &outcome);
         self.stale.extend(stale);
         if !begun {
-            player.lose_room(self.number, &mut self.held);
+            player.note_begin_failed(self.number, &mut self.held);
         }
     }
 }
 
 impl<'p> Running<'p> {
-    /// The function itself: called once for each attempt.
+    /// The function itself: called once per attempt.
     fn attempt(&self, tx: ManagedTransaction) -> impl Future<Output = Result<u64, Error>> + use<'_, 'p> {
         let number = self.begin();
         async move { self.work_in(tx, number).await }
@@ -126,15 +126,15 @@ impl<'p> Running<'p> {
     async fn work_in(&self, mut tx: ManagedTransaction, number: u64) -> Result<u64, Error> {
         let (player, work) = (self.player, self.work);
         let mut stale = std::mem::take(&mut self.lock().stale);
-        let mut script =
-            Script::new(player, self.call.clone(), number, self.page, self.floor).stubborn(work.stubborn);
+        let mut script = Script::new(player, self.call.clone(), number, self.page, self.floor)
+            .continues_after_errors(work.continues_after_errors);
         script.perform(&mut tx, &work.script, &mut stale).await;
         self.lock().stale = stale;
 
         let at = work.endings.len().min(number as usize) - 1;
         let first = script.errors.first().cloned();
         let (how, result) = match (work.endings[at], first) {
-            (Ending::Honest, Some(error)) => (How::Told, Err(error)),
+            (Ending::Honest, Some(error)) => (How::Reported, Err(error)),
             (Ending::Ok | Ending::Honest, _) => (How::Ok, Ok(number)),
             (Ending::OkLater(time), _) => {
                 drop(tx);
@@ -155,7 +155,7 @@ impl<'p> Running<'p> {
         result
     }
 
-    /// The function is called. Whether it may be. Its number.
+    /// Checks whether the function may be called, and returns the number of the attempt.
     fn begin(&self) -> u64 {
         let mut attempts = self.lock();
         attempts.count += 1;
@@ -166,8 +166,7 @@ impl<'p> Running<'p> {
             .and_then(|last| self.problem(&mut attempts, &last))
         {
             let what = &self.call.what;
-            self.player
-                .violation(format!("{what}: called for the {number}. time {problem}"));
+            self.player.violation(format!("{what}: call {number} {problem}"));
         }
         attempts.last = Some(Attempt {
             failures: self.player.sim.with(|state| state.history.failures.len()),
@@ -176,31 +175,31 @@ impl<'p> Running<'p> {
         number
     }
 
-    /// What is wrong with another attempt behind this one.
+    /// Returns what is wrong with another attempt after this one.
     fn problem(&self, attempts: &mut Attempts<'_>, last: &Attempt<'_>) -> Option<String> {
         let Some(ended) = &last.ended else {
-            return Some("while it was being called".to_owned());
+            return Some("began during the previous one".to_owned());
         };
         let now = self.player.now();
         if ended.closing {
-            return Some("although the driver had been closed".to_owned());
+            return Some("began although the driver was closed".to_owned());
         }
         if matches!(ended.how, How::Aborted | How::Outlived) {
-            return Some(format!("although it had ended as {:?}", ended.how));
+            return Some(format!("began after an attempt that ended as {:?}", ended.how));
         }
         if self.call.deadline.is_some_and(|deadline| now > deadline) {
-            return Some("behind its deadline".to_owned());
+            return Some("began after the deadline".to_owned());
         }
         let final_failure = ended.script.errors.iter().find(|error| is_final(error));
         if let Some(error) = final_failure {
-            return Some(format!("although it had failed for good: {error}"));
+            return Some(format!("began after a final failure: {error}"));
         }
         if self
             .player
             .sim
             .with(|state| state.history.commits.contains(&self.work.tag))
         {
-            return Some("although nobody knows whether it had committed".to_owned());
+            return Some("began after an unknown commit".to_owned());
         }
         let failed = self.has_failed(last);
         if failed {
@@ -211,40 +210,40 @@ impl<'p> Running<'p> {
         let latest = Duration::from_nanos(failed_at)
             .saturating_add(options.retry)
             .saturating_add(options.acquisition);
-        // Who stands still between two attempts begins the next one late.
+        // A stall between two attempts delays the next one.
         let stalls = self.player.sim.with(|state| state.weather.extremes.stalls > 0);
         if Duration::from_nanos(now) > latest && !stalls {
-            return Some(format!("when its budget of {:?} was spent", options.retry));
+            return Some(format!("began after its budget of {:?} was spent", options.retry));
         }
-        self.unreasonable(attempts, failed, ended)
+        self.check_reason(attempts, failed, ended)
     }
 
-    /// Whether the server has failed what this attempt did.
+    /// Whether the server has failed this attempt with a transient error.
     fn has_failed(&self, last: &Attempt<'_>) -> bool {
         self.player.sim.with(|state| {
             let mut since = state.history.failures[last.failures..].iter();
-            since.any(|(id, transient)| *transient && self.call.blames.contains(id))
+            since.any(|(id, transient)| *transient && self.call.expected_failures.contains(id))
         })
     }
 
-    /// What is wrong if there was no reason for another attempt.
-    fn unreasonable(&self, attempts: &mut Attempts<'_>, failed: bool, ended: &Ended<'_>) -> Option<String> {
+    /// Returns the problem if there was no reason for another attempt.
+    fn check_reason(&self, attempts: &mut Attempts<'_>, failed: bool, ended: &Ended<'_>) -> Option<String> {
         let lost = ended.script.errors.iter().any(is_loss);
-        attempts.told |= lost;
+        attempts.loss_reported |= lost;
         if failed || lost {
             return None;
         }
-        // A call that was dropped may have met the loss, and told nobody.
+        // A dropped call may have met the loss without reporting it.
         let knows = !ended.script.call.spoiled;
         if ended.how == How::Other && ended.script.errors.is_empty() && knows {
-            return Some("although it had failed for a reason of its own".to_owned());
+            return Some("began after an unrelated error".to_owned());
         }
-        // Then a connection was lost of which nobody was told.
+        // Then a connection was lost without a report.
         self.player.sim.with(|state| {
             state.history.losses += 1;
             let (losses, breaks) = (state.history.losses, state.history.breaks);
             (losses > breaks).then(|| {
-                format!("for no reason: {losses} connections would be lost, and no more than {breaks} broke")
+                format!("began without a reason: {losses} losses, although only {breaks} connections broke")
             })
         })
     }
@@ -255,7 +254,7 @@ impl<'p> Running<'p> {
             .sim
             .with(|state| (state.clock.now(), state.history.closing));
         let mut attempts = self.lock();
-        // Connections that had died before anything happened are replaced at once, and begin no budget.
+        // Connections that died before anything happened are replaced at once; that starts no budget.
         if script.errors.iter().any(|error| error.server().is_some()) {
             attempts.failed_at.get_or_insert(at);
         }
@@ -274,10 +273,10 @@ impl<'p> Running<'p> {
     }
 }
 
-/// Whether another attempt makes no sense, as the classification of Neo4j's failures has it.
+/// Whether a retry is pointless by Neo4j's classification of failures.
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
-        Blame::of(failure) != Blame::Login && !failure.code().starts_with("Neo.TransientError.")
+        Cause::of(failure) != Cause::Login && !failure.code().starts_with("Neo.TransientError.")
     })
 }
 

@@ -1,12 +1,12 @@
-//! Programs, as they are carried out on a driver and judged.
+//! Players: they run programs on a driver and have each call judged.
 
 mod cursor;
 mod execute;
 mod function;
+mod observed;
 mod reading;
 mod script;
 mod session;
-mod told;
 mod transaction;
 mod verdict;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bolt_client::{BookmarkManager, Bookmarks, Driver, Error, ErrorKind, Query as Text};
 
-use super::causality::{self, ELSEWHERE, Floor, Manager, Numbers};
+use super::causality::{self, FOREIGN, Floor, Manager, Numbers};
 use super::clock::Nanos;
 use super::executor::Cancelling;
 use super::history::Promise;
@@ -26,15 +26,15 @@ use super::runtime::SimRuntime;
 use super::state::Sim;
 use super::statement::Statement;
 
-/// Carries out what a task does.
+/// Runs the steps of a task.
 #[derive(Clone)]
 pub(super) struct Player {
     pub(super) sim: Sim,
     pub(super) runtime: Arc<SimRuntime>,
     pub(super) driver: Driver,
     managers: [BookmarkManager; 3],
-    /// What a session has told of its bookmarks, and what they stand for.
-    handed: Arc<Mutex<(Bookmarks, Floor)>>,
+    /// The bookmarks that a session has returned last, and what they guarantee.
+    handed_over: Arc<Mutex<(Bookmarks, Floor)>>,
 }
 
 /// How a call ended.
@@ -46,7 +46,7 @@ enum Outcome<T> {
 
 impl Player {
     pub(super) fn new(sim: Sim, runtime: Arc<SimRuntime>, driver: Driver) -> Self {
-        let (initial, supplied) = (Numbers::from([ELSEWHERE + 1]), Numbers::from([ELSEWHERE + 2]));
+        let (initial, supplied) = (Numbers::from([FOREIGN + 1]), Numbers::from([FOREIGN + 2]));
         let consumed = sim.clone();
         let given = bookmarks(&supplied);
         let managers = [
@@ -61,15 +61,15 @@ impl Player {
         sim.with(|state| {
             let causality = &mut state.history.causality;
             causality.add_manager(Manager::default());
-            causality.add_manager(Manager::starting(initial));
-            causality.add_manager(Manager::fed(supplied));
+            causality.add_manager(Manager::with_initial(initial));
+            causality.add_manager(Manager::with_supplier(supplied));
         });
         Self {
             sim,
             runtime,
             driver,
             managers,
-            handed: Arc::default(),
+            handed_over: Arc::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Player {
         }
     }
 
-    /// Makes a call, drops it if it shall be dropped, and judges how it ended.
+    /// Makes a call, drops it if it is to be cancelled, and judges its outcome.
     async fn call<T>(
         &self,
         call: &Call,
@@ -115,7 +115,7 @@ impl Player {
         outcome
     }
 
-    /// Waits for a call, and drops it if it shall be dropped.
+    /// Waits for a call, and drops it if it is to be cancelled.
     async fn drive<T>(&self, cancel: Cancel, future: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
         let instant = cancel.after.map(|after| {
             let sleep: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> =
@@ -129,7 +129,7 @@ impl Player {
         }
     }
 
-    /// Whether a call that began then may end so, and now.
+    /// Judges whether a call that began at `started` may end now, with this outcome.
     fn judge<T>(&self, call: &Call, started: Nanos, outcome: &Outcome<T>) {
         self.sim.with(|state| {
             state.note(|| match outcome {
@@ -149,7 +149,7 @@ impl Player {
     fn call_for(&self, query: &Query) -> Call {
         Call {
             what: format!("query {}", query.statement.id),
-            blames: vec![query.statement.id],
+            expected_failures: vec![query.statement.id],
             deadline: query.limits.deadline.map(|limit| self.now() + limit),
             begun: Some(self.now()),
             commits: Some(query.statement.id),
@@ -157,8 +157,8 @@ impl Player {
         }
     }
 
-    /// Whatever of this transaction is open has to end on the server, if it was given up.
-    fn given_up<T>(&self, tag: u64, outcome: &Outcome<T>) {
+    /// Requires that a transaction ends on the server soon, if its call was given up.
+    fn check_given_up<T>(&self, tag: u64, outcome: &Outcome<T>) {
         let given_up = match outcome {
             Outcome::Done(_) => false,
             Outcome::Failed(error) => error.kind() == ErrorKind::Timeout,
@@ -176,25 +176,28 @@ impl Player {
         }
     }
 
-    /// A caller was told that the transaction with this tag has committed, and these of its queries with it.
-    fn tell<'q>(&self, tag: u64, statements: impl Iterator<Item = &'q Statement>) {
+    /// Notes that the commit of a transaction, with these queries, was reported to its caller.
+    fn report_commit<'q>(&self, tag: u64, statements: impl Iterator<Item = &'q Statement>) {
         let added = statements
             .filter(|statement| statement.writes())
             .map(|statement| (statement.key, statement.by() * statement.rows as i64));
         self.sim.with(|state| {
-            if let Some(problem) = state.history.causality.told(tag, added) {
+            if let Some(problem) = state.history.causality.report_commit(tag, added) {
                 state.history.violation(format!("transaction {tag}: {problem}"));
             }
         });
     }
 
-    /// The bookmarks that a session has told last, and what they stand for.
-    fn handed(&self) -> (Bookmarks, Floor) {
-        self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns the bookmarks that a session has returned last, and what they guarantee.
+    fn handed_over(&self) -> (Bookmarks, Floor) {
+        self.handed_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn hand_over(&self, bookmarks: Bookmarks, floor: Floor) {
-        *self.handed.lock().unwrap_or_else(PoisonError::into_inner) = (bookmarks, floor);
+        *self.handed_over.lock().unwrap_or_else(PoisonError::into_inner) = (bookmarks, floor);
     }
 
     fn violation(&self, what: String) {
@@ -206,7 +209,7 @@ impl Player {
     }
 }
 
-/// A query as the driver is given it.
+/// The query as the driver gets it.
 fn text(statement: &Statement, attempt: u64) -> Text {
     Text::new(statement.to_string())
         .param("by", statement.by())
@@ -217,7 +220,7 @@ fn bookmarks(numbers: &Numbers) -> Bookmarks {
     Bookmarks::from_raw_values(numbers.iter().map(|number| causality::bookmark(*number))).unwrap_or_default()
 }
 
-/// Bookmarks by their numbers; one that nobody has issued is 0.
+/// Bookmarks by number; 0 for one that was never issued.
 fn numbers(bookmarks: &Bookmarks) -> Numbers {
     bookmarks
         .raw_values()
@@ -225,7 +228,7 @@ fn numbers(bookmarks: &Bookmarks) -> Numbers {
         .collect()
 }
 
-/// What an error says about a query that writes.
+/// What an error promises about a query that writes.
 fn promised_by(error: &Error) -> Promise {
     if error.kind() == ErrorKind::UnknownCommit {
         Promise::AtMostOnce

@@ -1,15 +1,15 @@
-//! Results, row by row.
+//! Reading results row by row.
 
 use std::iter;
 
 use bolt_client::Records;
 
-use super::told::{Told, checked};
+use super::observed::{Observed, checked};
 use super::{Outcome, Player};
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Finish, Reading, Take};
 
-/// How the reading of a result ended.
+/// How reading a result ended.
 pub(super) enum End {
     /// Everything was read, or skipped by the driver.
     Complete,
@@ -21,7 +21,7 @@ pub(super) enum End {
 }
 
 impl End {
-    /// A future that was never polled has only dropped what it was given.
+    /// The end by a dropped call: a future that was never polled has only dropped its result.
     pub(super) const fn cancelled(cancel: Cancel) -> Self {
         if matches!(cancel.polls, Some(0)) {
             Self::Dropped
@@ -32,17 +32,17 @@ impl End {
 }
 
 impl Player {
-    /// Reads a result as a program says.
+    /// Reads a result as the program says.
     pub(super) async fn read(
         &self,
-        told: &mut Told,
+        observed: &mut Observed,
         reading: &Reading,
         mut rows: Records<'_>,
         call: &Call,
     ) -> End {
-        let (id, attempt) = (told.statement.id, told.attempt);
+        let (id, attempt) = (observed.statement.id, observed.attempt);
         let named = rows.keys().len();
-        if named != if told.statement.columns { 5 } else { 0 } {
+        if named != if observed.statement.columns { 5 } else { 0 } {
             self.violation(format!("{}: its result has {named} columns", call.what));
         }
         let rest = if reading.finish == Finish::Exhaust {
@@ -65,7 +65,9 @@ impl Player {
                 }
                 Take::Next => {
                     self.call(call, cancel, async {
-                        rows.next().await.map(|row| row.map(|row| checked(&row.as_ref())))
+                        rows.try_next()
+                            .await
+                            .map(|row| row.map(|row| checked(&row.as_ref())))
                     })
                     .await
                 }
@@ -79,14 +81,14 @@ impl Player {
             match outcome {
                 Outcome::Done(Some(row)) => {
                     if matches!(take, Take::Peek) {
-                        self.check_peeked(told, row);
+                        self.check_peeked(observed, row);
                     } else {
-                        self.check_row(told, row);
-                        self.sim.with(|state| state.history.took(id, attempt, 1));
+                        self.check_row(observed, row);
+                        self.sim.with(|state| state.history.note_taken(id, attempt, 1));
                     }
                 }
                 Outcome::Done(None) => {
-                    self.check_complete(told);
+                    self.check_complete(observed);
                     return End::Complete;
                 }
                 Outcome::Failed(error) => return End::Failed(error),
@@ -95,11 +97,12 @@ impl Player {
         }
         match reading.finish {
             Finish::Collect => {
-                self.sim.with(|state| state.history.read_by(id, attempt, None));
+                self.sim
+                    .with(|state| state.history.note_reader(id, attempt, None));
                 match self.call(call, reading.cancel, rows.collect()).await {
                     Outcome::Done(rest) => {
-                        self.check_rows(told, &rest);
-                        self.check_complete(told);
+                        self.check_rows(observed, &rest);
+                        self.check_complete(observed);
                         End::Complete
                     }
                     Outcome::Failed(error) => End::Failed(error),

@@ -1,46 +1,43 @@
-//! What is done in a transaction, explicit or managed.
+//! The operations inside a transaction, explicit or managed.
 
 use std::collections::BTreeSet;
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{
-    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionOpen,
-    TransactionRun,
+    Cursor, CursorHost, Error, ManagedTransaction, Query as Text, Transaction, TransactionRun,
 };
 
 use super::cursor::{Held, Used};
+use super::observed::Observed;
 use super::reading::End;
-use super::told::Told;
 use super::{Outcome, Player, text};
 use crate::sim::causality::Floor;
 use crate::sim::oracle::Call;
-use crate::sim::program::{Cancel, Deed, Query, Reading, Use};
+use crate::sim::program::{Cancel, Op, Query, Reading, Use};
 
 /// What explicit and managed transactions have in common.
 pub(super) trait Transacting: CursorHost {
     fn run(&mut self, query: Text) -> TransactionRun<'_>;
-    fn open(&mut self, query: Text) -> TransactionOpen<'_>;
     fn queue(&mut self, query: Text) -> Result<Cursor, Error>;
 }
 
-/// A transaction that is worked in, and what has come of it.
+/// A transaction in progress, and its outcome so far.
 pub(super) struct Script<'p> {
     player: &'p Player,
-    /// For calls of the transaction.
+    /// The template for calls of the transaction.
     pub(super) call: Call,
     attempt: u64,
     /// Rows per page; `None` for all.
     page: Option<u64>,
     floor: &'p Floor,
-    /// It goes on when something fails.
-    stubborn: bool,
+    /// Whether it continues after an error.
+    continues_after_errors: bool,
     held: Vec<Held>,
-    /// What was told of results that nobody holds any more.
-    told: Vec<Told>,
-    /// The queries that will be carried out if the transaction commits.
+    /// What was observed of results without a cursor.
+    observed: Vec<Observed>,
+    /// The queries that take effect if the transaction commits.
     pub(super) accepted: BTreeSet<u64>,
-    /// What its calls failed with.
+    /// The errors of its calls.
     pub(super) errors: Vec<Error>,
 }
 
@@ -58,48 +55,52 @@ impl<'p> Script<'p> {
             attempt,
             page,
             floor,
-            stubborn: true,
+            continues_after_errors: true,
             held: Vec::new(),
-            told: Vec::new(),
+            observed: Vec::new(),
             accepted: BTreeSet::new(),
             errors: Vec::new(),
         }
     }
 
-    pub(super) const fn stubborn(mut self, stubborn: bool) -> Self {
-        self.stubborn = stubborn;
+    pub(super) const fn continues_after_errors(mut self, continues_after_errors: bool) -> Self {
+        self.continues_after_errors = continues_after_errors;
         self
     }
 
-    /// Does all of it, or what comes before the first failure. `stale`: cursors whose transactions are over.
-    pub(super) async fn perform(&mut self, tx: &mut impl Transacting, deeds: &[Deed], stale: &mut [Cursor]) {
-        for deed in deeds {
-            if !self.stubborn && !self.errors.is_empty() {
+    /// Performs all operations, or those before the first error. `stale`: cursors of ended transactions.
+    pub(super) async fn perform(&mut self, tx: &mut impl Transacting, ops: &[Op], stale: &mut [Cursor]) {
+        for op in ops {
+            if !self.continues_after_errors && !self.errors.is_empty() {
                 break;
             }
-            match deed {
-                Deed::Run(query, reading) => self.run(tx, query, reading).await,
-                Deed::Open(query) => self.open(tx, query).await,
-                Deed::Queue(query) => self.queue(tx, query).await,
-                Deed::Use(which, how, cancel) => self.use_one(tx, *which, *how, *cancel).await,
-                Deed::Misuse => {
+            match op {
+                Op::Run(query, reading) => self.run(tx, query, reading).await,
+                Op::Open(query) => self.open(tx, query).await,
+                Op::Queue(query) => self.queue(tx, query).await,
+                Op::Use(which, how, cancel) => self.use_one(tx, *which, *how, *cancel).await,
+                Op::Misuse => {
                     if let Some(cursor) = stale.last_mut() {
                         self.player.misuse(tx, cursor).await;
                     }
                 }
-                Deed::Think(time) => self.player.think(*time).await,
+                Op::Think(time) => self.player.think(*time).await,
             }
         }
     }
 
-    /// The transaction has committed, and its caller was told.
+    /// Notes that the commit was reported to the caller.
     pub(super) fn committed(&self) {
-        for told in self.told.iter().chain(self.held.iter().map(|held| &held.told)) {
-            self.player.check_committed(told);
+        for observed in self
+            .observed
+            .iter()
+            .chain(self.held.iter().map(|held| &held.observed))
+        {
+            self.player.check_committed(observed);
         }
     }
 
-    /// The cursors that are still there.
+    /// Returns the cursors that still exist.
     pub(super) fn into_cursors(self) -> impl Iterator<Item = Cursor> {
         self.held.into_iter().map(|held| held.cursor)
     }
@@ -111,24 +112,24 @@ impl<'p> Script<'p> {
             run = run.deadline(Duration::from_nanos(deadline));
         }
         let call = self.expect(query, self.page);
-        let outcome = player.call(&call, query.limits.cancel, run.into_future()).await;
+        let outcome = player.call(&call, query.limits.cancel, run).await;
         let Some(rows) = self.accept(query, outcome) else {
             return;
         };
-        let mut told = Told::new(&query.statement, self.attempt, self.floor);
-        let end = player.read(&mut told, reading, rows, &call).await;
-        self.told.push(told);
+        let mut observed = Observed::new(&query.statement, self.attempt, self.floor);
+        let end = player.read(&mut observed, reading, rows, &call).await;
+        self.observed.push(observed);
         self.spoil(Some(end));
     }
 
     async fn open(&mut self, tx: &mut impl Transacting, query: &Query) {
         let player = self.player;
-        let mut open = tx.open(text(&query.statement, self.attempt));
+        let mut open = tx.run(text(&query.statement, self.attempt));
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
         let call = self.expect(query, self.page);
-        let outcome = player.call(&call, query.limits.cancel, open.into_future()).await;
+        let outcome = player.call(&call, query.limits.cancel, open.cursor()).await;
         if let Some(cursor) = self.accept(query, outcome) {
             self.hold(cursor, query, call);
         }
@@ -136,7 +137,7 @@ impl<'p> Script<'p> {
 
     async fn queue(&mut self, tx: &mut impl Transacting, query: &Query) {
         let mut call = self.expect(query, None);
-        // It has the limits of its transaction.
+        // A queued query has the limits of its transaction.
         call.deadline = self.call.deadline;
         let text = text(&query.statement, self.attempt);
         let outcome = self
@@ -156,16 +157,16 @@ impl<'p> Script<'p> {
         let at = (which % self.held.len() as u64) as usize;
         let mut held = self.held.remove(at);
         held.call.spoiled |= self.call.spoiled;
-        held.call.told |= self.call.told;
-        let Used { held, told, end } = self.player.use_cursor(tx, held, how, cancel).await;
+        held.call.loss_reported |= self.call.loss_reported;
+        let Used { held, observed, end } = self.player.use_cursor(tx, held, how, cancel).await;
         match held {
             Some(held) => self.held.insert(at, held),
-            None => self.told.push(told),
+            None => self.observed.push(observed),
         }
         self.spoil(end);
     }
 
-    /// A call for a query, whose reader wants so many rows at a time.
+    /// A call for a query that is read with this page size.
     fn expect(&self, query: &Query, page: Option<u64>) -> Call {
         let id = query.statement.id;
         let own = query.limits.deadline.map(|limit| self.player.now() + limit);
@@ -174,7 +175,7 @@ impl<'p> Script<'p> {
         call.deadline = [call.deadline, own].into_iter().flatten().min();
         self.player
             .sim
-            .with(|state| state.history.read_by(id, self.attempt, page));
+            .with(|state| state.history.note_reader(id, self.attempt, page));
         call
     }
 
@@ -196,11 +197,15 @@ impl<'p> Script<'p> {
     }
 
     fn hold(&mut self, cursor: Cursor, query: &Query, call: Call) {
-        let told = Told::new(&query.statement, self.attempt, self.floor);
-        self.held.push(Held { cursor, told, call });
+        let observed = Observed::new(&query.statement, self.attempt, self.floor);
+        self.held.push(Held {
+            cursor,
+            observed,
+            call,
+        });
     }
 
-    /// What later calls may be told because of that.
+    /// Notes which errors later calls may report.
     fn spoil(&mut self, end: Option<End>) {
         match end {
             Some(End::Failed(error)) => {
@@ -218,10 +223,6 @@ impl Transacting for Transaction<'_> {
         self.run(query)
     }
 
-    fn open(&mut self, query: Text) -> TransactionOpen<'_> {
-        self.open(query)
-    }
-
     fn queue(&mut self, query: Text) -> Result<Cursor, Error> {
         self.queue(query)
     }
@@ -230,10 +231,6 @@ impl Transacting for Transaction<'_> {
 impl Transacting for ManagedTransaction {
     fn run(&mut self, query: Text) -> TransactionRun<'_> {
         self.run(query)
-    }
-
-    fn open(&mut self, query: Text) -> TransactionOpen<'_> {
-        self.open(query)
     }
 
     fn queue(&mut self, query: Text) -> Result<Cursor, Error> {

@@ -1,27 +1,26 @@
-//! Sessions, and auto-commit queries.
+//! Sessions and auto-commit queries.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, Session};
 use bolt_proto::Api;
 
 use super::cursor::{Held, Used};
+use super::observed::Observed;
 use super::reading::End;
-use super::told::Told;
 use super::{Outcome, Player, bookmarks, numbers, promised_by, text};
-use crate::sim::causality::{ELSEWHERE, Floor, Numbers};
+use crate::sim::causality::{FOREIGN, Floor, Numbers};
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
-use crate::sim::program::{Cancel, Deed, Given, Query, Reading, Use, Visit, Work};
+use crate::sim::program::{Cancel, InitialBookmarks, Op, Query, Reading, Use, Visit, Work};
 use crate::sim::server::TAG_BASE;
 use crate::sim::statement::Statement;
 
-/// A session, and who works in it.
-pub(super) struct Seat<'p> {
+/// Plays one session.
+pub(super) struct SessionPlayer<'p> {
     pub(super) player: &'p Player,
     pub(super) session: Session,
-    /// Its name among those whose bookmarks are judged.
+    /// The session's number in the causality judge.
     pub(super) number: usize,
     /// Whether its auto-commit queries may write.
     writes: bool,
@@ -29,36 +28,36 @@ pub(super) struct Seat<'p> {
     pub(super) page: Option<u64>,
     /// Cursors of auto-commit queries.
     pub(super) held: Vec<Held>,
-    /// The queries that had one. What those failed with whose cursors were dropped, closing the session tells.
+    /// Queries that had a cursor. Closing the session reports failures of those with a dropped cursor.
     opened: Vec<u64>,
-    /// Cursors whose transactions are over.
+    /// Cursors of ended transactions.
     pub(super) stale: Vec<Cursor>,
 }
 
 impl Player {
     pub(super) async fn visit(&self, visit: &Visit) {
-        let mut seat = self.sit_down(visit);
+        let mut playing = self.open_session(visit);
         for work in &visit.works {
             match work {
-                Work::AutoCommit(query, reading) => seat.auto_commit(query, reading).await,
+                Work::AutoCommit(query, reading) => playing.auto_commit(query, reading).await,
                 Work::Open(query, uses) => {
-                    seat.open(query).await;
-                    seat.use_cursors(uses).await;
+                    playing.open(query).await;
+                    playing.use_cursors(uses).await;
                 }
-                Work::Use(uses) => seat.use_cursors(uses).await,
-                Work::Transaction(transaction) => seat.transaction(transaction).await,
-                Work::Function(function) => seat.function(function).await,
-                Work::LastBookmarks(cancel) => seat.last_bookmarks(*cancel).await,
+                Work::Use(uses) => playing.use_cursors(uses).await,
+                Work::Transaction(transaction) => playing.transaction(transaction).await,
+                Work::Function(function) => playing.function(function).await,
+                Work::LastBookmarks(cancel) => playing.last_bookmarks(*cancel).await,
             }
         }
-        seat.leave(visit.closes).await;
+        playing.end_session(visit.closes).await;
     }
 
-    fn sit_down(&self, visit: &Visit) -> Seat<'_> {
+    fn open_session(&self, visit: &Visit) -> SessionPlayer<'_> {
         let (given, floor) = match visit.given {
-            Given::Nothing => (Bookmarks::new(), Floor::new()),
-            Given::Elsewhere => (bookmarks(&Numbers::from([ELSEWHERE])), Floor::new()),
-            Given::Handed => self.handed(),
+            InitialBookmarks::Empty => (Bookmarks::new(), Floor::new()),
+            InitialBookmarks::Foreign => (bookmarks(&Numbers::from([FOREIGN])), Floor::new()),
+            InitialBookmarks::HandedOver => self.handed_over(),
         };
         let number = self.sim.with(|state| {
             let initial = numbers(&given);
@@ -77,9 +76,9 @@ impl Player {
             None => builder.fetch_all(),
         }
         .build();
-        // Bolt 3 knows no pages.
+        // Bolt 3 has no paging.
         let paging = self.sim.with(|state| state.weather.server.version.major() > 3);
-        Seat {
+        SessionPlayer {
             player: self,
             session,
             number,
@@ -92,25 +91,25 @@ impl Player {
     }
 }
 
-impl Seat<'_> {
-    /// A call that carries bookmarks begins. What it may rely on.
+impl SessionPlayer<'_> {
+    /// Notes that a call with bookmarks begins. Returns what its reader may rely on.
     pub(super) fn begin(&self, tag: u64, api: Api) -> Floor {
         self.player.sim.with(|state| {
-            state.history.uses(tag, api.code());
+            state.history.note_api(tag, api.code());
             state.history.causality.begin(self.number, tag)
         })
     }
 
-    /// The call, if it begins in this session: what the cursors are of is carried out first, and may fail.
+    /// Returns the call as the first of its work: the results of open cursors are finished first, and may fail.
     pub(super) fn starting(&self, call: &Call) -> Call {
         let mut call = call.clone();
         // Their connection may have been lost long ago.
         call.begun = call.begun.filter(|_| self.held.is_empty());
-        for Held { told, .. } in &self.held {
-            call.blames.push(told.statement.id);
+        for Held { observed, .. } in &self.held {
+            call.expected_failures.push(observed.statement.id);
             self.player
                 .sim
-                .with(|state| state.history.read_by(told.statement.id, 0, None));
+                .with(|state| state.history.note_reader(observed.statement.id, 0, None));
         }
         call
     }
@@ -129,25 +128,22 @@ impl Seat<'_> {
         if let Some(deadline) = query.limits.deadline {
             run = run.deadline(Duration::from_nanos(deadline));
         }
-        let rows = match player
-            .call(&starting, query.limits.cancel, run.into_future())
-            .await
-        {
+        let rows = match player.call(&starting, query.limits.cancel, run).await {
             Outcome::Done(rows) => rows,
             outcome => {
                 if !self.writes {
-                    player.given_up(statement.id, &outcome);
+                    player.check_given_up(statement.id, &outcome);
                 }
                 player.promise(statement, promise_of(&outcome));
-                return player.lose_room(self.number, &mut self.held);
+                return player.note_begin_failed(self.number, &mut self.held);
             }
         };
-        player.run_is_through(statement);
-        let mut told = Told::new(statement, 0, &floor);
-        let end = player.read(&mut told, reading, rows, &call).await;
-        self.gives_up(statement.id, &end);
-        player.ended(&told, &end);
-        self.leaves_behind(statement, &end);
+        player.note_accepted(statement);
+        let mut observed = Observed::new(statement, 0, &floor);
+        let end = player.read(&mut observed, reading, rows, &call).await;
+        self.note_given_up(statement.id, &end);
+        player.note_ended(&observed, &end);
+        self.note_dropped_write(statement, &end);
     }
 
     async fn open(&mut self, query: &Query) {
@@ -159,42 +155,43 @@ impl Seat<'_> {
         let starting = self.starting(&call);
         let mut open = self
             .session
-            .open(text(statement, 0))
+            .run(text(statement, 0))
             .timeout(Duration::from_millis(TAG_BASE + statement.id));
         if let Some(deadline) = query.limits.deadline {
             open = open.deadline(Duration::from_nanos(deadline));
         }
-        match player
-            .call(&starting, query.limits.cancel, open.into_future())
-            .await
-        {
+        match player.call(&starting, query.limits.cancel, open.cursor()).await {
             Outcome::Done(cursor) => {
-                player.run_is_through(statement);
-                let told = Told::new(statement, 0, &floor);
-                self.held.push(Held { cursor, told, call });
+                player.note_accepted(statement);
+                let observed = Observed::new(statement, 0, &floor);
+                self.held.push(Held {
+                    cursor,
+                    observed,
+                    call,
+                });
                 self.opened.push(statement.id);
             }
             outcome => {
                 if !self.writes {
-                    player.given_up(statement.id, &outcome);
+                    player.check_given_up(statement.id, &outcome);
                 }
                 player.promise(statement, promise_of(&outcome));
-                player.lose_room(self.number, &mut self.held);
+                player.note_begin_failed(self.number, &mut self.held);
             }
         }
     }
 
-    async fn use_cursors(&mut self, uses: &[Deed]) {
-        for deed in uses {
-            match deed {
-                Deed::Use(which, how, cancel) => self.use_one(*which, *how, *cancel).await,
-                Deed::Misuse => {
+    async fn use_cursors(&mut self, uses: &[Op]) {
+        for op in uses {
+            match op {
+                Op::Use(which, how, cancel) => self.use_one(*which, *how, *cancel).await,
+                Op::Misuse => {
                     if let Some(cursor) = self.stale.last_mut() {
                         self.player.misuse(&mut self.session, cursor).await;
                     }
                 }
-                Deed::Think(time) => self.player.think(*time).await,
-                Deed::Run(..) | Deed::Open(_) | Deed::Queue(_) => {}
+                Op::Think(time) => self.player.think(*time).await,
+                Op::Run(..) | Op::Open(_) | Op::Queue(_) => {}
             }
         }
     }
@@ -205,11 +202,11 @@ impl Seat<'_> {
         }
         let at = (which % self.held.len() as u64) as usize;
         let held = self.held.remove(at);
-        let Used { held, told, end } = self.player.use_cursor(&mut self.session, held, how, cancel).await;
+        let Used { held, observed, end } = self.player.use_cursor(&mut self.session, held, how, cancel).await;
         if let Some(end) = &end {
-            self.player.ended(&told, end);
+            self.player.note_ended(&observed, end);
             if held.is_none() {
-                self.leaves_behind(&told.statement, end);
+                self.note_dropped_write(&observed.statement, end);
             }
         }
         if let Some(mut held) = held {
@@ -220,25 +217,25 @@ impl Seat<'_> {
         }
     }
 
-    /// A write is carried out although its result was dropped, by the session, before it begins anything else.
-    fn leaves_behind(&self, statement: &Statement, end: &End) {
-        // What returns no rows was carried out when it was run.
+    /// Notes a write with a dropped result: the session finishes it before it begins anything else.
+    fn note_dropped_write(&self, statement: &Statement, end: &End) {
+        // A query without rows was carried out by RUN.
         let unread = self.writes && statement.columns;
         self.player.sim.with(|state| {
             let causality = &mut state.history.causality;
             match end {
                 End::Dropped if unread && state.switches.own_writes => {
-                    causality.leave_behind(self.number, statement.id);
+                    causality.drop_write(self.number, statement.id);
                 }
-                End::Failed(_) | End::Cancelled => causality.lose_track(self.number),
+                End::Failed(_) | End::Cancelled => causality.forget_dropped(self.number),
                 End::Dropped | End::Complete => {}
             }
         });
     }
 
-    /// A result is gone, unread perhaps. What only reads is stopped then, and what may write is carried out. (A cursor
-    /// that is dropped says nothing to anybody until its session is used again.)
-    fn gives_up(&self, id: u64, end: &End) {
+    /// Notes that a result ended, possibly unread. A read-only query is stopped then, a write is finished. (A dropped
+    /// cursor has no effect until its session is used again.)
+    fn note_given_up(&self, id: u64, end: &End) {
         let timed_out = |error: &bolt_client::Error| error.kind() == ErrorKind::Timeout;
         let unread = match end {
             End::Complete => false,
@@ -257,7 +254,7 @@ impl Seat<'_> {
             ..Call::default()
         });
         let Outcome::Done(last) = player.call(&call, cancel, self.session.last_bookmarks()).await else {
-            return player.lose_room(self.number, &mut self.held);
+            return player.note_begin_failed(self.number, &mut self.held);
         };
         let (problem, floor) = player.sim.with(|state| {
             state.check_dropped(self.number, None, "last_bookmarks", &numbers(&last));
@@ -271,11 +268,11 @@ impl Seat<'_> {
         player.hand_over(last, floor);
     }
 
-    /// The session ends, and with it what its cursors are of.
-    async fn leave(mut self, closes: bool) {
+    /// Ends the session, and with it the results of its cursors.
+    async fn end_session(mut self, closes: bool) {
         let call = self.starting(&Call {
             what: "session.close".to_owned(),
-            blames: self.opened.clone(),
+            expected_failures: self.opened.clone(),
             ..Call::default()
         });
         let player = self.player;
@@ -283,13 +280,15 @@ impl Seat<'_> {
         if !closes {
             let reads = !self.writes;
             drop(self.session);
-            for Held { told, .. } in &held {
+            for Held { observed, .. } in &held {
                 if reads {
-                    player.sim.with(|state| state.give_up(told.statement.id));
+                    player.sim.with(|state| state.give_up(observed.statement.id));
                 }
-                // Also if nothing is promised about it.
-                player.sim.with(|state| state.history.abandon(told.statement.id));
-                player.ended(told, &End::Dropped);
+                // Even if nothing is promised about it.
+                player
+                    .sim
+                    .with(|state| state.history.abandon(observed.statement.id));
+                player.note_ended(observed, &End::Dropped);
             }
             return;
         }
@@ -297,54 +296,57 @@ impl Seat<'_> {
             return;
         }
         let mut held = held;
-        player.lost_room(&mut held);
+        player.spoil_cursors(&mut held);
     }
 }
 
 impl Player {
-    /// A call could not begin in a session, which need not know any more what becomes of what it has dropped.
-    pub(super) fn lose_room(&self, session: usize, held: &mut [Held]) {
-        self.sim.with(|state| state.history.causality.lose_track(session));
-        self.lost_room(held);
+    /// Notes that a call could not begin in the session, which need not know the outcome of its dropped writes any
+    /// more.
+    pub(super) fn note_begin_failed(&self, session: usize, held: &mut [Held]) {
+        self.sim
+            .with(|state| state.history.causality.forget_dropped(session));
+        self.spoil_cursors(held);
     }
 
-    /// A call could not begin in a session: perhaps because of what its cursors are of.
-    fn lost_room(&self, held: &mut [Held]) {
-        for Held { told, call, .. } in held {
+    /// Notes that the results of these cursors may have caused the failure.
+    fn spoil_cursors(&self, held: &mut [Held]) {
+        for Held { observed, call, .. } in held {
             call.spoiled = true;
-            call.told = true;
-            if !self.is_over(&told.statement) {
-                self.promise(&told.statement, Promise::AtMostOnce);
-                self.is_now_over(&told.statement);
+            call.loss_reported = true;
+            if !self.is_settled(&observed.statement) {
+                self.promise(&observed.statement, Promise::AtMostOnce);
+                self.settle(&observed.statement);
                 // It need not be read to its end any more.
-                self.sim.with(|state| state.history.abandon(told.statement.id));
+                self.sim
+                    .with(|state| state.history.abandon(observed.statement.id));
             }
         }
     }
 
-    /// An auto-commit query was accepted.
-    fn run_is_through(&self, statement: &Statement) {
+    /// Notes that an auto-commit query was accepted.
+    fn note_accepted(&self, statement: &Statement) {
         if statement.columns {
-            // Should the world end while it is read, it was given up.
+            // Holds if the world ends while the result is read.
             self.promise(statement, Promise::Abandoned);
         } else {
-            // It has been carried out; what becomes of its result changes nothing.
+            // RUN has carried it out; the outcome of its result changes nothing.
             self.promise(statement, Promise::Once);
-            self.tell(statement.id, [statement].into_iter());
-            self.is_now_over(statement);
+            self.report_commit(statement.id, [statement].into_iter());
+            self.settle(statement);
         }
     }
 
-    /// What has become of the result of an auto-commit query.
-    fn ended(&self, told: &Told, end: &End) {
-        let statement = &told.statement;
-        if self.is_over(statement) {
+    /// Notes how the result of an auto-commit query ended.
+    fn note_ended(&self, observed: &Observed, end: &End) {
+        let statement = &observed.statement;
+        if self.is_settled(statement) {
             return;
         }
         let promise = match end {
             End::Complete => {
-                self.check_committed(told);
-                self.tell(statement.id, [statement].into_iter());
+                self.check_committed(observed);
+                self.report_commit(statement.id, [statement].into_iter());
                 Promise::Once
             }
             End::Dropped => {
@@ -355,32 +357,32 @@ impl Player {
                     Promise::Abandoned
                 }
             }
-            // It says no more than that something went wrong before.
+            // The error only says that something failed before.
             End::Failed(error) if error.kind() == ErrorKind::Usage => return,
             End::Failed(error) => promised_by(error),
             End::Cancelled => Promise::AtMostOnce,
         };
-        self.is_now_over(statement);
+        self.settle(statement);
         self.promise(statement, promise);
     }
 
-    /// Whether nothing that is done with its result changes what has become of an auto-commit query.
-    fn is_over(&self, statement: &Statement) -> bool {
-        self.sim.with(|state| state.history.is_over(statement.id))
+    /// Whether the outcome of an auto-commit query is final, whatever is done with its result.
+    fn is_settled(&self, statement: &Statement) -> bool {
+        self.sim.with(|state| state.history.is_settled(statement.id))
     }
 
-    fn is_now_over(&self, statement: &Statement) {
-        self.sim.with(|state| state.history.over(statement.id));
+    fn settle(&self, statement: &Statement) {
+        self.sim.with(|state| state.history.settle(statement.id));
     }
 
-    /// No more rows than this are wanted at a time.
+    /// Sets the page size that the reader wants.
     fn expect_pages(&self, query: &Query, page: Option<u64>) {
         self.sim
-            .with(|state| state.history.read_by(query.statement.id, 0, page));
+            .with(|state| state.history.note_reader(query.statement.id, 0, page));
     }
 }
 
-/// What a call that did not return its result says about its query.
+/// What the failed call of a query promises.
 fn promise_of<T>(outcome: &Outcome<T>) -> Promise {
     match outcome {
         Outcome::Failed(error) => promised_by(error),

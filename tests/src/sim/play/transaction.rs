@@ -7,7 +7,7 @@ use bolt_client::Transaction as Open;
 use bolt_proto::Api;
 
 use super::script::Script;
-use super::session::Seat;
+use super::session::SessionPlayer;
 use super::{Outcome, Player, promised_by};
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
@@ -15,22 +15,22 @@ use crate::sim::program::{End, Transaction};
 use crate::sim::server::TAG_BASE;
 use crate::sim::statement::Statement;
 
-impl Seat<'_> {
+impl SessionPlayer<'_> {
     pub(super) async fn transaction(&mut self, work: &Transaction) {
         let player = self.player;
         let floor = self.begin(work.tag, Api::ExplicitTransaction);
         let call = Call {
             what: format!("transaction {}", work.tag),
-            blames: [work.tag]
+            expected_failures: [work.tag]
                 .into_iter()
                 .chain(work.statements().map(|statement| statement.id))
                 .collect(),
             deadline: work.limits.deadline.map(|limit| player.now() + limit),
-            // What was queued is not on a connection that takes over.
+            // Queued queries are not moved to another connection.
             begun: (!work.queues()).then(|| player.now()),
             ..Call::default()
         };
-        // Should the world end before the transaction does, nothing is committed.
+        // If the world ends before the transaction does, nothing is committed.
         player.promise_all(work.statements(), |_| Promise::Never);
         let starting = self.starting(&call);
         let mut begin = self
@@ -46,9 +46,9 @@ impl Seat<'_> {
         let begun = player
             .call(&starting, work.limits.cancel, begin.into_future())
             .await;
-        player.given_up(work.tag, &begun);
+        player.check_given_up(work.tag, &begun);
         let Outcome::Done(tx) = begun else {
-            return player.lose_room(self.number, &mut self.held);
+            return player.note_begin_failed(self.number, &mut self.held);
         };
         let mut script = Script::new(player, call, 0, self.page, &floor);
         player.work_in(tx, work, &mut script, &mut self.stale).await;
@@ -74,7 +74,7 @@ impl Player {
                         let accepted = work
                             .statements()
                             .filter(|statement| script.accepted.contains(&statement.id));
-                        self.tell(work.tag, accepted);
+                        self.report_commit(work.tag, accepted);
                         Promise::Once
                     }
                     Outcome::Failed(error) => promised_by(&error),
@@ -84,7 +84,7 @@ impl Player {
             End::Rollback => {
                 script.call.resets = true;
                 let outcome = self.call(&script.call, work.cancel, tx.rollback()).await;
-                self.given_up(work.tag, &outcome);
+                self.check_given_up(work.tag, &outcome);
                 Promise::Never
             }
             End::Drop => {
@@ -93,7 +93,7 @@ impl Player {
                 Promise::Never
             }
         };
-        // What was not accepted can be part of a commit only if nothing of it had left: then it was not carried out.
+        // A query that was not accepted can be committed only if nothing of it was sent; then it was not carried out.
         self.promise_all(work.statements(), |id| {
             if script.accepted.contains(&id) {
                 committed

@@ -1,4 +1,4 @@
-//! What becomes of a transaction function in the end.
+//! Judges the outcome of a transaction function.
 
 use bolt_client::{Cursor, ErrorKind};
 
@@ -10,7 +10,7 @@ use crate::sim::oracle::Call;
 use crate::sim::program::Function;
 
 impl Player {
-    /// Judges how it all ended. The cursors that are left.
+    /// Judges the outcome. Returns the cursors that are left.
     pub(super) fn conclude(
         &self,
         work: &Function,
@@ -23,7 +23,7 @@ impl Player {
             count,
             last,
             mut stale,
-            told,
+            loss_reported,
             outlived,
             ..
         } = attempts;
@@ -34,7 +34,7 @@ impl Player {
         if how == Some(How::Ok) {
             call.commits = Some(work.tag);
         }
-        call.told |= told || errors.iter().any(is_loss);
+        call.loss_reported |= loss_reported || errors.iter().any(is_loss);
         call.spoiled |= ended.as_ref().is_some_and(|ended| ended.script.call.spoiled);
         let own = match outcome {
             Outcome::Failed(error) => match error.kind() {
@@ -45,13 +45,15 @@ impl Player {
                 ErrorKind::Usage if error.to_string().starts_with("the transaction outlived") => {
                     how == Some(How::Outlived)
                 }
-                // It was judged when it was told.
-                _ => errors.iter().any(|told| told.to_string() == error.to_string()),
+                // The call that returned the error was judged.
+                _ => errors
+                    .iter()
+                    .any(|earlier| earlier.to_string() == error.to_string()),
             },
             Outcome::Done(number) => {
                 if how != Some(How::Ok) || *number != count {
                     self.violation(format!(
-                        "{}: attempt {number} of {count} is told, which ended as {how:?}",
+                        "{}: its outcome is not that of attempt {number} of {count}, which ended as {how:?}",
                         call.what
                     ));
                 }
@@ -61,9 +63,9 @@ impl Player {
         };
         if own {
             self.sim
-                .with(|state| state.note(|| format!("{}: ends as it wished", call.what)));
+                .with(|state| state.note(|| format!("{}: returns its own result", call.what)));
         } else {
-            // What it thinks about is its own affair.
+            // The function's own thinking time does not count.
             let thinking = if count > 0 { self.now() } else { started };
             let at = ended.as_ref().map_or(thinking, |ended| ended.at);
             self.judge_function(&call, started, at, outcome);
@@ -77,7 +79,7 @@ impl Player {
                 let accepted = work
                     .statements()
                     .filter(|statement| script.accepted.contains(&statement.id));
-                self.tell(work.tag, accepted);
+                self.report_commit(work.tag, accepted);
                 Promise::Once
             }
             Outcome::Failed(error) => promised_by(error),

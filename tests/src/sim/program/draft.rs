@@ -1,10 +1,10 @@
-//! Steps, as they are drawn.
+//! Draws the steps of a program.
 
 use bolt_client::Access;
 
 use super::{
-    Act, Cancel, Deed, End, Ending, Finish, Function, Given, Limits, Query, Reading, Step, Take, Transaction,
-    Use, Visit, Work,
+    Act, Cancel, End, Ending, Finish, Function, InitialBookmarks, Limits, Op, Query, Reading, Step, Take,
+    Transaction, Use, Visit, Work,
 };
 use crate::sim::clock::{MICRO, MILLI, SECOND};
 use crate::sim::rng::Rng;
@@ -49,7 +49,7 @@ impl Draft<'_> {
                 };
                 let mut query = query;
                 if reads && self.lengthen(&mut query) {
-                    // It would be collected.
+                    // Without cancelling, all of its rows would be collected.
                     query.limits.cancel.after = Some(self.rng.magnitude(MICRO, 30 * MILLI));
                 }
                 Act::Execute {
@@ -72,9 +72,12 @@ impl Draft<'_> {
         let mut visit = Visit {
             access,
             page: self.rng.pick(&[Some(1), Some(2), Some(10), Some(1_000), None]),
-            given: self
-                .rng
-                .pick(&[Given::Nothing, Given::Nothing, Given::Elsewhere, Given::Handed]),
+            given: self.rng.pick(&[
+                InitialBookmarks::Empty,
+                InitialBookmarks::Empty,
+                InitialBookmarks::Foreign,
+                InitialBookmarks::HandedOver,
+            ]),
             manager: managed.then(|| self.rng.between(0, MANAGERS - 1) as usize),
             works: (0..self.rng.between(1, 4)).map(|_| self.work()).collect(),
             closes: self.rng.one_in(3),
@@ -85,7 +88,7 @@ impl Draft<'_> {
         visit
     }
 
-    /// Long results that are given up somewhere, by pages.
+    /// Lengthens results that are read by pages and abandoned at some point.
     fn lengthen_works(&mut self, works: &mut [Work]) {
         for work in works {
             if let Work::AutoCommit(query, reading) = work
@@ -127,7 +130,7 @@ impl Draft<'_> {
             access: if reads { Access::Read } else { Access::Write },
             limits: self.limits(),
             script: self.script(),
-            stubborn: self.rng.one_in(4),
+            continues_after_errors: self.rng.one_in(4),
             endings: (0..self.rng.between(1, 3)).map(|_| self.ending()).collect(),
         }
     }
@@ -143,30 +146,30 @@ impl Draft<'_> {
         }
     }
 
-    fn script(&mut self) -> Vec<Deed> {
+    fn script(&mut self) -> Vec<Op> {
         let style = self.rng.between(0, 3);
         let most = self.rng.pick(&[3, 7, 12]);
-        (0..self.rng.between(0, most)).map(|_| self.deed(style)).collect()
+        (0..self.rng.between(0, most)).map(|_| self.op(style)).collect()
     }
 
-    /// Some transactions run one query after the other, others prefer cursors, or pipelines.
-    fn deed(&mut self, style: u64) -> Deed {
+    /// Some transactions prefer one query after the other, others cursors or pipelines.
+    fn op(&mut self, style: u64) -> Op {
         match (style, self.rng.between(0, 9)) {
-            (0, 0..=7) | (1..=2, 0) | (3, 0..=1) => Deed::Run(self.query(), self.reading()),
-            (1, 1..=4) | (3, 2..=3) => Deed::Open(self.query()),
-            (2, 1..=5) | (3, 4) => Deed::Queue(self.query()),
+            (0, 0..=7) | (1..=2, 0) | (3, 0..=1) => Op::Run(self.query(), self.reading()),
+            (1, 1..=4) | (3, 2..=3) => Op::Open(self.query()),
+            (2, 1..=5) | (3, 4) => Op::Queue(self.query()),
             _ => self.usage(),
         }
     }
 
-    fn uses(&mut self) -> Vec<Deed> {
+    fn uses(&mut self) -> Vec<Op> {
         (0..self.rng.pick(&[0, 1, 2, 5])).map(|_| self.usage()).collect()
     }
 
-    fn usage(&mut self) -> Deed {
+    fn usage(&mut self) -> Op {
         let how = match self.rng.between(0, 15) {
-            0 => return Deed::Think(self.rng.magnitude(MICRO, 30 * SECOND)),
-            1 => return Deed::Misuse,
+            0 => return Op::Think(self.rng.magnitude(MICRO, 30 * SECOND)),
+            1 => return Op::Misuse,
             2 => Use::Peek,
             3..=4 => Use::NextRef,
             5..=6 => Use::Fetch(self.rng.pick(&[0, 1, 3, 20])),
@@ -178,12 +181,12 @@ impl Draft<'_> {
             12 => Use::Drop,
             _ => Use::Next,
         };
-        Deed::Use(self.rng.draw(), how, self.cancel())
+        Op::Use(self.rng.draw(), how, self.cancel())
     }
 
     fn query(&mut self) -> Query {
         let rows = self.rng.pick(&[0, 1, 1, 1, 3, 10, 12, 40, 150]);
-        // Beyond a few windows there is nothing to be learned from more bytes.
+        // More than a few windows of bytes reveal nothing new.
         let size = if self.rng.one_in(4) {
             self.rng.magnitude(1, 6_000 / (rows + 1))
         } else {
@@ -218,7 +221,7 @@ impl Draft<'_> {
         }
     }
 
-    /// In some worlds some queries that only read have far more rows than anybody takes.
+    /// Makes some read-only queries endless, in worlds with long results.
     fn lengthen(&mut self, query: &mut Query) -> bool {
         let share = self.weather.extremes.long;
         let long = share > 0 && !query.statement.writes() && self.rng.permille(share);
@@ -231,7 +234,7 @@ impl Draft<'_> {
         long
     }
 
-    /// How often a query fails: not for ever where it would be tried for ever.
+    /// Draws how often a query fails: a finite number where it is retried without end.
     fn times(&mut self) -> u64 {
         let endless = self.weather.driver.retry > std::time::Duration::from_secs(1_000);
         match self.rng.between(0, 3) {

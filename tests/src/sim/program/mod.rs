@@ -1,4 +1,4 @@
-//! What the tasks of a world do: random calls in random orders, each of which may be dropped.
+//! Programs: random calls in random order, each of which may be dropped.
 
 mod draft;
 
@@ -11,22 +11,22 @@ use super::rng::Rng;
 use super::statement::Statement;
 use super::weather::Weather;
 
-/// What happens in a world.
+/// The program of a world.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) tasks: Vec<Vec<Step>>,
-    /// When somebody closes the driver while it is in use, if anybody does.
+    /// When the driver is closed while it is in use, if at all.
     pub(super) closed_at: Option<Nanos>,
-    /// Whether the driver is closed in the end; otherwise it is just dropped.
+    /// Whether the driver is closed in the end, or just dropped.
     pub(super) closes: bool,
 }
 
-/// One thing that a task does.
+/// One step of a task.
 #[derive(Debug)]
 pub(super) struct Step {
     /// Its number in the program.
     pub(super) number: u64,
-    /// How long the task thinks first.
+    /// How long the task sleeps first.
     pub(super) after: Nanos,
     pub(super) act: Act,
 }
@@ -36,45 +36,45 @@ pub(super) enum Act {
     Execute {
         query: Query,
         access: Access,
-        /// Who passes its bookmark on: one of the world's managers, of which the first is the driver's own.
+        /// The bookmark manager, by number; the first is the driver's own.
         manager: Option<usize>,
     },
     Verify(Cancel),
     Session(Visit),
 }
 
-/// A session, and what is done in it.
+/// A session and the work in it.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) access: Access,
     /// Rows per page; `None` for all.
     pub(super) page: Option<u64>,
-    pub(super) given: Given,
-    /// One of the world's managers, if any.
+    pub(super) given: InitialBookmarks,
+    /// The bookmark manager, by number, if any.
     pub(super) manager: Option<usize>,
     pub(super) works: Vec<Work>,
-    /// Whether it is closed in the end; otherwise it is just dropped.
+    /// Whether it is closed in the end, or just dropped.
     pub(super) closes: bool,
 }
 
-/// The bookmarks that a session begins with.
+/// The initial bookmarks of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Given {
-    Nothing,
+pub(super) enum InitialBookmarks {
+    Empty,
     /// One that no server of this world has issued.
-    Elsewhere,
-    /// The last ones of whichever session has told them last.
-    Handed,
+    Foreign,
+    /// The last ones that any session has returned.
+    HandedOver,
 }
 
-/// What is done in a session.
+/// One piece of work in a session.
 #[derive(Debug)]
 pub(super) enum Work {
     AutoCommit(Query, Reading),
-    /// An auto-commit query with a cursor, which may be held while other work is done.
-    Open(Query, Vec<Deed>),
-    /// Cursors of the session are used.
-    Use(Vec<Deed>),
+    /// An auto-commit query with a cursor, which may be kept while other work is done.
+    Open(Query, Vec<Op>),
+    /// Uses of the session's cursors.
+    Use(Vec<Op>),
     Transaction(Transaction),
     Function(Function),
     LastBookmarks(Cancel),
@@ -83,11 +83,11 @@ pub(super) enum Work {
 /// An explicit transaction.
 #[derive(Debug)]
 pub(super) struct Transaction {
-    /// Names it.
+    /// Its name.
     pub(super) tag: u64,
     pub(super) eager: bool,
     pub(super) limits: Limits,
-    pub(super) script: Vec<Deed>,
+    pub(super) script: Vec<Op>,
     pub(super) end: End,
     /// For the end.
     pub(super) cancel: Cancel,
@@ -96,26 +96,26 @@ pub(super) struct Transaction {
 /// A transaction function.
 #[derive(Debug)]
 pub(super) struct Function {
-    /// Names its transactions.
+    /// The name of its transactions.
     pub(super) tag: u64,
     pub(super) access: Access,
     pub(super) limits: Limits,
-    pub(super) script: Vec<Deed>,
-    /// It goes on when something fails.
-    pub(super) stubborn: bool,
-    /// How each call of it ends; those behind the last like the last.
+    pub(super) script: Vec<Op>,
+    /// Whether it continues after an error.
+    pub(super) continues_after_errors: bool,
+    /// How each call of it ends; the last one applies to all further calls.
     pub(super) endings: Vec<Ending>,
 }
 
-/// Something that is done in a transaction.
+/// One operation in a transaction.
 #[derive(Debug)]
-pub(super) enum Deed {
+pub(super) enum Op {
     Run(Query, Reading),
     Open(Query),
     Queue(Query),
-    /// One of the cursors that are held is used.
+    /// Uses one of the open cursors.
     Use(u64, Use, Cancel),
-    /// A cursor is used whose transaction is over, if there is one.
+    /// Uses a cursor of an ended transaction, if there is one.
     Misuse,
     Think(Nanos),
 }
@@ -147,15 +147,15 @@ pub(super) enum End {
 pub(super) enum Ending {
     /// With `Ok`, whatever has happened.
     Ok,
-    /// With the first error that it was told of, or `Ok`.
+    /// With the first error of its calls, or `Ok`.
     Honest,
-    /// It drops the transaction first, and thinks.
+    /// With `Ok`, after it has dropped the transaction and slept.
     OkLater(Nanos),
-    /// With an error of its own that is to end everything.
+    /// With an abort.
     Abort,
-    /// With an error that has nothing to do with the transaction.
+    /// With an unrelated error.
     Error,
-    /// It leaves the transaction to somebody else.
+    /// With `Ok`, while the transaction is moved elsewhere and lives on.
     Outlived,
 }
 
@@ -171,7 +171,7 @@ pub(super) struct Limits {
     pub(super) cancel: Cancel,
 }
 
-/// When a future is dropped, if it is.
+/// When a future is dropped, if at all.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cancel {
     /// At this poll.
@@ -211,7 +211,7 @@ impl Program {
         let mut number = 0;
         let mut step = |rng: &mut Rng| {
             number += 1;
-            // Each step has its own luck, so that leaving one out changes no other.
+            // Each step has its own random stream, so that leaving one out changes no other.
             draft::step(&mut Rng::stream(rng.draw(), number), number, weather)
         };
         let most = rng.pick(&[2, 4, 10]);
@@ -231,7 +231,7 @@ impl Program {
         self.tasks.iter().flatten()
     }
 
-    /// Leaves steps out, by their numbers.
+    /// Removes steps, by number.
     pub(super) fn leave_out(&mut self, steps: &BTreeSet<u64>) {
         for task in &mut self.tasks {
             task.retain(|step| !steps.contains(&step.number));
@@ -241,22 +241,22 @@ impl Program {
 
 impl Transaction {
     pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
-        self.script.iter().filter_map(Deed::statement)
+        self.script.iter().filter_map(Op::statement)
     }
 
-    /// Whether queries are queued in it.
+    /// Whether it queues queries.
     pub(super) fn queues(&self) -> bool {
-        self.script.iter().any(|deed| matches!(deed, Deed::Queue(_)))
+        self.script.iter().any(|op| matches!(op, Op::Queue(_)))
     }
 }
 
 impl Function {
     pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
-        self.script.iter().filter_map(Deed::statement)
+        self.script.iter().filter_map(Op::statement)
     }
 }
 
-impl Deed {
+impl Op {
     const fn statement(&self) -> Option<&Statement> {
         match self {
             Self::Run(query, _) | Self::Open(query) | Self::Queue(query) => Some(&query.statement),

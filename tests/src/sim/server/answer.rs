@@ -1,4 +1,4 @@
-//! How requests end: answers, failures, commits and roll-backs.
+//! How requests end: answers, failures, commits and rollbacks.
 
 use bolt_proto::ServerError;
 use bolt_proto::peer::AnswerError;
@@ -10,24 +10,24 @@ use crate::sim::database::{Ended, TxId};
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
 
-/// Whose fault a failure is. Its message says so, so that it can be told who may be told of it.
+/// What has caused a failure. The message contains it, so that the judges know which callers may get the failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sim) enum Blame {
-    /// A query, or the transaction that bears its number.
+pub(in crate::sim) enum Cause {
+    /// A query, or the transaction with this tag.
     Query(u64),
     Login,
     Reset,
-    /// Nobody who is still there.
-    Nobody,
+    /// The server itself, or work without a caller.
+    Server,
 }
 
-impl Blame {
-    /// Whom a failure was about, by its message.
+impl Cause {
+    /// Returns the cause of a failure, by its message.
     pub(in crate::sim) fn of(error: &ServerError) -> Self {
         match error.message() {
             "login" => Self::Login,
             "reset" => Self::Reset,
-            text => text.parse().map_or(Self::Nobody, Self::Query),
+            text => text.parse().map_or(Self::Server, Self::Query),
         }
     }
 
@@ -40,7 +40,7 @@ impl Blame {
         ServerError::new(code, self.text())
     }
 
-    /// What is said about work that a RESET has stopped.
+    /// The failure of work that a RESET has stopped.
     pub(super) fn terminated(self) -> ServerError {
         ServerError::new("Neo.ClientError.Transaction.Terminated", self.text())
     }
@@ -50,42 +50,42 @@ impl Blame {
             Self::Query(id) => id.to_string(),
             Self::Login => "login".to_owned(),
             Self::Reset => "reset".to_owned(),
-            Self::Nobody => "nobody".to_owned(),
+            Self::Server => "server".to_owned(),
         }
     }
 }
 
 impl State {
-    /// Answers by SUCCESS, with nothing to tell.
+    /// Answers SUCCESS without metadata.
     pub(super) fn succeed(&mut self, conn: ConnId) -> Progress {
         let answered = self.conns[conn].actor.proto.success(|_| Ok(()));
         self.expect(conn, answered);
         Progress::Answered
     }
 
-    /// Answers by FAILURE. The transaction ends, and frees its locks at once.
-    pub(super) fn fail(&mut self, conn: ConnId, blame: Blame, transient: bool) -> Progress {
-        self.note(|| format!("conn {conn}: fails {blame:?}"));
-        if let Blame::Query(id) = blame {
+    /// Answers FAILURE. Ends the transaction, which frees its locks at once.
+    pub(super) fn fail(&mut self, conn: ConnId, cause: Cause, transient: bool) -> Progress {
+        self.note(|| format!("conn {conn}: fails {cause:?}"));
+        if let Cause::Query(id) = cause {
             self.history.failures.push((id, transient));
             self.history.commits.remove(&id);
-            self.history.untell(id);
+            self.history.forget_report(id);
         }
         self.roll_back(conn);
-        let answered = self.conns[conn].actor.proto.failure(&blame.error(transient));
+        let answered = self.conns[conn].actor.proto.failure(&cause.error(transient));
         self.expect(conn, answered);
-        self.conns[conn].actor.failed = match blame {
-            Blame::Query(id) => Some(id),
+        self.conns[conn].actor.failed = match cause {
+            Cause::Query(id) => Some(id),
             _ => None,
         };
-        // Behind a login that failed, or a RESET, there is nothing more to be said.
-        if matches!(blame, Blame::Login | Blame::Reset) {
+        // A failed login or RESET ends the connection.
+        if matches!(cause, Cause::Login | Cause::Reset) {
             self.conns[conn].actor.closing = true;
         }
         Progress::Answered
     }
 
-    /// Whether the server fails now, for no reason that anybody could know.
+    /// Whether the server fails now, at random.
     pub(super) fn fails_by_itself(&mut self, conn: ConnId) -> bool {
         let share = self.weather.server.failures;
         self.conns[conn].actor.rng.permille(share)
@@ -97,13 +97,13 @@ impl State {
         self.conns[conn].actor.rng.permille(share)
     }
 
-    /// Whether the connection breaks between a commit and the answer to it.
+    /// Whether the connection breaks between a commit and its answer.
     pub(super) fn loses_commit(&mut self, conn: ConnId) -> bool {
         let share = self.weather.server.lost_commits;
         self.conns[conn].actor.rng.permille(share)
     }
 
-    /// Commits the transaction of a connection. Its bookmark.
+    /// Commits the transaction of a connection. Returns its bookmark.
     pub(super) fn commit_now(&mut self, conn: ConnId, tx: TxId) -> String {
         let open = self.conns[conn].actor.tx.take();
         let (tag, sent) = open.map(|open| (open.tag, open.sent)).unwrap_or_default();
@@ -113,29 +113,29 @@ impl State {
             self.history.executions[*execution].committed = true;
         }
         self.note(|| format!("conn {conn}: committed as {number}"));
-        self.relieve(ended);
+        self.resume_waiters(ended);
         bookmark(number)
     }
 
-    /// A commit was answered. Once that has arrived, nobody is told that it is unknown.
+    /// Notes where the answer to a commit ends. Once it has arrived, no caller may get an unknown commit.
     pub(super) fn commit_answered(&mut self, conn: ConnId, tag: u64) {
         let end = self.conns[conn].end_of_answers();
         self.history.answered.insert(tag, (conn, end));
     }
 
-    /// Undoes the transaction of a connection, if there is one.
+    /// Rolls back the transaction of a connection, if there is one.
     pub(super) fn roll_back(&mut self, conn: ConnId) {
         let Some(open) = self.conns[conn].actor.tx.take() else {
             return;
         };
         let ended = self.database.end(open.id);
         self.note(|| format!("conn {conn}: rolled back"));
-        self.relieve(ended);
+        self.resume_waiters(ended);
     }
 
-    /// Those who waited for a lock carry on.
-    fn relieve(&mut self, ended: Ended) {
-        for conn in ended.relieved {
+    /// Resumes the requests that waited for a lock.
+    fn resume_waiters(&mut self, ended: Ended) {
+        for conn in ended.unblocked {
             let Some(work) = self.conns[conn].actor.work.as_mut() else {
                 continue;
             };
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// Answers of this server are always allowed.
+    /// Checks that the answer was legal: this server's always are.
     pub(super) fn expect(&mut self, conn: ConnId, answered: Result<(), AnswerError>) {
         if let Err(error) = answered {
             self.history.violation(format!(

@@ -1,19 +1,19 @@
-//! Requests, as they are carried out.
+//! Executes requests.
 
 use bolt_proto::Access;
 use bolt_proto::packstream::ValueRef;
 use bolt_proto::peer::Request;
 
 use super::Open;
-use super::answer::Blame;
+use super::answer::Cause;
 use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
 use crate::sim::statement::{FailAt, Statement};
 
-/// Transactions bear a number in their timeout: it is the one option that every version has. In milliseconds, above
-/// anything that a world lasts.
+/// Transactions carry their tag in their timeout, the one option that every version has: in milliseconds, beyond the
+/// lifetime of any world.
 pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
 
 /// A request.
@@ -23,7 +23,7 @@ pub(super) enum Job {
     Logon,
     Reset,
     Goodbye,
-    /// Which part of the API is used next.
+    /// The part of the API that is used next.
     Telemetry(i64),
     Begin(Opening),
     Run {
@@ -33,7 +33,7 @@ pub(super) enum Job {
     },
     Rows {
         query_id: Option<i64>,
-        /// How many rows are still to come; `None` for all.
+        /// How many rows are still to be sent; `None` for all.
         left: Option<u64>,
         discard: bool,
         begun: bool,
@@ -45,15 +45,15 @@ pub(super) enum Job {
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nothing but time.
+    /// Only time.
     Due,
     /// A lock.
     Lock,
-    /// Room for what it has to say.
+    /// Room for its answers.
     Room,
 }
 
-/// How far it has come.
+/// How far a request has come.
 pub(super) enum Progress {
     Answered,
     /// The answer is lost, and the connection with it.
@@ -63,7 +63,7 @@ pub(super) enum Progress {
 }
 
 impl Job {
-    /// What is asked for; `None` if no driver asks for that, or not so.
+    /// Returns the job of a request; `None` if no driver sends such a request.
     pub(super) fn of(request: &Request<'_>) -> Option<Self> {
         Some(match request {
             Request::Hello(_) => Self::Hello,
@@ -100,7 +100,7 @@ impl Job {
         })
     }
 
-    /// How long it takes, beside what every request takes.
+    /// How long it takes, beyond the time of every request.
     pub(super) const fn duration(&self) -> Nanos {
         match self {
             Self::Run { statement, .. } => statement.slow * MICRO,
@@ -115,7 +115,7 @@ impl Job {
 }
 
 impl State {
-    /// It is time to carry a request out, or to carry on with it.
+    /// Starts or continues a request.
     pub(in crate::sim) fn work(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
         let Some(mut work) = actor
@@ -171,7 +171,7 @@ impl State {
             }
             Job::Commit => self.commit(conn),
             Job::Rollback => self.rollback(conn),
-            Job::Telemetry(api) => self.listen(conn, *api),
+            Job::Telemetry(api) => self.telemetry(conn, *api),
             Job::Goodbye => Progress::Answered,
         }
     }
@@ -181,21 +181,21 @@ impl State {
         self.conns[conn].actor.failed = None;
         self.conns[conn].actor.api = None;
         if self.conns[conn].actor.rng.one_in(4) && self.fails_by_itself(conn) {
-            return self.fail(conn, Blame::Reset, false);
+            return self.fail(conn, Cause::Reset, false);
         }
         self.succeed(conn)
     }
 
     fn begin(&mut self, conn: ConnId, opening: &Opening) -> Progress {
         if self.fails_by_itself(conn) {
-            return self.fail(conn, Blame::Query(opening.tag), true);
+            return self.fail(conn, Cause::Query(opening.tag), true);
         }
         self.open(conn, opening, true);
         self.succeed(conn)
     }
 
     fn run(&mut self, conn: ConnId, statement: Statement, attempt: u64, opening: &Opening) -> Progress {
-        let blame = Blame::Query(statement.id);
+        let cause = Cause::Query(statement.id);
         if self.conns[conn].actor.tx.is_none() {
             self.open(conn, opening, false);
         }
@@ -206,26 +206,26 @@ impl State {
             ..
         }) = self.conns[conn].actor.tx.as_ref()
         else {
-            return self.fail(conn, blame, true);
+            return self.fail(conn, cause, true);
         };
         if statement.writes() && access == Access::Read {
-            return self.fail(conn, blame, false);
+            return self.fail(conn, cause, false);
         }
         if statement.writes() && !self.database.lock(tx, statement.key) {
             return Progress::Waits(Stage::Lock);
         }
         if let Some(fail) = self.history.plan(&statement, FailAt::Run) {
-            return self.fail(conn, blame, fail.transient);
+            return self.fail(conn, cause, fail.transient);
         }
         if self.fails_by_itself(conn) {
-            return self.fail(conn, blame, true);
+            return self.fail(conn, cause, true);
         }
         let execution = self.history.begin(statement, attempt, conn);
         self.database.note(tx, execution);
         if !statement.columns {
             for row in 0..statement.rows {
                 if self.history.plan(&statement, FailAt::Row(row)).is_some() {
-                    return self.fail(conn, blame, true);
+                    return self.fail(conn, cause, true);
                 }
                 self.carry_out(tx, execution);
             }
@@ -257,16 +257,16 @@ impl State {
 
     fn commit(&mut self, conn: ConnId) -> Progress {
         let Some(Open { id, tag, results, .. }) = &self.conns[conn].actor.tx else {
-            return self.fail(conn, Blame::Nobody, false);
+            return self.fail(conn, Cause::Server, false);
         };
         let (tx, tag) = (*id, *tag);
-        let blame = Blame::Query(tag);
+        let cause = Cause::Query(tag);
         if !results.is_empty() {
             self.history
                 .violation(format!("conn {conn}: COMMIT with an open result"));
         }
         if self.fails_by_itself(conn) {
-            return self.fail(conn, blame, true);
+            return self.fail(conn, cause, true);
         }
         let bookmark = self.commit_now(conn, tx);
         if self.loses_commit(conn) {
@@ -285,12 +285,12 @@ impl State {
         let tag = self.conns[conn].actor.tx.as_ref().map_or(0, |open| open.tag);
         self.roll_back(conn);
         if self.fails_by_itself(conn) {
-            return self.fail(conn, Blame::Query(tag), false);
+            return self.fail(conn, Cause::Query(tag), false);
         }
         self.succeed(conn)
     }
 
-    /// A RESET has arrived while this connection's work was under way: it stops.
+    /// Stops this connection's work because a RESET has arrived.
     pub(super) fn interrupt(&mut self, conn: ConnId) {
         let actor = &mut self.conns[conn].actor;
         let Some(work) = actor.work.take() else { return };
@@ -300,7 +300,7 @@ impl State {
                 .violation(format!("conn {conn}: RESET overtakes {:?}", work.job));
         }
         if work.job == Job::Commit && draw {
-            // It was faster.
+            // The commit was faster.
             let _progress = self.commit(conn);
             return;
         }
@@ -309,12 +309,12 @@ impl State {
         let answered = if draw {
             actor.proto.ignored()
         } else {
-            actor.proto.failure(&Blame::Nobody.terminated())
+            actor.proto.failure(&Cause::Server.terminated())
         };
         self.expect(conn, answered);
     }
 
-    /// The server has waited for a lock for as long as it may.
+    /// Fails the request that has waited for a lock for too long.
     pub(in crate::sim) fn lock_timeout(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
         let waits = |work: &mut super::Work| work.serial == serial && work.stage == Stage::Lock;
@@ -322,7 +322,7 @@ impl State {
             return;
         };
         if let Job::Run { statement, .. } = work.job {
-            self.fail(conn, Blame::Query(statement.id), true);
+            self.fail(conn, Cause::Query(statement.id), true);
         }
         self.serve(conn);
     }

@@ -1,9 +1,9 @@
 //! The simulated server: stricter than any real one, and as odd as they are.
 //!
-//! It names a request that is illegal in its state. Rows, and what they change, come into being only as they are asked
-//! for; an auto-commit query commits at its result's end, and RESET or a closed socket before it undoes it. RESET
-//! overtakes what it finds. COMMIT loses the work of rows that nobody asked for. A transaction that fails frees its
-//! locks at once.
+//! It reports a request that is illegal in its state. Rows, and their effects, come into being only when they are
+//! requested. An auto-commit query commits at the end of its result; a RESET or a closed socket before that rolls it
+//! back. RESET overtakes requests that it finds in the queue. COMMIT loses the work of rows that were not requested. A
+//! transaction that fails frees its locks at once.
 
 mod answer;
 mod greeting;
@@ -24,30 +24,30 @@ use super::history::ExecutionId;
 use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
-pub(super) use answer::Blame;
+pub(super) use answer::Cause;
 pub(super) use job::TAG_BASE;
 use job::{Job, Stage};
 
-/// Who serves a connection.
+/// The server's end of a connection.
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) proto: peer::Server,
     work: Option<Work>,
     tx: Option<Open>,
     serial: u64,
-    /// It closes the connection once everything is said.
+    /// Whether it closes the connection once everything is sent.
     closing: bool,
-    /// A keep-alive is going to be sent.
+    /// Whether a keep-alive is scheduled.
     noop_due: bool,
-    /// The last auto-commit query was allowed to write, and has ended: behind it a DISCARD may come that was sent
-    /// blindly.
+    /// Whether the last auto-commit query was allowed to write and has ended: it may be followed by a DISCARD that was
+    /// sent without knowing that.
     write_ended: bool,
-    /// What it has been told of the API, until the transaction begins that this is about.
+    /// The telemetry received for the next transaction.
     api: Option<i64>,
     /// The query or transaction that has failed last, until RESET.
     pub(super) failed: Option<u64>,
-    /// When what arrived last was sent, the client had been told of that.
-    forewarned: bool,
+    /// Whether the client had seen that failure when it sent the last bytes that arrived.
+    failure_known: bool,
     rng: Rng,
 }
 
@@ -65,7 +65,7 @@ struct Open {
     id: TxId,
     explicit: bool,
     access: Access,
-    /// Whose it is: failures of BEGIN and COMMIT bear it.
+    /// Its name, in the failures of BEGIN and COMMIT.
     tag: u64,
     /// The bookmarks that it starts from.
     sent: Numbers,
@@ -85,7 +85,7 @@ impl Actor {
             write_ended: false,
             api: None,
             failed: None,
-            forewarned: false,
+            failure_known: false,
             rng: Rng::stream(seed, 0),
         }
     }
@@ -95,8 +95,8 @@ impl Actor {
         self.tx.as_ref().is_some_and(|open| open.tag == tag)
     }
 
-    /// Whether it has more to say than there was room for.
-    pub(super) fn is_held_up(&self) -> bool {
+    /// Whether it has pending bytes for which there was no room.
+    pub(super) fn has_unsent(&self) -> bool {
         !self.proto.pending_bytes().is_empty()
     }
 }
@@ -115,10 +115,10 @@ impl State {
         }
     }
 
-    /// Bytes have arrived.
-    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8], forewarned: bool) {
+    /// Receives bytes.
+    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8], failure_known: bool) {
         let this = &mut self.conns[conn];
-        this.actor.forewarned = forewarned;
+        this.actor.failure_known = failure_known;
         if !this.server_holds || this.actor.closing {
             return;
         }
@@ -133,11 +133,11 @@ impl State {
         self.serve(conn);
     }
 
-    /// Takes up the next request, if nothing is being carried out. RESET does not wait for that.
+    /// Starts the next request if none is being carried out. RESET does not wait for that.
     fn serve(&mut self, conn: ConnId) {
-        while self.listens(conn) {
+        while self.accepts_requests(conn) {
             let actor = &mut self.conns[conn].actor;
-            // Sees what has arrived, a RESET among it.
+            // Parses what has arrived, which may include a RESET.
             let next = actor.proto.has_request();
             if let Some(work) = &actor.work {
                 if work.job == Job::Reset || !actor.proto.is_interrupted() {
@@ -148,15 +148,15 @@ impl State {
             }
             match next {
                 Ok(Some(head)) if head.verdict == Verdict::Ignore => {
-                    self.check_sense(conn, head.message);
+                    self.check_after_failure(conn, head.message);
                     let actor = &mut self.conns[conn].actor;
                     let _ignored = actor.proto.request();
                     let answered = actor.proto.ignored();
                     self.expect(conn, answered);
                 }
-                Ok(Some(_)) => self.take_up(conn),
+                Ok(Some(_)) => self.start_next(conn),
                 Ok(None) => {
-                    self.rest(conn);
+                    self.schedule_idle_close(conn);
                     break;
                 }
                 Err(violation) => self.refuse(conn, &violation),
@@ -165,16 +165,16 @@ impl State {
         self.flush(conn);
     }
 
-    /// There is nothing to do on a connection.
-    fn rest(&mut self, conn: ConnId) {
+    /// Schedules the idle limit of a connection without requests.
+    fn schedule_idle_close(&mut self, conn: ConnId) {
         if let Some(limit) = self.weather.server.idle_limit {
             let serial = self.conns[conn].actor.serial;
             self.later(limit, Event::Idle { conn, serial });
         }
     }
 
-    /// A connection is closed on which there has been nothing to do for long, as servers do and what stands between.
-    pub(in crate::sim) fn tire(&mut self, conn: ConnId, serial: u64) {
+    /// Closes a connection that was idle for too long, as servers and middleboxes do.
+    pub(in crate::sim) fn close_idle(&mut self, conn: ConnId, serial: u64) {
         let actor = &self.conns[conn].actor;
         let is_ready = actor.proto.state() == ServerState::Ready;
         if is_ready && actor.work.is_none() && actor.serial == serial {
@@ -182,28 +182,28 @@ impl State {
         }
     }
 
-    /// A client that has been told of a failure has no reason to ask for anything but RESET.
-    fn check_sense(&mut self, conn: ConnId, message: Message) {
+    /// Checks that a client that has seen a failure requests nothing but RESET.
+    fn check_after_failure(&mut self, conn: ConnId, message: Message) {
         let actor = &self.conns[conn].actor;
         let failed = actor.proto.state() == ServerState::Failed && !actor.proto.is_interrupted();
-        // A request of which a part had left before has to be sent to its end.
+        // A request that was partly sent before must be sent to its end.
         let whole = !self.weather.restless && self.weather.net.window >= 4_096;
-        if failed && whole && actor.forewarned && message != Message::Reset {
+        if failed && whole && actor.failure_known && message != Message::Reset {
             self.history
-                .violation(format!("conn {conn}: {message} is asked for behind a failure"));
+                .violation(format!("conn {conn}: {message} was sent after a failure"));
         }
     }
 
-    fn take_up(&mut self, conn: ConnId) {
+    fn start_next(&mut self, conn: ConnId) {
         let service = self.weather.server.service;
         let actor = &mut self.conns[conn].actor;
         let Some(job) = actor.proto.request().and_then(|request| Job::of(&request)) else {
-            let violation = format!("conn {conn}: a request that a driver has no reason to send");
+            let violation = format!("conn {conn}: a request that drivers do not send");
             return self.history.violation(violation);
         };
         self.note(|| format!("conn {conn}: {job:?}"));
         if job == Job::Goodbye {
-            return self.shut_down(conn);
+            return self.close_now(conn);
         }
         if job == Job::Commit {
             let open = self.conns[conn].actor.tx.as_ref();
@@ -224,67 +224,68 @@ impl State {
             stage: Stage::Due,
         });
         self.later(after, Event::Work { conn, serial });
-        self.promise_life(conn);
+        self.schedule_noop(conn);
     }
 
-    /// The client has sent what it must not.
+    /// Handles an illegal request.
     fn refuse(&mut self, conn: ConnId, violation: &ProtocolViolation) {
         let actor = &mut self.conns[conn].actor;
         match violation {
             ProtocolViolation::EndOfStream { .. } => {}
-            // Sent blindly behind the last page of a query whose result was given up, see `Connection::abandon`.
+            // Sent without knowing whether rows were left, after the last page of an abandoned query: see
+            // `Connection::abandon`.
             ProtocolViolation::IllegalRequest {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
             violation => self.history.violation(format!(
-                "conn {conn}: the client sent what it must not: {violation}"
+                "conn {conn}: the client violates the protocol: {violation}"
             )),
         }
         self.note(|| format!("conn {conn}: refused: {violation}"));
-        self.hang_up(conn);
+        self.close_after_flush(conn);
     }
 
-    /// Whether from now on the server says nothing but that it is alive.
+    /// Whether the server sends nothing but keep-alives from now on.
     fn starts_to_babble(&mut self, conn: ConnId) -> bool {
         let share = self.weather.extremes.babble;
         let this = &mut self.conns[conn];
         share > 0 && this.actor.rng.permille(share) && this.is_quiet()
     }
 
-    /// Whether the server takes up what it is asked.
-    fn listens(&self, conn: ConnId) -> bool {
+    /// Whether the server starts requests.
+    fn accepts_requests(&self, conn: ConnId) -> bool {
         let this = &self.conns[conn];
         this.server_holds && !this.actor.closing && this.broken != Some(Trouble::Babble)
     }
 
-    /// The server takes no more notice of what it is asked.
-    pub(super) fn babbles(&mut self, conn: ConnId) {
+    /// Stops the work of a babbling server.
+    pub(super) fn stop_working(&mut self, conn: ConnId) {
         self.conns[conn].actor.work = None;
     }
 
-    /// A server that works for longer than it promised to be silent sends keep-alives.
-    fn promise_life(&mut self, conn: ConnId) {
+    /// Schedules a keep-alive if the work outlasts the announced receive timeout.
+    fn schedule_noop(&mut self, conn: ConnId) {
         let actor = &mut self.conns[conn].actor;
-        let Some(patience) = self.weather.server.patience.filter(|_| !actor.noop_due) else {
+        let Some(recv_timeout) = self.weather.server.recv_timeout.filter(|_| !actor.noop_due) else {
             return;
         };
         actor.noop_due = true;
-        self.later(patience * SECOND / 3, Event::Noop { conn });
+        self.later(recv_timeout * SECOND / 3, Event::Noop { conn });
     }
 
-    pub(super) fn show_life(&mut self, conn: ConnId) {
+    pub(super) fn send_noop(&mut self, conn: ConnId) {
         let this = &mut self.conns[conn];
         this.actor.noop_due = false;
-        // What waits for room is sign enough; once there is some, this goes on.
-        if this.server_holds && this.actor.work.is_some() && !this.actor.is_held_up() {
+        // Pending bytes are a sign of life; this resumes once there is room.
+        if this.server_holds && this.actor.work.is_some() && !this.actor.has_unsent() {
             this.actor.proto.noop();
-            self.promise_life(conn);
+            self.schedule_noop(conn);
             self.flush(conn);
         }
     }
 
-    /// Sends what there is to say; goes on with rows that waited for room; closes when all is said.
+    /// Sends pending bytes, resumes rows that waited for room, and closes once everything is sent.
     pub(super) fn flush(&mut self, conn: ConnId) {
         if !self.conns[conn].server_holds {
             return;
@@ -301,14 +302,14 @@ impl State {
             self.later(0, Event::Work { conn, serial });
         }
         if all && self.conns[conn].actor.closing {
-            self.shut_down(conn);
+            self.close_now(conn);
         } else if all && self.conns[conn].actor.work.is_some() {
-            self.promise_life(conn);
+            self.schedule_noop(conn);
         }
     }
 
-    /// Ends the session, and closes the connection once everything is said.
-    fn hang_up(&mut self, conn: ConnId) {
+    /// Ends the session, and closes the connection once everything is sent.
+    fn close_after_flush(&mut self, conn: ConnId) {
         self.conns[conn].actor.work = None;
         self.conns[conn].actor.closing = true;
         self.roll_back(conn);
@@ -316,12 +317,12 @@ impl State {
     }
 
     /// Closes the connection at once.
-    pub(super) fn shut_down(&mut self, conn: ConnId) {
+    pub(super) fn close_now(&mut self, conn: ConnId) {
         self.client_gone(conn);
         self.server_closes(conn);
     }
 
-    /// The client has gone, as far as the server can tell.
+    /// Notes that the client has closed the connection, as far as the server can tell.
     pub(super) fn client_gone(&mut self, conn: ConnId) {
         let this = &mut self.conns[conn];
         if !this.server_holds {

@@ -18,7 +18,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// `None` if a bookmark is none that there is.
+    /// Returns `None` if a bookmark does not exist.
     pub(super) fn of(options: BeginOptions<'_>) -> Option<Self> {
         let millis = options.timeout().map_or(0, |timeout| timeout.as_millis() as u64);
         Some(Self {
@@ -30,7 +30,7 @@ impl Opening {
 }
 
 impl State {
-    /// A transaction begins.
+    /// Begins a transaction.
     pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
         let Opening { tag, access, sent } = opening.clone();
         if let Some(session) = self.history.causality.session_of(tag) {
@@ -55,7 +55,7 @@ impl State {
         });
     }
 
-    /// A state that a transaction that only reads may see: as old as its bookmarks permit.
+    /// Draws the state that a read-only transaction sees: as old as its bookmarks permit.
     fn lagging(&mut self, sent: &Numbers) -> u64 {
         let (oldest, newest) = (Causality::oldest(sent), self.history.causality.newest());
         self.rng.between(oldest.min(newest), newest)

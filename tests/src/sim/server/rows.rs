@@ -1,10 +1,10 @@
-//! Rows, which come into being as they are asked for.
+//! Rows, which come into being when they are requested.
 
 use bolt_proto::value::MapEncoder;
 use bolt_proto::{Access, EncodeError};
 
 use super::Open;
-use super::answer::Blame;
+use super::answer::Cause;
 use super::job::{Progress, Stage};
 use crate::sim::clock::MICRO;
 use crate::sim::database::TxId;
@@ -14,7 +14,7 @@ use crate::sim::state::State;
 use crate::sim::statement::{FailAt, Statement};
 
 impl State {
-    /// Carries one row of an execution out. The value that it has.
+    /// Carries out one row of an execution. Returns its value.
     pub(super) fn carry_out(&mut self, tx: TxId, execution: ExecutionId) -> i64 {
         let statement = self.history.executions[execution].statement;
         let value = if statement.writes() {
@@ -26,7 +26,7 @@ impl State {
         value
     }
 
-    /// Carries rows out, and sends them unless they are discarded. `left`: how many of those that were asked for.
+    /// Carries out rows, and sends them unless they are discarded. `left`: how many of the requested ones.
     pub(super) fn rows(
         &mut self,
         conn: ConnId,
@@ -39,19 +39,19 @@ impl State {
             id, results, newest, ..
         }) = &self.conns[conn].actor.tx
         else {
-            return self.fail(conn, Blame::Nobody, false);
+            return self.fail(conn, Cause::Server, false);
         };
         let (tx, query_id) = (*id, query_id.unwrap_or(*newest));
         let Some(&execution) = results.get(&query_id) else {
             self.history
-                .violation(format!("conn {conn}: rows asked of a result that is over"));
-            return self.fail(conn, Blame::Nobody, false);
+                .violation(format!("conn {conn}: rows requested from an ended result"));
+            return self.fail(conn, Cause::Server, false);
         };
         let statement = self.history.executions[execution].statement;
-        let blame = Blame::Query(statement.id);
+        let cause = Cause::Query(statement.id);
         if first {
             if !discard && statement.columns {
-                self.history.asked(execution, *left);
+                self.history.check_page_request(execution, *left);
             }
             if self.fails_by_itself(conn) {
                 return self.fail_execution(conn, execution, true);
@@ -67,7 +67,7 @@ impl State {
                 return self.end_page(conn);
             }
             if let Some(fail) = self.history.plan(&statement, FailAt::Row(row)) {
-                self.note(|| format!("conn {conn}: row {row} fails {blame:?}"));
+                self.note(|| format!("conn {conn}: row {row} fails {cause:?}"));
                 return self.fail_execution(conn, execution, fail.transient);
             }
             let value = self.carry_out(tx, execution);
@@ -78,7 +78,7 @@ impl State {
                 self.send_row(conn, execution, row, value);
             }
         }
-        // What the client does not read holds the server up.
+        // A client that does not read blocks the server.
         if !self.server_sends(conn) {
             return Progress::Waits(Stage::Room);
         }
@@ -107,7 +107,7 @@ impl State {
         Progress::Answered
     }
 
-    /// The result is over. An auto-commit query commits now.
+    /// Ends a result. An auto-commit query commits now.
     fn end_result(&mut self, conn: ConnId, tx: TxId, query_id: i64, execution: ExecutionId) -> Progress {
         let statement = self.history.executions[execution].statement;
         if let Some(fail) = self.history.plan(&statement, FailAt::End) {
@@ -141,11 +141,11 @@ impl State {
     fn fail_execution(&mut self, conn: ConnId, execution: ExecutionId, transient: bool) -> Progress {
         self.history.executions[execution].failed = true;
         let id = self.history.executions[execution].statement.id;
-        self.fail(conn, Blame::Query(id), transient)
+        self.fail(conn, Cause::Query(id), transient)
     }
 }
 
-/// What is told at the end of a result.
+/// Writes the metadata at the end of a result.
 fn end(map: &mut MapEncoder<'_>, statement: Statement, bookmark: Option<&str>) -> Result<(), EncodeError> {
     if let Some(bookmark) = bookmark {
         map.entry("bookmark", bookmark)?;

@@ -1,4 +1,4 @@
-//! Calls that are dropped at any await, which only futures can be.
+//! Calls that are dropped at any await. Only futures can be dropped this way.
 
 mod calls;
 mod dice;
@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use bolt_client::{Access, Auth, Config};
 
-use self::calls::{Call, Kind, Left};
+use self::calls::{Call, Effect, Kind};
 use self::dice::{Dice, cancelled};
-use super::scenarios::{World, assert_nobody_uses, only, scenarios};
+use super::scenarios::{World, assert_none_in_use, only, scenarios};
 use super::{Driver, run, sleep};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        cancelled_calls_disturb_nobody,
+        cancelled_calls_do_not_affect_other_callers,
         cancelled_calls_leave_no_transaction_open needs ShowTransactions,
         a_call_that_is_never_polled_does_nothing,
     ]
@@ -28,13 +28,13 @@ const TASKS: i64 = 48;
 const CALLS: i64 = 50;
 const CONNECTIONS: usize = 6;
 
-async fn cancelled_calls_disturb_nobody(world: World) -> Outcome {
+async fn cancelled_calls_do_not_affect_other_callers(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(CONNECTIONS))?;
     stress(&world, &driver).await
 }
 
 async fn cancelled_calls_leave_no_transaction_open(world: World) -> Outcome {
-    // A user of its own tells the transactions of this scenario from everybody else's.
+    // A separate user distinguishes this scenario's transactions from all others.
     let (user, password) = (world.unique_name(), "long-enough");
     let admin = world.driver()?;
     let create = format!("CREATE USER {user} SET PLAINTEXT PASSWORD $password CHANGE NOT REQUIRED");
@@ -97,8 +97,8 @@ async fn a_call_that_is_never_polled_does_nothing(world: World) -> Outcome {
     Ok(())
 }
 
-/// Runs thousands of calls, two in three of which are dropped somewhere on their way, and looks at all that others
-/// could notice of it: answers, errors, the pool, and what was written.
+/// Runs thousands of calls, two thirds of which are dropped somewhere, and checks everything that other callers could
+/// observe: answers, errors, the pool, and what was written.
 async fn stress(world: &World, driver: &Driver) -> Outcome {
     let run = world.unique_name();
     let ended = Arc::new(Mutex::new(Ended::default()));
@@ -126,11 +126,11 @@ async fn stress(world: &World, driver: &Driver) -> Outcome {
     for task in tasks {
         task.await;
     }
-    assert_nobody_uses(driver);
+    assert_none_in_use(driver);
     let counts = driver.pool_counts();
     assert!(counts.idle + counts.opening <= CONNECTIONS, "{counts:?}");
 
-    // Every connection can be had, and works: as many callers as there are, twice.
+    // Every connection is available and works: twice as many callers as connections, two times.
     let callers: Vec<_> = (0..2 * CONNECTIONS)
         .map(|_| {
             let driver = driver.clone();
@@ -145,7 +145,7 @@ async fn stress(world: &World, driver: &Driver) -> Outcome {
     ended.check(driver, &run).await
 }
 
-/// What the calls that were not dropped have left behind, by their numbers.
+/// The expected effects of the calls that were not dropped, by number.
 #[derive(Debug, Default)]
 struct Ended {
     written: HashSet<i64>,
@@ -153,23 +153,23 @@ struct Ended {
 }
 
 impl Ended {
-    fn note(&mut self, number: i64, left: Option<Left>) {
+    fn note(&mut self, number: i64, left: Option<Effect>) {
         match left {
-            Some(Left::Node) => self.written.insert(number),
-            Some(Left::NoNode) => self.undone.insert(number),
-            Some(Left::Nothing) | None => false,
+            Some(Effect::Node) => self.written.insert(number),
+            Some(Effect::NoNode) => self.undone.insert(number),
+            Some(Effect::Nothing) | None => false,
         };
     }
 
-    /// Each write that was reported happened once, what was rolled back never, and what was dropped at most once.
+    /// Checks that each reported write happened once, each rolled back one never, and each dropped one at most once.
     async fn check(&self, driver: &Driver, run: &str) -> Outcome {
         assert!(
             !self.written.is_empty() && !self.undone.is_empty(),
-            "every single write was cancelled: this test says nothing"
+            "every write was cancelled: this test proves nothing"
         );
         let find = "MATCH (n:Cancelled {run: $run}) RETURN n.number AS number";
         let mut lost = Vec::new();
-        // A write whose result nobody read may still be on its way.
+        // A write with an unread result may still be running.
         for _ in 0..100 {
             let query = driver.execute_query(find).param("run", run);
             let found = query.routing(Access::Read).await?;
@@ -178,23 +178,21 @@ impl Ended {
                 let number: i64 = row.get("number")?;
                 assert!(numbers.insert(number), "write {number} happened twice");
             }
-            let undead: Vec<_> = self.undone.intersection(&numbers).collect();
-            assert!(
-                undead.is_empty(),
-                "these were rolled back, and are there: {undead:?}"
-            );
+            let found: Vec<_> = self.undone.intersection(&numbers).collect();
+            assert!(found.is_empty(), "these were rolled back, but exist: {found:?}");
             lost = self.written.difference(&numbers).copied().collect();
             if lost.is_empty() {
                 return Ok(());
             }
             sleep(Duration::from_millis(50)).await;
         }
-        panic!("these were reported as done, and are not there: {lost:?}");
+        panic!("these were reported as committed, but do not exist: {lost:?}");
     }
 }
 
-/// One call of any kind, which ends with its own answer or is dropped at any of its awaits. `None`: it was dropped.
-async fn one_call(call: Call<'_>, dice: &mut Dice) -> Option<Left> {
+/// Makes one call of any kind, which ends with its own answer or is dropped at any await. Returns `None` if it was
+/// dropped.
+async fn one_call(call: Call<'_>, dice: &mut Dice) -> Option<Effect> {
     let kind = Kind::ALL[dice.below(Kind::ALL.len())];
     let number = call.number;
     let mut steps = dice.fork();
@@ -204,7 +202,5 @@ async fn one_call(call: Call<'_>, dice: &mut Dice) -> Option<Left> {
     } else {
         cancelled(making, dice).await?
     };
-    Some(
-        outcome.unwrap_or_else(|error| panic!("{kind:?} {number} fails with somebody else's error: {error}")),
-    )
+    Some(outcome.unwrap_or_else(|error| panic!("{kind:?} {number} fails with another call's error: {error}")))
 }

@@ -1,4 +1,4 @@
-//! What the driver asks of its runtime: few reads and writes, large ones.
+//! The driver's use of its runtime: few reads and writes, large ones.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::scenario::{Adapter, Outcome, Run, Scenario};
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         a_warm_read_is_one_write_and_a_few_reads,
-        a_large_result_is_read_in_large_pieces
+        a_large_result_is_read_with_a_large_buffer
     ]
 }
 
@@ -34,7 +34,7 @@ async fn a_warm_read_is_one_write_and_a_few_reads(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_large_result_is_read_in_large_pieces(world: World) -> Outcome {
+async fn a_large_result_is_read_with_a_large_buffer(world: World) -> Outcome {
     let (driver, counts) = counted(&world)?;
     let query = "UNWIND range(1, 2000) AS x RETURN $text AS text";
     driver
@@ -47,13 +47,13 @@ async fn a_large_result_is_read_in_large_pieces(world: World) -> Outcome {
     Ok(())
 }
 
-/// A driver whose calls to its runtime are counted.
+/// A driver with a counting runtime.
 fn counted(world: &World) -> Result<(Driver, Arc<Counts>), Error> {
     match world.adapter {
         Adapter::Tokio => with_runtime(world, Tokio::default()),
         Adapter::AsyncStd => with_runtime(world, AsyncStd::default()),
         Adapter::Smol => with_runtime(world, Smol::default()),
-        Adapter::Blocking => unreachable!("the blocking adapter has a module of its own"),
+        Adapter::Blocking => unreachable!("the blocking adapter has its own module"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Futures that are dropped at one particular await, and what that means for the work.
+//! Futures that are dropped at one particular await, and the consequences for the work.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -10,22 +10,22 @@ use bolt_client::ErrorKind;
 use bolt_client::runtime::BoxFuture;
 
 use super::scenarios::locks::{self, Lock};
-use super::scenarios::{World, assert_at_rest, assert_nobody_uses, assert_says, count, scenarios};
+use super::scenarios::{World, assert_at_rest, assert_none_in_use, assert_says, count, scenarios};
 use super::{Error, run};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        what_is_dropped_before_its_first_poll_sends_nothing,
+        a_call_dropped_before_its_first_poll_sends_nothing,
         a_dropped_run_poisons_its_transaction,
         a_dropped_consume_poisons_its_transaction,
-        a_dropped_next_or_peek_loses_nothing,
-        a_dropped_commit_that_has_left_takes_its_course,
-        a_commit_that_is_dropped_before_it_has_left_is_a_rollback,
+        a_dropped_next_or_peek_loses_no_row,
+        a_dropped_commit_that_was_sent_is_carried_out,
+        a_commit_dropped_before_it_is_sent_is_a_rollback,
         a_dropped_rollback_rolls_back,
         a_dropped_begin_begins_nothing,
-        a_dropped_wait_for_a_connection_gives_its_place_up,
+        a_dropped_wait_for_a_connection_leaves_the_queue,
         a_dropped_query_frees_its_locks_after_one_round_trip needs ShowTransactions,
         a_dropped_auto_commit_query_frees_its_locks_after_one_round_trip needs ShowTransactions,
         a_dropped_query_of_a_transaction_frees_its_locks_after_one_round_trip needs ShowTransactions,
@@ -36,7 +36,7 @@ const CREATE: &str = "CREATE (:Scenario {run: $run})";
 /// What an auto-commit query does after it has taken the lock, for minutes.
 const ENDLESS: &str = "UNWIND range(1, 1000000000) AS x WITH x WHERE x % 7 = 8 RETURN count(x) AS n";
 
-async fn what_is_dropped_before_its_first_poll_sends_nothing(world: World) -> Outcome {
+async fn a_call_dropped_before_its_first_poll_sends_nothing(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let mut session = driver.session().build();
@@ -49,7 +49,7 @@ async fn what_is_dropped_before_its_first_poll_sends_nothing(world: World) -> Ou
     let mut tx = session.begin_transaction().await?;
     drop(tx.run(CREATE));
     drop(tx.run(CREATE).into_future());
-    // The transaction knows nothing of them.
+    // The transaction is not affected by them.
     tx.run("RETURN 1").await?.consume().await?;
     let before = relay.traffic();
     drop(tx.commit());
@@ -88,7 +88,7 @@ async fn a_dropped_run_poisons_its_transaction(world: World) -> Outcome {
         } else {
             tx.rollback().await?;
         }
-        // The next transaction of the session is as good as any.
+        // The next transaction of the session works.
         let mut tx = session.begin_transaction().await?;
         tx.run(CREATE).param("run", &mark).await?;
         tx.commit().await?;
@@ -126,7 +126,7 @@ async fn a_dropped_consume_poisons_its_transaction(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_dropped_next_or_peek_loses_nothing(world: World) -> Outcome {
+async fn a_dropped_next_or_peek_loses_no_row(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let mut session = driver.session().fetch_size(7).build();
@@ -145,26 +145,26 @@ async fn a_dropped_next_or_peek_loses_nothing(world: World) -> Outcome {
                 }
                 dropped += 1;
             }
-            match polled_once(rows.next()).await {
+            match polled_once(rows.try_next()).await {
                 Some(row) => break row?.expect("there is a row").get::<i64>("x")?,
                 None => dropped += 1,
             }
             if dropped % 5 == 0 {
-                // Let it come.
+                // Wait for the next row.
                 rows.peek().await?;
             }
         };
         assert_eq!(row, number);
     }
-    assert!(rows.next().await?.is_none());
+    assert!(rows.try_next().await?.is_none());
     assert!(
         dropped > 50,
-        "{dropped} futures were dropped: this test says nothing"
+        "{dropped} futures were dropped: this test proves nothing"
     );
     Ok(())
 }
 
-async fn a_dropped_commit_that_has_left_takes_its_course(world: World) -> Outcome {
+async fn a_dropped_commit_that_was_sent_is_carried_out(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     let mark = world.unique_name();
@@ -176,7 +176,7 @@ async fn a_dropped_commit_that_has_left_takes_its_course(world: World) -> Outcom
         let committed = polled_once(tx.commit()).await;
         assert!(committed.is_none());
         relay.release();
-        // Over the same connection, so behind the commit.
+        // Over the same connection, so after the commit.
         assert_eq!(count(&driver, "Scenario", &mark).await?, round);
     }
     assert_at_rest(&driver);
@@ -184,7 +184,7 @@ async fn a_dropped_commit_that_has_left_takes_its_course(world: World) -> Outcom
     Ok(())
 }
 
-async fn a_commit_that_is_dropped_before_it_has_left_is_a_rollback(world: World) -> Outcome {
+async fn a_commit_dropped_before_it_is_sent_is_a_rollback(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(1))?;
     let mark = world.unique_name();
     let mut session = driver.session().build();
@@ -231,7 +231,7 @@ async fn a_dropped_begin_begins_nothing(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_dropped_wait_for_a_connection_gives_its_place_up(world: World) -> Outcome {
+async fn a_dropped_wait_for_a_connection_leaves_the_queue(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(1))?;
     let mut holder = driver.session().build();
     let tx = holder.begin_transaction().await?;
@@ -242,7 +242,7 @@ async fn a_dropped_wait_for_a_connection_gives_its_place_up(world: World) -> Out
         assert_eq!(driver.pool_counts().waiting, 1);
     }
     assert_eq!(driver.pool_counts().waiting, 0);
-    // Given the connection, but dropped before it noticed.
+    // It was given the connection, but dropped before it noticed.
     let mut gone = Box::pin(first.begin_transaction().into_future());
     let mut next = pin!(second.begin_transaction().into_future());
     assert!(
@@ -253,7 +253,7 @@ async fn a_dropped_wait_for_a_connection_gives_its_place_up(world: World) -> Out
     drop(gone);
     let tx = next.await?;
     drop(tx);
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     Ok(())
 }
 
@@ -304,13 +304,13 @@ async fn a_dropped_query_of_a_transaction_frees_its_locks_after_one_round_trip(w
     Ok(())
 }
 
-/// Starts somebody who waits for the lock that the query holds, which goes on meanwhile.
+/// Starts a waiter for the lock that the query holds; the query continues meanwhile.
 async fn waited_for<T>(
     world: &World,
     lock: &Lock,
     mut query: impl Future<Output = T> + Unpin,
 ) -> Result<BoxFuture<'static, Result<Instant, Error>>, Error> {
-    let mut waiting = pin!(lock.somebody_waits(world));
+    let mut waiting = pin!(lock.start_waiter(world));
     let waiting = poll_fn(|cx| {
         assert!(query_is_pending(&mut query, cx), "the endless query has ended");
         waiting.as_mut().poll(cx)
@@ -323,7 +323,7 @@ fn query_is_pending<T>(query: &mut (impl Future<Output = T> + Unpin), cx: &mut C
     Pin::new(query).poll(cx).is_pending()
 }
 
-/// Lets a future that does not end go on for so long.
+/// Polls an endless future for this time.
 async fn wait_for<T>(mut query: impl Future<Output = T> + Unpin, time: Duration) {
     let mut timer = pin!(Timer::after(time));
     poll_fn(|cx| {
@@ -333,7 +333,7 @@ async fn wait_for<T>(mut query: impl Future<Output = T> + Unpin, time: Duration)
     .await;
 }
 
-/// Polls a future, once, and drops it. `None` if it was not ready.
+/// Polls a future once and drops it. Returns `None` if it was not ready.
 async fn polled_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|cx| {

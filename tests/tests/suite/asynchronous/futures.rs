@@ -1,4 +1,5 @@
-//! What only futures can: transaction functions that are plain `async fn`s, transactions that outlive theirs, and streams.
+//! Features of futures alone: transaction functions that are plain `async fn`s, transactions that outlive them, and
+//! streams.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +13,7 @@ use crate::scenario::{Outcome, Run, Scenario};
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         an_async_fn_is_a_transaction_function,
-        a_transaction_that_outlives_its_function_is_told_so,
+        a_transaction_that_outlives_its_function_is_an_error,
         records_are_a_stream,
         a_stream_ends_with_its_first_error,
     ]
@@ -33,7 +34,7 @@ async fn an_async_fn_is_a_transaction_function(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_transaction_that_outlives_its_function_is_told_so(world: World) -> Outcome {
+async fn a_transaction_that_outlives_its_function_is_an_error(world: World) -> Outcome {
     let driver = world.driver()?;
     let name = world.unique_name();
     let kept = Arc::new(Mutex::new(None));
@@ -53,7 +54,7 @@ async fn a_transaction_that_outlives_its_function_is_told_so(world: World) -> Ou
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
     assert!(error.to_string().contains("outlived"), "{error}");
-    // It still works, if nobody wants it to be committed; dropped, it is rolled back.
+    // It still works, but cannot be committed any more; when dropped it is rolled back.
     let tx = kept.lock().unwrap().take();
     let mut tx = tx.ok_or("the transaction")?;
     tx.run("RETURN 1").await?;

@@ -1,4 +1,4 @@
-//! Calls that another thread ends: what blocks cannot be dropped.
+//! Calls that another thread cancels, because blocking calls cannot be dropped.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use adapter_blocking::{Access, Auth, CancelHandle, Config, ErrorKind};
 use tests::misbehaving;
 
 use super::scenarios::{
-    World, assert_at_rest, assert_no_transaction_says, assert_nobody_uses, assert_says, only, scenarios,
+    World, assert_at_rest, assert_no_transaction_says, assert_none_in_use, assert_says, only, scenarios,
 };
 use super::{Driver, Error, run};
 use crate::scenario::{Outcome, Run, Scenario};
@@ -19,21 +19,21 @@ use crate::server::Feature;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         a_call_that_waits_for_an_answer_is_cancelled,
-        a_call_that_waits_in_the_pool_is_cancelled_and_the_others_go_on,
+        a_call_that_waits_in_the_pool_is_cancelled_and_others_continue,
         a_call_that_waits_for_a_new_connection_is_cancelled,
         a_pause_between_two_attempts_is_cancelled,
         rows_that_arrive_without_a_pause_can_be_cancelled,
         the_server_stops_a_query_that_is_cancelled needs ShowTransactions,
         a_commit_that_is_cancelled_is_reported_as_unknown,
-        a_handle_that_was_used_lets_no_call_begin,
-        handles_that_come_at_any_time_disturb_nobody,
+        a_cancelled_handle_lets_no_call_begin,
+        cancelling_at_any_time_does_not_affect_other_callers,
     ]
 }
 
 /// Works for minutes, in any server.
 const ENDLESS: &str = "UNWIND range(1, 1000000000) AS x WITH x WHERE x % 7 = 8 RETURN count(x) AS n";
 
-/// Far more than a call takes to notice, and far less than anything here would take otherwise.
+/// Far longer than a call needs to notice, and far shorter than anything here would take otherwise.
 const SOON: Duration = Duration::from_secs(3);
 
 async fn a_call_that_waits_for_an_answer_is_cancelled(world: World) -> Outcome {
@@ -61,12 +61,12 @@ async fn a_call_that_waits_for_an_answer_is_cancelled(world: World) -> Outcome {
         let found = driver.execute_query("RETURN 7 AS seven").call()?;
         assert_eq!(only(&found).get::<i64>("seven")?, 7);
     }
-    // The connection was not sacrificed.
+    // The connection was kept.
     assert_eq!(relay.traffic().connections, 1);
     Ok(())
 }
 
-async fn a_call_that_waits_in_the_pool_is_cancelled_and_the_others_go_on(world: World) -> Outcome {
+async fn a_call_that_waits_in_the_pool_is_cancelled_and_others_continue(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     driver.execute_query("RETURN 1").call()?;
@@ -112,9 +112,9 @@ async fn a_call_that_waits_for_a_new_connection_is_cancelled(_: World) -> Outcom
         assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
         assert_says(&error, &["cancelled", "new connection"]);
-        assert_nobody_uses(&driver);
+        assert_none_in_use(&driver);
     }
-    // What the first call began, the second one carried on.
+    // The second call continued what the first one had begun.
     assert_eq!(peer.connections(), 1);
     Ok(())
 }
@@ -130,7 +130,7 @@ async fn a_pause_between_two_attempts_is_cancelled(_: World) -> Outcome {
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(150) && took < SOON, "{took:?}");
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
-    // What went wrong before is told, too.
+    // The error also contains the earlier failure.
     assert_says(&error, &["cancelled", &address.to_string()]);
     assert_at_rest(&driver);
     Ok(())
@@ -182,7 +182,7 @@ async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outc
     let run = world.unique_name();
     driver.execute_query("RETURN 1").call()?;
     let flights = relay.traffic().flights;
-    // The first flight is the query, the second one its COMMIT, whose answer is late.
+    // The first flight is the query, the second its COMMIT, with a late answer.
     let (handle, stop) = handles();
     relay.delay_answers(Duration::from_millis(200));
     let create = "CREATE (:Scenario {run: $run})";
@@ -198,7 +198,7 @@ async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outc
     assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
     assert_says(&error, &["unknown", "cancelled"]);
 
-    // It was left to finish.
+    // The commit was left to finish.
     let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS count";
     let found = driver.execute_query(count).param("run", &run).call()?;
     assert_eq!(only(&found).get::<i64>("count")?, 1);
@@ -206,7 +206,7 @@ async fn a_commit_that_is_cancelled_is_reported_as_unknown(world: World) -> Outc
     Ok(())
 }
 
-async fn a_handle_that_was_used_lets_no_call_begin(world: World) -> Outcome {
+async fn a_cancelled_handle_lets_no_call_begin(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     driver.execute_query("RETURN 1").call()?;
@@ -228,14 +228,14 @@ async fn a_handle_that_was_used_lets_no_call_begin(world: World) -> Outcome {
         }
     });
     assert_eq!(relay.traffic(), before);
-    // Outside of its scope the thread is as free as any other.
+    // Outside of the scope the thread is not affected.
     driver.execute_query("RETURN 1").call()?;
     Ok(())
 }
 
-/// Callers whose calls are cancelled at any time, most of all just when they end, beside callers whose calls are not,
-/// over fewer connections than there are callers.
-async fn handles_that_come_at_any_time_disturb_nobody(world: World) -> Outcome {
+/// Some callers' calls are cancelled at any time, mostly when they are about to end; other callers' calls are not.
+/// There are fewer connections than callers.
+async fn cancelling_at_any_time_does_not_affect_other_callers(world: World) -> Outcome {
     const CALLS: i64 = 200;
     let driver = world.driver_with(world.config()?.max_connection_pool_size(3))?;
     let done = AtomicBool::new(false);
@@ -253,40 +253,44 @@ async fn handles_that_come_at_any_time_disturb_nobody(world: World) -> Outcome {
                 })
             })
             .collect();
-        let hunted: Vec<_> = (0..6_u64)
+        let make_cancelled_calls: Vec<_> = (0..6_u64)
             .map(|caller| {
                 let driver = &driver;
-                scope.spawn(move || hunted(driver, caller, CALLS))
+                scope.spawn(move || make_cancelled_calls(driver, caller, CALLS))
             })
             .collect();
         let mut cancelled = 0;
-        for hunted in hunted {
-            cancelled += hunted.join().map_err(|_| "a hunted caller panicked")??;
+        for make_cancelled_calls in make_cancelled_calls {
+            cancelled += make_cancelled_calls
+                .join()
+                .map_err(|_| "a caller with cancelled calls panicked")??;
         }
         done.store(true, Ordering::Relaxed);
         for caller in undisturbed {
-            caller.join().map_err(|_| "an undisturbed caller panicked")??;
+            caller
+                .join()
+                .map_err(|_| "a caller without cancelled calls panicked")??;
         }
-        assert!(cancelled > 0, "no call was cancelled: this test says nothing");
+        assert!(cancelled > 0, "no call was cancelled: this test proves nothing");
         assert!(
             cancelled < 6 * CALLS,
-            "no call came through: this test says nothing"
+            "no call succeeded: this test proves nothing"
         );
         Outcome::Ok(())
     })?;
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     assert_answers(&driver, 1)?;
     Ok(())
 }
 
-/// Makes calls while another thread cancels each of them after a while, and returns how many were.
-fn hunted(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
+/// Makes calls while another thread cancels each of them after a while. Returns how many were cancelled.
+fn make_cancelled_calls(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
     let (begin, begun) = mpsc::channel::<(CancelHandle, Duration)>();
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut percent = caller * 13;
             for (handle, usual) in begun {
-                // From at once to well behind the end of the call.
+                // From at once to long after the end of the call.
                 percent = (percent * 31 + 17) % 250;
                 thread::sleep(usual.mul_f64(percent as f64 / 100.0));
                 handle.cancel();
@@ -301,7 +305,7 @@ fn hunted(driver: &Driver, caller: u64, calls: i64) -> Result<i64, Error> {
                 Err(error) if error.kind() == ErrorKind::Cancelled => cancelled += 1,
                 Err(error) => return Err(error),
             }
-            // In no scope, while the handle is still about to come.
+            // In no scope, while the cancellation is still to come.
             let started = Instant::now();
             assert_answers(driver, call)?;
             usual = started.elapsed();
@@ -320,12 +324,12 @@ fn assert_answers(driver: &Driver, number: i64) -> Result<(), Error> {
     assert_eq!(
         only(&found).get::<i64>("number")?,
         number,
-        "somebody else's answer"
+        "another call's answer"
     );
     Ok(())
 }
 
-/// A handle that is used after this time.
+/// A handle that is cancelled after this time.
 fn cancelled_after(time: Duration) -> CancelHandle {
     let (handle, stop) = handles();
     thread::spawn(move || {
@@ -350,7 +354,7 @@ fn joined<T>(thread: thread::JoinHandle<T>) -> T {
 fn wait_until(condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < SOON, "it does not happen");
+        assert!(started.elapsed() < SOON, "the condition is not met");
         thread::sleep(Duration::from_millis(5));
     }
 }

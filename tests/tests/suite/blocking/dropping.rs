@@ -1,10 +1,10 @@
-//! What `drop` does on a thread that may be blocked, and results as iterators.
+//! What `drop` does on a thread that may block, and results as iterators.
 
 use std::time::{Duration, Instant};
 
 use adapter_blocking::{CancelHandle, ErrorKind, Record};
 
-use super::scenarios::{World, assert_at_rest, assert_nobody_uses, count, scenarios};
+use super::scenarios::{World, assert_at_rest, assert_none_in_use, count, scenarios};
 use super::{Error, run, sleep};
 use crate::scenario::{Outcome, Run, Scenario};
 use crate::server::Feature;
@@ -12,7 +12,7 @@ use crate::server::Feature;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         an_unread_write_is_committed_when_drop_returns,
-        dropping_an_unread_write_ends_by_the_teardown_limit,
+        dropping_an_unread_write_ends_within_the_teardown_timeout,
         dropping_an_unread_write_does_not_wait_in_a_cancelled_scope,
         a_result_is_an_iterator,
         an_iterator_ends_after_its_error needs Interruption,
@@ -29,15 +29,15 @@ async fn an_unread_write_is_committed_when_drop_returns(world: World) -> Outcome
     for (written, rows) in (1..).zip([0, 1, 999, 1000, 1001, 3000, 5000]) {
         drop(session.run(WRITE).param("run", &run).param("rows", rows).call()?);
         assert_at_rest(&driver);
-        // Over another connection, if there were any need for one.
+        // Over another connection if one were needed.
         assert_eq!(count(&driver, "Unread", &run).await?, written, "{rows} rows");
     }
-    // Nothing was left to be read by another, and no connection was lost.
+    // Nothing was left unread, and no connection was lost.
     assert_eq!(driver.pool_counts().idle, 1);
     Ok(())
 }
 
-async fn dropping_an_unread_write_ends_by_the_teardown_limit(world: World) -> Outcome {
+async fn dropping_an_unread_write_ends_within_the_teardown_timeout(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.teardown_timeout(TEARDOWN))?;
     let run = world.unique_name();
@@ -48,8 +48,8 @@ async fn dropping_an_unread_write_ends_by_the_teardown_limit(world: World) -> Ou
     drop(rows);
     let took = started.elapsed();
     assert!(took >= TEARDOWN && took < 5 * TEARDOWN, "{took:?}");
-    assert_nobody_uses(&driver);
-    // What it did not live to see happens all the same.
+    assert_none_in_use(&driver);
+    // The write is carried out although the call did not wait for it.
     relay.release();
     assert_committed_soon(&world, &run).await
 }

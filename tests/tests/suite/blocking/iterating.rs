@@ -1,4 +1,4 @@
-//! What only blocking calls have: iterators, closures that keep what they borrow, and destructors that wait.
+//! Features of blocking calls alone: iterators, closures that keep their borrows, and destructors that wait.
 
 use adapter_blocking::{Error, ManagedTransaction};
 
@@ -11,8 +11,8 @@ pub(super) fn all() -> Vec<Scenario> {
         records_are_an_iterator,
         an_iterator_ends_with_its_first_error,
         a_function_is_a_transaction_function,
-        a_closure_may_change_what_it_borrows,
-        a_dropped_session_has_carried_the_queries_of_its_cursors_out,
+        a_closure_may_mutate_its_borrows,
+        a_dropped_session_has_carried_out_the_queries_of_its_cursors,
     ]
 }
 
@@ -55,7 +55,7 @@ async fn a_function_is_a_transaction_function(world: World) -> Outcome {
 }
 
 /// It need not be `Send` either.
-async fn a_closure_may_change_what_it_borrows(world: World) -> Outcome {
+async fn a_closure_may_mutate_its_borrows(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let seen = std::rc::Rc::new(std::cell::Cell::new(0));
@@ -74,13 +74,13 @@ async fn a_closure_may_change_what_it_borrows(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_dropped_session_has_carried_the_queries_of_its_cursors_out(world: World) -> Outcome {
+async fn a_dropped_session_has_carried_out_the_queries_of_its_cursors(world: World) -> Outcome {
     let driver = world.driver()?;
     let other = world.driver()?;
     let name = world.unique_name();
     let create = "UNWIND range(1, 25) AS x CREATE (:Scenario {run: $run}) RETURN x";
     let mut session = driver.session().fetch_size(10).build();
-    let cursor = session.open(create).param("run", &name).call()?;
+    let cursor = session.run(create).param("run", &name).cursor()?;
     drop(session);
     drop(cursor);
     assert_eq!(count(&other, "Scenario", &name).await?, 25);

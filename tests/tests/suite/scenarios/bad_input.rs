@@ -1,4 +1,4 @@
-//! What callers get wrong while the server is fine: a clear error, and a driver that goes on working.
+//! Mistakes of callers: a clear error, and a driver that keeps working.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         a_wrong_password_is_refused_by_the_server,
         an_unknown_database_is_named_in_the_error,
-        a_syntax_error_is_the_servers_word_and_costs_no_connection,
+        a_syntax_error_is_the_servers_error_and_costs_no_connection,
         a_missing_parameter_is_named_in_the_error,
         a_write_under_read_access_is_refused,
         a_list_nested_5000_deep_is_refused_before_anything_is_sent,
-        a_map_with_keys_that_are_no_strings_is_refused_before_anything_is_sent,
+        a_map_with_keys_that_are_not_strings_is_refused_before_anything_is_sent,
         an_integer_beyond_64_bits_is_refused_before_anything_is_sent,
-        a_column_that_does_not_convert_is_named_with_what_was_there,
-        a_missing_column_is_named_with_those_there_are,
+        a_failed_conversion_names_the_column_and_both_types,
+        a_missing_column_is_named_with_the_existing_ones,
         a_row_that_does_not_fit_a_struct_names_the_field,
     ]
 }
@@ -54,7 +54,7 @@ async fn an_unknown_database_is_named_in_the_error(world: World) -> Outcome {
     still_works(&driver).await
 }
 
-async fn a_syntax_error_is_the_servers_word_and_costs_no_connection(world: World) -> Outcome {
+async fn a_syntax_error_is_the_servers_error_and_costs_no_connection(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     for access in [Access::Read, Access::Write] {
@@ -99,7 +99,7 @@ async fn a_list_nested_5000_deep_is_refused_before_anything_is_sent(world: World
     still_works(&driver).await
 }
 
-async fn a_map_with_keys_that_are_no_strings_is_refused_before_anything_is_sent(world: World) -> Outcome {
+async fn a_map_with_keys_that_are_not_strings_is_refused_before_anything_is_sent(world: World) -> Outcome {
     let driver = world.driver()?;
     let map = HashMap::from([(vec![1, 2], "one")]);
     let error = go!(driver.execute_query("RETURN $odd").param("odd", Serde(&map))).unwrap_err();
@@ -114,7 +114,7 @@ async fn an_integer_beyond_64_bits_is_refused_before_anything_is_sent(world: Wor
     still_works(&driver).await
 }
 
-async fn a_column_that_does_not_convert_is_named_with_what_was_there(world: World) -> Outcome {
+async fn a_failed_conversion_names_the_column_and_both_types(world: World) -> Outcome {
     let driver = world.driver()?;
     let found = go!(driver.execute_query("RETURN 'Alice' AS name, null AS nothing, 3000000000 AS big"))?;
     let row = only(&found);
@@ -139,7 +139,7 @@ async fn a_column_that_does_not_convert_is_named_with_what_was_there(world: Worl
     Ok(())
 }
 
-async fn a_missing_column_is_named_with_those_there_are(world: World) -> Outcome {
+async fn a_missing_column_is_named_with_the_existing_ones(world: World) -> Outcome {
     let driver = world.driver()?;
     let found = go!(driver.execute_query("RETURN 1 AS first, 2 AS second"))?;
     let row = only(&found);
@@ -154,9 +154,9 @@ async fn a_missing_column_is_named_with_those_there_are(world: World) -> Outcome
 async fn a_row_that_does_not_fit_a_struct_names_the_field(world: World) -> Outcome {
     #[derive(Debug, Deserialize)]
     struct Person {
-        #[expect(dead_code, reason = "only its absence is looked at")]
+        #[expect(dead_code, reason = "only its absence is checked")]
         name: String,
-        #[expect(dead_code, reason = "only its absence is looked at")]
+        #[expect(dead_code, reason = "only its absence is checked")]
         age: i64,
     }
     let driver = world.driver()?;

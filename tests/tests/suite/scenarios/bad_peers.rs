@@ -1,4 +1,4 @@
-//! Addresses that are wrong, and peers that are no Bolt server, or a bad one.
+//! Wrong addresses, and peers that are not a Bolt server, or a faulty one.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -11,36 +11,36 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     let mut all = scenarios_alone![
-        a_uri_that_cannot_be_used_says_why,
+        an_invalid_uri_is_explained,
         a_host_that_does_not_resolve_is_named,
         an_address_where_nothing_listens_is_named,
-        a_silent_peer_is_given_up_by_the_limit_for_connecting,
-        a_silent_peer_is_given_up_by_the_deadline_of_the_call,
-        asking_who_answers_ends_by_the_deadline_of_the_driver,
+        a_silent_peer_is_given_up_after_the_connection_timeout,
+        a_silent_peer_is_given_up_at_the_deadline_of_the_call,
+        server_info_ends_at_the_deadline_of_the_driver,
         an_http_server_is_recognised,
         a_peer_that_speaks_first_is_recognised,
         a_peer_that_answers_in_tls_is_recognised,
-        an_address_that_is_no_bolt_server_is_followed_by_the_next,
+        an_address_without_a_bolt_server_is_followed_by_the_next,
         an_address_that_is_silent_is_followed_by_the_next_in_time,
         a_server_without_a_common_version_is_unsupported,
-        a_version_that_was_not_offered_is_a_violation,
+        a_version_that_was_not_proposed_is_a_violation,
         a_peer_that_closes_during_the_handshake_is_named,
         a_peer_that_closes_after_hello_is_named,
         a_peer_that_closes_in_a_message_is_named,
         garbage_in_the_handshake_is_a_violation,
         garbage_in_an_answer_is_a_violation,
-        garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline,
+        garbage_that_could_be_half_an_answer_is_given_up_at_the_deadline,
         a_slow_peer_is_awaited,
-        a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise,
-        a_reader_who_pauses_does_not_meet_the_promise,
+        a_server_that_falls_silent_in_an_answer_is_given_up_after_its_receive_timeout,
+        a_pause_of_the_reader_does_not_count_as_silence,
     ];
-    all.extend(scenarios![the_port_on_which_a_server_speaks_http_is_recognised needs Http]);
+    all.extend(scenarios![the_http_port_of_a_server_is_recognised needs Http]);
     all
 }
 
 const LIMIT: Duration = Duration::from_millis(400);
 
-async fn a_uri_that_cannot_be_used_says_why(_: Adapter) -> Outcome {
+async fn an_invalid_uri_is_explained(_: Adapter) -> Outcome {
     for (uri, parts) in [
         (
             "neo4j://localhost:7687",
@@ -111,7 +111,7 @@ async fn an_address_where_nothing_listens_is_named(adapter: Adapter) -> Outcome 
     Ok(())
 }
 
-async fn a_silent_peer_is_given_up_by_the_limit_for_connecting(adapter: Adapter) -> Outcome {
+async fn a_silent_peer_is_given_up_after_the_connection_timeout(adapter: Adapter) -> Outcome {
     let peer = misbehaving::silent()?;
     let config = Config::new(&peer.uri(), Auth::none())?.connection_timeout(LIMIT);
     let driver = driver_with(adapter, config)?;
@@ -130,7 +130,7 @@ async fn a_silent_peer_is_given_up_by_the_limit_for_connecting(adapter: Adapter)
     Ok(())
 }
 
-async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter) -> Outcome {
+async fn a_silent_peer_is_given_up_at_the_deadline_of_the_call(adapter: Adapter) -> Outcome {
     let peer = misbehaving::silent()?;
     let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     for _ in 0..3 {
@@ -141,15 +141,15 @@ async fn a_silent_peer_is_given_up_by_the_deadline_of_the_call(adapter: Adapter)
         let took = started.elapsed();
         assert!(took >= LIMIT / 2 && took < 10 * LIMIT, "{took:?}");
     }
-    // The connection that the first call began is carried on by the others. Once they have waited for it for a second in
-    // all, another is begun beside it.
+    // Later calls continue the connection that the first call began. Once they have waited for it for a second in
+    // total, another one is begun beside it.
     let connections = peer.connections();
     assert!((1..=2).contains(&connections), "{connections}");
     wait!(driver.close());
     Ok(())
 }
 
-async fn asking_who_answers_ends_by_the_deadline_of_the_driver(adapter: Adapter) -> Outcome {
+async fn server_info_ends_at_the_deadline_of_the_driver(adapter: Adapter) -> Outcome {
     let peer = misbehaving::silent()?;
     let config = Config::new(&peer.uri(), Auth::none())?.deadline(LIMIT);
     let driver = driver_with(adapter, config)?;
@@ -175,7 +175,7 @@ async fn an_http_server_is_recognised(adapter: Adapter) -> Outcome {
     .await
 }
 
-async fn the_port_on_which_a_server_speaks_http_is_recognised(world: World) -> Outcome {
+async fn the_http_port_of_a_server_is_recognised(world: World) -> Outcome {
     let http = world.server.http.ok_or("no HTTP")?;
     let driver = world.driver_with(once(Config::new(&format!("bolt://{http}"), world.auth())?))?;
     let by_name = wait!(driver.verify_connectivity()).unwrap_err();
@@ -209,8 +209,8 @@ async fn a_peer_that_answers_in_tls_is_recognised(adapter: Adapter) -> Outcome {
     .await
 }
 
-/// As a name that has an IPv6 and an IPv4 address, and something else on the port of one of them.
-async fn an_address_that_is_no_bolt_server_is_followed_by_the_next(adapter: Adapter) -> Outcome {
+/// Like a name with an IPv6 and an IPv4 address and another service on the port of one of them.
+async fn an_address_without_a_bolt_server_is_followed_by_the_next(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let others = [
         misbehaving::http_server()?,
@@ -243,7 +243,7 @@ async fn an_address_that_is_silent_is_followed_by_the_next_in_time(adapter: Adap
     Ok(())
 }
 
-/// A server whose name stands for these addresses.
+/// A server with a name that resolves to these addresses.
 fn found_at(addresses: &[SocketAddr]) -> Result<Config, Error> {
     let found: Vec<_> = addresses
         .iter()
@@ -257,7 +257,7 @@ async fn a_server_without_a_common_version_is_unsupported(adapter: Adapter) -> O
     assert_fails(adapter, &peer, &[ErrorKind::Unsupported], &["version"]).await
 }
 
-async fn a_version_that_was_not_offered_is_a_violation(adapter: Adapter) -> Outcome {
+async fn a_version_that_was_not_proposed_is_a_violation(adapter: Adapter) -> Outcome {
     assert_fails(
         adapter,
         &misbehaving::version_not_offered()?,
@@ -313,7 +313,7 @@ async fn garbage_in_an_answer_is_a_violation(adapter: Adapter) -> Outcome {
     Ok(())
 }
 
-async fn garbage_that_could_be_half_an_answer_is_given_up_by_the_deadline(adapter: Adapter) -> Outcome {
+async fn garbage_that_could_be_half_an_answer_is_given_up_at_the_deadline(adapter: Adapter) -> Outcome {
     let peer = misbehaving::garbage()?;
     let driver = driver_with(adapter, once(Config::new(&peer.uri(), Auth::none())?))?;
     let started = Instant::now();
@@ -336,21 +336,23 @@ async fn a_slow_peer_is_awaited(adapter: Adapter) -> Outcome {
     Ok(())
 }
 
-async fn a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise(adapter: Adapter) -> Outcome {
+async fn a_server_that_falls_silent_in_an_answer_is_given_up_after_its_receive_timeout(
+    adapter: Adapter,
+) -> Outcome {
     let peer = misbehaving::silent_in_answer()?;
     let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
     for (access, kind) in [
         (Access::Read, ErrorKind::ConnectionLost),
-        // The query has left, and may be carried out.
+        // The query was sent, and may be carried out.
         (Access::Write, ErrorKind::UnknownCommit),
     ] {
         let mut session = driver.session().default_access_mode(access).build();
         let mut rows = go!(session.run("RETURN 1 AS x"))?;
         for _ in 0..3 {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         let started = Instant::now();
-        let error = wait!(rows.next()).unwrap_err();
+        let error = wait!(rows.try_next()).unwrap_err();
         let took = started.elapsed();
         assert_eq!(error.kind(), kind, "{error}");
         assert_says(
@@ -364,19 +366,19 @@ async fn a_server_that_falls_silent_in_an_answer_is_given_up_by_its_own_promise(
         drop(rows);
         assert_at_rest(&driver);
     }
-    // Who was silent is not asked again.
+    // The silent connection is not used again.
     assert_eq!(peer.connections(), 2);
     Ok(())
 }
 
-/// Servers say nothing while nobody asks them anything, whatever they promise.
-async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outcome {
-    let peer = misbehaving::promises_to_be_heard()?;
+/// Servers send nothing between requests, whatever receive timeout they announce.
+async fn a_pause_of_the_reader_does_not_count_as_silence(adapter: Adapter) -> Outcome {
+    let peer = misbehaving::announces_receive_timeout()?;
     let driver = driver_with(adapter, Config::new(&peer.uri(), Auth::none())?)?;
     let mut session = driver.session().fetch_size(3).build();
     let mut rows = go!(session.run("RETURN 1 AS x"))?;
     for row in 1..=9 {
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         // Once within a page, once at the end of one.
         if row == 2 || row == 6 {
             sleep(Duration::from_millis(1300)).await;
@@ -384,13 +386,13 @@ async fn a_reader_who_pauses_does_not_meet_the_promise(adapter: Adapter) -> Outc
     }
     wait!(rows.consume())?;
     sleep(Duration::from_millis(1300)).await;
-    // Neither does a connection that was idle for longer.
-    assert!(wait!(go!(session.run("RETURN 1 AS x"))?.next())?.is_some());
+    // Neither is a connection that was idle for longer.
+    assert!(wait!(go!(session.run("RETURN 1 AS x"))?.try_next())?.is_some());
     assert_eq!(peer.connections(), 1);
     Ok(())
 }
 
-/// Asserts that both a query and a check of connectivity fail like this, soon, and that the error names the peer.
+/// Asserts that a query and a connectivity check both fail like this, soon, and that the error names the peer.
 async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts: &[&str]) -> Outcome {
     let driver = driver_with(
         adapter,
@@ -413,7 +415,7 @@ async fn assert_fails(adapter: Adapter, peer: &Peer, kinds: &[ErrorKind], parts:
     Ok(())
 }
 
-/// The error of a query to this URI, which must come long before any default limit.
+/// Returns the error of a query to this URI, which must come long before any default limit.
 async fn error_of(adapter: Adapter, uri: &str) -> Result<Error, Box<dyn std::error::Error + Send + Sync>> {
     let driver = driver_with(adapter, once(Config::new(uri, Auth::basic("neo4j", "password"))?))?;
     let started = Instant::now();

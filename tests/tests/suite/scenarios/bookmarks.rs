@@ -1,37 +1,40 @@
-//! What follows on what: which bookmarks travel, and which replace which. Told by a server that remembers.
+//! Bookmarks: which ones are sent, and which ones replace others, as recorded by a server.
 
 use std::sync::Mutex;
 
 use bolt_client::{BookmarkManager, Bookmarks, ServerError};
 use bolt_proto::state::Message;
-use tests::scripted::{Script, Scripted, Told};
+use tests::scripted::{RecordedRequest, Script, Scripted};
 
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     let mut all = scenarios_alone![
         every_begin_and_every_auto_commit_run_names_the_bookmarks,
-        bookmarks_are_replaced_and_do_not_pile_up,
+        bookmarks_are_replaced_and_do_not_accumulate,
         a_transaction_that_fails_or_is_rolled_back_changes_no_bookmark,
         sessions_that_share_a_manager_see_each_other,
-        a_manager_asks_its_supplier_and_tells_its_consumer,
-        calls_of_execute_query_follow_each_other,
+        a_manager_calls_its_supplier_and_its_consumer,
+        calls_of_execute_query_are_causally_chained,
         last_bookmarks_finish_an_open_cursor,
-        a_write_that_is_dropped_unread_still_delivers_its_bookmark,
+        an_unread_write_still_delivers_its_bookmark,
     ];
-    all.extend(scenarios![what_one_session_writes_another_sees_by_its_bookmarks]);
+    all.extend(scenarios![
+        a_session_sees_the_writes_of_another_through_its_bookmarks
+    ]);
     all
 }
 
 /// The bookmarks of all requests that may have some: (request, bookmarks).
 fn named(server: &Scripted) -> Vec<(Message, Vec<String>)> {
-    let begins = |told: &Told| matches!(told.message, Message::Begin | Message::Run);
-    let told = server.told().into_iter().filter(begins);
-    told.map(|told| {
-        let bookmarks = told.bookmarks().into_iter().map(str::to_owned).collect();
-        (told.message, bookmarks)
-    })
-    .collect()
+    let begins = |request: &RecordedRequest| matches!(request.message, Message::Begin | Message::Run);
+    let requests = server.take_requests().into_iter().filter(begins);
+    requests
+        .map(|request| {
+            let bookmarks = request.bookmarks().into_iter().map(str::to_owned).collect();
+            (request.message, bookmarks)
+        })
+        .collect()
 }
 
 fn raw(bookmarks: &Bookmarks) -> Vec<&str> {
@@ -61,7 +64,7 @@ async fn every_begin_and_every_auto_commit_run_names_the_bookmarks(adapter: Adap
         go!(tx.run("ROWS 1"))?;
         Ok(())
     })))?;
-    let cursor = go!(session.open("ROWS 1"))?;
+    let cursor = wait!(session.run("ROWS 1").cursor())?;
     wait!(cursor.consume(&mut session))?;
     assert_eq!(raw(&wait!(session.last_bookmarks())?), ["bm:4"]);
     assert_eq!(
@@ -78,7 +81,7 @@ async fn every_begin_and_every_auto_commit_run_names_the_bookmarks(adapter: Adap
     Ok(())
 }
 
-async fn bookmarks_are_replaced_and_do_not_pile_up(adapter: Adapter) -> Outcome {
+async fn bookmarks_are_replaced_and_do_not_accumulate(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let manager = BookmarkManager::new();
@@ -92,8 +95,8 @@ async fn bookmarks_are_replaced_and_do_not_pile_up(adapter: Adapter) -> Outcome 
         let mut session = builder.build();
         for round in 0..10 {
             go!(session.run("WRITE"))?;
-            let told = named(&server);
-            assert_eq!(told[0].1.len(), usize::from(round > 0), "{told:?}");
+            let requests = named(&server);
+            assert_eq!(requests[0].1.len(), usize::from(round > 0), "{requests:?}");
         }
     }
     assert_eq!(manager.bookmarks().len(), 1);
@@ -153,7 +156,7 @@ async fn sessions_that_share_a_manager_see_each_other(adapter: Adapter) -> Outco
             (Message::Run, &[]),
         ])
     );
-    // What they did at the same time stands side by side.
+    // Bookmarks of concurrent transactions are kept side by side.
     let mut one = go!(first.begin_transaction())?;
     let mut other = go!(second.begin_transaction())?;
     go!(one.run("WRITE"))?;
@@ -164,7 +167,7 @@ async fn sessions_that_share_a_manager_see_each_other(adapter: Adapter) -> Outco
     Ok(())
 }
 
-async fn a_manager_asks_its_supplier_and_tells_its_consumer(adapter: Adapter) -> Outcome {
+async fn a_manager_calls_its_supplier_and_its_consumer(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -188,7 +191,7 @@ async fn a_manager_asks_its_supplier_and_tells_its_consumer(adapter: Adapter) ->
     Ok(())
 }
 
-async fn calls_of_execute_query_follow_each_other(adapter: Adapter) -> Outcome {
+async fn calls_of_execute_query_are_causally_chained(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let own = BookmarkManager::new();
@@ -224,8 +227,8 @@ async fn last_bookmarks_finish_an_open_cursor(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver.session().fetch_size(10).build();
-    let mut cursor = go!(session.open("ROWS 25"))?;
-    assert!(wait!(cursor.next(&mut session))?.is_some());
+    let mut cursor = wait!(session.run("ROWS 25").cursor())?;
+    assert!(wait!(cursor.try_next(&mut session))?.is_some());
     assert_eq!(raw(&wait!(session.last_bookmarks())?), ["bm:1"]);
     // Its rows were kept.
     assert_eq!(wait!(cursor.collect(&mut session))?.len(), 24);
@@ -233,15 +236,15 @@ async fn last_bookmarks_finish_an_open_cursor(adapter: Adapter) -> Outcome {
     Ok(())
 }
 
-async fn a_write_that_is_dropped_unread_still_delivers_its_bookmark(adapter: Adapter) -> Outcome {
+async fn an_unread_write_still_delivers_its_bookmark(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let config = Config::new(&server.uri(), Auth::none())?.max_connection_pool_size(1);
     let driver = driver_with(adapter, config)?;
     let mut session = driver.session().fetch_size(10).build();
     let mut rows = go!(session.run("ROWS 25"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     drop(rows);
-    // The connection is the only one: what was left on it is finished first.
+    // There is only one connection, so the rest on it is finished first.
     go!(session.run("WRITE"))?;
     assert_eq!(
         named(&server),
@@ -250,7 +253,7 @@ async fn a_write_that_is_dropped_unread_still_delivers_its_bookmark(adapter: Ada
     Ok(())
 }
 
-async fn what_one_session_writes_another_sees_by_its_bookmarks(world: World) -> Outcome {
+async fn a_session_sees_the_writes_of_another_through_its_bookmarks(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut writer = driver.session().build();
@@ -267,7 +270,7 @@ async fn what_one_session_writes_another_sees_by_its_bookmarks(world: World) -> 
     let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
     let row = wait!(go!(reader.run(query).param("run", &run))?.single())?;
     assert_eq!(row.get::<i64>(0)?, 5);
-    // As text they may travel to another program.
+    // Bookmarks can be passed to another program as text.
     let stored: Vec<String> = bookmarks.raw_values().map(str::to_owned).collect();
     assert_eq!(Bookmarks::from_raw_values(stored)?, bookmarks);
     Ok(())

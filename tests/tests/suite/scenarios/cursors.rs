@@ -1,4 +1,4 @@
-//! Results that do not hold on to their transaction, and queries that are queued.
+//! Results that do not borrow their transaction, and queued queries.
 
 use bolt_client::{ErrorKind, query};
 use tests::relay::Traffic;
@@ -8,18 +8,18 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         several_results_are_read_in_any_order,
-        there_is_a_query_for_each_row_of_another,
-        a_cursor_reads_whatever_records_read,
-        a_cursor_is_refused_elsewhere,
-        a_dropped_cursor_skips_its_rows_and_no_others,
+        a_query_runs_for_each_row_of_another,
+        a_cursor_reads_everything_that_records_can_read,
+        a_cursor_is_refused_by_another_host,
+        a_dropped_cursor_skips_only_its_own_rows,
         a_session_keeps_the_rest_of_a_cursor_while_another_query_runs,
-        a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so,
-        closing_a_session_carries_the_queries_of_its_cursors_out,
+        a_rest_that_is_too_long_to_be_kept_is_a_clear_error,
+        closing_a_session_carries_out_the_queries_of_its_cursors,
         queued_queries_and_their_commit_are_one_flight,
         results_of_queued_queries_are_read_in_any_order,
-        when_a_queued_query_fails_those_behind_it_are_not_carried_out,
-        queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit,
-        a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not,
+        after_a_failed_queued_query_later_ones_are_not_carried_out,
+        queued_queries_without_a_reader_are_carried_out_by_the_commit,
+        a_queued_query_that_cannot_be_sent_is_refused_without_affecting_others,
     ]
 }
 
@@ -29,13 +29,13 @@ async fn several_results_are_read_in_any_order(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
-    let mut first = go!(tx.open("UNWIND range(1, 9) AS x RETURN x"))?;
-    let mut second = go!(tx.open("UNWIND range(101, 109) AS y RETURN y"))?;
-    let third = go!(tx.open("UNWIND range(201, 209) AS z RETURN z"))?;
+    let mut first = wait!(tx.run("UNWIND range(1, 9) AS x RETURN x").cursor())?;
+    let mut second = wait!(tx.run("UNWIND range(101, 109) AS y RETURN y").cursor())?;
+    let third = wait!(tx.run("UNWIND range(201, 209) AS z RETURN z").cursor())?;
     let (mut xs, mut ys) = (Vec::new(), Vec::new());
     for _ in 0..4 {
         for _ in 0..2 {
-            let row = wait!(second.next(&mut tx))?.ok_or("a row")?;
+            let row = wait!(second.try_next(&mut tx))?.ok_or("a row")?;
             ys.push(row.get::<i64>("y")?);
         }
         let next = wait!(first.peek(&mut tx))?.ok_or("a row")?.get::<i64>("x")?;
@@ -50,7 +50,7 @@ async fn several_results_are_read_in_any_order(world: World) -> Outcome {
         Some(vec!["z"])
     );
     assert_eq!(wait!(third.collect(&mut tx))?.len(), 9);
-    // A query of the other kind in between, too.
+    // Also with a query of the other kind in between.
     assert_eq!(wait!(go!(tx.run("RETURN 1"))?.collect())?.len(), 1);
     assert_eq!(wait!(first.collect(&mut tx))?.len(), 5);
     wait!(second.consume(&mut tx))?;
@@ -59,14 +59,14 @@ async fn several_results_are_read_in_any_order(world: World) -> Outcome {
     Ok(())
 }
 
-async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
+async fn a_query_runs_for_each_row_of_another(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(10).build();
     let mut tx = go!(session.begin_transaction())?;
-    let mut numbers = go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
+    let mut numbers = wait!(tx.run("UNWIND range(1, 100) AS x RETURN x").cursor())?;
     let mut sum = 0;
-    while let Some(row) = wait!(numbers.next(&mut tx))? {
+    while let Some(row) = wait!(numbers.try_next(&mut tx))? {
         let number: i64 = row.get("x")?;
         let create = "CREATE (n:Scenario {run: $run, number: $number}) RETURN n.number AS number";
         let rows = go!(tx.run(create).param("run", &run).param("number", number))?;
@@ -78,33 +78,33 @@ async fn there_is_a_query_for_each_row_of_another(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
+async fn a_cursor_reads_everything_that_records_can_read(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
     let ten = "UNWIND range(1, 10) AS x RETURN x";
 
-    let mut rows = go!(tx.open(ten))?;
+    let mut rows = wait!(tx.run(ten).cursor())?;
     assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, Some(1));
     let fetched = wait!(rows.fetch(&mut tx, 4))?;
     assert_eq!(fetched.len(), 4);
     assert_eq!(fetched[3].get::<i64>("x")?, 5);
-    // A row that is not what was asked for is lost, and those behind it are not.
+    // A row of the wrong type is lost; later ones are not.
     let error = wait!(rows.next_as::<String>(&mut tx)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion);
     assert_eq!(wait!(rows.collect_column::<i64>(&mut tx))?, [7, 8, 9, 10]);
 
-    let mut rows = go!(tx.open(ten))?;
+    let mut rows = wait!(tx.run(ten).cursor())?;
     assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 10);
     assert_eq!(wait!(rows.fetch(&mut tx, 100))?.len(), 0);
     assert_eq!(wait!(rows.next_as::<i64>(&mut tx))?, None);
 
-    let one = go!(tx.open("RETURN 1 AS one"))?;
+    let one = wait!(tx.run("RETURN 1 AS one").cursor())?;
     let row = wait!(one.single_optional(&mut tx))?.ok_or("a row")?;
     assert_eq!(row.get::<i64>("one")?, 1);
-    let none = go!(tx.open("UNWIND [] AS x RETURN x"))?;
+    let none = wait!(tx.run("UNWIND [] AS x RETURN x").cursor())?;
     assert!(wait!(none.single_optional(&mut tx))?.is_none());
-    let many = go!(tx.open(ten))?;
+    let many = wait!(tx.run(ten).cursor())?;
     let error = wait!(many.single_optional(&mut tx)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion);
     wait!(tx.commit())?;
@@ -112,15 +112,15 @@ async fn a_cursor_reads_whatever_records_read(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
+async fn a_cursor_is_refused_by_another_host(world: World) -> Outcome {
     let driver = world.driver()?;
     let (mut one, mut other) = (driver.session().build(), driver.session().build());
     let mut tx = go!(one.begin_transaction())?;
-    let mut cursor = go!(tx.open("RETURN 1 AS one"))?;
+    let mut cursor = wait!(tx.run("RETURN 1 AS one").cursor())?;
     let mut elsewhere = go!(other.begin_transaction())?;
     go!(elsewhere.run("RETURN 2 AS two"))?;
     let refused = [
-        wait!(cursor.next(&mut elsewhere)).map(drop).unwrap_err(),
+        wait!(cursor.try_next(&mut elsewhere)).map(drop).unwrap_err(),
         wait!(cursor.peek(&mut elsewhere)).map(drop).unwrap_err(),
         wait!(cursor.next_ref(&mut elsewhere)).map(drop).unwrap_err(),
     ];
@@ -130,14 +130,14 @@ async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
     }
     assert!(cursor.keys(&mut elsewhere).is_none());
     wait!(elsewhere.commit())?;
-    // Nothing was lost by that.
-    assert_eq!(wait!(cursor.next(&mut tx))?.ok_or("a row")?.get::<i64>(0)?, 1);
+    // The refused call lost nothing.
+    assert_eq!(wait!(cursor.try_next(&mut tx))?.ok_or("a row")?.get::<i64>(0)?, 1);
     wait!(tx.commit())?;
-    // Its transaction is over.
+    // Its transaction has ended.
     let error = wait!(cursor.collect(&mut one)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
 
-    let cursor = go!(one.open("RETURN 1 AS one"))?;
+    let cursor = wait!(one.run("RETURN 1 AS one").cursor())?;
     let mut tx = go!(other.begin_transaction())?;
     let error = wait!(cursor.single(&mut tx)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
@@ -147,17 +147,17 @@ async fn a_cursor_is_refused_elsewhere(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_dropped_cursor_skips_its_rows_and_no_others(world: World) -> Outcome {
+async fn a_dropped_cursor_skips_only_its_own_rows(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(3).build();
     let mut tx = go!(session.begin_transaction())?;
-    let mut kept = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
+    let mut kept = wait!(tx.run("UNWIND range(1, 10) AS x RETURN x").cursor())?;
     let create = "UNWIND range(1, 10) AS x CREATE (n:Scenario {run: $run}) RETURN x";
-    let mut dropped = go!(tx.open(create).param("run", &run))?;
-    assert!(wait!(dropped.next(&mut tx))?.is_some());
+    let mut dropped = wait!(tx.run(create).param("run", &run).cursor())?;
+    assert!(wait!(dropped.try_next(&mut tx))?.is_some());
     drop(dropped);
-    assert!(wait!(kept.next(&mut tx))?.is_some());
+    assert!(wait!(kept.try_next(&mut tx))?.is_some());
     assert_eq!(wait!(kept.collect(&mut tx))?.len(), 9);
     wait!(tx.commit())?;
     assert_eq!(
@@ -172,10 +172,10 @@ async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: Wo
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(10).build();
-    let mut first = go!(session.open("UNWIND range(1, 100) AS x RETURN x"))?;
-    assert!(wait!(first.next(&mut session))?.is_some());
+    let mut first = wait!(session.run("UNWIND range(1, 100) AS x RETURN x").cursor())?;
+    assert!(wait!(first.try_next(&mut session))?.is_some());
     go!(session.run(CREATE).param("run", &run))?;
-    let second = go!(session.open("UNWIND range(1, 50) AS x RETURN x"))?;
+    let second = wait!(session.run("UNWIND range(1, 50) AS x RETURN x").cursor())?;
     let mut tx = go!(session.begin_transaction())?;
     go!(tx.run(CREATE).param("run", &run))?;
     wait!(tx.commit())?;
@@ -186,7 +186,9 @@ async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: Wo
     assert_at_rest(&driver);
     assert_eq!(wait!(second.collect(&mut session))?.len(), 50);
     assert_eq!(
-        wait!(first.next(&mut session))?.ok_or("a row")?.get::<i64>("x")?,
+        wait!(first.try_next(&mut session))?
+            .ok_or("a row")?
+            .get::<i64>("x")?,
         2
     );
     assert_eq!(wait!(first.collect(&mut session))?.len(), 98);
@@ -194,15 +196,15 @@ async fn a_session_keeps_the_rest_of_a_cursor_while_another_query_runs(world: Wo
     Ok(())
 }
 
-async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: World) -> Outcome {
+async fn a_rest_that_is_too_long_to_be_kept_is_a_clear_error(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let long = query("UNWIND range(1, 20000) AS x RETURN x, $text AS text").param("text", "x".repeat(1000));
-    let mut cursor = go!(session.open(&long))?;
+    let mut cursor = wait!(session.run(&long).cursor())?;
     let error = go!(session.run("RETURN 1")).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
     assert_says(&error, &["cursor", "too long", "another session"]);
-    // It lives on, and can be read to its end.
+    // The cursor still works, and can be read to its end.
     let mut rows = 0;
     while wait!(cursor.next_ref(&mut session))?.is_some() {
         rows += 1;
@@ -213,18 +215,18 @@ async fn a_rest_that_is_too_long_to_be_kept_is_an_error_that_says_so(world: Worl
     Ok(())
 }
 
-async fn closing_a_session_carries_the_queries_of_its_cursors_out(world: World) -> Outcome {
+async fn closing_a_session_carries_out_the_queries_of_its_cursors(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let create = "UNWIND range(1, 25) AS x CREATE (:Scenario {run: $run}) RETURN x";
     let mut session = driver.session().fetch_size(10).build();
-    let mut cursor = go!(session.open(create).param("run", &run))?;
-    assert!(wait!(cursor.next(&mut session))?.is_some());
+    let mut cursor = wait!(session.run(create).param("run", &run).cursor())?;
+    assert!(wait!(cursor.try_next(&mut session))?.is_some());
     wait!(session.close())?;
     assert_eq!(count(&driver, "Scenario", &run).await?, 25);
-    // Dropped, it does so as soon as the connection is used again, or at once.
+    // A dropped session does so as soon as the connection is used again, or at once.
     let mut session = driver.session().fetch_size(10).build();
-    let cursor = go!(session.open(create).param("run", &run))?;
+    let cursor = wait!(session.run(create).param("run", &run).cursor())?;
     drop(session);
     drop(cursor);
     wait!(driver.close());
@@ -249,7 +251,7 @@ async fn queued_queries_and_their_commit_are_one_flight(world: World) -> Outcome
     assert_spent(relay.traffic() - before, 1);
     assert_eq!(count(&driver, "Scenario", &run).await?, 5);
 
-    // Whatever is waited for first takes them along.
+    // The first call that waits sends them along.
     let before = relay.traffic();
     let mut tx = go!(session.begin_transaction())?;
     let queued: Vec<_> = (0..5_i64)
@@ -283,7 +285,7 @@ async fn results_of_queued_queries_are_read_in_any_order(world: World) -> Outcom
         .collect::<Result<_, _>>()?;
     let mut two = queued.remove(1);
     assert_eq!(wait!(queued.pop().ok_or("the last")?.collect(&mut tx))?.len(), 4);
-    assert!(wait!(two.next(&mut tx))?.is_some());
+    assert!(wait!(two.try_next(&mut tx))?.is_some());
     assert_eq!(wait!(queued.pop().ok_or("the third")?.collect(&mut tx))?.len(), 3);
     assert_eq!(wait!(queued.pop().ok_or("the first")?.collect(&mut tx))?.len(), 1);
     assert_eq!(wait!(two.collect(&mut tx))?.len(), 1);
@@ -291,7 +293,7 @@ async fn results_of_queued_queries_are_read_in_any_order(world: World) -> Outcom
     Ok(())
 }
 
-async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: World) -> Outcome {
+async fn after_a_failed_queued_query_later_ones_are_not_carried_out(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -304,7 +306,7 @@ async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: Wo
         let error = wait!(cursor.consume(&mut tx)).unwrap_err();
         assert_eq!(error.server().map(|error| error.code()), code, "{error}");
     }
-    // It had been carried out by then, and is undone with its transaction.
+    // It had been carried out by then, and is rolled back with its transaction.
     wait!(before.consume(&mut tx))?;
     wait!(tx.commit()).unwrap_err();
     let mut tx = go!(session.begin_transaction())?;
@@ -317,9 +319,7 @@ async fn when_a_queued_query_fails_those_behind_it_are_not_carried_out(world: Wo
     Ok(())
 }
 
-async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_commit(
-    world: World,
-) -> Outcome {
+async fn queued_queries_without_a_reader_are_carried_out_by_the_commit(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -330,7 +330,7 @@ async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_co
     wait!(tx.commit())?;
     drop(cursor);
     assert_eq!(count(&driver, "Scenario", &run).await?, 3000);
-    // A rollback leaves nothing of them.
+    // After a rollback none of them remains.
     let mut tx = go!(session.begin_transaction())?;
     tx.queue(query(create).param("run", &run))?;
     wait!(tx.rollback())?;
@@ -341,7 +341,7 @@ async fn queries_that_were_queued_and_never_waited_for_are_carried_out_by_the_co
     Ok(())
 }
 
-async fn a_queued_query_that_cannot_be_sent_is_refused_and_the_others_are_not(world: World) -> Outcome {
+async fn a_queued_query_that_cannot_be_sent_is_refused_without_affecting_others(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();

@@ -1,4 +1,4 @@
-//! Limits in time: each call ends by its own, and harms nobody else's.
+//! Deadlines: each call ends at its own, and affects no other call.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_call_ends_by_its_deadline_when_the_server_is_silent,
-        a_call_that_missed_its_deadline_leaves_a_driver_that_works,
-        deadlines_shorter_than_a_handshake_fill_the_pool_in_the_end,
-        sessions_with_deadlines_shorter_than_a_handshake_fill_it_too,
-        calls_that_miss_their_deadlines_disturb_nobody,
+        a_call_ends_at_its_deadline_when_the_server_is_silent,
+        a_call_that_missed_its_deadline_leaves_a_working_driver,
+        deadlines_shorter_than_a_handshake_fill_the_pool_eventually,
+        sessions_with_deadlines_shorter_than_a_handshake_fill_the_pool_eventually,
+        missed_deadlines_do_not_affect_other_callers,
         the_server_ends_a_query_that_exceeds_its_timeout needs Interruption,
         a_deadline_stops_the_work_on_the_server needs ShowTransactions,
     ]
@@ -21,7 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
 /// Works for minutes, in any server.
 const ENDLESS: &str = "UNWIND range(1, 1000000000) AS x WITH x WHERE x % 7 = 8 RETURN count(x) AS n";
 
-async fn a_call_ends_by_its_deadline_when_the_server_is_silent(world: World) -> Outcome {
+async fn a_call_ends_at_its_deadline_when_the_server_is_silent(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     go!(driver.execute_query("RETURN 1"))?;
@@ -41,7 +41,7 @@ async fn a_call_ends_by_its_deadline_when_the_server_is_silent(world: World) -> 
     Ok(())
 }
 
-async fn a_call_that_missed_its_deadline_leaves_a_driver_that_works(world: World) -> Outcome {
+async fn a_call_that_missed_its_deadline_leaves_a_working_driver(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     go!(driver.execute_query("RETURN 0"))?;
@@ -61,15 +61,15 @@ async fn a_call_that_missed_its_deadline_leaves_a_driver_that_works(world: World
     Ok(())
 }
 
-async fn deadlines_shorter_than_a_handshake_fill_the_pool_in_the_end(world: World) -> Outcome {
+async fn deadlines_shorter_than_a_handshake_fill_the_pool_eventually(world: World) -> Outcome {
     fill_the_pool(world, Way::Driver).await
 }
 
-async fn sessions_with_deadlines_shorter_than_a_handshake_fill_it_too(world: World) -> Outcome {
+async fn sessions_with_deadlines_shorter_than_a_handshake_fill_the_pool_eventually(world: World) -> Outcome {
     fill_the_pool(world, Way::Session).await
 }
 
-/// How a read is asked for.
+/// How a read is made.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Driver,
@@ -94,7 +94,7 @@ impl Way {
 
 async fn fill_the_pool(world: World, way: Way) -> Outcome {
     let relay = world.relay()?;
-    // Opening a connection takes two answers, and so a little longer than a call may take; a query takes one.
+    // Opening a connection takes two answers, which exceeds a call's deadline; a query takes one.
     let delay = Duration::from_millis(400);
     relay.delay_answers(delay);
     let limit = delay * 2 - Duration::from_millis(20);
@@ -120,11 +120,11 @@ async fn fill_the_pool(world: World, way: Way) -> Outcome {
     }
     assert!(
         missed > 0,
-        "no deadline was missed: the relay is too fast for this test to mean anything"
+        "no deadline was missed: the relay is too fast for this test to prove anything"
     );
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     assert!(driver.pool_counts().idle >= 1);
-    // What was begun was finished by others, not begun anew for each call.
+    // Openings were finished by later calls, not begun again for each call.
     assert!(
         relay.traffic().connections <= 8,
         "{:?} after {missed} misses",
@@ -133,7 +133,7 @@ async fn fill_the_pool(world: World, way: Way) -> Outcome {
     Ok(())
 }
 
-async fn calls_that_miss_their_deadlines_disturb_nobody(world: World) -> Outcome {
+async fn missed_deadlines_do_not_affect_other_callers(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(3))?;
     let run = world.unique_name();
     let callers: Vec<_> = (0..12_u64)
@@ -147,7 +147,7 @@ async fn calls_that_miss_their_deadlines_disturb_nobody(world: World) -> Outcome
                         .param("run", &run)
                         .param("caller", i64::try_from(caller).unwrap_or_default())
                         .param("number", number);
-                    // Half of the callers are in a hurry.
+                    // Half of the callers have short deadlines.
                     let hurried = caller % 2 == 0;
                     let limit = if hurried { Duration::from_micros(300 * (round % 20)) } else { Duration::from_secs(60) };
                     match go!(query.deadline(limit)) {
@@ -165,7 +165,7 @@ async fn calls_that_miss_their_deadlines_disturb_nobody(world: World) -> Outcome
     for caller in callers {
         caller.await?;
     }
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     go!(driver.execute_query("RETURN 1"))?;
     Ok(())
 }

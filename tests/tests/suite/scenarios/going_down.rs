@@ -1,6 +1,6 @@
 //! Servers that shut down while a transaction commits.
 //!
-//! Real ones then answer COMMIT by a failure that sounds as if another try were welcome, although the commit stands.
+//! Real servers then answer COMMIT with a failure that looks transient, although the commit took effect.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -13,11 +13,11 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios_alone![
         a_commit_during_a_shutdown_is_unknown,
-        a_read_during_a_shutdown_is_tried_again,
+        a_read_during_a_shutdown_is_retried,
     ]
 }
 
-/// What servers say while they go down, whatever the vendor.
+/// The failure codes of servers that shut down, of any vendor.
 const GOING_DOWN: [&str; 2] = [
     "Neo.TransientError.General.DatabaseUnavailable",
     "Memgraph.TransientError.General.DatabaseUnavailable",
@@ -60,13 +60,13 @@ async fn a_commit_during_a_shutdown_is_unknown(adapter: Adapter) -> Outcome {
             Err(error) => error,
         };
         assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{code}: {error}");
-        assert_nobody_uses(&driver);
+        assert_none_in_use(&driver);
     }
     Ok(())
 }
 
-/// What was only read can be read again.
-async fn a_read_during_a_shutdown_is_tried_again(adapter: Adapter) -> Outcome {
+/// A read can be retried.
+async fn a_read_during_a_shutdown_is_retried(adapter: Adapter) -> Outcome {
     for code in GOING_DOWN {
         let server = Scripted::start(Script::new())?;
         let driver = driver_to(adapter, &server)?;

@@ -1,4 +1,4 @@
-//! Peers that mean no good: the table in `tests::hostile`, with what must come of each.
+//! Hostile peers: the table in `tests::hostile`, with the expected outcomes.
 
 use std::time::Instant;
 
@@ -8,17 +8,17 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios_alone![
-        keep_alives_without_end_end_by_the_deadline,
-        wrong_answers_are_violations_and_mix_up_nothing,
+        endless_keep_alives_end_at_the_deadline,
+        wrong_answers_are_violations_and_do_not_mix_up_results,
         odd_content_is_refused_or_read,
     ]
 }
 
-async fn keep_alives_without_end_end_by_the_deadline(adapter: Adapter) -> Outcome {
+async fn endless_keep_alives_end_at_the_deadline(adapter: Adapter) -> Outcome {
     hold(adapter, hostile::endless_keep_alives()).await
 }
 
-async fn wrong_answers_are_violations_and_mix_up_nothing(adapter: Adapter) -> Outcome {
+async fn wrong_answers_are_violations_and_do_not_mix_up_results(adapter: Adapter) -> Outcome {
     hold(adapter, hostile::wrong_answers()).await
 }
 
@@ -26,7 +26,7 @@ async fn odd_content_is_refused_or_read(adapter: Adapter) -> Outcome {
     hold(adapter, hostile::odd_content()).await
 }
 
-/// Goes through a table, and tells of all that is wrong.
+/// Runs all cases and reports all failures.
 async fn hold(adapter: Adapter, cases: Vec<Case>) -> Outcome {
     let mut wrong = Vec::new();
     for case in &cases {
@@ -61,7 +61,7 @@ async fn hold(adapter: Adapter, cases: Vec<Case>) -> Outcome {
     Err(wrong.join("\n").into())
 }
 
-/// How many rows each call has, if all have the same.
+/// Returns how many rows each call has, if all have the same number.
 async fn used(driver: &Driver, how: Use) -> Result<usize, Error> {
     match how {
         Use::Query => Ok(go!(driver.execute_query("RETURN 1 AS x").deadline(DEADLINE))?
@@ -88,7 +88,7 @@ async fn used(driver: &Driver, how: Use) -> Result<usize, Error> {
     }
 }
 
-/// Whether the text of an error, in whatever form, could forge a line of a log or play with a terminal.
+/// Whether the text of an error, in any form, could forge a log line or control a terminal.
 fn forges(error: &Error) -> bool {
     let debug = format!("{error:?}");
     let text = format!("{error} {}", debug.replace('\n', " "));

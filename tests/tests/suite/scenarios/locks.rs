@@ -1,4 +1,4 @@
-//! Who waits for whose lock, and for how long.
+//! How long locks of the server block other transactions.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -11,14 +11,14 @@ use bolt_client::runtime::BoxFuture;
 
 use super::*;
 
-/// A node, and how to get at it: over a line so long that an answer takes `round_trip`, and directly.
+/// A node, with access to it over a line on which an answer takes `round_trip`, and directly.
 pub(in super::super) struct Lock {
     pub(in super::super) node: String,
     #[expect(dead_code, reason = "held for its destructor")]
     relay: Relay,
-    /// For the one who holds the lock.
+    /// For the holder of the lock.
     pub(in super::super) far: Driver,
-    /// For the one who waits for it.
+    /// For the waiter.
     near: Driver,
     round_trip: Duration,
 }
@@ -38,7 +38,7 @@ impl Lock {
         go!(near
             .execute_query("CREATE (:Lock {run: $run})")
             .param("run", &node))?;
-        // A connection that is open already.
+        // Opens a connection in advance.
         go!(far.execute_query("RETURN 1"))?;
         relay.delay_answers(round_trip);
         Ok(Self {
@@ -50,19 +50,20 @@ impl Lock {
         })
     }
 
-    /// Starts somebody who wants the lock, and returns when they wait for it. What this returns is when they get it.
-    pub(in super::super) async fn somebody_waits(
+    /// Starts a waiter, and returns when it waits for the lock. The returned future resolves to the time at which it
+    /// has the lock.
+    pub(in super::super) async fn start_waiter(
         &self,
         world: &World,
     ) -> Result<impl Future<Output = Result<Instant, Error>> + use<>, Error> {
-        let (mut waiting, mut has_got_it) = self.somebody(world);
+        let (mut waiting, mut has_lock) = self.request_lock(world);
         let blocked = "SHOW TRANSACTIONS YIELD currentQuery, status \
             WHERE currentQuery CONTAINS $mark AND status STARTS WITH 'Blocked' RETURN status";
         let mark = format!("{} waits", self.node);
         for _ in 0..500 {
-            if has_got_it.load(Ordering::SeqCst) {
-                // The holder does not hold it yet.
-                (waiting, has_got_it) = self.somebody(world);
+            if has_lock.load(Ordering::SeqCst) {
+                // The holder does not hold the lock yet.
+                (waiting, has_lock) = self.request_lock(world);
             }
             let found = go!(self
                 .near
@@ -74,11 +75,11 @@ impl Lock {
             }
             sleep(Duration::from_millis(10)).await;
         }
-        panic!("nobody waits for the lock");
+        panic!("no transaction waits for the lock");
     }
 
-    /// Starts somebody who wants the lock. The flag is set once they have got it.
-    fn somebody(&self, world: &World) -> (BoxFuture<'static, Result<Instant, Error>>, Arc<AtomicBool>) {
+    /// Starts a waiter. The flag is set once it has the lock.
+    fn request_lock(&self, world: &World) -> (BoxFuture<'static, Result<Instant, Error>>, Arc<AtomicBool>) {
         let (near, node) = (self.near.clone(), self.node.clone());
         let got_it = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&got_it);
@@ -95,7 +96,7 @@ impl Lock {
     /// Asserts that the lock changed hands within little more than a round trip.
     #[track_caller]
     pub(in super::super) fn assert_soon(&self, dropped: Instant, got: Instant) {
-        // What the server needs to notice, with other tests beside this one.
+        // The time that the server needs to notice, with other tests running.
         const SLACK: Duration = Duration::from_millis(400);
         let took = got.saturating_duration_since(dropped);
         println!(

@@ -1,4 +1,4 @@
-//! Transaction functions: what is done again, and what is not.
+//! Transaction functions: what is retried, and what is not.
 
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
@@ -9,15 +9,15 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_transaction_function_commits_its_work_and_gives_what_it_returned,
-        an_error_of_the_function_undoes_its_work_and_is_returned,
-        an_abort_carries_an_error_of_the_users_own_out,
-        a_syntax_error_is_final_whatever_the_function_makes_of_it,
-        transactions_that_deadlock_are_done_in_the_end needs Deadlocks,
+        a_transaction_function_commits_its_work_and_returns_its_value,
+        an_error_of_the_function_rolls_back_and_is_returned,
+        an_abort_carries_an_application_error,
+        a_syntax_error_is_final_whatever_the_function_returns,
+        deadlocked_transactions_succeed_eventually needs Deadlocks,
         a_connection_that_is_lost_before_the_commit_costs_a_second_attempt,
         a_connection_that_died_in_the_pool_costs_no_pause,
-        a_commit_whose_answer_is_lost_is_never_done_again,
-        a_read_whose_commit_is_lost_is_done_again,
+        a_commit_with_a_lost_answer_is_never_retried,
+        a_read_with_a_lost_commit_is_retried,
         results_in_a_transaction_function_need_not_be_read,
         a_function_may_read_one_result_and_write_for_each_row,
     ]
@@ -25,12 +25,12 @@ pub(super) fn all() -> Vec<Scenario> {
 
 const CREATE: &str = "CREATE (:Scenario {run: $run})";
 
-/// How often something happened.
+/// Counts how often something happened.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally(Arc<AtomicUsize>);
 
 impl Tally {
-    /// It happened again; returns how often it had happened before.
+    /// Counts once more. Returns the previous count.
     pub(super) fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
@@ -40,7 +40,7 @@ impl Tally {
     }
 }
 
-async fn a_transaction_function_commits_its_work_and_gives_what_it_returned(world: World) -> Outcome {
+async fn a_transaction_function_commits_its_work_and_returns_its_value(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -60,7 +60,7 @@ async fn a_transaction_function_commits_its_work_and_gives_what_it_returned(worl
     Ok(())
 }
 
-async fn an_error_of_the_function_undoes_its_work_and_is_returned(world: World) -> Outcome {
+async fn an_error_of_the_function_rolls_back_and_is_returned(world: World) -> Outcome {
     let driver = world.driver()?;
     let (run, attempts) = (world.unique_name(), Tally::default());
     let mut session = driver.session().build();
@@ -78,7 +78,7 @@ async fn an_error_of_the_function_undoes_its_work_and_is_returned(world: World) 
     Ok(())
 }
 
-async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome {
+async fn an_abort_carries_an_application_error(world: World) -> Outcome {
     let driver = world.driver()?;
     let (run, attempts) = (world.unique_name(), Tally::default());
     let mut session = driver.session().build();
@@ -96,7 +96,7 @@ async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome
         Some(&std::num::IntErrorKind::InvalidDigit)
     );
 
-    // Also after a failure of the server's that would be worth another try.
+    // Also after a server failure that would allow a retry.
     let error = go!(session.execute_write(work!(|tx, attempts| {
         attempts.add();
         let failure = go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
@@ -109,12 +109,12 @@ async fn an_abort_carries_an_error_of_the_users_own_out(world: World) -> Outcome
     Ok(())
 }
 
-async fn a_syntax_error_is_final_whatever_the_function_makes_of_it(world: World) -> Outcome {
+async fn a_syntax_error_is_final_whatever_the_function_returns(world: World) -> Outcome {
     let driver = world.driver()?;
     let attempts = Tally::default();
     let mut session = driver.session().build();
     let code = "Neo.ClientError.Statement.SyntaxError";
-    // It returns `Ok`, though its transaction is lost.
+    // The function returns `Ok`, although its transaction has failed.
     let error = go!(session.execute_write(work!(|tx, attempts| {
         attempts.add();
         go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
@@ -122,7 +122,7 @@ async fn a_syntax_error_is_final_whatever_the_function_makes_of_it(world: World)
     })))
     .unwrap_err();
     assert_eq!(error.server().map(|error| error.code()), Some(code));
-    // It returns another error: that is the user's word for it.
+    // The function returns another error, which takes precedence.
     let error = go!(session.execute_write(work!(|tx, attempts| {
         attempts.add();
         go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
@@ -136,8 +136,8 @@ async fn a_syntax_error_is_final_whatever_the_function_makes_of_it(world: World)
     Ok(())
 }
 
-/// Each locks one node and, when both have done so, the other's.
-async fn transactions_that_deadlock_are_done_in_the_end(world: World) -> Outcome {
+/// Each locks one node and, when both have done so, the other one.
+async fn deadlocked_transactions_succeed_eventually(world: World) -> Outcome {
     let driver = world.driver()?;
     let (run, locked, attempts) = (world.unique_name(), Tally::default(), Tally::default());
     go!(driver
@@ -166,7 +166,7 @@ async fn transactions_that_deadlock_are_done_in_the_end(world: World) -> Outcome
     for task in tasks {
         task.await?;
     }
-    assert_eq!(attempts.count(), 3, "one of them lost, once");
+    assert_eq!(attempts.count(), 3, "exactly one of them was retried, once");
     let sum = "MATCH (n:Lock {run: $run}) RETURN sum(n.by) AS sum";
     let found = go!(driver.execute_query(sum).param("run", &run))?;
     assert_eq!(only(&found).get::<i64>("sum")?, 4);
@@ -209,7 +209,7 @@ async fn a_connection_that_died_in_the_pool_costs_no_pause(world: World) -> Outc
         go!(tx.run(CREATE).param("run", run))?;
         Ok(())
     })))?;
-    // The pause before a second attempt is a second, more or less.
+    // The pause before a second attempt is about a second.
     assert!(
         started.elapsed() < Duration::from_millis(750),
         "{:?}",
@@ -220,7 +220,7 @@ async fn a_connection_that_died_in_the_pool_costs_no_pause(world: World) -> Outc
     Ok(())
 }
 
-async fn a_commit_whose_answer_is_lost_is_never_done_again(world: World) -> Outcome {
+async fn a_commit_with_a_lost_answer_is_never_retried(world: World) -> Outcome {
     let relay = Arc::new(world.relay()?);
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let (run, attempts) = (world.unique_name(), Tally::default());
@@ -236,23 +236,23 @@ async fn a_commit_whose_answer_is_lost_is_never_done_again(world: World) -> Outc
     assert!(!error.is_retryable());
     assert_eq!(attempts.count(), 1);
 
-    // The same for a query on its own.
+    // The same for a single query.
     go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
     relay.cut_at_answer_to_flight(2);
     let query = driver.execute_query(CREATE).param("run", &run);
     let error = go!(query).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
-    // It was carried out, though nobody was told.
+    // It was carried out, although no caller learned of that.
     for _ in 0..100 {
         if count(&driver, "Scenario", &run).await? == 2 {
             return Ok(());
         }
         sleep(Duration::from_millis(20)).await;
     }
-    panic!("a commit that reached the server was not carried out, or was done again");
+    panic!("a commit that reached the server was not carried out, or was repeated");
 }
 
-async fn a_read_whose_commit_is_lost_is_done_again(world: World) -> Outcome {
+async fn a_read_with_a_lost_commit_is_retried(world: World) -> Outcome {
     let relay = Arc::new(world.relay()?);
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let attempts = Tally::default();
@@ -276,9 +276,9 @@ async fn results_in_a_transaction_function_need_not_be_read(world: World) -> Out
     go!(session.execute_write(work!(|tx, run| {
         let create = "UNWIND range(1, 100) AS x CREATE (n:Scenario {run: $run}) RETURN x";
         let mut rows = go!(tx.run(create).param("run", run))?;
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         drop(rows);
-        go!(tx.open("UNWIND range(1, 100) AS x RETURN x"))?;
+        wait!(tx.run("UNWIND range(1, 100) AS x RETURN x").cursor())?;
         tx.queue("RETURN 1 AS one")?;
         Ok(())
     })))?;
@@ -292,9 +292,9 @@ async fn a_function_may_read_one_result_and_write_for_each_row(world: World) -> 
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(3).build();
     let sum = go!(session.execute_write(work!(|tx, run| {
-        let mut numbers = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
+        let mut numbers = wait!(tx.run("UNWIND range(1, 10) AS x RETURN x").cursor())?;
         let mut sum = 0;
-        while let Some(row) = wait!(numbers.next(tx))? {
+        while let Some(row) = wait!(numbers.try_next(tx))? {
             sum += row.get::<i64>("x")?;
             go!(tx.run(CREATE).param("run", run))?;
         }

@@ -1,7 +1,7 @@
 //! The scenarios, each written once for every adapter.
 //!
-//! This folder is compiled twice: in `asynchronous` and in `blocking`. What differs is what `Driver` is, and the
-//! two macros that end a call, `go!` and `wait!`.
+//! This folder is compiled twice: in `asynchronous` and in `blocking`. They differ in the type `Driver` and in the
+//! macros that run a call, `go!` and `wait!`.
 
 mod bad_input;
 mod bad_peers;
@@ -13,6 +13,7 @@ mod hostile_peers;
 pub(super) mod locks;
 mod managed;
 mod own_errors;
+mod owned;
 mod parameters;
 mod pool;
 mod pressure;
@@ -43,11 +44,11 @@ use bolt_client::{Access, Auth, Config, EagerResult, Record};
 use tests::relay::Relay;
 use tests::scripted::Scripted;
 
-use super::{Driver, Error, QueryRunner, driver_with, run, sleep, spawn};
+use super::{Driver, Error, QueryRunner, Records, Transaction, driver_with, run, sleep, spawn};
 use crate::scenario::{Adapter, Outcome, Run, Scenario};
 use crate::server::{Feature, Server};
 
-/// Makes [`Scenario`]s of functions: `scenarios![one, another needs Counters]`.
+/// Makes [`Scenario`]s from functions: `scenarios![one, another needs Counters]`.
 macro_rules! scenarios {
     ($($name:ident $(needs $feature:ident)?),* $(,)?) => {
         vec![$(Scenario {
@@ -58,7 +59,7 @@ macro_rules! scenarios {
     };
 }
 
-/// The same for those that need no server.
+/// The same for functions that need no server.
 macro_rules! scenarios_alone {
     ($($name:ident),* $(,)?) => {
         vec![$(Scenario {
@@ -72,12 +73,13 @@ macro_rules! scenarios_alone {
 pub(super) use scenarios;
 use scenarios_alone;
 
-/// Every scenario of this folder.
+/// Returns every scenario of this folder.
 pub(super) fn all() -> Vec<Scenario> {
     [
         queries::all(),
         managed::all(),
         own_errors::all(),
+        owned::all(),
         runners::all(),
         retries::all(),
         parameters::all(),
@@ -109,20 +111,20 @@ pub(super) fn all() -> Vec<Scenario> {
     .collect()
 }
 
-/// What a scenario runs in.
+/// The environment of a scenario.
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) server: Arc<Server>,
     pub(super) adapter: Adapter,
 }
 
-/// So that what goes wrong is told at once, and not tried again.
+/// Disables retries, so that failures are reported at once.
 pub(super) fn once(config: Config) -> Config {
     config.max_transaction_retry_time(Duration::ZERO)
 }
 
 impl World {
-    /// A driver with default options.
+    /// Makes a driver with default options.
     pub(super) fn driver(&self) -> Result<Driver, Error> {
         self.driver_with(self.config()?)
     }
@@ -131,12 +133,12 @@ impl World {
         driver_with(self.adapter, config)
     }
 
-    /// How to reach the server itself.
+    /// Returns a configuration for the server itself.
     pub(super) fn config(&self) -> Result<Config, Error> {
         Config::new(&format!("bolt://{}", self.server.address), self.auth())
     }
 
-    /// How to reach the server through a relay.
+    /// Returns a configuration for the server through a relay.
     pub(super) fn config_through(&self, relay: &Relay) -> Result<Config, Error> {
         Config::new(&relay.uri(), self.auth())
     }
@@ -157,14 +159,14 @@ impl World {
         spawn(self.adapter, task)
     }
 
-    /// A name that no other scenario uses, for what this one writes to the shared server.
+    /// Returns a unique name to mark what a scenario writes to the shared server.
     pub(super) fn unique_name(&self) -> String {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis();
-        // This folder is compiled twice, and so there are two counters.
+        // This folder is compiled twice, so there are two counters.
         let half = if self.adapter == Adapter::Blocking {
             'b'
         } else {
@@ -174,40 +176,40 @@ impl World {
     }
 }
 
-/// A driver with default options, to a server that a test talks to.
+/// Makes a driver with default options for a scripted server.
 pub(super) fn driver_to(adapter: Adapter, server: &Scripted) -> Result<Driver, Error> {
     driver_with(adapter, Config::new(&server.uri(), Auth::none())?)
 }
 
-/// Asserts that a driver has nothing in use or half open, and nobody waits.
+/// Asserts that a driver has no connection in use or half open, and no waiter.
 #[track_caller]
 pub(super) fn assert_at_rest(driver: &Driver) {
-    assert_nobody_uses(driver);
+    assert_none_in_use(driver);
     assert_eq!(driver.pool_counts().opening, 0);
 }
 
-/// Asserts that a driver has nothing in use, and nobody waits. Connections whose opener gave up may be half open.
+/// Asserts that a driver has no connection in use, and no waiter. Openings without a caller may be half open.
 #[track_caller]
-pub(super) fn assert_nobody_uses(driver: &Driver) {
+pub(super) fn assert_none_in_use(driver: &Driver) {
     let counts = driver.pool_counts();
     assert_eq!((counts.in_use, counts.waiting), (0, 0), "{counts:?}");
 }
 
-/// Asserts that an error, as text, contains all of these.
+/// Asserts that the text of an error contains all of these.
 #[track_caller]
 pub(super) fn assert_says(error: &Error, parts: &[&str]) {
     let text = error.to_string();
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in the error `{text}`");
     }
-    // Servers write as they like.
+    // Servers' own messages may have any form.
     assert!(
         error.server().is_some() || !text.ends_with('.'),
-        "an error is no sentence: `{text}`"
+        "an error is not in the form of our messages: `{text}`"
     );
 }
 
-/// The one record that a query is meant to have.
+/// Returns the only record of a result.
 #[track_caller]
 pub(super) fn only(result: &EagerResult) -> &Record {
     match &result.records[..] {
@@ -216,7 +218,7 @@ pub(super) fn only(result: &EagerResult) -> &Record {
     }
 }
 
-/// How many nodes of a run there are.
+/// Returns how many nodes of a run exist.
 pub(super) async fn count(driver: &Driver, label: &str, run: &str) -> Result<i64, Error> {
     let query = format!("MATCH (n:{label} {{run: $run}}) RETURN count(n) AS count");
     let found = go!(driver
@@ -226,9 +228,9 @@ pub(super) async fn count(driver: &Driver, label: &str, run: &str) -> Result<i64
     Ok(only(&found).get("count")?)
 }
 
-/// Asserts that, soon, no transaction is open whose query contains `mark`.
+/// Asserts that soon no transaction is open with a query that contains `mark`.
 pub(super) async fn assert_no_transaction_says(driver: &Driver, mark: &str) -> Outcome {
-    // The list contains itself only by the parameter, not by its text.
+    // The query contains the mark only as a parameter, not in its text.
     let list = "SHOW TRANSACTIONS YIELD currentQuery AS running WHERE running CONTAINS $mark RETURN running";
     let mut left = 0;
     for _ in 0..50 {

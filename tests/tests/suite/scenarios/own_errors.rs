@@ -1,4 +1,4 @@
-//! Transaction functions whose errors are the user's own.
+//! Transaction functions with application errors.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_lost_connection_that_an_abort_wraps_is_done_again,
-        an_abort_that_is_meant_is_final_even_if_the_connection_is_lost,
-        a_function_may_return_an_error_type_of_its_own,
-        a_lost_connection_inside_of_an_error_type_of_its_own_is_done_again,
-        a_lost_connection_to_the_end_of_the_budget_is_returned_as_the_users_own_error,
+        a_lost_connection_wrapped_in_an_abort_is_retried,
+        a_deliberate_abort_is_final_even_if_the_connection_is_lost,
+        a_function_may_return_an_application_error_type,
+        a_lost_connection_inside_an_application_error_type_is_retried,
+        after_the_retry_budget_a_lost_connection_is_returned_as_the_application_error,
     ]
 }
 
 const CREATE: &str = "CREATE (:Scenario {run: $run})";
 
-/// What applications make of errors.
+/// An application's error type.
 #[derive(Debug)]
 enum Shop {
     Database(Error),
@@ -51,7 +51,7 @@ impl fmt::Display for Shop {
 
 impl std::error::Error for Shop {}
 
-async fn a_lost_connection_that_an_abort_wraps_is_done_again(world: World) -> Outcome {
+async fn a_lost_connection_wrapped_in_an_abort_is_retried(world: World) -> Outcome {
     let relay = Arc::new(world.relay()?);
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let (run, attempts) = (world.unique_name(), Tally::default());
@@ -70,7 +70,7 @@ async fn a_lost_connection_that_an_abort_wraps_is_done_again(world: World) -> Ou
     Ok(())
 }
 
-async fn an_abort_that_is_meant_is_final_even_if_the_connection_is_lost(world: World) -> Outcome {
+async fn a_deliberate_abort_is_final_even_if_the_connection_is_lost(world: World) -> Outcome {
     let relay = Arc::new(world.relay()?);
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let attempts = Tally::default();
@@ -92,7 +92,7 @@ async fn an_abort_that_is_meant_is_final_even_if_the_connection_is_lost(world: W
     Ok(())
 }
 
-async fn a_function_may_return_an_error_type_of_its_own(world: World) -> Outcome {
+async fn a_function_may_return_an_application_error_type(world: World) -> Outcome {
     let driver = world.driver()?;
     let (run, attempts) = (world.unique_name(), Tally::default());
     let mut session = driver.session().build();
@@ -112,7 +112,7 @@ async fn a_function_may_return_an_error_type_of_its_own(world: World) -> Outcome
     .unwrap_err();
     assert!(matches!(error, Shop::Conversion(_)), "{error}");
 
-    // The transaction is lost, whatever the function says.
+    // The transaction has failed, whatever the function returns.
     let error = go!(session.try_execute_write(work!(|tx, attempts| {
         attempts.add();
         go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
@@ -138,7 +138,7 @@ async fn a_function_may_return_an_error_type_of_its_own(world: World) -> Outcome
     Ok(())
 }
 
-async fn a_lost_connection_inside_of_an_error_type_of_its_own_is_done_again(world: World) -> Outcome {
+async fn a_lost_connection_inside_an_application_error_type_is_retried(world: World) -> Outcome {
     let relay = Arc::new(world.relay()?);
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let (run, attempts) = (world.unique_name(), Tally::default());
@@ -157,7 +157,7 @@ async fn a_lost_connection_inside_of_an_error_type_of_its_own_is_done_again(worl
     Ok(())
 }
 
-async fn a_lost_connection_to_the_end_of_the_budget_is_returned_as_the_users_own_error(
+async fn after_the_retry_budget_a_lost_connection_is_returned_as_the_application_error(
     world: World,
 ) -> Outcome {
     let relay = Arc::new(world.relay()?);

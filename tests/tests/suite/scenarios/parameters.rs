@@ -1,4 +1,4 @@
-//! What goes in as a parameter comes back as it was.
+//! Parameters come back unchanged.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        values_of_each_type_come_back_as_they_were,
-        integers_of_every_size_come_back_as_they_were,
-        strings_and_lists_of_every_size_come_back_as_they_were,
-        bytes_come_back_as_they_were needs Bytes,
-        rust_types_come_back_as_they_were,
-        a_struct_goes_in_as_parameters_and_comes_back_from_a_row,
-        a_list_of_structs_goes_in_as_one_parameter,
+        values_of_each_type_come_back_unchanged,
+        integers_of_every_size_come_back_unchanged,
+        strings_and_lists_of_every_size_come_back_unchanged,
+        bytes_come_back_unchanged needs Bytes,
+        rust_types_come_back_unchanged,
+        a_struct_is_sent_as_parameters_and_read_from_a_row,
+        a_list_of_structs_is_sent_as_one_parameter,
     ]
 }
 
@@ -28,7 +28,7 @@ struct Person {
     nickname: Option<String>,
 }
 
-async fn values_of_each_type_come_back_as_they_were(world: World) -> Outcome {
+async fn values_of_each_type_come_back_unchanged(world: World) -> Outcome {
     let nested = Value::List(vec![
         Value::Integer(1),
         Value::List(vec![Value::Null, Value::Boolean(true)]),
@@ -51,7 +51,7 @@ async fn values_of_each_type_come_back_as_they_were(world: World) -> Outcome {
     come_back(&world, &values).await
 }
 
-async fn integers_of_every_size_come_back_as_they_were(world: World) -> Outcome {
+async fn integers_of_every_size_come_back_unchanged(world: World) -> Outcome {
     let borders = [
         0,
         127,
@@ -80,7 +80,7 @@ async fn integers_of_every_size_come_back_as_they_were(world: World) -> Outcome 
     come_back(&world, &values).await
 }
 
-async fn strings_and_lists_of_every_size_come_back_as_they_were(world: World) -> Outcome {
+async fn strings_and_lists_of_every_size_come_back_unchanged(world: World) -> Outcome {
     let sizes = [0, 15, 16, 255, 256, 65_535, 65_536];
     let strings = sizes.map(|size| Value::String("x".repeat(size)));
     let lists = sizes.map(|size| Value::List(vec![Value::Integer(7); size]));
@@ -88,7 +88,7 @@ async fn strings_and_lists_of_every_size_come_back_as_they_were(world: World) ->
     come_back(&world, &lists).await
 }
 
-async fn bytes_come_back_as_they_were(world: World) -> Outcome {
+async fn bytes_come_back_unchanged(world: World) -> Outcome {
     let sizes = [0, 1, 255, 256, 65_536];
     let values = sizes.map(|size| Value::Bytes((0..=255).cycle().take(size).collect()));
     come_back(&world, &values).await?;
@@ -101,7 +101,7 @@ async fn bytes_come_back_as_they_were(world: World) -> Outcome {
     Ok(())
 }
 
-async fn rust_types_come_back_as_they_were(world: World) -> Outcome {
+async fn rust_types_come_back_unchanged(world: World) -> Outcome {
     let driver = world.driver()?;
     let ages = HashMap::from([("Alice".to_owned(), 42_i64), ("Bob".to_owned(), 17)]);
     let query = driver
@@ -123,7 +123,7 @@ async fn rust_types_come_back_as_they_were(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_struct_goes_in_as_parameters_and_comes_back_from_a_row(world: World) -> Outcome {
+async fn a_struct_is_sent_as_parameters_and_read_from_a_row(world: World) -> Outcome {
     let driver = world.driver()?;
     let [alice, _] = people();
     let text = "RETURN $name AS name, $age AS age, $height AS height, $tags AS tags, $nickname AS nickname";
@@ -132,7 +132,7 @@ async fn a_struct_goes_in_as_parameters_and_comes_back_from_a_row(world: World) 
     Ok(())
 }
 
-async fn a_list_of_structs_goes_in_as_one_parameter(world: World) -> Outcome {
+async fn a_list_of_structs_is_sent_as_one_parameter(world: World) -> Outcome {
     let driver = world.driver()?;
     let text = "UNWIND $people AS p \
         RETURN p.name AS name, p.age AS age, p.height AS height, p.tags AS tags, p.nickname AS nickname";

@@ -1,4 +1,4 @@
-//! Many callers, few connections.
+//! Many callers and few connections.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         two_hundred_callers_share_ten_connections,
-        a_caller_who_gets_no_connection_is_told_the_counts,
-        an_idle_connection_that_broke_is_replaced_unnoticed,
-        a_query_whose_connection_breaks_says_so_and_the_next_one_works,
+        an_acquisition_timeout_reports_the_pool_counts,
+        a_broken_idle_connection_is_replaced_without_an_error,
+        a_query_reports_a_broken_connection_and_the_next_one_works,
         an_unanswered_commit_is_reported_as_unknown,
         a_closed_driver_refuses_queries,
         closing_closes_the_connections,
@@ -46,7 +46,7 @@ async fn two_hundred_callers_share_ten_connections(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_caller_who_gets_no_connection_is_told_the_counts(world: World) -> Outcome {
+async fn an_acquisition_timeout_reports_the_pool_counts(world: World) -> Outcome {
     let relay = world.relay()?;
     let config = world.config_through(&relay)?.max_connection_pool_size(1);
     let driver = world.driver_with(config.connection_acquisition_timeout(Duration::from_millis(500)))?;
@@ -70,12 +70,12 @@ async fn a_caller_who_gets_no_connection_is_told_the_counts(world: World) -> Out
     Ok(())
 }
 
-async fn an_idle_connection_that_broke_is_replaced_unnoticed(world: World) -> Outcome {
+async fn a_broken_idle_connection_is_replaced_without_an_error(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     go!(driver.execute_query("RETURN 1"))?;
     relay.cut();
-    // A connection that was used within the last second is not looked at again.
+    // A connection that was used within the last second is not checked.
     sleep(Duration::from_millis(1200)).await;
     go!(driver.execute_query("RETURN 1"))?;
     assert_eq!(relay.traffic().connections, 2);
@@ -83,10 +83,10 @@ async fn an_idle_connection_that_broke_is_replaced_unnoticed(world: World) -> Ou
     Ok(())
 }
 
-async fn a_query_whose_connection_breaks_says_so_and_the_next_one_works(world: World) -> Outcome {
+async fn a_query_reports_a_broken_connection_and_the_next_one_works(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(once(world.config_through(&relay)?))?;
-    // Behind the login, in the middle of the records.
+    // After the login, in the middle of the records.
     relay.cut_after(8000);
     let query = driver
         .execute_query("UNWIND range(1, 10000) AS x RETURN x")
@@ -106,7 +106,7 @@ async fn an_unanswered_commit_is_reported_as_unknown(world: World) -> Outcome {
     let driver = world.driver_with(world.config_through(&relay)?)?;
     go!(driver.execute_query("RETURN 1"))?;
     let run = world.unique_name();
-    // The first flight is the query, the second one its COMMIT.
+    // The first flight is the query, the second its COMMIT.
     relay.cut_at_answer_to_flight(2);
     let error = go!(driver
         .execute_query("CREATE (:Scenario {run: $run})")
@@ -116,7 +116,7 @@ async fn an_unanswered_commit_is_reported_as_unknown(world: World) -> Outcome {
     assert!(!error.is_retryable());
     assert_says(&error, &[&relay.address().to_string()]);
 
-    // The server did commit: its answer was lost, nothing else.
+    // The server did commit; only its answer was lost.
     let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS count";
     let found = go!(driver.execute_query(count).param("run", &run))?;
     assert_eq!(only(&found).get::<i64>("count")?, 1);
@@ -137,7 +137,7 @@ async fn a_closed_driver_refuses_queries(world: World) -> Outcome {
             ErrorKind::Closed
         );
     }
-    // Once more does no harm.
+    // Closing twice has no further effect.
     wait!(driver.close());
     Ok(())
 }

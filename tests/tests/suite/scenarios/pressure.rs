@@ -1,4 +1,4 @@
-//! A slow reader, a slow line, and both: what a page costs.
+//! Slow readers, slow lines, and both: the cost of a page.
 
 use std::time::Instant;
 
@@ -6,18 +6,18 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_page_costs_its_reader_s_time_or_the_line_s_and_not_both,
-        what_reads_all_of_a_result_waits_for_the_line_about_once,
+        a_page_costs_the_time_of_its_reader_or_of_the_line_and_not_both,
+        reading_a_whole_result_waits_for_the_line_about_once,
     ]
 }
 
-/// What an answer takes.
+/// The delay of an answer.
 const LINE: Duration = Duration::from_millis(20);
 
-async fn a_page_costs_its_reader_s_time_or_the_line_s_and_not_both(world: World) -> Outcome {
+async fn a_page_costs_the_time_of_its_reader_or_of_the_line_and_not_both(world: World) -> Outcome {
     let (driver, _relay) = slow(&world).await?;
     let mut best = f64::INFINITY;
-    // Whatever else the machine does costs time, too: the best of twelve tells what the driver costs.
+    // Other load on the machine costs time, too: the best of twelve runs shows the driver's own cost.
     for _ in 0..12 {
         let (own, whole) = read_slowly(&driver).await?;
         println!("{}: the reader took {own:?}, the whole {whole:?}", world.adapter);
@@ -29,8 +29,7 @@ async fn a_page_costs_its_reader_s_time_or_the_line_s_and_not_both(world: World)
     panic!("the whole took {best:.2} times what the reader took");
 }
 
-/// Reads pages, each in about the time that the line takes for one. Returns what of that was the reader's own time, and
-/// the whole.
+/// Reads pages, each in about the time that the line needs for one. Returns the reader's own time, and the total.
 async fn read_slowly(driver: &Driver) -> Result<(Duration, Duration), Error> {
     const PAGE: i64 = 100;
     const ROWS: i64 = 25 * PAGE;
@@ -43,7 +42,7 @@ async fn read_slowly(driver: &Driver) -> Result<(Duration, Duration), Error> {
     while let Some(row) = wait!(rows.next_ref())? {
         number += 1;
         assert_eq!(row.get::<i64>("x")?, number);
-        // A twentieth of a page at a time: sleeping for less is not exact.
+        // Sleeps per twentieth of a page: shorter sleeps are not exact.
         if number % (PAGE / 20) == 0 {
             let before = Instant::now();
             pause!(LINE / 20);
@@ -54,7 +53,7 @@ async fn read_slowly(driver: &Driver) -> Result<(Duration, Duration), Error> {
     Ok((own, started.elapsed()))
 }
 
-async fn what_reads_all_of_a_result_waits_for_the_line_about_once(world: World) -> Outcome {
+async fn reading_a_whole_result_waits_for_the_line_about_once(world: World) -> Outcome {
     let (driver, _relay) = slow(&world).await?;
     for pages in [10, 100] {
         let mut best = Duration::MAX;
@@ -68,7 +67,7 @@ async fn what_reads_all_of_a_result_waits_for_the_line_about_once(world: World) 
     Ok(())
 }
 
-/// Reads pages of ten rows all together, as rows or as what they are. Returns what that took.
+/// Reads pages of ten rows together, as rows or as values. Returns the time.
 async fn read_at_once(driver: &Driver, pages: i64, as_rows: bool) -> Result<Duration, Error> {
     let mut session = driver.session().fetch_size(10).build();
     let query = "UNWIND range(1, $rows) AS x RETURN x";
@@ -84,7 +83,7 @@ async fn read_at_once(driver: &Driver, pages: i64, as_rows: bool) -> Result<Dura
     Ok(took)
 }
 
-/// A driver on a long line, connected.
+/// A driver on a slow line, connected.
 async fn slow(world: &World) -> Result<(Driver, Relay), Box<dyn std::error::Error + Send + Sync>> {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;

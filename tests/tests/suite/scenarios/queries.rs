@@ -7,8 +7,8 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         a_read_returns_its_records_summary_and_keys,
-        what_a_write_creates_is_found_by_the_next_read,
-        the_summary_counts_what_a_write_changed needs Counters,
+        a_read_finds_what_the_previous_write_created,
+        the_summary_counts_the_changes_of_a_write needs Counters,
         a_query_without_records_still_has_its_keys,
         the_rows_of_an_eager_result_are_iterated_by_reference_and_by_value,
         ten_thousand_records_arrive_in_order,
@@ -48,7 +48,7 @@ async fn a_read_returns_its_records_summary_and_keys(world: World) -> Outcome {
     Ok(())
 }
 
-async fn what_a_write_creates_is_found_by_the_next_read(world: World) -> Outcome {
+async fn a_read_finds_what_the_previous_write_created(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let create = "UNWIND [1, 2, 3] AS number CREATE (n:Scenario {run: $run, number: number}) RETURN n.number AS number";
@@ -64,7 +64,7 @@ async fn what_a_write_creates_is_found_by_the_next_read(world: World) -> Outcome
     Ok(())
 }
 
-async fn the_summary_counts_what_a_write_changed(world: World) -> Outcome {
+async fn the_summary_counts_the_changes_of_a_write(world: World) -> Outcome {
     let driver = world.driver()?;
     let create = "CREATE (a:Scenario {run: $run})-[:NEXT]->(b:Scenario {run: $run})";
     let created = go!(driver.execute_query(create).param("run", world.unique_name()))?;

@@ -1,4 +1,4 @@
-//! What was measured to go wrong in a widely used driver, and must not go wrong here.
+//! Faults that were measured in a widely used driver.
 
 use std::time::Instant;
 
@@ -11,17 +11,17 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios_alone![
-        a_query_that_takes_longer_than_connecting_may_is_awaited,
+        a_query_longer_than_the_connection_timeout_is_awaited,
         an_auto_commit_query_names_the_bookmarks_of_its_session,
         a_transaction_function_impersonates_in_its_begin_and_not_in_its_runs,
-        a_transaction_that_reads_says_so_in_its_begin_and_not_in_its_runs,
-        a_dropped_transaction_is_undone_at_once_and_a_closed_driver_says_goodbye,
-        the_lifetime_of_connections_is_no_limit_for_waiting_in_the_pool,
+        a_read_transaction_has_its_mode_in_begin_and_not_in_its_runs,
+        a_dropped_transaction_is_reset_at_once_and_a_closed_driver_sends_goodbye,
+        the_lifetime_of_connections_does_not_limit_waiting_in_the_pool,
         a_connection_that_is_older_than_its_lifetime_is_not_used,
     ]
 }
 
-async fn a_query_that_takes_longer_than_connecting_may_is_awaited(adapter: Adapter) -> Outcome {
+async fn a_query_longer_than_the_connection_timeout_is_awaited(adapter: Adapter) -> Outcome {
     let server = misbehaving::slow_but_alive(Duration::from_millis(1200))?;
     let config = Config::new(&server.uri(), Auth::none())?;
     let driver = driver_with(adapter, config.connection_timeout(Duration::from_millis(300)))?;
@@ -43,10 +43,10 @@ async fn an_auto_commit_query_names_the_bookmarks_of_its_session(adapter: Adapte
         .impersonated_user("alice")
         .build();
     go!(session.run("WRITE"))?;
-    let told = server.told();
-    assert_eq!(told[0].bookmarks(), ["FB:1"]);
+    let requests = server.take_requests();
+    assert_eq!(requests[0].bookmarks(), ["FB:1"]);
     assert_eq!(
-        told[0].options.get("imp_user"),
+        requests[0].options.get("imp_user"),
         Some(&Value::String("alice".to_owned()))
     );
     Ok(())
@@ -60,17 +60,17 @@ async fn a_transaction_function_impersonates_in_its_begin_and_not_in_its_runs(ad
         go!(tx.run("WRITE"))?;
         Ok(())
     })))?;
-    let told = server.told();
-    assert_eq!(told[0].message, Message::Begin);
+    let requests = server.take_requests();
+    assert_eq!(requests[0].message, Message::Begin);
     assert_eq!(
-        told[0].options.get("imp_user"),
+        requests[0].options.get("imp_user"),
         Some(&Value::String("alice".to_owned()))
     );
-    assert!(told[1].options.is_empty(), "{:?}", told[1].options);
+    assert!(requests[1].options.is_empty(), "{:?}", requests[1].options);
     Ok(())
 }
 
-async fn a_transaction_that_reads_says_so_in_its_begin_and_not_in_its_runs(adapter: Adapter) -> Outcome {
+async fn a_read_transaction_has_its_mode_in_begin_and_not_in_its_runs(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().version(4, 4))?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver.session().default_access_mode(Access::Read).build();
@@ -81,18 +81,18 @@ async fn a_transaction_that_reads_says_so_in_its_begin_and_not_in_its_runs(adapt
         go!(tx.run("WRITE"))?;
         Ok(())
     })))?;
-    let told = server.told();
-    let modes: Vec<_> = told
+    let requests = server.take_requests();
+    let modes: Vec<_> = requests
         .iter()
-        .map(|told| told.options.get("mode").cloned())
+        .map(|request| request.options.get("mode").cloned())
         .collect();
     let read = Some(Value::String("r".to_owned()));
-    // BEGIN, RUN, PULL, COMMIT, twice; what is not said means a write.
+    // BEGIN, RUN, PULL, COMMIT, twice; no mode means a write.
     assert_eq!(modes, [read, None, None, None, None, None, None, None]);
     Ok(())
 }
 
-async fn a_dropped_transaction_is_undone_at_once_and_a_closed_driver_says_goodbye(
+async fn a_dropped_transaction_is_reset_at_once_and_a_closed_driver_sends_goodbye(
     adapter: Adapter,
 ) -> Outcome {
     let server = Scripted::start(Script::new().version(4, 4))?;
@@ -102,26 +102,26 @@ async fn a_dropped_transaction_is_undone_at_once_and_a_closed_driver_says_goodby
     go!(tx.run("WRITE"))?;
     drop(tx);
     let expected = ["BEGIN", "RUN WRITE", "PULL 1000", "RESET"];
-    assert_told_soon(&server, &expected).await;
+    assert_received_soon(&server, &expected).await;
     wait!(driver.close());
-    assert_told_soon(&server, &["GOODBYE"]).await;
+    assert_received_soon(&server, &["GOODBYE"]).await;
     Ok(())
 }
 
-/// What was written is read by a thread of the server's.
-async fn assert_told_soon(server: &Scripted, expected: &[&str]) {
-    let mut told = Vec::new();
+/// A thread of the server reads the requests.
+async fn assert_received_soon(server: &Scripted, expected: &[&str]) {
+    let mut requests = Vec::new();
     for _ in 0..200 {
-        told.extend(server.told_briefly());
-        if told.len() >= expected.len() {
+        requests.extend(server.take_request_texts());
+        if requests.len() >= expected.len() {
             break;
         }
         sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(told, expected);
+    assert_eq!(requests, expected);
 }
 
-async fn the_lifetime_of_connections_is_no_limit_for_waiting_in_the_pool(adapter: Adapter) -> Outcome {
+async fn the_lifetime_of_connections_does_not_limit_waiting_in_the_pool(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let limit = Duration::from_millis(900);
     let config = Config::new(&server.uri(), Auth::none())?
@@ -136,7 +136,7 @@ async fn the_lifetime_of_connections_is_no_limit_for_waiting_in_the_pool(adapter
     let error = go!(driver.execute_query("ROWS 1")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(started.elapsed() >= limit, "{:?}", started.elapsed());
-    // Nor is the one that is in use disturbed by its age.
+    // Its age does not affect a connection in use either.
     wait!(tx.commit())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Everything that can be done with a result, and what each of it does behind the end.
+//! All operations on results, and their behaviour after the end.
 
 use bolt_client::ErrorKind;
 use serde::Deserialize;
@@ -7,14 +7,14 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        rows_are_taken_one_by_one_in_handfuls_and_all_at_once,
-        rows_are_read_as_what_they_are,
-        a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not,
-        a_single_row_is_the_only_one,
+        rows_are_taken_one_by_one_in_batches_and_all_at_once,
+        rows_are_read_as_typed_values,
+        a_row_that_does_not_convert_is_lost_and_later_ones_are_not,
+        single_requires_exactly_one_row,
         a_column_is_collected,
         rows_are_collected_with_their_summary,
-        behind_the_end_there_is_nothing_but_the_summary,
-        a_failure_is_told_to_each_later_call,
+        after_the_end_there_is_only_the_summary,
+        a_failure_is_reported_to_each_later_call,
     ]
 }
 
@@ -31,7 +31,7 @@ fn numbered(number: i64) -> Numbered {
     Numbered { number, name }
 }
 
-async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> Outcome {
+async fn rows_are_taken_one_by_one_in_batches_and_all_at_once(world: World) -> Outcome {
     let driver = world.driver()?;
     for page in [1, 3, 7, 1000] {
         let mut session = driver.session().fetch_size(page).build();
@@ -42,13 +42,13 @@ async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> 
             let next = wait!(rows.peek())?.ok_or("a row")?;
             assert_eq!(number(next)?, 1);
         }
-        assert_eq!(number(&wait!(rows.next())?.ok_or("a row")?)?, 1);
-        let lent = wait!(rows.next_ref())?.ok_or("a row")?;
-        assert_eq!(lent.get::<&str>("name")?, "number 2");
-        // What was looked at is lent, too.
+        assert_eq!(number(&wait!(rows.try_next())?.ok_or("a row")?)?, 1);
+        let borrowed = wait!(rows.next_ref())?.ok_or("a row")?;
+        assert_eq!(borrowed.get::<&str>("name")?, "number 2");
+        // A peeked row can be borrowed, too.
         assert!(wait!(rows.peek())?.is_some());
-        let lent = wait!(rows.next_ref())?.ok_or("a row")?;
-        assert_eq!(lent.get::<i64>(0)?, 3);
+        let borrowed = wait!(rows.next_ref())?.ok_or("a row")?;
+        assert_eq!(borrowed.get::<i64>(0)?, 3);
         let handful = wait!(rows.fetch(4))?;
         let handful: Result<Vec<i64>, _> = handful.iter().map(number).collect();
         assert_eq!(handful?, [4, 5, 6, 7]);
@@ -64,7 +64,7 @@ async fn rows_are_taken_one_by_one_in_handfuls_and_all_at_once(world: World) -> 
     Ok(())
 }
 
-async fn rows_are_read_as_what_they_are(world: World) -> Outcome {
+async fn rows_are_read_as_typed_values(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(4).build();
     let mut rows = go!(session.run(TWENTY))?;
@@ -77,14 +77,14 @@ async fn rows_are_read_as_what_they_are(world: World) -> Outcome {
     let all: Vec<Numbered> = go!(driver.execute_query(TWENTY))?.to()?;
     assert_eq!(all, (1..=20).map(numbered).collect::<Vec<_>>());
     let mut tx = go!(session.begin_transaction())?;
-    let cursor = go!(tx.open("UNWIND ['a', null] AS text RETURN text"))?;
+    let cursor = wait!(tx.run("UNWIND ['a', null] AS text RETURN text").cursor())?;
     let texts = wait!(cursor.collect_as::<Option<String>>(&mut tx))?;
     assert_eq!(texts, [Some("a".to_owned()), None]);
     wait!(tx.commit())?;
     Ok(())
 }
 
-async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: World) -> Outcome {
+async fn a_row_that_does_not_convert_is_lost_and_later_ones_are_not(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let mixed = "UNWIND [1, 'two', 3] AS number RETURN number";
@@ -97,7 +97,7 @@ async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: 
     assert_eq!(wait!(rows.next_as::<i64>())?, None);
     drop(rows);
 
-    // What reads all of them stops there, and harms neither its transaction nor its session.
+    // Reading all rows stops there, and affects neither its transaction nor its session.
     let mut tx = go!(session.begin_transaction())?;
     let error = wait!(go!(tx.run(mixed))?.collect_as::<i64>()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
@@ -110,7 +110,7 @@ async fn a_row_that_does_not_convert_is_lost_and_those_behind_it_are_not(world: 
     Ok(())
 }
 
-async fn a_single_row_is_the_only_one(world: World) -> Outcome {
+async fn single_requires_exactly_one_row(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(1).build();
     for rows in 0..3_i64 {
@@ -118,7 +118,7 @@ async fn a_single_row_is_the_only_one(world: World) -> Outcome {
         let single = wait!(go!(session.run(&query))?.single());
         let optional = wait!(go!(session.run(&query))?.single_optional());
         let mut tx = go!(session.begin_transaction())?;
-        let cursor = go!(tx.open(&query))?;
+        let cursor = wait!(tx.run(&query).cursor())?;
         let by_cursor = wait!(cursor.single(&mut tx));
         wait!(tx.commit())?;
         match rows {
@@ -160,27 +160,27 @@ async fn rows_are_collected_with_their_summary(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(3).build();
     let mut rows = go!(session.run(TWENTY))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     let rest = wait!(rows.into_eager_result())?;
     assert_eq!(rest.to::<Numbered>()?, (2..=20).map(numbered).collect::<Vec<_>>());
     assert_eq!(rest.keys.iter().collect::<Vec<_>>(), ["number", "name"]);
     assert_eq!(rest.summary.query(), TWENTY);
 
-    let cursor = go!(session.open("UNWIND [] AS x RETURN x"))?;
+    let cursor = wait!(session.run("UNWIND [] AS x RETURN x").cursor())?;
     let none = wait!(cursor.into_eager_result(&mut session))?;
     assert!(none.records.is_empty());
     assert_eq!(none.keys.iter().collect::<Vec<_>>(), ["x"]);
     Ok(())
 }
 
-async fn behind_the_end_there_is_nothing_but_the_summary(world: World) -> Outcome {
+async fn after_the_end_there_is_only_the_summary(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
     let mut rows = go!(tx.run("RETURN 1 AS one"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     for _ in 0..2 {
-        assert!(wait!(rows.next())?.is_none());
+        assert!(wait!(rows.try_next())?.is_none());
         assert!(wait!(rows.peek())?.is_none());
         assert!(wait!(rows.fetch(2))?.is_empty());
         assert!(wait!(rows.next_as::<i64>())?.is_none());
@@ -188,28 +188,28 @@ async fn behind_the_end_there_is_nothing_but_the_summary(world: World) -> Outcom
     assert_eq!(rows.keys().iter().collect::<Vec<_>>(), ["one"]);
     assert_eq!(wait!(rows.consume())?.query(), "RETURN 1 AS one");
 
-    let mut cursor = go!(tx.open("RETURN 1 AS one"))?;
-    assert!(wait!(cursor.next(&mut tx))?.is_some());
+    let mut cursor = wait!(tx.run("RETURN 1 AS one").cursor())?;
+    assert!(wait!(cursor.try_next(&mut tx))?.is_some());
     for _ in 0..2 {
-        assert!(wait!(cursor.next(&mut tx))?.is_none());
+        assert!(wait!(cursor.try_next(&mut tx))?.is_none());
         assert!(wait!(cursor.next_ref(&mut tx))?.is_none());
         assert!(wait!(cursor.peek(&mut tx))?.is_none());
     }
     assert!(cursor.keys(&mut tx).is_some());
     assert_eq!(wait!(cursor.consume(&mut tx))?.query(), "RETURN 1 AS one");
-    let mut cursor = go!(tx.open("RETURN 1 AS one"))?;
-    wait!(cursor.next(&mut tx))?;
+    let mut cursor = wait!(tx.run("RETURN 1 AS one").cursor())?;
+    wait!(cursor.try_next(&mut tx))?;
     assert!(wait!(cursor.collect(&mut tx))?.is_empty());
     wait!(tx.commit())?;
     Ok(())
 }
 
-async fn a_failure_is_told_to_each_later_call(world: World) -> Outcome {
+async fn a_failure_is_reported_to_each_later_call(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let mut tx = go!(session.begin_transaction())?;
-    let mut open = go!(tx.open("UNWIND range(1, 10) AS x RETURN x"))?;
-    assert!(wait!(open.next(&mut tx))?.is_some());
+    let mut open = wait!(tx.run("UNWIND range(1, 10) AS x RETURN x").cursor())?;
+    assert!(wait!(open.try_next(&mut tx))?.is_some());
     let failing = tx.queue("UNWIND [1, 0] AS x RETURN 1 / x AS y")?;
     let code = Some("Neo.ClientError.Statement.ArithmeticError");
     let failure = wait!(failing.collect(&mut tx)).unwrap_err();
@@ -220,10 +220,10 @@ async fn a_failure_is_told_to_each_later_call(world: World) -> Outcome {
         let later = tx.queue("RETURN 1").map(drop).unwrap_err();
         assert_eq!(later.server().map(|error| error.code()), code);
     }
-    // Rows that had arrived before may still be read; then the result has failed, too.
+    // Rows that had arrived before may still be read; after them the result has failed.
     let mut read = 1;
     let later = loop {
-        match wait!(open.next(&mut tx)) {
+        match wait!(open.try_next(&mut tx)) {
             Ok(Some(_)) => read += 1,
             Ok(None) => panic!("a result that was cut off looks as if it had ended"),
             Err(error) => break error,

@@ -1,4 +1,4 @@
-//! When work is done again, and for how long, told by a server that fails on demand.
+//! When and for how long work is retried, shown by a server that fails on demand.
 
 use std::time::Instant;
 
@@ -12,17 +12,17 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios_alone![
-        a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns,
-        a_failure_of_the_commit_that_may_go_away_is_tried_again,
+        a_transient_failure_is_retried_whatever_the_function_returns,
+        a_transient_failure_of_the_commit_is_retried,
         no_attempt_begins_after_the_budget,
         without_a_budget_there_is_one_attempt,
         a_deadline_ends_the_attempts,
         a_timeout_is_final,
-        an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that,
-        an_auto_commit_query_is_otherwise_sent_once,
-        an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says,
-        a_session_may_have_a_budget_and_a_mind_of_its_own,
-        after_an_expired_authorization_every_connection_logs_in_anew,
+        an_auto_commit_query_is_retried_once_if_the_server_says_that_it_did_not_begin,
+        other_auto_commit_queries_are_sent_once,
+        an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_failure,
+        a_session_may_have_its_own_retry_options,
+        after_an_expired_authorization_every_connection_logs_in_again,
     ]
 }
 
@@ -30,9 +30,7 @@ fn transient() -> ServerError {
     ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "try again")
 }
 
-async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns(
-    adapter: Adapter,
-) -> Outcome {
+async fn a_transient_failure_is_retried_whatever_the_function_returns(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let attempts = Tally::default();
@@ -44,14 +42,14 @@ async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns
             let first = attempts.add() == before;
             match (go!(tx.run("WRITE")).map(drop), returns) {
                 (Err(error), "the failure") => Err(error),
-                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::NoRows)),
+                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::ZeroFetchSize)),
                 _ => Ok(if first { "nothing" } else { "done" }),
             }
         })));
         assert_eq!(returned?, "done", "the function returns {returns}");
         assert_eq!(attempts.count() - before, 2);
         assert_eq!(
-            server.told_briefly(),
+            server.take_request_texts(),
             [
                 "BEGIN",
                 "RUN WRITE",
@@ -68,7 +66,7 @@ async fn a_failure_that_may_go_away_is_tried_again_whatever_the_function_returns
     Ok(())
 }
 
-async fn a_failure_of_the_commit_that_may_go_away_is_tried_again(adapter: Adapter) -> Outcome {
+async fn a_transient_failure_of_the_commit_is_retried(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let attempts = Tally::default();
@@ -105,7 +103,7 @@ async fn no_attempt_begins_after_the_budget(adapter: Adapter) -> Outcome {
     })))
     .unwrap_err();
     assert_eq!(error.server().map(|error| error.code()), Some(transient().code()));
-    // The first at once, the second after a second or so, the third when the budget ends.
+    // The first at once, the second after about a second, the third at the end of the budget.
     let begun = begun.lock().unwrap().clone();
     assert_eq!(attempts.count(), 3, "{begun:?}");
     let slack = Duration::from_millis(400);
@@ -124,12 +122,15 @@ async fn without_a_budget_there_is_one_attempt(adapter: Adapter) -> Outcome {
     let error = go!(driver.execute_query("WRITE")).unwrap_err();
     assert!(error.is_retryable());
     assert!(started.elapsed() < Duration::from_millis(700));
-    let runs = server.told_briefly();
-    assert_eq!(runs.iter().filter(|told| told.starts_with("RUN")).count(), 1);
+    let runs = server.take_request_texts();
+    assert_eq!(
+        runs.iter().filter(|request| request.starts_with("RUN")).count(),
+        1
+    );
     Ok(())
 }
 
-/// It does not wait for a pause that would end too late.
+/// The call does not wait for a pause that would end too late.
 async fn a_deadline_ends_the_attempts(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
@@ -171,7 +172,9 @@ async fn a_timeout_is_final(adapter: Adapter) -> Outcome {
     Ok(())
 }
 
-async fn an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that(adapter: Adapter) -> Outcome {
+async fn an_auto_commit_query_is_retried_once_if_the_server_says_that_it_did_not_begin(
+    adapter: Adapter,
+) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver.session().build();
@@ -184,10 +187,10 @@ async fn an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that(adapte
         "there is no reason to pause"
     );
     assert_eq!(
-        server.told_briefly(),
+        server.take_request_texts(),
         ["RUN ROWS 2", "PULL 1000", "RESET", "RUN ROWS 2", "PULL 1000"]
     );
-    // Once more, and no more.
+    // One more time, and no more.
     for _ in 0..2 {
         server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     }
@@ -195,7 +198,7 @@ async fn an_auto_commit_query_is_sent_twice_if_the_server_invites_to_that(adapte
     Ok(())
 }
 
-async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcome {
+async fn other_auto_commit_queries_are_sent_once(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver.session().build();
@@ -207,16 +210,16 @@ async fn an_auto_commit_query_is_otherwise_sent_once(adapter: Adapter) -> Outcom
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     let mut session = stubborn.session().build();
     go!(session.run("WRITE")).map(drop).unwrap_err();
-    let told = server.told_briefly();
+    let requests = server.take_request_texts();
     assert_eq!(
-        told.iter().filter(|told| *told == "RUN WRITE").count(),
+        requests.iter().filter(|request| *request == "RUN WRITE").count(),
         2,
-        "{told:?}"
+        "{requests:?}"
     );
     Ok(())
 }
 
-async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_server_says(
+async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_failure(
     adapter: Adapter,
 ) -> Outcome {
     let server = Scripted::start(Script::new().asks_for_telemetry())?;
@@ -225,14 +228,14 @@ async fn an_auto_commit_query_that_had_begun_is_not_sent_twice_whatever_the_serv
     for message in [Message::Pull, Message::Telemetry] {
         server.fail_next(message, transient().with_diagnostic("_idempotent", true));
         go!(session.run("WRITE")).map(drop).unwrap_err();
-        let told = server.told_briefly();
-        let runs = told.iter().filter(|told| *told == "RUN WRITE").count();
-        assert_eq!(runs, 1, "{message}: {told:?}");
+        let requests = server.take_request_texts();
+        let runs = requests.iter().filter(|request| *request == "RUN WRITE").count();
+        assert_eq!(runs, 1, "{message}: {requests:?}");
     }
     Ok(())
 }
 
-async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> Outcome {
+async fn a_session_may_have_its_own_retry_options(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
     let mut session = driver
@@ -252,7 +255,7 @@ async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> 
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
-    // The other way round.
+    // And the reverse.
     let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
     let cautious = driver_with(adapter, config)?;
     let mut session = cautious
@@ -270,18 +273,18 @@ async fn a_session_may_have_a_budget_and_a_mind_of_its_own(adapter: Adapter) -> 
     Ok(())
 }
 
-async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: Adapter) -> Outcome {
+async fn after_an_expired_authorization_every_connection_logs_in_again(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     let driver = driver_to(adapter, &server)?;
-    // Three connections: one idle, one in use, one that is told.
-    let (mut idle, mut used, mut told) = (
+    // Three connections: one idle, one in use, one that receives the failure.
+    let (mut idle, mut used, mut failing) = (
         driver.session().build(),
         driver.session().build(),
         driver.session().build(),
     );
     let mut in_use = go!(used.begin_transaction().eager())?;
     let other = go!(idle.begin_transaction().eager())?;
-    let another = go!(told.begin_transaction().eager())?;
+    let another = go!(failing.begin_transaction().eager())?;
     wait!(other.rollback())?;
     wait!(another.rollback())?;
     assert_eq!(server.connections(), 3);
@@ -289,25 +292,25 @@ async fn after_an_expired_authorization_every_connection_logs_in_anew(adapter: A
     let expired = ServerError::new("Neo.ClientError.Security.AuthorizationExpired", "log in again");
     server.fail_next(Message::Run, expired);
     let attempts = Tally::default();
-    go!(told.execute_write(work!(|tx, attempts| {
+    go!(failing.execute_write(work!(|tx, attempts| {
         attempts.add();
         go!(tx.run("WRITE"))?;
         Ok(())
     })))?;
     assert_eq!((attempts.count(), server.connections()), (2, 4));
-    // Work that is under way goes on; its connection serves nobody after it.
+    // Running work continues; its connection is not reused afterwards.
     go!(in_use.run("WRITE"))?;
     wait!(in_use.commit())?;
     assert_eq!(driver.pool_counts().idle, 1);
-    drop(server.told());
+    drop(server.take_requests());
     go!(idle.run("WRITE"))?;
     go!(used.run("WRITE"))?;
-    // What is said on the way out, on the other connections, may come late.
+    // The last requests on the other connections may arrive late.
     let runs = server
-        .told()
+        .take_requests()
         .into_iter()
-        .filter(|told| told.message == Message::Run);
-    assert_eq!(runs.map(|told| told.connection).collect::<Vec<_>>(), [4, 4]);
+        .filter(|request| request.message == Message::Run);
+    assert_eq!(runs.map(|request| request.connection).collect::<Vec<_>>(), [4, 4]);
     assert_eq!(server.connections(), 4);
     Ok(())
 }

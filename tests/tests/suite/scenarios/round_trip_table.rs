@@ -18,7 +18,7 @@ const HEAD: &str = "\
 
 What each kind of call costs on a connection that is open, counted at the socket: how often it waits for the network, how
 many writes it makes, and what they contain. The same on every adapter; a test of the suite compares it
-(`the_table_of_round_trips_holds`), and writes it anew with `UPDATE=1`. A page has ten rows here; `PULL -1` asks for all rows.
+(`the_table_of_round_trips_holds`), and rewrites it with `UPDATE=1`. A page has ten rows here; `PULL -1` asks for all rows.
 
 | call | round trips | writes | what travels |
 |---|---|---|---|
@@ -37,7 +37,12 @@ async fn the_table_of_round_trips_holds(adapter: Adapter) -> Outcome {
     }
     let committed = fs::read_to_string(&path)?;
     for (line, (ours, theirs)) in table.text.lines().zip(committed.lines()).enumerate() {
-        assert_eq!(ours, theirs, "line {}; UPDATE=1 if that is meant", line + 1);
+        assert_eq!(
+            ours,
+            theirs,
+            "line {}; run with UPDATE=1 if this is intended",
+            line + 1
+        );
     }
     assert_eq!(table.text.lines().count(), committed.lines().count());
     Ok(())
@@ -48,7 +53,7 @@ async fn opening(table: &mut Table, adapter: Adapter) -> Outcome {
     let driver = driver_with(adapter, Config::new(&relay.uri(), Auth::none())?)?;
     wait!(driver.verify_connectivity())?;
     let spent = relay.traffic();
-    let _login = table.server.told_briefly();
+    let _login = table.server.take_request_texts();
     writeln!(
         table.text,
         "| a new connection (handshake, HELLO, LOGON) | {} | {} | |",
@@ -81,7 +86,7 @@ async fn auto_commit(table: &mut Table) -> Outcome {
     wait!(go!(session.run("ROWS 100"))?.consume())?;
     table.row("`session.run` and `consume`, 100 rows")?;
     let mut rows = go!(session.run("ROWS 25"))?;
-    while wait!(rows.next())?.is_some() {}
+    while wait!(rows.try_next())?.is_some() {}
     drop(rows);
     table.row("`session.run` and `next`, 25 rows")?;
     wait!(session.last_bookmarks())?;
@@ -127,7 +132,7 @@ async fn functions(table: &mut Table) -> Outcome {
     table.row("`execute_write`, two queries, no columns")
 }
 
-/// A driver with one connection to a server that remembers, and what it has cost so far.
+/// A driver with one connection to a recording server, and the cost so far.
 struct Table {
     server: Scripted,
     relay: Relay,
@@ -143,7 +148,7 @@ impl Table {
         let driver = driver_with(adapter, Config::new(&relay.uri(), Auth::none())?)?;
         wait!(driver.verify_connectivity())?;
         let before = relay.traffic();
-        let _login = server.told_briefly();
+        let _login = server.take_request_texts();
         Ok(Self {
             server,
             relay,
@@ -153,15 +158,15 @@ impl Table {
         })
     }
 
-    /// Writes down what was spent since the last row.
+    /// Adds a row with the cost since the last one.
     fn row(&mut self, call: &str) -> Outcome {
         let now = self.relay.traffic();
         let spent = now - self.before;
         self.before = now;
-        let told = self.server.told_briefly();
-        let travels: Vec<_> = told
+        let requests = self.server.take_request_texts();
+        let travels: Vec<_> = requests
             .iter()
-            .map(|told| told.replace(" WRITE", "").replace(" ROWS", ""))
+            .map(|request| request.replace(" WRITE", "").replace(" ROWS", ""))
             .collect();
         writeln!(
             self.text,

@@ -7,7 +7,7 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_fresh_connection_costs_at_most_two_flights_more,
+        a_fresh_connection_costs_at_most_two_more_flights,
         a_warm_read_is_one_flight_in_one_write,
         a_warm_write_is_two_flights_in_two_writes,
         a_write_that_returns_nothing_is_two_flights,
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
     ]
 }
 
-async fn a_fresh_connection_costs_at_most_two_flights_more(world: World) -> Outcome {
+async fn a_fresh_connection_costs_at_most_two_more_flights(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     go!(driver.execute_query("RETURN 1").routing(Access::Read))?;
@@ -82,7 +82,7 @@ async fn a_failed_query_costs_the_next_one_nothing(world: World) -> Outcome {
     let driver = warm_driver(&world, &relay).await?;
     let before = relay.traffic();
     go!(driver.execute_query("RETRUN 1").routing(Access::Read)).unwrap_err();
-    // The RESET leaves when the connection is released; by now its answer is under way or there.
+    // The RESET leaves when the connection is released; by now its answer is in flight or has arrived.
     sleep(Duration::from_millis(300)).await;
     let failed = relay.traffic() - before;
     assert!(failed.flights <= 2, "{failed:?}");
@@ -116,7 +116,7 @@ async fn warm_driver(world: &World, relay: &Relay) -> Result<Driver, Error> {
     Ok(driver)
 }
 
-/// Asserts that this is what a query cost: so many flights, each in a single write.
+/// Asserts the cost of a query: so many flights, each in a single write.
 #[track_caller]
 fn assert_cost(traffic: Traffic, flights: u64) {
     assert_eq!(

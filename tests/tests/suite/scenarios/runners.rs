@@ -1,4 +1,4 @@
-//! Functions that take a session as well as a transaction.
+//! Functions that take a session or a transaction.
 
 use bolt_client::query;
 
@@ -8,17 +8,17 @@ pub(super) fn all() -> Vec<Scenario> {
     scenarios![one_function_runs_on_sessions_and_on_both_kinds_of_transactions]
 }
 
-/// As many as there were, and one more for each number.
+/// Adds a node for each number, and returns how many nodes exist.
 async fn add(on: &mut impl QueryRunner, run: &str, numbers: i64) -> Result<i64, Error> {
     let numbers = query("UNWIND range(1, $numbers) AS number RETURN number").param("numbers", numbers);
-    let mut numbers = wait!(on.open_query(numbers))?;
-    while let Some(number) = wait!(numbers.next(on))? {
+    let mut numbers = wait!(on.run_query(numbers).cursor())?;
+    while let Some(number) = wait!(numbers.try_next(on))? {
         let number: i64 = number.get("number")?;
         let create = query("CREATE (:Scenario {run: $run, number: $number})").param("run", run);
-        wait!(on.run_query(create.param("number", number)))?;
+        wait!(on.run_query(create.param("number", number)).consume())?;
     }
     let found = query("MATCH (n:Scenario {run: $run}) RETURN count(n)").param("run", run);
-    Ok(wait!(wait!(on.run_query(found))?.single())?.get(0)?)
+    Ok(wait!(on.run_query(found).single())?.get(0)?)
 }
 
 async fn one_function_runs_on_sessions_and_on_both_kinds_of_transactions(world: World) -> Outcome {
@@ -29,11 +29,11 @@ async fn one_function_runs_on_sessions_and_on_both_kinds_of_transactions(world: 
     let mut tx = go!(session.begin_transaction())?;
     assert_eq!(add(&mut tx, &run, 2).await?, 3);
     wait!(tx.commit())?;
-    // What transaction functions may wait for differs between the adapters, so the same is spelled out.
+    // Transaction functions await differently on each adapter, so the same steps are spelled out.
     let numbers: Vec<i64> = go!(session.execute_read(work!(|tx, run| {
         let found = query("MATCH (n:Scenario {run: $run}) RETURN n.number AS number ORDER BY number");
-        let found = wait!(tx.open_query(found.param("run", run)))?;
-        wait!(tx.run_query("RETURN 1"))?;
+        let found = wait!(tx.run_query(found.param("run", run)).cursor())?;
+        go!(tx.run_query("RETURN 1"))?;
         wait!(found.collect_as(tx))
     })))?;
     assert_eq!(numbers, [1, 1, 2]);

@@ -1,4 +1,4 @@
-//! Credentials and parameters appear in nothing that is printed.
+//! Credentials and parameters never appear in printed output.
 
 use bolt_client::{Query, Serde, Value};
 
@@ -6,15 +6,15 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        no_credential_is_ever_shown,
-        no_parameter_is_ever_shown,
-        no_type_shows_rows_parameters_or_texts,
-        what_failed_shows_no_rows_parameters_or_texts,
+        no_credential_is_ever_printed,
+        no_parameter_is_ever_printed,
+        no_type_prints_rows_parameters_or_query_texts,
+        failed_work_prints_no_rows_parameters_or_query_texts,
     ]
 }
 
-async fn no_credential_is_ever_shown(world: World) -> Outcome {
-    let password = "pa55word-that-nobody-may-see";
+async fn no_credential_is_ever_printed(world: World) -> Outcome {
+    let password = "pa55word-that-must-not-leak";
     let auth = Auth::basic(world.server.user.as_str(), password);
     let config = Config::new(&format!("bolt://{}", world.server.address), auth.clone())?;
     let driver = world.driver_with(config.clone())?;
@@ -32,7 +32,7 @@ async fn no_credential_is_ever_shown(world: World) -> Outcome {
         assert!(!shown.contains(password), "{shown}");
     }
 
-    // The right one, too, on connections that are open.
+    // The correct password, too, on open connections.
     let driver = world.driver()?;
     go!(driver.execute_query("RETURN 1"))?;
     let refused = go!(driver.execute_query("RETRUN 1")).unwrap_err();
@@ -43,13 +43,13 @@ async fn no_credential_is_ever_shown(world: World) -> Outcome {
     Ok(())
 }
 
-async fn no_parameter_is_ever_shown(world: World) -> Outcome {
-    let secret = "t0ken-that-nobody-may-see";
+async fn no_parameter_is_ever_printed(world: World) -> Outcome {
+    let secret = "t0ken-that-must-not-leak";
     let driver = world.driver()?;
     let query = Query::new("RETURN $secret AS secret").param("secret", secret);
     let builder = format!("{:?}", driver.execute_query(&query).param("again", secret));
     let found = go!(driver.execute_query(&query))?;
-    // Nested too deep, in a key that is no string: refused before they are sent.
+    // Nested too deep, or in a key that is not a string: refused before they are sent.
     let deep = (0..600).fold(Value::String(secret.to_owned()), |inner, _| {
         Value::List(vec![inner])
     });
@@ -75,15 +75,15 @@ async fn no_parameter_is_ever_shown(world: World) -> Outcome {
 }
 
 /// In the text of a query, in a parameter and in each row.
-const SECRET: &str = "s3cret-that-nobody-may-see";
+const SECRET: &str = "s3cret-that-must-not-leak";
 
 fn secretive() -> Query {
     let text = format!("UNWIND range(1, 20) AS x RETURN '{SECRET}' + $secret AS value, x /* {SECRET} */");
     Query::new(text).param("secret", SECRET)
 }
 
-/// Every public type that works, while rows are kept in it.
-async fn no_type_shows_rows_parameters_or_texts(world: World) -> Outcome {
+/// Every public type that does work, while it holds rows.
+async fn no_type_prints_rows_parameters_or_query_texts(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut shown = vec![
         ("Query", format!("{:?} {:#?}", secretive(), secretive())),
@@ -92,32 +92,30 @@ async fn no_type_shows_rows_parameters_or_texts(world: World) -> Outcome {
     let builder = driver.session().fetch_size(5);
     shown.push(("SessionBuilder", format!("{builder:?}")));
     let mut session = builder.build();
-    let mut cursor = go!(session.open(secretive()))?;
-    assert!(wait!(cursor.next(&mut session))?.is_some());
+    let mut cursor = wait!(session.run(secretive()).cursor())?;
+    assert!(wait!(cursor.try_next(&mut session))?.is_some());
     shown.push(("Cursor", format!("{cursor:?} {cursor:#?}")));
     shown.push(("Session with a cursor", format!("{session:?} {session:#?}")));
     shown.push(("SessionRun", format!("{:?}", session.run(secretive()))));
-    shown.push(("SessionOpen", format!("{:?}", session.open(secretive()))));
     shown.push(("BeginTransaction", format!("{:?}", session.begin_transaction())));
     let mut rows = go!(session.run(secretive()))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     shown.push(("Records", format!("{rows:?} {rows:#?}")));
     drop(rows);
     shown.push(("Session after a drop", format!("{session:?}")));
 
     let mut tx = go!(session.begin_transaction())?;
-    let mut cursor = go!(tx.open(secretive()))?;
+    let mut cursor = wait!(tx.run(secretive()).cursor())?;
     let queued = tx.queue(secretive())?;
-    assert!(wait!(cursor.next(&mut tx))?.is_some());
+    assert!(wait!(cursor.try_next(&mut tx))?.is_some());
     shown.push(("Cursors of a transaction", format!("{cursor:?} {queued:?}")));
     shown.push(("Transaction", format!("{tx:?} {tx:#?}")));
     shown.push(("TransactionRun", format!("{:?}", tx.run(secretive()))));
-    shown.push(("TransactionOpen", format!("{:?}", tx.open(secretive()))));
     wait!(tx.rollback())?;
 
     let managed = go!(session.execute_read(work!(|tx| {
-        let mut cursor = go!(tx.open(secretive()))?;
-        assert!(wait!(cursor.next(tx))?.is_some());
+        let mut cursor = wait!(tx.run(secretive()).cursor())?;
+        assert!(wait!(cursor.try_next(tx))?.is_some());
         Ok(format!("{tx:?} {tx:#?}"))
     })))?;
     shown.push(("ManagedTransaction", managed));
@@ -128,8 +126,8 @@ async fn no_type_shows_rows_parameters_or_texts(world: World) -> Outcome {
     assert_hidden(&shown)
 }
 
-/// The same behind what goes wrong on this side.
-async fn what_failed_shows_no_rows_parameters_or_texts(world: World) -> Outcome {
+/// The same after failures of the driver.
+async fn failed_work_prints_no_rows_parameters_or_query_texts(world: World) -> Outcome {
     let driver = world.driver_with(once(world.config()?))?;
     let mut session = driver.session().build();
     let mut tx = go!(session.begin_transaction())?;
@@ -144,12 +142,12 @@ async fn what_failed_shows_no_rows_parameters_or_texts(world: World) -> Outcome 
     shown.push(("a transaction that has failed", format!("{tx:?}")));
     let commit = wait!(tx.commit());
     shown.extend(commit.err().map(|error| ("a commit", printed(&error))));
-    shown.push(("a session whose transaction has failed", format!("{session:?}")));
+    shown.push(("a session with a failed transaction", format!("{session:?}")));
     let late = go!(session.run(secretive()).deadline(Duration::ZERO)).map(drop);
     shown.extend(late.err().map(|error| ("an auto-commit query", printed(&error))));
     let late = go!(driver.execute_query(secretive()).deadline(Duration::ZERO)).map(drop);
     shown.extend(late.err().map(|error| ("execute_query", printed(&error))));
-    // Conversions name columns and types.
+    // Conversion errors name columns and types.
     let found = go!(driver.execute_query(secretive()))?;
     let record = &found.records[0];
     for error in [
@@ -173,7 +171,7 @@ fn assert_hidden(shown: &[(&str, String)]) -> Outcome {
     Err(open.join("\n").into())
 }
 
-/// All that an error shows, in every form, with its causes.
+/// Everything that an error prints, in every form, with its causes.
 fn printed(error: &Error) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! Limits in time of sessions and transactions: from the first wait to the last row, or to the commit.
+//! Deadlines of sessions and transactions: from the first wait to the last row, or to the commit.
 
 use std::time::Instant;
 
@@ -8,18 +8,18 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        an_error_names_what_was_waited_for,
+        a_timeout_names_what_the_call_waited_for,
         a_deadline_lasts_until_the_last_row,
-        the_deadline_of_a_session_is_that_of_its_calls,
+        the_deadline_of_a_session_applies_to_each_of_its_calls,
         the_deadline_of_a_transaction_lasts_until_its_commit,
-        a_write_whose_time_is_up_is_unknown_and_a_read_is_not,
-        sessions_in_a_hurry_disturb_nobody,
+        a_timed_out_write_is_unknown_and_a_read_is_not,
+        short_deadlines_of_sessions_do_not_affect_other_callers,
     ]
 }
 
 const LIMIT: Duration = Duration::from_millis(300);
 
-async fn an_error_names_what_was_waited_for(world: World) -> Outcome {
+async fn a_timeout_names_what_the_call_waited_for(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     let mut session = driver.session().default_access_mode(Access::Read).build();
@@ -83,11 +83,11 @@ async fn a_deadline_lasts_until_the_last_row(world: World) -> Outcome {
         .build();
     let started = Instant::now();
     let mut rows = go!(session.run("UNWIND range(1, 5000) AS x RETURN x").deadline(LIMIT))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     relay.hold();
     let error = loop {
-        match wait!(rows.next()) {
-            Ok(row) => assert!(row.is_some(), "the whole result passed"),
+        match wait!(rows.try_next()) {
+            Ok(row) => assert!(row.is_some(), "the whole result arrived"),
             Err(error) => break error,
         }
     };
@@ -103,7 +103,7 @@ async fn a_deadline_lasts_until_the_last_row(world: World) -> Outcome {
     Ok(())
 }
 
-async fn the_deadline_of_a_session_is_that_of_its_calls(world: World) -> Outcome {
+async fn the_deadline_of_a_session_applies_to_each_of_its_calls(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     go!(driver.execute_query("RETURN 1"))?;
@@ -112,7 +112,7 @@ async fn the_deadline_of_a_session_is_that_of_its_calls(world: World) -> Outcome
         .default_access_mode(Access::Read)
         .deadline(LIMIT)
         .build();
-    // It begins anew with each call.
+    // It restarts with each call.
     for _ in 0..3 {
         wait!(go!(session.run("RETURN 1"))?.consume())?;
         sleep(LIMIT / 2).await;
@@ -151,7 +151,7 @@ async fn the_deadline_of_a_transaction_lasts_until_its_commit(world: World) -> O
     Ok(())
 }
 
-async fn a_write_whose_time_is_up_is_unknown_and_a_read_is_not(world: World) -> Outcome {
+async fn a_timed_out_write_is_unknown_and_a_read_is_not(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     for (access, kind) in [
@@ -170,8 +170,8 @@ async fn a_write_whose_time_is_up_is_unknown_and_a_read_is_not(world: World) -> 
     Ok(())
 }
 
-/// Half of the callers are in a hurry, with sessions and transactions whose time is up at any moment.
-async fn sessions_in_a_hurry_disturb_nobody(world: World) -> Outcome {
+/// Half of the callers have short deadlines, with sessions and transactions that may time out at any moment.
+async fn short_deadlines_of_sessions_do_not_affect_other_callers(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(3))?;
     let callers: Vec<_> = (0..12_u64)
         .map(|caller| {
@@ -196,26 +196,26 @@ async fn sessions_in_a_hurry_disturb_nobody(world: World) -> Outcome {
     for caller in callers {
         caller.await;
     }
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     transaction_and_rows(&driver, 7, Duration::from_secs(60)).await?;
     Ok(())
 }
 
-/// A transaction of two queries, and an auto-commit query half of which is read.
+/// Runs a transaction of two queries, and an auto-commit query of which half is read.
 async fn transaction_and_rows(driver: &Driver, number: i64, limit: Duration) -> Result<(), Error> {
     let mut session = driver.session().fetch_size(20).deadline(limit).build();
     let mut tx = go!(session.begin_transaction())?;
     for _ in 0..2 {
         let mut rows = go!(tx.run("RETURN $number AS number").param("number", number))?;
-        let row = wait!(rows.next())?.expect("there is a row");
-        assert_eq!(row.get::<i64>("number")?, number, "somebody else's row");
+        let row = wait!(rows.try_next())?.expect("there is a row");
+        assert_eq!(row.get::<i64>("number")?, number, "another call's row");
     }
     wait!(tx.commit())?;
     let query = session.run("UNWIND range(1, 100) AS x RETURN $number AS number");
     let mut rows = go!(query.param("number", number))?;
     for _ in 0..50 {
-        let row = wait!(rows.next())?.expect("there is a row");
-        assert_eq!(row.get::<i64>("number")?, number, "somebody else's row");
+        let row = wait!(rows.try_next())?.expect("there is a row");
+        assert_eq!(row.get::<i64>("number")?, number, "another call's row");
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         an_auto_commit_query_is_one_flight,
-        a_long_result_is_a_flight_for_each_page_at_most,
+        a_long_result_is_at_most_one_flight_per_page,
         a_transaction_begins_with_its_first_query,
         transactions_in_a_row_need_no_reset_between_them,
         a_rollback_before_anything_was_sent_sends_nothing,
         a_commit_without_a_query_is_one_flight,
-        a_transaction_that_begins_eagerly_costs_one_flight_more,
-        what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own,
+        an_eager_transaction_costs_one_more_flight,
+        unread_rows_in_a_transaction_cost_no_additional_flight,
     ]
 }
 
@@ -44,7 +44,7 @@ async fn an_auto_commit_query_is_one_flight(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_long_result_is_a_flight_for_each_page_at_most(world: World) -> Outcome {
+async fn a_long_result_is_at_most_one_flight_per_page(world: World) -> Outcome {
     let mut meter = Meter::new(&world).await?;
     let mut session = meter.driver.session().fetch_size(100).build();
     meter.start();
@@ -58,10 +58,10 @@ async fn a_long_result_is_a_flight_for_each_page_at_most(world: World) -> Outcom
     assert!(pages.flights >= 2 && pages.flights <= 11, "{pages:?}");
     drop(rows);
 
-    // All that is left is asked for at once.
+    // The remaining rows are requested at once.
     meter.start();
     let mut rows = go!(session.run("UNWIND range(1, 1000) AS x RETURN x"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     assert_eq!(wait!(rows.collect())?.len(), 999);
     let spent = meter.spent();
     assert!(spent.flights <= 3, "{spent:?}");
@@ -89,7 +89,7 @@ async fn a_transaction_begins_with_its_first_query(world: World) -> Outcome {
     Ok(())
 }
 
-/// A RESET would be seen: it is bytes.
+/// A RESET would show as additional bytes.
 async fn transactions_in_a_row_need_no_reset_between_them(world: World) -> Outcome {
     let mut meter = Meter::new(&world).await?;
     let mut session = meter.driver.session().build();
@@ -125,8 +125,8 @@ async fn transactions_in_a_row_need_no_reset_between_them(world: World) -> Outco
     Ok(())
 }
 
-/// Asserts that none of these has a RESET more than another: six bytes. The first has no bookmark to tell, and those of
-/// the others may be a little longer each time.
+/// Asserts that no cost includes a RESET (six bytes) more than another. The first one has no bookmark, and the
+/// bookmarks of the others may grow a little each time.
 #[track_caller]
 fn assert_no_reset(sent: &[u64]) {
     let later = sent.get(1..).unwrap_or_default();
@@ -160,7 +160,7 @@ async fn a_commit_without_a_query_is_one_flight(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_transaction_that_begins_eagerly_costs_one_flight_more(world: World) -> Outcome {
+async fn an_eager_transaction_costs_one_more_flight(world: World) -> Outcome {
     let mut meter = Meter::new(&world).await?;
     let mut session = meter.driver.session().build();
     meter.start();
@@ -178,14 +178,14 @@ async fn a_transaction_that_begins_eagerly_costs_one_flight_more(world: World) -
     Ok(())
 }
 
-async fn what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own(world: World) -> Outcome {
+async fn unread_rows_in_a_transaction_cost_no_additional_flight(world: World) -> Outcome {
     let mut meter = Meter::new(&world).await?;
     let mut session = meter.driver.session().fetch_size(100).build();
     let mut tx = go!(session.begin_transaction())?;
     let mut rows = go!(tx.run("UNWIND range(1, 1000) AS x RETURN x"))?;
-    // So few that the second page is not asked for yet.
+    // So few that the second page is not requested yet.
     for _ in 0..5 {
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
     }
     drop(rows);
     meter.start();
@@ -198,7 +198,7 @@ async fn what_is_left_unread_in_a_transaction_costs_no_flight_of_its_own(world: 
     Ok(())
 }
 
-/// A driver with one connection, logged in and idle, and what passes on it.
+/// A driver with one idle connection, and its traffic.
 struct Meter {
     driver: Driver,
     relay: Relay,
@@ -224,7 +224,7 @@ impl Meter {
         })
     }
 
-    /// Counts from here.
+    /// Starts counting.
     fn start(&mut self) {
         self.started = self.relay.traffic();
     }

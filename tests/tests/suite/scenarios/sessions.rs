@@ -7,15 +7,15 @@ use super::*;
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
         rows_arrive_in_order_whatever_the_page_size,
-        rows_can_be_lent_looked_at_and_collected,
+        rows_can_be_borrowed_peeked_at_and_collected,
         a_result_without_rows_has_keys_and_a_summary,
         a_query_without_columns_is_carried_out_when_run_returns,
-        a_query_that_fails_says_so_and_the_session_goes_on,
-        a_query_that_fails_late_gives_its_rows_first,
+        a_query_that_fails_reports_it_and_the_session_continues,
+        a_query_that_fails_late_returns_its_rows_first,
         a_query_that_fails_under_way_without_columns_fails_its_run,
-        reading_a_result_further_than_its_end_gives_nothing,
+        reading_after_the_end_of_a_result_returns_nothing,
         a_session_that_reads_refuses_writes needs Interruption,
-        a_session_works_on_the_database_that_it_names,
+        a_session_uses_the_database_that_it_names,
         sessions_that_work_at_the_same_time_share_the_pool,
     ]
 }
@@ -36,7 +36,7 @@ async fn rows_arrive_in_order_whatever_the_page_size(world: World) -> Outcome {
                 .run("UNWIND range(1, $rows) AS x RETURN x")
                 .param("rows", rows))?;
             let mut next = 1;
-            while let Some(row) = wait!(result.next())? {
+            while let Some(row) = wait!(result.try_next())? {
                 assert_eq!(row.get::<i64>("x")?, next, "{rows} rows, page of {page:?}");
                 next += 1;
             }
@@ -49,7 +49,7 @@ async fn rows_arrive_in_order_whatever_the_page_size(world: World) -> Outcome {
     Ok(())
 }
 
-async fn rows_can_be_lent_looked_at_and_collected(world: World) -> Outcome {
+async fn rows_can_be_borrowed_peeked_at_and_collected(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(3).build();
     let mut rows = go!(session.run("UNWIND range(1, 20) AS x RETURN x, 'row ' + toString(x) AS name"))?;
@@ -60,7 +60,7 @@ async fn rows_can_be_lent_looked_at_and_collected(world: World) -> Outcome {
             assert_eq!(peeked.get::<i64>("x")?, number);
         }
         if number % 2 == 0 {
-            let row = wait!(rows.next())?.expect("there is a row");
+            let row = wait!(rows.try_next())?.expect("there is a row");
             assert_eq!(row.get::<i64>("x")?, number);
         } else {
             let row = wait!(rows.next_ref())?.expect("there is a row");
@@ -82,7 +82,7 @@ async fn a_result_without_rows_has_keys_and_a_summary(world: World) -> Outcome {
     let mut rows = go!(session.run(text))?;
     assert_eq!(rows.keys().iter().collect::<Vec<&str>>(), ["one", "two"]);
     assert!(wait!(rows.peek())?.is_none());
-    assert!(wait!(rows.next())?.is_none());
+    assert!(wait!(rows.try_next())?.is_none());
     let summary = wait!(rows.consume())?;
     assert_eq!(summary.query(), text);
     assert_eq!(summary.database(), Some("neo4j"));
@@ -101,7 +101,7 @@ async fn a_query_without_columns_is_carried_out_when_run_returns(world: World) -
     Ok(())
 }
 
-async fn a_query_that_fails_says_so_and_the_session_goes_on(world: World) -> Outcome {
+async fn a_query_that_fails_reports_it_and_the_session_continues(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     for _ in 0..3 {
@@ -110,25 +110,25 @@ async fn a_query_that_fails_says_so_and_the_session_goes_on(world: World) -> Out
         let code = error.server().map(|server| server.code());
         assert_eq!(code, Some("Neo.ClientError.Statement.SyntaxError"));
         let mut rows = go!(session.run("RETURN 1 AS one"))?;
-        let row = wait!(rows.next())?.expect("one row");
+        let row = wait!(rows.try_next())?.expect("one row");
         assert_eq!(row.get::<i64>("one")?, 1);
     }
-    // What is left of the last query goes to the pool with the session.
+    // The unfinished part of the last query goes to the pool with the connection.
     drop(session);
     assert_at_rest(&driver);
     Ok(())
 }
 
-async fn a_query_that_fails_late_gives_its_rows_first(world: World) -> Outcome {
+async fn a_query_that_fails_late_returns_its_rows_first(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().fetch_size(2).build();
     let query = "UNWIND [1, 2, 4, 0, 5] AS x RETURN 8 / x AS quotient";
     let mut seen = Vec::new();
     let error = match go!(session.run(query)) {
         Ok(mut rows) => loop {
-            match wait!(rows.next()) {
+            match wait!(rows.try_next()) {
                 Ok(Some(row)) => seen.push(row.get::<i64>("quotient")?),
-                Ok(None) => panic!("the failure is not told"),
+                Ok(None) => panic!("the failure is not reported"),
                 Err(error) => break error,
             }
         },
@@ -157,13 +157,13 @@ async fn a_query_that_fails_under_way_without_columns_fails_its_run(world: World
     Ok(())
 }
 
-async fn reading_a_result_further_than_its_end_gives_nothing(world: World) -> Outcome {
+async fn reading_after_the_end_of_a_result_returns_nothing(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let mut rows = go!(session.run("RETURN 1 AS one"))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     for _ in 0..3 {
-        assert!(wait!(rows.next())?.is_none());
+        assert!(wait!(rows.try_next())?.is_none());
         assert!(wait!(rows.next_ref())?.is_none());
         assert!(wait!(rows.peek())?.is_none());
     }
@@ -186,7 +186,7 @@ async fn a_session_that_reads_refuses_writes(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_session_works_on_the_database_that_it_names(world: World) -> Outcome {
+async fn a_session_uses_the_database_that_it_names(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().database("neo4j").build();
     let summary = wait!(go!(session.run("RETURN 1"))?.consume())?;
@@ -213,7 +213,7 @@ async fn sessions_that_work_at_the_same_time_share_the_pool(world: World) -> Out
                     let rows = wait!(go!(query.param("number", number))?.collect())?;
                     assert_eq!(rows.len(), 35);
                     for row in &rows {
-                        assert_eq!(row.get::<i64>("number")?, number, "somebody else's row");
+                        assert_eq!(row.get::<i64>("number")?, number, "another session's row");
                     }
                 }
                 Ok::<(), Error>(())

@@ -1,4 +1,4 @@
-//! What servers tell about queries that have run, and what they say to those who stumble.
+//! Summaries of queries, and the hints in errors.
 
 use bolt_client::{ErrorKind, MinimumSeverity, NotificationFilter, QueryType, query};
 
@@ -6,19 +6,19 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_summary_knows_its_query_and_never_its_parameters,
+        a_summary_contains_its_query_and_never_its_parameters,
         a_summary_has_the_status_of_its_result,
-        a_transaction_counts_what_each_query_changed needs Counters,
+        a_transaction_counts_the_changes_of_each_query needs Counters,
         a_plan_is_a_tree_that_can_be_read needs Explanations,
-        a_profile_knows_what_each_step_cost needs Explanations,
-        notifications_are_told_and_can_be_left_out needs Explanations,
-        a_query_that_manages_transactions_is_sent_to_session_run needs Explanations,
-        a_write_under_read_access_is_told_so needs Counters,
-        a_password_that_must_be_changed_is_told_so needs ShowTransactions,
+        a_profile_has_the_cost_of_each_step needs Explanations,
+        notifications_are_reported_and_can_be_filtered needs Explanations,
+        the_error_for_call_in_transactions_recommends_session_run needs Explanations,
+        the_error_for_a_write_under_read_access_recommends_write_access needs Counters,
+        the_error_for_an_expired_password_says_how_to_change_it needs ShowTransactions,
     ]
 }
 
-async fn a_summary_knows_its_query_and_never_its_parameters(world: World) -> Outcome {
+async fn a_summary_contains_its_query_and_never_its_parameters(world: World) -> Outcome {
     let driver = world.driver()?;
     let text = "RETURN $secret AS secret";
     let mut session = driver.session().build();
@@ -54,7 +54,7 @@ async fn a_summary_has_the_status_of_its_result(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_transaction_counts_what_each_query_changed(world: World) -> Outcome {
+async fn a_transaction_counts_the_changes_of_each_query(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -90,7 +90,7 @@ async fn a_plan_is_a_tree_that_can_be_read(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_profile_knows_what_each_step_cost(world: World) -> Outcome {
+async fn a_profile_has_the_cost_of_each_step(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().build();
     let rows = go!(session.run("PROFILE UNWIND range(1, 10) AS x RETURN x"))?;
@@ -104,7 +104,7 @@ async fn a_profile_knows_what_each_step_cost(world: World) -> Outcome {
     Ok(())
 }
 
-async fn notifications_are_told_and_can_be_left_out(world: World) -> Outcome {
+async fn notifications_are_reported_and_can_be_filtered(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let text = format!("MATCH (n:{run}) RETURN n");
@@ -133,7 +133,7 @@ async fn notifications_are_told_and_can_be_left_out(world: World) -> Outcome {
         let found = go!(quiet.execute_query(&*text))?;
         assert_eq!(found.summary.notifications(), []);
     }
-    // A session may want to know what its driver does not.
+    // A session may request what its driver does not.
     let quiet = world.driver_with(world.config()?.notifications(off))?;
     let all = NotificationFilter::default().minimum(MinimumSeverity::Information);
     let found = go!(quiet.execute_query(&*text).notifications(all))?;
@@ -141,7 +141,7 @@ async fn notifications_are_told_and_can_be_left_out(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_query_that_manages_transactions_is_sent_to_session_run(world: World) -> Outcome {
+async fn the_error_for_call_in_transactions_recommends_session_run(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let text =
@@ -155,7 +155,7 @@ async fn a_query_that_manages_transactions_is_sent_to_session_run(world: World) 
     Ok(())
 }
 
-async fn a_write_under_read_access_is_told_so(world: World) -> Outcome {
+async fn the_error_for_a_write_under_read_access_recommends_write_access(world: World) -> Outcome {
     let driver = world.driver()?;
     let create = "CREATE (:Scenario {run: 'never'})";
     let mut session = driver.session().default_access_mode(Access::Read).build();
@@ -175,7 +175,7 @@ async fn a_write_under_read_access_is_told_so(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_password_that_must_be_changed_is_told_so(world: World) -> Outcome {
+async fn the_error_for_an_expired_password_says_how_to_change_it(world: World) -> Outcome {
     let driver = world.driver()?;
     let user = world.unique_name();
     let create = format!("CREATE USER {user} SET PLAINTEXT PASSWORD 'first-password' CHANGE REQUIRED");
@@ -193,7 +193,7 @@ async fn a_password_that_must_be_changed_is_told_so(world: World) -> Outcome {
         "{error}"
     );
     assert_says(&error, &["ALTER CURRENT USER SET PASSWORD", "system"]);
-    // What the hint says is possible.
+    // What the hint suggests works.
     let alter = "ALTER CURRENT USER SET PASSWORD FROM 'first-password' TO 'second-password'";
     go!(newcomer.execute_query(alter).database("system"))?;
     let newcomer = world.driver_with(config("second-password")?)?;

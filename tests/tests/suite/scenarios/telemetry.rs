@@ -1,4 +1,4 @@
-//! What servers are told of the API that is used.
+//! Telemetry: which part of the API is reported to servers.
 
 use bolt_client::ServerError;
 use bolt_proto::state::Message;
@@ -8,12 +8,12 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios_alone![
-        a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more,
-        a_server_that_does_not_ask_is_told_nothing,
-        a_user_who_does_not_want_it_tells_nothing,
-        a_version_that_has_no_telemetry_is_told_nothing,
-        what_was_told_once_is_not_told_again_by_another_attempt,
-        what_was_not_heard_is_told_again,
+        a_server_that_asks_receives_telemetry_without_an_additional_round_trip,
+        a_server_that_does_not_ask_receives_no_telemetry,
+        disabled_telemetry_sends_nothing,
+        a_version_without_telemetry_receives_none,
+        telemetry_is_not_repeated_by_another_attempt,
+        telemetry_that_was_not_received_is_sent_again,
     ]
 }
 
@@ -33,13 +33,14 @@ async fn one_of_each(driver: &Driver) -> Outcome {
 }
 
 fn codes(server: &Scripted) -> Vec<i64> {
-    let told = server.told().into_iter();
-    told.filter(|told| told.message == Message::Telemetry)
-        .filter_map(|told| told.number)
+    let requests = server.take_requests().into_iter();
+    requests
+        .filter(|request| request.message == Message::Telemetry)
+        .filter_map(|request| request.number)
         .collect()
 }
 
-async fn a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more(adapter: Adapter) -> Outcome {
+async fn a_server_that_asks_receives_telemetry_without_an_additional_round_trip(adapter: Adapter) -> Outcome {
     let mut costs = Vec::new();
     for script in [Script::new(), Script::new().asks_for_telemetry()] {
         let server = Scripted::start(script)?;
@@ -50,10 +51,10 @@ async fn a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more(
         one_of_each(&driver).await?;
         let spent = relay.traffic() - before;
         costs.push((spent.flights, spent.bursts));
-        let told = server.told_briefly();
+        let requests = server.take_request_texts();
         if costs.len() == 2 {
             assert_eq!(
-                told,
+                requests,
                 [
                     "TELEMETRY 0",
                     "BEGIN",
@@ -81,14 +82,14 @@ async fn a_server_that_asks_is_told_which_api_is_used_without_a_round_trip_more(
     Ok(())
 }
 
-async fn a_server_that_does_not_ask_is_told_nothing(adapter: Adapter) -> Outcome {
+async fn a_server_that_does_not_ask_receives_no_telemetry(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new())?;
     one_of_each(&driver_to(adapter, &server)?).await?;
     assert_eq!(codes(&server), Vec::<i64>::new());
     Ok(())
 }
 
-async fn a_user_who_does_not_want_it_tells_nothing(adapter: Adapter) -> Outcome {
+async fn disabled_telemetry_sends_nothing(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().asks_for_telemetry())?;
     let config = Config::new(&server.uri(), Auth::none())?.telemetry_disabled(true);
     one_of_each(&driver_with(adapter, config)?).await?;
@@ -96,14 +97,14 @@ async fn a_user_who_does_not_want_it_tells_nothing(adapter: Adapter) -> Outcome 
     Ok(())
 }
 
-async fn a_version_that_has_no_telemetry_is_told_nothing(adapter: Adapter) -> Outcome {
+async fn a_version_without_telemetry_receives_none(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().version(5, 3).asks_for_telemetry())?;
     one_of_each(&driver_to(adapter, &server)?).await?;
     assert_eq!(codes(&server), Vec::<i64>::new());
     Ok(())
 }
 
-async fn what_was_told_once_is_not_told_again_by_another_attempt(adapter: Adapter) -> Outcome {
+async fn telemetry_is_not_repeated_by_another_attempt(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().asks_for_telemetry())?;
     let driver = driver_to(adapter, &server)?;
     let transient = ServerError::new("Neo.TransientError.Transaction.DeadlockDetected", "try again");
@@ -123,7 +124,7 @@ async fn what_was_told_once_is_not_told_again_by_another_attempt(adapter: Adapte
     Ok(())
 }
 
-async fn what_was_not_heard_is_told_again(adapter: Adapter) -> Outcome {
+async fn telemetry_that_was_not_received_is_sent_again(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().asks_for_telemetry())?;
     let driver = driver_to(adapter, &server)?;
     server.close_at_next(Message::Telemetry);

@@ -1,22 +1,22 @@
-//! Metadata, timeouts, impersonation and filters: where they travel, what has to refuse them, and what they do.
+//! Metadata, timeouts, impersonation and filters: where they are sent, when they are refused, and what they do.
 
 use bolt_client::{ErrorKind, MinimumSeverity, NotificationFilter, Value};
 use bolt_proto::state::Message;
-use tests::scripted::{Script, Scripted, Told};
+use tests::scripted::{RecordedRequest, Script, Scripted};
 
 use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     let mut all = scenarios_alone![
         options_travel_with_begin_and_auto_commit_runs_alone,
-        what_an_old_version_cannot_do_is_refused_before_anything_is_sent,
+        features_that_an_old_version_lacks_are_refused_before_anything_is_sent,
         metadata_that_cannot_be_sent_is_refused_before_anything_is_sent,
         a_page_without_rows_is_refused_before_anything_is_sent,
     ];
     all.extend(scenarios![
         the_server_shows_the_metadata_of_a_transaction needs ShowTransactions,
         the_server_ends_a_transaction_at_its_timeout needs ShowTransactions,
-        work_for_another_user_is_done_in_his_name_or_refused needs ShowTransactions,
+        impersonated_work_runs_under_the_other_name_or_is_refused needs ShowTransactions,
     ]);
     all
 }
@@ -59,13 +59,13 @@ async fn options_travel_with_begin_and_auto_commit_runs_alone(adapter: Adapter) 
         .timeout(timeout)
         .metadata("app", "test"))?;
     let mut with_options = 0;
-    for told in server.told() {
-        let has_options = told.message == Message::Begin || told.query == "ONE";
+    for request in server.take_requests() {
+        let has_options = request.message == Message::Begin || request.query == "ONE";
         if has_options {
             with_options += 1;
-            assert_has_all_options(&told);
+            assert_has_all_options(&request);
         } else {
-            assert!(told.options.is_empty(), "{told}: {:?}", told.options);
+            assert!(request.options.is_empty(), "{request}: {:?}", request.options);
         }
     }
     assert_eq!(with_options, 4);
@@ -73,12 +73,15 @@ async fn options_travel_with_begin_and_auto_commit_runs_alone(adapter: Adapter) 
 }
 
 #[track_caller]
-fn assert_has_all_options(told: &Told) {
+fn assert_has_all_options(request: &RecordedRequest) {
     let text = |text: &str| Value::String(text.to_owned());
-    let mut options = told.options.clone();
+    let mut options = request.options.clone();
     options.remove("bookmarks");
     let metadata = options.remove("tx_metadata").unwrap_or_default();
-    assert!(format!("{metadata:?}").contains("test"), "{told}: {metadata:?}");
+    assert!(
+        format!("{metadata:?}").contains("test"),
+        "{request}: {metadata:?}"
+    );
     let expected = [
         ("db", text("movies")),
         ("imp_user", text("bob")),
@@ -94,10 +97,10 @@ fn assert_has_all_options(told: &Told) {
         .iter()
         .map(|(name, value)| (&name[..], value.clone()))
         .collect();
-    assert_eq!(found, expected, "{told}");
+    assert_eq!(found, expected, "{request}");
 }
 
-/// Every kind of call; and what each says, of which nothing may have been sent.
+/// Every kind of call with its error. Nothing may have been sent.
 macro_rules! refused {
     ($driver:expr, $session:expr, $query:ident => $with:expr) => {{
         let mut session = $session;
@@ -116,7 +119,7 @@ macro_rules! refused {
     }};
 }
 
-async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapter: Adapter) -> Outcome {
+async fn features_that_an_old_version_lacks_are_refused_before_anything_is_sent(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().version(4, 3))?;
     let driver = driver_to(adapter, &server)?;
     let session = driver.session().impersonated_user("bob").build();
@@ -130,7 +133,7 @@ async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapte
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         assert_says(&error, &["notifications", "5.2", "4.3"]);
     }
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     assert_at_rest(&driver);
 
     let oldest = Scripted::start(Script::new().version(3, 0))?;
@@ -140,8 +143,8 @@ async fn what_an_old_version_cannot_do_is_refused_before_anything_is_sent(adapte
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         assert_says(&error, &["movies", "4.0", "3"]);
     }
-    assert_eq!(oldest.told_briefly(), Vec::<String>::new());
-    // The connections are as good as new.
+    assert_eq!(oldest.take_request_texts(), Vec::<String>::new());
+    // The connections still work.
     go!(driver.execute_query("ROWS 3"))?;
     assert_eq!((server.connections(), oldest.connections()), (1, 1));
     Ok(())
@@ -170,7 +173,7 @@ async fn metadata_that_cannot_be_sent_is_refused_before_anything_is_sent(adapter
         assert_says(&error, &["big"]);
         assert!(!error.to_string().contains("18446744073709551615"), "{error}");
     }
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     Ok(())
 }
 
@@ -184,12 +187,12 @@ async fn a_page_without_rows_is_refused_before_anything_is_sent(adapter: Adapter
     let error = driver_with(adapter, config).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     assert_says(&error, &["fetch_size", "at least 1"]);
-    assert_eq!(server.told_briefly(), Vec::<String>::new());
+    assert_eq!(server.take_request_texts(), Vec::<String>::new());
     Ok(())
 }
 
 async fn the_server_shows_the_metadata_of_a_transaction(world: World) -> Outcome {
-    // It sees itself.
+    // The query lists its own transaction.
     const SHOW: &str =
         "SHOW TRANSACTIONS YIELD metaData AS data WHERE data.run = $run RETURN data.run AS run";
     let driver = world.driver()?;
@@ -213,7 +216,7 @@ async fn the_server_shows_the_metadata_of_a_transaction(world: World) -> Outcome
         .metadata("run", &run))?;
     assert!(shown(found.records));
     let found = go!(driver.execute_query(SHOW).param("run", &run))?;
-    assert!(found.records.is_empty(), "it is over");
+    assert!(found.records.is_empty(), "the transaction has ended");
     Ok(())
 }
 
@@ -246,30 +249,33 @@ async fn the_server_ends_a_transaction_at_its_timeout(world: World) -> Outcome {
     Ok(())
 }
 
-/// Neo4j's Community edition refuses every name, even the driver's own. Where a server can do it, it is done.
-async fn work_for_another_user_is_done_in_his_name_or_refused(world: World) -> Outcome {
+/// Neo4j's Community edition refuses every name, even the driver's own. Other servers apply the name.
+async fn impersonated_work_runs_under_the_other_name_or_is_refused(world: World) -> Outcome {
     let driver = world.driver()?;
-    let (bob, nobody) = (world.unique_name(), world.unique_name());
+    let (bob, missing) = (world.unique_name(), world.unique_name());
     let create = format!("CREATE USER {bob} SET PASSWORD 'password' CHANGE NOT REQUIRED");
     go!(driver.execute_query(create).database("system"))?;
-    for user in [&bob, &world.server.user, &nobody] {
-        let whose = whose_work(&driver, user, &world.unique_name()).await?;
-        let refused = whose.iter().filter(|whose| whose.is_err()).count();
+    for user in [&bob, &world.server.user, &missing] {
+        let users = effective_users(&driver, user, &world.unique_name()).await?;
+        let refused = users.iter().filter(|user| user.is_err()).count();
         assert!(
-            refused == 0 || refused == whose.len(),
-            "some ways are refused: {whose:?}"
+            refused == 0 || refused == users.len(),
+            "only some ways were refused: {users:?}"
         );
-        assert!(refused > 0 || *user != nobody, "there is no such user");
-        for whose in whose {
-            match whose {
+        assert!(
+            refused > 0 || *user != missing,
+            "work for a missing user was accepted"
+        );
+        for outcome in users {
+            match outcome {
                 Ok(name) => assert_eq!(name, *user),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Server, "{error}"),
             }
         }
     }
-    // It is over with each transaction: connections serve others in their own name.
+    // It ends with each transaction: connections serve other callers under their own name.
     let mut session = driver.session().build();
-    let own = wait!(go!(session.run(whose_query(&world.unique_name())))?.single())?;
+    let own = wait!(go!(session.run(user_query(&world.unique_name())))?.single())?;
     assert_eq!(own.get::<&str>(0)?, world.server.user);
     assert_eq!(driver.pool_counts().idle, 1);
     go!(driver
@@ -278,36 +284,40 @@ async fn work_for_another_user_is_done_in_his_name_or_refused(world: World) -> O
     Ok(())
 }
 
-/// In whose name a query runs, by every way to run one on behalf of this user; or why not.
-async fn whose_work(driver: &Driver, user: &str, mark: &str) -> Result<Vec<Result<String, Error>>, Error> {
-    let query = whose_query(mark);
+/// Returns under which name a query runs, for every way to run one on behalf of this user; or why it fails.
+async fn effective_users(
+    driver: &Driver,
+    user: &str,
+    mark: &str,
+) -> Result<Vec<Result<String, Error>>, Error> {
+    let query = user_query(mark);
     let name = |row: Result<Record, Error>| row.and_then(|row| Ok(row.get(0)?));
     let mut session = driver.session().impersonated_user(user).build();
-    let mut whose = Vec::new();
-    whose.push(match go!(session.run(&query)) {
+    let mut users = Vec::new();
+    users.push(match go!(session.run(&query)) {
         Ok(rows) => name(wait!(rows.single())),
         Err(error) => Err(error),
     });
-    whose.push(name(go!(session.execute_read(work!(|tx, query| {
+    users.push(name(go!(session.execute_read(work!(|tx, query| {
         wait!(go!(tx.run(query))?.single())
     })))));
-    whose.push(match go!(session.begin_transaction().eager()) {
+    users.push(match go!(session.begin_transaction().eager()) {
         Ok(mut tx) => name(wait!(go!(tx.run(&query))?.single())),
         Err(error) => Err(error),
     });
     let mut tx = go!(session.begin_transaction())?;
-    whose.push(match go!(tx.open(&query)) {
+    users.push(match wait!(tx.run(&query).cursor()) {
         Ok(cursor) => name(wait!(cursor.single(&mut tx))),
         Err(error) => Err(error),
     });
     drop(tx);
     let found = go!(driver.execute_query(&query).impersonated_user(user));
-    whose.push(name(found.map(|found| only(&found).clone())));
-    Ok(whose)
+    users.push(name(found.map(|found| only(&found).clone())));
+    Ok(users)
 }
 
-/// A query that sees itself, by a mark of its own.
-fn whose_query(mark: &str) -> bolt_client::Query {
+/// A query that lists its own transaction, found by the mark.
+fn user_query(mark: &str) -> bolt_client::Query {
     let text = format!(
         "/* for {mark} */ SHOW TRANSACTIONS YIELD username, currentQuery AS query \
          WHERE query CONTAINS $mark RETURN username"

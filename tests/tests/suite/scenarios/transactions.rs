@@ -9,24 +9,24 @@ use super::*;
 
 pub(super) fn all() -> Vec<Scenario> {
     scenarios![
-        a_committed_transaction_is_there_and_a_rolled_back_one_is_not,
+        a_committed_transaction_is_visible_and_a_rolled_back_one_is_not,
         a_transaction_sees_what_it_has_written,
         a_dropped_transaction_is_rolled_back,
-        a_result_that_is_dropped_in_a_transaction_is_carried_out,
+        a_query_with_a_dropped_result_is_carried_out_in_its_transaction,
         a_failed_query_ends_its_transaction_and_the_next_one_is_fine,
-        a_failure_that_nobody_read_fails_the_commit,
-        a_run_whose_time_is_up_poisons_its_transaction,
-        a_transaction_that_begins_eagerly_tells_what_is_wrong_with_it,
-        an_idle_connection_that_broke_is_replaced_by_the_first_query,
+        an_unread_failure_fails_the_commit,
+        a_timed_out_run_poisons_its_transaction,
+        an_eager_transaction_reports_errors_of_its_begin,
+        a_broken_idle_connection_is_replaced_by_the_first_query,
         a_connection_that_breaks_later_ends_the_transaction,
-        a_commit_whose_answer_is_lost_is_unknown,
+        a_commit_with_a_lost_answer_is_unknown,
         the_locks_of_a_dropped_transaction_are_free_after_one_round_trip needs ShowTransactions,
     ]
 }
 
 const CREATE: &str = "CREATE (:Scenario {run: $run})";
 
-async fn a_committed_transaction_is_there_and_a_rolled_back_one_is_not(world: World) -> Outcome {
+async fn a_committed_transaction_is_visible_and_a_rolled_back_one_is_not(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().build();
@@ -56,14 +56,14 @@ async fn a_transaction_sees_what_it_has_written(world: World) -> Outcome {
     let mut rows = go!(tx
         .run("MATCH (n:Scenario {run: $run}) RETURN count(n) AS count")
         .param("run", &run))?;
-    assert_eq!(wait!(rows.next())?.expect("a row").get::<i64>("count")?, 1);
+    assert_eq!(wait!(rows.try_next())?.expect("a row").get::<i64>("count")?, 1);
     drop(rows);
     wait!(tx.rollback())?;
     assert_eq!(count(&driver, "Scenario", &run).await?, 0);
     Ok(())
 }
 
-/// Unused, after a first query, with rows that were not read, after a failure.
+/// Unused, after a first query, with unread rows, after a failure.
 async fn a_dropped_transaction_is_rolled_back(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
@@ -82,7 +82,7 @@ async fn a_dropped_transaction_is_rolled_back(world: World) -> Outcome {
         let mut tx = go!(session.begin_transaction())?;
         go!(tx.run(CREATE).param("run", &run))?;
         let mut rows = go!(tx.run("UNWIND range(1, 5000) AS x RETURN x"))?;
-        assert!(wait!(rows.next())?.is_some());
+        assert!(wait!(rows.try_next())?.is_some());
         drop(rows);
         drop(tx);
 
@@ -102,7 +102,7 @@ async fn a_dropped_transaction_is_rolled_back(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_result_that_is_dropped_in_a_transaction_is_carried_out(world: World) -> Outcome {
+async fn a_query_with_a_dropped_result_is_carried_out_in_its_transaction(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let create = "UNWIND range(1, 2500) AS x CREATE (n:Scenario {run: $run}) RETURN x";
@@ -111,12 +111,12 @@ async fn a_result_that_is_dropped_in_a_transaction_is_carried_out(world: World) 
         let mut tx = go!(session.begin_transaction())?;
         let mut rows = go!(tx.run(create).param("run", &run))?;
         for _ in 0..read {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         drop(rows);
-        // The transaction lives on.
+        // The transaction still works.
         let mut rows = go!(tx.run("RETURN 7 AS seven"))?;
-        assert_eq!(wait!(rows.next())?.expect("a row").get::<i64>("seven")?, 7);
+        assert_eq!(wait!(rows.try_next())?.expect("a row").get::<i64>("seven")?, 7);
         drop(rows);
         wait!(tx.commit())?;
     }
@@ -139,7 +139,7 @@ async fn a_failed_query_ends_its_transaction_and_the_next_one_is_fine(world: Wor
         let mut tx = go!(session.begin_transaction())?;
         go!(tx.run(CREATE).param("run", &run))?;
         for _ in 0..2 {
-            // Asked again, it says the same again.
+            // A repeated call repeats the error.
             let error = go!(tx.run("RETRUN 1")).map(drop).unwrap_err();
             let code = error.server().map(|server| server.code());
             assert_eq!(code, Some("Neo.ClientError.Statement.SyntaxError"), "{error}");
@@ -158,13 +158,13 @@ async fn a_failed_query_ends_its_transaction_and_the_next_one_is_fine(world: Wor
     Ok(())
 }
 
-async fn a_failure_that_nobody_read_fails_the_commit(world: World) -> Outcome {
+async fn an_unread_failure_fails_the_commit(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
     let mut session = driver.session().fetch_size(10).build();
     let mut tx = go!(session.begin_transaction())?;
     go!(tx.run(CREATE).param("run", &run))?;
-    // What only reads, a server may not even compute when its rows are discarded.
+    // A server may not even compute a read-only query when its rows are discarded.
     let failing = "UNWIND range(1, 1500) AS x CREATE (:Scenario {run: $run, y: 1 / (1200 - x)}) RETURN x";
     let accepted = go!(tx.run(failing).param("run", &run)).map(drop);
     let committed = wait!(tx.commit());
@@ -179,7 +179,7 @@ async fn a_failure_that_nobody_read_fails_the_commit(world: World) -> Outcome {
     Ok(())
 }
 
-async fn a_run_whose_time_is_up_poisons_its_transaction(world: World) -> Outcome {
+async fn a_timed_out_run_poisons_its_transaction(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let run = world.unique_name();
@@ -207,14 +207,14 @@ async fn a_run_whose_time_is_up_poisons_its_transaction(world: World) -> Outcome
     Ok(())
 }
 
-async fn a_transaction_that_begins_eagerly_tells_what_is_wrong_with_it(world: World) -> Outcome {
+async fn an_eager_transaction_reports_errors_of_its_begin(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().database("nosuchdatabase").build();
     let eager = go!(session.begin_transaction().eager()).map(drop);
     let mut lazy = go!(session.begin_transaction())?;
     let first = go!(lazy.run("RETURN 1")).map(drop);
     drop(lazy);
-    // The engine has one database, whatever it is called.
+    // The engine has one database, under any name.
     if world.server.name != "engine" {
         for error in [eager.unwrap_err(), first.unwrap_err()] {
             let code = error.server().map(|server| server.code());
@@ -229,7 +229,7 @@ async fn a_transaction_that_begins_eagerly_tells_what_is_wrong_with_it(world: Wo
     Ok(())
 }
 
-async fn an_idle_connection_that_broke_is_replaced_by_the_first_query(world: World) -> Outcome {
+async fn a_broken_idle_connection_is_replaced_by_the_first_query(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let run = world.unique_name();
@@ -259,7 +259,7 @@ async fn a_connection_that_breaks_later_ends_the_transaction(world: World) -> Ou
     let error = go!(tx.run(CREATE).param("run", &run)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
     assert!(error.is_retryable());
-    // What is undone already can be rolled back without complaint, but not committed.
+    // A transaction that has already ended can be rolled back without an error, but not committed.
     let result = wait!(tx.commit());
     assert!(
         !matches!(&result, Err(error) if error.kind() == ErrorKind::UnknownCommit),
@@ -267,11 +267,11 @@ async fn a_connection_that_breaks_later_ends_the_transaction(world: World) -> Ou
     );
     result.unwrap_err();
     assert_eq!(count(&driver, "Scenario", &run).await?, 0);
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     Ok(())
 }
 
-async fn a_commit_whose_answer_is_lost_is_unknown(world: World) -> Outcome {
+async fn a_commit_with_a_lost_answer_is_unknown(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
     let run = world.unique_name();
@@ -302,13 +302,13 @@ async fn a_commit_whose_answer_is_lost_is_unknown(world: World) -> Outcome {
     panic!("a commit that reached the server was not carried out");
 }
 
-/// The second caller waits for the first one's lock. The first one's line is long.
+/// The second caller waits for the first one's lock. The first one's line is slow.
 async fn the_locks_of_a_dropped_transaction_are_free_after_one_round_trip(world: World) -> Outcome {
     let lock = Lock::new(&world, Duration::from_millis(100)).await?;
     let mut session = lock.far.session().build();
     let mut tx = go!(session.begin_transaction())?;
     go!(tx.run(locks::TAKE).param("run", &lock.node))?;
-    let waiting = lock.somebody_waits(&world).await?;
+    let waiting = lock.start_waiter(&world).await?;
     let dropped = Instant::now();
     drop(tx);
     lock.assert_soon(dropped, waiting.await?);

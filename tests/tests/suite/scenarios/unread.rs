@@ -1,4 +1,4 @@
-//! Results that are dropped before they were read.
+//! Results that are dropped before they are read.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ pub(super) fn all() -> Vec<Scenario> {
         unread_writes_are_committed_while_the_driver_lives,
         unread_writes_are_committed_when_the_driver_is_closed,
         half_read_writes_are_committed,
-        an_unread_write_that_fails_disturbs_nobody,
-        unread_reads_are_cancelled_and_disturb_nobody,
+        an_unread_failed_write_does_not_affect_other_callers,
+        unread_reads_are_cancelled_and_do_not_affect_other_callers,
         an_unread_read_stops_on_the_server needs ShowTransactions,
-        closing_a_driver_finishes_what_the_network_holds_up,
-        a_session_sees_what_it_has_written_and_not_read,
-        a_session_knows_the_bookmark_of_what_it_has_not_read,
+        closing_a_driver_finishes_writes_that_the_network_delays,
+        a_session_sees_its_own_unread_writes,
+        a_session_knows_the_bookmarks_of_its_unread_writes,
         unread_writes_of_a_session_cost_no_connection,
         unread_writes_of_sessions_that_end_cost_few_connections,
     ]
 }
 
-/// How many rows the unread results have: none, one, a page, one more, several pages.
+/// The numbers of rows in unread results: none, one, a page, one more, several pages.
 const ROWS: [i64; 5] = [0, 1, 1000, 1001, 5000];
-/// How often each is dropped: so often that a server which only happens to be faster is found out. The engine has no time
-/// to be fast in, and is slow at rows.
+/// How often each is dropped: so often that a server that only happens to be fast enough is detected. The engine is
+/// always slow at rows.
 fn times(world: &World) -> i64 {
     if world.server.name == "engine" { 40 } else { 300 }
 }
 
 const CALLERS: i64 = 4;
-/// One write, and rows that come after it.
+/// One write, and rows after it.
 const WRITE: &str = "CREATE (n:Unread {run: $run}) WITH n UNWIND range(1, $rows) AS x RETURN x";
 
 async fn unread_writes_are_committed_while_the_driver_lives(world: World) -> Outcome {
@@ -40,10 +40,10 @@ async fn unread_writes_are_committed_while_the_driver_lives(world: World) -> Out
     for rows in ROWS {
         let run = world.unique_name();
         drop_unread(&world, &driver, &run, rows, times).await?;
-        // Nobody waits for the last of them.
+        // No caller waits for the last of them.
         let committed = count_until(&counter, &run, times).await?;
         assert_eq!(committed, times, "of {times} with {rows} rows");
-        assert_nobody_uses(&driver);
+        assert_none_in_use(&driver);
     }
     Ok(())
 }
@@ -72,16 +72,16 @@ async fn half_read_writes_are_committed(world: World) -> Outcome {
         let mut session = driver.session().fetch_size(50).build();
         let mut rows = go!(session.run(WRITE).param("run", &run).param("rows", 500))?;
         for read in 1..=number * 7 {
-            let row = wait!(rows.next())?.expect("there is a row");
+            let row = wait!(rows.try_next())?.expect("there is a row");
             assert_eq!(row.get::<i64>("x")?, read);
         }
     }
     assert_eq!(count_until(&driver, &run, TIMES).await?, TIMES);
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     Ok(())
 }
 
-async fn an_unread_write_that_fails_disturbs_nobody(world: World) -> Outcome {
+async fn an_unread_failed_write_does_not_affect_other_callers(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     let run = world.unique_name();
@@ -101,7 +101,7 @@ async fn an_unread_write_that_fails_disturbs_nobody(world: World) -> Outcome {
     Ok(())
 }
 
-async fn unread_reads_are_cancelled_and_disturb_nobody(world: World) -> Outcome {
+async fn unread_reads_are_cancelled_and_do_not_affect_other_callers(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(1))?;
     for rows in ROWS {
@@ -111,7 +111,7 @@ async fn unread_reads_are_cancelled_and_disturb_nobody(world: World) -> Outcome 
                 .run("UNWIND range(1, $rows) AS x RETURN x")
                 .param("rows", rows))?;
             if round % 2 == 0 && rows > 0 {
-                assert!(wait!(unread.next())?.is_some());
+                assert!(wait!(unread.try_next())?.is_some());
             }
             drop(unread);
             let found = go!(driver
@@ -120,7 +120,7 @@ async fn unread_reads_are_cancelled_and_disturb_nobody(world: World) -> Outcome 
             assert_eq!(only(&found).get::<i64>("round")?, round);
         }
     }
-    // It cost nobody an error, and not even the connection.
+    // It caused no error, and did not even cost the connection.
     assert_eq!(relay.traffic().connections, 1);
     assert_at_rest(&driver);
     Ok(())
@@ -132,13 +132,13 @@ async fn an_unread_read_stops_on_the_server(world: World) -> Outcome {
     let mut session = driver.session().default_access_mode(Access::Read).build();
     let endless = format!("/* {mark} */ UNWIND range(1, 1000000000) AS x RETURN x");
     let mut rows = go!(session.run(endless))?;
-    assert!(wait!(rows.next())?.is_some());
+    assert!(wait!(rows.try_next())?.is_some());
     drop(rows);
     assert_no_transaction_says(&driver, &mark).await
 }
 
-/// The network is slow enough for `close` to begin before anything was answered.
-async fn closing_a_driver_finishes_what_the_network_holds_up(world: World) -> Outcome {
+/// The network is slow enough that `close` begins before anything is answered.
+async fn closing_a_driver_finishes_writes_that_the_network_delays(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?.max_connection_pool_size(3))?;
     let counter = world.driver()?;
@@ -153,11 +153,11 @@ async fn closing_a_driver_finishes_what_the_network_holds_up(world: World) -> Ou
     Ok(())
 }
 
-/// More rows than a page has.
+/// More rows than a page.
 const OWN: &str = "UNWIND range(1, 3000) AS x CREATE (n:Unread {run: $run}) RETURN x";
 
-/// Another connection is ready each time, so that only waiting for the first helps.
-async fn a_session_sees_what_it_has_written_and_not_read(world: World) -> Outcome {
+/// Another connection is ready each time, so only waiting for the first one helps.
+async fn a_session_sees_its_own_unread_writes(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(8))?;
     make_connections(&driver, 4).await?;
     for round in 0..own_times(&world) {
@@ -165,18 +165,18 @@ async fn a_session_sees_what_it_has_written_and_not_read(world: World) -> Outcom
         let mut session = driver.session().build();
         let mut rows = go!(session.run(OWN).param("run", &run))?;
         if round % 2 == 0 {
-            assert!(wait!(rows.next())?.is_some());
+            assert!(wait!(rows.try_next())?.is_some());
         }
         drop(rows);
         let query = "MATCH (n:Unread {run: $run}) RETURN count(n) AS count";
         let found = wait!(go!(session.run(query).param("run", &run))?.collect())?;
         assert_eq!(found[0].get::<i64>("count")?, 3000, "in round {round}");
     }
-    assert_nobody_uses(&driver);
+    assert_none_in_use(&driver);
     Ok(())
 }
 
-async fn a_session_knows_the_bookmark_of_what_it_has_not_read(world: World) -> Outcome {
+async fn a_session_knows_the_bookmarks_of_its_unread_writes(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(8))?;
     make_connections(&driver, 4).await?;
     for round in 0..own_times(&world) {
@@ -206,7 +206,7 @@ async fn unread_writes_of_a_session_cost_no_connection(world: World) -> Outcome 
     Ok(())
 }
 
-/// Nobody is left who could wait for the end of the result.
+/// No session is left that could wait for the end of the result.
 async fn unread_writes_of_sessions_that_end_cost_few_connections(world: World) -> Outcome {
     let relay = world.relay()?;
     let driver = world.driver_with(world.config_through(&relay)?)?;
@@ -219,7 +219,7 @@ async fn unread_writes_of_sessions_that_end_cost_few_connections(world: World) -
     }
     assert_eq!(count_until(&driver, &run, 100).await?, 100);
     let connections = relay.traffic().connections;
-    // The engine has always carried out everything when DISCARD comes.
+    // The engine has always carried out everything when DISCARD arrives.
     let most = if world.server.name == "engine" { 50 } else { 5 };
     assert!(connections <= most, "{connections} connections");
     Ok(())
@@ -229,7 +229,7 @@ fn own_times(world: &World) -> usize {
     if world.server.name == "engine" { 6 } else { 40 }
 }
 
-/// So many connections are ready.
+/// Opens so many connections.
 async fn make_connections(driver: &Driver, connections: usize) -> Result<(), Error> {
     let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
     let mut open = Vec::new();
@@ -245,7 +245,7 @@ async fn make_connections(driver: &Driver, connections: usize) -> Result<(), Err
 
 const CONNECTIONS: usize = 4;
 
-/// Runs so many writes whose results nobody reads, some at the same time.
+/// Runs so many writes with unread results, some concurrently.
 async fn drop_unread(world: &World, driver: &Driver, run: &str, rows: i64, times: i64) -> Result<(), Error> {
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
@@ -265,7 +265,7 @@ async fn drop_unread(world: &World, driver: &Driver, run: &str, rows: i64, times
     Ok(())
 }
 
-/// How many there are once there are enough, or after a while.
+/// Returns the count once it is high enough, or after a while.
 async fn count_until(driver: &Driver, run: &str, enough: i64) -> Result<i64, Error> {
     let mut counted = 0;
     for _ in 0..250 {

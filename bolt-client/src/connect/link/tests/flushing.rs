@@ -1,10 +1,10 @@
-//! Transports that keep what they are given for a while.
+//! Transports that buffer what is written.
 
 use std::io;
 
 use super::*;
 
-/// More than any request here has.
+/// More bytes than any request here has.
 const LARGE: usize = 100_000;
 
 fn buffering(buffer: usize) -> Peer {
@@ -22,7 +22,7 @@ fn a_transport_that_buffers_is_flushed() {
         ask(&mut link);
         next(&mut link, Deadline::NONE);
         next(&mut link, Deadline::NONE);
-        assert_eq!(link.release(), Fate::Ready, "{buffer} bytes");
+        assert_eq!(link.release(), ReleaseOutcome::Ready, "{buffer} bytes");
     }
 }
 
@@ -35,7 +35,7 @@ fn a_stream_of_the_futures_io_traits_that_buffers_is_flushed() {
     next(&mut link, Deadline::NONE);
     next(&mut link, Deadline::NONE);
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked().len(), 4, "what is to leave at once has left");
 }
 
@@ -45,9 +45,9 @@ fn what_leaves_without_a_wait_is_flushed_too() {
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
@@ -56,7 +56,7 @@ fn what_leaves_without_a_wait_is_flushed_too() {
 }
 
 #[test]
-fn a_flush_that_does_not_go_at_once_is_waited_for() {
+fn a_flush_that_is_pending_is_waited_for() {
     let peer = buffering(LARGE);
     let mut link = link(&peer);
     peer.fill();
@@ -69,7 +69,7 @@ fn a_flush_that_does_not_go_at_once_is_waited_for() {
 }
 
 #[test]
-fn what_the_transport_holds_is_not_gone_so_a_stall_is_noticed() {
+fn bytes_that_the_transport_holds_are_not_sent_so_a_stall_is_noticed() {
     let peer = buffering(LARGE);
     let mut link = link(&peer);
     link.set_write_timeout(Some(SECOND * 3));
@@ -85,14 +85,14 @@ fn what_the_transport_holds_is_not_gone_so_a_stall_is_noticed() {
 }
 
 #[test]
-fn a_reset_that_the_transport_still_holds_has_not_stopped_the_server() {
+fn a_reset_that_the_transport_still_holds_does_not_stop_the_server() {
     let peer = buffering(LARGE);
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.fill();
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_transport_that_makes_room_by_a_flush_alone_is_flushed_for_that() {
 }
 
 #[test]
-fn a_flush_that_fails_is_why_the_connection_is_lost() {
+fn a_failed_flush_is_the_reason_for_which_the_connection_is_lost() {
     let peer = buffering(LARGE);
     let mut link = link(&peer);
     peer.end();
@@ -133,13 +133,13 @@ fn a_flush_that_fails_is_why_the_connection_is_lost() {
 }
 
 #[test]
-fn a_transport_that_takes_nothing_is_not_asked_for_ever() {
+fn a_transport_that_accepts_nothing_is_not_tried_for_ever() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     link.set_write_timeout(Some(SECOND));
     peer.set(|setup| setup.takes_nothing = true);
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     let mut waiting = Task::new(link.head(Deadline::NONE));
     assert!(waiting.run().is_none());
     peer.pass(SECOND);
@@ -148,7 +148,7 @@ fn a_transport_that_takes_nothing_is_not_asked_for_ever() {
 }
 
 #[test]
-fn a_signal_between_ends_neither_reads_nor_writes_nor_flushes() {
+fn an_interrupted_read_write_or_flush_is_retried() {
     for buffer in [0, LARGE] {
         let peer = buffering(buffer);
         let mut link = link(&peer);
@@ -169,7 +169,7 @@ fn nothing_more_is_written_after_a_write_that_failed() {
     ask(&mut link);
     peer.set(|setup| setup.fails_with = Some((io::ErrorKind::BrokenPipe, 1)));
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
-    link.nudge();
+    link.write_at_once();
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }

@@ -1,9 +1,9 @@
-//! What a lease leaves, and what the next ones make of it.
+//! What a lease leaves on its connection, and how the next users deal with that.
 
 use super::*;
 use crate::bookmarks::{Bookmarks, Chain};
 
-/// A transaction that only reads, all of it in one write: BEGIN, RUN, PULL, COMMIT.
+/// Sends a read transaction in one write: BEGIN, RUN, PULL, COMMIT.
 fn read(link: &mut Link) {
     link.proto.begin(&Extra::default()).unwrap();
     let query = Query::new("UNWIND range(1, 1000000000) AS n RETURN n");
@@ -14,17 +14,17 @@ fn read(link: &mut Link) {
 
 const READ: [Message; 4] = [Message::Begin, Message::Run, Message::Pull, Message::Commit];
 
-/// A connection that has been asked for this, and of which no answer has arrived.
+/// A connection that has been sent these requests, and on which no answer has arrived.
 fn asked(peer: &Peer, ask: impl FnOnce(&mut Link)) -> Link {
     let mut link = link(peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link
 }
 
-/// A transaction's query, answered up to its BEGIN or further.
-fn dropped_read(peer: &Peer, answered: usize) -> (Link, Fate) {
+/// A query of a transaction, dropped after so many answers.
+fn dropped_read(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, read);
     peer.deliver(answered);
     let fate = link.release();
@@ -32,10 +32,10 @@ fn dropped_read(peer: &Peer, answered: usize) -> (Link, Fate) {
 }
 
 #[test]
-fn a_read_that_is_dropped_before_begin_is_answered_is_stopped_by_who_waits_for_that_answer() {
+fn a_read_that_is_dropped_before_begin_is_answered_is_stopped_by_the_next_user_after_that_answer() {
     let peer = Peer::new(Setup::default());
     let (mut link, fate) = dropped_read(&peer, 0);
-    assert_eq!(fate, Fate::Unanswered);
+    assert_eq!(fate, ReleaseOutcome::Unanswered);
     assert_eq!(settled(&mut link), None);
     assert_eq!(peer.asked(), READ, "RESET would overtake BEGIN");
     peer.deliver(1);
@@ -46,33 +46,33 @@ fn a_read_that_is_dropped_before_begin_is_answered_is_stopped_by_who_waits_for_t
 }
 
 #[test]
-fn a_dropped_read_is_stopped_although_who_waited_for_begin_gives_up_too() {
+fn a_dropped_read_is_stopped_although_the_waiter_for_begin_gives_up_too() {
     let peer = Peer::new(Setup::default());
     let (mut link, _) = dropped_read(&peer, 0);
     for _ in 0..2 {
         assert_eq!(settled(&mut link), None);
-        assert_eq!(link.release(), Fate::Unanswered);
+        assert_eq!(link.release(), ReleaseOutcome::Unanswered);
     }
     peer.deliver(1);
-    // The answer is in the socket when the last of them gives up.
-    assert_eq!(link.release(), Fate::Unsettled);
+    // The answer is in the socket when the last of them gives up the connection.
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().len(), 5, "one is enough");
 }
 
 #[test]
-fn a_dropped_read_of_which_begin_is_answered_is_stopped_at_once() {
+fn a_dropped_read_whose_begin_is_answered_is_stopped_at_once() {
     for answered in 1..=2 {
         let peer = Peer::new(Setup::default());
         let (_, fate) = dropped_read(&peer, answered);
-        assert_eq!(fate, Fate::Unsettled);
+        assert_eq!(fate, ReleaseOutcome::Unsettled);
         assert_eq!(peer.asked().last(), Some(&Message::Reset), "{answered}");
     }
 }
 
 #[test]
-fn a_commit_that_is_all_that_is_unanswered_is_left_to_finish() {
+fn a_commit_is_left_to_finish_if_nothing_else_is_unanswered() {
     for waiters in 0..2 {
         let peer = Peer::new(Setup::default());
         let mut link = asked(&peer, read);
@@ -80,10 +80,10 @@ fn a_commit_that_is_all_that_is_unanswered_is_left_to_finish() {
         for _ in 0..3 {
             next(&mut link, Deadline::NONE);
         }
-        assert_eq!(link.release(), Fate::Unsettled);
+        assert_eq!(link.release(), ReleaseOutcome::Unsettled);
         for _ in 0..waiters {
             assert_eq!(settled(&mut link), None);
-            assert_eq!(link.release(), Fate::Unsettled);
+            assert_eq!(link.release(), ReleaseOutcome::Unsettled);
         }
         peer.release();
         assert_eq!(settled(&mut link), Some(Disposition::Reusable));
@@ -96,16 +96,16 @@ fn requests_of_which_no_byte_has_left_are_taken_back() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     read(&mut link);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
     assert_eq!(peer.asked(), []);
-    link.engage();
+    link.begin_lease();
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
 }
 
 #[test]
-fn what_failed_is_reset_at_once() {
+fn a_failed_request_is_reset_at_once() {
     let peer = Peer::new(Setup {
         fails: Some(Message::Run),
         ..Setup::default()
@@ -113,13 +113,13 @@ fn what_failed_is_reset_at_once() {
     let mut link = link(&peer);
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Failure);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
 }
 
 #[test]
-fn what_fails_after_its_lease_is_reset_by_the_next_user() {
+fn a_request_that_fails_after_its_lease_is_reset_by_the_next_user() {
     let peer = Peer::new(Setup {
         fails: Some(Message::Commit),
         ..Setup::default()
@@ -129,7 +129,7 @@ fn what_fails_after_its_lease_is_reset_by_the_next_user() {
     for _ in 0..3 {
         next(&mut link, Deadline::NONE);
     }
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
@@ -140,19 +140,19 @@ fn the_bookmark_of_work_that_ends_after_its_lease_is_passed_on() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     let chain = Chain::new(Bookmarks::new(), None);
-    link.set_receipt(chain.next());
+    link.set_transaction_bookmarks(chain.next());
     peer.hold();
     let result = ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     link.set_unfinished(Unfinished::Finish(result));
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.release();
     assert!(settled(&mut link).is_some());
     assert_eq!(chain.last(), Bookmarks::one("bookmark:1"));
 }
 
 #[test]
-fn goodbye_is_said_once() {
+fn goodbye_is_sent_once() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     link.say_goodbye();
@@ -160,8 +160,8 @@ fn goodbye_is_said_once() {
     assert_eq!(peer.asked(), [Message::Goodbye]);
 }
 
-/// A write's result is dropped: its first page is on its way, and has arrived as far as this says.
-fn dropped_write(peer: &Peer, answered: usize) -> (Link, Fate) {
+/// Drops the result of a write of whose first page so many messages have arrived.
+fn dropped_write(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, |link| {
         let result = ask(link);
         link.set_unfinished(Unfinished::Finish(result));
@@ -173,14 +173,14 @@ fn dropped_write(peer: &Peer, answered: usize) -> (Link, Fate) {
 
 #[test]
 fn a_dropped_write_whose_end_has_arrived_costs_nothing() {
-    // The end comes with the 20th read, or so.
+    // The end arrives with the 20th read, or so.
     let peer = Peer::new(Setup {
         rows: 10,
         chunk: 8,
         ..Setup::default()
     });
     let (_, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Ready);
+    assert_eq!(fate, ReleaseOutcome::Ready);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
 }
 
@@ -191,7 +191,7 @@ fn a_dropped_write_whose_page_is_on_its_way_is_carried_out_although_nothing_wait
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 1);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert!(link.is_finishing());
     assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
     peer.release();
@@ -206,9 +206,13 @@ fn a_dropped_write_whose_page_ended_with_more_to_come_is_carried_out() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull, Message::Discard]);
-    assert_eq!(link.release(), Fate::Unsettled, "who waited for it gives up");
+    assert_eq!(
+        link.release(),
+        ReleaseOutcome::Unsettled,
+        "the waiter gives it up"
+    );
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().len(), 3);
@@ -221,7 +225,7 @@ fn a_dropped_write_that_failed_is_reset() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     assert!(!link.is_finishing());
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     peer.release();
@@ -236,14 +240,14 @@ fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
         ..Setup::default()
     });
     let (mut link, fate) = dropped_write(&peer, 2);
-    assert_eq!(fate, Fate::Unsettled);
+    assert_eq!(fate, ReleaseOutcome::Unsettled);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
 }
 
 #[test]
-fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
+fn work_that_one_lease_finishes_does_not_change_how_the_next_ends() {
     let peer = Peer::new(Setup {
         pages: 1,
         ..Setup::default()
@@ -251,19 +255,19 @@ fn what_one_lease_wanted_finished_says_nothing_about_the_next() {
     let (mut link, _) = dropped_write(&peer, 1);
     peer.release();
     assert_eq!(settled(&mut link), Some(Disposition::Reusable));
-    link.engage();
+    link.begin_lease();
     peer.hold();
     ask(&mut link);
-    link.nudge();
-    assert_eq!(link.release(), Fate::Unsettled);
+    link.write_at_once();
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert_eq!(peer.asked().last(), Some(&Message::Reset));
     assert!(!link.is_finishing());
 }
 
 #[test]
-fn the_next_user_waits_as_long_as_the_server_promised_whatever_the_last_one_waited() {
+fn the_next_user_waits_as_long_as_the_server_promised_however_long_the_last_one_waited() {
     let peer = Peer::new(Setup {
-        patience: Some(10),
+        silence_limit: Some(10),
         ..Setup::default()
     });
     let mut link = asked(&peer, read);
@@ -273,7 +277,7 @@ fn the_next_user_waits_as_long_as_the_server_promised_whatever_the_last_one_wait
     }
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.pass(SECOND * 9);
     assert_eq!(settled(&mut link), None);
     assert_eq!(peer.asked(), READ, "nothing was sent between");

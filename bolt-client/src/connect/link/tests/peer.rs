@@ -1,4 +1,4 @@
-//! One connection in memory: a strict server, the transport to it, and a clock that is moved by hand.
+//! A connection in memory: a strict server, the transport to it, and a clock that is moved by hand.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::runtime::{
     AsyncRead, AsyncWrite, BoxFuture, Endpoint, Io, Runtime, SocketOptions, Timer, Transport,
 };
 
-/// All of it. Clones are the same connection.
+/// The connection and its clock. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Peer(Arc<Mutex<State>>);
 
@@ -29,7 +29,7 @@ struct State {
     timers: Vec<(Instant, Waker)>,
     server: Server,
     asked: Vec<Message>,
-    /// Answers that are held back, each whole.
+    /// Answers that are held back, each complete.
     answers: VecDeque<Vec<u8>>,
     holds: bool,
     /// What the client can read.
@@ -37,9 +37,9 @@ struct State {
     /// The transport knows, without a system call, that something has arrived.
     known: bool,
     setup: Setup,
-    /// What the transport has taken and not sent on.
+    /// What the transport has accepted and not sent.
     staged: Vec<u8>,
-    /// The server takes no byte.
+    /// The server accepts no byte.
     full: bool,
     /// The server has closed the connection.
     over: bool,
@@ -47,8 +47,8 @@ struct State {
     closed: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
-    /// What the transport was told of the time.
-    told: Vec<Option<Instant>>,
+    /// The deadlines that the transport was given.
+    deadlines: Vec<Option<Instant>>,
     reads: usize,
     pages: usize,
 }
@@ -56,27 +56,27 @@ struct State {
 /// How server and transport behave.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Setup {
-    /// How many bytes the transport takes before it has to send them on; 0 for one that buffers nothing.
+    /// How many bytes the transport buffers before it has to send them; 0 for one that buffers nothing.
     pub(super) buffer: usize,
-    /// Polls say "not now", whatever is there: the task has had its share.
-    pub(super) sends_back: bool,
-    /// A full buffer is sent on by a flush alone.
+    /// Polls return `Pending`, whatever is there: the task has used up its turn.
+    pub(super) makes_tasks_yield: bool,
+    /// A full buffer is sent by a flush only.
     pub(super) lazy: bool,
-    /// What the next reads and writes fail with, and how many of them.
+    /// The error of the next reads and writes, and their number.
     pub(super) fails_with: Option<(io::ErrorKind, usize)>,
-    /// Writes take nothing, and say so.
+    /// Writes return 0.
     pub(super) takes_nothing: bool,
-    /// Keep-alives without end, each of which takes so long.
+    /// Keep-alives without end, each after so much time.
     pub(super) endless: Option<Duration>,
     /// How many bytes a read returns at most; 0 for no limit.
     pub(super) chunk: usize,
-    /// The server promises to be heard from.
-    pub(super) patience: Option<u64>,
-    /// How many pages end with more to come.
+    /// The seconds in which the server promises to send something.
+    pub(super) silence_limit: Option<u64>,
+    /// How many pages end with more rows to come.
     pub(super) pages: usize,
     /// How many rows a page has.
     pub(super) rows: usize,
-    /// What fails.
+    /// The request that fails.
     pub(super) fails: Option<Message>,
 }
 
@@ -99,7 +99,7 @@ impl Peer {
             closed: 0,
             reader: None,
             writer: None,
-            told: Vec::new(),
+            deadlines: Vec::new(),
             reads: 0,
             pages: 0,
         })))
@@ -114,7 +114,7 @@ impl Peer {
         Box::new(End(self.clone()))
     }
 
-    /// The client's end, as a stream that knows nothing of this crate.
+    /// The client's end, as a stream that implements the futures-io traits only.
     pub(super) fn stream(&self) -> Box<dyn Transport> {
         Box::new(Io(End(self.clone())))
     }
@@ -127,7 +127,7 @@ impl Peer {
         self.lock().now
     }
 
-    /// Lets time pass. What waits for it is woken.
+    /// Lets time pass, and wakes what waits for it.
     pub(super) fn pass(&self, time: Duration) {
         let mut state = self.lock();
         state.now += time;
@@ -144,19 +144,19 @@ impl Peer {
         self.lock().cancelled = true;
     }
 
-    /// What the server has been asked since the login.
+    /// Returns the requests since the login.
     pub(super) fn asked(&self) -> Vec<Message> {
         let asked = self.lock().asked.clone();
         let login = |message: &Message| matches!(message, Message::Hello | Message::Logon);
         asked.into_iter().skip_while(login).collect()
     }
 
-    /// Keeps answers back from now on.
+    /// Holds answers back from now on.
     pub(super) fn hold(&self) {
         self.lock().holds = true;
     }
 
-    /// Delivers so many of the answers that are held back.
+    /// Delivers so many of the answers that were held back.
     pub(super) fn deliver(&self, answers: usize) {
         self.change(|state| {
             for answer in state.answers.drain(..answers).collect::<Vec<_>>() {
@@ -165,7 +165,7 @@ impl Peer {
         });
     }
 
-    /// Delivers all of them, and those to come.
+    /// Delivers all answers that were held back, and later ones at once.
     pub(super) fn release(&self) {
         self.change(|state| {
             state.holds = false;
@@ -175,27 +175,27 @@ impl Peer {
         });
     }
 
-    /// The server sends something that is no answer.
+    /// Makes the server send bytes that answer nothing.
     pub(super) fn send(&self, bytes: &[u8]) {
         self.change(|state| state.arrived.extend(bytes));
     }
 
-    /// The transport knows that something has arrived.
+    /// Lets the transport know that something has arrived.
     pub(super) fn announce(&self) {
         self.lock().known = true;
     }
 
-    /// The server closes the connection.
+    /// Closes the connection from the server's side.
     pub(super) fn end(&self) {
         self.change(|state| state.over = true);
     }
 
-    /// The server takes nothing from now on.
+    /// Makes the server accept nothing from now on.
     pub(super) fn fill(&self) {
         self.lock().full = true;
     }
 
-    /// It takes it again.
+    /// Makes the server accept bytes again.
     pub(super) fn empty(&self) {
         self.change(|state| state.full = false);
     }
@@ -205,14 +205,14 @@ impl Peer {
         self.lock().closed
     }
 
-    /// How many reads the transport was asked for.
+    /// Returns how many reads the driver tried.
     pub(super) fn reads(&self) -> usize {
         self.lock().reads
     }
 
-    /// What the transport was told of the time last.
-    pub(super) fn told(&self) -> Option<Instant> {
-        self.lock().told.last().copied().flatten()
+    /// Returns the last deadline that the transport was given.
+    pub(super) fn last_deadline(&self) -> Option<Instant> {
+        self.lock().deadlines.last().copied().flatten()
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -229,7 +229,7 @@ impl Peer {
 }
 
 impl State {
-    /// Carries out what arrives, at once.
+    /// Carries out what arrives, without delay.
     fn receive(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let space = self.server.recv_space();
@@ -247,7 +247,7 @@ impl State {
                 // The answer to the handshake.
                 Ok(None) => return self.put_answer(),
                 Ok(Some(head)) => self.answer_one(head),
-                // It was asked for something illegal, and closes.
+                // The client sent an illegal request.
                 Err(_) => {
                     self.put_answer();
                     self.over = true;
@@ -284,7 +284,7 @@ impl State {
                 self.server.record(|row| row.item(&1)).unwrap();
             }
         }
-        let patience = self.setup.patience;
+        let silence_limit = self.setup.silence_limit;
         let ends = matches!(message, Message::Pull | Message::Discard | Message::Commit) && !more;
         self.server
             .success(|answer| {
@@ -292,7 +292,7 @@ impl State {
                     Message::Hello => {
                         answer.entry("server", "Test/1.0")?;
                         answer.entry("connection_id", "bolt-1")?;
-                        if let Some(seconds) = patience {
+                        if let Some(seconds) = silence_limit {
                             let hints = HashMap::from([("connection.recv_timeout_seconds", seconds as i64)]);
                             answer.entry("hints", &hints)?;
                         }
@@ -318,7 +318,7 @@ impl State {
         }
     }
 
-    /// What the operating system says in place of what was asked of it.
+    /// The planned error of the operating system.
     fn fail(&mut self) -> io::Result<()> {
         match &mut self.setup.fails_with {
             Some((kind, times @ 1..)) => {
@@ -399,7 +399,7 @@ struct End(Peer);
 impl AsyncRead for End {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock();
-        if state.setup.sends_back {
+        if state.setup.makes_tasks_yield {
             return Poll::Pending;
         }
         let read = state.read(buf);
@@ -410,7 +410,7 @@ impl AsyncRead for End {
 impl AsyncWrite for End {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock();
-        if state.setup.sends_back {
+        if state.setup.makes_tasks_yield {
             return Poll::Pending;
         }
         let written = state.write(buf);
@@ -441,7 +441,7 @@ fn pend<T>(outcome: io::Result<T>, waker: &mut Option<Waker>, cx: &Context<'_>) 
 
 impl Transport for End {
     fn set_deadline(&mut self, at: Option<Instant>) {
-        self.0.lock().told.push(at);
+        self.0.lock().deadlines.push(at);
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -520,7 +520,7 @@ impl Timer for Alarm {
     }
 }
 
-/// A future that is polled only when it was woken.
+/// A future that is polled only after it was woken.
 pub(super) struct Task<'t, T> {
     future: BoxFuture<'t, T>,
     wake: Arc<Woken>,
@@ -536,7 +536,7 @@ impl<'t, T> Task<'t, T> {
         }
     }
 
-    /// Polls as often as it is woken.
+    /// Polls as often as the task was woken.
     pub(super) fn run(&mut self) -> Option<T> {
         while self.is_woken() {
             if let Some(output) = self.poll() {

@@ -1,4 +1,4 @@
-//! What arrives on a connection of which nothing is asked.
+//! What arrives on a connection without a request.
 
 use super::*;
 
@@ -7,7 +7,7 @@ const SUCCESS: &[u8] = &[0, 3, 0xB1, 0x70, 0xA0, 0, 0];
 fn idle() -> (Peer, Link) {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
     (peer, link)
 }
 
@@ -18,13 +18,13 @@ fn an_idle_connection_is_quiet() {
 }
 
 #[test]
-fn keep_alives_on_an_idle_connection_are_fine_however_they_are_cut() {
+fn keep_alives_on_an_idle_connection_are_allowed_however_they_are_split() {
     let (peer, mut link) = idle();
     for bytes in [&[0, 0][..], &[0], &[0, 0, 0], &[0; 400]] {
         peer.send(bytes);
         assert!(link.is_quiet(), "{bytes:?}");
     }
-    link.engage();
+    link.begin_lease();
     ask(&mut link);
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success, "no byte is lost");
     assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
@@ -66,7 +66,7 @@ fn a_keep_alive_before_it_hides_no_stray_answer() {
 }
 
 #[test]
-fn a_stray_answer_that_the_transport_knows_of_is_seen_without_a_look() {
+fn a_stray_answer_that_the_transport_knows_of_is_seen_without_a_system_call() {
     let (peer, mut link) = idle();
     peer.send(SUCCESS);
     let reads = peer.reads();
@@ -82,32 +82,32 @@ fn a_stray_answer_right_after_the_last_one_ends_the_connection_at_its_release() 
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.release();
     peer.send(SUCCESS);
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
-fn the_beginning_of_one_ends_the_connection_at_its_release_too() {
+fn the_beginning_of_a_stray_answer_ends_the_connection_at_its_release_too() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     peer.release();
     peer.send(&SUCCESS[..5]);
     for _ in 0..2 {
         assert_eq!(next(&mut link, Deadline::NONE), Kind::Success);
     }
-    assert_eq!(link.release(), Fate::Close);
+    assert_eq!(link.release(), ReleaseOutcome::Close);
 }
 
 #[test]
-fn goodbye_is_not_said_on_a_connection_that_is_no_longer_in_order() {
+fn goodbye_is_not_sent_on_a_connection_that_is_no_longer_in_order() {
     let (peer, mut link) = idle();
     peer.send(SUCCESS);
     assert!(!link.is_quiet());

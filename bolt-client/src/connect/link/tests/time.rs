@@ -1,9 +1,9 @@
-//! Limits in time: what has arrived counts, and nothing goes on for ever.
+//! Limits in time: what has arrived counts, and nothing continues for ever.
 
 use super::*;
 use crate::error::ErrorKind;
 
-/// What a call gets whose deadline passes while its thread is blocked, before it is polled again.
+/// Returns the outcome of a call whose deadline passes while its thread is blocked.
 #[track_caller]
 fn late(peer: &Peer, link: &mut Link) -> Result<Kind, ErrorKind> {
     let by = Deadline::after(peer.now(), SECOND);
@@ -16,7 +16,7 @@ fn late(peer: &Peer, link: &mut Link) -> Result<Kind, ErrorKind> {
 }
 
 #[test]
-fn an_answer_that_lies_in_the_socket_is_not_hidden_by_a_deadline_that_has_passed() {
+fn an_answer_that_is_in_the_socket_is_not_hidden_by_a_deadline_that_has_passed() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
@@ -37,13 +37,13 @@ fn an_answer_of_which_each_read_returns_a_part_counts_too() {
 }
 
 #[test]
-fn an_answer_is_read_although_the_transport_sends_the_task_back() {
+fn an_answer_is_read_although_the_transport_makes_the_task_yield() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
-    peer.set(|setup| setup.sends_back = true);
+    link.write_at_once();
+    peer.set(|setup| setup.makes_tasks_yield = true);
     assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
 }
 
@@ -80,7 +80,7 @@ fn the_end_of_the_stream_counts_too() {
 }
 
 #[test]
-fn a_deadline_ends_a_call_to_which_nothing_has_come() {
+fn a_deadline_ends_a_call_for_which_nothing_has_arrived() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
@@ -105,7 +105,7 @@ fn nothing_is_sent_once_the_deadline_has_passed() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(peer.asked(), []);
-    assert_eq!(link.release(), Fate::Ready);
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn keep_alives_while_a_connection_is_opened_outlive_no_limit() {
 }
 
 #[test]
-fn an_opening_looks_around_when_its_caller_wants_it_to() {
+fn an_opening_returns_when_its_caller_has_something_else_to_check() {
     let peer = Peer::new(Setup::default());
     let mut link = new_link(&peer);
     next(&mut link, Deadline::NONE);
@@ -194,39 +194,39 @@ fn an_opening_looks_around_when_its_caller_wants_it_to() {
     peer.hold();
     // Each read blocks for a second, and brings a keep-alive.
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
-    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || glance));
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
+    let mut opening = Task::new(link.head_of_opening(Deadline::NONE, || read_until));
     let before = peer.reads();
     assert!(opening.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(opening.is_woken());
-    assert_eq!(peer.told(), glance.at());
+    assert_eq!(peer.last_deadline(), read_until.at());
 }
 
 #[test]
-fn who_settles_a_connection_looks_around_too() {
+fn a_caller_that_settles_a_connection_returns_too() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
-    assert_eq!(link.release(), Fate::Unsettled);
+    link.write_at_once();
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.set(|setup| setup.endless = Some(SECOND));
-    let glance = Deadline::after(peer.now(), SECOND * 2);
+    let read_until = Deadline::after(peer.now(), SECOND * 2);
     let before = peer.reads();
-    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, glance)));
+    let mut settling = Task::new(poll_fn(|cx| link.poll_settled(cx, read_until)));
     assert!(settling.poll().is_none());
     assert_eq!(peer.reads() - before, 2);
     assert!(settling.is_woken());
 }
 
 #[test]
-fn what_is_read_past_the_deadline_has_a_bound_and_a_later_call_has_its_own() {
+fn reads_after_the_deadline_have_a_bound_and_a_later_call_has_its_own() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     let past = Deadline::at_instant(peer.now());
     peer.set(|setup| setup.endless = Some(Duration::ZERO));
     for reads in [32, 0] {
@@ -241,22 +241,22 @@ fn what_is_read_past_the_deadline_has_a_bound_and_a_later_call_has_its_own() {
     assert_eq!(late(&peer, &mut link), Ok(Kind::Success));
 }
 
-/// A connection whose server promised to be heard from within ten seconds, and has been asked something.
-fn promised(setup: Setup) -> (Peer, Link) {
+/// A connection with a request, whose server promised to send something within ten seconds.
+fn with_promise(setup: Setup) -> (Peer, Link) {
     let peer = Peer::new(Setup {
-        patience: Some(10),
+        silence_limit: Some(10),
         ..setup
     });
     let mut link = link(&peer);
     peer.hold();
     ask(&mut link);
-    link.nudge();
+    link.write_at_once();
     (peer, link)
 }
 
 #[test]
-fn a_server_that_is_heard_from_in_time_may_take_as_long_as_it_likes() {
-    let (peer, mut link) = promised(Setup::default());
+fn a_server_that_sends_something_in_time_may_take_as_long_as_it_likes() {
+    let (peer, mut link) = with_promise(Setup::default());
     let mut waiting = Task::new(link.head(Deadline::NONE));
     for _ in 0..5 {
         assert!(waiting.run().is_none());
@@ -271,7 +271,7 @@ fn a_server_that_is_heard_from_in_time_may_take_as_long_as_it_likes() {
 
 #[test]
 fn the_clock_of_a_silence_survives_a_wait_that_is_dropped_but_not_its_lease() {
-    let (peer, mut link) = promised(Setup::default());
+    let (peer, mut link) = with_promise(Setup::default());
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
     let mut waiting = Task::new(link.head(Deadline::NONE));
@@ -279,19 +279,19 @@ fn the_clock_of_a_silence_survives_a_wait_that_is_dropped_but_not_its_lease() {
     peer.pass(SECOND);
     assert!(waiting.run().expect("the promise is broken").is_err());
 
-    let (peer, mut link) = promised(Setup::default());
+    let (peer, mut link) = with_promise(Setup::default());
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.pass(SECOND * 9);
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     peer.pass(SECOND * 9);
     assert_eq!(settled(&mut link), None, "this wait has just begun");
 }
 
 #[test]
-fn a_server_whose_answer_is_there_is_not_silent_though_the_task_is_sent_back() {
-    let (peer, mut link) = promised(Setup::default());
+fn a_server_whose_answer_is_there_is_not_silent_though_the_task_has_to_yield() {
+    let (peer, mut link) = with_promise(Setup::default());
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
-    peer.set(|setup| setup.sends_back = true);
+    peer.set(|setup| setup.makes_tasks_yield = true);
     peer.pass(SECOND * 20);
     peer.send(&[0, 0]);
     let mut waiting = Task::new(link.head(Deadline::NONE));
@@ -304,7 +304,7 @@ fn a_server_whose_answer_is_there_is_not_silent_though_the_task_is_sent_back() {
 }
 
 #[test]
-fn a_server_that_takes_what_it_is_sent_does_not_stall_though_the_task_is_sent_back() {
+fn a_server_that_accepts_what_it_is_sent_does_not_stall_though_the_task_has_to_yield() {
     let peer = Peer::new(Setup::default());
     let mut link = link(&peer);
     link.set_write_timeout(Some(SECOND * 3));
@@ -312,7 +312,7 @@ fn a_server_that_takes_what_it_is_sent_does_not_stall_though_the_task_is_sent_ba
     ask(&mut link);
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
     peer.hold();
-    peer.set(|setup| setup.sends_back = true);
+    peer.set(|setup| setup.makes_tasks_yield = true);
     peer.pass(SECOND * 20);
     peer.empty();
     assert!(Task::new(link.head(Deadline::NONE)).run().is_none());
@@ -330,7 +330,7 @@ fn a_stall_is_over_when_something_has_left() {
     peer.pass(SECOND * 2);
     peer.empty();
     peer.hold();
-    link.nudge();
+    link.write_at_once();
     peer.fill();
     link.proto.abandon(result).unwrap();
     let mut waiting = Task::new(link.head(Deadline::NONE));
@@ -342,34 +342,34 @@ fn a_stall_is_over_when_something_has_left() {
 }
 
 #[test]
-fn a_transport_that_blocks_is_told_the_earliest_of_all_limits() {
-    let (peer, mut link) = promised(Setup::default());
+fn a_transport_that_blocks_is_given_the_earliest_of_all_limits() {
+    let (peer, mut link) = with_promise(Setup::default());
     let start = peer.now();
     let seconds = |seconds: u32| Deadline::after(start, SECOND * seconds);
     assert!(Task::new(link.head(seconds(5))).run().is_none());
-    assert_eq!(peer.told(), seconds(5).at(), "the call's");
+    assert_eq!(peer.last_deadline(), seconds(5).at(), "the call's");
     assert!(Task::new(link.head(seconds(50))).run().is_none());
-    assert_eq!(peer.told(), seconds(10).at(), "the promise's");
-    assert_eq!(link.release(), Fate::Unsettled);
+    assert_eq!(peer.last_deadline(), seconds(10).at(), "the promise's");
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
     assert!(
         Task::new(poll_fn(|cx| link.poll_settled(cx, seconds(2))))
             .run()
             .is_none()
     );
-    assert_eq!(peer.told(), seconds(2).at(), "the caller's next look");
+    assert_eq!(peer.last_deadline(), seconds(2).at(), "the caller's next check");
 
     let peer = Peer::new(Setup::default());
     let mut link = new_link(&peer);
     peer.hold();
     let opening = Task::new(link.head_of_opening(seconds(7), || seconds(9))).run();
     assert!(opening.is_none());
-    assert_eq!(peer.told(), seconds(7).at(), "the opening's");
+    assert_eq!(peer.last_deadline(), seconds(7).at(), "the opening's");
 }
 
 #[test]
-fn what_is_read_without_a_wait_ends_a_silence_too() {
+fn bytes_that_are_read_without_a_wait_end_a_silence_too() {
     let peer = Peer::new(Setup {
-        patience: Some(2),
+        silence_limit: Some(2),
         ..Setup::default()
     });
     let mut link = link(&peer);

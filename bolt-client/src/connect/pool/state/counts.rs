@@ -1,19 +1,19 @@
-//! How many connections a pool has.
+//! The number of connections of a pool.
 
 use std::fmt;
 
-/// How many connections a pool has, and in what state.
+/// The number of connections of a pool, by their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PoolCounts {
-    /// Connections that calls are using, or are about to.
+    /// Connections that calls use, or are about to use.
     pub in_use: usize,
-    /// Connections that wait for a call, ready or about to be.
+    /// Connections that are not in use, ready or about to be.
     pub idle: usize,
     /// Connections that are being opened.
     pub opening: usize,
-    /// Calls that wait for a connection and have none in sight: neither one that is being opened nor one that is about
-    /// to be ready.
+    /// Calls that wait for a connection and have none in sight: neither one that is being opened nor one that is
+    /// about to be ready.
     pub waiting: usize,
 }
 

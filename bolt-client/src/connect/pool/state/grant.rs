@@ -1,50 +1,51 @@
-//! What callers are given, and what it is worth to them.
+//! What is assigned to waiters, and its priority.
 
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 
-/// A connection that nobody uses: `L` if it is open, `O` if it is being opened.
+/// A connection that is not in use: `L` if it is open, `O` if it is being opened.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Idle<T> {
     pub(crate) link: T,
-    /// Since when nobody has used it.
+    /// When it was last used.
     pub(crate) since: Instant,
     /// When it becomes too old to be handed out.
     pub(crate) expires: Deadline,
-    /// Somebody has waited for it in vain. Until then it is handed out only where there is nothing else.
+    /// A caller has waited for it in vain. Until then it is handed out only where there is nothing else.
     slow_until: Option<Instant>,
-    /// Somebody has to wait for its next answer: it does not lie in the pool.
+    /// A caller has to wait for its next answer: it must not stay in the pool.
     unanswered: bool,
 }
 
-/// How long a connection that somebody waited for in vain ranks behind new ones.
+/// How long a connection that a caller waited for in vain ranks after new ones.
 const SLOW_FOR: Duration = Duration::from_secs(10);
 
-/// What a caller is given.
+/// What is assigned to a waiter.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Grant<L, O> {
     /// A connection that can be used as it is.
     Ready(Idle<L>),
-    /// One that has been idle for so long that it must prove itself first.
+    /// A connection that must be probed before its use.
     Unproven(Idle<L>),
-    /// One that somebody began to open.
+    /// A connection whose opening an earlier call began.
     HalfOpen(Idle<O>),
-    /// One on which answers are on their way that must be read first.
+    /// A connection on which answers are on their way that must be read first.
     Unsettled(Idle<L>),
-    /// The right to open a new one.
+    /// The right to open a new connection.
     Slot,
 }
 
-/// What somebody has in hand, or could have. The best comes first.
+/// How good a grant is for a waiter. The best comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Worth {
+pub(super) enum Priority {
     /// A connection that is ready.
     Ready,
-    /// One that will be: it is being opened, answers a probe, or what an earlier lease left on it is read.
+    /// A connection that will be ready: it is being opened, answers a probe, or the leftovers of an earlier lease are
+    /// read.
     Soon,
-    /// One that ought to be ready by now, and is not: an answer or an opening that takes longer than a caller has patience.
-    Perhaps,
+    /// A connection that should be ready by now: an answer or an opening takes longer than a caller's patience.
+    Overdue,
     Nothing,
 }
 
@@ -59,18 +60,18 @@ impl<T> Idle<T> {
         }
     }
 
-    /// Somebody has to wait for its next answer.
+    /// Marks a connection whose next answer a caller has to wait for.
     pub(super) fn unanswered(mut self) -> Self {
         self.unanswered = true;
         self
     }
 
-    /// Whether somebody has to wait for its next answer.
+    /// Whether a caller has to wait for its next answer.
     pub(super) const fn is_unanswered(&self) -> bool {
         self.unanswered
     }
 
-    /// Somebody has waited for it in vain.
+    /// Marks a connection that a caller has waited for in vain.
     pub(crate) fn slow(mut self, now: Instant) -> Self {
         self.slow_until = now.checked_add(SLOW_FOR);
         self

@@ -1,12 +1,12 @@
-//! How it is decided who gets what.
+//! How the decider assigns connections.
 
 use std::mem;
 use std::time::Instant;
 
 use crate::deadline::Deadline;
 
-use super::grant::Worth;
-use super::{Effects, Given, Grant, Idle, Slots, Ticket};
+use super::grant::Priority;
+use super::{Assigned, Effects, Grant, Idle, Slots, Ticket};
 
 /// Where a grant is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,53 +19,53 @@ enum Source {
 }
 
 impl<L, O> Slots<L, O> {
-    /// Lets go of what has expired, then gives each in the queue, in their order, the best thing there is, if that is
-    /// better than what it has. What must not be left alone goes if nobody takes it.
+    /// Discards what has expired. Then assigns to each waiter, in the order of the queue, the best grant there is, if
+    /// that is better than what the waiter has. Unanswered connections that no waiter took are discarded.
     pub(super) fn serve(&mut self, now: Instant) {
         if self.is_closed() {
             return;
         }
         self.serve_queue(now);
-        if self.let_go_of_unanswered() {
+        if self.discard_unanswered() {
             self.serve_queue(now);
         }
     }
 
     fn serve_queue(&mut self, now: Instant) {
-        self.sweep(now);
+        self.discard_expired(now);
         let mut at = Ticket(0);
-        while let Some((&ticket, seeker)) = self.queue.range(at..).next() {
-            let Some((worth, source)) = self.best(seeker.wary, now) else {
+        while let Some((&ticket, entry)) = self.queue.range(at..).next() {
+            let Some((priority, source)) = self.best(entry.prefers_new, now) else {
                 return;
             };
-            if worth < seeker.worth() {
+            if priority < entry.priority() {
                 let grant = self.take(source);
-                self.hand(ticket, worth, grant);
-                // What it had not collected may have expired meanwhile.
-                self.sweep(now);
+                self.assign(ticket, priority, grant);
+                // What the waiter had not collected may have expired meanwhile.
+                self.discard_expired(now);
             }
             at = Ticket(ticket.0 + 1);
         }
     }
 
-    /// Something has come for somebody. Should it not have collected what came before, that is available again.
-    fn hand(&mut self, ticket: Ticket, worth: Worth, grant: Option<Grant<L, O>>) {
-        let (Some(seeker), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
+    /// Assigns a grant to a waiter. An earlier one that the waiter has not collected becomes available again.
+    fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
+        let (Some(entry), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
             return;
         };
-        self.waiting -= usize::from(seeker.worth() == Worth::Nothing);
-        match mem::replace(&mut seeker.given, Given::Pending(worth, grant)) {
-            Given::Pending(_, worse) => self.untake(worse),
-            Given::Nothing | Given::Ready => self.effects.wake.push(ticket),
+        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
+        match mem::replace(&mut entry.assigned, Assigned::Uncollected(priority, grant)) {
+            Assigned::Uncollected(_, worse) => self.return_grant(worse),
+            Assigned::Nothing | Assigned::LookingAtReady => self.effects.wake.push(ticket),
         }
     }
 
-    /// The best that is available. What an earlier lease left something on comes late, and what somebody has waited
-    /// for in vain comes last.
-    fn best(&self, wary: bool, now: Instant) -> Option<(Worth, Source)> {
-        let soon = |source| Some((Worth::Soon, source));
+    /// Returns the best grant that is available. Connections with leftovers of an earlier lease come late; those that
+    /// a caller has waited for in vain come last.
+    fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
+        let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
-            Some(idle) if self.is_proven(idle, now) => return Some((Worth::Ready, Source::Ready)),
+            Some(idle) if self.is_proven(idle, now) => return Some((Priority::Ready, Source::Ready)),
             Some(_) => soon(Source::Unproven),
             None => None,
         };
@@ -83,9 +83,9 @@ impl<L, O> Slots<L, O> {
             (None, Some(_)) => Some(Source::Unsettled(0)),
             (None, None) => None,
         };
-        let slow = slow.map(|source| (Worth::Perhaps, source));
-        let best = if wary {
-            // What has to be asked whether it is alive is no better than what this caller has asked in vain.
+        let slow = slow.map(|source| (Priority::Overdue, source));
+        let best = if prefers_new {
+            // A connection that must be probed is no better than the one that this waiter has probed in vain.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
             new.or_else(|| half_open(false))
         } else {
@@ -107,41 +107,41 @@ impl<L, O> Slots<L, O> {
         Some(grant)
     }
 
-    /// What has come for somebody is available again, if it has not been collected.
+    /// Takes back what was assigned to a waiter, if it has not been collected.
     pub(super) fn take_back(&mut self, ticket: Ticket) {
-        let Some(seeker) = self.queue.get_mut(&ticket) else {
+        let Some(entry) = self.queue.get_mut(&ticket) else {
             return;
         };
-        match mem::replace(&mut seeker.given, Given::Nothing) {
-            Given::Pending(_, grant) => {
-                self.waiting += usize::from(seeker.holds == Worth::Nothing);
-                self.untake(grant);
+        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
+            Assigned::Uncollected(_, grant) => {
+                self.waiting += usize::from(entry.holds == Priority::Nothing);
+                self.return_grant(grant);
             }
-            other => seeker.given = other,
+            other => entry.assigned = other,
         }
     }
 
-    /// Puts a grant that nobody has collected back where it came from.
-    pub(super) fn untake(&mut self, grant: Grant<L, O>) {
+    /// Puts an uncollected grant back where it came from.
+    pub(super) fn return_grant(&mut self, grant: Grant<L, O>) {
         self.leased -= 1;
         self.leased_opening -= usize::from(grant.is_opening());
         match grant {
             Grant::Ready(idle) | Grant::Unproven(idle) => self.put_ready(idle),
             Grant::HalfOpen(idle) => {
-                self.heed(idle.expires);
+                self.note_expiry(idle.expires);
                 self.half_open.push_front(idle);
             }
             Grant::Unsettled(idle) => {
-                self.heed(idle.expires);
+                self.note_expiry(idle.expires);
                 self.unsettled.push_front(idle);
             }
             Grant::Slot => {}
         }
     }
 
-    /// Keeps the last used on top. What comes back unused is not the last used.
+    /// Keeps the last used on top. A connection that comes back unused keeps its older place.
     pub(super) fn put_ready(&mut self, idle: Idle<L>) {
-        self.heed(idle.expires);
+        self.note_expiry(idle.expires);
         let below = self.ready.iter().rposition(|other| other.since <= idle.since);
         self.ready.insert(below.map_or(0, |at| at + 1), idle);
     }
@@ -155,35 +155,35 @@ impl<L, O> Slots<L, O> {
         self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max + twice
     }
 
-    /// Whether a connection that is ready need not prove that it is alive.
+    /// Whether a ready connection can be used without a probe.
     pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
         self.is_proven_since(idle.since, now)
     }
 
-    /// Whether a connection that nobody has used since this instant need not prove that it is alive.
+    /// Whether a connection that was unused since this instant can be used without a probe.
     pub(crate) fn is_proven_since(&self, since: Instant, now: Instant) -> bool {
         let age = now.saturating_duration_since(since);
         let is_suspected = self.suspected.is_some_and(|suspected| since <= suspected);
         self.rules.probe_after.is_none_or(|limit| age <= limit) && !is_suspected
     }
 
-    /// Whether somebody was given a connection as ready that must prove now that it is alive, and has not collected it.
-    pub(super) fn is_given_a_suspect(&self, ticket: Ticket) -> bool {
-        match self.queue.get(&ticket).map(|seeker| &seeker.given) {
-            Some(Given::Pending(_, Grant::Ready(idle))) => {
+    /// Whether a waiter has not yet collected a connection assigned as ready that must be probed now.
+    pub(super) fn is_assigned_a_suspect(&self, ticket: Ticket) -> bool {
+        match self.queue.get(&ticket).map(|entry| &entry.assigned) {
+            Some(Assigned::Uncollected(_, Grant::Ready(idle))) => {
                 self.suspected.is_some_and(|since| idle.since <= since)
             }
             _ => false,
         }
     }
 
-    /// Something lies in the pool that expires then.
-    pub(super) fn heed(&mut self, expires: Deadline) {
+    /// Notes when something in the pool expires.
+    pub(super) fn note_expiry(&mut self, expires: Deadline) {
         self.next_expiry = self.next_expiry.earlier(expires);
     }
 
-    /// Lets go of connections that somebody would have to wait for, and nobody does. Whether there was one.
-    fn let_go_of_unanswered(&mut self) -> bool {
+    /// Discards the unanswered connections, for which there is no waiter. Returns whether there was one.
+    fn discard_unanswered(&mut self) -> bool {
         let before = self.unsettled.len();
         while let Some(at) = self.unsettled.iter().position(Idle::is_unanswered) {
             let idle = self.unsettled.remove(at);
@@ -192,8 +192,8 @@ impl<L, O> Slots<L, O> {
         self.unsettled.len() < before
     }
 
-    /// Lets go of what has expired. Looks only when something has.
-    fn sweep(&mut self, now: Instant) {
+    /// Discards what has expired. Does nothing before the next expiry.
+    fn discard_expired(&mut self, now: Instant) {
         if !self.next_expiry.has_passed(now) {
             return;
         }
@@ -206,7 +206,7 @@ impl<L, O> Slots<L, O> {
     }
 }
 
-/// What has not expired yet; `next` is when the first of it does.
+/// Returns what has not expired yet; sets `next` to the first expiry among that.
 fn unexpired<T, C>(parked: C, expired: &mut Vec<T>, next: &mut Deadline, now: Instant) -> C
 where
     C: IntoIterator<Item = Idle<T>> + FromIterator<Idle<T>>,

@@ -1,4 +1,4 @@
-//! What the decider promises, one promise a test; and [`machine`], which tries everything.
+//! The properties of the decider, one for each test; and [`machine`], which tries random sequences.
 
 mod machine;
 mod model;
@@ -31,7 +31,7 @@ fn open(slots: &mut Slots, now: Instant) {
     let _ = slots.effects();
 }
 
-/// A caller that has nothing in hand.
+/// A caller waits that is preparing nothing.
 fn wait(slots: &mut Slots, now: Instant) -> Ticket {
     let ticket = slots.enqueue(now);
     assert_eq!(slots.collect(ticket), None);
@@ -56,7 +56,7 @@ fn no_more_connections_are_opened_than_allowed_even_before_they_are_open() {
 }
 
 #[test]
-fn a_place_for_which_nobody_has_come_counts_too() {
+fn an_uncollected_right_to_open_a_connection_counts_too() {
     let (mut slots, now) = pool(1);
     slots.enqueue(now);
     wait(&mut slots, now);
@@ -64,14 +64,14 @@ fn a_place_for_which_nobody_has_come_counts_too() {
 }
 
 #[test]
-fn waiters_are_served_in_their_order_and_nobody_overtakes_them() {
+fn waiters_are_served_in_their_order_and_no_caller_overtakes_them() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);
     let first = wait(&mut slots, now);
     let second = wait(&mut slots, now);
     slots.give_back_ready(idle(7, now), now);
     assert_eq!(woken(&mut slots), [first]);
-    // The connection is the first waiter's, though it has not come for it yet.
+    // The connection is assigned to the first waiter, though not collected yet.
     assert_eq!(slots.acquire(now), None);
     assert_eq!(slots.collect(second), None);
     assert_eq!(slots.collect(first), Some(Grant::Ready(idle(7, now))));
@@ -81,7 +81,7 @@ fn waiters_are_served_in_their_order_and_nobody_overtakes_them() {
 }
 
 #[test]
-fn what_a_leaving_waiter_was_given_goes_to_the_next() {
+fn what_was_assigned_to_a_leaving_waiter_goes_to_the_next() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);
     let first = wait(&mut slots, now);
@@ -114,7 +114,7 @@ fn the_last_used_is_handed_out_first() {
 }
 
 #[test]
-fn what_is_not_ready_is_handed_out_last() {
+fn a_connection_that_is_not_ready_is_handed_out_last() {
     let (mut slots, now) = pool(3);
     (0..2).for_each(|_| open(&mut slots, now));
     let opener = slots.enqueue(now);
@@ -131,7 +131,7 @@ fn what_is_not_ready_is_handed_out_last() {
 }
 
 #[test]
-fn who_waits_for_an_answer_takes_what_is_ready_before_and_the_next_waits_on() {
+fn a_waiter_for_an_answer_takes_what_is_ready_earlier_and_the_next_waits_for_that_answer() {
     let (mut slots, now) = pool(2);
     (0..2).for_each(|_| open(&mut slots, now));
     slots.give_back_unsettled(idle(1, now), now);
@@ -149,7 +149,7 @@ fn who_waits_for_an_answer_takes_what_is_ready_before_and_the_next_waits_on() {
 }
 
 #[test]
-fn who_opens_a_connection_takes_what_is_ready_before_and_leaves_it_half_open_to_the_next() {
+fn a_waiter_that_opens_a_connection_takes_what_is_ready_earlier_and_leaves_the_opening_to_the_next() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     let first = slots.enqueue(now);
@@ -165,7 +165,7 @@ fn who_opens_a_connection_takes_what_is_ready_before_and_leaves_it_half_open_to_
 }
 
 #[test]
-fn who_is_ready_by_itself_leaves_what_has_come_meanwhile_to_the_next() {
+fn a_waiter_whose_opening_is_complete_leaves_what_was_assigned_meanwhile_to_the_next() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     let first = slots.enqueue(now);
@@ -177,7 +177,7 @@ fn who_is_ready_by_itself_leaves_what_has_come_meanwhile_to_the_next() {
 }
 
 #[test]
-fn a_place_that_is_not_taken_yet_is_traded_for_what_is_ready() {
+fn an_uncollected_right_to_open_a_connection_is_exchanged_for_a_ready_one() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     let first = slots.enqueue(now);
@@ -188,7 +188,7 @@ fn a_place_that_is_not_taken_yet_is_traded_for_what_is_ready() {
 }
 
 #[test]
-fn who_loses_what_it_prepared_keeps_its_place() {
+fn a_waiter_that_loses_what_it_prepared_keeps_its_turn() {
     let (mut slots, now) = pool(2);
     (0..2).for_each(|_| open(&mut slots, now));
     slots.give_back_unsettled(idle(1, now), now);
@@ -200,7 +200,7 @@ fn who_loses_what_it_prepared_keeps_its_place() {
 }
 
 #[test]
-fn a_dead_connection_is_rejected_and_what_was_in_hand_stays() {
+fn a_waiter_that_rejects_a_dead_connection_keeps_what_it_was_preparing() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     let first = slots.enqueue(now);
@@ -214,13 +214,13 @@ fn a_dead_connection_is_rejected_and_what_was_in_hand_stays() {
 }
 
 #[test]
-fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
+fn a_slow_connection_ranks_after_a_new_one_for_a_while() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     slots.give_back_unsettled(idle(1, now), now);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
-    slots.shelve(first, idle(1, now).slow(now), now);
+    slots.defer(first, idle(1, now).slow(now), now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = slots.enqueue(now);
     assert_eq!(
@@ -228,7 +228,7 @@ fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
         Some(Grant::Unsettled(idle(1, now).slow(now)))
     );
 
-    // Whoever has to wait for it takes a place that becomes free.
+    // A caller that has to wait for it takes the right to open another one.
     slots.opened(first, now);
     slots.give_up(now);
     assert_eq!(slots.collect(second), Some(Grant::Slot));
@@ -240,7 +240,7 @@ fn what_took_too_long_comes_after_a_new_connection_for_a_while() {
 }
 
 #[test]
-fn who_waited_in_vain_for_an_idle_connection_would_rather_open_one_than_ask_the_next() {
+fn a_waiter_that_probed_in_vain_prefers_to_open_a_connection_over_probing_the_next() {
     let (mut slots, now) = pool(3);
     slots.rules.probe_after = Some(SECOND);
     (0..2).for_each(|_| open(&mut slots, now));
@@ -249,12 +249,12 @@ fn who_waited_in_vain_for_an_idle_connection_would_rather_open_one_than_ask_the_
     assert_eq!(slots.acquire(late), None, "neither is proven");
     let ticket = slots.enqueue(late);
     assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(2, now))));
-    slots.shelve(ticket, idle(2, late).slow(late), late);
+    slots.defer(ticket, idle(2, late).slow(late), late);
     assert_eq!(slots.collect(ticket), Some(Grant::Slot));
 }
 
 #[test]
-fn a_connection_is_asked_only_when_it_was_idle_for_longer_than_the_limit() {
+fn a_connection_is_probed_only_when_it_was_idle_for_longer_than_the_limit() {
     let (mut slots, now) = pool(1);
     slots.rules.probe_after = Some(SECOND);
     open(&mut slots, now);
@@ -268,7 +268,7 @@ fn a_connection_is_asked_only_when_it_was_idle_for_longer_than_the_limit() {
 }
 
 #[test]
-fn what_has_expired_is_let_go_of_when_somebody_comes_or_merely_looks() {
+fn what_has_expired_is_discarded_when_the_pool_is_used_or_its_counts_are_read() {
     let (mut slots, now) = pool(3);
     (0..2).for_each(|_| open(&mut slots, now));
     let opener = slots.enqueue(now);
@@ -309,7 +309,7 @@ fn a_closed_pool_hands_nothing_out_and_discards_what_comes_back() {
     slots.give_back_ready(idle(1, now), now);
     let _ = slots.effects();
 
-    // The opener has not come for the connection that was given to it.
+    // The opener has not collected the connection that was assigned to it.
     assert_eq!(slots.close(), Some(vec![1]));
     assert_eq!(woken(&mut slots), [opener, waiter]);
     assert_eq!((slots.collect(opener), slots.collect(waiter)), (None, None));
@@ -326,7 +326,7 @@ fn a_closed_pool_hands_nothing_out_and_discards_what_comes_back() {
 }
 
 #[test]
-fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
+fn while_a_pool_closes_it_takes_what_comes_back_unsettled() {
     let (mut slots, now) = pool(2);
     (0..2).for_each(|_| open(&mut slots, now));
     slots.give_back_unsettled(idle(1, now), now);
@@ -337,23 +337,23 @@ fn while_a_pool_closes_what_comes_back_unsettled_is_adopted() {
     slots.give_back_unsettled(idle(1, now), now);
     slots.leave(settler, now);
     assert!(!slots.is_settling());
-    assert_eq!(slots.adopt(), [1]);
+    assert_eq!(slots.take_unsettled(), [1]);
     slots.end();
     slots.give_back_unsettled(idle(2, now), now);
     assert_eq!(slots.effects().discard, [2]);
 }
 
 #[test]
-fn a_new_era_lets_go_of_what_is_ready_and_of_what_comes_back_outdated() {
+fn a_new_login_generation_discards_what_is_ready_and_what_comes_back_outdated() {
     let (mut slots, now) = pool(3);
     for _ in 0..3 {
         open(&mut slots, now);
     }
     slots.give_back_ready(idle(1, now), now);
     slots.give_back_ready(idle(2, now), now);
-    assert_eq!(slots.era(), 0);
-    slots.begin_era(now);
-    assert_eq!(slots.era(), 1);
+    assert_eq!(slots.login_generation(), 0);
+    slots.begin_login_generation(now);
+    assert_eq!(slots.login_generation(), 1);
     assert_eq!(slots.effects().discard, [1, 2]);
     slots.give_back_outdated(3, now);
     assert_eq!(slots.effects().discard, [3]);
@@ -366,13 +366,13 @@ fn a_new_era_lets_go_of_what_is_ready_and_of_what_comes_back_outdated() {
 }
 
 #[test]
-fn whoever_a_connection_was_on_its_way_to_in_a_new_era_may_open_another() {
+fn a_waiter_whose_assigned_connection_has_an_expired_login_may_open_another() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);
     let first = wait(&mut slots, now);
     let second = wait(&mut slots, now);
     slots.give_back_ready(idle(7, now), now);
-    slots.begin_era(now);
+    slots.begin_login_generation(now);
     let effects = slots.effects();
     assert_eq!(effects.discard, [7]);
     assert!(effects.wake.contains(&first) && !effects.wake.contains(&second));
@@ -383,13 +383,13 @@ fn whoever_a_connection_was_on_its_way_to_in_a_new_era_may_open_another() {
 }
 
 #[test]
-fn what_must_not_be_left_alone_goes_to_who_waits_and_from_hand_to_hand_and_is_closed_when_nobody_is_left() {
+fn an_unanswered_connection_goes_from_waiter_to_waiter_and_is_closed_when_none_is_left() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);
     let (first, second) = (wait(&mut slots, now), wait(&mut slots, now));
     slots.give_back_unanswered(idle(7, now), now);
     assert_eq!(woken(&mut slots), [first]);
-    // The first gives up before it has come for it, the second after that.
+    // The first waiter leaves before it has collected the connection, the second after that.
     slots.leave(first, now);
     assert_eq!(woken(&mut slots), [second]);
     let Some(Grant::Unsettled(held)) = slots.collect(second) else {
@@ -402,7 +402,7 @@ fn what_must_not_be_left_alone_goes_to_who_waits_and_from_hand_to_hand_and_is_cl
 }
 
 #[test]
-fn the_room_of_what_nobody_took_is_there_for_the_next() {
+fn the_room_of_a_discarded_unanswered_connection_is_there_for_the_next() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
     open(&mut slots, now);
@@ -413,7 +413,7 @@ fn the_room_of_what_nobody_took_is_there_for_the_next() {
 }
 
 #[test]
-fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not_need_not() {
+fn connections_that_were_idle_as_long_as_a_dead_one_are_probed_and_others_are_not() {
     let (mut slots, now) = pool(4);
     (0..3).for_each(|_| open(&mut slots, now));
     for (link, since) in [(1, now), (2, now + SECOND), (3, now + SECOND * 2)] {
@@ -421,7 +421,7 @@ fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not
     }
     let late = now + SECOND * 9;
     slots.suspect(now + SECOND, late);
-    // An older suspicion takes nothing back.
+    // An older suspicion changes nothing.
     slots.suspect(now, late);
     assert_eq!(slots.acquire(late), Some(idle(3, now + SECOND * 2)));
     assert_eq!(slots.acquire(late), None);
@@ -430,14 +430,14 @@ fn what_was_idle_as_long_as_a_dead_connection_must_prove_itself_and_what_was_not
         slots.collect(ticket),
         Some(Grant::Unproven(idle(2, now + SECOND)))
     );
-    // Once it has been used, it is above suspicion.
+    // Once it has been used, it is no longer suspected.
     slots.leave(ticket, late);
     slots.give_back_ready(idle(2, late), late);
     assert_eq!(slots.acquire(late), Some(idle(2, late)));
 }
 
 #[test]
-fn a_suspect_that_was_on_its_way_to_a_waiter_is_asked_first() {
+fn a_suspected_connection_that_was_assigned_as_ready_is_probed() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);
     let waiter = wait(&mut slots, now);
@@ -449,19 +449,19 @@ fn a_suspect_that_was_on_its_way_to_a_waiter_is_asked_first() {
 }
 
 #[test]
-fn a_caller_that_has_lost_patience_keeps_what_it_has_and_gets_the_next_best() {
+fn a_waiter_whose_patience_has_ended_keeps_what_it_has_and_gets_the_next_best() {
     let (mut slots, now) = pool(2);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let _ = slots.effects();
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(woken(&mut slots), [first]);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     assert_eq!(slots.counts(now).opening, 2);
     // No room is left, so it waits for the two.
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), None);
-    // The second is open; the first goes back, and lies behind new ones.
+    // The second is open; the first goes back, and ranks after new ones.
     slots.opened(first, now);
     slots.give_back_half_open(idle(1, now).slow(now), now);
     let second = slots.enqueue(now);
@@ -481,7 +481,7 @@ fn a_caller_that_has_lost_patience_keeps_what_it_has_and_gets_the_next_best() {
 }
 
 #[test]
-fn what_took_too_long_to_open_is_watched_along_with_the_next_opening_for_ten_seconds() {
+fn a_slow_opening_is_watched_along_with_the_next_one_for_ten_seconds() {
     let (mut slots, now) = pool(3);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
@@ -489,13 +489,13 @@ fn what_took_too_long_to_open_is_watched_along_with_the_next_opening_for_ten_sec
     slots.leave(first, now);
     let second = slots.enqueue(now);
     assert_eq!(slots.collect(second), Some(Grant::Slot));
-    assert_eq!(slots.company(now), Some(idle(1, now).slow(now)));
-    assert_eq!(slots.company(now), None);
+    assert_eq!(slots.take_slow_half_open(now), Some(idle(1, now).slow(now)));
+    assert_eq!(slots.take_slow_half_open(now), None);
     assert_eq!(slots.counts(now).opening, 2);
     slots.give_back_half_open(idle(1, now).slow(now), now);
     slots.fail(second, now);
     let late = now + SECOND * 10;
-    assert_eq!(slots.company(late), None, "it is as good as any then");
+    assert_eq!(slots.take_slow_half_open(late), None, "it is as good as any then");
     let third = slots.enqueue(late);
     assert!(matches!(slots.collect(third), Some(Grant::HalfOpen(_))));
 }
@@ -505,7 +505,7 @@ fn of_several_openings_one_can_be_given_up() {
     let (mut slots, now) = pool(2);
     let first = slots.enqueue(now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
-    slots.doubt(first, now);
+    slots.mark_overdue(first, now);
     assert_eq!(slots.collect(first), Some(Grant::Slot));
     let second = wait(&mut slots, now);
     slots.lose_one_of_several(now);
@@ -516,7 +516,7 @@ fn of_several_openings_one_can_be_given_up() {
 }
 
 #[test]
-fn a_probe_in_vain_closes_the_connection_only_where_it_is_in_the_way_of_a_new_one() {
+fn a_probe_in_vain_closes_the_connection_only_if_it_takes_the_room_of_a_new_one() {
     for (max, is_closed) in [(1, true), (2, false)] {
         let (mut slots, now) = pool(max);
         slots.rules.probe_after = Some(SECOND);
@@ -525,14 +525,14 @@ fn a_probe_in_vain_closes_the_connection_only_where_it_is_in_the_way_of_a_new_on
         let late = now + SECOND * 2;
         let ticket = slots.enqueue(late);
         assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
-        slots.probe_in_vain(ticket, idle(1, late).slow(late), late);
+        slots.probe_timed_out(ticket, idle(1, late).slow(late), late);
         assert_eq!(slots.effects().discard.len(), usize::from(is_closed));
         assert_eq!(slots.collect(ticket), Some(Grant::Slot));
     }
 }
 
 #[test]
-fn waiters_on_top_of_the_bound_are_told_so_unless_something_has_come() {
+fn waiters_in_excess_of_the_bound_are_rejected_unless_something_is_in_sight() {
     let (mut slots, now) = pool(1);
     slots.rules.max_waiting = Some(1);
     let opener = slots.enqueue(now);

@@ -15,14 +15,14 @@ fn the_addresses_of_the_resolver_are_tried_in_their_order() {
     assert_eq!(world.tried(), [1, 2]);
 }
 
-/// A name with three addresses, and a pool of one connection: nothing else can be begun.
+/// A name with three addresses, and a pool of one connection: no second opening is possible.
 fn three(world: &World) -> Arc<Pool> {
     let found = |_: &Address| [1, 2, 3].map(|port| Address::new("found", port)).into();
     pool(world, config().max_connection_pool_size(1).resolver(found))
 }
 
 #[test]
-fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
+fn an_address_that_does_not_answer_gets_its_share_of_the_time_and_no_more() {
     let world = World::new();
     let pool = three(&world);
     world.swallow(1);
@@ -30,7 +30,7 @@ fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
     assert!(call.run().is_none());
     world.pass(SECOND * 9);
     assert!(call.run().is_none());
-    // The call gives up; what it began does not.
+    // The call is dropped; its opening continues.
     drop(call);
     assert_eq!((world.timers(), world.tried()), (0, vec![1]));
     let mut next = acquiring(&pool);
@@ -41,7 +41,7 @@ fn an_address_that_does_not_answer_has_its_share_of_the_time_and_no_more() {
 }
 
 #[test]
-fn an_address_that_accepts_and_is_silent_is_no_better_and_the_last_one_has_all_that_is_left() {
+fn a_silent_address_gets_its_share_too_and_the_last_one_gets_all_that_is_left() {
     let world = World::new();
     let pool = three(&world);
     world.set_silent(true);
@@ -69,7 +69,7 @@ fn the_next_opening_begins_with_the_address_that_answered_last() {
     let _first = acquire(&pool);
     let _second = acquire(&pool);
     assert_eq!(world.tried(), [1, 2, 2]);
-    // It is silent now: the next begins with the one that was tried last of all, and is remembered.
+    // It is silent now: the next opening begins with the address that was tried last of all, and is remembered.
     world.swallow(2);
     let mut call = acquiring(&pool);
     assert!(call.run().is_none());
@@ -81,7 +81,7 @@ fn the_next_opening_begins_with_the_address_that_answered_last() {
 }
 
 #[test]
-fn if_all_addresses_fail_each_is_reported_with_its_reason() {
+fn if_all_addresses_fail_the_error_lists_each_with_its_reason() {
     let world = World::new();
     let pool = three(&world);
     (1..=3).for_each(|port| world.refuse(port));
@@ -100,7 +100,7 @@ fn if_all_addresses_fail_each_is_reported_with_its_reason() {
 }
 
 #[test]
-fn of_a_name_with_a_thousand_addresses_an_error_tells_some() {
+fn the_error_about_a_name_with_a_thousand_addresses_lists_some() {
     let world = World::new();
     let ports = 1..=1000;
     ports.clone().for_each(|port| world.refuse(port));

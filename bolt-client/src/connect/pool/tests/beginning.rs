@@ -1,8 +1,8 @@
-//! Transactions whose beginning is not answered when their call is dropped.
+//! Transactions whose BEGIN is unanswered when their call is dropped.
 
 use super::*;
 
-/// A transaction whose beginning is not answered.
+/// Sends a BEGIN that is not answered.
 fn begin(lease: &mut Lease, world: &World, at: usize) {
     world.hold(at);
     lease.proto.begin(&Extra::default()).unwrap();
@@ -10,7 +10,7 @@ fn begin(lease: &mut Lease, world: &World, at: usize) {
 }
 
 #[test]
-fn a_call_that_is_dropped_while_its_transaction_begins_leaves_its_connection_to_who_waits() {
+fn a_call_that_is_dropped_while_its_transaction_begins_leaves_its_connection_to_a_waiter() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let mut lease = acquire(&pool);
@@ -20,7 +20,7 @@ fn a_call_that_is_dropped_while_its_transaction_begins_leaves_its_connection_to_
     drop(lease);
     assert!(first.run().is_none(), "RESET must not overtake BEGIN");
     assert_eq!(world.asked(0).last(), Some(&Message::Pull));
-    // It goes from hand to hand.
+    // The next waiter gets it.
     drop(first);
     assert!(second.run().is_none());
     world.release(0);
@@ -34,7 +34,7 @@ fn a_call_that_is_dropped_while_its_transaction_begins_leaves_its_connection_to_
 }
 
 #[test]
-fn if_nobody_waits_such_a_connection_is_closed() {
+fn without_a_waiter_such_a_connection_is_closed() {
     let world = World::new();
     let pool = pool(&world, config());
     let mut lease = acquire(&pool);
@@ -44,7 +44,7 @@ fn if_nobody_waits_such_a_connection_is_closed() {
 }
 
 #[test]
-fn who_has_waited_a_second_for_such_an_answer_closes_the_connection_and_opens_another() {
+fn a_waiter_without_such_an_answer_for_a_second_closes_the_connection_and_opens_another() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let mut lease = acquire(&pool);

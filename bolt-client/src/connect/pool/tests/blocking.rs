@@ -1,17 +1,17 @@
-//! Transports that block the thread: what they are told of time, and that what waits for them is polled again.
+//! Transports that block the thread: the deadlines that they are given, and that what waits for them is polled again.
 
 use super::*;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// A world in which connecting takes so long, and blocks.
+/// A world in which connecting blocks for so long.
 fn world(connect: Duration) -> World {
     let world = World::new();
     world.block(connect);
     world
 }
 
-/// A task that nothing wakes but itself.
+/// Runs a task that nothing wakes but itself.
 #[track_caller]
 fn finish<T>(mut task: Task<'_, T>) -> T {
     task.run().expect("it is polled again")
@@ -65,7 +65,7 @@ fn what_is_left_to_be_finished_when_the_pool_is_closed_is_waited_for() {
 }
 
 #[test]
-fn connecting_may_block_until_the_limit_of_the_call_and_reading_for_a_glance() {
+fn connecting_may_block_until_the_limit_of_the_call_and_reading_for_50_ms() {
     let world = world(Duration::ZERO);
     let pool = pool(&world, config());
     let begun = pool.now();
@@ -83,7 +83,7 @@ fn connecting_may_block_until_the_limit_of_the_call_and_reading_for_a_glance() {
 }
 
 #[test]
-fn several_openings_share_a_glance() {
+fn several_openings_share_these_50_ms() {
     let world = world(Duration::ZERO);
     let pool = pool(&world, config());
     world.answer_after(SECOND * 2);
@@ -94,7 +94,7 @@ fn several_openings_share_a_glance() {
 }
 
 #[test]
-fn a_connect_that_blocks_has_no_more_than_the_share_of_its_address() {
+fn a_connect_that_blocks_gets_no_more_than_the_share_of_its_address() {
     let world = world(Duration::ZERO);
     let found = |_: &Address| [1, 2].map(|port| Address::new("found", port)).into();
     let pool = pool(&world, config().resolver(found));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn closing_wakes_those_who_wait_and_says_goodbye_now_or_later() {
+fn closing_wakes_the_waiters_and_sends_goodbye_now_or_later() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let (lease, idle) = (acquire(&pool), acquire(&pool));

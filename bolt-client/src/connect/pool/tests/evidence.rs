@@ -1,10 +1,10 @@
-//! What one dead connection says of others.
+//! What one dead connection means for others.
 
 use super::*;
 
 const LOGIN: [Message; 2] = [Message::Hello, Message::Logon];
 
-/// So many idle connections, the first of which has been idle for longest.
+/// Makes so many idle connections, the first of which has been idle for longest.
 fn idle_ones(world: &World, pool: &Arc<Pool>, count: usize) {
     let leases: Vec<Lease> = (0..count).map(|_| acquire(pool)).collect();
     for lease in leases {
@@ -19,7 +19,7 @@ fn was_asked(world: &World, at: usize) -> bool {
 }
 
 #[test]
-fn of_eight_connections_that_a_firewall_forgot_only_the_first_costs_a_call_its_deadline() {
+fn of_eight_connections_that_a_firewall_forgot_only_the_first_makes_a_call_time_out() {
     let world = World::new();
     let pool = pool(&world, config());
     idle_ones(&world, &pool, 8);
@@ -53,7 +53,7 @@ fn eight_callers_of_a_full_pool_replace_eight_dead_connections_in_a_second() {
     acquire(&pool).report_dead();
     world.pass(SECOND);
     let mut calls: Vec<_> = (0..8).map(|_| acquiring(&pool)).collect();
-    // The one that reported has been used since.
+    // The one that reported it has been used since.
     let _used = calls[0].run().expect("it is ready").unwrap();
     for call in &mut calls[1..] {
         assert!(call.run().is_none());
@@ -68,7 +68,7 @@ fn eight_callers_of_a_full_pool_replace_eight_dead_connections_in_a_second() {
 }
 
 #[test]
-fn a_connection_that_was_used_since_is_not_asked() {
+fn a_connection_that_was_used_since_is_not_probed() {
     let world = World::new();
     let pool = pool(&world, config());
     idle_ones(&world, &pool, 2);
@@ -83,7 +83,7 @@ fn a_connection_that_was_used_since_is_not_asked() {
 }
 
 #[test]
-fn a_connection_found_dead_makes_older_ones_prove_themselves_and_one_round_trip_is_all_it_costs() {
+fn after_a_dead_connection_older_ones_are_probed_which_costs_one_round_trip() {
     let world = World::new();
     let pool = pool(&world, config());
     idle_ones(&world, &pool, 3);
@@ -93,14 +93,14 @@ fn a_connection_found_dead_makes_older_ones_prove_themselves_and_one_round_trip_
     assert!(was_asked(&world, 1) && !was_asked(&world, 0));
     drop(lease);
     world.pass(SECOND * 2);
-    // It has proved itself.
+    // It has answered the probe.
     drop(acquire(&pool));
     assert_eq!(world.asked(1).len(), 3);
     assert_eq!(world.connections(), 3);
 }
 
 #[test]
-fn a_waiter_that_finds_its_connection_dead_has_the_others_asked_too() {
+fn a_waiter_that_finds_its_connection_dead_has_the_others_probed_too() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let (first, second) = (acquire(&pool), acquire(&pool));
@@ -117,7 +117,7 @@ fn a_waiter_that_finds_its_connection_dead_has_the_others_asked_too() {
 }
 
 #[test]
-fn a_new_connection_that_is_lost_speaks_against_those_that_were_idle_before_it_was_made() {
+fn after_the_loss_of_a_new_connection_those_that_were_idle_before_it_was_made_are_probed() {
     let world = World::new();
     let pool = pool(&world, config());
     let (old, new) = (acquire(&pool), acquire(&pool));
@@ -130,7 +130,7 @@ fn a_new_connection_that_is_lost_speaks_against_those_that_were_idle_before_it_w
 }
 
 #[test]
-fn what_has_lain_half_open_since_a_connection_that_was_dead_is_asked_before_it_is_used() {
+fn an_opening_that_was_half_open_as_long_as_a_dead_connection_was_idle_is_probed_before_its_use() {
     for forgotten in [false, true] {
         let world = World::new();
         let pool = pool(&world, config());
@@ -142,7 +142,7 @@ fn what_has_lain_half_open_since_a_connection_that_was_dead_is_asked_before_it_i
         drop(lease);
         world.pass(SECOND * 9);
         let lease = acquire(&pool);
-        // The answers to its login arrive, and are read when somebody takes it up.
+        // The answers to its login arrive, and are read when a caller continues the opening.
         world.set_silent(false);
         world.release_once(1);
         lease.report_dead();

@@ -1,4 +1,4 @@
-//! Code of the user's that panics while a connection is being opened.
+//! User code that panics while a connection is being opened.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
@@ -12,7 +12,7 @@ fn panics(mut call: Task<'_, Result<Lease, Error>>) {
 }
 
 #[test]
-fn a_resolver_that_panics_once_costs_one_call_and_leaves_no_opening() {
+fn a_resolver_that_panics_once_fails_one_call_and_leaves_no_opening() {
     let world = World::new();
     let calls = AtomicUsize::new(0);
     let config = config().max_connection_pool_size(1).resolver(move |address| {
@@ -27,7 +27,7 @@ fn a_resolver_that_panics_once_costs_one_call_and_leaves_no_opening() {
 }
 
 #[test]
-fn a_runtime_whose_connect_panics_costs_that_call_alone_and_the_next_waiter_opens_another() {
+fn a_connect_that_panics_fails_that_call_alone_and_the_next_waiter_opens_another() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     let mut lease = acquire(&pool);
@@ -36,7 +36,7 @@ fn a_runtime_whose_connect_panics_costs_that_call_alone_and_the_next_waiter_open
     ask(&mut lease);
     world.cut(0);
     drop(lease);
-    // The room is the first waiter's.
+    // The first waiter may open a connection.
     world.panic_on_connect(true);
     panics(first);
     world.panic_on_connect(false);

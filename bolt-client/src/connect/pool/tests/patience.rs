@@ -1,13 +1,13 @@
-//! Openings that hang, and servers that take their time.
+//! Openings that hang, and servers that are slow.
 
 use super::*;
 
-/// A call with a limit of its own.
+/// A call with its own limit.
 fn acquiring_within(pool: &Arc<Pool>, limit: Duration) -> Task<'_, Result<Lease, Error>> {
     Task::new(pool.acquire(Deadline::after(pool.now(), limit)))
 }
 
-/// A call that a server which does not answer leaves without a connection.
+/// Runs a call that gets no connection because the server does not answer.
 #[track_caller]
 fn in_vain(world: &World, pool: &Arc<Pool>, limit: Duration) {
     let mut call = acquiring_within(pool, limit);
@@ -33,13 +33,13 @@ fn a_call_that_waits_in_vain_for_an_opening_begins_another_after_a_second() {
     world.set_silent(false);
     world.pass(SECOND / 10);
     drop(call.run().expect("the second answers at once").unwrap());
-    // The first is left for later, at the end of the line.
+    // The first is kept for later, ranked last.
     assert_eq!((world.connections(), counts(&pool)), (2, (0, 1, 1, 0)));
     assert_eq!(world.timers(), 0);
 }
 
 #[test]
-fn each_further_opening_of_a_call_has_twice_the_time_of_the_one_before() {
+fn each_further_opening_of_a_call_gets_twice_the_time_of_the_one_before() {
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
@@ -55,7 +55,7 @@ fn each_further_opening_of_a_call_has_twice_the_time_of_the_one_before() {
 }
 
 #[test]
-fn a_call_takes_whichever_of_its_openings_is_through_first() {
+fn a_call_takes_the_first_of_its_openings_that_is_complete() {
     for first in [0, 1] {
         let world = World::new();
         let pool = pool(&world, config());
@@ -96,7 +96,7 @@ fn after_a_server_that_hung_for_a_while_the_second_call_succeeds() {
 }
 
 #[test]
-fn a_pool_of_one_gives_a_hung_opening_up_for_the_next_caller() {
+fn a_pool_of_one_gives_up_a_hung_opening_for_the_next_caller() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
     world.set_silent(true);
@@ -131,7 +131,7 @@ fn callers_with_limits_shorter_than_a_handshake_get_a_connection_in_the_end() {
                 }
             }
             asked.resize(world.connections(), pool.now());
-            // Each answers four seconds after it was made.
+            // Each connection answers four seconds after it was made.
             for (at, made) in asked.iter().enumerate() {
                 if pool.now() - *made >= SECOND * 4 {
                     world.release(at);
@@ -150,7 +150,7 @@ fn callers_with_limits_shorter_than_a_handshake_get_a_connection_in_the_end() {
 }
 
 #[test]
-fn a_server_that_takes_long_for_every_login_is_not_asked_twice_once_that_is_known() {
+fn a_server_that_takes_long_for_every_login_gets_no_second_opening_once_that_is_known() {
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
@@ -167,14 +167,14 @@ fn a_server_that_takes_long_for_every_login_is_not_asked_twice_once_that_is_know
         lease
     };
     let _first = open(2);
-    // The one that was left half open is finished first.
+    // The one that was left half open is ready first.
     world.release(1);
     let _second = acquire(&pool);
     let _third = open(1);
 }
 
 #[test]
-fn progress_is_all_that_patience_asks_for() {
+fn no_second_opening_begins_while_the_first_makes_progress() {
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
@@ -189,7 +189,7 @@ fn progress_is_all_that_patience_asks_for() {
 }
 
 #[test]
-fn time_in_which_an_opening_lies_in_the_pool_does_not_count_against_it() {
+fn the_time_that_an_opening_spends_in_the_pool_does_not_count() {
     let world = World::new();
     let pool = pool(&world, config());
     world.set_silent(true);
@@ -244,7 +244,7 @@ fn of_two_openings_the_one_of_an_earlier_call_may_expire() {
 }
 
 #[test]
-fn company_that_expires_or_fails_leaves_the_other_opening_as_it_was() {
+fn an_older_opening_that_expires_or_fails_leaves_the_other_one_as_it_was() {
     for fails in [false, true] {
         let world = World::new();
         let pool = pool(&world, config());

@@ -1,4 +1,4 @@
-//! Attempts on connections of a pool, some of which are dead.
+//! Attempts on pooled connections, some of which are dead.
 
 use std::future::IntoFuture;
 use std::sync::atomic::AtomicUsize;
@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use super::*;
 use crate::Driver;
 
-/// A driver with two connections that are ready. The second is handed out first.
+/// A driver with two ready connections. The second is handed out first.
 fn driver(world: &World) -> Driver {
     let driver = Driver::with_runtime(Arc::new(world.clone()), config()).unwrap();
     let mut sessions = [driver.session().build(), driver.session().build()];
@@ -20,8 +20,8 @@ fn driver(world: &World) -> Driver {
     driver
 }
 
-/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so much
-/// time, and returns what came of it and how often it was called.
+/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so
+/// much time, and returns what came of it and how often it was called.
 fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
     let world = World::new();
     let driver = driver(&world);
@@ -33,7 +33,7 @@ fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
         calls.fetch_add(1, Ordering::Relaxed);
         let world = world.clone();
         async move {
-            // What was queued is not there on a connection that merely takes over.
+            // A queued query would be missing on a replacement connection.
             let ran = tx.queue("RETURN 1")?.consume(&mut tx).await.map(drop);
             world.pass(time);
             ran
@@ -47,21 +47,21 @@ fn now<F: IntoFuture<IntoFuture: Send>>(call: F) -> F::Output {
 }
 
 #[test]
-fn a_connection_that_was_dead_all_along_costs_an_attempt_and_no_pause() {
+fn a_connection_that_was_dead_before_its_use_costs_an_attempt_and_no_pause() {
     let (outcome, calls) = execute(Duration::ZERO, SECOND);
     assert!(outcome.is_ok(), "{outcome:?}");
     assert_eq!(calls, 2);
 }
 
 #[test]
-fn no_attempt_begins_behind_the_deadline_even_if_another_connection_is_ready() {
+fn no_attempt_begins_after_the_deadline_even_if_another_connection_is_ready() {
     let (outcome, calls) = execute(SECOND, SECOND);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionLost);
     assert_eq!(calls, 1);
 }
 
 #[test]
-fn another_connection_takes_over_from_one_that_turns_out_to_be_dead() {
+fn a_connection_that_turns_out_to_be_dead_is_replaced() {
     let world = World::new();
     let driver = driver(&world);
     let mut session = driver.session().build();
@@ -78,7 +78,7 @@ fn another_connection_takes_over_from_one_that_turns_out_to_be_dead() {
 }
 
 #[test]
-fn no_other_connection_takes_over_what_has_lost_a_queued_query() {
+fn a_transaction_that_has_lost_a_queued_query_is_not_moved_to_another_connection() {
     let world = World::new();
     let driver = driver(&world);
     let mut session = driver.session().build();
@@ -91,7 +91,7 @@ fn no_other_connection_takes_over_what_has_lost_a_queued_query() {
 }
 
 #[test]
-fn a_dead_connection_is_no_reason_for_an_attempt_behind_the_budget() {
+fn a_dead_connection_is_no_reason_for_an_attempt_after_the_end_of_the_budget() {
     let world = World::new();
     let driver = driver(&world);
     let mut session = driver.session().max_transaction_retry_time(SECOND).build();
@@ -102,7 +102,7 @@ fn a_dead_connection_is_no_reason_for_an_attempt_behind_the_budget() {
         async move {
             if call == 0 {
                 // The budget begins.
-                world.fail_for_now(1, Message::Run);
+                world.fail_transiently(1, Message::Run);
             } else {
                 // It is handed out while RESET is answered on the other.
                 world.cut(0);
@@ -123,7 +123,7 @@ fn a_dead_connection_is_no_reason_for_an_attempt_behind_the_budget() {
 }
 
 #[test]
-fn that_no_connection_can_take_over_is_what_is_told_and_judged() {
+fn if_there_is_no_replacement_the_error_says_so_and_decides_about_the_retry() {
     let world = World::new();
     let driver = driver(&world);
     let mut session = driver
@@ -144,19 +144,19 @@ fn that_no_connection_can_take_over_is_what_is_told_and_judged() {
 }
 
 #[test]
-fn what_was_queued_is_not_sent_any_more_once_a_failure_is_known() {
+fn queued_queries_are_not_sent_once_a_failure_is_known() {
     let world = World::new();
     let driver = driver(&world);
     let mut session = driver.session().build();
     let mut tx = now(session.begin_transaction()).unwrap();
     world.fail(1, Message::Pull);
-    let mut failing = now(tx.open("RETURN 1")).unwrap();
+    let mut failing = now(tx.run("RETURN 1").cursor()).unwrap();
     let mut queued = tx.queue("CREATE ()").unwrap();
     let sent = world.asked(1).len();
-    let error = now(failing.next(&mut tx)).unwrap_err();
+    let error = now(failing.try_next(&mut tx)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     let later = format!("the work had already failed: {error}");
-    assert_eq!(now(queued.next(&mut tx)).unwrap_err().to_string(), later);
+    assert_eq!(now(queued.try_next(&mut tx)).unwrap_err().to_string(), later);
     assert_eq!(now(queued.consume(&mut tx)).unwrap_err().to_string(), later);
     assert_eq!(world.asked(1).len(), sent);
     assert_eq!(now(tx.commit()).unwrap_err().to_string(), later);

@@ -1,4 +1,4 @@
-//! A bound on the callers that wait, and looks at the pool that change nothing.
+//! A bound on the number of waiters, and views of the pool that change nothing.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn bounded(world: &World, waiters: usize) -> Arc<Pool> {
 }
 
 #[test]
-fn a_caller_that_comes_on_top_of_the_waiters_allowed_fails_at_once() {
+fn a_caller_in_excess_of_the_allowed_waiters_fails_at_once() {
     let world = World::new();
     let pool = bounded(&world, 1);
     let lease = acquire(&pool);
@@ -29,7 +29,7 @@ fn a_caller_that_comes_on_top_of_the_waiters_allowed_fails_at_once() {
 }
 
 #[test]
-fn a_caller_that_has_something_in_sight_is_no_waiter() {
+fn a_caller_that_has_something_in_sight_does_not_count_as_waiting() {
     let world = World::new();
     let pool = bounded(&world, 0);
     world.set_silent(true);
@@ -45,7 +45,7 @@ fn a_caller_that_has_something_in_sight_is_no_waiter() {
 }
 
 #[test]
-fn the_room_that_a_dead_connection_leaves_is_in_sight() {
+fn the_room_of_a_dead_connection_counts_as_something_in_sight() {
     let world = World::new();
     let pool = bounded(&world, 0);
     drop(acquire(&pool));
@@ -55,7 +55,7 @@ fn the_room_that_a_dead_connection_leaves_is_in_sight() {
 }
 
 #[test]
-fn debug_shows_the_counts_and_acts_on_nothing() {
+fn debug_shows_the_counts_and_changes_nothing() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_lifetime(SECOND));
     drop(acquire(&pool));

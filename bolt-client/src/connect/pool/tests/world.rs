@@ -1,4 +1,4 @@
-//! A clock that is moved by hand, and servers in memory that answer when they are allowed to.
+//! A clock that is moved by hand, and servers in memory that answer when the test allows it.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -16,7 +16,7 @@ use bolt_proto::state::Message;
 
 use crate::runtime::{AsyncRead, AsyncWrite, BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
 
-/// All of it. Clones are the same world.
+/// The clock and all servers. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct World(Arc<Mutex<State>>);
 
@@ -27,13 +27,13 @@ struct State {
     /// Timers that exist, due or not.
     alarms: usize,
     sockets: Vec<Socket>,
-    /// Whether the servers of connections to come keep their answers to themselves.
+    /// Whether the servers of later connections hold their answers back.
     silent: bool,
-    /// Ports that connections were asked for, in order.
+    /// The ports of all attempts to connect, in order.
     tried: Vec<u16>,
     /// Ports where nothing listens.
     refusing: Vec<u16>,
-    /// Ports behind which everything gets lost.
+    /// Ports at which every packet is lost.
     swallowing: Vec<u16>,
     /// Whether connecting panics.
     panics: bool,
@@ -41,7 +41,7 @@ struct State {
     blocks: Option<Duration>,
     /// How long an answer takes to come, if transports block.
     delay: Duration,
-    /// Until when connecting could block.
+    /// The limit of each attempt to connect.
     connect_limits: Vec<Option<Instant>>,
 }
 
@@ -49,23 +49,23 @@ struct State {
 #[derive(Debug)]
 struct Socket {
     server: Server,
-    /// What the client could read, if it is not held back.
+    /// What the client can read, unless it is held back.
     answers: VecDeque<u8>,
     holds: bool,
-    /// So many bytes can be read all the same.
+    /// How many bytes can be read all the same.
     released: usize,
     /// When the answers that are held back come, if transports block.
     due: Option<Instant>,
     /// Until when the next read or write may block.
     limit: Option<Instant>,
-    /// When reads were asked for, and until when they could block.
+    /// When reads were tried, and until when they could block.
     read_limits: Vec<(Instant, Option<Instant>)>,
-    /// It takes nothing of what it is sent.
+    /// The server accepts no byte.
     full: bool,
     closed: bool,
     reader: Option<Waker>,
     asked: Vec<Message>,
-    /// What fails next, and with which code.
+    /// The request that fails next, and its code.
     fails: Option<(Message, &'static str)>,
 }
 
@@ -87,7 +87,7 @@ impl World {
         })))
     }
 
-    /// Lets time pass, and wakes whom that concerns.
+    /// Lets time pass, and wakes what waits for it.
     pub(super) fn pass(&self, time: Duration) {
         let mut state = self.lock();
         state.now += time;
@@ -100,108 +100,108 @@ impl World {
         due.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    /// How many timers exist.
+    /// Returns how many timers exist.
     pub(super) fn timers(&self) -> usize {
         self.lock().alarms
     }
 
-    /// How many connections were ever made.
+    /// Returns how many connections were made.
     pub(super) fn connections(&self) -> usize {
         self.lock().sockets.len()
     }
 
-    /// What the server has been asked on the connection that was made as the `at`th, from 0.
+    /// Returns the requests on the connection that was made as the `at`th, from 0.
     pub(super) fn asked(&self, at: usize) -> Vec<Message> {
         self.lock().sockets[at].asked.clone()
     }
 
-    /// Whether servers keep the answers on new connections to themselves.
+    /// Sets whether servers hold the answers on new connections back.
     pub(super) fn set_silent(&self, silent: bool) {
         self.lock().silent = silent;
     }
 
-    /// Nothing listens at this port.
+    /// Refuses connections to this port.
     pub(super) fn refuse(&self, port: u16) {
         self.lock().refusing.push(port);
     }
 
-    /// Nobody answers at this port, not even that nothing listens.
+    /// Loses every packet to this port, so that connecting hangs.
     pub(super) fn swallow(&self, port: u16) {
         self.lock().swallowing.push(port);
     }
 
-    /// Whether connecting panics from now on.
+    /// Sets whether connecting panics.
     pub(super) fn panic_on_connect(&self, panics: bool) {
         self.lock().panics = panics;
     }
 
-    /// Transports block the thread from now on, and connecting takes so long.
+    /// Makes transports block the thread, and connecting take so long.
     pub(super) fn block(&self, connect: Duration) {
         self.lock().blocks = Some(connect);
     }
 
-    /// An answer takes so long to come from now on, where transports block.
+    /// Delays each answer by so much, if transports block.
     pub(super) fn answer_after(&self, delay: Duration) {
         self.lock().delay = delay;
     }
 
-    /// Until when connecting could block, each time.
+    /// Returns the limit of each attempt to connect.
     pub(super) fn connect_limits(&self) -> Vec<Option<Instant>> {
         self.lock().connect_limits.clone()
     }
 
-    /// When reads were asked for on a connection, and until when they could block.
+    /// Returns when reads were tried on a connection, and until when they could block.
     pub(super) fn read_limits(&self, at: usize) -> Vec<(Instant, Option<Instant>)> {
         self.lock().sockets[at].read_limits.clone()
     }
 
-    /// Ports that connections were asked for, in order.
+    /// The ports of all attempts to connect, in order.
     pub(super) fn tried(&self) -> Vec<u16> {
         self.lock().tried.clone()
     }
 
-    /// The server takes nothing of what it is sent from now on.
+    /// Makes the server accept no byte from now on.
     pub(super) fn fill(&self, at: usize) {
         self.lock().sockets[at].full = true;
     }
 
-    /// It takes it again.
+    /// Makes the server accept bytes again.
     pub(super) fn empty(&self, at: usize) {
         self.change(at, |socket| socket.full = false);
     }
 
-    /// Keeps the answers on a connection back.
+    /// Holds the answers on a connection back.
     pub(super) fn hold(&self, at: usize) {
         self.lock().sockets[at].holds = true;
     }
 
-    /// Delivers them.
+    /// Delivers the answers that were held back, and later ones at once.
     pub(super) fn release(&self, at: usize) {
         self.change(at, |socket| socket.holds = false);
     }
 
-    /// Delivers those that are there, and keeps the next ones back.
+    /// Delivers the answers that were held back, and holds the next ones back.
     pub(super) fn release_once(&self, at: usize) {
         self.change(at, |socket| socket.released = socket.answers.len());
     }
 
-    /// The server closes a connection.
+    /// Closes a connection from the server's side.
     pub(super) fn cut(&self, at: usize) {
         self.change(at, |socket| socket.closed = true);
     }
 
-    /// The server sends something.
+    /// Makes the server send these bytes.
     pub(super) fn send(&self, at: usize, bytes: &[u8]) {
         self.change(at, |socket| socket.answers.extend(bytes));
     }
 
-    /// The next such request fails for good.
+    /// Makes the next such request fail with a permanent error.
     pub(super) fn fail(&self, at: usize, message: Message) {
         self.lock().sockets[at].fails = Some((message, "Neo.ClientError.Statement.SyntaxError"));
     }
 
-    /// The next such request fails for a reason that may go away.
-    pub(super) fn fail_for_now(&self, at: usize, message: Message) {
+    /// Makes the next such request fail with a transient error.
+    pub(super) fn fail_transiently(&self, at: usize, message: Message) {
         self.lock().sockets[at].fails = Some((message, "Neo.TransientError.Transaction.DeadlockDetected"));
     }
 
@@ -405,7 +405,7 @@ impl Wire {
 }
 
 impl Socket {
-    /// Carries out what arrives, at once.
+    /// Carries out what arrives, without delay.
     fn receive(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let space = self.server.recv_space();
@@ -495,7 +495,7 @@ impl Transport for Wire {
     }
 }
 
-/// A future that is polled only when it was woken.
+/// A future that is polled only after it was woken.
 pub(super) struct Task<'t, T> {
     future: BoxFuture<'t, T>,
     wake: Arc<Woken>,
@@ -503,7 +503,7 @@ pub(super) struct Task<'t, T> {
 
 struct Woken {
     times: AtomicUsize,
-    /// What else is done in waking.
+    /// A function that waking calls, too.
     and: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -525,7 +525,7 @@ impl<'t, T> Task<'t, T> {
         }
     }
 
-    /// Polls as often as it is woken.
+    /// Polls as often as the task was woken.
     pub(super) fn run(&mut self) -> Option<T> {
         let waker = Waker::from(Arc::clone(&self.wake));
         while self.wake.times.swap(0, Ordering::Relaxed) > 0 {

@@ -1,44 +1,44 @@
-//! Calls of every kind, each of which knows what its own answer is.
+//! Calls of every kind, each of which knows its expected answer.
 
 use bolt_client::{Access, Transaction};
 
 use super::super::{Driver, Error};
 use super::dice::Dice;
 
-/// What a call is made with.
+/// The arguments of a call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) driver: &'a Driver,
-    /// What is written is marked with it.
+    /// Marks everything that is written.
     pub(super) run: &'a str,
-    /// Told by every row, so that another's would be noticed; and what is written.
+    /// Is returned by every row, so that a foreign row would be noticed, and is stored by every write.
     pub(super) number: i64,
 }
 
-/// What a call that came to its end leaves in the database.
+/// What a completed call leaves in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Effect {
     Nothing,
-    /// The node of its number, once.
+    /// One node with its number.
     Node,
-    /// No node of its number, for it was rolled back.
+    /// No node with its number, because it was rolled back.
     NoNode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// By `execute_query`.
+    /// With `execute_query`.
     Read,
     Write,
     LongRead,
     Failing,
-    /// By auto-commit queries of a session.
+    /// With auto-commit queries of a session.
     SessionRead,
     SessionWrite,
     UnreadRead,
     UnreadWrite,
     SessionFailing,
-    /// By a transaction.
+    /// With a transaction.
     Committed,
     RolledBack,
     Dropped,
@@ -68,14 +68,14 @@ impl Kind {
 }
 
 impl Call<'_> {
-    /// Makes the call. An error is not its own.
-    pub(super) async fn make(self, kind: Kind, dice: &mut Dice) -> Result<Left, Error> {
+    /// Makes the call. An error must not be another call's.
+    pub(super) async fn make(self, kind: Kind, dice: &mut Dice) -> Result<Effect, Error> {
         match kind {
             Kind::Read => self.execute(ROWS, 1, Access::Read).await?,
             Kind::LongRead => self.execute(ROWS, 3000, Access::Read).await?,
             Kind::Write => {
                 self.execute(CREATE, 1, Access::Write).await?;
-                return Ok(Left::Node);
+                return Ok(Effect::Node);
             }
             Kind::Failing => {
                 let failing = self.driver.execute_query(FAILING).routing(Access::Read);
@@ -87,12 +87,12 @@ impl Call<'_> {
                 let query = session.run(CREATE).param("run", self.run);
                 let rows = query.param("number", self.number).await?.collect().await?;
                 self.check_all(&rows, 1)?;
-                return Ok(Left::Node);
+                return Ok(Effect::Node);
             }
             Kind::UnreadRead => self.leave_unread(Access::Read, dice).await?,
             Kind::UnreadWrite => {
                 self.leave_unread(Access::Write, dice).await?;
-                return Ok(Left::Node);
+                return Ok(Effect::Node);
             }
             Kind::SessionFailing => {
                 let mut session = self.driver.session().build();
@@ -106,7 +106,7 @@ impl Call<'_> {
                 return self.transaction(kind, dice).await;
             }
         }
-        Ok(Left::Nothing)
+        Ok(Effect::Nothing)
     }
 
     async fn execute(self, text: &str, rows: usize, access: Access) -> Result<(), Error> {
@@ -119,7 +119,7 @@ impl Call<'_> {
         self.check_all(&found.records, rows)
     }
 
-    /// Reads all rows by small pages, in one way or the other.
+    /// Reads all rows by small pages, one by one or together.
     async fn read_session(self, dice: &mut Dice) -> Result<(), Error> {
         let mut session = self
             .driver
@@ -152,13 +152,13 @@ impl Call<'_> {
         let query = session.run(text).param("number", self.number);
         let mut rows = query.param("run", self.run).param("rows", 450).await?;
         for _ in 0..[0, 1, 99, 100, 101, 450][dice.below(6)] {
-            let row = rows.next().await?.expect("there is a row");
+            let row = rows.try_next().await?.expect("there is a row");
             self.check(row.get("number")?);
         }
         Ok(())
     }
 
-    async fn transaction(self, kind: Kind, dice: &mut Dice) -> Result<Left, Error> {
+    async fn transaction(self, kind: Kind, dice: &mut Dice) -> Result<Effect, Error> {
         let mut session = self.driver.session().fetch_size(50).build();
         let begin = session.begin_transaction();
         let begin = if dice.below(3) == 0 { begin.eager() } else { begin };
@@ -176,7 +176,7 @@ impl Call<'_> {
         match kind {
             Kind::Committed => {
                 tx.commit().await?;
-                return Ok(Left::Node);
+                return Ok(Effect::Node);
             }
             Kind::RolledBack => tx.rollback().await?,
             Kind::FailingTransaction => {
@@ -188,10 +188,10 @@ impl Call<'_> {
             }
             _ => drop(tx),
         }
-        Ok(Left::NoNode)
+        Ok(Effect::NoNode)
     }
 
-    /// A query whose rows are read, or not.
+    /// Runs a query and reads its rows, or not.
     async fn query(self, tx: &mut Transaction<'_>, dice: &mut Dice) -> Result<(), Error> {
         let query = tx.run(ROWS).param("number", self.number);
         let mut rows = query.param("rows", 120).await?;
@@ -202,7 +202,7 @@ impl Call<'_> {
             }
             1 => drop(rows.consume().await?),
             _ => {
-                let row = rows.next().await?.expect("there is a row");
+                let row = rows.try_next().await?.expect("there is a row");
                 self.check(row.get("number")?);
             }
         }
@@ -218,11 +218,11 @@ impl Call<'_> {
     }
 
     fn check(self, number: i64) {
-        assert_eq!(number, self.number, "somebody else's row");
+        assert_eq!(number, self.number, "another call's row");
     }
 }
 
-/// Takes the failure that was meant to be.
+/// Consumes the intended failure.
 fn own_failure(outcome: Result<(), Error>) -> Result<(), Error> {
     let error = outcome.expect_err("dividing by zero is an error");
     match error.server().map(|server| server.code()) {

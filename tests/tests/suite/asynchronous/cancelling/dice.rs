@@ -1,4 +1,4 @@
-//! Where a call is dropped.
+//! Random points at which calls are dropped.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 
-/// Drops the call when it has waited so many times, or so long. `None` if that came before its end.
+/// Drops the call after a number of polls or a time. Returns `None` if that came before the call's end.
 pub(super) async fn cancelled<T>(call: impl Future<Output = T>, dice: &mut Dice) -> Option<T> {
     let mut waits = dice.below(12);
     let micros = u64::try_from(dice.below(6000)).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(super) async fn cancelled<T>(call: impl Future<Output = T>, dice: &mut Dice)
     .await
 }
 
-/// The same throws for the same seed. (The schedule is not ours, so that runs differ all the same.)
+/// A random number generator with a fixed seed. (Runs still differ, because the schedule is not fixed.)
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -34,13 +34,13 @@ impl Dice {
         Self(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed.unsigned_abs() + 1))
     }
 
-    /// Others, for something that is thrown elsewhere.
+    /// Returns an independent generator.
     pub(super) fn fork(&mut self) -> Self {
         self.below(1);
         Self(self.0.rotate_left(17) | 1)
     }
 
-    /// From 0 to `sides` - 1.
+    /// Returns a number from 0 to `sides` - 1.
     pub(super) fn below(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

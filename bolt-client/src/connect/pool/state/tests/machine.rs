@@ -1,5 +1,6 @@
-//! Callers that do anything, in any order, at any time: what the decider says is what [`Model`] says, and what can be
-//! seen from outside is as promised.
+//! Callers that do anything, in any order, at any time: the decider decides as [`Model`] does, and what is visible
+//! from
+//! outside is as documented.
 
 use std::collections::BTreeSet;
 
@@ -8,44 +9,44 @@ use proptest::prelude::*;
 use super::model::{Kind, Model};
 use super::*;
 
-/// What happens. The numbers choose among those whom it may happen to.
+/// What happens. The numbers choose among the callers to which it may happen.
 #[derive(Debug, Clone)]
 enum Step {
     TimePasses(Duration),
     Come,
-    /// Somebody in the queue looks whether something has come, and what is said to be ready is alive or not.
+    /// A waiter checks whether something was assigned; a ready connection is alive or not.
     Poll(usize, bool),
-    /// What somebody in the queue prepares is ready.
+    /// What a waiter prepares is ready.
     Prepared(usize),
     Lost(usize),
-    /// An answer does not come: to what an earlier lease asked, or to a probe.
-    Impatient(usize, bool),
+    /// An answer does not arrive: to a request of an earlier lease, or to a probe.
+    Overdue(usize, bool),
     /// An opening takes too long.
-    Doubt(usize),
+    MarkOverdue(usize),
     GivesUp(usize),
     ReturnReady(usize, Option<Duration>),
     ReturnUnsettled(usize, Option<Duration>),
     ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
-    /// A connection was dead that had been idle for so long.
+    /// A connection is found dead that had been idle for so long.
     Suspect(Duration),
-    NewEra,
+    NewLoginGeneration,
     Look,
     Close,
     Adopt,
     End,
 }
 
-/// Who uses the pool.
+/// A user of the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum User {
     InQueue(Ticket, Held),
-    /// Looks at a connection that is said to be ready.
+    /// Checks a connection that was assigned as ready.
     Looking(Ticket, Held, u32),
     Using(u32),
 }
 
-/// What a caller prepares: nothing, one thing, or several that it opens.
+/// What a waiter prepares: nothing, one connection, or several openings.
 type Held = Vec<(u32, Kind)>;
 
 #[derive(Debug)]
@@ -56,11 +57,11 @@ struct World {
     users: Vec<User>,
     now: Instant,
     closing: bool,
-    /// What logged in before the present era.
+    /// The connections of earlier login generations.
     outdated: BTreeSet<u32>,
-    /// When each connection that lies in the pool expires.
+    /// When each connection in the pool expires.
     parked: BTreeMap<u32, Option<Instant>>,
-    /// When something came last for those in the queue.
+    /// When something was last assigned to each waiter.
     woken: BTreeMap<Ticket, Instant>,
 }
 
@@ -68,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_callers_do_the_naive_model_would_decide_alike(
+    fn whatever_callers_do_the_naive_model_decides_the_same(
         max in 1_usize..6,
         probe_after in proptest::option::of((0_u64..5).prop_map(Duration::from_secs)),
         steps in proptest::collection::vec(step(), 1..150),
@@ -91,15 +92,15 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(user, alive)| Step::Poll(user, alive)),
         6 => any::<usize>().prop_map(Step::Prepared),
         3 => any::<usize>().prop_map(Step::Lost),
-        3 => (any::<usize>(), any::<bool>()).prop_map(|(user, probe)| Step::Impatient(user, probe)),
-        3 => any::<usize>().prop_map(Step::Doubt),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(user, probe)| Step::Overdue(user, probe)),
+        3 => any::<usize>().prop_map(Step::MarkOverdue),
         4 => any::<usize>().prop_map(Step::GivesUp),
         8 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnReady(user, life)),
         6 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnsettled(user, life)),
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
-        1 => Just(Step::NewEra),
+        1 => Just(Step::NewLoginGeneration),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -129,8 +130,8 @@ impl World {
             Step::Poll(choice, alive) => self.poll(choice, alive),
             Step::Prepared(choice) => self.prepared(choice),
             Step::Lost(choice) => self.lost(choice),
-            Step::Impatient(choice, probe) => self.impatient(choice, probe),
-            Step::Doubt(choice) => self.doubt(choice),
+            Step::Overdue(choice, probe) => self.impatient(choice, probe),
+            Step::MarkOverdue(choice) => self.mark_overdue(choice),
             Step::GivesUp(choice) => self.gives_up(choice),
             Step::ReturnReady(choice, life) => self.give_back(choice, Kind::Ready, life),
             Step::ReturnUnsettled(choice, life) => self.give_back(choice, Kind::Unsettled, life),
@@ -146,15 +147,15 @@ impl World {
                 self.slots.suspect(since, self.now);
                 self.model.suspect(since, self.now);
             }
-            Step::NewEra => self.new_era(),
+            Step::NewLoginGeneration => self.new_login_generation(),
             Step::Look => {}
             Step::Close => self.close(),
-            Step::Adopt => self.adopt(),
+            Step::Adopt => self.take_unsettled(),
             Step::End => {
                 if self.closing {
                     self.slots.end();
                     self.model.end();
-                    self.adopt();
+                    self.take_unsettled();
                 }
             }
         }
@@ -169,7 +170,7 @@ impl World {
         assert_eq!(ready, self.model.acquire(self.now));
         if let Some(id) = ready {
             self.check_age(id);
-            self.check_era(id);
+            self.check_login_generation(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -216,20 +217,20 @@ impl World {
         }
         self.taken(id);
         if ready {
-            self.check_era(id);
+            self.check_login_generation(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
         if !(keeps && grant.is_opening()) {
-            self.put_down(mem::take(&mut holds));
+            self.release_held(mem::take(&mut holds));
         }
         if kind == Kind::New && holds.is_empty() {
-            let company = self.slots.company(self.now).map(|idle| idle.link);
-            assert_eq!(company, self.model.company(ticket, self.now));
-            company.iter().for_each(|id| self.taken(*id));
-            holds.extend(company.map(|id| (id, Kind::HalfOpen)));
+            let slow = self.slots.take_slow_half_open(self.now).map(|idle| idle.link);
+            assert_eq!(slow, self.model.take_slow_half_open(ticket, self.now));
+            slow.iter().for_each(|id| self.taken(*id));
+            holds.extend(slow.map(|id| (id, Kind::HalfOpen)));
         }
-        // One that is probed has a question out now.
+        // A connection that is probed waits for an answer now.
         let kind = if kind == Kind::Ready {
             Kind::Unsettled
         } else {
@@ -245,7 +246,7 @@ impl World {
             self.model.reject(ticket, self.now);
             self.users.push(User::InQueue(ticket, holds));
         } else {
-            self.put_down(holds);
+            self.release_held(holds);
             self.leave(ticket);
             self.users.push(User::Using(id));
         }
@@ -261,7 +262,7 @@ impl World {
             holds.retain(|(held, _)| *held != id);
             self.slots.opened_unproven(ticket);
             self.model.opened_unproven(ticket, id);
-            self.put_down(holds);
+            self.release_held(holds);
             self.users
                 .push(User::InQueue(ticket, vec![(id, Kind::Unsettled)]));
             return;
@@ -270,7 +271,7 @@ impl World {
             self.slots.opened(ticket, self.now);
             self.model.opened(id);
             self.model.leave(ticket, self.now);
-            self.put_down(holds);
+            self.release_held(holds);
         }
         self.users.push(User::Using(id));
     }
@@ -282,9 +283,9 @@ impl World {
         holds.retain(|(held, _)| *held != id);
         if kind == Kind::New {
             self.slots.fail(ticket, self.now);
-            // In this order, the room is there for the others to see at once, as in `fail`.
+            // In this order, the others see the room at once, as in `fail`.
             self.model.fail(ticket, id, self.now);
-            return self.put_down(holds);
+            return self.release_held(holds);
         }
         if holds.is_empty() {
             self.slots.lose(ticket, self.now);
@@ -296,7 +297,7 @@ impl World {
         self.users.push(User::InQueue(ticket, holds));
     }
 
-    /// Somebody in the queue who prepares something, and one of the things that it prepares.
+    /// A waiter that prepares something, and one of the connections that it prepares.
     fn preparing(&mut self, choice: usize) -> Option<(Ticket, Held, (u32, Kind))> {
         let prepares = |user: &User| matches!(user, User::InQueue(_, holds) if !holds.is_empty());
         match self.pick(choice, prepares) {
@@ -315,21 +316,21 @@ impl World {
             let idle = idle(id, self.now).slow(self.now);
             self.park(id, None);
             if probe {
-                self.slots.probe_in_vain(ticket, idle, self.now);
-                self.model.probe_in_vain(ticket, self.now);
+                self.slots.probe_timed_out(ticket, idle, self.now);
+                self.model.probe_timed_out(ticket, self.now);
             } else {
-                self.slots.shelve(ticket, idle, self.now);
-                self.model.shelve(ticket, self.now);
+                self.slots.defer(ticket, idle, self.now);
+                self.model.defer(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, Held::new()));
         }
     }
 
-    fn doubt(&mut self, choice: usize) {
+    fn mark_overdue(&mut self, choice: usize) {
         if let Some((ticket, holds, (_, kind))) = self.preparing(choice) {
             if matches!(kind, Kind::HalfOpen | Kind::New) {
-                self.slots.doubt(ticket, self.now);
-                self.model.doubt(ticket, self.now);
+                self.slots.mark_overdue(ticket, self.now);
+                self.model.mark_overdue(ticket, self.now);
             }
             self.users.push(User::InQueue(ticket, holds));
         }
@@ -339,7 +340,7 @@ impl World {
     fn gives_up(&mut self, choice: usize) {
         let in_queue = |user: &User| matches!(user, User::InQueue(..));
         if let Some(User::InQueue(ticket, holds)) = self.pick(choice, in_queue) {
-            self.put_down(holds);
+            self.release_held(holds);
             self.leave(ticket);
         }
     }
@@ -349,9 +350,9 @@ impl World {
         self.model.leave(ticket, self.now);
     }
 
-    fn put_down(&mut self, holds: Held) {
+    fn release_held(&mut self, holds: Held) {
         for (id, kind) in holds {
-            // Half-open connections have a limit always, and some take too long.
+            // Half-open connections always have a limit, and some take too long.
             let is_open = matches!(kind, Kind::Unsettled | Kind::Unanswered);
             let expires = (!is_open).then(|| self.now + SECOND * 5);
             let late = !is_open && id % 2 == 0;
@@ -370,7 +371,7 @@ impl World {
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
         let Some(id) = self.using(choice) else { return };
-        // What has to be finished is; all else is of no use to anybody.
+        // Work that must be finished is; no other connection can be used.
         if kind != Kind::Unsettled && self.outdated.contains(&id) {
             self.slots.give_back_outdated(id, self.now);
             self.model.give_back_outdated(id, self.now);
@@ -378,7 +379,7 @@ impl World {
         }
         let expires = life.map(|life| self.now + life);
         self.park(id, expires);
-        // Now and then it was not used.
+        // Sometimes it was not used.
         let since = if kind == Kind::Ready && choice % 5 == 0 {
             self.now - SECOND * 3
         } else {
@@ -393,9 +394,9 @@ impl World {
         self.model.give_back(id, kind, since, expires, false, self.now);
     }
 
-    fn new_era(&mut self) {
-        self.slots.begin_era(self.now);
-        self.model.begin_era(self.now);
+    fn new_login_generation(&mut self) {
+        self.slots.begin_login_generation(self.now);
+        self.model.begin_login_generation(self.now);
         let open = |user: &User| match user {
             User::InQueue(_, holds) => {
                 let open = holds
@@ -422,9 +423,9 @@ impl World {
         }
     }
 
-    fn adopt(&mut self) {
+    fn take_unsettled(&mut self) {
         if self.closing {
-            let adopted = self.slots.adopt();
+            let adopted = self.slots.take_unsettled();
             let left = [Kind::Unsettled, Kind::Unanswered].map(|kind| self.model.drain(kind).len());
             assert_eq!(adopted.len(), left.iter().sum::<usize>());
             adopted.into_iter().for_each(|id| self.taken(id));
@@ -438,7 +439,7 @@ impl World {
         );
     }
 
-    /// Somebody gets a connection, and nobody else has it.
+    /// A caller gets a connection, which no other caller has.
     fn taken(&mut self, id: u32) {
         self.parked.remove(&id);
         let others = self.users.iter().flat_map(ids_of).filter(|other| *other == id);
@@ -452,16 +453,16 @@ impl World {
         }
     }
 
-    /// Takes one of those to whom something can happen out of the list.
+    /// Takes one of these users out of the list.
     fn pick(&mut self, choice: usize, of: impl Fn(&User) -> bool) -> Option<User> {
         let found: Vec<usize> = (0..self.users.len()).filter(|at| of(&self.users[*at])).collect();
         let at = *found.get(choice.checked_rem(found.len())?)?;
         Some(self.users.remove(at))
     }
 
-    /// What can be seen from outside.
+    /// Checks what is visible from outside.
     fn check(&mut self) {
-        // Before the counts are asked for, which would make up for what was forgotten.
+        // Before the counts are read, which would hide a forgotten effect.
         self.check_effects();
         let counts = self.slots.counts(self.now);
         let expected = self.model.counts(self.now);
@@ -470,11 +471,14 @@ impl World {
         let all = counts.in_use + counts.idle + counts.opening;
         assert!(all <= self.rules.max, "more than allowed: {counts}");
         let in_vain = counts.waiting > 0 && (counts.idle > 0 || all < self.rules.max);
-        assert!(!in_vain, "somebody waits for nothing: {counts}");
-        let is_late = !self.closing && self.model.is_anybody_late();
+        assert!(
+            !in_vain,
+            "a waiter is not served although there is room: {counts}"
+        );
+        let is_late = !self.closing && self.model.is_any_waiter_late();
         assert!(
             !is_late || all == self.rules.max,
-            "somebody waits though another could be opened: {counts}"
+            "a caller waits though another could be opened: {counts}"
         );
     }
 
@@ -501,18 +505,21 @@ impl World {
         }
     }
 
-    /// That a connection is handed out now is right only if it has not expired.
+    /// Checks that a connection that is handed out has not expired.
     fn check_age(&self, id: u32) {
         let expires = self.parked.get(&id).copied().flatten();
         assert!(expires.is_none_or(|at| at > self.now), "{id} has expired");
     }
 
-    /// That a connection is handed out as ready is right only if its login is still worth something.
-    fn check_era(&self, id: u32) {
-        assert!(!self.outdated.contains(&id), "{id} is of an earlier era");
+    /// Checks that a connection that is handed out as ready has a valid login.
+    fn check_login_generation(&self, id: u32) {
+        assert!(
+            !self.outdated.contains(&id),
+            "{id} is of an earlier login_generation"
+        );
     }
 
-    /// Everybody goes on to the end, and is served; then nothing is left.
+    /// Lets all callers continue to the end, each with a connection; then nothing is left.
     fn drain(mut self) {
         for round in 0.. {
             assert!(round < 10_000, "they starve: {:?}", self.slots);

@@ -1,18 +1,18 @@
-//! The same decisions, made naively: one list of connections, one list of callers, and everything counted anew.
+//! The same decisions, made naively: one list of connections, one list of callers, and everything counted each time.
 
 use std::cmp::Reverse;
 
 use super::*;
 
-/// What a connection is, whether it is with somebody or not.
+/// The state of a connection, whether it is with a caller or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Ready,
     Unsettled,
-    /// Like the former, but gone if nobody takes it.
+    /// As `Unsettled`, but closed if no waiter takes it.
     Unanswered,
     HalfOpen,
-    /// Nobody has begun to open it.
+    /// Its opening has not begun.
     New,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 struct Conn {
     id: u32,
     kind: Kind,
-    /// With somebody, or given to somebody.
+    /// It is with a caller, or assigned to one.
     away: bool,
     since: Instant,
     expires: Option<Instant>,
@@ -32,13 +32,13 @@ struct Conn {
 #[derive(Debug)]
 struct Caller {
     ticket: Ticket,
-    /// What it prepares: one thing, or several that it opens.
+    /// What it prepares: one connection, or several openings.
     holds: Vec<u32>,
     /// How good that is.
     tier: Tier,
     pending: Option<(u32, Tier)>,
     looks_at: Option<u32>,
-    wary: bool,
+    prefers_new: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,11 +49,11 @@ enum Tier {
     Nothing,
 }
 
-/// What came of it.
+/// The effects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) woken: Vec<Ticket>,
-    /// Connections that are not wanted any more, open or not.
+    /// Connections to be closed, open or not.
     pub(super) gone: Vec<u32>,
 }
 
@@ -107,12 +107,13 @@ impl Model {
             tier: Tier::Nothing,
             pending: None,
             looks_at: None,
-            wary: false,
+            prefers_new: false,
         });
         self.serve(now);
     }
 
-    /// What has come, and whether somebody can use it as it is. If it `keeps` what it has, this comes on top.
+    /// Returns what was assigned, and whether it can be used as it is. If the waiter `keeps` what it has, it has
+    /// both.
     pub(super) fn collect(&mut self, ticket: Ticket, keeps: bool) -> Option<(u32, Kind, bool)> {
         let caller = self.caller(ticket);
         let (id, tier) = caller.pending.take()?;
@@ -131,8 +132,8 @@ impl Model {
         Some((id, kind, false))
     }
 
-    /// A half-open connection that took too long, if there is one.
-    pub(super) fn company(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
+    /// Returns a half-open connection that took too long, if there is one.
+    pub(super) fn take_slow_half_open(&mut self, ticket: Ticket, now: Instant) -> Option<u32> {
         let late = self
             .conns
             .iter_mut()
@@ -144,7 +145,7 @@ impl Model {
         Some(id)
     }
 
-    pub(super) fn doubt(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
         if caller.tier == Tier::Soon {
             caller.tier = Tier::Perhaps;
@@ -167,8 +168,8 @@ impl Model {
         self.serve(now);
     }
 
-    /// Whether somebody watches what takes too long, and has nothing better.
-    pub(super) fn is_anybody_late(&self) -> bool {
+    /// Whether a waiter watches what takes too long, and has nothing better.
+    pub(super) fn is_any_waiter_late(&self) -> bool {
         self.callers.iter().any(|caller| caller.tier() == Tier::Perhaps)
     }
 
@@ -179,7 +180,7 @@ impl Model {
 
     pub(super) fn lose(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
-        caller.wary = true;
+        caller.prefers_new = true;
         let lost = caller.let_go();
         self.close_one(lost, now);
     }
@@ -189,24 +190,24 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn shelve(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn defer(&mut self, ticket: Ticket, now: Instant) {
         let caller = self.caller(ticket);
-        caller.wary = true;
+        caller.prefers_new = true;
         let id = caller.let_go();
         self.put(id, Kind::Unsettled, now, None, Some(now + SECOND * 10));
         self.serve(now);
     }
 
-    pub(super) fn probe_in_vain(&mut self, ticket: Ticket, now: Instant) {
+    pub(super) fn probe_timed_out(&mut self, ticket: Ticket, now: Instant) {
         if self.conns.len() < self.rules.max {
-            return self.shelve(ticket, now);
+            return self.defer(ticket, now);
         }
         let id = *self.caller(ticket).holds.first().expect("it holds one");
         self.outcome.gone.push(id);
         self.lose(ticket, now);
     }
 
-    /// Whatever it holds or looks at is its own business.
+    /// What the caller holds or checks is given back separately.
     pub(super) fn leave(&mut self, ticket: Ticket, now: Instant) {
         let found = self.callers.iter().position(|caller| caller.ticket == ticket);
         let caller = self.callers.remove(found.expect("it is in the queue"));
@@ -286,7 +287,7 @@ impl Model {
         self.close_one(id, now);
     }
 
-    pub(super) fn begin_era(&mut self, now: Instant) {
+    pub(super) fn begin_login_generation(&mut self, now: Instant) {
         let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
         for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
             self.return_unseen(id);
@@ -312,7 +313,7 @@ impl Model {
         [ready, self.drain(Kind::Unsettled), self.drain(Kind::Unanswered)].concat()
     }
 
-    /// Takes what is idle out of the pool.
+    /// Takes all idle connections of this kind out of the pool.
     pub(super) fn drain(&mut self, kind: Kind) -> Vec<u32> {
         let drained = |conn: &Conn| conn.kind == kind && !conn.away;
         let ids = self.conns.iter().filter(|conn| drained(conn)).map(|conn| conn.id);
@@ -346,8 +347,9 @@ impl Model {
         }
     }
 
-    /// The rule: what has expired goes; then each caller in turn gets the best there is, if it is better than what
-    /// it has; what must not be left alone goes if it was left, which makes room.
+    /// The rule: what has expired is closed. Then each waiter in turn gets the best there is, if it is better than
+    /// what
+    /// it has. Unanswered connections that were left are closed, which makes room.
     fn serve(&mut self, now: Instant) {
         if self.phase != Phase::Open {
             return;
@@ -362,7 +364,7 @@ impl Model {
         self.expire(now);
         for at in 0..self.callers.len() {
             let caller = &self.callers[at];
-            let Some((tier, found)) = self.best(caller.wary, now) else {
+            let Some((tier, found)) = self.best(caller.prefers_new, now) else {
                 continue;
             };
             if tier >= caller.tier() {
@@ -386,8 +388,8 @@ impl Model {
         self.conns.retain(|conn| !expired(conn));
     }
 
-    /// The best connection, or a new one.
-    fn best(&self, wary: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
+    /// Returns the best connection, or a new one.
+    fn best(&self, prefers_new: bool, now: Instant) -> Option<(Tier, Option<u32>)> {
         let mut options = Vec::new();
         for conn in self.conns.iter().filter(|conn| !conn.away) {
             let slow = is_slow(conn, now);
@@ -395,15 +397,15 @@ impl Model {
             let first_come_first = (Reverse(now), conn.turn);
             let (rank, order) = match conn.kind {
                 Kind::Ready if is_fresh(self.rules, self.suspected, conn, now) => (0, last_used_first),
-                Kind::Ready => (if wary { 5 } else { 1 }, last_used_first),
+                Kind::Ready => (if prefers_new { 5 } else { 1 }, last_used_first),
                 Kind::HalfOpen if slow => (8, first_come_first),
-                Kind::HalfOpen if wary && !is_fresh(self.rules, self.suspected, conn, now) => {
+                Kind::HalfOpen if prefers_new && !is_fresh(self.rules, self.suspected, conn, now) => {
                     (7, first_come_first)
                 }
                 Kind::HalfOpen => (2, first_come_first),
                 Kind::Unsettled if slow => (9, first_come_first),
-                Kind::Unsettled | Kind::Unanswered => (if wary { 6 } else { 3 }, first_come_first),
-                Kind::New => unreachable!("it exists for somebody only"),
+                Kind::Unsettled | Kind::Unanswered => (if prefers_new { 6 } else { 3 }, first_come_first),
+                Kind::New => unreachable!("it exists only while assigned"),
             };
             options.push((rank, order, Some(conn.id)));
         }
@@ -435,7 +437,7 @@ impl Model {
         self.ids
     }
 
-    /// Nobody came for it, so it is where it was.
+    /// It was not collected, so it is where it was.
     fn return_unseen(&mut self, id: u32) {
         self.turns += 1;
         let (last, first) = (self.turns, -self.turns);

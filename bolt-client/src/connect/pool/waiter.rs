@@ -1,4 +1,4 @@
-//! A caller's place in the queue, and what it prepares meanwhile.
+//! A call that waits in the queue, and what it prepares meanwhile.
 
 use std::future::poll_fn;
 use std::mem;
@@ -6,34 +6,36 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::connect::link::{Claim, Fate, Link};
+use crate::connect::link::{Claim, Link, ReleaseOutcome};
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
-use super::openings::{Held, Openings, Verdict};
-use super::{Grant, Idle, Lease, Parked, Pool, PoolCounts, Pooled, Slots, Ticket};
+use super::openings::{HeldOpening, Openings, Verdict};
+use super::{BoxedPooled, Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ticket};
 
-/// How often a caller whose transport blocks the thread looks whether something better has come. Others are woken.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How long a transport that blocks the thread may block before its caller checks for something better. Others are
+/// woken.
+const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
-/// A place in the queue, and what is in hand. Dropped at any point it gives up the one and gives back the other.
-pub(super) struct Place {
+/// A call that waits in the queue, and what it is preparing. Dropped at any point, it leaves the queue and gives back
+/// what it was preparing.
+pub(super) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
-    hand: Hand,
-    /// For openings, which have none of their own.
+    preparing: Preparing,
+    /// The timer of openings, which have none of their own.
     alarm: Alarm,
 }
 
-/// What a caller in the queue is preparing.
-enum Hand {
-    Empty,
+/// What a waiter is preparing.
+enum Preparing {
+    Nothing,
     /// Answers are on their way: to what an earlier lease asked, or to a probe.
     Settling {
-        pooled: Parked,
+        pooled: BoxedPooled,
         /// Since when the connection has been idle.
         since: Instant,
-        /// Whether this is a probe.
+        /// Whether a RESET asks if the connection is alive.
         probe: bool,
         /// When something else is tried.
         until: Deadline,
@@ -41,32 +43,32 @@ enum Hand {
     Opening(Openings),
 }
 
-impl Place {
-    /// `None` if too many wait already.
+impl Waiter {
+    /// Joins the queue; `None` if too many calls wait already.
     pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Option<Self> {
         let (ticket, may_wait) = pool.decide(|slots| {
             let ticket = join(slots);
             (ticket, slots.may_wait(ticket))
         });
-        let place = Self {
+        let waiter = Self {
             pool: Arc::clone(pool),
             ticket,
-            hand: Hand::Empty,
+            preparing: Preparing::Nothing,
             alarm: Alarm::default(),
         };
-        may_wait.then_some(place)
+        may_wait.then_some(waiter)
     }
 
-    /// Waits for the first connection that is ready, be it the one in hand or one that comes back. What others left on
-    /// the wire is read here, before anything is queued; a connection that does not survive that is replaced without
-    /// a word. Cancel-safe.
+    /// Waits for the first connection that is ready: the one being prepared, or one that comes back. Answers that
+    /// others left on the wire are read here, before anything is queued; a connection that does not survive that is
+    /// replaced silently. Cancel-safe.
     pub(super) async fn lease(mut self, by: Deadline) -> Result<Lease, Error> {
         let runtime = Arc::clone(&self.pool.runtime);
         loop {
             let limit = by.earlier(self.limit());
             match limit.race(&*runtime, poll_fn(|cx| self.poll(cx, by))).await {
                 Some(Ok(Some(lease))) => return Ok(lease),
-                // Something else is in hand now, with a limit of its own.
+                // Another connection is being prepared now, with a limit of its own.
                 Some(Ok(None)) => {}
                 Some(Err(error)) => return Err(error),
                 None if self.is_over(by) => return Err(self.timeout(by)),
@@ -75,33 +77,33 @@ impl Place {
         }
     }
 
-    /// Ready with a lease, or with `None` when something else is in hand.
+    /// Ready with a lease, or with `None` when another connection is being prepared.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
         if let Some(grant) = self.pool.collect(self.ticket, cx)? {
             return Poll::Ready(Ok(self.accept(grant)));
         }
         let begun = self.pool.now();
-        let glance = Deadline::after(begun, GLANCE);
-        let poll = match &mut self.hand {
-            Hand::Empty => {
+        let read_until = Deadline::after(begun, MAX_BLOCKING_READ);
+        let poll = match &mut self.preparing {
+            Preparing::Nothing => {
                 self.pool.runtime.can_wait()?;
                 return Poll::Pending;
             }
-            Hand::Settling { pooled, until, .. } => {
-                let glance = by.earlier(*until).earlier(glance);
-                // If it failed, that shows in what has become of the connection.
-                pooled.link.poll_settled(cx, glance).map(|_| None)
+            Preparing::Settling { pooled, until, .. } => {
+                let read_until = by.earlier(*until).earlier(read_until);
+                // A failure shows in the disposition of the connection.
+                pooled.link.poll_settled(cx, read_until).map(|_| None)
             }
-            Hand::Opening(openings) => openings
-                .poll(cx, by, GLANCE, &*self.pool.runtime, &mut self.alarm)
+            Preparing::Opening(openings) => openings
+                .poll(cx, by, MAX_BLOCKING_READ, &*self.pool.runtime, &mut self.alarm)
                 .map(Some),
         };
         match poll {
             Poll::Ready(None) => Poll::Ready(Ok(self.settled())),
             Poll::Ready(Some((held, opened))) => Poll::Ready(self.opened(held, opened, by)),
             Poll::Pending => {
-                // Past the instant that it was given, a transport that blocks does not ask to be polled again.
-                if glance.has_passed(self.pool.now()) {
+                // After the instant that it was given, a transport that blocks does not ask to be polled again.
+                if read_until.has_passed(self.pool.now()) {
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending
@@ -109,34 +111,35 @@ impl Place {
         }
     }
 
-    /// Takes what has come. What was in hand goes back as far as it got; but openings are watched side by side.
+    /// Accepts what was assigned. What was being prepared goes back as far as it got; but openings are watched side
+    /// by side.
     fn accept(&mut self, grant: Grant) -> Option<Lease> {
         let now = self.pool.now();
         match grant {
             Grant::Ready(idle) => return self.look_at(idle, now),
             Grant::Unproven(idle) => self.probe(idle, now),
             Grant::Unsettled(idle) => {
-                // One that is known to be slow comes only when there is nothing else to try.
+                // A connection that is known to be slow is assigned only when there is nothing else to try.
                 let until = if idle.is_slow(now) {
                     Deadline::NONE
                 } else {
                     self.patience(now)
                 };
-                self.put_down();
+                self.release_held();
                 self.settle(idle, false, until);
             }
             Grant::HalfOpen(idle) => {
                 let late = idle.is_slow(now);
                 let mut openings = self.take_openings();
                 openings.add(idle.link, Some(idle.since), late, now);
-                self.hand = Hand::Opening(openings);
+                self.preparing = Preparing::Opening(openings);
             }
             Grant::Slot => self.open(now),
         }
         None
     }
 
-    fn look_at(&self, mut idle: Idle<Parked>, now: Instant) -> Option<Lease> {
+    fn look_at(&self, mut idle: Idle<BoxedPooled>, now: Instant) -> Option<Lease> {
         if idle.link.looks_alive(idle.since, now) {
             return Some(Lease::reused(&self.pool, idle.link, idle.since));
         }
@@ -149,9 +152,9 @@ impl Place {
         None
     }
 
-    /// Asks a connection that was idle for long whether it is alive: by RESET, which a server answers whatever it does.
-    fn probe(&mut self, mut idle: Idle<Parked>, now: Instant) {
-        self.put_down();
+    /// Probes a connection that was idle for long, by RESET, which a server answers whatever it is doing.
+    fn probe(&mut self, mut idle: Idle<BoxedPooled>, now: Instant) {
+        self.release_held();
         let link = &mut idle.link.link;
         if link.is_quiet() && link.proto.reset().is_ok() {
             let until = self.patience(now);
@@ -163,9 +166,9 @@ impl Place {
         }
     }
 
-    fn settle(&mut self, idle: Idle<Parked>, probe: bool, until: Deadline) {
-        let until = until.earlier(idle.link.doom(&self.pool.config));
-        self.hand = Hand::Settling {
+    fn settle(&mut self, idle: Idle<BoxedPooled>, probe: bool, until: Deadline) {
+        let until = until.earlier(idle.link.give_up_at(&self.pool.config));
+        self.preparing = Preparing::Settling {
             pooled: idle.link,
             since: idle.since,
             probe,
@@ -173,42 +176,43 @@ impl Place {
         };
     }
 
-    /// Begins to open a connection. If it is the first in hand, one that took too long before is watched with it.
+    /// Begins to open a connection. If it is this waiter's first opening, one that took too long before is watched
+    /// with it.
     fn open(&mut self, now: Instant) {
         let opening = Box::new(self.pool.begin_opening());
         let mut openings = self.take_openings();
         if openings.is_empty() {
-            let company = self.pool.decide(|slots| slots.company(now));
-            if let Some(idle) = company {
+            let slow = self.pool.decide(|slots| slots.take_slow_half_open(now));
+            if let Some(idle) = slow {
                 openings.add(idle.link, Some(idle.since), true, now);
             }
         }
         openings.add(opening, None, false, now);
-        self.hand = Hand::Opening(openings);
+        self.preparing = Preparing::Opening(openings);
     }
 
-    /// The openings in hand. Whatever else is there goes back.
+    /// Takes the openings being prepared. Anything else goes back.
     fn take_openings(&mut self) -> Openings {
-        match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Opening(openings) => openings,
+        match mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Opening(openings) => openings,
             other => {
-                self.hand = other;
-                self.put_down();
+                self.preparing = other;
+                self.release_held();
                 Openings::default()
             }
         }
     }
 
-    /// Nothing more is to be expected on the connection in hand: it is ready, or of no use.
+    /// The connection being prepared has nothing left to answer: it is ready, or cannot be used.
     fn settled(&mut self) -> Option<Lease> {
-        let Hand::Settling {
+        let Preparing::Settling {
             mut pooled, since, ..
-        } = mem::replace(&mut self.hand, Hand::Empty)
+        } = mem::replace(&mut self.preparing, Preparing::Nothing)
         else {
             return None;
         };
         let now = self.pool.now();
-        if pooled.is_usable(now, self.pool.era()) {
+        if pooled.is_usable(now, self.pool.login_generation()) {
             return Some(Lease::reused(&self.pool, pooled, now));
         }
         if pooled.is_dead() {
@@ -220,20 +224,20 @@ impl Place {
         None
     }
 
-    /// One of the connections in hand is open, or failed to be.
+    /// One of the openings is complete, or has failed.
     fn opened(
         &mut self,
-        held: Held,
+        held: HeldOpening,
         opened: Result<Link, Error>,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
         let now = self.pool.now();
-        let Held { opening, inherited } = held;
+        let HeldOpening { opening, inherited } = held;
         match opened {
             Ok(link) => {
                 let longest = opening.longest_wait();
-                let is_proven = self.pool.decide_at_pace(|slots, pace| {
-                    pace.succeeded(longest);
+                let is_proven = self.pool.decide_with_patience(|slots, patience| {
+                    patience.succeeded(longest);
                     let is_proven = inherited.is_none_or(|since| slots.is_proven_since(since, now));
                     if is_proven {
                         slots.opened(self.ticket, now);
@@ -243,9 +247,9 @@ impl Place {
                     is_proven
                 });
                 let expires = self.pool.config.end_of_life(now);
-                let pooled = Pooled::new(link, expires, self.pool.era());
+                let pooled = Pooled::new(link, expires, self.pool.login_generation());
                 match inherited {
-                    // Its answers had arrived, perhaps, before what killed another one killed it.
+                    // Its answers may have arrived before the same event killed it that killed others.
                     Some(since) if !is_proven => {
                         self.probe(Idle::new(pooled, since, expires), now);
                         Ok(None)
@@ -253,7 +257,7 @@ impl Place {
                     _ => Ok(Some(Lease::opened(&self.pool, pooled, inherited.is_some(), now))),
                 }
             }
-            // What an earlier call began may fail for reasons that were that call's own.
+            // The failure of an opening that an earlier call began may be due to that call alone.
             Err(_) if inherited.is_some() => {
                 self.lose_opening();
                 Ok(None)
@@ -272,50 +276,51 @@ impl Place {
         }
     }
 
-    /// When something else than what is in hand is to be tried.
+    /// Returns when something else must be tried than what is being prepared.
     fn limit(&self) -> Deadline {
-        match &self.hand {
-            Hand::Empty => Deadline::NONE,
-            Hand::Settling { until, .. } => *until,
-            Hand::Opening(openings) => openings.limit(self.pool.patience()),
+        match &self.preparing {
+            Preparing::Nothing => Deadline::NONE,
+            Preparing::Settling { until, .. } => *until,
+            Preparing::Opening(openings) => openings.limit(self.pool.patience()),
         }
     }
 
-    /// What is in hand has had its time.
+    /// The limit for what is being prepared has passed.
     fn lose_patience(&mut self) {
         let now = self.pool.now();
         let patience = self.pool.patience();
-        match &mut self.hand {
-            Hand::Empty => {}
-            Hand::Settling { .. } => self.set_aside(),
-            Hand::Opening(openings) => match openings.judge(patience, now) {
-                Verdict::GoOn => {}
-                Verdict::Doubt => self.pool.decide(|slots| slots.doubt(self.ticket, now)),
-                Verdict::GivenUp(waited) => {
-                    self.pool.decide_at_pace(|_, pace| pace.gave_up(waited));
+        match &mut self.preparing {
+            Preparing::Nothing => {}
+            Preparing::Settling { .. } => self.set_aside(),
+            Preparing::Opening(openings) => match openings.check_patience(patience, now) {
+                Verdict::Continue => {}
+                Verdict::OpenAnother => self.pool.decide(|slots| slots.mark_overdue(self.ticket, now)),
+                Verdict::GaveUp(waited) => {
+                    self.pool
+                        .decide_with_patience(|_, patience| patience.gave_up(waited));
                     self.lose_opening();
                 }
             },
         }
     }
 
-    /// A connection whose answer does not come is left for later, unless it is as good as dead.
+    /// Leaves a connection for later whose answer does not come; closes it if it counts as dead.
     fn set_aside(&mut self) {
-        let Hand::Settling {
+        let Preparing::Settling {
             mut pooled,
             since,
             probe,
             ..
-        } = mem::replace(&mut self.hand, Hand::Empty)
+        } = mem::replace(&mut self.preparing, Preparing::Nothing)
         else {
             return;
         };
         let now = self.pool.now();
-        let is_doomed = pooled.doom(&self.pool.config).has_passed(now);
+        let is_overdue = pooled.give_up_at(&self.pool.config).has_passed(now);
         match pooled.link.release() {
-            Fate::Ready | Fate::Unsettled if !is_doomed => {}
-            // Its server is at work, and not known to be gone.
-            Fate::Unanswered => {
+            ReleaseOutcome::Ready | ReleaseOutcome::Unsettled if !is_overdue => {}
+            // The server is at work, and not known to be lost.
+            ReleaseOutcome::Unanswered => {
                 drop(pooled);
                 return self.lose();
             }
@@ -330,21 +335,21 @@ impl Place {
         self.pool.decide(|slots| {
             if probe {
                 slots.suspect(since, now);
-                slots.probe_in_vain(self.ticket, idle, now);
+                slots.probe_timed_out(self.ticket, idle, now);
             } else {
-                slots.shelve(self.ticket, idle, now);
+                slots.defer(self.ticket, idle, now);
             }
         });
         claim.iter().for_each(Claim::wake);
     }
 
-    /// What was in hand is gone. The place in the queue stays.
+    /// What was being prepared is lost. The waiter keeps its turn.
     fn lose(&mut self) {
         let now = self.pool.now();
         self.pool.decide(|slots| slots.lose(self.ticket, now));
     }
 
-    /// The connection in hand is dead. So may others be that have been idle since then.
+    /// The connection being prepared is dead. Others may be, too, that have been idle since then.
     fn lose_dead(&mut self, since: Instant) {
         let now = self.pool.now();
         self.pool.decide(|slots| {
@@ -353,10 +358,10 @@ impl Place {
         });
     }
 
-    /// One of the openings is gone from the hand.
+    /// One of the openings is lost.
     fn lose_opening(&mut self) {
-        if matches!(&self.hand, Hand::Opening(openings) if openings.is_empty()) {
-            self.hand = Hand::Empty;
+        if matches!(&self.preparing, Preparing::Opening(openings) if openings.is_empty()) {
+            self.preparing = Preparing::Nothing;
             self.lose();
         } else {
             let now = self.pool.now();
@@ -364,17 +369,17 @@ impl Place {
         }
     }
 
-    /// Gives back what is in hand.
-    fn put_down(&mut self) {
-        match mem::replace(&mut self.hand, Hand::Empty) {
-            Hand::Empty => {}
-            Hand::Settling {
+    /// Gives back what is being prepared.
+    fn release_held(&mut self) {
+        match mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Nothing => {}
+            Preparing::Settling {
                 pooled, since, probe, ..
             } => pooled.give_back(&self.pool, probe.then_some(since)),
-            Hand::Opening(_) if planted!(HalfOpenLeaked) => {}
-            Hand::Opening(openings) => {
+            Preparing::Opening(_) if planted!(HalfOpenLeaked) => {}
+            Preparing::Opening(openings) => {
                 let now = self.pool.now();
-                let (half_open, over) = openings.put_down(self.pool.patience(), now);
+                let (half_open, over) = openings.release_held(self.pool.patience(), now);
                 self.pool.decide(|slots| {
                     for idle in half_open {
                         slots.give_back_half_open(idle, now);
@@ -389,17 +394,17 @@ impl Place {
         Deadline::after(now, self.pool.patience())
     }
 
-    /// Whether the call shall end.
+    /// Whether the call has to end.
     fn is_over(&self, by: Deadline) -> bool {
         by.has_passed(self.pool.now()) || self.pool.runtime.is_cancelled()
     }
 
-    /// The time is up.
+    /// Returns the error of a call whose time is up.
     fn timeout(&self, by: Deadline) -> Error {
-        let waiting = match &self.hand {
-            Hand::Empty => Waiting::Pool,
-            Hand::Settling { .. } => Waiting::Settling,
-            Hand::Opening(_) => Waiting::Opening,
+        let waiting = match &self.preparing {
+            Preparing::Nothing => Waiting::Pool,
+            Preparing::Settling { .. } => Waiting::Settling,
+            Preparing::Opening(_) => Waiting::Opening,
         };
         self.timeout_of(waiting, by)
     }
@@ -410,10 +415,10 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
-        // In this order: as long as it is in the queue, whoever closes the pool waits for what it holds.
-        self.put_down();
+        // In this order: while the waiter is in the queue, the call that closes the pool waits for what it holds.
+        self.release_held();
         self.pool.leave(self.ticket);
     }
 }

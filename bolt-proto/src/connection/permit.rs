@@ -1,4 +1,4 @@
-//! Which requests may be queued, by everything that was sent.
+//! Decides whether a request may be queued, by everything that was sent.
 
 use alloc::string::ToString;
 
@@ -9,9 +9,9 @@ use crate::version::Capabilities;
 use super::Connection;
 
 impl Connection {
-    /// Whether a request may be queued, by everything that was sent.
-    pub(super) fn permit(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
-        let version = self.permit_now(message)?;
+    /// Checks whether a request may be queued, by everything that was sent.
+    pub(super) fn check_allowed(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
+        let version = self.check_usable(message)?;
         let state = self.sent_state();
         match rule(version.version, state, message) {
             Rule::Allowed { .. } | Rule::Ignored => {}
@@ -25,10 +25,12 @@ impl Connection {
             }
         }
         match message {
-            Message::Begin | Message::Logoff => match self.ledger.any_unanswered(may_fail_alone) {
-                Some(behind) => Err(UsageError::Unanswered { message, behind }),
-                None => Ok(version),
-            },
+            Message::Begin | Message::Logoff => {
+                match self.ledger.any_unanswered(failure_keeps_connection_open) {
+                    Some(after) => Err(UsageError::Unanswered { message, after }),
+                    None => Ok(version),
+                }
+            }
             Message::Reset => match self.ledger.any_unanswered(must_not_be_overtaken) {
                 Some(unanswered) if !planted!(ResetOvertakesBegin) => {
                     Err(UsageError::Overtakes { unanswered })
@@ -39,10 +41,10 @@ impl Connection {
         }
     }
 
-    /// Whether any request may be queued at all.
-    pub(super) fn permit_now(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
-        if let Some(violation) = self.wire.over() {
-            return Err(UsageError::Over(violation.clone()));
+    /// Checks whether any request may be queued at all.
+    pub(super) fn check_usable(&self, message: Message) -> Result<&'static Capabilities, UsageError> {
+        if let Some(violation) = self.wire.end_reason() {
+            return Err(UsageError::Ended(violation.clone()));
         }
         match self.version {
             None => Err(UsageError::NotNegotiated { message }),
@@ -52,8 +54,9 @@ impl Connection {
     }
 }
 
-/// A failure of these does not end the connection by itself, and what comes behind must bear it.
-const fn may_fail_alone(message: Message) -> bool {
+/// Returns whether a failure of the request leaves the connection open, so that later requests must tolerate
+/// the failure.
+const fn failure_keeps_connection_open(message: Message) -> bool {
     // TELEMETRY fails only on values that this crate does not send.
     !matches!(
         message,

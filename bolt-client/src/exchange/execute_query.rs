@@ -15,7 +15,7 @@ impl Exchange {
     /// is lost if they do not. A write sends it once the rows are there.
     pub(crate) async fn execute(&mut self, query: &Query, by: Deadline) -> Result<EagerResult, Error> {
         let (_, id) = self.send(query, Fetch::All)?;
-        let commit = if self.flight.course.work().writes() {
+        let commit = if self.flight.state.work().writes() {
             None
         } else {
             Some(self.flight.queue_commit()?)

@@ -9,7 +9,7 @@ use crate::bookmarks::Chain;
 use crate::connect::{Shared, Want};
 use crate::deadline::Deadline;
 
-use super::attempts::{Attempts, Policy};
+use super::attempts::{Attempts, RetryPolicy};
 use super::work::{Work, WorkKind};
 
 /// The options of a session, or of one `execute_query`. What is `None` is as the driver has it.
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 
 /// A place from which transactions are begun.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct TransactionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
     /// What the deadline among the settings is called in errors.
@@ -35,9 +35,9 @@ pub(crate) struct Origin {
     pub(crate) chain: Chain,
 }
 
-impl Origin {
+impl TransactionContext {
     /// When a call has to end that begins now and may take this long.
-    pub(crate) fn by(&self, limit: Option<Duration>) -> Deadline {
+    pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.shared.now();
         match (limit, self.settings.deadline) {
             (Some(limit), _) => Deadline::set_by("deadline of the call", now(), limit),
@@ -47,7 +47,7 @@ impl Origin {
     }
 
     /// Work that is repeated for as long as the budget lasts, if that may help.
-    pub(crate) fn repeated(
+    pub(crate) fn retried(
         self: &Arc<Self>,
         api: Api,
         access: Access,
@@ -57,14 +57,14 @@ impl Origin {
         let budget = self.settings.max_transaction_retry_time;
         let budget = budget.unwrap_or_else(|| self.shared.config().max_transaction_retry_time);
         let work = self.work(WorkKind::Transaction, api, access, options);
-        Attempts::new(Arc::clone(self), work, Policy::Budget(budget), by)
+        Attempts::new(Arc::clone(self), work, RetryPolicy::Budget(budget), by)
     }
 
     /// A transaction in the caller's hands, which is not repeated.
     pub(crate) fn explicit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
         let access = self.settings.access;
         let work = self.work(WorkKind::Transaction, Api::ExplicitTransaction, access, options);
-        Attempts::new(Arc::clone(self), work, Policy::Never, by)
+        Attempts::new(Arc::clone(self), work, RetryPolicy::Never, by)
     }
 
     /// An auto-commit query, which is sent once more if the server asks for that.
@@ -72,9 +72,9 @@ impl Origin {
         let disabled = self.settings.disable_auto_commit_retries;
         let disabled = disabled.unwrap_or_else(|| self.shared.config().disable_auto_commit_retries);
         let policy = if disabled {
-            Policy::Never
+            RetryPolicy::Never
         } else {
-            Policy::IfInvited
+            RetryPolicy::IfInvited
         };
         let access = self.settings.access;
         let work = self.work(WorkKind::AutoCommit, Api::AutoCommit, access, options);

@@ -5,21 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::Address;
 
-/// What a pool has learnt of the addresses behind its name. One that answered is tried first by the next opening, one
-/// that did not is tried last; DNS and the resolver decide the rest. It holds one of each, whatever they say. Clones are the
-/// same.
+/// What a pool has learnt about the addresses of its name. The next opening tries the one that answered first, and
+/// the one that did not last; DNS and the resolver decide the rest. It holds one of each, whatever they return.
+/// Clones share the same order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Order(Arc<Mutex<Known>>);
+pub(crate) struct AddressOrder(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The target and the address where a login was last completed.
+    /// The target and the address of the last completed login.
     good: Option<(Address, SocketAddr)>,
     /// Where an attempt last failed, or took too long.
     bad: Option<(Address, SocketAddr)>,
 }
 
-impl Order {
+impl AddressOrder {
     /// Orders what the resolver returned.
     pub(super) fn targets(&self, targets: &mut [Address]) {
         let known = self.lock();
@@ -42,8 +42,8 @@ impl Order {
         }
     }
 
-    /// A login was completed there.
-    pub(super) fn reached(&self, target: &Address, socket: SocketAddr) {
+    /// Notes that a login was completed there.
+    pub(super) fn note_success(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.bad.take_if(|(_, bad)| *bad == socket);
         if known.good.as_ref().is_none_or(|(_, good)| *good != socket) {
@@ -51,8 +51,8 @@ impl Order {
         }
     }
 
-    /// There was no answer.
-    pub(super) fn missed(&self, target: &Address, socket: SocketAddr) {
+    /// Notes that there was no answer.
+    pub(super) fn note_failure(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.good.take_if(|(_, good)| *good == socket);
         known.bad = Some((target.clone(), socket));
@@ -89,9 +89,9 @@ mod tests {
         Address::new("found", port)
     }
 
-    /// In which order the targets and the sockets with the ports 1 to 3 are tried. It is the same for both.
+    /// Asserts the order in which the targets and the sockets with the ports 1 to 3 are tried: the same for both.
     #[track_caller]
-    fn assert_order(order: &Order, ports: [u16; 3]) {
+    fn assert_order(order: &AddressOrder, ports: [u16; 3]) {
         let (mut sockets, mut targets) = ([1, 2, 3].map(socket), [1, 2, 3].map(target));
         order.sockets(&mut sockets);
         order.targets(&mut targets);
@@ -99,26 +99,26 @@ mod tests {
     }
 
     #[test]
-    fn what_answered_last_goes_first_and_what_did_not_goes_last() {
-        let order = Order::default();
+    fn the_address_that_answered_last_is_tried_first_and_one_that_did_not_is_tried_last() {
+        let order = AddressOrder::default();
         assert_order(&order, [1, 2, 3]);
-        order.missed(&target(1), socket(1));
+        order.note_failure(&target(1), socket(1));
         assert_order(&order, [2, 3, 1]);
-        order.reached(&target(3), socket(3));
+        order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 2, 1]);
-        order.missed(&target(3), socket(3));
+        order.note_failure(&target(3), socket(3));
         assert_order(&order, [1, 2, 3]);
-        order.reached(&target(2), socket(2));
+        order.note_success(&target(2), socket(2));
         assert_order(&order, [2, 1, 3]);
-        order.reached(&target(3), socket(3));
+        order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 1, 2]);
     }
 
     #[test]
-    fn an_address_that_dns_does_not_name_any_more_changes_nothing() {
-        let order = Order::default();
-        order.missed(&target(9), socket(9));
-        order.reached(&target(8), socket(8));
+    fn an_address_that_dns_no_longer_returns_changes_nothing() {
+        let order = AddressOrder::default();
+        order.note_failure(&target(9), socket(9));
+        order.note_success(&target(8), socket(8));
         assert_order(&order, [1, 2, 3]);
     }
 }

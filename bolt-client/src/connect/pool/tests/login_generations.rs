@@ -1,24 +1,24 @@
-//! Logins that have become worthless.
+//! Logins that have become invalid.
 
 use super::*;
 
 #[test]
-fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes_back() {
+fn when_a_login_expires_ready_connections_are_closed_and_others_when_they_come_back() {
     let world = World::new();
     let pool = pool(&world, config());
     let (first, second, third) = (acquire(&pool), acquire(&pool), acquire(&pool));
     drop(first);
-    second.log_in_anew();
+    second.invalidate_logins();
     assert_eq!(counts(&pool), (2, 0, 0, 0));
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
     drop(second);
     assert_eq!(counts(&pool), (1, 0, 0, 0));
     assert_eq!(world.asked(1).last(), Some(&Message::Goodbye));
 
-    // A connection of the new era stays, even if another of the old one reports the same.
+    // A connection of the new generation stays, even if another of the old one reports the same.
     let fourth = acquire(&pool);
     drop(fourth);
-    third.log_in_anew();
+    third.invalidate_logins();
     drop(third);
     assert_eq!(counts(&pool), (0, 1, 0, 0));
     assert!(acquire(&pool).is_reused());
@@ -26,14 +26,14 @@ fn when_a_login_expires_what_is_ready_is_closed_and_what_is_in_use_when_it_comes
 }
 
 #[test]
-fn what_is_finished_in_a_new_era_is_closed_then() {
+fn work_that_is_finished_after_its_login_has_expired_ends_with_its_connection() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(2));
     let (mut writer, other) = (acquire(&pool), acquire(&pool));
     world.hold(0);
     let result = ask(&mut writer);
     writer.set_unfinished(Unfinished::Finish(result));
-    other.log_in_anew();
+    other.invalidate_logins();
     drop((writer, other));
     assert_eq!(counts(&pool), (0, 1, 0, 0), "the write goes on");
     assert!(!world.asked(0).contains(&Message::Reset));
@@ -43,20 +43,20 @@ fn what_is_finished_in_a_new_era_is_closed_then() {
 }
 
 #[test]
-fn what_is_cancelled_in_a_new_era_is_closed_at_once() {
+fn a_connection_whose_work_is_cancelled_after_its_login_has_expired_is_closed_at_once() {
     let world = World::new();
     let pool = pool(&world, config());
     let (mut reader, other) = (acquire(&pool), acquire(&pool));
     world.hold(0);
     ask(&mut reader);
-    other.log_in_anew();
+    other.invalidate_logins();
     drop(reader);
     assert_eq!(counts(&pool), (1, 0, 0, 0));
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
 }
 
 #[test]
-fn what_was_probed_when_a_new_era_began_is_not_handed_out() {
+fn a_connection_that_was_being_probed_when_its_login_expired_is_not_handed_out() {
     let world = World::new();
     let pool = pool(&world, config().liveness_check_timeout(SECOND));
     let (first, second) = (acquire(&pool), acquire(&pool));
@@ -65,7 +65,7 @@ fn what_was_probed_when_a_new_era_began_is_not_handed_out() {
     world.hold(0);
     let mut next = acquiring(&pool);
     assert!(next.run().is_none());
-    second.log_in_anew();
+    second.invalidate_logins();
     world.release(0);
     assert!(!next.run().expect("it opened one").unwrap().is_reused());
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));

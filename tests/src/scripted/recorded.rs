@@ -1,4 +1,4 @@
-//! What a client said.
+//! The requests of a client.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,24 +8,24 @@ use bolt_proto::peer::{Request, Rows};
 use bolt_proto::state::Message;
 use bolt_proto::value::{FromValue, Value};
 
-/// A request, as it came. `Display` shows it in short.
+/// A request as received. `Display` shows it in short.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// On which connection, counted from 1.
+pub struct RecordedRequest {
+    /// The number of its connection, counted from 1.
     pub connection: usize,
-    /// What kind of request it is.
+    /// The kind of request.
     pub message: Message,
     /// The text of a RUN.
     pub query: String,
     /// The options of HELLO, BEGIN and RUN.
     pub options: BTreeMap<String, Value>,
-    /// How many rows PULL or DISCARD names, -1 for all; what TELEMETRY says.
+    /// The number of rows in PULL or DISCARD, -1 for all; the value of TELEMETRY.
     pub number: Option<i64>,
 }
 
-impl Told {
+impl RecordedRequest {
     pub(super) fn read(connection: usize, request: &Request<'_>) -> Self {
-        let mut told = Self {
+        let mut recorded = Self {
             connection,
             message: request.message(),
             query: String::new(),
@@ -33,20 +33,20 @@ impl Told {
             number: None,
         };
         match request {
-            Request::Hello(hello) => told.options = entries(hello.entries()),
-            Request::Begin(begin) => told.options = entries(begin.entries()),
+            Request::Hello(hello) => recorded.options = entries(hello.entries()),
+            Request::Begin(begin) => recorded.options = entries(begin.entries()),
             Request::Run(run) => {
-                run.query.clone_into(&mut told.query);
-                told.options = entries(run.options.entries());
+                run.query.clone_into(&mut recorded.query);
+                recorded.options = entries(run.options.entries());
             }
-            Request::Pull(rows) | Request::Discard(rows) => told.number = Some(count(*rows)),
-            Request::Telemetry(api) => told.number = Some(*api),
+            Request::Pull(rows) | Request::Discard(rows) => recorded.number = Some(count(*rows)),
+            Request::Telemetry(api) => recorded.number = Some(*api),
             _ => {}
         }
-        told
+        recorded
     }
 
-    /// The bookmarks that it names, sorted.
+    /// Returns its bookmarks, sorted.
     #[must_use]
     pub fn bookmarks(&self) -> Vec<&str> {
         let mut bookmarks: Vec<_> = match self.options.get("bookmarks") {
@@ -69,7 +69,7 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// All of them, but for credentials.
+/// Returns all entries except credentials.
 fn entries(metadata: Metadata<'_>) -> BTreeMap<String, Value> {
     let entries = metadata.map().into_iter().flatten();
     entries
@@ -78,13 +78,13 @@ fn entries(metadata: Metadata<'_>) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The number on the wire.
+/// Returns the number on the wire.
 fn count(rows: Rows) -> i64 {
     rows.count
         .map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.message)?;
         if !self.query.is_empty() {
