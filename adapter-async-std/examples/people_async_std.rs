@@ -1,22 +1,28 @@
 //! Creates a few people, finds them again, changes them in a transaction, and removes them.
 //!
-//! `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD` say where; the default is a local server without a password.
+//! `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD` name the server. `cargo run -p servers -- neo4j-2026` starts one and
+//! prints them.
 
-use std::env;
+use std::error::Error as StdError;
+use std::process::ExitCode;
+use std::time::Duration;
 
-use adapter_async_std::{Access, Auth, EagerResult, Error};
+// The name that the dependency line of the README gives to the adapter.
+use adapter_async_std as bolt;
+use bolt::{Access, Config, Driver, EagerResult};
 
-fn main() -> Result<(), Error> {
-    async_std::task::block_on(run())
+fn main() -> ExitCode {
+    match async_std::task::block_on(run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn run() -> Result<(), Error> {
-    let uri = env::var("NEO4J_URI").unwrap_or_else(|_| "bolt://localhost:7687".to_owned());
-    let auth = match (env::var("NEO4J_USERNAME"), env::var("NEO4J_PASSWORD")) {
-        (Ok(user), Ok(password)) => Auth::basic(user, password),
-        _ => Auth::none(),
-    };
-    let driver = adapter_async_std::driver(&uri, auth)?;
+async fn run() -> Result<(), Box<dyn StdError>> {
+    let driver = connect().await?;
 
     let created = driver
         .execute_query("UNWIND $names AS name CREATE (p:ExamplePerson {name: name, born: $born})")
@@ -38,8 +44,7 @@ async fn run() -> Result<(), Error> {
     }
 
     // Two queries that are carried out together, or not at all.
-    let mut session = driver.session().build();
-    let mut tx = session.begin_transaction().await?;
+    let mut tx = driver.begin_transaction().await?;
     tx.run("MATCH (p:ExamplePerson {name: $name}) SET p.born = $born")
         .param("name", "Ada")
         .param("born", 1815)
@@ -48,7 +53,11 @@ async fn run() -> Result<(), Error> {
         .await?;
     tx.commit().await?;
 
-    // Row by row, as they arrive.
+    // Row by row, as they arrive. The bookmarks make the session see what was written above, in a cluster, too.
+    let mut session = driver
+        .session()
+        .bookmark_manager(driver.execute_query_bookmark_manager())
+        .build();
     let mut people = session
         .run("MATCH (p:ExamplePerson) RETURN p.name AS name, p.born AS born ORDER BY born")
         .await?;
@@ -59,7 +68,8 @@ async fn run() -> Result<(), Error> {
             person.get::<i64>("born")?
         );
     }
-    people.consume().await?;
+    let summary = people.consume().await?;
+    println!("read from {}", summary.server().agent());
 
     driver
         .execute_query("MATCH (p:ExamplePerson) DETACH DELETE p")
@@ -67,3 +77,18 @@ async fn run() -> Result<(), Error> {
     driver.close().await;
     Ok(())
 }
+
+/// Connects to the server that the environment names, and says what to start if there is none.
+async fn connect() -> Result<Driver, Box<dyn StdError>> {
+    let config = Config::from_env().map_err(|error| format!("{error}\n{HINT}"))?;
+    // A server that is not there is no reason to wait for long.
+    let driver = bolt::driver_with(config.connection_timeout(Duration::from_secs(3)))?;
+    match driver.verify_connectivity().await {
+        Ok(()) => Ok(driver),
+        Err(error) => Err(format!("{error}\n{HINT}").into()),
+    }
+}
+
+const HINT: &str = "\
+Start a server for this example: cargo run -p servers -- neo4j-2026
+It prints NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD, which this example reads. Set them to use a server of your own.";

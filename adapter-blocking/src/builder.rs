@@ -1,25 +1,25 @@
 //! Builders that end in a call.
 
-/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. What that returns can be
-/// wrapped, too: `by Records::new`.
+/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. The value that it
+/// returns can be wrapped, too: `by Records::new`.
 macro_rules! blocking_builder {
     (
         $(#[$doc:meta])*
-        $name:ident<$life:lifetime> of $output:ty $(, by $wrap:path)? {
-            $($(#[$method_doc:meta])* $method:ident($($arg:ident: $type:ty),*);)*
+        $name:ident $(<$life:lifetime>)? of $output:ty $(, by $wrap:path)? {
+            $($(#[$method_doc:meta])* $method:ident $(<$arg_life:lifetime>)? ($($arg:ident: $type:ty),*);)*
         }
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
-        #[must_use = "nothing happens before it is called"]
-        pub struct $name<$life>(bolt_client::$name<$life>);
+        #[must_use = "nothing happens before `call`"]
+        pub struct $name $(<$life>)? (bolt_client::$name $(<$life>)?);
 
-        impl<$life> $name<$life> {
-            pub(crate) const fn new(inner: bolt_client::$name<$life>) -> Self {
+        impl $(<$life>)? $name $(<$life>)? {
+            pub(crate) const fn new(inner: bolt_client::$name $(<$life>)?) -> Self {
                 Self(inner)
             }
 
-            $($(#[$method_doc])* pub fn $method(self, $($arg: $type),*) -> Self {
+            $($(#[$method_doc])* pub fn $method $(<$arg_life>)? (self, $($arg: $type),*) -> Self {
                 Self(self.0.$method($($arg),*))
             })*
 
@@ -54,8 +54,8 @@ macro_rules! runs {
         impl $name<'_> {
             bolt_client::adapter::run_methods!([] run_and);
 
-            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before all
-            /// rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
+            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before
+            /// all rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
             ///
             /// # Errors
             /// If the query fails. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if its session was given away by

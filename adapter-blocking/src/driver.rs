@@ -10,14 +10,31 @@ use crate::runtime::{Blocking, Runtime};
 use crate::session::SessionBuilder;
 use crate::transaction::BeginTransaction;
 
-/// The way to a database: it holds the connections, and everything is asked of it.
+/// A driver: the connection pool and the entry point of the API.
 ///
-/// Make one per server and process, and clone it for each thread: clones share their connections. Nothing is opened
-/// before the first query. When the last clone is dropped, the connections are closed; call [`close`](Self::close)
-/// to end them in order. A program that calls `fork` makes its driver [after that](crate::driver).
+/// ```no_run
+/// # use adapter_blocking as bolt;
+/// use bolt::{Auth, Config, Driver, Error};
 ///
-/// It is a type of its own, not that of the asynchronous adapters: its sockets block the thread, which must never
-/// happen to an executor by accident.
+/// # fn example() -> Result<(), Error> {
+/// // `bolt::driver(uri, auth)` is the short form.
+/// let config = Config::new("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+/// let driver: Driver = bolt::driver_with(config)?;
+/// driver.verify_connectivity()?;
+/// let people = driver.execute_query("MATCH (p:Person) RETURN count(p)").call()?;
+/// println!("{:?}", people.records);
+/// driver.close();
+/// # Ok(()) }
+/// ```
+///
+/// Create one per server and process with [`bolt::driver`](crate::driver), and clone it for each thread. Clones share
+/// their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up). Connections are
+/// closed when the last clone is dropped; [`close`](Self::close) ends them in order. A program that calls `fork`
+/// creates its driver [after that](crate::driver).
+///
+/// This type differs from that of the asynchronous adapters: its sockets block the thread, which must not happen to an
+/// executor by accident.
+#[doc(alias("new", "connect", "pool"))]
 #[derive(Debug, Clone)]
 pub struct Driver {
     inner: bolt_client::Driver,
@@ -28,8 +45,8 @@ impl Driver {
         Self::with_runtime(Arc::new(Blocking::default()), config)
     }
 
-    /// A driver over a runtime of your own: one that wraps [`Blocking`] and replaces how connections are made. Its
-    /// transports must block the thread as [`Blocking`]'s do, or wake the waker from another thread.
+    /// Creates a driver over a custom runtime, which wraps [`Blocking`] and replaces how connections are made. Its
+    /// transports must block the thread as those of [`Blocking`] do, or wake the waker from another thread.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
@@ -39,23 +56,23 @@ impl Driver {
         })
     }
 
-    /// Runs a query in a transaction of its own and collects its rows. Set parameters and options on what this
-    /// returns, then [`call`](ExecuteQuery::call) it.
+    /// Returns a builder that runs a query in a transaction of its own and collects its rows. Set parameters and
+    /// options, then [`call`](ExecuteQuery::call) it.
     ///
-    /// A read on a connection that is open already costs one round trip, a write two.
-    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
+    /// On an open connection, a read costs one round trip, a write two.
+    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
 
-    /// The bookmarks that calls of [`execute_query`](Self::execute_query) share. Give it to a session that has to see what
-    /// they wrote, or the other way round.
+    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this
+    /// manager sees what they wrote, and they see what the session wrote.
     #[must_use]
     pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
         self.inner.execute_query_bookmark_manager()
     }
 
-    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
-    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it.
+    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results
+    /// that are read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self.inner.session())
     }
@@ -81,49 +98,74 @@ impl Driver {
         BeginTransaction::new(self.inner.begin_transaction())
     }
 
-    /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
-    /// one otherwise. The driver's [deadline](crate::Config::deadline) limits it.
+    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
+    /// the opening of one. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
-    /// Why not.
+    /// If the server cannot be reached, or rejects the login.
     pub fn verify_connectivity(&self) -> Result<(), Error> {
         call(self.inner.verify_connectivity())
     }
 
-    /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
+    /// Returns information about the server. Costs as much as [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
         call(self.inner.server_info())
     }
 
-    /// Whether the server has several databases (Bolt 4.0 and later). Asks as
-    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    /// Returns whether the server has several databases (Bolt 4.0 and later). Costs as much as
+    /// [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     pub fn supports_multi_db(&self) -> Result<bool, Error> {
         call(self.inner.supports_multi_db())
     }
 
-    /// Whether a connection can change its user (Bolt 5.1 and later). Asks as
-    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    /// Returns whether a connection can change its user (Bolt 5.1 and later). Costs as much as
+    /// [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     pub fn supports_session_auth(&self) -> Result<bool, Error> {
         call(self.inner.supports_session_auth())
     }
 
-    /// How many connections there are, and how many calls wait for one.
+    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that
+    /// the first calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in
+    /// all.
+    ///
+    /// The driver's [deadline](Config::deadline) and
+    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after
+    /// connections were lost: nothing is opened in the background.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(config: bolt::Config) -> Result<(), bolt::Error> {
+    /// let driver = bolt::driver_with(config.min_idle_connections(10))?;
+    /// driver.warm_up()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
+    pub fn warm_up(&self) -> Result<(), Error> {
+        call(self.inner.warm_up())
+    }
+
+    /// Returns the number of connections, by state, and of calls that wait for one.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
         self.inner.pool_counts()
     }
 
-    /// Ends all connections in order. Calls in progress on other threads may finish; new ones, and those that wait
-    /// for a connection, fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice is fine.
+    /// Closes all connections in order. Calls in progress on other threads may finish. New calls, and those that wait
+    /// for a connection, fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further
+    /// effect.
+    ///
+    /// What cancelled calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     pub fn close(&self) {
         block_on(self.inner.close());
     }

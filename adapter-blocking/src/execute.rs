@@ -2,54 +2,77 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, BookmarkManager, EagerResult, NotificationFilter, ToValue};
+use bolt_client::{Access, BookmarkManager, EagerResult, NotificationFilter, OptionalName, ToValue};
 
 use crate::builder::blocking_builder;
 
 blocking_builder! {
-    /// A query to be run in a transaction of its own. [`call`](Self::call) runs it.
+    /// A query that runs in a transaction of its own. [`call`](Self::call) runs it.
     ///
     /// ```no_run
-    /// # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
-    /// use adapter_blocking::{Access, EagerResult};
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
+    /// use bolt::{Access, EagerResult};
     ///
     /// let EagerResult { records, .. } = driver
     ///     .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
     ///     .param("age", 18)
     ///     .routing(Access::Read)
     ///     .call()?;
+    /// for record in &records {
+    ///     println!("{}", record.get::<&str>("name")?);
+    /// }
     /// # Ok(()) }
     /// ```
     ///
-    /// It is done again, after a pause, if the server reports a failure that may go away, or the connection is lost before
-    /// the commit: for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A
-    /// connection of the pool that turns out to be dead is replaced without a pause. A lost answer to COMMIT is an
-    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit), and never done again.
-    ExecuteQuery<'d> of EagerResult {
-        /// Sets a parameter. It is encoded at once; should that fail, the call says so before anything is sent.
+    /// The query is retried, after a pause, after transient errors and if the connection is lost before the commit.
+    /// Retries last as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A
+    /// pooled connection that turns out to be dead is replaced without a pause. If the answer to COMMIT is lost, that
+    /// is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit), which is never retried.
+    ///
+    /// A read costs one round trip on an open connection, a write two, or one with
+    /// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way
+    /// to write costs and risks.
+    ExecuteQuery of EagerResult {
+        /// Sets a parameter. The value is encoded at once. If that fails, the call returns the error, and nothing is
+        /// sent.
         param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
-        /// The database to run on. Default: the user's home database.
-        database(name: impl Into<String>);
-        /// Whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server
+        /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+        /// Default: `None`.
+        database(name: impl OptionalName);
+        /// Sets whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server
         /// refuses writes in it.
         routing(access: Access);
-        /// After which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-        timeout(timeout: Duration);
-        /// Attaches a value to the transaction: it shows up in the server's query log and in `SHOW TRANSACTIONS`.
+        /// Sets whether COMMIT travels with the query, so that a write costs one round trip rather than two. Default:
+        /// `false`.
+        ///
+        /// Errors that the server reports are handled as without this option: nothing is committed, and the query is
+        /// retried after transient errors. What differs is the loss of the connection. Without this option, the query
+        /// is retried if the connection is lost before COMMIT has left. With it, COMMIT has left with the query, so the
+        /// loss is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is
+        /// replaced only if no byte of COMMIT has left.
+        ///
+        /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, a
+        /// deadline that passes, or a cancelled call leaves the commit unknown. A read is not affected: its COMMIT
+        /// always travels with the query.
+        pipeline_commit(pipeline: bool);
+        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own
+        /// setting. Default: `None`.
+        timeout(timeout: impl Into<Option<Duration>>);
+        /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
-        /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
-        impersonated_user(user: impl Into<String>);
-        /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
-        /// [driver](crate::Config::notifications) says.
-        notifications(filter: NotificationFilter);
-        /// Which other work the query has to have seen, and which work will have to have seen it. `None`: neither.
-        /// Default: [that of the driver](crate::Driver::execute_query_bookmark_manager), so that each call sees what
-        /// those before it wrote.
-        bookmark_manager(manager: Option<&BookmarkManager>);
-        /// How long the whole call may take on *this* side, from waiting for a connection to the last row, with all its
-        /// attempts. Default: the [driver's](crate::Config::deadline).
-        deadline(limit: Duration);
+        /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
+        impersonated_user(user: impl OptionalName);
+        /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
+        /// [driver's](crate::Config::notifications) setting. Default: `None`.
+        notifications(filter: impl Into<Option<NotificationFilter>>);
+        /// Sets the bookmark manager for this query. `None` disables bookmarks. Default: [that of the
+        /// driver](crate::Driver::execute_query_bookmark_manager), so that each call sees what those before it wrote.
+        bookmark_manager<'m>(manager: impl Into<Option<&'m BookmarkManager>>);
+        /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries
+        /// included. `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
+        deadline(limit: impl Into<Option<Duration>>);
     }
 }

@@ -1,43 +1,36 @@
-//! The Bolt driver without an async runtime: plain blocking calls.
+//! A driver for Neo4j and other databases that speak Bolt, without an async runtime: plain blocking calls.
 //!
-//! Every call runs on the thread that makes it, and that thread really waits in the socket: there is no executor, no
-//! thread in the background but for looking host names up, and nothing to start or to shut down. It may be called from
-//! within an async program, where it blocks like any other system call. [`runtime::Blocking`] describes how it works.
+//! # Connecting
+//!
+//! ```toml
+//! [dependencies]
+//! bolt = { package = "adapter-blocking", path = "…" }
+//! serde = { version = "1", features = ["derive"] }
+//! ```
 //!
 //! ```no_run
-//! use adapter_blocking::{Access, Auth, EagerResult};
+//! # use adapter_blocking as bolt;
+//! use bolt::{Auth, Error};
 //!
-//! fn main() -> Result<(), adapter_blocking::Error> {
-//!     let driver = adapter_blocking::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
-//!     let EagerResult { records, summary, .. } = driver
-//!         .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
-//!         .param("age", 18)
-//!         .routing(Access::Read)
-//!         .call()?;
-//!     for record in &records {
-//!         println!("{}", record.get::<&str>("name")?);
-//!     }
-//!     println!("{} people in {:?}", records.len(), summary.database());
+//! fn main() -> Result<(), Error> {
+//!     let driver = bolt::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+//!     driver.verify_connectivity()?;
+//!     // … queries …
 //!     driver.close();
 //!     Ok(())
 //! }
 //! ```
 //!
-//! Sessions are for transactions of several queries, and for results that are read row by row:
+//! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
+//! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
-//! ```no_run
-//! # fn example(driver: adapter_blocking::Driver) -> Result<(), adapter_blocking::Error> {
-//! let mut session = driver.session().database("neo4j").build();
-//! let mut tx = session.begin_transaction().call()?;
-//! tx.run("MERGE (:Person {name: $name})").param("name", "Ada").call()?;
-//! for person in tx.run("MATCH (a:Person) RETURN a.name AS name").call()? {
-//!     println!("{}", person?.get::<&str>("name")?);
-//! }
-//! tx.commit()?;
-//! # Ok(()) }
-//! ```
+//! Every call runs on the thread that makes it, and that thread waits in the socket. There is no executor and nothing to start
+//! or shut down; the only threads of the driver look up host names. Inside of an async program a call blocks its thread like any
+//! other system call. [`runtime::Blocking`] describes how that works.
 //!
-//! A call may take until its `deadline`, if it has one; before that, a [`CancelHandle`] ends it from another thread.
+//! Calls that take options are builders that end in `.call()`; all others simply return.
+//!
+#![doc = include_str!("../guide.md")]
 
 mod block_on;
 mod builder;
@@ -54,14 +47,13 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, Config, ConversionError, Cost, Counters, EagerResult,
-    EncodeError, Error, ErrorKind, FromValue, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryType, Record,
-    RecordRef, Serde, ServerError, ServerInfo, Status, Summary, ToValue, UsageError, Value, Version,
-    Versions, as_value, error, query, types,
+    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConfigOptions,
+    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FetchSize,
+    FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef, Serde,
+    ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map, protocol,
+    query, serde, types,
 };
-#[doc(inline)]
-pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
@@ -72,21 +64,22 @@ pub use runner::{QueryRun, QueryRunner};
 pub use session::{Session, SessionBuilder, SessionRun};
 pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
-/// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
+/// Creates a driver for the server at `uri`: `bolt://host[:port]`. No connection is opened before the first query.
 ///
-/// A program that calls `fork` makes its drivers after that, one in each process: parent and child would share the sockets
-/// of a driver that was made before, and each would read answers that are meant for the other.
+/// A program that calls `fork` creates its drivers after the fork, one in each process. Otherwise parent and child share sockets
+/// and read each other's answers.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if the URI cannot be used; it says why.
+/// If the URI is invalid: [`ErrorKind::Config`].
 pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 
-/// A driver with options of your own. As with [`driver`], make it after a `fork`.
+/// Creates a driver with the options of `config`, which [`Config::from_env`] reads from the environment. As with
+/// [`driver`], create it after a `fork`.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if an option is out of range.
+/// If an option is out of range: [`ErrorKind::Config`].
 pub fn driver_with(config: Config) -> Result<Driver, Error> {
     Driver::with_config(config)
 }

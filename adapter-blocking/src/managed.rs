@@ -53,7 +53,7 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     }
 
     /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.inner = self.inner.timeout(timeout);
         self
     }
@@ -66,7 +66,7 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
 
     /// Sets how long the call may take on *this* side, from waiting for a connection to the commit, with all its attempts.
     /// Default: the session's.
-    pub fn deadline(mut self, limit: Duration) -> Self {
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.inner = self.inner.deadline(limit);
         self
     }

@@ -29,12 +29,12 @@ blocking_builder! {
     /// ```
     BeginTransaction<'s> of Transaction<'s>, by Transaction::new {
         /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-        timeout(timeout: Duration);
+        timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
         /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit.
         /// Default: the session's.
-        deadline(limit: Duration);
+        deadline(limit: impl Into<Option<Duration>>);
         /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the
         /// first query.
         eager();
@@ -151,7 +151,7 @@ blocking_builder! {
         params(parameters: &impl serde::Serialize);
         /// Sets how long the query may take on *this* side, to its last row; never longer than the transaction. Default:
         /// as long as the transaction.
-        deadline(limit: Duration);
+        deadline(limit: impl Into<Option<Duration>>);
     }
 }
 

@@ -1,11 +1,16 @@
-//! Moves money between accounts: a transaction function, a cursor with a query for each row, queries that share a flight,
-//! and rows as structs.
+//! Moves money between accounts: a transaction function, a cursor with a query for each row, queries that share a round
+//! trip, and rows as structs.
 //!
-//! `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD` say where; the default is a local server without a password.
+//! `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD` name the server. `cargo run -p servers -- neo4j-2026` starts one and
+//! prints them.
 
-use std::env;
+use std::error::Error as StdError;
+use std::process::ExitCode;
+use std::time::Duration;
 
-use adapter_tokio::{Auth, Error, ManagedTransaction, query};
+// The name that the dependency line of the README gives to the adapter.
+use adapter_tokio as bolt;
+use bolt::{Config, Driver, Error, ManagedTransaction, query};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -15,16 +20,21 @@ struct Account {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    let uri = env::var("NEO4J_URI").unwrap_or_else(|_| "bolt://localhost:7687".to_owned());
-    let auth = match (env::var("NEO4J_USERNAME"), env::var("NEO4J_PASSWORD")) {
-        (Ok(user), Ok(password)) => Auth::basic(user, password),
-        _ => Auth::none(),
-    };
-    let driver = adapter_tokio::driver(&uri, auth)?;
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn StdError>> {
+    let driver = connect().await?;
     let mut session = driver.session().build();
 
-    // They leave in one flight, together with the commit.
+    // Three queries and the commit: one round trip.
     let mut tx = session.begin_transaction().await?;
     for owner in ["Ada", "Grace", "Barbara"] {
         tx.queue(query("CREATE (:ExampleAccount {owner: $owner, balance: 100})").param("owner", owner))?;
@@ -53,13 +63,13 @@ async fn main() -> Result<(), Error> {
     }
     tx.commit().await?;
 
-    let mut accounts = session
+    let accounts: Vec<Account> = session
         .run("MATCH (a:ExampleAccount) RETURN a.owner AS owner, a.balance AS balance ORDER BY owner")
+        .collect_as()
         .await?;
-    while let Some(Account { owner, balance }) = accounts.next_as().await? {
+    for Account { owner, balance } in accounts {
         println!("{owner} has {balance}");
     }
-    drop(accounts);
 
     session.run("MATCH (a:ExampleAccount) DELETE a").await?;
     session.close().await?;
@@ -67,14 +77,17 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs again if the server asks for that: two transfers at the same time may deadlock, for example.
+/// Runs again after transient errors: two transfers at the same time may deadlock, for example.
 async fn transfer(mut tx: ManagedTransaction, amount: i64) -> Result<i64, Error> {
-    let take =
-        "MATCH (a:ExampleAccount {owner: $owner}) SET a.balance = a.balance - $amount RETURN a.balance";
-    let rows = tx.run(take).param("owner", "Ada").param("amount", amount).await?;
-    let left: i64 = rows.single().await?.get(0)?;
+    let taken = tx
+        .run("MATCH (a:ExampleAccount {owner: $owner}) SET a.balance = a.balance - $amount RETURN a.balance")
+        .param("owner", "Ada")
+        .param("amount", amount)
+        .single()
+        .await?;
+    let left: i64 = taken.get(0)?;
     if left < 0 {
-        // Rolled back, and not tried again.
+        // Rolled back, and not retried.
         return Err(Error::abort(format!("Ada has {} only", left + amount)));
     }
     tx.run("MATCH (a:ExampleAccount {owner: $owner}) SET a.balance = a.balance + $amount")
@@ -83,3 +96,18 @@ async fn transfer(mut tx: ManagedTransaction, amount: i64) -> Result<i64, Error>
         .await?;
     Ok(left)
 }
+
+/// Connects to the server that the environment names, and says what to start if there is none.
+async fn connect() -> Result<Driver, Box<dyn StdError>> {
+    let config = Config::from_env().map_err(|error| format!("{error}\n{HINT}"))?;
+    // A server that is not there is no reason to wait for long.
+    let driver = bolt::driver_with(config.connection_timeout(Duration::from_secs(3)))?;
+    match driver.verify_connectivity().await {
+        Ok(()) => Ok(driver),
+        Err(error) => Err(format!("{error}\n{HINT}").into()),
+    }
+}
+
+const HINT: &str = "\
+Start a server for this example: cargo run -p servers -- neo4j-2026
+It prints NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD, which this example reads. Set them to use a server of your own.";

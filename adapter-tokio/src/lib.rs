@@ -1,30 +1,37 @@
-//! The Bolt driver on tokio.
+//! A driver for Neo4j and other databases that speak Bolt, on tokio.
 //!
-//! Everything runs on the caller's own tasks: the driver spawns nothing and starts no thread. Host names are looked up on
-//! tokio's own pool of blocking threads. The driver needs a runtime with I/O and time enabled, as `#[tokio::main]`,
-//! `#[tokio::test]` and `Builder::enable_all` make it; both the multi-threaded and the current-thread kind will do. Where
-//! there is none, calls fail at once with an error that says so. A driver may be shared between runtimes, and may
-//! outlive one: see [`runtime::Tokio`].
+//! # Connecting
+//!
+//! ```toml
+//! [dependencies]
+//! bolt = { package = "adapter-tokio", path = "…" }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! serde = { version = "1", features = ["derive"] }
+//! ```
 //!
 //! ```no_run
-//! use adapter_tokio::{Access, Auth, EagerResult};
+//! # use adapter_tokio as bolt;
+//! use bolt::{Auth, Error};
 //!
 //! #[tokio::main]
-//! async fn main() -> Result<(), adapter_tokio::Error> {
-//!     let driver = adapter_tokio::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
-//!     let EagerResult { records, summary, .. } = driver
-//!         .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
-//!         .param("age", 18)
-//!         .routing(Access::Read)
-//!         .await?;
-//!     for record in &records {
-//!         println!("{}", record.get::<&str>("name")?);
-//!     }
-//!     println!("{} people in {:?}", records.len(), summary.database());
+//! async fn main() -> Result<(), Error> {
+//!     let driver = bolt::driver("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+//!     driver.verify_connectivity().await?;
+//!     // … queries …
 //!     driver.close().await;
 //!     Ok(())
 //! }
 //! ```
+//!
+//! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
+//! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
+//!
+//! The driver needs a tokio runtime with I/O and time enabled, as `#[tokio::main]`, `#[tokio::test]` and
+//! `Builder::enable_all` make it, multi-threaded or not. Outside of one, calls fail at once with an error that says so. The
+//! driver spawns nothing and starts no thread; host names are looked up on tokio's pool of blocking threads. A driver may be
+//! shared between runtimes, and may outlive one: see [`runtime::Tokio`].
+//!
+#![doc = include_str!("../guide.md")]
 
 pub mod runtime;
 
@@ -32,34 +39,34 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, Config, ConversionError, Cost,
-    Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError, Error, ErrorKind, ExecuteManaged,
-    ExecuteQuery, FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification,
-    NotificationFilter, OrAbort, Plan, PoolCounts, Position, ProtocolViolation, Query, QueryRun, QueryRunner,
-    QueryType, Record, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder,
-    SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, UsageError, Value, Version, Versions,
-    as_value, error, query, types,
+    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config,
+    ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError,
+    Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, FetchSize, FromValue, Keys, Limits,
+    ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
+    ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner, QueryType, Record,
+    RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun,
+    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, list, map,
+    protocol, query, serde, types,
 };
-#[doc(inline)]
-pub use bolt_client::{DecodeError, ErrorClass, ParseVersionError};
 
 use runtime::Tokio;
 
-/// A driver for the server at `uri`: `bolt://host[:port]`. Nothing is opened before the first query.
+/// Creates a driver for the server at `uri`: `bolt://host[:port]`. No connection is opened before the first query.
 ///
-/// A program that calls `fork` makes its drivers after that, one in each process: parent and child would share the sockets
-/// of a driver that was made before, and each would read answers that are meant for the other.
+/// A program that calls `fork` creates its drivers after the fork, one in each process. Otherwise parent and child share sockets
+/// and read each other's answers.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if the URI cannot be used; it says why.
+/// If the URI is invalid: [`ErrorKind::Config`].
 pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 
-/// A driver with options of your own. As with [`driver`], make it after a `fork`.
+/// Creates a driver with the options of `config`, which [`Config::from_env`] reads from the environment. As with
+/// [`driver`], create it after a `fork`.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if an option is out of range.
+/// If an option is out of range: [`ErrorKind::Config`].
 pub fn driver_with(config: Config) -> Result<Driver, Error> {
     Driver::with_runtime(Arc::new(Tokio::default()), config)
 }

@@ -31,12 +31,19 @@ mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
 pub mod planted;
+mod record;
 pub mod runtime;
 #[cfg(test)]
 mod scripted;
 mod server_info;
 mod summary;
 mod uri;
+
+/// Details of the protocol, which signatures of other items name.
+pub mod protocol {
+    pub use bolt_proto::state::{Message, ServerState};
+    pub use bolt_proto::{Capabilities, EncodedParameters, Filtering, Routing, Utc};
+}
 
 pub use address::Address;
 #[doc(hidden)]
@@ -49,19 +56,17 @@ pub use api::records::Records;
 pub use api::runner::{QueryRun, QueryRunner};
 pub use api::session::{Session, SessionBuilder, SessionRun};
 pub use api::transaction::{BeginTransaction, Transaction, TransactionRun};
-pub use bolt_proto::serde::{Serde, as_value};
-pub use bolt_proto::types;
-pub use bolt_proto::value::{FromValue, ToValue, Value};
 pub use bolt_proto::{
-    Access, Auth, ConversionError, Cost, Counters, EncodeError, Keys, Limits, MinimumSeverity, Notification,
-    NotificationFilter, Plan, Position, ProtocolViolation, Query, QueryType, Record, RecordRef, ServerError,
-    Status, UsageError, Version, Versions, query,
+    Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
+    MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
+    Status, ToValue, Value, Version, Versions, list, map, query, serde, types,
 };
-pub use bolt_proto::{DecodeError, ErrorClass, ParseVersionError};
-pub use bookmarks::{BookmarkManager, Bookmarks};
-pub use config::Config;
+pub use bolt_proto::{ErrorClass, ParseVersionError};
+pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
+pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
+pub use record::{Record, RecordIter, RecordRef};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

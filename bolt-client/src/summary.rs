@@ -1,4 +1,4 @@
-//! What a server tells about a query that has run.
+//! What a server reports about a query that has run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,25 @@ use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape,
 
 use crate::server_info::ServerInfo;
 
-/// What a server tells about a query that has run.
+/// What a server reports about a query that has run.
 ///
-/// Its `Debug` does not show the query's text, which may hold a password.
+/// `Debug` does not show the query's text, which may hold a password.
+///
+/// ```
+/// # use bolt_client as bolt;
+/// use bolt::Summary;
+///
+/// fn log(summary: &Summary) {
+///     let created = summary.counters().nodes_created;
+///     println!("{created} nodes created in {:?}", summary.result_consumed_after());
+///     for notification in summary.notifications() {
+///         println!("{}", notification.title);
+///     }
+///     if let Some(plan) = summary.profile().or(summary.plan()) {
+///         println!("{plan}");
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Summary {
@@ -62,76 +78,77 @@ impl Summary {
         summary
     }
 
-    /// The query's text. Its parameters are not kept.
+    /// Returns the query's text. The parameters are not kept.
     #[must_use]
     pub fn query(&self) -> &str {
         &self.query
     }
 
-    /// The database that the query ran on, if the server says.
+    /// Returns the database that the query ran on, if the server reports it.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
     }
 
-    /// What kind of query it was, if the server says.
+    /// Returns the type of the query, if the server reports it.
     #[must_use]
     pub const fn query_type(&self) -> Option<QueryType> {
         self.query_type
     }
 
-    /// How much the query changed.
+    /// Returns how much the query has changed.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// The server that ran it.
+    /// Returns the server that ran the query.
     #[must_use]
     pub fn server(&self) -> &ServerInfo {
         &self.server
     }
 
-    /// How long it took the server until the first row was there, by its own clock in milliseconds.
+    /// Returns how long the server took until the first row was available, in milliseconds of its clock.
     #[must_use]
     pub const fn result_available_after(&self) -> Option<Duration> {
         self.available_after
     }
 
-    /// How long it took the server to produce all rows, by its own clock in milliseconds.
+    /// Returns how long the server took to produce all rows, in milliseconds of its clock.
     #[must_use]
     pub const fn result_consumed_after(&self) -> Option<Duration> {
         self.consumed_after
     }
 
-    /// What the server wants the author of the query to know. From Bolt 5.6 on these are made of the
+    /// Returns the server's notes for the author of the query. From Bolt 5.6 on they are made of the
     /// [statuses](Self::statuses).
     #[must_use]
     pub fn notifications(&self) -> &[Notification] {
         &self.notifications
     }
 
-    /// The GQL statuses: that of the result, and those of the notifications; never empty. Before Bolt 5.6 they are made of
-    /// the notifications and of what is known about the result.
+    /// Returns the GQL statuses of the result and of the notifications. There is at least one. Before Bolt 5.6 they are
+    /// made of the notifications, and of what is known about the result.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
         &self.statuses
     }
 
-    /// The plan of a query that began with `EXPLAIN`. Its `Display` shows it as a tree.
+    /// Returns the plan of a query that began with `EXPLAIN`. The plan's `Display` shows a tree.
     #[must_use]
     pub const fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
     }
 
-    /// The plan of a query that began with `PROFILE`, with what each step cost. Its `Display` shows it as a tree.
+    /// Returns the plan of a query that began with `PROFILE`, with the cost of each step. The plan's `Display` shows a
+    /// tree.
     #[must_use]
     pub const fn profile(&self) -> Option<&Plan> {
         self.profile.as_ref()
     }
 }
 
-/// Shows all but the text of the query.
+/// Shows everything but the text of the query.
 impl fmt::Debug for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Summary")

@@ -14,7 +14,7 @@ pub(crate) fn parse(uri: &str) -> Result<Address, Error> {
         ));
     };
     check_scheme(uri, scheme)?;
-    // A path is tolerated when it is empty: tools write bolt://host/.
+    // An empty path is accepted, because tools write bolt://host/.
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     // A password could stand before the @, so this one error does not repeat the URI.
     if authority.contains('@') {
@@ -29,10 +29,23 @@ pub(crate) fn parse(uri: &str) -> Result<Address, Error> {
         ));
     }
     if authority.contains(['/', '#']) {
-        return Err(wrong(uri, "it must end behind host and port"));
+        return Err(wrong(uri, "nothing may follow the host and the port"));
     }
-    let (host, port) = split(uri, authority)?;
-    Ok(Address::new(host, parse_port(uri, port)?))
+    let (host, port) = split(authority).map_err(|why| wrong(uri, &why))?;
+    Ok(Address::new(
+        host,
+        parse_port(port).map_err(|why| wrong(uri, &why))?,
+    ))
+}
+
+/// Reads `host[:port]`.
+pub(crate) fn parse_address(text: &str) -> Result<Address, Error> {
+    let parsed = if text.contains(['/', '@', '?', '#']) {
+        Err("it must be a host, or a host and a port".into())
+    } else {
+        split(text).and_then(|(host, port)| Ok(Address::new(host, parse_port(port)?)))
+    };
+    parsed.map_err(|why| Error::config(format!("the address {text:?} is invalid: {why}")))
 }
 
 fn check_scheme(uri: &str, scheme: &str) -> Result<(), Error> {
@@ -46,60 +59,56 @@ fn check_scheme(uri: &str, scheme: &str) -> Result<(), Error> {
         ))),
         "http" | "https" => Err(wrong(
             uri,
-            "this driver speaks Bolt; use bolt:// and the server's Bolt port, usually 7687",
+            "the driver needs the Bolt port of the server, usually 7687: use bolt://",
         )),
         _ => Err(wrong(uri, "the scheme must be bolt")),
     }
 }
 
-/// Host and port, either of which may be missing here.
-fn split<'a>(uri: &str, authority: &'a str) -> Result<(&'a str, Option<&'a str>), Error> {
+/// Splits `host[:port]`, or says why this is not possible.
+fn split(authority: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(bracketed) = authority.strip_prefix('[') {
         let Some((host, rest)) = bracketed.split_once(']') else {
-            return Err(wrong(uri, "the bracket of its IPv6 address is not closed"));
+            return Err("the bracket of its IPv6 address is not closed".into());
         };
         let address = host.split_once('%').map_or(host, |(address, _zone)| address);
         if address.parse::<Ipv6Addr>().is_err() {
-            return Err(wrong(uri, "between the brackets there is no IPv6 address"));
+            return Err("between the brackets there is no IPv6 address".into());
         }
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if rest.is_empty() => Ok((host, None)),
-            None => Err(wrong(uri, "behind the bracket only a port may follow")),
+            None => Err("only a port may follow the bracket".into()),
         };
     }
     match authority.split_once(':') {
-        Some((_, rest)) if rest.contains(':') => Err(wrong(
-            uri,
-            "an IPv6 address must stand in brackets: bolt://[::1]:7687",
-        )),
+        Some((_, rest)) if rest.contains(':') => {
+            Err("an IPv6 address must be in brackets, as in [::1]:7687".into())
+        }
         Some((host, port)) if !host.is_empty() => Ok((host, Some(port))),
         None if !authority.is_empty() => Ok((authority, None)),
-        _ => Err(wrong(uri, "it has no host")),
+        _ => Err("it has no host".into()),
     }
 }
 
-fn parse_port(uri: &str, port: Option<&str>) -> Result<u16, Error> {
+fn parse_port(port: Option<&str>) -> Result<u16, String> {
     let Some(text) = port else {
         return Ok(Address::DEFAULT_PORT);
     };
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port @ 1..) if digits => Ok(port),
-        _ => Err(wrong(
-            uri,
-            &format!("the port must be a number from 1 to 65535, not {text:?}"),
-        )),
+        _ => Err(format!("the port must be a number from 1 to 65535, not {text:?}")),
     }
 }
 
 fn wrong(uri: &str, why: &str) -> Error {
-    // User info is refused first; what is left cannot hold a password unless the URI is no URI at all.
+    // User info is refused first. The rest can only hold a password if the text is not a URI.
     if uri.contains('@') {
-        return Error::config(format!("the URI cannot be used: {why}"));
+        return Error::config(format!("the URI is invalid: {why}"));
     }
-    Error::config(format!("the URI {uri:?} cannot be used: {why}"))
+    Error::config(format!("the URI {uri:?} is invalid: {why}"))
 }
 
 #[cfg(test)]
@@ -166,7 +175,24 @@ mod tests {
         assert!(error("bolt://[::1").contains("not closed"));
         assert!(error("bolt://[host]").contains("no IPv6"));
         assert!(error("bolt://[::1]7687").contains("only a port"));
-        assert!(error("bolt://host/path").contains("must end"));
+        assert!(error("bolt://host/path").contains("nothing may follow"));
         assert!(error("bolt://host?policy=x").contains("no query"));
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_perhaps_a_port() {
+        let read = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+        assert_eq!(read("db").unwrap(), "db:7687");
+        assert_eq!(read("10.0.0.1:1").unwrap(), "10.0.0.1:1");
+        assert_eq!(read("[::1]:17").unwrap(), "[::1]:17");
+        assert_eq!(Address::from(("::1", 17)).to_string(), "[::1]:17");
+        for text in ["", ":1", "::1", "h:0", "h:x", "bolt://h", "me@h", "[::1", "[h]"] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(
+                error.to_string().contains(&format!("the address {text:?}")),
+                "{error}"
+            );
+        }
     }
 }

@@ -3,17 +3,21 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::{fmt, ops};
+use core::iter::FusedIterator;
+use core::{fmt, ops, slice};
 
-/// The names of a result's columns, shared by all of its records: cloning costs nothing.
+use ::serde::{Serialize, Serializer};
+
+/// The names of a result's columns, shared by all of its records: cloning is cheap.
 ///
 /// ```
-/// let keys = bolt_proto::Keys::new(["name", "age"]);
+/// # use bolt_proto as bolt;
+/// let keys = bolt::Keys::new(["name", "age"]);
 /// assert_eq!(keys.index_of("age"), Some(1));
 /// assert_eq!(&keys[0], "name");
 /// assert_eq!(keys.iter().collect::<Vec<_>>(), ["name", "age"]);
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Keys {
     names: Arc<[Box<str>]>,
     /// No name occurs twice.
@@ -21,7 +25,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// These names, in this order.
+    /// Creates a list of these names.
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let names: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect::<Vec<_>>().into();
@@ -29,13 +33,13 @@ impl Keys {
         Self { names, distinct }
     }
 
-    /// The place of a name, counted from 0.
+    /// Returns the index of a name, from 0.
     #[must_use]
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| same(known, name))
     }
 
-    /// As [`index_of`](Self::index_of), if the name is likely to stand in this place.
+    /// Works as [`index_of`](Self::index_of), and is faster if the name is at `place`.
     #[inline]
     pub(crate) fn index_near(&self, name: &str, place: usize) -> Option<usize> {
         match self.names.get(place) {
@@ -44,38 +48,39 @@ impl Keys {
         }
     }
 
-    /// The name in this place.
+    /// Returns the name at this index.
     #[must_use]
     #[inline]
     pub fn get(&self, index: usize) -> Option<&str> {
         self.names.get(index).map(|name| &**name)
     }
 
-    /// How many there are.
+    /// Returns the number of names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The names in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator {
-        self.names.iter().map(|name| &**name)
+    /// Returns the names in order.
+    #[must_use]
+    pub fn iter(&self) -> KeysIter<'_> {
+        KeysIter(self.names.iter())
     }
 }
 
-/// Whether two names are the same. Those that are not mostly differ in length or at their beginning.
+/// Returns whether two names are equal. Most different names differ in length or in the first byte.
 #[inline]
 fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
 }
 
-/// Names are few, as a rule, and otherwise sorted for it, so that a server cannot make it slow.
+/// Returns whether no name occurs twice. Many names are sorted first, so that a server cannot make this slow.
 fn are_distinct(names: &[Box<str>]) -> bool {
     const FEW: usize = 16;
     if names.len() <= FEW {
@@ -108,6 +113,54 @@ impl ops::Index<usize> for Keys {
     }
 }
 
+impl<'n> FromIterator<&'n str> for Keys {
+    fn from_iter<I: IntoIterator<Item = &'n str>>(names: I) -> Self {
+        Self::new(names)
+    }
+}
+
+impl<'k> IntoIterator for &'k Keys {
+    type Item = &'k str;
+    type IntoIter = KeysIter<'k>;
+
+    fn into_iter(self) -> KeysIter<'k> {
+        self.iter()
+    }
+}
+
+/// An iterator over the names of [`Keys`].
+#[derive(Debug, Clone)]
+pub struct KeysIter<'k>(slice::Iter<'k, Box<str>>);
+
+impl<'k> Iterator for KeysIter<'k> {
+    type Item = &'k str;
+
+    fn next(&mut self) -> Option<&'k str> {
+        self.0.next().map(|name| &**name)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for KeysIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|name| &**name)
+    }
+}
+
+impl ExactSizeIterator for KeysIter<'_> {}
+
+impl FusedIterator for KeysIter<'_> {}
+
+/// Serializes the names as a list.
+impl Serialize for Keys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
 impl<S: AsRef<str>> PartialEq<[S]> for Keys {
     fn eq(&self, other: &[S]) -> bool {
         self.iter().eq(other.iter().map(AsRef::as_ref))
@@ -134,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_wherever_it_is_looked_for_first() {
+    fn a_name_is_found_from_any_place_where_the_search_begins() {
         let keys = Keys::new(["a", "b", "", "ab"]);
         for (index, name) in keys.iter().enumerate() {
             for place in 0..6 {
@@ -145,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_names_the_first_is_found() {
+    fn the_first_of_equal_names_is_found() {
         for others in [0, 40] {
             let mut names: Vec<String> = (0..others).map(|n| format!("column {n}")).collect();
             assert!(Keys::new(names.iter().map(String::as_str)).distinct);

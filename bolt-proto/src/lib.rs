@@ -189,5 +189,13 @@ pub use message::{
     QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};
-pub use record::{ColumnIndex, Record, RecordRef};
+pub use record::{ColumnIndex, Record, RecordIter, RecordRef};
+pub use value::{FromValue, ToValue, Value};
 pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Version};
+
+/// For the expansion of macros.
+#[doc(hidden)]
+pub mod __private {
+    pub use alloc::string::String;
+    pub use alloc::vec;
+}

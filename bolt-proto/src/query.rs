@@ -16,14 +16,16 @@ use crate::version::Version;
 
 /// A query and its parameters.
 ///
-/// Parameters are encoded when they are given: nothing is borrowed from the caller, and sending the query again, for
-/// a retry, costs a copy of bytes. A parameter that cannot be sent makes [`check`](Self::check) fail, which is
-/// done before a connection is even asked for.
+/// Parameters are encoded when they are given: nothing is borrowed from the caller, and a retry costs a copy
+/// of bytes. A parameter that cannot be sent makes the call fail before it uses a connection; see
+/// [`check`](Self::check).
 ///
-/// `Debug` shows the names of the parameters, and neither their values nor the text, which may hold a password.
+/// `Debug` shows the names of the parameters. It shows neither their values nor the text, which may hold a
+/// password.
 ///
 /// ```
-/// use bolt_proto::Query;
+/// # use bolt_proto as bolt;
+/// use bolt::Query;
 ///
 /// let query = Query::new("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name").param("age", 18);
 /// assert_eq!(query.check(), Ok(()));
@@ -32,32 +34,32 @@ use crate::version::Version;
 pub struct Query {
     text: String,
     parameters: Parameters,
-    /// The names of the first so many parameters, once there are many.
+    /// The names of the first parameters, if there are many.
     known: Option<BTreeSet<String>>,
     error: Option<EncodeError>,
 }
 
-/// How many names are compared one by one.
+/// Up to this number, names are compared one by one.
 const FEW: usize = 16;
 
 /// The entries of the parameters' map, without its header.
 #[derive(Clone, Default)]
 struct Parameters {
     out: Output,
-    /// Where each entry starts.
+    /// The position of each entry.
     starts: Vec<usize>,
-    /// The lowest version that can carry all of them, and where the first entry starts that needs it.
+    /// The lowest version that can carry all of them, and the position of the first entry that needs it.
     needs: Option<(Version, usize)>,
 }
 
-/// A query; short for [`Query::new`].
+/// Creates a query; short for [`Query::new`].
 #[must_use]
 pub fn query(text: impl Into<String>) -> Query {
     Query::new(text)
 }
 
 impl Query {
-    /// A query without parameters.
+    /// Creates a query without parameters.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -66,7 +68,7 @@ impl Query {
         }
     }
 
-    /// Gives a value to a parameter, which is written `$name` in the text.
+    /// Sets a parameter, which is written `$name` in the text.
     #[must_use]
     pub fn param(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
         if self.error.is_none() {
@@ -75,26 +77,26 @@ impl Query {
         self
     }
 
-    /// Gives a value to several parameters at once: the fields of a struct, or the entries of a map, by serde.
+    /// Sets several parameters at once, by serde: the fields of a struct, or the entries of a map.
     ///
-    /// serde knows fewer types than the database does, so a field may arrive as something else than meant, and nobody
-    /// says a word. [`as_value`](crate::serde::as_value) puts each of these right, by
-    /// `#[serde(with = "bolt_proto::serde::as_value")]` on the field:
+    /// Serde has fewer types than the database, so a field may arrive as another type than intended, without an error.
+    /// [`as_value`](crate::serde::as_value) corrects this, by `#[serde(with = "bolt::serde::as_value")]` on the field:
     ///
-    /// | field | serde alone sends | `as_value`, like [`param`](Self::param), sends |
+    /// | field | sent by serde alone | sent with `as_value`, and by [`param`](Self::param) |
     /// |---|---|---|
     /// | `Vec<u8>`, `[u8; 16]` | a list of integers | bytes |
     /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a string | a date, a time, a date-time |
     /// | `chrono::TimeDelta`, `time::Duration` | a list of two integers, or a string | a duration |
     /// | `time::Date` and the like | a list of integers, or a string | a date, a time, a date-time |
     /// | `uuid::Uuid` | a string | a UUID, which needs Bolt 6.1 |
-    /// | `std::time::Duration`, `SystemTime` | a map of seconds and nanoseconds | – |
+    /// | `std::time::Duration` | a map of seconds and nanoseconds | a duration |
+    /// | `std::time::SystemTime` | a map of seconds and nanoseconds | – |
     /// | `Vec<f32>` | a list of floats | a list of floats; a [`Vector`](crate::types::Vector) is a vector |
     ///
-    /// The types of [`types`](crate::types) need nothing: they are themselves in any struct. Features of this crate make
-    /// the types of other crates known to `as_value`: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
+    /// The types of [`types`](crate::types) are themselves in any struct. `as_value` knows the types of other crates if the
+    /// feature of that crate is enabled: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
     ///
-    /// The other way round is kinder: a date, a time, a duration or a UUID can be read into whatever reads itself from a
+    /// Reading is less strict. A date, a time, a duration or a UUID can be read into any type that reads itself from a
     /// text, such as a `chrono::NaiveDate`, with and without `as_value`.
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
@@ -104,13 +106,13 @@ impl Query {
         self
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The names of the parameters, in the order in which they were given.
+    /// Returns the names of the parameters, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parameters
             .starts
@@ -118,14 +120,14 @@ impl Query {
             .map(|&start| self.parameters.encoded().name_at(start))
     }
 
-    /// The parameters as they are sent.
+    /// Returns the parameters as they are sent.
     #[must_use]
     pub fn parameters(&self) -> EncodedParameters<'_> {
         self.parameters.encoded()
     }
 
-    /// The lowest version of Bolt that can carry the parameters, and the first one that needs it; `None` if every
-    /// version can.
+    /// Returns the lowest version of Bolt that can carry the parameters, and the first parameter that needs
+    /// it; `None` if every version can.
     #[must_use]
     pub fn needs(&self) -> Option<(Version, &str)> {
         self.parameters
@@ -133,11 +135,11 @@ impl Query {
             .map(|(version, start)| (version, self.parameters.encoded().name_at(start)))
     }
 
-    /// Whether every parameter could be encoded.
+    /// Checks that every parameter could be encoded.
     ///
     /// # Errors
     ///
-    /// The first one that could not; it is named.
+    /// If a parameter could not be encoded. The error names the first one.
     pub const fn check(&self) -> Result<(), &EncodeError> {
         match &self.error {
             Some(error) => Err(error),
@@ -157,8 +159,8 @@ impl Query {
         Ok(())
     }
 
-    /// Whether there is a parameter of this name; it counts as given from here on. Few names are read where they are
-    /// encoded, many are looked up in a set.
+    /// Returns whether there is a parameter of this name, which then counts as given. Few names are compared
+    /// in encoded form, many are looked up in a set.
     fn is_given(&mut self, name: &str) -> bool {
         if self.parameters.starts.len() < FEW {
             return self.names().any(|known| known == name);
@@ -255,12 +257,12 @@ impl fmt::Debug for Query {
     }
 }
 
-/// The parameters of a [`Query`], encoded. `Debug` shows only how much there is.
+/// The encoded parameters of a [`Query`]. `Debug` shows only their number and size.
 #[derive(Clone, Copy)]
 pub struct EncodedParameters<'a> {
-    /// How many there are.
+    /// The number of parameters.
     pub count: usize,
-    /// The entries of the map that they are, one after the other, without the map's header.
+    /// The entries of the map of parameters, without the map's header.
     pub bytes: &'a [u8],
     starts: &'a [usize],
     offsets: &'a [Option<UtcOffset>],
@@ -268,20 +270,20 @@ pub struct EncodedParameters<'a> {
 }
 
 impl<'a> EncodedParameters<'a> {
-    /// Whether they are written differently for servers that know no `utc`: Bolt 4.2 and older, and 4.3 and 4.4 unless
-    /// that patch was agreed on.
+    /// Returns whether they have a legacy form, for servers without `utc`: Bolt 4.2 and older, and 4.3 and
+    /// 4.4 without that patch.
     #[must_use]
     pub const fn has_legacy_form(&self) -> bool {
         self.has_date_times
     }
 
-    /// Writes the entries for servers that know no `utc`, whose date-times count seconds on the local clock. The map's
-    /// header is not written, and is the same.
+    /// Writes the entries in the legacy form, in which date-times count seconds on the local clock. The map's
+    /// header is the same, and is not written.
     ///
     /// # Errors
     ///
-    /// A date-time with a zone does not know its offset from UTC; the parameter is named. What was written must be
-    /// taken back by the caller.
+    /// If a date-time with a zone has no offset from UTC. The error names the parameter. The caller must
+    /// remove what has been written.
     pub fn write_legacy(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         transcode(self.bytes, self.offsets, out).map_err(|(position, error)| {
             let start = self.starts.iter().rev().find(|&&start| start <= position);
@@ -289,7 +291,7 @@ impl<'a> EncodedParameters<'a> {
         })
     }
 
-    /// The name of the entry that starts there.
+    /// Returns the name of the entry at this position.
     fn name_at(&self, start: usize) -> &'a str {
         Reader::new(self.bytes.get(start..).unwrap_or_default())
             .key()

@@ -1,14 +1,17 @@
-//! Rows of results: lent from the receive buffer, or owned.
+//! Rows of results: borrowed from the receive buffer, or owned.
 
 mod column;
+mod iter;
 mod owned;
 mod places;
+mod show;
 
-use core::fmt;
+use alloc::vec::Vec;
 
 use ::serde::Deserialize;
 
 pub use column::ColumnIndex;
+pub use iter::RecordIter;
 pub use owned::Record;
 pub(crate) use owned::with_offsets;
 pub(crate) use places::Places;
@@ -19,24 +22,24 @@ use crate::packstream::{Reader, ValueRef};
 use crate::serde::RecordDeserializer;
 use crate::value::{FromValue, Value};
 
-/// A row that lies in the receive buffer. It is `Copy`, and nothing of it is parsed until asked for: reading a column
-/// walks over those before it, once.
+/// A row in the receive buffer. It is `Copy`, and nothing is parsed before it is asked for: reading a column walks over
+/// the columns before it, once.
 ///
-/// A column that cannot be read spoils neither the others nor the connection.
+/// A column that cannot be read affects neither the other columns nor the connection.
 ///
-/// Two rows are equal if their columns have the same names and their values are encoded alike. `Debug` shows what the
-/// columns hold, as that of [`Value`] does.
+/// `Display` shows the row as `{name: "Ada", age: 36}`. Rows are not `PartialEq`, because equal values may have
+/// different encodings: compare [`values`](Self::values).
 #[derive(Clone, Copy)]
 pub struct RecordRef<'a> {
     keys: &'a Keys,
     columns: usize,
     values: &'a [u8],
-    /// Where its columns begin, as far as that was found out.
+    /// Where its columns begin, as far as known.
     places: Option<&'a Places>,
 }
 
 impl<'a> RecordRef<'a> {
-    /// A row of `columns` values that lie one behind the other: no more than there are bytes.
+    /// A row of `columns` values, one after the other in `values`; at most one column a byte.
     pub(crate) const fn new(keys: &'a Keys, columns: usize, values: &'a [u8]) -> Self {
         Self {
             keys,
@@ -46,7 +49,7 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// The same row, which remembers where its columns begin.
+    /// Makes the row remember where its columns begin.
     #[inline]
     pub(crate) const fn remembering(self, places: &'a Places) -> Self {
         Self {
@@ -55,11 +58,11 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// Reads one column, by its name or its place.
+    /// Reads one column, by its name or its index.
     ///
     /// # Errors
     ///
-    /// There is no such column, or its value cannot be read as a `T`.
+    /// If there is no such column, or if its value cannot be read as a `T`.
     #[inline]
     pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
         let index = column.find(self.keys, self.columns, self.places.map_or(0, Places::next))?;
@@ -75,11 +78,11 @@ impl<'a> RecordRef<'a> {
     }
 
     /// Reads the whole row by serde: a struct by the names of the columns, a tuple or a sequence by their order, a
-    /// scalar if there is only one.
+    /// scalar if there is only one column.
     ///
     /// # Errors
     ///
-    /// A column is missing, or a value does not fit its field; the error names the column.
+    /// If a column is missing, or a value does not fit its field. The error names the column.
     pub fn to<T: Deserialize<'a>>(&self) -> Result<T, ConversionError> {
         T::deserialize(RecordDeserializer::new(
             self.keys,
@@ -88,56 +91,58 @@ impl<'a> RecordRef<'a> {
         ))
     }
 
-    /// The names of the columns.
+    /// Reads all values, in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// If a value cannot be read. The error names the column.
+    pub fn values(&self) -> Result<Vec<Value>, ConversionError> {
+        let read = |(name, value): (&str, Result<ValueRef<'a>, _>)| {
+            Value::from_value(value?).map_err(|error| error.at_column(name))
+        };
+        self.iter().map(read).collect()
+    }
+
+    /// Returns the names of the columns.
     #[must_use]
     pub const fn keys(&self) -> &'a Keys {
         self.keys
     }
 
-    /// How many columns there are.
+    /// Returns the number of columns.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.columns
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no columns.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.columns == 0
     }
 
-    /// How many bytes the values take, as they lie in the buffer.
+    /// Returns the number of bytes that the encoded values take.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
         self.values.len()
     }
 
-    /// The columns in order, each with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Result<ValueRef<'a>, ConversionError>)> + use<'a> {
-        let (keys, mut reader) = (self.keys, Reader::new(self.values));
-        (0..self.columns).map(move |index| {
-            let name = keys.get(index).unwrap_or_default();
-            let start = reader.rest();
-            let value = reader.value().map_err(|error| {
-                // A value that cannot be skipped stays in front of the cursor, and spoils the columns behind it.
-                reader = Reader::new(start);
-                let _malformed = reader.skip();
-                ConversionError::from(error).at_column(name)
-            });
-            (name, value)
-        })
+    /// Returns the columns in order, each with its name.
+    #[must_use]
+    pub const fn iter(&self) -> RecordIter<'a> {
+        RecordIter::new(self.keys, self.columns, self.values)
     }
 
-    /// A row that keeps its values for itself, in one allocation. Those of a large row are not copied.
+    /// Copies the row out of the buffer, in one allocation. The values of a large row are shared, not copied.
     #[must_use]
-    pub fn to_owned(&self) -> Record {
+    pub fn to_record(&self) -> Record {
         if let Some(whole) = self.places.and_then(|places| places.whole().cloned()) {
             return Record::from_parts(self.keys.clone(), self.columns, whole);
         }
         Record::new(self.keys.clone(), self.columns, self.values)
     }
 
-    /// Where a column begins.
+    /// Returns the offset where a column begins.
     #[inline]
     fn offset_of(&self, index: usize) -> Result<usize, DecodeError> {
         let (known, offset) = self.places.map_or((0, 0), |places| places.find(index));
@@ -147,7 +152,7 @@ impl<'a> RecordRef<'a> {
         self.walk(known, offset, index)
     }
 
-    /// Walks from a column, which begins at this offset, to another.
+    /// Walks from a column, which begins at `offset`, to another column.
     fn walk(&self, from: usize, offset: usize, to: usize) -> Result<usize, DecodeError> {
         let mut reader = self.reader_at(offset);
         let Some(places) = self.places else {
@@ -166,7 +171,7 @@ impl<'a> RecordRef<'a> {
         Reader::new(self.values.get(offset..).unwrap_or_default())
     }
 
-    /// Where a cursor stands.
+    /// Returns the offset of a reader.
     #[inline]
     fn place_of(&self, reader: &Reader<'a>) -> usize {
         self.values.len().saturating_sub(reader.rest().len())
@@ -178,34 +183,22 @@ impl<'a> RecordRef<'a> {
     }
 }
 
-impl PartialEq for RecordRef<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.keys, self.columns, self.values) == (other.keys, other.columns, other.values)
+impl<'a> IntoIterator for RecordRef<'a> {
+    type Item = (&'a str, Result<ValueRef<'a>, ConversionError>);
+    type IntoIter = RecordIter<'a>;
+
+    fn into_iter(self) -> RecordIter<'a> {
+        self.iter()
     }
 }
 
-impl Eq for RecordRef<'_> {}
+impl<'a> IntoIterator for &RecordRef<'a> {
+    type Item = (&'a str, Result<ValueRef<'a>, ConversionError>);
+    type IntoIter = RecordIter<'a>;
 
-impl fmt::Debug for RecordRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_columns(self.iter(), f)
+    fn into_iter(self) -> RecordIter<'a> {
+        self.iter()
     }
-}
-
-fn debug_columns<'a>(
-    columns: impl Iterator<Item = (&'a str, Result<ValueRef<'a>, ConversionError>)>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let mut map = f.debug_map();
-    for (name, value) in columns {
-        match value.map(|value| (Value::from_value(value), value)) {
-            Ok((Ok(value), _)) => map.entry(&name, &value),
-            // What is no value of this protocol is shown as it lies in the buffer.
-            Ok((Err(_), value)) => map.entry(&name, &value),
-            Err(error) => map.entry(&name, &format_args!("<{error}>")),
-        };
-    }
-    map.finish()
 }
 
 #[cfg(test)]

@@ -1,7 +1,19 @@
-//! The types of values that Rust has no type for: graph, temporal and spatial types, vectors and UUIDs.
+//! The types of values, and everything that an own [`FromValue`](crate::FromValue) or [`ToValue`](crate::ToValue)
+//! needs.
+//!
+//! * Types of the database that Rust has no type for: [`Node`], [`Relationship`], [`Path`]; [`Date`], [`Time`],
+//!   [`LocalTime`], [`DateTime`], [`ZonedDateTime`], [`LocalDateTime`], [`Duration`]; [`Point2D`], [`Point3D`];
+//!   [`Vector`], [`Uuid`]; [`UnsupportedType`] and [`Structure`] for values that cannot be represented.
+//! * Maps: [`Map`].
+//! * What an own `FromValue` reads from: [`ValueRef`] and its views [`ListRef`], [`MapRef`], [`StructureRef`].
+//! * What an own `ToValue` writes to: [`Encoder`], [`ListEncoder`], [`MapEncoder`].
+//! * Errors: [`ParseError`], [`ParseUuidError`], [`RangeError`], [`DecodeError`].
 
+pub use crate::error::DecodeError;
+pub use crate::keys::KeysIter;
 pub use crate::value::{
-    Date, DateTime, Direction, Duration, LocalDateTime, LocalTime, Map, Node, ParseError, ParseUuidError,
-    Path, Point2D, Point3D, RangeError, Relationship, Segment, Srid, Structure, Time, UnboundRelationship,
-    UnsupportedType, UtcOffset, Uuid, Vector, ZonedDateTime,
+    Date, DateTime, Direction, Duration, Encoder, ListEncoder, ListRef, ListRefIter, LocalDateTime,
+    LocalTime, Map, MapEncoder, MapIter, MapRef, MapRefIter, Node, ParseError, ParseUuidError, Path, Point2D,
+    Point3D, RangeError, Relationship, Segment, Srid, Structure, StructureRef, Time, UnboundRelationship,
+    UnsupportedType, UtcOffset, Uuid, ValueRef, Vector, ZonedDateTime,
 };

@@ -1,37 +1,33 @@
-//! The driver over a transport that it has never heard of: two pipes in memory. What a tunnel, a proxy or a WebSocket
-//! would need looks the same: wrap an adapter's runtime, and replace how connections are made.
+//! The driver over a transport of its own: a tunnel in memory. An SSH channel, a proxy or a WebSocket looks the same: wrap an
+//! adapter's runtime, and replace how connections are made.
 //!
-//! `cargo run -p tests --example custom_transport`
+//! `cargo run -p tests --example custom_transport` needs no server: it starts an embedded one.
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex};
-use std::task::{Context, Poll, Waker};
-use std::thread;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use adapter_tokio::runtime::{
-    AsyncRead, AsyncWrite, BoxFuture, Endpoint, Io, Runtime, SocketOptions, Timer, Tokio, Transport,
+// The name that the dependency line of the README gives to the adapter.
+use adapter_tokio as bolt;
+use bolt::runtime::{
+    AsyncRead, AsyncWrite, BoxFuture, Endpoint, Io, NoRuntime, Runtime, SocketOptions, Timer, Tokio,
+    Transport,
 };
-use adapter_tokio::{Access, Auth, Config, Driver};
+use bolt::{Access, Auth, Config, Driver};
 use engine::Engine;
+use tokio::io::{DuplexStream, ReadBuf};
 
-/// tokio, but for connections, which go through memory.
+/// How many bytes the tunnel holds in each direction before the sender waits.
+const CAPACITY: usize = 64 * 1024;
+
+/// tokio, except for connections: they go through a tunnel.
 #[derive(Debug, Default)]
-struct ThroughMemory(Tokio);
+struct Tunnelled(Tokio);
 
-impl Runtime for ThroughMemory {
-    fn resolve<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-        by: Option<Instant>,
-    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        self.0.resolve(host, port, by)
-    }
-
+impl Runtime for Tunnelled {
     fn connect<'a>(
         &'a self,
         to: &'a Endpoint,
@@ -42,15 +38,22 @@ impl Runtime for ThroughMemory {
             let Endpoint::Tcp(address) = to else {
                 return Err(io::ErrorKind::Unsupported.into());
             };
-            println!("connecting to {address} through memory");
-            let stream = MemoryStream {
-                incoming: Arc::default(),
-                outgoing: Arc::default(),
-            };
-            carry(&stream, TcpStream::connect(address)?)?;
+            println!("connecting to {address} through the tunnel");
+            let tunnel = open_tunnel(*address).await?;
             // `Io` makes a transport of any stream that does not block.
-            Ok(Box::new(Io(stream)) as Box<dyn Transport>)
+            Ok(Box::new(Io(Tunnel(tunnel))) as Box<dyn Transport>)
         })
+    }
+
+    // The rest is tokio's.
+
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        by: Option<Instant>,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        self.0.resolve(host, port, by)
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
@@ -61,137 +64,65 @@ impl Runtime for ThroughMemory {
         self.0.now()
     }
 
+    fn can_wait(&self) -> Result<(), NoRuntime> {
+        self.0.can_wait()
+    }
+
     fn random(&self) -> u64 {
         self.0.random()
     }
 }
 
-/// The driver's end of two pipes.
-struct MemoryStream {
-    incoming: Arc<Pipe>,
-    outgoing: Arc<Pipe>,
-}
-
-impl AsyncRead for MemoryStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut state = self.incoming.state.lock().unwrap();
-        if state.bytes.is_empty() && !state.closed {
-            state.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(state.bytes.read(buf))
-    }
-}
-
-impl AsyncWrite for MemoryStream {
-    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.outgoing.put(buf).map(|()| buf.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outgoing.close();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for MemoryStream {
-    fn drop(&mut self) {
-        self.outgoing.close();
-    }
-}
-
-/// One direction: bytes, and who waits for them.
-#[derive(Default)]
-struct Pipe {
-    state: Mutex<State>,
-    filled: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    bytes: VecDeque<u8>,
-    closed: bool,
-    reader: Option<Waker>,
-}
-
-impl Pipe {
-    fn put(&self, bytes: &[u8]) -> io::Result<()> {
-        let waker = {
-            let mut state = self.state.lock().unwrap();
-            if state.closed {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            state.bytes.extend(bytes);
-            state.reader.take()
-        };
-        self.notify(waker);
-        Ok(())
-    }
-
-    fn close(&self) {
-        let waker = {
-            let mut state = self.state.lock().unwrap();
-            state.closed = true;
-            state.reader.take()
-        };
-        self.notify(waker);
-    }
-
-    fn notify(&self, waker: Option<Waker>) {
-        self.filled.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// Waits for bytes; empty at the end.
-    fn take(&self) -> Vec<u8> {
-        let state = self.state.lock().unwrap();
-        let mut state = self
-            .filled
-            .wait_while(state, |state| state.bytes.is_empty() && !state.closed)
-            .unwrap();
-        state.bytes.drain(..).collect()
-    }
-}
-
-/// Two threads that carry bytes between the pipes and a real socket, as a tunnel would.
-fn carry(stream: &MemoryStream, socket: TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    let (incoming, outgoing) = (Arc::clone(&stream.incoming), Arc::clone(&stream.outgoing));
-    let mut reader = socket.try_clone()?;
-    thread::spawn(move || {
-        let mut buf = [0; 8192];
-        while let Ok(len @ 1..) = reader.read(&mut buf) {
-            if incoming.put(&buf[..len]).is_err() {
-                break;
-            }
-        }
-        incoming.close();
+/// Opens a tunnel to `address` and returns the driver's end.
+///
+/// Nothing here blocks the thread: `connect` waits as any other future does, and the far end is a task. The driver limits
+/// the time of all of this and drops it when that is over.
+async fn open_tunnel(address: SocketAddr) -> io::Result<DuplexStream> {
+    let mut server = tokio::net::TcpStream::connect(address).await?;
+    server.set_nodelay(true)?;
+    let (near, mut far) = tokio::io::duplex(CAPACITY);
+    tokio::spawn(async move {
+        // Ends when either side does; then the other end of the tunnel is closed, too.
+        let _ = tokio::io::copy_bidirectional(&mut far, &mut server).await;
     });
-    let mut writer = socket;
-    thread::spawn(move || {
-        loop {
-            let bytes = outgoing.take();
-            if bytes.is_empty() || writer.write_all(&bytes).is_err() {
-                // Both threads end with the driver's end of the pipes.
-                let _ = writer.shutdown(Shutdown::Both);
-                break;
-            }
-        }
-    });
-    Ok(())
+    Ok(near)
+}
+
+/// A stream with tokio's traits as one with those of futures-io, which the driver uses.
+struct Tunnel(DuplexStream);
+
+impl AsyncRead for Tunnel {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(buf);
+        ready!(tokio::io::AsyncRead::poll_read(
+            Pin::new(&mut self.0),
+            cx,
+            &mut buf
+        ))?;
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        tokio::io::AsyncWrite::poll_write(Pin::new(&mut self.0), cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        tokio::io::AsyncWrite::poll_flush(Pin::new(&mut self.0), cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut self.0), cx)
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::start()?;
     let config = Config::new(&engine.uri(), Auth::basic(engine.user(), engine.password()))?;
-    let driver = Driver::with_runtime(Arc::new(ThroughMemory::default()), config)?;
+    let driver = Driver::with_runtime(Arc::new(Tunnelled::default()), config)?;
+    driver.verify_connectivity().await?;
     let result = driver
         .execute_query("UNWIND range(1, $n) AS n RETURN n * n AS square")
         .param("n", 5)

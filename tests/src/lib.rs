@@ -16,8 +16,3 @@ pub mod misbehaving;
 pub mod relay;
 pub mod scripted;
 pub mod sim;
-
-/// Compiles the programs in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -20,6 +20,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("summary", &["api", "exchange"]),
     ("server_info", &["api", "exchange"]),
     ("eager_result", &["api", "exchange"]),
+    ("record", &["api", "exchange"]),
     ("bookmarks", &["api", "exchange"]),
 ];
 

@@ -186,9 +186,9 @@ fn closing_ends_the_peers_stream<A: Adapter>() {
 
 fn a_refused_connection_is_an_error<A: Adapter>() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let nobody = Endpoint::Tcp(listener.local_addr().unwrap());
+    let unused = Endpoint::Tcp(listener.local_addr().unwrap());
     drop(listener);
-    let error = connect::<A>(&nobody).err().unwrap();
+    let error = connect::<A>(&unused).err().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
 }
 

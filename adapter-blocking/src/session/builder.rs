@@ -1,18 +1,19 @@
-//! How a session shall be.
+//! The options of a session.
 
 use std::time::Duration;
 
-use bolt_client::{Access, BookmarkManager, Bookmarks, NotificationFilter};
+use bolt_client::{Access, BookmarkManager, Bookmarks, Error, FetchSize, NotificationFilter, OptionalName};
 
 use super::Session;
 
-/// How a session shall be. [`build`](Self::build) makes it.
+/// The options of a session. [`build`](Self::build) makes the session.
 ///
 /// ```no_run
-/// # fn example(driver: adapter_blocking::Driver) {
+/// # use adapter_blocking as bolt;
+/// # fn example(driver: bolt::Driver) {
 /// use std::time::Duration;
 ///
-/// use adapter_blocking::{Access, BookmarkManager};
+/// use bolt::{Access, BookmarkManager};
 ///
 /// let shared = BookmarkManager::new();
 /// let session = driver
@@ -20,6 +21,7 @@ use super::Session;
 ///     .database("neo4j")
 ///     .default_access_mode(Access::Read)
 ///     .bookmark_manager(&shared)
+///     .fetch_size(500)
 ///     .deadline(Duration::from_secs(10))
 ///     .build();
 /// # }
@@ -33,70 +35,73 @@ impl<'d> SessionBuilder<'d> {
         Self(inner)
     }
 
-    /// The database to work on. Default: the user's home database.
-    pub fn database(self, name: impl Into<String>) -> Self {
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
+    pub fn database(self, name: impl OptionalName) -> Self {
         Self(self.0.database(name))
     }
 
-    /// What auto-commit queries, and transactions that you begin, may do. Default: [`Access::Write`]. Under
+    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under
     /// [`Access::Read`] the server refuses writes.
     pub fn default_access_mode(self, access: Access) -> Self {
         Self(self.0.default_access_mode(access))
     }
 
-    /// How many rows to ask for at a time, at least one; pages of long rows have fewer, about 16 MiB. Default: the
+    /// Sets the number of rows to request at a time: a number of at least 1, or [`FetchSize::All`]. Default: the
     /// [driver's](crate::Config::fetch_size).
-    pub fn fetch_size(self, rows: u64) -> Self {
+    ///
+    /// Pages of long rows have fewer rows, about 16 MiB.
+    pub fn fetch_size(self, rows: impl Into<FetchSize>) -> Self {
         Self(self.0.fetch_size(rows))
     }
 
-    /// Asks for all rows of each result at once. Whoever reads them slower than they arrive holds up the server, and
-    /// nothing but rows travels on the connection meanwhile.
-    pub fn fetch_all(self) -> Self {
-        Self(self.0.fetch_all())
-    }
-
-    /// What the session's transactions have to have seen: what other sessions wrote. Default: nothing.
+    /// Sets the bookmarks that the session's first transaction waits for: what other sessions wrote. Default: none.
     pub fn bookmarks(self, bookmarks: Bookmarks) -> Self {
         Self(self.0.bookmarks(bookmarks))
     }
 
-    /// Shares bookmarks with the other sessions that have the same manager. Default: none.
-    pub fn bookmark_manager(self, manager: &BookmarkManager) -> Self {
+    /// Shares bookmarks with the other sessions that have the same manager. Default: `None`.
+    pub fn bookmark_manager<'m>(self, manager: impl Into<Option<&'m BookmarkManager>>) -> Self {
         Self(self.0.bookmark_manager(manager))
     }
 
-    /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
-    pub fn impersonated_user(self, user: impl Into<String>) -> Self {
+    /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
+    pub fn impersonated_user(self, user: impl OptionalName) -> Self {
         Self(self.0.impersonated_user(user))
     }
 
-    /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
-    /// [driver](crate::Config::notifications) says.
-    pub fn notifications(self, filter: NotificationFilter) -> Self {
+    /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
+    /// [driver's](crate::Config::notifications) setting. Default: `None`.
+    pub fn notifications(self, filter: impl Into<Option<NotificationFilter>>) -> Self {
         Self(self.0.notifications(filter))
     }
 
-    /// How long each call of the session may take on *this* side: an auto-commit query from waiting for a connection to
-    /// its last row, a transaction from its beginning to its commit, retries included. Default:
-    /// the [driver's](crate::Config::deadline).
-    pub fn deadline(self, limit: Duration) -> Self {
+    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the
+    /// wait for a connection to its last row, a transaction from its beginning to its commit. `None` for the
+    /// [driver's](crate::Config::deadline) deadline. Default: `None`.
+    pub fn deadline(self, limit: impl Into<Option<Duration>>) -> Self {
         Self(self.0.deadline(limit))
     }
 
-    /// How long transaction functions that failed for reasons that may go away are done again. Zero: never. Default: the
-    /// [driver's](crate::Config::max_transaction_retry_time).
-    pub fn max_transaction_retry_time(self, limit: Duration) -> Self {
+    /// Sets how long transaction functions are retried after transient errors. Zero disables retries; `None` is the
+    /// [driver's](crate::Config::max_transaction_retry_time) setting. Default: `None`.
+    pub fn max_transaction_retry_time(self, limit: impl Into<Option<Duration>>) -> Self {
         Self(self.0.max_transaction_retry_time(limit))
     }
 
-    /// Whether [`run`](Session::run) leaves it at one attempt even if the server says that it did nothing and that another
-    /// is welcome. Default: as the [driver](crate::Config::disable_auto_commit_retries) says.
-    pub fn disable_auto_commit_retries(self, disable: bool) -> Self {
-        Self(self.0.disable_auto_commit_retries(disable))
+    /// Adds to the errors after which transaction functions are retried, and to those that the driver's
+    /// [`retry_if`](crate::Config::retry_if) adds.
+    pub fn retry_if(self, condition: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
+        Self(self.0.retry_if(condition))
     }
 
-    /// The session. No connection is made.
+    /// Sets whether [`run`](Session::run) is retried once if the server reports that it did nothing and that a retry is
+    /// safe. `None` for the [driver's](crate::Config::auto_commit_retries) setting. Default: `None`.
+    pub fn auto_commit_retries(self, retry: impl Into<Option<bool>>) -> Self {
+        Self(self.0.auto_commit_retries(retry))
+    }
+
+    /// Makes the session. No connection is opened.
     pub fn build(self) -> Session {
         Session {
             inner: self.0.build(),

@@ -39,12 +39,12 @@ blocking_builder! {
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
         /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-        timeout(timeout: Duration);
+        timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
         /// Sets how long the query may take on *this* side, from waiting for a connection to the last row. Default: the
         /// session's.
-        deadline(limit: Duration);
+        deadline(limit: impl Into<Option<Duration>>);
     }
 }
 

@@ -89,8 +89,9 @@ macro_rules! query_setters {
 /// Options of a transaction. For builders with a field `work: Lazy`, whose setup has a field `extra`.
 macro_rules! transaction_setters {
     () => {
-        /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
-        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own setting.
+        /// Default: `None`.
+        pub fn timeout(mut self, timeout: impl Into<Option<std::time::Duration>>) -> Self {
             self.work
                 .set(|setup| setup.extra = std::mem::take(&mut setup.extra).timeout(timeout));
             self

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use bolt_proto::{Keys, Record};
+use bolt_proto::Keys;
 
 use crate::api::rows::{Rows, awaited};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Exchange, HolderToken};
+use crate::record::Record;
 use crate::row_methods;
 
 /// A result that is read while other queries run: one query for each row of another, for example.

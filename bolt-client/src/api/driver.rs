@@ -16,24 +16,43 @@ use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
-/// The way to a database: it holds the connections, and everything is asked of it.
+/// A driver: the connection pool and the entry point of the API.
 ///
-/// Make one per server and process, and clone it wherever it is needed: clones share their connections. Nothing is
-/// opened before the first query. When the last clone is dropped, the connections are closed; call
-/// [`close`](Self::close) to end them in order.
+/// ```no_run
+/// # mod bolt {
+/// #     pub use bolt_client::*;
+/// #     pub fn driver_with(_: Config) -> Result<Driver, Error> { unimplemented!() }
+/// # }
+/// use bolt::{Auth, Config, Driver, Error};
 ///
-/// Every method can be cancelled by dropping its future; each says what that means for the work that was asked for.
-/// Never does it harm another call.
+/// # async fn example() -> Result<(), Error> {
+/// // `bolt::driver(uri, auth)` is the short form.
+/// let config = Config::new("bolt://localhost:7687", Auth::basic("neo4j", "secret"))?;
+/// let driver: Driver = bolt::driver_with(config)?;
+/// driver.verify_connectivity().await?;
+/// let people = driver.execute_query("MATCH (p:Person) RETURN count(p)").await?;
+/// println!("{:?}", people.records);
+/// driver.close().await;
+/// # Ok(()) }
+/// ```
+///
+/// Create one per server and process with the adapter's `driver` or `driver_with`, and clone it wherever it is needed.
+/// Clones share their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up).
+/// Connections are closed when the last clone is dropped; [`close`](Self::close) ends them in order.
+///
+/// Every future can be dropped. Its docs say under "Cancel safety" what that means for the work. Other calls are not
+/// affected.
+#[doc(alias("new", "connect", "pool"))]
 #[derive(Clone)]
 pub struct Driver {
     shared: Arc<Shared>,
-    /// What the calls of `execute_query` have in common.
+    /// The bookmarks that the calls of `execute_query` share.
     bookmarks: BookmarkManager,
 }
 
 impl Driver {
-    /// A driver over a runtime. The adapter crates call this; call it yourself to bring a transport of your own
-    /// (see [`runtime`](crate::runtime)).
+    /// Creates a driver over a runtime. Adapters call this; applications call it for a custom transport (see
+    /// [`runtime`](crate::runtime)).
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
@@ -44,23 +63,23 @@ impl Driver {
         })
     }
 
-    /// Runs a query in a transaction of its own and collects its rows. Set parameters and options on what this
-    /// returns, then await it.
+    /// Returns a future that runs a query in a transaction of its own and collects its rows. Set parameters and
+    /// options, then await or spawn it.
     ///
-    /// A read on a connection that is open already costs one round trip, a write two.
-    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery<'_> {
+    /// On an open connection, a read costs one round trip, a write two.
+    pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self, query.into())
     }
 
-    /// The bookmarks that calls of [`execute_query`](Self::execute_query) share. Give it to a session that has to see what
-    /// they wrote, or the other way round.
+    /// Returns the bookmark manager that calls of [`execute_query`](Self::execute_query) share. A session with this
+    /// manager sees what they wrote, and they see what the session wrote.
     #[must_use]
     pub fn execute_query_bookmark_manager(&self) -> &BookmarkManager {
         &self.bookmarks
     }
 
-    /// A session: for queries that belong together, transactions of several queries, and results that are read row by
-    /// row. Set options on what this returns, then [`build`](SessionBuilder::build) it. Nothing is sent by that.
+    /// Returns a builder of a session: for queries that belong together, transactions of several queries, and results
+    /// that are read row by row. Set options, then [`build`](SessionBuilder::build) it. That opens no connection.
     pub fn session(&self) -> SessionBuilder<'_> {
         SessionBuilder::new(self)
     }
@@ -90,69 +109,96 @@ impl Driver {
             .into_transaction()
     }
 
-    /// Whether the server can be reached and the login works: one round trip on an open connection, the opening of
-    /// one otherwise. The driver's [deadline](crate::Config::deadline) limits it.
+    /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
+    /// the opening of one. The driver's [deadline](crate::Config::deadline) limits it.
     ///
     /// # Errors
-    /// Why not.
+    /// If the server cannot be reached, or rejects the login.
     ///
     /// # Cancel safety
-    /// Cancel-safe: nothing is lost.
+    /// Cancel-safe.
     pub async fn verify_connectivity(&self) -> Result<(), Error> {
         self.server_info().await.map(drop)
     }
 
-    /// Who answers, by the same means as [`verify_connectivity`](Self::verify_connectivity).
+    /// Returns information about the server. Costs as much as [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe: nothing is lost.
+    /// Cancel-safe.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         self.shared.server_info(self.shared.deadline()).await
     }
 
-    /// Whether the server has several databases (Bolt 4.0 and later). Asks as
-    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    /// Returns whether the server has several databases (Bolt 4.0 and later). Costs as much as
+    /// [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe: nothing is lost.
+    /// Cancel-safe.
     pub async fn supports_multi_db(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(4, 0))
     }
 
-    /// Whether a connection can change its user (Bolt 5.1 and later). Asks as
-    /// [`verify_connectivity`](Self::verify_connectivity) does.
+    /// Returns whether a connection can change its user (Bolt 5.1 and later). Costs as much as
+    /// [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
-    /// Why nobody answers.
+    /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe: nothing is lost.
+    /// Cancel-safe.
     pub async fn supports_session_auth(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(5, 1))
     }
 
-    /// How many connections there are, and how many calls wait for one.
+    /// Opens connections until [`min_idle_connections`](Config::min_idle_connections) are idle, side by side, so that
+    /// the first calls need not. No more than [`max_connection_pool_size`](Config::max_connection_pool_size) exist in
+    /// all.
+    ///
+    /// The driver's [deadline](Config::deadline) and
+    /// [`connection_acquisition_timeout`](Config::connection_acquisition_timeout) limit it. Call it again after
+    /// connections were lost: nothing is opened in the background.
+    ///
+    /// ```no_run
+    /// # mod bolt {
+    /// #     pub use bolt_client::*;
+    /// #     pub fn driver_with(_: Config) -> Result<Driver, Error> { unimplemented!() }
+    /// # }
+    /// # async fn example(config: bolt::Config) -> Result<(), bolt::Error> {
+    /// let driver = bolt::driver_with(config.min_idle_connections(10))?;
+    /// driver.warm_up().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe. Connections that were being opened are completed by later calls.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.shared.warm_up().await
+    }
+
+    /// Returns the number of connections, by state, and of calls that wait for one.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
         self.shared.pool_counts()
     }
 
-    /// Ends all connections in order. Calls in progress may finish; new ones, and those that wait for a connection,
-    /// fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice is fine.
+    /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection,
+    /// fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further effect.
     ///
-    /// What dropped calls left on the wire is finished first, within
-    /// [`teardown_timeout`](Config::teardown_timeout).
+    /// What dropped calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     ///
     /// # Cancel safety
-    /// Cancel-safe: the driver is closed from the first poll on; connections that were not said goodbye to are just
+    /// Cancel-safe: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
     /// closed.
     pub async fn close(&self) {
         self.shared.close().await;
@@ -172,12 +218,13 @@ impl fmt::Debug for Driver {
 /// Compile-time promises.
 #[cfg(test)]
 mod tests {
-    use std::future::IntoFuture;
+    use std::future::{Future, IntoFuture};
 
     use super::*;
     use crate::{ManagedTransaction, Records, Transaction};
 
     fn send<T: Send>(_: &T) {}
+    fn spawn<F: Future<Output: Send> + Send + 'static>(_: F) {}
     fn shared_value<T: Send + Sync + 'static>(_: &T) {}
 
     #[test]
@@ -188,8 +235,9 @@ mod tests {
         let _futures = |driver: Driver| {
             send(&driver.verify_connectivity());
             send(&driver.server_info());
+            send(&driver.warm_up());
             send(&driver.close());
-            send(&driver.execute_query("RETURN 1").param("n", 1).into_future());
+            spawn(driver.execute_query("RETURN 1").param("n", 1));
             let mut session = driver.session().build();
             shared_value(&session);
             send(&session.run("RETURN 1").into_future());

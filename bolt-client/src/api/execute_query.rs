@@ -12,17 +12,21 @@ use bolt_proto::{Access, Api, Extra, NotificationFilter, Query};
 use crate::api::builders::{Lazy, query_setters, transaction_setters};
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
+use crate::config::OptionalName;
+use crate::connect::Shared;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
+use crate::exchange::CommitTime;
 use crate::exchange::context::{Settings, TransactionContext};
 
-/// A query to be run in a transaction of its own. Await it to run it.
+/// A query that runs in a transaction of its own. It is a future: await it to run the query, or spawn it.
 ///
 /// ```no_run
-/// # async fn example(driver: bolt_client::Driver) -> Result<(), bolt_client::Error> {
-/// use bolt_client::{Access, EagerResult};
+/// # use bolt_client as bolt;
+/// # async fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
+/// use bolt::{Access, EagerResult};
 ///
-/// let EagerResult { records, summary, keys } = driver
+/// let EagerResult { records, summary, .. } = driver
 ///     .execute_query("MATCH (a:Person) WHERE a.age > $age RETURN a.name AS name")
 ///     .param("age", 18)
 ///     .database("neo4j")
@@ -34,40 +38,47 @@ use crate::exchange::context::{Settings, TransactionContext};
 /// # Ok(()) }
 /// ```
 ///
-/// It is done again, after a pause, if the server reports a failure that may go away, or the connection is lost before the
-/// commit: for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A connection
-/// of the pool that turns out to be dead is replaced without a pause.
+/// The query is retried, after a pause, after transient errors and if the connection is lost before the commit. Retries
+/// last as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A pooled
+/// connection that turns out to be dead is replaced without a pause.
+///
+/// A read costs one round trip on an open connection, a write two, or one with
+/// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way to
+/// write costs and risks.
 ///
 /// # Errors
-/// What the server has against the query, if that is final or was so to the end of the budget; why there is no connection;
-/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never done again.
+/// * If the server reports a failure that is final, or that lasted to the end of the retries.
+/// * If there is no connection.
+/// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
 ///
 /// # Cancel safety
-/// Dropped before the commit has left, the work is undone (*cancel-clean*); later only the server knows
-/// (*cancel-unknown*), unless it was a read.
+/// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards. A read is cancel-safe. With
+/// [`pipeline_commit`](Self::pipeline_commit), COMMIT leaves with the query.
 #[must_use = "a query runs when it is awaited"]
-pub struct ExecuteQuery<'d> {
-    work: Lazy<'d, Setup<'d>, Result<EagerResult, Error>>,
+pub struct ExecuteQuery {
+    work: Lazy<'static, Setup, Result<EagerResult, Error>>,
 }
 
-/// What the query is, and how it runs.
-struct Setup<'d> {
-    driver: &'d Driver,
+/// The query and its options.
+struct Setup {
+    shared: Arc<Shared>,
     query: Query,
     extra: Extra,
     settings: Settings,
     manager: Option<BookmarkManager>,
+    pipeline_commit: bool,
 }
 
-impl<'d> ExecuteQuery<'d> {
-    pub(crate) fn new(driver: &'d Driver, query: Query) -> Self {
+impl ExecuteQuery {
+    pub(crate) fn new(driver: &Driver, query: Query) -> Self {
         Self {
             work: Lazy::new(Setup {
-                driver,
+                shared: Arc::clone(driver.shared()),
                 query,
                 extra: Extra::default(),
                 settings: Settings::default(),
                 manager: Some(driver.execute_query_bookmark_manager().clone()),
+                pipeline_commit: false,
             }),
         }
     }
@@ -75,55 +86,88 @@ impl<'d> ExecuteQuery<'d> {
     query_setters!();
     transaction_setters!();
 
-    /// The database to run on. Default: the user's home database.
-    pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.work
-            .set(|setup| setup.settings.database = Some(name.into().into()));
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
+    pub fn database(mut self, name: impl OptionalName) -> Self {
+        self.work.set(|setup| setup.settings.database = name.into_name());
         self
     }
 
-    /// Whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server refuses
-    /// writes in it.
+    /// Sets whether the query only reads. Default: [`Access::Write`]. A read costs one round trip, and the server
+    /// refuses writes in it.
     pub fn routing(mut self, access: Access) -> Self {
         self.work.set(|setup| setup.settings.access = access);
         self
     }
 
-    /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
-    pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
+    /// Sets whether COMMIT travels with the query, so that a write costs one round trip rather than two. Default:
+    /// `false`.
+    ///
+    /// Errors that the server reports are handled as without this option: nothing is committed, and the query is
+    /// retried after transient errors. What differs is the loss of the connection. Without this option, the query is
+    /// retried if the connection is lost before COMMIT has left. With it, COMMIT has left with the query, so the loss
+    /// is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit) and is not retried. A pooled connection is replaced
+    /// only if no byte of COMMIT has left.
+    ///
+    /// Likewise, a result that is larger than [`max_result_size`](crate::Config::max_result_size) allows, or a deadline
+    /// that passes, leaves the commit unknown. A read is not affected: its COMMIT always travels with the query.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
+    /// driver
+    ///     .execute_query("MERGE (p:Person {id: $id}) SET p.seen = datetime()")
+    ///     .param("id", 4711)
+    ///     .pipeline_commit(true)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn pipeline_commit(mut self, pipeline: bool) -> Self {
+        self.work.set(|setup| setup.pipeline_commit = pipeline);
+        self
+    }
+
+    /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
+    pub fn impersonated_user(mut self, user: impl OptionalName) -> Self {
         self.work
-            .set(|setup| setup.settings.impersonated_user = Some(user.into().into()));
+            .set(|setup| setup.settings.impersonated_user = user.into_name());
         self
     }
 
-    /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
-    /// [driver](crate::Config::notifications) says.
-    pub fn notifications(mut self, filter: NotificationFilter) -> Self {
-        self.work.set(|setup| setup.settings.notifications = Some(filter));
+    /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
+    /// [driver's](crate::Config::notifications) setting. Default: `None`.
+    pub fn notifications(mut self, filter: impl Into<Option<NotificationFilter>>) -> Self {
+        self.work
+            .set(|setup| setup.settings.notifications = filter.into());
         self
     }
 
-    /// Which other work the query has to have seen, and which work will have to have seen it. `None`: neither. Default:
+    /// Sets the bookmark manager for this query. `None` disables bookmarks. Default:
     /// [that of the driver](Driver::execute_query_bookmark_manager), so that each call sees what those before it wrote.
-    pub fn bookmark_manager(mut self, manager: Option<&BookmarkManager>) -> Self {
-        self.work.set(|setup| setup.manager = manager.cloned());
+    pub fn bookmark_manager<'m>(mut self, manager: impl Into<Option<&'m BookmarkManager>>) -> Self {
+        self.work.set(|setup| setup.manager = manager.into().cloned());
         self
     }
 
-    /// How long the whole call may take on *this* side, from waiting for a connection to the last row, with all its
-    /// attempts. Default: the [driver's](crate::Config::deadline).
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.settings.deadline = Some(limit));
+    /// Sets how long the call may take on *this* side, from the wait for a connection to the last row, retries
+    /// included. `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.settings.deadline = limit.into());
         self
     }
 }
 
-impl Setup<'_> {
+impl Setup {
     async fn run(self) -> Result<EagerResult, Error> {
         self.query.check().map_err(Clone::clone)?;
         let access = self.settings.access;
+        let commit = if self.pipeline_commit || access == Access::Read {
+            CommitTime::WithQuery
+        } else {
+            CommitTime::AfterRows
+        };
         let context = Arc::new(TransactionContext {
-            shared: Arc::clone(self.driver.shared()),
+            shared: self.shared,
             settings: self.settings,
             deadline_of: "deadline of the call",
             chain: Chain::new(Bookmarks::new(), self.manager),
@@ -132,7 +176,7 @@ impl Setup<'_> {
         let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
         let mut work = attempts.begin().await?;
         loop {
-            match work.execute(&self.query, by).await {
+            match work.execute(&self.query, commit, by).await {
                 Ok(result) => return Ok(result),
                 Err(error) => attempts.retry(&mut work, error).await?,
             }
@@ -140,7 +184,7 @@ impl Setup<'_> {
     }
 }
 
-impl Future for ExecuteQuery<'_> {
+impl Future for ExecuteQuery {
     type Output = Result<EagerResult, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -149,7 +193,7 @@ impl Future for ExecuteQuery<'_> {
 }
 
 /// Shows nothing of the query, whose text may hold a password.
-impl fmt::Debug for ExecuteQuery<'_> {
+impl fmt::Debug for ExecuteQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecuteQuery")
             .field("settings", &self.work.setup().map(|setup| &setup.settings))

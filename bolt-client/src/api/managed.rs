@@ -58,8 +58,8 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
 
     /// Sets how long the call may take on *this* side, from waiting for a connection to the commit, with all its attempts.
     /// Default: the session's.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.deadline = Some(limit));
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.deadline = limit.into());
         self
     }
 }
@@ -150,7 +150,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
             // Whatever the function returned, the transaction has failed.
-            _ if failure.is_retryable() => Verdict::Failed(Box::new(tx), failure),
+            _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
         };

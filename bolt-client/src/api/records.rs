@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bolt_proto::{Keys, Record, ResultId};
+use bolt_proto::{Keys, ResultId};
 
 use crate::api::held::Held;
 use crate::api::rows::{Rows, awaited};
@@ -10,6 +10,7 @@ use crate::api::session::leftover::Leftover;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::record::Record;
 use crate::row_methods;
 
 /// The rows of a query, as they arrive.
@@ -106,6 +107,7 @@ impl<'r> Records<'r> {
     row_methods!([async "# Cancel safety"] [] rows rows awaited);
 
     /// Always `Ok`: the list of methods is shared with `Cursor`.
+    #[inline]
     pub(crate) fn rows(&mut self) -> Result<Rows<'_>, Error> {
         Ok(Rows::new(self.work.get_mut(), self.id, self.by, &mut self.kept))
     }
@@ -147,6 +149,7 @@ impl Owner<'_> {
         }
     }
 
+    #[inline]
     fn get_mut(&mut self) -> &mut Exchange {
         match self {
             Self::Transaction(exchange) => exchange,

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 
+use bolt_proto::ResultId;
 use bolt_proto::value::FromValue;
-use bolt_proto::{Record, RecordRef, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
 use crate::exchange::{Exchange, Rest};
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 /// The rows of one result, borrowed for one call. The methods are those of [`row_methods`](crate::row_methods).
@@ -23,6 +24,7 @@ pub struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
+    #[inline]
     pub(crate) const fn new(
         exchange: &'r mut Exchange,
         id: ResultId,
@@ -38,11 +40,13 @@ impl<'r> Rows<'r> {
     }
 
     #[doc(hidden)]
+    #[inline]
     pub fn try_next(self) -> impl Future<Output = Result<Option<Record>, Error>> + Send {
         self.exchange.next(self.id, self.by)
     }
 
     #[doc(hidden)]
+    #[inline]
     pub fn next_ref(self) -> impl Future<Output = Result<Option<RecordRef<'r>>, Error>> + Send {
         self.exchange.next_ref(self.id, self.kept, self.by)
     }
@@ -55,7 +59,7 @@ impl<'r> Rows<'r> {
     #[doc(hidden)]
     pub async fn next_as<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         let row = self.next_ref().await?;
-        Ok(row.map(|row| row.to()).transpose()?)
+        row.map(|row| row.to()).transpose()
     }
 
     #[doc(hidden)]

@@ -58,8 +58,8 @@ impl<'s> BeginTransaction<'s> {
 
     /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit. Default:
     /// the session's.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.deadline = Some(limit));
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.deadline = limit.into());
         self
     }
 
@@ -317,8 +317,8 @@ impl<'t> TransactionRun<'t> {
 
     /// Sets how long the query may take on *this* side, to its last row; never longer than the transaction. Default: as
     /// long as the transaction.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.deadline = Some(limit));
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.deadline = limit.into());
         self
     }
 

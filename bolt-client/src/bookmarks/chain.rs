@@ -1,10 +1,10 @@
-//! How the transactions of a session follow one another.
+//! How bookmarks pass from one transaction of a session to the next.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{BookmarkManager, Bookmarks};
 
-/// The bookmarks of one session. Results that outlive their call still report to it.
+/// The bookmarks of one session. Transactions that outlive their call still report to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain(Arc<Shared>);
 
@@ -16,12 +16,13 @@ struct Shared {
 
 #[derive(Debug)]
 struct Links {
-    /// What the session adds to its transactions: the user's own until one commits, then the last one's.
+    /// The bookmarks that the session adds to its transactions: the initial ones until a transaction commits, then that of
+    /// the last commit.
     own: Bookmarks,
     last: Bookmarks,
-    /// How many transactions have begun.
+    /// The number of transactions that have begun.
     begun: u64,
-    /// Which of them is the newest that has committed.
+    /// The number of the newest transaction that has committed.
     newest: u64,
 }
 
@@ -36,7 +37,7 @@ impl Chain {
         Self(Arc::new(Shared { manager, links }))
     }
 
-    /// What the next transaction starts from, and where its own bookmark goes.
+    /// Returns the bookmarks from which the next transaction starts, and to which its own bookmark goes.
     pub(crate) fn next(&self) -> TransactionBookmarks {
         let (own, number) = {
             let mut links = self.lock();
@@ -54,7 +55,7 @@ impl Chain {
         }
     }
 
-    /// That of the last transaction that committed; before the first, those that the session began with.
+    /// Returns the bookmarks of the last commit; before the first commit, the initial ones.
     pub(crate) fn last(&self) -> Bookmarks {
         self.lock().last.clone()
     }
@@ -64,24 +65,23 @@ impl Chain {
     }
 }
 
-/// A transaction that is under way, as its session sees it.
+/// The bookmarks of one transaction.
 #[derive(Debug, Clone)]
 pub(crate) struct TransactionBookmarks {
     chain: Chain,
-    /// In the order in which they began.
+    /// The transactions of a session are numbered in the order in which they begin.
     number: u64,
     sent: Bookmarks,
 }
 
 impl TransactionBookmarks {
-    /// What the transaction starts from.
+    /// Returns the bookmarks from which the transaction starts.
     pub(crate) const fn sent(&self) -> &Bookmarks {
         &self.sent
     }
 
-    /// The transaction has committed. Its bookmark replaces those that it started from: it stands for them, too. One that is
-    /// finished behind the session's back, since nobody reads its result, may commit later than its successors: it does not
-    /// stand for those.
+    /// The transaction has committed. Its bookmark replaces the ones from which it started, because it includes them. A
+    /// transaction with an unread result may commit later than its successors: its bookmark does not include theirs.
     pub(crate) fn committed(&self, bookmark: &str) {
         if bookmark.is_empty() {
             return;
@@ -98,7 +98,7 @@ impl TransactionBookmarks {
                 links.own = links.own.clone() + new.clone();
                 links.last = links.own.clone();
             } else {
-                // The manager remembers it for the session, and drops it in time.
+                // The manager keeps the bookmark for the session, and drops it once it is replaced.
                 links.own = Bookmarks::new();
                 links.last = if late {
                     links.last.clone() + new.clone()

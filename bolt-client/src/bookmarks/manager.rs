@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Bookmarks;
 
-/// Shares bookmarks between sessions, so that each sees what the others have written: give it to several by
-/// [`bookmark_manager`](crate::SessionBuilder::bookmark_manager). Clones are the same manager.
+/// Shares bookmarks between sessions, so that each session sees what the others have written. It is passed to several
+/// sessions by `SessionBuilder::bookmark_manager`. Clones are the same manager.
 ///
-/// The driver has one of its own for [`execute_query`](crate::Driver::execute_query).
+/// The driver has its own manager for `execute_query`.
 ///
 /// ```
-/// use bolt_client::{BookmarkManager, Bookmarks};
+/// # use bolt_client as bolt;
+/// use bolt::{BookmarkManager, Bookmarks};
 ///
 /// let manager = BookmarkManager::new()
 ///     .supplier(|| Bookmarks::from_raw_values(["FB:from-elsewhere"]).unwrap_or_default())
@@ -31,39 +32,39 @@ type Supplier = Arc<dyn Fn() -> Bookmarks + Send + Sync>;
 type Consumer = Arc<dyn Fn(&Bookmarks) + Send + Sync>;
 
 impl BookmarkManager {
-    /// A manager that starts from nothing.
+    /// Creates a manager without bookmarks.
     #[must_use]
     pub fn new() -> Self {
         Self::with(Bookmarks::new(), None, None)
     }
 
-    /// A new manager that starts from these bookmarks and has the same callbacks.
+    /// Creates a manager that starts from `bookmarks` and has the same callbacks.
     #[must_use]
     pub fn initial(self, bookmarks: Bookmarks) -> Self {
         Self::with(bookmarks, self.0.supplier.clone(), self.0.consumer.clone())
     }
 
-    /// A new manager that adds what `supplier` returns, each time a transaction begins: bookmarks of other programs, for
-    /// example. It must not block for long, and must not use the driver.
+    /// Creates a manager that adds what `supplier` returns whenever a transaction begins: bookmarks of other programs,
+    /// for example. The supplier must not block for long, and must not use the driver.
     #[must_use]
     pub fn supplier(self, supplier: impl Fn() -> Bookmarks + Send + Sync + 'static) -> Self {
         let current = self.lock().clone();
         Self::with(current, Some(Arc::new(supplier)), self.0.consumer.clone())
     }
 
-    /// A new manager that tells `consumer` the new bookmarks, each time a transaction has committed. It must neither block
-    /// for long nor panic, and must not use the driver.
+    /// Creates a manager that calls `consumer` with the new bookmarks whenever a transaction has committed. The consumer
+    /// must neither block for long nor panic, and must not use the driver.
     #[must_use]
     pub fn consumer(self, consumer: impl Fn(&Bookmarks) + Send + Sync + 'static) -> Self {
         let current = self.lock().clone();
         Self::with(current, self.0.supplier.clone(), Some(Arc::new(consumer)))
     }
 
-    /// What a transaction that begins now starts from.
+    /// Returns the bookmarks from which the next transaction starts.
     #[must_use]
     pub fn bookmarks(&self) -> Bookmarks {
         let current = self.lock().clone();
-        // The callbacks are called without the lock: they may take a while, and may ask the manager.
+        // Callbacks are called without the lock, because they may be slow, and may use the manager.
         match &self.0.supplier {
             Some(supplier) => current + supplier(),
             None => current,
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_replaces_what_its_transaction_had_seen_and_nothing_else() {
+    fn a_commit_replaces_the_bookmarks_that_its_transaction_started_from_and_no_others() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let manager = BookmarkManager::new()
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_supplier_is_asked_each_time_and_may_ask_the_manager() {
+    fn the_supplier_is_called_each_time_and_may_use_the_manager() {
         let slot = Arc::new(Mutex::new(None::<BookmarkManager>));
         let back = Arc::clone(&slot);
         let manager = BookmarkManager::new().supplier(move || {

@@ -1,11 +1,12 @@
-//! Bookmarks: what a transaction has to have seen.
+//! Bookmarks: the state of a database that a transaction has to see.
 
 mod chain;
+mod convert;
 mod manager;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Add;
+use std::ops::{Add, AddAssign};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -13,27 +14,45 @@ use crate::error::Error;
 pub(crate) use chain::{Chain, TransactionBookmarks};
 pub use manager::BookmarkManager;
 
-/// States of a database that a transaction has to have seen, in the server's own words.
+/// A set of bookmarks: the states of a database that a transaction has to see, as texts of the server.
 ///
-/// Each transaction that commits yields one; a transaction that is given it sees what that one wrote, whichever server
-/// it runs on. Within a [`Session`](crate::Session), and between calls of
-/// [`execute_query`](crate::Driver::execute_query), this happens by itself.
+/// Each transaction that commits returns one bookmark. A transaction that starts from this bookmark sees what the
+/// earlier one wrote, on any server of a cluster. Within a session, and between calls of `execute_query`, bookmarks are
+/// passed on automatically.
 ///
-/// Sets are added by `+`. They clone cheaply.
-#[derive(Clone, PartialEq, Eq, Default)]
+/// Sets are joined by `+`, `+=`, `extend` and `collect`. Cloning is cheap. Serde reads and writes a list of texts.
+///
+/// ```
+/// # use bolt_client as bolt;
+/// use bolt::{Bookmarks, Error};
+///
+/// /// Stores bookmarks for another program.
+/// fn store(bookmarks: &Bookmarks) -> String {
+///     bookmarks.raw_values().collect::<Vec<_>>().join("\n")
+/// }
+///
+/// fn load(text: &str) -> Result<Bookmarks, Error> {
+///     Bookmarks::from_raw_values(text.lines())
+/// }
+///
+/// let all: Bookmarks = [load("FB:a")?, load("FB:b\nFB:a")?].into_iter().collect();
+/// assert_eq!(store(&all), "FB:a\nFB:b");
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Bookmarks(Arc<BTreeSet<String>>);
 
 impl Bookmarks {
-    /// None: a transaction that starts from these sees whatever its server has.
+    /// Creates an empty set. A transaction that starts from it sees the current state of its server.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Bookmarks that were stored as text, or sent from another program. Empty ones are left out.
+    /// Creates a set of bookmarks that were stored as text, or sent by another program. Empty texts are left out.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if one is not ASCII, as all that servers issue are.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a text is not ASCII, as all bookmarks of servers are.
     pub fn from_raw_values<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let values: BTreeSet<String> = values
             .into_iter()
@@ -48,45 +67,83 @@ impl Bookmarks {
         }
     }
 
-    /// The text of each, for storage or for another program.
-    pub fn raw_values(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    /// Returns the texts, for storage or for another program.
+    #[must_use]
+    pub fn raw_values(&self) -> BookmarksIter<'_> {
+        BookmarksIter(self.0.iter())
     }
 
-    /// How many there are.
+    /// Returns the number of bookmarks.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no bookmarks.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What a server sent.
+    /// Creates a set of one bookmark that a server has sent.
     pub(crate) fn one(bookmark: &str) -> Self {
         Self(Arc::new(BTreeSet::from([bookmark.to_owned()])))
     }
 
-    /// These without those.
+    /// Returns the bookmarks that are not in `others`.
     fn without(&self, others: &Self) -> Self {
         Self(Arc::new(self.0.difference(&others.0).cloned().collect()))
+    }
+}
+
+/// An iterator over the texts of [`Bookmarks`], in ascending order.
+#[derive(Clone)]
+pub struct BookmarksIter<'b>(std::collections::btree_set::Iter<'b, String>);
+
+impl<'b> Iterator for BookmarksIter<'b> {
+    type Item = &'b str;
+
+    fn next(&mut self) -> Option<&'b str> {
+        self.0.next().map(String::as_str)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for BookmarksIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(String::as_str)
+    }
+}
+
+impl ExactSizeIterator for BookmarksIter<'_> {}
+
+impl std::iter::FusedIterator for BookmarksIter<'_> {}
+
+impl fmt::Debug for BookmarksIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
     }
 }
 
 impl Add for Bookmarks {
     type Output = Self;
 
-    fn add(self, other: Self) -> Self {
-        if other.is_empty() {
-            return self;
-        }
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+impl AddAssign for Bookmarks {
+    fn add_assign(&mut self, other: Self) {
         if self.is_empty() {
-            return other;
+            *self = other;
+        } else if !other.is_empty() {
+            self.0 = Arc::new(self.0.union(&other.0).cloned().collect());
         }
-        Self(Arc::new(self.0.union(&other.0).cloned().collect()))
     }
 }
 

@@ -70,6 +70,13 @@ impl Shared {
         }
     }
 
+    /// Opens the connections that the options want to be idle.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        match &self.topology {
+            Topology::Direct(pool) => pool.warm_up(self.deadline()).await,
+        }
+    }
+
     /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
         let Topology::Direct(pool) = &self.topology;

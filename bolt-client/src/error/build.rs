@@ -1,4 +1,4 @@
-//! How errors come to be.
+//! Constructors of errors.
 
 use std::io;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
 use crate::runtime::{NoRuntime, Runtime};
 
-/// How many failures of one opening are kept.
-const MAX_TOLD: usize = 16;
+/// The most failures of one opening that are kept.
+const MAX_FAILURES: usize = 16;
 
 impl Error {
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -27,7 +27,7 @@ impl Error {
         Reason::Abandoned.into()
     }
 
-    /// More rows than a call may collect.
+    /// The rows take more memory than a call may collect.
     pub(crate) fn too_large(limit: usize) -> Self {
         Reason::TooLarge { limit }.into()
     }
@@ -36,7 +36,7 @@ impl Error {
         matches!(&*self.0, Reason::TooLarge { .. })
     }
 
-    /// The same, for a caller that asks for something else after it has happened.
+    /// Wraps the error for a later call of the same work.
     pub(crate) fn had_happened(self) -> Self {
         match &*self.0 {
             Reason::HadHappened(_) => self,
@@ -44,7 +44,7 @@ impl Error {
         }
     }
 
-    /// The same, after so many attempts.
+    /// Wraps the error of the last of several attempts.
     pub(crate) fn after_attempts(self, attempts: u32, spent: Duration) -> Self {
         Reason::Retried {
             cause: self,
@@ -58,14 +58,14 @@ impl Error {
         Reason::Closed.into()
     }
 
-    /// A call that was cancelled before it began. For runtimes whose calls can be
+    /// Creates the error of a call that was cancelled before it began, for runtimes with calls that can be
     /// [cancelled](crate::runtime::Runtime::is_cancelled).
     #[must_use]
     pub fn cancelled() -> Self {
         Reason::Cancelled(None).into()
     }
 
-    /// The call was cancelled while it waited for its next attempt, after one that failed with `cause`.
+    /// The call was cancelled while it waited for the next attempt, after one that failed with `cause`.
     pub(crate) fn cancelled_pause(cause: Self) -> Self {
         Reason::CancelledPause(cause).into()
     }
@@ -118,14 +118,14 @@ impl Error {
         .into()
     }
 
-    /// No connection can be opened to this host: each address that was tried has failed, if there was any.
+    /// No connection can be opened to this host: each of its addresses has failed, or it has none.
     pub(crate) fn opening(host: &str, mut failures: Vec<Self>) -> Self {
         match failures.pop() {
             None => Self::resolve(host, None),
             Some(only) if failures.is_empty() => only,
             Some(last) => {
-                // A name may stand for any number of addresses.
-                failures.truncate(MAX_TOLD - 1);
+                // A name may resolve to any number of addresses.
+                failures.truncate(MAX_FAILURES - 1);
                 failures.push(last);
                 Reason::Unreachable(failures).into()
             }
@@ -137,7 +137,7 @@ impl Error {
         Reason::Overloaded { address, counts }.into()
     }
 
-    /// The connection is over: the peer left, the socket broke (`source`), or the protocol was violated.
+    /// The connection has ended: the peer closed it, the socket failed (`source`), or the protocol was violated.
     pub(crate) fn broken(address: String, violation: ProtocolViolation, source: Option<io::Error>) -> Self {
         match violation {
             ProtocolViolation::EndOfStream { .. } => Reason::Lost { address, source }.into(),
@@ -145,7 +145,7 @@ impl Error {
         }
     }
 
-    /// The same, told of a connection that was never ready.
+    /// Turns the error into one of a connection that never became ready.
     pub(crate) fn while_opening(self, during: &'static str) -> Self {
         match Arc::try_unwrap(self.0) {
             Ok(Reason::Lost { address, source }) => match source.as_ref().and_then(NoRuntime::of) {
@@ -158,12 +158,12 @@ impl Error {
             }
             .into(),
             Ok(reason) => reason.into(),
-            // Nobody else holds an error that was just made.
+            // An error that was just made is not shared.
             Err(shared) => Self(shared),
         }
     }
 
-    /// Another number of rows than one.
+    /// The number of rows is not one.
     pub(crate) fn not_single(at_least: usize) -> Self {
         Reason::NotSingle { at_least }.into()
     }

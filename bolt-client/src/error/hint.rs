@@ -1,8 +1,8 @@
-//! What to do about failures over which people usually stumble.
+//! Remedies for failures of the server that users often meet.
 
 use bolt_proto::ServerError;
 
-/// A few words for those whom the server's own text leaves puzzled.
+/// Returns a remedy where the server's own text names none.
 pub(super) fn of(error: &ServerError) -> Option<&'static str> {
     let says = |words: &str| error.message().contains(words);
     match error.name() {
@@ -18,7 +18,7 @@ pub(super) fn of(error: &ServerError) -> Option<&'static str> {
             "the password must be changed first: ALTER CURRENT USER SET PASSWORD … on the system database",
         ),
         "ClientError.Cluster.NotALeader" | "ClientError.General.ForbiddenOnReadOnlyDatabase" => {
-            Some("this server takes no writes; connect to the one that does, or by neo4j:// to the cluster")
+            Some("this server accepts no writes; connect to the leader of the cluster")
         }
         _ => None,
     }
@@ -30,7 +30,7 @@ mod tests {
     use crate::error::Error;
 
     #[test]
-    fn a_query_that_manages_transactions_itself_is_sent_to_session_run() {
+    fn a_query_that_manages_transactions_itself_is_referred_to_session_run() {
         let error = ServerError::new(
             "Neo.DatabaseError.Transaction.TransactionStartFailed",
             "A query with 'CALL { ... } IN TRANSACTIONS' can only be executed in an implicit transaction",
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_under_read_access_is_told_to_ask_for_write_access() {
+    fn a_write_under_read_access_is_referred_to_write_access() {
         let error = ServerError::new(
             "Neo.ClientError.Statement.AccessMode",
             "Writing in read access mode not allowed.",
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn other_failures_are_told_as_they_are() {
+    fn other_failures_are_reported_as_they_are() {
         let error = ServerError::new("Neo.ClientError.Statement.SyntaxError", "Invalid input");
         assert_eq!(Error::from(error.clone()).to_string(), error.to_string());
     }

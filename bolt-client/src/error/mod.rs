@@ -1,4 +1,5 @@
-//! What can go wrong, by blame.
+//! Errors, by blame: [`Error`](crate::Error), and the errors of the layer below that are its
+//! [`source`](std::error::Error::source).
 
 mod abort;
 mod build;
@@ -10,29 +11,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, iter};
 
-use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
-
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
+use bolt_proto::{ConversionError, EncodeError, ServerError};
+pub use bolt_proto::{ProtocolViolation, UsageError};
 pub(crate) use waiting::Waiting;
 
-/// What went wrong. One word wide; [`kind`](Self::kind) says whose fault it is, [`server`](Self::server) what the
-/// server said, and `Display` the whole of it in one line, with what to do where that is known.
+/// An error of the driver: one word wide, and cheap to clone.
 ///
-/// No credential and no parameter appears in it.
+/// [`kind`](Self::kind) says what is to blame, [`code`](Self::code) and [`server`](Self::server) return what the server
+/// reported. `Display` is one line, with a remedy where one is known. No credential and no parameter appears in it.
 ///
-/// Reading a single row, by `get` and `to`, fails with a [`ConversionError`] instead, which `?` makes one of these. So an error
-/// type of your own that is to take both by `?` needs `From` twice:
+/// Every call of the driver and every read of a row fails with this type. So an application's own error type needs one
+/// `From`:
 ///
 /// ```
-/// use bolt_client::{ConversionError, Error, Record};
+/// # use bolt_client as bolt;
+/// use bolt::{EagerResult, Error, ErrorKind};
 ///
 /// #[derive(Debug)]
 /// enum AppError {
 ///     Database(Error),
+///     NotFound,
 /// }
 ///
 /// impl From<Error> for AppError {
@@ -41,13 +44,8 @@ pub(crate) use waiting::Waiting;
 ///     }
 /// }
 ///
-/// impl From<ConversionError> for AppError {
-///     fn from(error: ConversionError) -> Self {
-///         Self::Database(error.into())
-///     }
-/// }
-///
-/// fn age(person: &Record) -> Result<i64, AppError> {
+/// fn age(people: EagerResult) -> Result<i64, AppError> {
+///     let person = people.single_optional()?.ok_or(AppError::NotFound)?;
 ///     Ok(person.get("age")?)
 /// }
 /// ```
@@ -56,17 +54,35 @@ pub(crate) use waiting::Waiting;
 #[derive(Clone)]
 pub struct Error(Arc<Reason>);
 
-/// Whose fault it was, and so who can help.
+/// The kind of an [`Error`]: what is to blame for it.
+///
+/// ```
+/// # use bolt_client as bolt;
+/// use bolt::{Error, ErrorKind};
+///
+/// /// The HTTP status of a failed request.
+/// fn status(error: &Error) -> u16 {
+///     match error.kind() {
+///         ErrorKind::Server if error.code() == Some("Neo.ClientError.Schema.ConstraintValidationFailed") => 409,
+///         ErrorKind::Timeout | ErrorKind::Overloaded => 503,
+///         _ if error.is_retryable() => 503,
+///         _ => 500,
+///     }
+/// }
+///
+/// let error = Error::from(bolt::ServerError::new("Neo.ClientError.Schema.ConstraintValidationFailed", "exists"));
+/// assert_eq!(status(&error), 409);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The URI or an option is wrong.
     Config,
-    /// The driver was asked for something impossible.
+    /// The driver was used in a way that is not possible.
     Usage,
     /// A parameter cannot be sent.
     Parameter,
-    /// A value that was received is not what was asked for.
+    /// A received value, or the number of rows, is not what the caller asked for.
     Conversion,
     /// The server reported a failure: see [`Error::server`].
     Server,
@@ -78,18 +94,18 @@ pub enum ErrorKind {
     Connect,
     /// A connection broke before the work was done. Nothing was committed.
     ConnectionLost,
-    /// A limit in time was reached; the message says what was being waited for.
+    /// A time limit was reached. The message says what the call waited for.
     Timeout,
-    /// The call was cancelled from elsewhere, as the blocking adapter's `CancelHandle` does. Nothing was committed.
+    /// The call was cancelled by another thread, as the blocking adapter's `CancelHandle` does. Nothing was committed.
     Cancelled,
     /// More calls wait for a connection than
     /// [`max_connection_pool_waiters`](crate::Config::max_connection_pool_waiters) allows.
     Overloaded,
     /// The driver has been closed.
     Closed,
-    /// A transaction function gave up, with an error of its own: see [`Error::abort`].
+    /// A transaction function returned an error of the application: see [`Error::abort`].
     Abort,
-    /// The connection was lost while a commit was under way: only the server knows whether it happened.
+    /// The connection was lost during a commit: it is unknown whether the server committed the transaction.
     UnknownCommit,
 }
 
@@ -100,25 +116,25 @@ enum Reason {
     Misuse(&'static str),
     NoRuntime(NoRuntime),
     Abandoned,
-    /// More rows than a call may collect.
+    /// The rows take more memory than a call may collect.
     TooLarge {
         limit: usize,
     },
-    /// What the work had failed with before it was asked for something else.
+    /// An earlier call of the same work had already failed with this error.
     HadHappened(Error),
-    /// The last of several attempts failed with this.
+    /// The last of several attempts failed with this error.
     Retried {
         cause: Error,
         attempts: u32,
         spent: Duration,
     },
-    /// How many rows there were, if that is known, where exactly one was asked for.
+    /// The caller asked for exactly one row; there were at least so many.
     NotSingle {
         at_least: usize,
     },
     Abort {
         error: Box<dyn StdError + Send + Sync>,
-        /// Not even a transaction that failed for a reason that may go away is done again.
+        /// The transaction is not retried, even if it has failed with a transient error.
         is_final: bool,
     },
     Parameter(EncodeError),
@@ -136,13 +152,13 @@ enum Reason {
         address: String,
         source: io::Error,
     },
-    /// None of several addresses led to a connection.
+    /// No address of several could be connected to.
     Unreachable(Vec<Error>),
     Lost {
         address: String,
         source: Option<io::Error>,
     },
-    /// The peer went away before the login was through.
+    /// The peer closed the connection before the login was complete.
     Refused {
         address: String,
         source: Option<io::Error>,
@@ -153,21 +169,21 @@ enum Reason {
         waiting: Waiting,
         limit: Option<Limit>,
     },
-    /// The pool of this address has as many waiters as it may have.
+    /// The pool of this address has its maximum number of waiters.
     Overloaded {
         address: String,
         counts: PoolCounts,
     },
-    /// With whom, and what the call waited for, if it had begun.
+    /// The peer, and what the call waited for, if it had begun.
     Cancelled(Option<(String, Waiting)>),
-    /// Between two attempts, after the first had failed with this.
+    /// Cancelled between two attempts, after one that failed with this error.
     CancelledPause(Error),
     Closed,
     UnknownCommit(Error),
 }
 
 impl Error {
-    /// Whose fault it was.
+    /// Returns the kind of the error: what is to blame for it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
@@ -198,14 +214,14 @@ impl Error {
         }
     }
 
-    /// Whether the same work may succeed when it is done again: a transient failure of the server, or a connection
-    /// that could not be made or was lost. Never after [`ErrorKind::UnknownCommit`], nor after a timeout.
+    /// Returns whether the same work may succeed if it is retried: after a transient error of the server, or if a
+    /// connection could not be made or was lost. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
-            // No timer would end the pause before the next attempt.
+            // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
                 source: Some(source), ..
             } if NoRuntime::of(source).is_some() => false,
@@ -218,7 +234,7 @@ impl Error {
         }
     }
 
-    /// Whether it leaves open what the server made of what was asked last.
+    /// Returns whether the outcome of the last request on the server is unknown.
     pub(crate) fn loses_the_answer(&self) -> bool {
         matches!(
             self.kind(),
@@ -226,7 +242,26 @@ impl Error {
         )
     }
 
-    /// What the server reported, if it was the server.
+    /// Returns the code of the failure that the server reported, such as
+    /// `Neo.ClientError.Schema.ConstraintValidationFailed`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.server().map(ServerError::code)
+    }
+
+    /// Returns whether a time limit was reached: one of the driver ([`ErrorKind::Timeout`]), or the timeout of the
+    /// transaction on the server.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        let by_server = |error: &ServerError| {
+            error
+                .name()
+                .starts_with("ClientError.Transaction.TransactionTimedOut")
+        };
+        self.kind() == ErrorKind::Timeout || self.server().is_some_and(by_server)
+    }
+
+    /// Returns the failure that the server reported, if the server reported one.
     #[must_use]
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
@@ -236,7 +271,7 @@ impl Error {
         }
     }
 
-    /// What was wrong with a received value, if that was it.
+    /// Returns the reason why a received value could not be read, if that is the error.
     #[must_use]
     pub fn conversion(&self) -> Option<&ConversionError> {
         match &*self.0 {
@@ -254,8 +289,7 @@ impl fmt::Display for Error {
             Reason::Misuse(text) => f.write_str(text),
             Reason::NoRuntime(error) => error.fmt(f),
             Reason::Abandoned => f.write_str(
-                "the transaction can only be rolled back: an earlier call was dropped, or ran out of time, while its query \
-                 ran",
+                "the transaction can only be rolled back: an earlier call was dropped, or timed out, while its query ran",
             ),
             Reason::TooLarge { limit } => write!(
                 f,
@@ -280,7 +314,7 @@ impl fmt::Display for Error {
             }
             Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
             Reason::NotSingle { .. } => {
-                f.write_str("expected one row, the result has more: add LIMIT 1, or read on")
+                f.write_str("expected one row, the result has more: add LIMIT 1, or read all rows")
             }
             Reason::Abort { error, .. } => error.fmt(f),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
@@ -302,8 +336,8 @@ impl fmt::Display for Error {
             }
             Reason::Overloaded { address, counts } => write!(
                 f,
-                "{address}: too many calls wait for a connection of the pool already ({counts}; \
-                 max_connection_pool_waiters)"
+                "{address}: too many calls already wait for a connection of the pool ({counts}): raise \
+                 max_connection_pool_waiters, or max_connection_pool_size"
             ),
             Reason::Lost { address, source } => {
                 write!(
@@ -342,7 +376,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// What several failures have in common; that they are failures to connect, if nothing else.
+/// Returns the kind that all failures have in common, or `Connect`.
 fn common_kind(failures: &[Error]) -> ErrorKind {
     let mut kinds = failures.iter().map(Error::kind);
     let first = kinds.next().unwrap_or(ErrorKind::Connect);
@@ -353,7 +387,7 @@ fn common_kind(failures: &[Error]) -> ErrorKind {
     }
 }
 
-/// How a connection ended: by an error, or without one.
+/// Shows how a connection ended: by an error, or closed by the server.
 struct Ending<'a>(Option<&'a io::Error>);
 
 impl fmt::Display for Ending<'_> {
@@ -365,7 +399,7 @@ impl fmt::Display for Ending<'_> {
     }
 }
 
-/// The same line as `Display`, and what caused it as far as that line does not say: it is what `main` prints.
+/// Shows the line of `Display`, then the causes that this line does not name: this is what `main` prints.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = self.to_string();
@@ -394,7 +428,7 @@ impl StdError for Error {
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
-            // The last one tried. The text tells of all.
+            // The last attempt. The text names all of them.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),
             _ => None,

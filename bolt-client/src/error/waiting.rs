@@ -1,4 +1,4 @@
-//! What a call waited for when its time was up.
+//! What a call waited for when it timed out.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use bolt_proto::state::Message;
 
 use crate::connect::pool::PoolCounts;
 
-/// What was being waited for.
+/// What a call waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// A connection of the pool to become free.
+    /// A connection of the pool.
     Pool(PoolCounts),
-    /// A new connection, whoever began it.
+    /// A new connection, opened by this or by another call.
     Opening(PoolCounts),
-    /// A connection that was idle, or that another call left behind, to answer.
+    /// The answer on a connection that was idle, or that another call left with unread answers.
     Settling(PoolCounts),
     /// The server's answer to this request.
     Answer(Option<Message>),
@@ -25,17 +25,17 @@ impl fmt::Display for Waiting {
             Self::Pool(counts) => write!(
                 f,
                 "waited for a connection of the pool ({counts}); \
-                 raise max_connection_pool_size, or hold connections for less long"
+                 raise max_connection_pool_size, or hold connections for a shorter time"
             ),
             Self::Opening(counts) => write!(
                 f,
                 "waited for a new connection to be ready (DNS, TCP, handshake and login; {counts}); \
-                 does a Bolt server listen there?",
+                 is a Bolt server listening at this address?",
             ),
             Self::Settling(counts) => write!(
                 f,
-                "waited for the server's answer on a connection of the pool that was idle or had been left \
-                 in the middle of something ({counts}); is the server overloaded?"
+                "waited for the server's answer on a connection of the pool that was idle, or had unread answers of an \
+                 earlier call ({counts}); is the server overloaded?"
             ),
             Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
             Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),

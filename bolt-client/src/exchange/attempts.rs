@@ -1,4 +1,4 @@
-//! Work that begins again after a failure: the one loop that decides it.
+//! Work that is retried after a failure: the one loop that decides it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use super::work::Work;
 
 /// The attempts of one call.
 ///
-/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy, and
-/// does not count as an attempt.
+/// A pooled connection that turns out to be dead before anything was answered on it is replaced whatever the policy.
+/// That does not count as an attempt.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     context: Arc<TransactionContext>,
@@ -31,12 +31,12 @@ pub(crate) struct Attempts {
     by: Deadline,
 }
 
-/// When work that failed begins again.
+/// When work that failed is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryPolicy {
-    /// For as long as this, after failures that may go away.
+    /// For as long as this, after transient errors.
     Budget(Duration),
-    /// Once, if the server refused the query, did nothing, and asks for another try.
+    /// Once, if the server refused the query, did nothing, and invites a retry.
     IfInvited,
     Never,
 }
@@ -52,22 +52,23 @@ impl Attempts {
             RetryPolicy::Budget(budget) => budget,
             RetryPolicy::IfInvited | RetryPolicy::Never => Duration::ZERO,
         };
+        let retry = Retry::new(budget, context.shared.config().pauses);
         Self {
             context,
             api: work.api,
             work: Arc::new(work),
             policy,
-            retry: Retry::new(budget),
+            retry,
             by,
         }
     }
 
-    /// When all of them have to have ended.
+    /// Returns when all of them have to have ended.
     pub(crate) const fn by(&self) -> Deadline {
         self.by
     }
 
-    /// When a part of the work has to end that begins now and may take this long.
+    /// Returns when a part of the work has to end that begins now with this limit.
     pub(crate) fn limit(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.context.shared.now();
         limit.map_or(self.by, |limit| {
@@ -76,7 +77,7 @@ impl Attempts {
         })
     }
 
-    /// The work, on a connection that is ready. Nothing of it has been sent.
+    /// Returns the work, on a connection that is ready. Nothing of it has been sent.
     pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
         let lease = self.lease().await?;
         Ok(Exchange::new(
@@ -87,13 +88,17 @@ impl Attempts {
         ))
     }
 
-    /// The work failed with this. Returns once it may begin again, on another connection; the error if it does not:
-    /// because the failure is final, the budget is spent, or the deadline comes first.
+    /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the
+    /// failure is final, the budget is spent, or the deadline comes first.
     pub(crate) async fn retry(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
         self.api = failed.pending_telemetry();
         failed.give_back();
-        match (fallout::retry_decision(&error, circumstances), self.policy) {
+        let decision = match fallout::retry_decision(&error, circumstances) {
+            RetryDecision::Never if self.is_retryable(&error) => RetryDecision::Paused,
+            decision => decision,
+        };
+        match (decision, self.policy) {
             (RetryDecision::AtOnce, RetryPolicy::Budget(_)) => self.check_time(error)?,
             (RetryDecision::AtOnce, _) => {}
             (RetryDecision::Paused, RetryPolicy::Budget(_)) => self.pause(error).await?,
@@ -106,8 +111,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// Carries on with another connection if the one that failed with this had been dead all along, and nothing of the
-    /// work is lost with it; the error otherwise. The call that meets this has to end by then.
+    /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of
+    /// the work is lost with it. Returns the error otherwise. The calling method has to end by `by`.
     pub(crate) async fn replace_connection(
         &mut self,
         work: &mut Exchange,
@@ -132,14 +137,18 @@ impl Attempts {
         }
     }
 
-    /// A connection, with as many attempts to get one as the policy allows.
+    /// Whether work that failed with this is retried as long as the budget lasts, if there is one.
+    pub(crate) fn is_retryable(&self, error: &Error) -> bool {
+        let has_budget = matches!(self.policy, RetryPolicy::Budget(_));
+        has_budget && (error.is_retryable() || self.context.retries(error))
+    }
+
+    /// Returns a connection, after as many attempts to get one as the policy allows.
     async fn lease(&mut self) -> Result<Lease, Error> {
         loop {
             match self.acquire(self.by).await {
                 Ok(lease) => return Ok(lease),
-                Err(error) if error.is_retryable() && matches!(self.policy, RetryPolicy::Budget(_)) => {
-                    self.pause(error).await?;
-                }
+                Err(error) if self.is_retryable(&error) => self.pause(error).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -149,7 +158,7 @@ impl Attempts {
         self.context.shared.acquire(&self.work.want, by).await
     }
 
-    /// The error if the time is up.
+    /// Returns the error if the time is up.
     fn check_time(&self, error: Error) -> Result<(), Error> {
         let now = self.context.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
@@ -158,7 +167,7 @@ impl Attempts {
         Ok(())
     }
 
-    /// Waits until it is time for the next attempt; the error if there is to be none.
+    /// Waits until it is time for the next attempt. Returns the error if there is none.
     async fn pause(&mut self, error: Error) -> Result<(), Error> {
         let shared = &self.context.shared;
         let runtime = shared.runtime();

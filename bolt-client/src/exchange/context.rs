@@ -1,42 +1,46 @@
-//! What the transactions of a session, or one `execute_query`, have in common.
+//! The options that the transactions of a session, or the attempts of one `execute_query`, share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Extra, Fetch, NotificationFilter};
+use bolt_proto::{Access, Api, Extra, NotificationFilter};
 
 use crate::bookmarks::Chain;
+use crate::config::{FetchSize, RetryIf};
 use crate::connect::{Shared, Want};
 use crate::deadline::Deadline;
+use crate::error::Error;
 
 use super::attempts::{Attempts, RetryPolicy};
 use super::work::{Work, WorkKind};
 
-/// The options of a session, or of one `execute_query`. What is `None` is as the driver has it.
+/// The options of a session, or of one `execute_query`. `None` stands for the driver's option.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) database: Option<Arc<str>>,
     pub(crate) access: Access,
-    pub(crate) page: Option<Fetch>,
+    pub(crate) fetch_size: Option<FetchSize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) impersonated_user: Option<Arc<str>>,
     pub(crate) notifications: Option<NotificationFilter>,
     pub(crate) max_transaction_retry_time: Option<Duration>,
-    pub(crate) disable_auto_commit_retries: Option<bool>,
+    pub(crate) auto_commit_retries: Option<bool>,
+    /// In addition to that of the driver.
+    pub(crate) retry_if: Option<RetryIf>,
 }
 
-/// A place from which transactions are begun.
+/// The session, or the call of `execute_query`, that transactions are begun for.
 #[derive(Debug)]
 pub(crate) struct TransactionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
-    /// What the deadline among the settings is called in errors.
+    /// The name of the deadline among the settings, for errors.
     pub(crate) deadline_of: &'static str,
     pub(crate) chain: Chain,
 }
 
 impl TransactionContext {
-    /// When a call has to end that begins now and may take this long.
+    /// Returns when a call has to end that begins now with this limit.
     pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.shared.now();
         match (limit, self.settings.deadline) {
@@ -46,7 +50,7 @@ impl TransactionContext {
         }
     }
 
-    /// Work that is repeated for as long as the budget lasts, if that may help.
+    /// Work that is retried for as long as the budget lasts.
     pub(crate) fn retried(
         self: &Arc<Self>,
         api: Api,
@@ -60,21 +64,20 @@ impl TransactionContext {
         Attempts::new(Arc::clone(self), work, RetryPolicy::Budget(budget), by)
     }
 
-    /// A transaction in the caller's hands, which is not repeated.
+    /// A transaction that the caller commits, which is not retried.
     pub(crate) fn explicit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
         let access = self.settings.access;
         let work = self.work(WorkKind::Transaction, Api::ExplicitTransaction, access, options);
         Attempts::new(Arc::clone(self), work, RetryPolicy::Never, by)
     }
 
-    /// An auto-commit query, which is sent once more if the server asks for that.
+    /// An auto-commit query, which is sent once more if the server invites that.
     pub(crate) fn auto_commit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
-        let disabled = self.settings.disable_auto_commit_retries;
-        let disabled = disabled.unwrap_or_else(|| self.shared.config().disable_auto_commit_retries);
-        let policy = if disabled {
-            RetryPolicy::Never
-        } else {
+        let retries = self.settings.auto_commit_retries;
+        let policy = if retries.unwrap_or_else(|| self.shared.config().auto_commit_retries) {
             RetryPolicy::IfInvited
+        } else {
+            RetryPolicy::Never
         };
         let access = self.settings.access;
         let work = self.work(WorkKind::AutoCommit, Api::AutoCommit, access, options);
@@ -88,15 +91,23 @@ impl TransactionContext {
             kind,
             want: Want {
                 access,
-                database: settings.database.clone(),
+                database: settings.database.clone().or_else(|| config.database.clone()),
                 impersonated_user: settings.impersonated_user.clone(),
             },
             options,
             notifications: settings.notifications.clone(),
-            page: settings.page.unwrap_or(config.page),
+            page: settings.fetch_size.unwrap_or(config.fetch_size).into(),
             max_result_size: config.max_result_size,
-            // Users can forbid that servers are informed of the API that they use.
-            api: (!config.telemetry_disabled).then_some(api),
+            api: config.telemetry.then_some(api),
         }
+    }
+
+    /// Whether the application wants work retried that failed with this, beyond what the driver retries.
+    pub(crate) fn retries(&self, error: &Error) -> bool {
+        let conditions = [&self.shared.config().retry_if, &self.settings.retry_if];
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition.accepts(error))
     }
 }

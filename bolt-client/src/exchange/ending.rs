@@ -141,6 +141,17 @@ impl Exchange {
         }
     }
 
+    /// Converts an error that ended the wait for the rows of a query whose COMMIT travels with it. A server ignores a
+    /// COMMIT after a failure that it reports. Everything else leaves the commit unknown, unless COMMIT has not left:
+    /// the loss of the connection, the deadline, and a result that is too large to be kept.
+    pub(super) fn classify_lost_pipelined_commit(&mut self, commit: RequestId, error: Error) -> Error {
+        if error.loses_the_answer() || error.is_too_large() {
+            self.classify_lost_commit(commit, error)
+        } else {
+            error
+        }
+    }
+
     /// Converts the loss of the answer to COMMIT.
     fn classify_lost_commit(&mut self, commit: RequestId, error: Error) -> Error {
         // A transaction without queries has nothing to commit. One with queries may have something to commit, even if

@@ -9,23 +9,42 @@ use crate::error::Error;
 use super::Exchange;
 use super::finishing::Rest;
 
+/// When COMMIT is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitTime {
+    /// In the same write as the query.
+    WithQuery,
+    /// Once all rows are there.
+    AfterRows,
+}
+
 impl Exchange {
     /// Runs a query in the transaction, reads all of it and commits. What is known to be needed leaves in one write:
-    /// BEGIN, RUN and PULL, and under read access COMMIT, too: servers ignore it if anything before it fails, and nothing
-    /// is lost if they do not. A write sends it once the rows are there.
-    pub(crate) async fn execute(&mut self, query: &Query, by: Deadline) -> Result<EagerResult, Error> {
+    /// BEGIN, RUN and PULL, and COMMIT if it is sent with the query. A server ignores that COMMIT if anything before it
+    /// fails.
+    pub(crate) async fn execute(
+        &mut self,
+        query: &Query,
+        commit: CommitTime,
+        by: Deadline,
+    ) -> Result<EagerResult, Error> {
         let (_, id) = self.send(query, Fetch::All)?;
-        let commit = if self.flight.state.work().writes() {
-            None
-        } else {
-            Some(self.flight.queue_commit()?)
+        let commit = match commit {
+            CommitTime::WithQuery => Some(self.flight.queue_commit()?),
+            CommitTime::AfterRows => None,
         };
-        self.read_to_end(id, Rest::Keep, by).await?;
-        let result = self.eager_result(id)?;
-        match commit {
-            Some(commit) => self.committed(commit, by).await?,
-            None => self.commit(by).await?,
+        let read = self.read_to_end(id, Rest::Keep, by).await;
+        let Some(commit) = commit else {
+            read?;
+            let result = self.eager_result(id)?;
+            self.commit(by).await?;
+            return Ok(result);
+        };
+        if let Err(error) = read {
+            return Err(self.classify_lost_pipelined_commit(commit, error));
         }
+        let result = self.eager_result(id)?;
+        self.committed(commit, by).await?;
         Ok(result)
     }
 }

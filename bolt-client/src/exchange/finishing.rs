@@ -1,12 +1,13 @@
 //! The rest of a result, all at once.
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, RequestId, ResultId, UsageError};
+use bolt_proto::{Event, Fetch, Kind, RequestId, ResultId, UsageError};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
+use crate::record::{Record, RecordRef};
 
 use super::Exchange;
 use super::open_result::OpenResult;
@@ -178,7 +179,7 @@ impl Exchange {
             };
             state.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
-                result.keep(row);
+                result.keep(row.into());
             }
         }
         Ok(())

@@ -29,6 +29,7 @@ use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
+pub(crate) use execute_query::CommitTime;
 pub(crate) use finishing::Rest;
 use flight::{Flight, Subject, ended};
 pub(crate) use holder::{Dropped, HolderToken};
@@ -159,7 +160,7 @@ impl Exchange {
         state.note_answer();
         let result = result.and_then(|id| self.results.get_mut(id));
         if let (Event::Record(row), Some(result)) = (event, result) {
-            result.keep(row);
+            result.keep(row.into());
         }
     }
 

@@ -5,8 +5,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Fetch, Keys, Metadata, Record, RecordRef, RequestId, ResultId, Shape};
+use bolt_proto::{Fetch, Keys, Metadata, RequestId, ResultId, Shape};
 
+use crate::record::{Record, RecordRef};
 use crate::server_info::ServerInfo;
 use crate::summary::Summary;
 
@@ -114,7 +115,7 @@ impl OpenResult {
             self.has_rows = true;
             self.pages.arrived(row.encoded_len());
             self.kept_bytes += memory(row);
-            self.rows.push_back(row.to_owned());
+            self.rows.push_back(row.to_record());
         }
     }
 

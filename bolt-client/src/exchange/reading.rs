@@ -1,9 +1,10 @@
 //! Rows of a result, one by one.
 
-use bolt_proto::{Event, Fetch, Kind, Record, RecordRef, ResultId};
+use bolt_proto::{Event, Fetch, Kind, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::record::{Record, RecordRef};
 use crate::summary::Summary;
 
 use super::finishing::defer_end_of_connection;
@@ -31,7 +32,7 @@ impl Exchange {
         };
         Ok(match place {
             NextRow::Kept => self.take_kept(id),
-            NextRow::Arrived => self.borrow_row(id).map(|row| row.to_owned()),
+            NextRow::Arrived => self.borrow_row(id).map(|row| row.to_record()),
             NextRow::None => None,
         })
     }
@@ -187,6 +188,7 @@ impl Exchange {
         let (event, state) = self.flight.event()?;
         state.note_answer();
         let Event::Record(row) = event else { return None };
+        let row = RecordRef::from(row);
         if let Some(result) = self.results.get_mut(id) {
             result.note_borrowed(row);
         }

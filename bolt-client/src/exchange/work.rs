@@ -1,11 +1,11 @@
-//! What a unit of work is, before it has a connection.
+//! A unit of work, before it has a connection.
 
 use bolt_proto::{Access, Api, Extra, Fetch, NotificationFilter};
 
 use crate::bookmarks::Bookmarks;
 use crate::connect::Want;
 
-/// What a unit of work is, before it has a connection.
+/// A unit of work, before it has a connection.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) kind: WorkKind,
@@ -14,22 +14,22 @@ pub(crate) struct Work {
     pub(crate) options: Extra,
     pub(crate) notifications: Option<NotificationFilter>,
     pub(crate) page: Fetch,
-    /// The most memory that rows may take which are collected at once.
+    /// The maximum memory of rows that are collected at once.
     pub(crate) max_result_size: Option<usize>,
-    /// Which part of the API is at work, for servers that want to know; `None` if they are not to.
+    /// The part of the API that is at work, for servers that ask for it; `None` without telemetry.
     pub(crate) api: Option<Api>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkKind {
-    /// One query that is its own transaction.
+    /// A query that is its own transaction.
     AutoCommit,
     Transaction,
 }
 
 impl Work {
-    /// What BEGIN says, or an auto-commit RUN. Composed once the connection is known: what a server is to be given
-    /// may depend on it.
+    /// Returns the options of BEGIN, or of an auto-commit RUN. They are composed once the connection is known, since
+    /// they may depend on the server.
     pub(crate) fn begin_extra(&self, bookmarks: &Bookmarks) -> Extra {
         let want = &self.want;
         let mut extra = self

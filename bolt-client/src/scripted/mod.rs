@@ -173,6 +173,11 @@ impl Scripted {
         self.lock().sockets[at].bookmarks.clone()
     }
 
+    /// The database that the last BEGIN or auto-commit RUN on this connection named.
+    pub(crate) fn database(&self, at: usize) -> Option<String> {
+        self.lock().sockets[at].database.clone()
+    }
+
     /// Returns the size of each page that was requested on this connection; `None` for all rows that were left.
     pub(crate) fn pages(&self, at: usize) -> Vec<Option<u64>> {
         self.lock().sockets[at].pages.clone()

@@ -29,6 +29,7 @@ pub(super) struct Socket {
     /// How many of those `news` has returned.
     pub(super) reported: usize,
     pub(super) bookmarks: Vec<String>,
+    pub(super) database: Option<String>,
     pub(super) pages: Vec<Option<u64>>,
     /// The open results by their query ids.
     results: BTreeMap<i64, Content>,
@@ -67,6 +68,7 @@ impl Socket {
             asked: Vec::new(),
             reported: 0,
             bookmarks: Vec::new(),
+            database: None,
             pages: Vec::new(),
             results: BTreeMap::new(),
             newest: 0,
@@ -150,11 +152,13 @@ impl Socket {
             Some(Request::Run(run)) => {
                 if !self.in_transaction {
                     self.bookmarks = run.options.bookmarks().map(str::to_owned).collect();
+                    self.database = run.options.database().map(str::to_owned);
                 }
                 Asked::Run(run.query.to_owned())
             }
             Some(Request::Begin(begin)) => {
                 self.bookmarks = begin.bookmarks().map(str::to_owned).collect();
+                self.database = begin.database().map(str::to_owned);
                 Asked::Other
             }
             Some(Request::Pull(rows)) => {

@@ -207,13 +207,16 @@ fn a_value_that_the_version_does_not_support_is_named_in_the_error() {
     let error = connection.run(&query, &Extra::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the value \"id\" needs Bolt 6.1 or newer; this connection uses 5.4"
+        "parameter \"id\": a UUID needs Bolt 6.1 or newer, and this connection uses 5.4"
     );
+    assert!(matches!(error, UsageError::Encode(_)), "{error:?}");
     let extra = Extra::default().metadata("id", Uuid::from_bytes([7; 16]));
-    assert!(matches!(
-        connection.begin(&extra),
-        Err(UsageError::Version { .. })
-    ));
+    let error = connection.begin(&extra).unwrap_err();
+    assert!(matches!(error, UsageError::Encode(_)), "{error:?}");
+    assert!(
+        error.to_string().starts_with("metadata \"id\": a UUID needs"),
+        "{error}"
+    );
     assert!(connection.pending_bytes().is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! What was received cannot be read, or not as the type that was asked for.
+//! Errors of received values that cannot be read, or not as the requested type.
 
 mod place;
 
@@ -15,7 +15,7 @@ use super::Escaping;
 use crate::packstream::ValueRef;
 use crate::value::RangeError;
 
-/// Bytes that are no PackStream value.
+/// An error for bytes that are no PackStream value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -28,7 +28,7 @@ pub enum DecodeError {
     /// A string that is not UTF-8.
     #[error("a string is not valid UTF-8")]
     Utf8,
-    /// A map key that is no string; its first byte.
+    /// A map key that is no string, with its first byte.
     #[error("a map key must be a string, but starts with the byte {0:#04x}")]
     Key(u8),
     /// Containers nested deeper than [`MAX_DEPTH`](crate::packstream::MAX_DEPTH).
@@ -36,13 +36,12 @@ pub enum DecodeError {
     Depth,
 }
 
-/// A value that was received, but cannot be read as the type that was asked for. It names the column, and the way
-/// from there down to the culprit; it never shows a value.
+/// A received value cannot be read as the requested type. The error names the column, and the path from there
+/// to the value that is wrong. It never shows a value.
 ///
 /// ```
-/// use bolt_proto::value::{FromValue, Value};
-///
-/// let error = Value::from(vec![Value::from(1), Value::from("two")]).to::<Vec<i64>>().unwrap_err();
+/// # use bolt_proto as bolt;
+/// let error = bolt::list![1, "two"].to::<Vec<i64>>().unwrap_err();
 /// assert_eq!(error.to_string(), "item 1: expected an integer, found a string");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +68,7 @@ enum Reason {
     NoColumn { name: String, columns: Vec<String> },
     #[error("no column {index}: the record has {columns} columns, counted from 0")]
     NoIndex { index: usize, columns: usize },
-    #[error("a column before this one is malformed, so that this one cannot be found")]
+    #[error("a column before this one is malformed, so this one cannot be found")]
     Lost,
     #[error("the field {name:?} is missing")]
     NoField { name: &'static str },
@@ -78,31 +77,31 @@ enum Reason {
 }
 
 impl ConversionError {
-    /// An error in the caller's own words: lower case, no full stop, no value.
+    /// Creates an error with a message of the caller: lower case, no full stop, no value.
     #[must_use]
     pub fn custom(message: impl Into<String>) -> Self {
         Self::new(Reason::Custom(message.into()))
     }
 
-    /// The value is not of the expected kind, such as `"an integer"`.
+    /// Creates an error for a value that is not of the expected type, such as `"an integer"`.
     #[must_use]
     pub fn expected(expected: impl Into<Cow<'static, str>>, found: &ValueRef<'_>) -> Self {
         Self::mismatch(expected, found.kind())
     }
 
-    /// Says that the value was found in this place of a list.
+    /// Adds to the path that the value is at this index of a list.
     #[must_use]
     pub fn at_item(self, index: usize) -> Self {
         self.within(Step::Item(index))
     }
 
-    /// Says that the value was found in this entry of a map.
+    /// Adds to the path that the value is in this entry of a map.
     #[must_use]
     pub fn at_field(self, name: &str) -> Self {
         self.within(Step::Field(name.to_owned()))
     }
 
-    /// The column that did not convert, when the error comes from reading a record.
+    /// Returns the column that could not be read, if the error comes from reading a record.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         match self.0.place.first() {
@@ -158,7 +157,7 @@ impl ConversionError {
         Self::new(Reason::NoField { name })
     }
 
-    /// The missing field, if nothing else is wrong and the place is the outermost one.
+    /// Returns the missing field, if that is the error and the path is empty.
     pub(crate) fn missing_at_top(&self) -> Option<&'static str> {
         match &self.0.reason {
             Reason::NoField { name } if self.0.place.is_unknown() => Some(name),
@@ -188,7 +187,7 @@ impl ConversionError {
 
 impl fmt::Display for ConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // serde's complaints may repeat what a peer has sent.
+        // The messages of serde may contain text that the peer has sent.
         write!(Escaping(f), "{}{}", self.0.place, self.0.reason)
     }
 }
@@ -209,7 +208,7 @@ impl From<DecodeError> for ConversionError {
     }
 }
 
-/// serde's own complaints, put in the words of this crate and without the values that serde would show.
+/// Makes errors of serde, without the values that serde would show.
 impl serde::de::Error for ConversionError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(Reason::Custom(message.to_string()))
@@ -242,7 +241,7 @@ impl serde::de::Error for ConversionError {
     }
 }
 
-/// What serde found, without the value.
+/// Returns the type that serde found, without the value.
 fn kind_of(found: serde::de::Unexpected<'_>) -> &'static str {
     use serde::de::Unexpected;
     match found {

@@ -7,10 +7,11 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::convert::{Place, Step};
-use crate::value::RangeError;
+use crate::value::{RangeError, tag};
+use crate::version::Version;
 
-/// A value that cannot be sent, found before a byte of it was. It names the parameter, and the way from there down
-/// to the culprit; it never shows a value.
+/// A value that cannot be sent. The error is found before anything is sent. It names the parameter, and the path from
+/// there to the value that is wrong; it never shows a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeError(Box<Details>);
 
@@ -32,15 +33,13 @@ enum Reason {
     DuplicateKey { key: String },
     #[error("a map key must be a string, but is {found}")]
     Key { found: &'static str },
-    #[error("a map needs a key before each value, and a value behind each key")]
+    #[error("a map needs a key before each value, and a value after each key")]
     KeyWithoutValue,
     #[error("{what} cannot be sent: only servers can")]
     NotSendable { what: Cow<'static, str> },
     #[error(transparent)]
     Range(RangeError),
-    #[error(
-        "a date-time with a zone needs its offset from UTC here, too: this crate has no database of zones"
-    )]
+    #[error("a date-time with a zone needs its offset from UTC on this connection: set it by with_offset")]
     UnknownOffset,
     #[error("no value was written")]
     Nothing,
@@ -48,32 +47,34 @@ enum Reason {
     Parameters { found: &'static str },
     #[error("it is given twice")]
     Twice,
+    #[error("{} needs Bolt {needs} or newer, and this connection uses {has}", what_needs(*needs))]
+    Version { needs: Version, has: Version },
     #[error("{0}")]
     Custom(String),
 }
 
 impl EncodeError {
-    /// An error in the caller's own words: lower case, no full stop, no value.
+    /// Creates an error with a message of the caller: lower case, no full stop, no value.
     #[must_use]
     pub fn custom(message: impl Into<String>) -> Self {
         Self::new(Reason::Custom(message.into()))
     }
 
-    /// Says that the value stands in this place of a list.
+    /// Adds to the path that the value is at this index of a list.
     #[must_use]
     #[cold]
     pub fn at_item(self, index: usize) -> Self {
         self.within(Step::Item(index))
     }
 
-    /// Says that the value stands in this entry of a map.
+    /// Adds to the path that the value is in this entry of a map.
     #[must_use]
     #[cold]
     pub fn at_field(self, name: &str) -> Self {
         self.within(Step::Field(name.to_owned()))
     }
 
-    /// The parameter that cannot be sent, when the error comes from a query.
+    /// Returns the parameter that cannot be sent, if the error comes from a query.
     #[must_use]
     pub fn parameter(&self) -> Option<&str> {
         match self.0.place.first() {
@@ -87,7 +88,7 @@ impl EncodeError {
         self.within(Step::Parameter(name.to_owned()))
     }
 
-    /// The same, of a transaction's metadata.
+    /// Makes the error name an entry of a transaction's metadata instead of a parameter.
     #[cold]
     pub(crate) fn of_metadata(mut self) -> Self {
         self.0.place.of_metadata();
@@ -134,6 +135,11 @@ impl EncodeError {
         Self::new(Reason::Nothing)
     }
 
+    /// The version of the connection cannot carry the value.
+    pub(crate) fn version(needs: Version, has: Version) -> Self {
+        Self::new(Reason::Version { needs, has })
+    }
+
     pub(crate) fn parameters(found: &'static str) -> Self {
         Self::new(Reason::Parameters { found })
     }
@@ -153,6 +159,15 @@ impl EncodeError {
             place: Place::default(),
             reason,
         }))
+    }
+}
+
+/// Returns the type of value that needs this version.
+fn what_needs(version: Version) -> &'static str {
+    match version {
+        Version::V6_0 => tag::kind(tag::VECTOR),
+        Version::V6_1 => "a UUID",
+        _ => "the value",
     }
 }
 

@@ -37,7 +37,7 @@ pub enum ProtocolViolation {
     TlsServer,
     /// The answer is not Bolt.
     #[error(
-        "the peer does not speak Bolt: its answer to the handshake begins with {}",
+        "the answer to the handshake is not Bolt: it begins with {}",
         FirstBytes(bytes)
     )]
     NotBolt {

@@ -1,6 +1,5 @@
 //! Named values in a request, except the parameters of a query.
 
-use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -68,8 +67,9 @@ pub(crate) fn check_values(
     query.check().map_err(Clone::clone)?;
     match query.needs() {
         Some((needs, name)) if capabilities.version < needs => {
-            let what = format!("the value {name:?}");
-            Err(UsageError::unsupported(what, needs, capabilities.version))
+            Err(EncodeError::version(needs, capabilities.version)
+                .at_parameter(name)
+                .into())
         }
         _ if utc.is_none() && query.parameters().has_legacy_form() => Err(UsageError::DateTimeFormUnknown),
         _ => Ok(()),

@@ -69,12 +69,13 @@ impl Extra {
         self
     }
 
-    /// Sets the time after which the server ends the transaction. Zero means never. Default: the server's setting.
+    /// Sets the time after which the server ends the transaction. Zero means never; `None` is the server's setting. Default:
+    /// `None`.
     ///
     /// The timeout is sent in whole milliseconds: at least one, unless it is zero.
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 

@@ -1,40 +1,40 @@
-//! How long a value will be of which only the beginning has arrived.
+//! The estimated length of a value of which only the beginning has arrived.
 
 use crate::error::DecodeError;
 use crate::packstream::skip::{extent, scalar_len};
 
-/// How many containers around the cursor are followed one by one. Lists of rows, of entities and of their properties
-/// are told apart by that; what lies deeper counts as a whole.
+/// The number of nested containers that are followed one by one. This distinguishes lists of rows, of
+/// entities and of their properties. Values that are nested deeper count as a whole.
 const LEVELS: usize = 6;
 
-/// Walks over a value while it arrives, each byte once, and estimates its length by what containers promise and by
-/// how long their items have been so far.
+/// Walks over a value while it arrives, each byte once. It estimates the length from the declared numbers of
+/// items and from the mean length of the items so far.
 ///
-/// It is only a guess: whoever takes memory by it must bound it by what has really arrived.
+/// This is only a guess: memory that is allocated because of it must be bounded by what has arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forecast {
-    /// How far it has walked.
+    /// The position up to which it has walked.
     at: usize,
     levels: [Level; LEVELS],
     depth: usize,
-    /// How many values are left of the item that is nested too deeply to be followed.
+    /// The number of values that are left of an item that is nested too deeply to be followed.
     inner: usize,
-    /// It met what is no value.
+    /// Whether it has met malformed bytes.
     lost: bool,
 }
 
 /// A container that has begun.
 #[derive(Debug, Clone, Copy, Default)]
 struct Level {
-    /// Where its first item begins.
+    /// The position of its first item.
     start: usize,
-    /// How many items have begun, and how many have not.
+    /// The number of items that have begun, and of those that have not.
     begun: usize,
     left: usize,
 }
 
 impl Forecast {
-    /// At the beginning of one value.
+    /// Creates a forecast at the beginning of one value.
     pub(crate) fn new() -> Self {
         let mut levels = [Level::default(); LEVELS];
         if let Some(outermost) = levels.first_mut() {
@@ -49,7 +49,7 @@ impl Forecast {
         }
     }
 
-    /// The length of the value by its beginning; `None` if there is no telling, or if it has ended.
+    /// Returns the estimated length of the value; `None` if it is unknown, or if the value has ended.
     pub(crate) fn length(&mut self, beginning: &[u8]) -> Option<usize> {
         while !self.lost && !self.has_ended() {
             let rest = beginning.get(self.at..).unwrap_or_default();
@@ -71,8 +71,8 @@ impl Forecast {
         self.depth == 0 && self.inner == 0 && self.levels.first().is_none_or(|level| level.left == 0)
     }
 
-    /// The size of what comes next, without its items, and how many these are. It is more than there is if that is
-    /// not enough to tell.
+    /// Returns the size of the next value without its items, and the number of items. The size is more than
+    /// what has arrived if that is not enough to find out.
     fn next(&mut self, rest: &[u8]) -> (usize, usize) {
         if let Some(size) = scalar_len(rest) {
             return (size, 0);
@@ -80,7 +80,7 @@ impl Forecast {
         let more = rest.len().saturating_add(1);
         match rest.split_first() {
             None => (more, 0),
-            Some((&marker, behind)) => match extent(marker, behind) {
+            Some((&marker, after)) => match extent(marker, after) {
                 Ok((payload, items)) => (payload.saturating_add(1), items),
                 Err(DecodeError::Truncated) => (more, 0),
                 Err(_) => {
@@ -126,11 +126,11 @@ impl Forecast {
         }
     }
 
-    /// What has been walked over, the value at the cursor of which this much is known, and what containers still
-    /// promise, by the mean of their items.
+    /// Estimates the length: the bytes so far, the known part of the next value, and the items that
+    /// containers still declare, by the mean of their items.
     fn estimate(&self, size: usize) -> usize {
         let mut end = self.at.saturating_add(size).saturating_add(self.inner);
-        // The value at the cursor has not begun.
+        // The next value has not begun.
         let mut next = usize::from(self.inner == 0);
         for level in self.levels.iter().take(self.depth.saturating_add(1)).rev() {
             let items = level.begun.saturating_add(next);
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(Forecast::new().length(&[0xDF, 0, 0]), None);
         assert_eq!(Forecast::new().length(&[0x93, 1, 0xDF, 0, 0]), None);
         assert_eq!(Forecast::new().length(b"\x93\x01\x82ab\xA1\x81a\xC0"), None);
-        // More than there is, but no wild guess.
+        // More than has arrived, but not by far.
         assert_eq!(Forecast::new().length(&[]), Some(1));
         assert_eq!(Forecast::new().length(&[0xD6, 0, 0]), Some(4));
         assert_eq!(Forecast::new().length(&[0xD6, 0, 0, 1, 0]), Some(261));

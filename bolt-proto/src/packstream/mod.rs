@@ -1,7 +1,7 @@
-//! PackStream, the encoding of values: writing them, skipping them, and reading them where they lie.
+//! PackStream, the encoding of values: writing, skipping, and reading in place.
 //!
-//! Most programs read by [`FromValue`](crate::value::FromValue) or serde and write by
-//! [`ToValue`](crate::value::ToValue); this layer is for messages, proxies and tools.
+//! Most programs read by [`FromValue`](crate::value::FromValue) or serde, and write by
+//! [`ToValue`](crate::value::ToValue). This layer is for messages, proxies and tools.
 
 mod forecast;
 mod read;
@@ -17,17 +17,17 @@ pub mod write;
 pub use read::Reader;
 pub use skip::skip;
 pub use uuid::{ParseUuidError, Uuid};
-pub use value_ref::{ListIter, ListRef, MapIter, MapRef, StructureRef, ValueRef};
+pub use value_ref::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, ValueRef};
 
 pub(crate) use forecast::Forecast;
 pub(crate) use read::Token;
 pub(crate) use skip::extent;
 
-/// How deeply containers may be nested in a value that is read or sent. Servers close the connection without a word
-/// on what is nested a few thousand levels deep; skipping has no such bound.
+/// The maximum nesting of containers in a value that is read or sent. Servers close the connection on values that are
+/// nested a few thousand levels deep, without giving a reason. Skipping a value has no such bound.
 pub const MAX_DEPTH: u16 = 512;
 
-/// The largest size of a string, a byte array, a list or a map: 2³¹ − 1.
+/// The maximum size of a string, a byte array, a list or a map: 2³¹ − 1.
 pub const MAX_LEN: usize = 0x7FFF_FFFF;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A cursor over received bytes.
+//! A reader of received bytes.
 
 use core::fmt;
 
@@ -8,20 +8,20 @@ use crate::error::DecodeError;
 use crate::packstream::skip::{scalar_len, skip, skip_values};
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, Uuid, ValueRef, marker, utf8};
 
-/// A cursor over values that follow one another in a slice.
+/// A reader of values that follow one another in a slice.
 ///
-/// It is small and `Copy`: keep a copy to come back to a place. After an error its place is unspecified, but
+/// It is small and `Copy`: a copy remembers a position. After an error the position is unspecified, but
 /// inside the slice.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    /// What the slice is a part of, for those who want to share it.
+    /// The buffer that the slice is a part of, so that values can share it.
     owner: Option<&'a Bytes>,
-    /// How many containers are around the cursor.
+    /// The number of containers around the position.
     depth: u16,
 }
 
-/// A value up to its contents: of a container, how many values follow.
+/// A value up to its contents: for a container, the number of values that follow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Token<'a> {
     Null,
@@ -45,7 +45,7 @@ impl fmt::Debug for Reader<'_> {
 }
 
 impl<'a> Token<'a> {
-    /// What the value is, in words.
+    /// Returns the type of the value in words.
     #[cold]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// A value that was read already, up to its contents, and a cursor at these, as it stands behind the token.
+    /// Returns the token of a value that has been read, and a reader at its contents, as after the token.
     pub(crate) fn of(value: ValueRef<'a>) -> (Self, Reader<'a>) {
         let none = Reader::new(&[]);
         let (token, mut contents) = match value {
@@ -89,7 +89,7 @@ impl<'a> Token<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A cursor at the start of these bytes.
+    /// Creates a reader at the start of these bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
@@ -99,14 +99,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the next value and moves behind it. Containers come as views that are read when asked.
+    /// Reads the next value and moves past it. Containers are views that are read on demand.
     ///
     /// # Errors
     ///
-    /// The bytes are no value, or lie deeper than [`MAX_DEPTH`].
+    /// If the bytes are no value, or are nested deeper than [`MAX_DEPTH`].
     #[inline]
     pub fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
-        // What rows, lists and properties mostly consist of.
+        // Most rows, lists and properties consist of these.
         if let Some((&first, rest)) = self.rest.split_first() {
             match first {
                 0x00..=0x7F | 0xF0..=0xFF => {
@@ -114,14 +114,14 @@ impl<'a> Reader<'a> {
                     return Ok(ValueRef::Integer(i64::from(first as i8)));
                 }
                 marker::FLOAT => {
-                    if let Some((&bytes, behind)) = rest.split_first_chunk() {
-                        self.rest = behind;
+                    if let Some((&bytes, after)) = rest.split_first_chunk() {
+                        self.rest = after;
                         return Ok(ValueRef::Float(f64::from_be_bytes(bytes)));
                     }
                 }
                 0x80..=0x8F => {
-                    if let Some((text, behind)) = rest.split_at_checked(usize::from(first & 0x0F)) {
-                        self.rest = behind;
+                    if let Some((text, after)) = rest.split_at_checked(usize::from(first & 0x0F)) {
+                        self.rest = after;
                         return utf8::text(text).map(ValueRef::String);
                     }
                 }
@@ -157,11 +157,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Moves behind the next value and returns its bytes.
+    /// Moves past the next value and returns its bytes.
     ///
     /// # Errors
     ///
-    /// As [`skip`].
+    /// As for [`skip`].
     #[inline]
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         match scalar_len(self.rest) {
@@ -170,32 +170,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Moves behind that many bytes.
+    /// Moves past `len` bytes.
     #[inline]
     pub(crate) fn pass(&mut self, len: usize) -> Result<(), DecodeError> {
         self.take(len)?;
         Ok(())
     }
 
-    /// Moves behind that many values.
+    /// Moves past `count` values.
     pub(crate) fn skip_many(&mut self, values: usize) -> Result<(), DecodeError> {
         self.take(skip_values(self.rest, values)?)?;
         Ok(())
     }
 
-    /// What has not been read.
+    /// Returns the bytes that have not been read.
     #[must_use]
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Whether everything has been read.
+    /// Returns whether everything has been read.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// A cursor over a part of `owner`.
+    /// Creates a reader of a part of `owner`.
     pub(crate) const fn shared(bytes: &'a [u8], owner: &'a Bytes) -> Self {
         Self {
             rest: bytes,
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A cursor inside `depth` containers.
+    /// Creates a reader inside of `depth` containers.
     pub(crate) const fn nested(bytes: &'a [u8], depth: u16) -> Self {
         Self {
             rest: bytes,
@@ -213,29 +213,29 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What the bytes are a part of.
+    /// Returns the buffer that the bytes are a part of.
     pub(crate) const fn owner(&self) -> Option<&'a Bytes> {
         self.owner
     }
 
-    /// How many containers are around the cursor.
+    /// The number of containers around the position.
     pub(crate) const fn depth(&self) -> u16 {
         self.depth
     }
 
-    /// The first byte of the next value.
+    /// Returns the first byte of the next value.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
-    /// Whether the next value is a map or a structure, as far as its first byte says so.
+    /// Returns whether the next value is a map or a structure, by its first byte.
     #[inline]
     pub(crate) fn is_at_map(&self) -> bool {
         matches!(self.rest, [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32, ..])
     }
 
-    /// Goes into a container whose token was just read.
+    /// Enters a container of which the token was just read.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), DecodeError> {
         if self.depth >= MAX_DEPTH {
@@ -245,13 +245,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Leaves a container that was entered and read to its end.
+    /// Leaves a container that was read to its end.
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Reads the next value if it is an integer, else stays.
+    /// Reads the next value if it is an integer.
     #[inline]
     pub(crate) fn integer(&mut self) -> Option<i64> {
         let (&first, rest) = self.rest.split_first()?;
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// Reads the next value if it is a float, else stays.
+    /// Reads the next value if it is a float.
     #[inline]
     pub(crate) fn float(&mut self) -> Option<f64> {
         let [marker::FLOAT, a, b, c, d, e, f, g, h, rest @ ..] = self.rest else {
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
         Some(f64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
     }
 
-    /// Reads the next value if it is a boolean, else stays.
+    /// Reads the next value if it is a boolean.
     #[inline]
     pub(crate) fn boolean(&mut self) -> Option<bool> {
         let (value, rest) = match self.rest {
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// Reads the head of the next value if it is a structure that may have all its fields, else stays.
+    /// Reads the header of the next value if it is a structure with enough bytes for its fields.
     #[inline]
     pub(crate) fn structure(&mut self) -> Option<(usize, u8)> {
         let [first @ 0xB0..=0xBF, tag, rest @ ..] = self.rest else {
@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
         Some((fields, *tag))
     }
 
-    /// Moves behind the next value if it is null, else stays.
+    /// Reads the next value if it is null.
     #[inline]
     pub(crate) fn null(&mut self) -> Option<()> {
         let [marker::NULL, rest @ ..] = self.rest else {
@@ -313,25 +313,25 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Reads the next value if it is a sound string of less than 256 bytes, else stays.
+    /// Reads the next value if it is a valid string of less than 256 bytes.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
-        let (len, behind) = match self.rest {
-            [first @ 0x80..=0x8F, behind @ ..] => (first & 0x0F, behind),
-            [marker::STRING_8, len, behind @ ..] => (*len, behind),
+        let (len, after) = match self.rest {
+            [first @ 0x80..=0x8F, after @ ..] => (first & 0x0F, after),
+            [marker::STRING_8, len, after @ ..] => (*len, after),
             _ => return None,
         };
-        let (text, rest) = behind.split_at_checked(usize::from(len))?;
+        let (text, rest) = after.split_at_checked(usize::from(len))?;
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
     }
 
-    /// Reads a map key if it is this short one, else stays.
+    /// Reads a map key if it is this short one.
     #[inline]
     pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
-        let (&first, behind) = self.rest.split_first()?;
-        let (text, rest) = behind.split_at_checked(usize::from(first & 0x0F))?;
+        let (&first, after) = self.rest.split_first()?;
+        let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
         if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
             return None;
         }
@@ -360,7 +360,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the next value up to its contents. The items of a container must be read or skipped by the caller.
+    /// Reads the next value up to its contents. The caller must read or skip the items of a container.
     #[inline]
     pub(crate) fn token(&mut self) -> Result<Token<'a>, DecodeError> {
         let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
@@ -414,7 +414,7 @@ impl<'a> Reader<'a> {
         Ok(Token::Map(self.count(len, 2)?))
     }
 
-    /// A declared number of items, each of which has at least so many bytes.
+    /// Checks a declared number of items, each of which has at least so many bytes.
     #[inline]
     fn count(&self, items: usize, bytes_each: usize) -> Result<usize, DecodeError> {
         if items.saturating_mul(bytes_each) > self.rest.len() {
@@ -423,7 +423,7 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    /// The size behind a marker that ends in 0, 1 or 2 for 8, 16 or 32 bits.
+    /// Reads the size after a marker that ends in 0, 1 or 2 for 8, 16 or 32 bits.
     #[inline]
     fn size(&mut self, marker: u8) -> Result<usize, DecodeError> {
         match marker & 0b11 {
@@ -452,7 +452,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// The contents of a container, as a cursor of their own; this one moves behind them.
+    /// Returns a reader of the contents of a container, and moves past them.
     fn contents(&mut self, values: usize) -> Result<Self, DecodeError> {
         let mut inside = *self;
         inside.enter()?;
@@ -461,7 +461,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Reads a number and returns what is behind it.
+/// Reads a number and returns the bytes after it.
 #[inline]
 fn number<const N: usize>(bytes: &[u8], read: impl FnOnce([u8; N]) -> i64) -> Option<(i64, &[u8])> {
     let (&bytes, rest) = bytes.split_first_chunk()?;

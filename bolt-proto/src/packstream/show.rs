@@ -1,4 +1,4 @@
-//! Values where they lie, shown in one walk.
+//! `Debug` of values in a buffer, in one walk.
 
 use core::cell::Cell;
 use core::fmt;
@@ -7,28 +7,28 @@ use super::Reader;
 use super::read::Token;
 use crate::error::DecodeError;
 
-/// Shows that many values behind a cursor, as a list.
+/// Shows `len` values of a reader, as a list.
 pub(super) fn items(reader: Reader<'_>, len: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Walk::new(reader).items(len, f)
 }
 
-/// Shows that many entries behind a cursor, as a map.
+/// Shows `len` entries of a reader, as a map.
 pub(super) fn entries(reader: Reader<'_>, len: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Walk::new(reader).entries(len, f)
 }
 
-/// A cursor that moves while it shows. Each value is read once, however deep it lies; views would skip over it at each
-/// level.
+/// A reader that moves while values are shown. Each value is read once at any depth. Views would skip over it
+/// at each level.
 struct Walk<'a> {
     reader: Cell<Reader<'a>>,
-    /// Where it cannot go on: what is left is not shown.
+    /// The error that ends the walk: the rest is not shown.
     stuck: Cell<bool>,
 }
 
 /// Shows the next value.
 struct Next<'w, 'a>(&'w Walk<'a>);
 
-/// Shows the contents of a container, whose token was read.
+/// Shows the contents of a container of which the token was read.
 struct Contents<'w, 'a>(&'w Walk<'a>, Token<'a>);
 
 /// Shows the next map key.
@@ -42,7 +42,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads something at the cursor, which moves behind it.
+    /// Reads something, and moves past it.
     fn read<T>(
         &self,
         read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         map.finish()
     }
 
-    /// Goes into a container of that many values, or, if it lies too deep, behind it.
+    /// Enters a container of `len` values, or moves past it if it is nested too deep.
     fn enter(&self, values: usize) -> Result<(), DecodeError> {
         let mut reader = self.reader.get();
         if let Err(too_deep) = reader.enter() {

@@ -3,21 +3,23 @@
 use crate::error::DecodeError;
 use crate::packstream::marker;
 
-/// The length in bytes of the value that starts here.
+/// Returns the length in bytes of the value at the start of `bytes`.
 ///
-/// It checks that every marker exists and that nothing reaches beyond the bytes. It neither recurses nor
-/// allocates, so values nested to any depth can be skipped. What only matters to who reads the value is left
-/// for then: text is not checked to be UTF-8, and map keys may be any value.
+/// It checks that every marker exists, and that no value extends beyond the bytes. It neither recurses nor
+/// allocates, so values nested to any depth can be skipped. It does not check that text is UTF-8, and that
+/// map keys are strings: only reading does.
 ///
 /// # Errors
 ///
-/// [`DecodeError::Truncated`] or [`DecodeError::Marker`].
+/// [`DecodeError::Truncated`] if the bytes end inside of the value. [`DecodeError::Marker`] if a byte starts
+/// no value.
 #[inline]
 pub fn skip(bytes: &[u8]) -> Result<usize, DecodeError> {
     skip_values(bytes, 1)
 }
 
-/// The length in bytes of the value that starts here, if its first byte says it. It may be more than there is.
+/// Returns the length in bytes of the value at the start, if its first byte determines it. It may be more
+/// than there is.
 #[inline]
 pub(crate) fn scalar_len(bytes: &[u8]) -> Option<usize> {
     let payload = PAYLOADS.get(usize::from(*bytes.first()?)).copied();
@@ -25,28 +27,28 @@ pub(crate) fn scalar_len(bytes: &[u8]) -> Option<usize> {
     Some(usize::from(payload).wrapping_add(1))
 }
 
-/// The length in bytes of that many values in a row.
+/// Returns the length in bytes of `count` consecutive values.
 pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeError> {
     let mut rest = bytes;
-    // How many values are still to come, those inside of containers included.
+    // The number of values that are left, including those inside of containers.
     let mut outstanding = count;
     while let Some(others) = outstanding.checked_sub(1) {
-        let (&marker, behind) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        let (&marker, after) = rest.split_first().ok_or(DecodeError::Truncated)?;
         let payload = PAYLOADS.get(usize::from(marker)).copied().unwrap_or(LOOK);
         if payload == LOOK {
             let (payload, items) = match marker {
-                // Rows are full of these.
+                // Most rows consist of these.
                 0xB0..=0xBF => (1, usize::from(marker & 0x0F)),
-                _ => extent(marker, behind)?,
+                _ => extent(marker, after)?,
             };
-            rest = behind.get(payload..).ok_or(DecodeError::Truncated)?;
+            rest = after.get(payload..).ok_or(DecodeError::Truncated)?;
             outstanding = others.saturating_add(items);
-            // Every value has at least one byte, so a container that lies about its size is found out at once.
+            // Every value has at least one byte, so a false size of a container is detected at once.
             if outstanding > rest.len() {
                 return Err(DecodeError::Truncated);
             }
         } else {
-            rest = behind.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
+            rest = after.get(usize::from(payload)..).ok_or(DecodeError::Truncated)?;
             outstanding = others;
             if marker == marker::FLOAT {
                 (rest, outstanding) = skip_floats(rest, outstanding);
@@ -56,19 +58,19 @@ pub(crate) fn skip_values(bytes: &[u8], count: usize) -> Result<usize, DecodeErr
     Ok(bytes.len().saturating_sub(rest.len()))
 }
 
-/// Moves behind more floats: where one is, others often follow by the hundred.
+/// Moves past consecutive floats: one is often followed by hundreds.
 #[inline]
 fn skip_floats(mut rest: &[u8], mut outstanding: usize) -> (&[u8], usize) {
-    while let (Some(others), [marker::FLOAT, _, _, _, _, _, _, _, _, behind @ ..]) =
+    while let (Some(others), [marker::FLOAT, _, _, _, _, _, _, _, _, after @ ..]) =
         (outstanding.checked_sub(1), rest)
     {
-        rest = behind;
+        rest = after;
         outstanding = others;
     }
     (rest, outstanding)
 }
 
-/// How many bytes follow each marker, if the marker says all about its value; else [`LOOK`].
+/// The number of bytes after each marker, if the marker determines it; else [`LOOK`].
 static PAYLOADS: [u8; 256] = payloads();
 
 /// The value has a size, contains other values, or does not exist.
@@ -78,7 +80,7 @@ const fn payloads() -> [u8; 256] {
     let mut payloads = [LOOK; 256];
     let mut rest: &mut [u8] = &mut payloads;
     let mut marker = 0_u8;
-    while let [payload, behind @ ..] = rest {
+    while let [payload, after @ ..] = rest {
         *payload = match marker {
             0x00..=0x7F | 0xF0..=0xFF | marker::NULL | marker::FALSE | marker::TRUE => 0,
             0x80..=0x8F => marker & 0x0F,
@@ -90,12 +92,12 @@ const fn payloads() -> [u8; 256] {
             _ => LOOK,
         };
         marker = marker.wrapping_add(1);
-        rest = behind;
+        rest = after;
     }
     payloads
 }
 
-/// How many bytes belong to the value itself, and how many values it contains behind them.
+/// Returns the number of bytes of the value itself, and the number of values that it contains after them.
 #[inline]
 pub(crate) fn extent(marker: u8, rest: &[u8]) -> Result<(usize, usize), DecodeError> {
     Ok(match marker {
@@ -139,6 +141,6 @@ fn size_16(bytes: &[u8]) -> Result<usize, DecodeError> {
 #[inline]
 fn size_32(bytes: &[u8]) -> Result<usize, DecodeError> {
     let size = bytes.first_chunk().ok_or(DecodeError::Truncated)?;
-    // On a machine with 16-bit addresses nothing of that size can be there.
+    // With 16-bit addresses nothing of that size can exist.
     usize::try_from(u32::from_be_bytes(*size)).map_err(|_| DecodeError::Truncated)
 }

@@ -81,7 +81,7 @@ fn a_map_key_must_be_a_string() {
 }
 
 #[test]
-fn of_equal_keys_the_last_one_wins() {
+fn the_last_of_equal_keys_wins() {
     let Ok(ValueRef::Map(map)) = Reader::new(b"\xA2\x81a\x01\x81a\x02").value() else {
         panic!()
     };
@@ -90,7 +90,7 @@ fn of_equal_keys_the_last_one_wins() {
 }
 
 #[test]
-fn nothing_comes_behind_a_broken_item() {
+fn iteration_ends_after_a_malformed_item() {
     let Ok(ValueRef::List(list)) = Reader::new(&[0x93, 1, 0x81, 0xFF, 3]).value() else {
         panic!()
     };
@@ -129,7 +129,7 @@ fn shown(bytes: &[u8]) -> std::string::String {
 }
 
 #[test]
-fn debug_shows_values_as_they_lie_and_where_it_could_not_go_on() {
+fn debug_shows_values_and_the_error_that_ended_the_walk() {
     assert_eq!(
         shown(b"\x93\x01\x81a\xC0"),
         r#"List([Integer(1), String("a"), Null])"#
@@ -147,9 +147,9 @@ fn debug_shows_values_as_they_lie_and_where_it_could_not_go_on() {
     assert_eq!(shown(b"\x93\x01\x81\xFF\x02"), "List([Integer(1), Utf8])");
 }
 
-/// A level was skipped over for each level above it: minutes for this one.
+/// Skipping over each level once per level above it would take minutes.
 #[test]
-fn debug_reads_each_value_once_however_deep_it_lies() {
+fn debug_reads_each_value_once_at_any_depth() {
     const DEPTH: usize = 1_000_000;
     for level in [&b"\x91"[..], b"\xA1\x81k", b"\xB1\x4E"] {
         let bytes = [&level.repeat(DEPTH), &b"\x01"[..]].concat();
@@ -158,9 +158,9 @@ fn debug_reads_each_value_once_however_deep_it_lies() {
         let keys = crate::Keys::new(["a"]);
         let row = crate::RecordRef::new(&keys, 1, &bytes);
         assert!(std::format!("{row:?}").contains("Depth"));
-        assert!(std::format!("{:?}", row.to_owned()).contains("Depth"));
+        assert!(std::format!("{:?}", row.to_record()).contains("Depth"));
     }
-    // As deep as values may be, and wide at each level.
+    // At the maximum depth, and wide at each level.
     let wide = b"\x94\x01\x83abc\xC1\0\0\0\0\0\0\0\0".repeat(500);
     let bytes = [&[0xD4, 200][..], &[&*wide, b"\x01"].concat().repeat(200)].concat();
     let keys = crate::Keys::new(["a"]);

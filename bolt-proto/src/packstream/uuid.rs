@@ -3,10 +3,11 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// A UUID. Bolt 6.1; older servers send a stand-in, and no store keeps one in Neo4j's Community edition.
+/// A UUID. Bolt 6.1. Older servers send a stand-in, and Neo4j's Community edition cannot store UUIDs.
 ///
 /// ```
-/// use bolt_proto::types::Uuid;
+/// # use bolt_proto as bolt;
+/// use bolt::types::Uuid;
 ///
 /// let id: Uuid = "123e4567-e89b-12d3-a456-426614174000".parse().unwrap();
 /// assert_eq!(id.to_string(), "123e4567-e89b-12d3-a456-426614174000");
@@ -14,22 +15,22 @@ use core::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Uuid([u8; 16]);
 
-/// A text that is no UUID.
+/// An error for a text that is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the text is no UUID: 32 hexadecimal digits, in groups of 8, 4, 4, 4 and 12")]
 pub struct ParseUuidError(());
 
-/// In front of these digits stand hyphens.
+/// These digits are preceded by hyphens.
 const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 impl Uuid {
-    /// The UUID of these bytes, most significant first.
+    /// Creates a UUID from its bytes, most significant first.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes, most significant first.
+    /// Returns the bytes, most significant first.
     #[must_use]
     pub const fn bytes(self) -> [u8; 16] {
         self.0
@@ -72,7 +73,7 @@ impl FromStr for Uuid {
     fn from_str(text: &str) -> Result<Self, ParseUuidError> {
         let (mut value, mut digits) = (0_u128, 0_u8);
         for (index, character) in text.chars().enumerate() {
-            // Where a hyphen is due, those before it have moved it.
+            // Earlier hyphens shift the position of the next one.
             if character == '-'
                 && HYPHENS
                     .iter()

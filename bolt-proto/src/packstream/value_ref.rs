@@ -1,21 +1,25 @@
-//! Values where they lie, unread until asked for.
+//! Values in a buffer, read on demand.
 
 use core::fmt;
 
 use crate::error::DecodeError;
 use crate::packstream::{Reader, Token, Uuid, show};
 
-/// A value inside of a buffer. It is `Copy`; containers are views that are read when asked.
+/// A value inside of a buffer. It is `Copy`. Containers are views that are read on demand.
 ///
-/// Two of them are equal if they are encoded alike.
+/// Two containers are equal if they are encoded alike.
 ///
 /// ```
-/// use bolt_proto::packstream::{Reader, ValueRef};
+/// # use bolt_proto as bolt;
+/// use bolt::types::{DecodeError, ValueRef};
 ///
-/// let value = Reader::new(b"\xA1\x83one\x01").value()?;
-/// let ValueRef::Map(map) = value else { panic!("a map") };
-/// assert_eq!(map.get("one")?, Some(ValueRef::Integer(1)));
-/// # Ok::<(), bolt_proto::DecodeError>(())
+/// fn has_name(value: ValueRef<'_>) -> Result<bool, DecodeError> {
+///     let ValueRef::Map(map) = value else { return Ok(false) };
+///     Ok(matches!(map.get("name")?, Some(ValueRef::String(_))))
+/// }
+/// # let value = bolt_proto::packstream::Reader::new(b"\xA1\x84name\x81x").value()?;
+/// # assert!(has_name(value)?);
+/// # Ok::<(), DecodeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -24,9 +28,9 @@ pub enum ValueRef<'a> {
     Null,
     /// A truth value.
     Boolean(bool),
-    /// A signed integer of 64 bits; there is no other.
+    /// A signed integer of 64 bits, the only kind of integer.
     Integer(i64),
-    /// A float of 64 bits; there is no other.
+    /// A float of 64 bits, the only kind of float.
     Float(f64),
     /// Text.
     String(&'a str),
@@ -43,7 +47,7 @@ pub enum ValueRef<'a> {
 }
 
 impl ValueRef<'_> {
-    /// What it is, in words: `a string`, `null`, `a node`.
+    /// Returns the type in words: `a string`, `null`, `a node`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         Token::of(*self).0.kind()
@@ -59,22 +63,22 @@ pub struct ListRef<'a> {
 }
 
 impl<'a> ListRef<'a> {
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no items.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Reads one item after the other. Nothing comes behind an error.
+    /// Returns an iterator over the items. It ends after an error.
     #[must_use]
-    pub const fn iter(&self) -> ListIter<'a> {
-        ListIter {
+    pub const fn iter(&self) -> ListRefIter<'a> {
+        ListRefIter {
             reader: self.reader(),
             left: self.len as usize,
         }
@@ -88,7 +92,7 @@ impl<'a> ListRef<'a> {
         }
     }
 
-    /// A cursor at the first item.
+    /// Returns a reader at the first item.
     pub(crate) const fn reader(&self) -> Reader<'a> {
         Reader::nested(self.items, self.depth)
     }
@@ -96,9 +100,9 @@ impl<'a> ListRef<'a> {
 
 impl<'a> IntoIterator for ListRef<'a> {
     type Item = Result<ValueRef<'a>, DecodeError>;
-    type IntoIter = ListIter<'a>;
+    type IntoIter = ListRefIter<'a>;
 
-    fn into_iter(self) -> ListIter<'a> {
+    fn into_iter(self) -> ListRefIter<'a> {
         self.iter()
     }
 }
@@ -109,14 +113,14 @@ impl fmt::Debug for ListRef<'_> {
     }
 }
 
-/// The items of a [`ListRef`], or the fields of a [`StructureRef`].
+/// An iterator over the items of a [`ListRef`], or the fields of a [`StructureRef`].
 #[derive(Debug, Clone)]
-pub struct ListIter<'a> {
+pub struct ListRefIter<'a> {
     reader: Reader<'a>,
     left: usize,
 }
 
-impl<'a> Iterator for ListIter<'a> {
+impl<'a> Iterator for ListRefIter<'a> {
     type Item = Result<ValueRef<'a>, DecodeError>;
 
     #[inline]
@@ -134,7 +138,7 @@ impl<'a> Iterator for ListIter<'a> {
     }
 }
 
-impl core::iter::FusedIterator for ListIter<'_> {}
+impl core::iter::FusedIterator for ListRefIter<'_> {}
 
 /// A map inside of a buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,23 +149,23 @@ pub struct MapRef<'a> {
 }
 
 impl<'a> MapRef<'a> {
-    /// How many entries there are, each of several under the same key counted.
+    /// Returns the number of entries. Entries with the same key all count.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no entries.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The value under this key; of several, the last one.
+    /// Returns the value under this key; if there are several, the last one.
     ///
     /// # Errors
     ///
-    /// An entry of the map is malformed.
+    /// If an entry of the map is malformed.
     pub fn get(&self, key: &str) -> Result<Option<ValueRef<'a>>, DecodeError> {
         let mut reader = self.reader();
         let mut found = None;
@@ -174,16 +178,16 @@ impl<'a> MapRef<'a> {
         found.map(|mut place| place.value()).transpose()
     }
 
-    /// Reads one entry after the other. Nothing comes behind an error.
+    /// Returns an iterator over the entries. It ends after an error.
     #[must_use]
-    pub const fn iter(&self) -> MapIter<'a> {
-        MapIter {
+    pub const fn iter(&self) -> MapRefIter<'a> {
+        MapRefIter {
             reader: self.reader(),
             left: self.len as usize,
         }
     }
 
-    /// How many bytes its entries have.
+    /// Returns the encoded size of the entries.
     pub(crate) const fn encoded_len(&self) -> usize {
         self.entries.len()
     }
@@ -196,7 +200,7 @@ impl<'a> MapRef<'a> {
         }
     }
 
-    /// A cursor at the first key.
+    /// Returns a reader at the first key.
     pub(crate) const fn reader(&self) -> Reader<'a> {
         Reader::nested(self.entries, self.depth)
     }
@@ -204,9 +208,9 @@ impl<'a> MapRef<'a> {
 
 impl<'a> IntoIterator for MapRef<'a> {
     type Item = Result<(&'a str, ValueRef<'a>), DecodeError>;
-    type IntoIter = MapIter<'a>;
+    type IntoIter = MapRefIter<'a>;
 
-    fn into_iter(self) -> MapIter<'a> {
+    fn into_iter(self) -> MapRefIter<'a> {
         self.iter()
     }
 }
@@ -217,14 +221,14 @@ impl fmt::Debug for MapRef<'_> {
     }
 }
 
-/// The entries of a [`MapRef`].
+/// An iterator over the entries of a [`MapRef`].
 #[derive(Debug, Clone)]
-pub struct MapIter<'a> {
+pub struct MapRefIter<'a> {
     reader: Reader<'a>,
     left: usize,
 }
 
-impl<'a> Iterator for MapIter<'a> {
+impl<'a> Iterator for MapRefIter<'a> {
     type Item = Result<(&'a str, ValueRef<'a>), DecodeError>;
 
     #[inline]
@@ -242,7 +246,7 @@ impl<'a> Iterator for MapIter<'a> {
     }
 }
 
-impl core::iter::FusedIterator for MapIter<'_> {}
+impl core::iter::FusedIterator for MapRefIter<'_> {}
 
 /// A structure inside of a buffer: fields under a tag.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -254,28 +258,28 @@ pub struct StructureRef<'a> {
 }
 
 impl<'a> StructureRef<'a> {
-    /// What it is.
+    /// Returns the tag, which says what kind of structure it is.
     #[must_use]
     pub const fn tag(&self) -> u8 {
         self.tag
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no fields.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Reads one field after the other. Nothing comes behind an error.
+    /// Returns an iterator over the fields. It ends after an error.
     #[must_use]
-    pub const fn fields(&self) -> ListIter<'a> {
-        ListIter {
+    pub const fn fields(&self) -> ListRefIter<'a> {
+        ListRefIter {
             reader: self.reader(),
             left: self.len as usize,
         }
@@ -291,7 +295,7 @@ impl<'a> StructureRef<'a> {
         }
     }
 
-    /// A cursor at the first field.
+    /// Returns a reader at the first field.
     pub(crate) const fn reader(&self) -> Reader<'a> {
         Reader::nested(self.fields, self.depth)
     }

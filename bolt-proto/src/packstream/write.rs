@@ -1,14 +1,15 @@
 //! Writing values at the end of a buffer, always in their smallest form.
 //!
 //! ```
-//! use bolt_proto::packstream::write;
+//! # use bolt_proto as bolt;
+//! use bolt::packstream::write;
 //!
 //! let mut out = Vec::new();
 //! write::map_header(&mut out, 1)?;
 //! write::string(&mut out, "answer")?;
 //! write::integer(&mut out, 42);
 //! assert_eq!(out, b"\xA1\x86answer\x2A");
-//! # Ok::<(), bolt_proto::EncodeError>(())
+//! # Ok::<(), bolt::EncodeError>(())
 //! ```
 
 use alloc::vec::Vec;
@@ -50,7 +51,7 @@ pub fn integer(out: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// Writes a float. Every bit pattern is kept, those of NaN too.
+/// Writes a float. Every bit pattern is kept, including those of NaN.
 #[inline]
 pub fn float(out: &mut Vec<u8>, value: f64) {
     let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
@@ -61,7 +62,7 @@ pub fn float(out: &mut Vec<u8>, value: f64) {
 ///
 /// # Errors
 ///
-/// The string is longer than [`MAX_LEN`]; nothing is written.
+/// If the string is longer than [`MAX_LEN`]. Nothing is written.
 #[inline]
 pub fn string(out: &mut Vec<u8>, value: &str) -> Result<(), EncodeError> {
     header(out, &STRING, value.len())?;
@@ -73,7 +74,7 @@ pub fn string(out: &mut Vec<u8>, value: &str) -> Result<(), EncodeError> {
 ///
 /// # Errors
 ///
-/// It is longer than [`MAX_LEN`]; nothing is written.
+/// If it is longer than [`MAX_LEN`]. Nothing is written.
 #[inline]
 pub fn bytes(out: &mut Vec<u8>, value: &[u8]) -> Result<(), EncodeError> {
     header(out, &BYTES, value.len())?;
@@ -85,7 +86,7 @@ pub fn bytes(out: &mut Vec<u8>, value: &[u8]) -> Result<(), EncodeError> {
 ///
 /// # Errors
 ///
-/// `len` is above [`MAX_LEN`]; nothing is written.
+/// If `len` is above [`MAX_LEN`]. Nothing is written.
 #[inline]
 pub fn list_header(out: &mut Vec<u8>, len: usize) -> Result<(), EncodeError> {
     header(out, &LIST, len)
@@ -95,13 +96,13 @@ pub fn list_header(out: &mut Vec<u8>, len: usize) -> Result<(), EncodeError> {
 ///
 /// # Errors
 ///
-/// `len` is above [`MAX_LEN`]; nothing is written.
+/// If `len` is above [`MAX_LEN`]. Nothing is written.
 #[inline]
 pub fn map_header(out: &mut Vec<u8>, len: usize) -> Result<(), EncodeError> {
     header(out, &MAP, len)
 }
 
-/// Begins a structure of 0 to 15 fields, which must follow. Of `fields` only the low four bits count.
+/// Begins a structure of 0 to 15 fields, which must follow. Only the low four bits of `fields` count.
 #[inline]
 pub fn structure_header(out: &mut Vec<u8>, fields: u8, tag: u8) {
     debug_assert!(fields <= 0x0F, "a structure has at most 15 fields");
@@ -172,7 +173,7 @@ fn long_header(out: &mut Vec<u8>, of: &Sized, len: usize) -> Result<(), EncodeEr
     Ok(())
 }
 
-/// The size as 32 bits, if it may be sent.
+/// Returns the size as 32 bits, if it may be sent.
 pub(crate) fn checked(of: &Sized, len: usize) -> Result<u32, EncodeError> {
     match u32::try_from(len) {
         Ok(small) if len <= MAX_LEN => Ok(small),

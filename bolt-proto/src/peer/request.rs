@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::error::ProtocolViolation;
 use crate::message::{Access, Metadata};
-use crate::packstream::{ListIter, ListRef, MapRef, Reader, ValueRef};
+use crate::packstream::{ListRef, ListRefIter, MapRef, Reader, ValueRef};
 use crate::state::Message;
 use crate::version::Capabilities;
 
@@ -275,7 +275,7 @@ const fn malformed(message: Message, what: &'static str) -> ProtocolViolation {
 
 struct Fields<'a> {
     kind: Message,
-    fields: ListIter<'a>,
+    fields: ListRefIter<'a>,
 }
 
 impl<'a> Fields<'a> {

@@ -128,7 +128,7 @@ mod versions {
     }
 
     #[test]
-    fn what_was_given_up_needs_nothing() {
+    fn a_value_that_failed_needs_no_version() {
         struct Swallows;
         impl ToValue for Swallows {
             fn to_value(&self, out: crate::value::Encoder<'_>) -> Result<(), EncodeError> {
@@ -146,7 +146,7 @@ mod versions {
     }
 
     #[test]
-    fn the_older_form_counts_on_the_local_clock() {
+    fn the_legacy_form_counts_on_the_local_clock() {
         let first = zoned("2022-10-30T02:30:00+02:00[Europe/Stockholm]");
         let second = zoned("2022-10-30T02:30:00+01:00[Europe/Stockholm]");
         let time: DateTime = "1970-01-01T02:15:00.000000042+01:00".parse().unwrap();
@@ -157,7 +157,7 @@ mod versions {
                 zoned: second,
                 list: vec![time, time],
             })
-            .param("behind", "end");
+            .param("beyond", "end");
         let parameters = query.parameters();
         assert!(parameters.has_legacy_form());
         let mut out = b"header".to_vec();
@@ -174,7 +174,7 @@ mod versions {
             b"\x84list\x92",
             time,
             time,
-            b"\x86behind",
+            b"\x86beyond",
             b"\x83end",
             b"",
         ];
@@ -182,7 +182,7 @@ mod versions {
     }
 
     #[test]
-    fn a_query_without_date_times_has_no_older_form() {
+    fn a_query_without_date_times_has_no_legacy_form() {
         assert!(
             !Query::new("")
                 .param("a", Date::EPOCH)
@@ -192,7 +192,7 @@ mod versions {
     }
 
     #[test]
-    fn the_older_form_needs_the_offset_and_names_the_parameter() {
+    fn the_legacy_form_needs_the_offset_and_its_error_names_the_parameter() {
         let unknown = ZonedDateTime::from_unix(0, 0, "Europe/Paris").unwrap();
         let query = Query::new("")
             .param("a", 1)

@@ -1,15 +1,20 @@
-//! How a column is named.
+//! The two ways to name a column.
 
 use alloc::string::String;
 
 use crate::error::ConversionError;
 use crate::keys::Keys;
 
-/// A column of a record: its name, or its place counted from 0.
+/// A column of a record: its name, or its index from 0.
 ///
-/// This trait is sealed.
+/// This trait is sealed: it cannot be implemented outside of this crate, so that more ways to name a column may be
+/// added.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a column",
+    note = "a column is named by a string, or by its index as a `usize`"
+)]
 pub trait ColumnIndex: sealed::Sealed {
-    /// The place of the column; `next` is where it is looked for first.
+    /// Returns the index of the column. The search begins at `next`.
     #[doc(hidden)]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError>;
 }

@@ -1,37 +1,37 @@
-//! Rows that are kept.
+//! Owned rows.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use ::serde::Deserialize;
 use bytes::Bytes;
 
-use super::{ColumnIndex, RecordRef, debug_columns};
+use super::{ColumnIndex, RecordIter, RecordRef};
 use crate::error::ConversionError;
 use crate::keys::Keys;
 use crate::packstream::{Reader, ValueRef};
 use crate::serde::RecordDeserializer;
-use crate::value::FromValue;
+use crate::value::{FromValue, Value};
 
-/// A row that is kept: its values in one allocation, and the names of the columns, which all rows of a result share.
+/// An owned row: its values in one allocation, and the names of the columns, which all rows of a result share.
 /// Cloning copies neither.
 ///
-/// Reading borrows from the row where it can (`&str`, `&[u8]`) and takes any column at once. A column that cannot be
-/// read does not spoil the others.
+/// Reading borrows from the row where the type allows (`&str`, `&[u8]`), and finds any column at once. A column that
+/// cannot be read does not affect the others.
 ///
-/// Two rows are equal if their columns have the same names and their values are encoded alike.
+/// `Display` shows the row as `{name: "Ada", age: 36}`. Rows are not `PartialEq`, because equal values may have
+/// different encodings: compare [`values`](Self::values).
 #[derive(Clone)]
 pub struct Record {
     keys: Keys,
-    /// The values one behind the other, then where each of them starts, in 32 bits.
+    /// The values one after the other, then the offset of each, in 32 bits.
     data: Bytes,
     columns: u32,
 }
 
-/// The bytes of an offset.
+/// The size of an offset.
 const OFFSET: usize = size_of::<u32>();
 
-/// The offset of a column that cannot be found, since one before it is malformed.
+/// The offset of a column that cannot be found, because a column before it is malformed.
 const UNKNOWN: u32 = u32::MAX;
 
 impl Record {
@@ -43,7 +43,7 @@ impl Record {
         Self::from_parts(keys, columns, data.into())
     }
 
-    /// A row whose values and offsets are these.
+    /// A row of values that are followed by their offsets.
     pub(super) fn from_parts(keys: Keys, columns: usize, data: Bytes) -> Self {
         Self {
             keys,
@@ -52,11 +52,11 @@ impl Record {
         }
     }
 
-    /// Reads one column, by its name or its place.
+    /// Reads one column, by its name or its index.
     ///
     /// # Errors
     ///
-    /// There is no such column, or its value cannot be read as a `T`.
+    /// If there is no such column, or if its value cannot be read as a `T`.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: impl ColumnIndex) -> Result<T, ConversionError> {
         let index = column.find(&self.keys, self.len(), 0)?;
         self.reader_at(index)
@@ -65,46 +65,57 @@ impl Record {
     }
 
     /// Reads the whole row by serde: a struct by the names of the columns, a tuple or a sequence by their order, a
-    /// scalar if there is only one.
+    /// scalar if there is only one column.
     ///
     /// # Errors
     ///
-    /// A column is missing, or a value does not fit its field; the error names the column.
+    /// If a column is missing, or a value does not fit its field. The error names the column.
     pub fn to<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ConversionError> {
-        let reader = Reader::shared(self.values(), &self.data);
+        let reader = Reader::shared(self.encoded(), &self.data);
         T::deserialize(RecordDeserializer::new(&self.keys, self.len(), reader))
     }
 
-    /// The names of the columns.
+    /// Reads all values, in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// If a value cannot be read. The error names the column.
+    pub fn values(&self) -> Result<Vec<Value>, ConversionError> {
+        self.as_ref().values()
+    }
+
+    /// Returns the names of the columns.
     #[must_use]
     pub const fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// How many columns there are.
+    /// Returns the number of columns.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.columns as usize
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no columns.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.columns == 0
     }
 
-    /// The columns in order, each with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<ValueRef<'_>, ConversionError>)> {
+    /// Returns the columns in order, each with its name.
+    #[must_use]
+    pub fn iter(&self) -> RecordIter<'_> {
         self.as_ref().iter()
     }
 
-    /// The row as if it were lent.
+    /// Borrows the row.
     #[must_use]
     pub fn as_ref(&self) -> RecordRef<'_> {
-        RecordRef::new(&self.keys, self.len(), self.values())
+        RecordRef::new(&self.keys, self.len(), self.encoded())
     }
 
-    fn values(&self) -> &[u8] {
+    /// Returns the values without their offsets.
+    fn encoded(&self) -> &[u8] {
         let offsets = self.len().saturating_mul(OFFSET);
         self.data
             .get(..self.data.len().saturating_sub(offsets))
@@ -112,7 +123,7 @@ impl Record {
     }
 
     fn reader_at(&self, index: usize) -> Result<Reader<'_>, ConversionError> {
-        let values = self.values();
+        let values = self.encoded();
         let offset = self
             .data
             .get(values.len().saturating_add(index.saturating_mul(OFFSET))..);
@@ -125,7 +136,7 @@ impl Record {
     }
 }
 
-/// Notes behind values, which begin at `start`, where each of them starts.
+/// Appends the offset of each of the values that begin at `start`.
 pub(crate) fn with_offsets(data: &mut Vec<u8>, start: usize, columns: usize) {
     let end = data.len();
     let size = columns.saturating_mul(OFFSET);
@@ -139,20 +150,15 @@ pub(crate) fn with_offsets(data: &mut Vec<u8>, start: usize, columns: usize) {
         let Ok(len) = len else { break };
         at = at.saturating_add(len);
     }
-    // The offsets of those behind a malformed one: `UNKNOWN`.
+    // The offsets of the values after a malformed one: `UNKNOWN`.
     data.resize(end.saturating_add(size), u8::MAX);
 }
 
-impl PartialEq for Record {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
-    }
-}
+impl<'r> IntoIterator for &'r Record {
+    type Item = (&'r str, Result<ValueRef<'r>, ConversionError>);
+    type IntoIter = RecordIter<'r>;
 
-impl Eq for Record {}
-
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_columns(self.iter(), f)
+    fn into_iter(self) -> RecordIter<'r> {
+        self.iter()
     }
 }

@@ -1,29 +1,29 @@
-//! Where the columns of a row begin, as far as that was found out.
+//! Where the columns of a row begin, as far as known.
 
 use bytes::Bytes;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// Of how many columns the places are remembered.
+/// The number of columns of which the offsets are remembered.
 const REMEMBERED: usize = 16;
 
 /// Where the first columns of a row begin, so that nothing is walked over twice, in whatever order columns are read.
 ///
-/// It belongs to a connection and is used for one row after the other. A row that is lent may be read by several threads
-/// at once: each finds out the same, so it does not matter who writes it down.
+/// It belongs to a connection and is used for one row after the other. Several threads may read a borrowed row at once.
+/// All of them find the same offsets, so their writes do not conflict.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// How many of the `offsets` are known.
+    /// The number of `offsets` that are known.
     known: AtomicUsize,
-    /// Where the columns behind the first one begin.
+    /// Where the columns after the first one begin.
     offsets: [AtomicU32; REMEMBERED],
-    /// The column behind the one that was read last, which is likely to be the next.
+    /// The column after the one that was read last, which is likely to be the next.
     next: AtomicUsize,
-    /// Of a large row, all that it takes to keep it.
+    /// The values of a large row with their offsets, which an owned row shares.
     whole: Option<Bytes>,
 }
 
 impl Places {
-    /// For one large row, which is kept without copying it.
+    /// For one large row, of which an owned row shares the memory.
     pub(crate) fn of_whole(whole: Bytes) -> Self {
         Self {
             whole: Some(whole),
@@ -31,25 +31,25 @@ impl Places {
         }
     }
 
-    /// Of a large row, all that it takes to keep it.
+    /// The values of a large row with their offsets.
     pub(crate) const fn whole(&self) -> Option<&Bytes> {
         self.whole.as_ref()
     }
 
-    /// The next row begins, of which nothing is known.
+    /// Forgets the offsets: the next row begins.
     #[inline]
     pub(crate) fn start(&mut self) {
         *self.known.get_mut() = 0;
         *self.next.get_mut() = 0;
     }
 
-    /// The column that is likely to be read next.
+    /// Returns the column that is likely to be read next.
     #[inline]
     pub(super) fn next(&self) -> usize {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// The last column up to this one whose offset is known, and its offset.
+    /// Returns the last column up to `column` of which the offset is known, and the offset.
     #[inline]
     pub(super) fn find(&self, column: usize) -> (usize, usize) {
         let column = column.min(self.known.load(Ordering::Acquire));
@@ -60,22 +60,22 @@ impl Places {
         }
     }
 
-    /// This column was read, and the one behind it begins at this offset.
+    /// Notes that `column` was read, and that the one after it begins at `end`.
     #[inline]
-    pub(super) fn read(&self, column: usize, behind: usize) {
+    pub(super) fn read(&self, column: usize, end: usize) {
         self.next.store(column.wrapping_add(1), Ordering::Relaxed);
-        self.note(column, behind);
+        self.note(column, end);
     }
 
-    /// The column behind this one begins at this offset.
+    /// Notes that the column after `column` begins at `end`.
     #[inline]
-    pub(super) fn note(&self, column: usize, behind: usize) {
+    pub(super) fn note(&self, column: usize, end: usize) {
         if self.known.load(Ordering::Relaxed) != column {
             return;
         }
-        if let (Some(place), Ok(behind)) = (self.offsets.get(column), u32::try_from(behind)) {
-            place.store(behind, Ordering::Relaxed);
-            // Whoever sees the number sees the offsets, too.
+        if let (Some(place), Ok(end)) = (self.offsets.get(column), u32::try_from(end)) {
+            place.store(end, Ordering::Relaxed);
+            // A thread that sees the number also sees the offsets.
             self.known.store(column.wrapping_add(1), Ordering::Release);
         }
     }

@@ -16,11 +16,11 @@ fn keys() -> Keys {
 }
 
 #[test]
-fn columns_are_read_by_name_and_by_place() {
+fn columns_are_read_by_name_and_by_index() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, VALUES);
     assert_eq!((row.get("a"), row.get(1)), (Ok(1), Ok("two")));
-    let owned = row.to_owned();
+    let owned = row.to_record();
     assert_eq!(
         (owned.get("d"), owned.get(String::from("b"))),
         (Ok([1, 2]), Ok("two"))
@@ -28,7 +28,7 @@ fn columns_are_read_by_name_and_by_place() {
 }
 
 #[test]
-fn debug_shows_nodes_and_dates_as_what_they_are_and_not_as_they_were_sent() {
+fn debug_shows_nodes_and_dates_as_types_and_not_as_structures() {
     let keys = Keys::new(["n", "day", "broken"]);
     // A node of the label A with the property p, 1970-01-02, and a date that has a string for its days.
     let values = b"\xB4\x4E\x07\x91\x81A\xA1\x81p\x01\x82e1\xB1\x44\x01\xB1\x44\x81x";
@@ -60,7 +60,7 @@ fn columns_may_be_read_in_any_order_and_more_than_once() {
 }
 
 #[test]
-fn of_columns_with_the_same_name_the_first_is_read() {
+fn the_first_of_columns_with_the_same_name_is_read() {
     let keys = Keys::new(["a", "b", "a"]);
     let places = Places::default();
     let row = RecordRef::new(&keys, 3, &[1, 2, 3]).remembering(&places);
@@ -85,7 +85,7 @@ fn a_type_that_does_not_read_its_value_leaves_the_other_columns_as_they_are() {
 #[test]
 fn a_missing_column_lists_those_that_exist() {
     let keys = Keys::new(["name", "age"]);
-    let row = RecordRef::new(&keys, 2, b"\x01\x02").to_owned();
+    let row = RecordRef::new(&keys, 2, b"\x01\x02").to_record();
     let error = row.get::<i64>("nam").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -99,14 +99,14 @@ fn a_missing_column_lists_those_that_exist() {
 }
 
 #[test]
-fn a_column_that_cannot_be_read_spoils_only_itself() {
+fn a_column_that_cannot_be_read_affects_no_other_column() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, VALUES);
     let error = row.get::<Value>("c").unwrap_err();
     assert_eq!(error.to_string(), r#"column "c": a string is not valid UTF-8"#);
     assert_eq!(error.column(), Some("c"));
     assert_eq!(
-        (row.get("d"), row.to_owned().get("d")),
+        (row.get("d"), row.to_record().get("d")),
         (Ok(vec![1, 2]), Ok(vec![1, 2]))
     );
     let shown = r#"{"a": Integer(1), "b": String("two"), "c": <column "c": a string is not valid UTF-8>, "#;
@@ -114,16 +114,16 @@ fn a_column_that_cannot_be_read_spoils_only_itself() {
 }
 
 #[test]
-fn behind_a_malformed_column_nothing_can_be_found() {
+fn columns_after_a_malformed_one_cannot_be_found() {
     let keys = keys();
     let row = RecordRef::new(&keys, 5, b"\x01\xC7\x01\x02\x03");
-    let owned = row.to_owned();
+    let owned = row.to_record();
     assert_eq!((row.get("a"), owned.get("a")), (Ok(1), Ok(1)));
     let malformed = r#"column "b": the byte 0xc7 starts no value"#;
     assert_eq!(row.get::<i64>("b").unwrap_err().to_string(), malformed);
     assert_eq!(owned.get::<i64>("b").unwrap_err().to_string(), malformed);
     assert!(row.get::<i64>("c").is_err());
-    let lost = r#"column "c": a column before this one is malformed, so that this one cannot be found"#;
+    let lost = r#"column "c": a column before this one is malformed, so this one cannot be found"#;
     assert_eq!(owned.get::<i64>("c").unwrap_err().to_string(), lost);
     assert_eq!(owned.iter().filter(|(_, value)| value.is_err()).count(), 4);
 }
@@ -131,16 +131,60 @@ fn behind_a_malformed_column_nothing_can_be_found() {
 #[test]
 fn bytes_share_the_memory_of_an_owned_record() {
     let keys = keys();
-    let row = RecordRef::new(&keys, 5, VALUES).to_owned();
+    let row = RecordRef::new(&keys, 5, VALUES).to_record();
     let shared: Bytes = row.get("e").unwrap();
-    let lent: &[u8] = row.get("e").unwrap();
-    assert_eq!((&shared[..], shared.as_ptr()), (lent, lent.as_ptr()));
+    let borrowed: &[u8] = row.get("e").unwrap();
+    assert_eq!((&shared[..], shared.as_ptr()), (borrowed, borrowed.as_ptr()));
 }
 
 #[test]
-fn equal_rows_have_equal_names_and_values() {
-    let (keys, others) = (keys(), Keys::new(["a", "b", "c", "d", "f"]));
-    let row = RecordRef::new(&keys, 5, VALUES).to_owned();
-    assert_eq!(row, row.clone());
-    assert_ne!(row, RecordRef::new(&others, 5, VALUES).to_owned());
+fn values_are_read_at_once_and_an_error_names_its_column() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, VALUES);
+    assert_eq!(row.values().unwrap_err().column(), Some("c"));
+    let keys = Keys::new(["a", "b"]);
+    let row = RecordRef::new(&keys, 2, b"\x01\x83two").to_record();
+    assert_eq!(row.values(), Ok(vec![Value::from(1), Value::from("two")]));
+}
+
+#[test]
+fn display_shows_a_row_like_a_map_of_cypher() {
+    let keys = Keys::new(["a", "n.b"]);
+    let row = RecordRef::new(&keys, 2, b"\x01\x83two");
+    assert_eq!(row.to_string(), r#"{a: 1, `n.b`: "two"}"#);
+    assert_eq!(row.to_record().to_string(), row.to_string());
+    let broken = RecordRef::new(&keys, 2, b"\x01\x81\xFF").to_string();
+    assert_eq!(
+        broken,
+        r#"{a: 1, `n.b`: <column "n.b": a string is not valid UTF-8>}"#
+    );
+}
+
+#[test]
+fn a_row_is_serialized_as_a_map_of_its_columns() {
+    let keys = Keys::new(["a", "day"]);
+    let row = RecordRef::new(&keys, 2, b"\x01\xB1\x44\x01").to_record();
+    assert_eq!(
+        serde_json::to_string(&row).unwrap(),
+        r#"{"a":1,"day":"1970-01-02"}"#
+    );
+    // As a parameter it keeps the types of its values.
+    let query = crate::Query::new("RETURN $row").param("row", Serde(&row));
+    assert_eq!(
+        query.parameters().bytes,
+        b"\x83row\xA2\x81a\x01\x83day\xB1\x44\x01"
+    );
+    let broken = RecordRef::new(&keys, 2, b"\x81\xFF\x01");
+    let error = serde_json::to_string(&broken).unwrap_err();
+    assert_eq!(error.to_string(), r#"column "a": a string is not valid UTF-8"#);
+}
+
+#[test]
+fn iterators_over_columns_know_their_length() {
+    let keys = keys();
+    let row = RecordRef::new(&keys, 5, VALUES).to_record();
+    let mut columns = (&row).into_iter();
+    assert_eq!(columns.len(), 5);
+    assert_eq!(columns.by_ref().map(|(name, _)| name).last(), Some("e"));
+    assert_eq!((columns.len(), columns.next().is_none()), (0, true));
 }

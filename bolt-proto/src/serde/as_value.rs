@@ -1,21 +1,25 @@
-//! For `#[serde(with = "…")]`: a field that travels as its own [`ToValue`] and [`FromValue`] say.
+//! For `#[serde(with = "bolt::serde::as_value")]`: a field that is sent by its [`ToValue`] and read by its [`FromValue`].
 //!
-//! serde by itself makes a text of a `chrono::NaiveDate` or a `uuid::Uuid`, and a list of a `Vec<u8>`. With this module
-//! the database gets a date, a UUID and bytes, and gives them back. Other formats, such as JSON, see the type as without
-//! it.
+//! By itself, serde makes a text of a `chrono::NaiveDate` or a `uuid::Uuid`, and a list of a `Vec<u8>`. With this module
+//! the database receives a date, a UUID and bytes, and returns these. Other formats, such as JSON, are not affected.
+//!
+//! The path in the attribute begins with the name that the adapter has in the application: `bolt` in this documentation.
 //!
 //! ```
-//! use bolt_proto::Query;
+//! # use bolt_proto as bolt;
+//! use bolt::Query;
 //!
 //! #[derive(serde::Serialize, serde::Deserialize)]
 //! struct Document {
 //!     name: String,
-//!     #[serde(with = "bolt_proto::serde::as_value")]
+//!     #[serde(with = "bolt::serde::as_value")]
 //!     content: Vec<u8>,
 //! }
 //!
 //! let document = Document { name: "empty".into(), content: vec![0] };
-//! assert_eq!(Query::new("…").params(&document).parameters().bytes, b"\x84name\x85empty\x87content\xCC\x01\x00");
+//! let query = Query::new("CREATE (d:Document {name: $name, content: $content})").params(&document);
+//! assert_eq!(query.check(), Ok(()));
+//! # assert_eq!(query.parameters().bytes, b"\x84name\x85empty\x87content\xCC\x01\x00");
 //! ```
 
 use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -27,7 +31,7 @@ use crate::value::{FromValue, ToValue};
 ///
 /// # Errors
 ///
-/// The value cannot be sent.
+/// If the value cannot be sent.
 pub fn serialize<T: ToValue + Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     raw::serialize(value, value, serializer)
 }
@@ -36,7 +40,7 @@ pub fn serialize<T: ToValue + Serialize, S: Serializer>(value: &T, serializer: S
 ///
 /// # Errors
 ///
-/// The value does not convert.
+/// If the value cannot be read as a `T`.
 pub fn deserialize<'de, T: FromValue<'de> + Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -1,4 +1,4 @@
-//! A value as any `Deserialize`.
+//! Reading a value as any `Deserialize`.
 
 use alloc::string::ToString;
 
@@ -13,25 +13,25 @@ use crate::error::{ConversionError, DecodeError};
 use crate::packstream::{Reader, Token};
 use crate::value::{Named, in_range, narrow};
 
-/// Reads the value at the cursor. `H` says how much of it was read already.
+/// Reads the next value. `H` says how much of it has been read already.
 pub(super) struct Deserializer<'r, 'a, H = Unread> {
     head: H,
     reader: &'r mut Reader<'a>,
 }
 
-/// Nothing of the value was read.
+/// Nothing of the value has been read.
 pub(super) struct Unread;
 
-/// How much of a value was read: nothing, or everything up to its contents, which is its token. Only the first is
-/// common, and it must cost nothing.
+/// How much of a value has been read: nothing, or its token, which is everything up to its contents. Only the
+/// first is common, and it must cost nothing.
 pub(super) trait Head<'a> {
-    /// Whether nothing was read, so that the value is at the cursor.
+    /// Whether nothing has been read.
     const UNREAD: bool;
 
-    /// The value up to its contents.
+    /// Returns the token of the value.
     fn token(&mut self, reader: &mut Reader<'a>) -> Result<Token<'a>, DecodeError>;
 
-    /// Moves behind the value if it is null.
+    /// Reads the value if it is null.
     fn null(&self, reader: &mut Reader<'a>) -> bool;
 }
 
@@ -69,8 +69,8 @@ impl<'r, 'a> Deserializer<'r, 'a> {
 }
 
 impl<'r, 'a> Deserializer<'r, 'a, Token<'a>> {
-    /// A value whose token was read: `contents` is where its contents are.
-    pub(super) const fn behind(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
+    /// Creates a deserializer of a value of which the token has been read: `contents` is at its contents.
+    pub(super) const fn after_token(token: Token<'a>, contents: &'r mut Reader<'a>) -> Self {
         Self {
             head: token,
             reader: contents,
@@ -79,7 +79,7 @@ impl<'r, 'a> Deserializer<'r, 'a, Token<'a>> {
 }
 
 impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
-    /// The reader, if the value is at its cursor.
+    /// Returns the reader, if nothing of the value has been read.
     #[inline]
     fn unread(&mut self) -> Option<&mut Reader<'a>> {
         H::UNREAD.then_some(&mut *self.reader)
@@ -130,7 +130,7 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
         }
     }
 
-    /// A string that is long, or not a string at all.
+    /// Reads a long string, or refuses another value.
     fn other_str<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.token()? {
             Token::String(value) => visitor.visit_borrowed_str(value),
@@ -167,7 +167,7 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
         Ok(value)
     }
 
-    /// Goes into a structure, whose tag and number of fields are known, and behind it.
+    /// Enters a structure of a known tag and number of fields, and moves past it.
     fn structure<T>(
         self,
         len: usize,

@@ -1,4 +1,4 @@
-//! Lists, maps and the data of enums, item by item.
+//! Reading lists, maps and the data of enums, item by item.
 
 use core::slice;
 
@@ -28,7 +28,7 @@ impl<'r, 'a> Items<'r, 'a> {
         }
     }
 
-    /// The list must have no more items than were wanted.
+    /// Checks that the list has no more items than the visitor has read.
     #[inline]
     pub(super) fn refuse_rest(&self) -> Result<(), ConversionError> {
         if self.left == 0 {
@@ -62,7 +62,7 @@ impl<'a> SeqAccess<'a> for Items<'_, 'a> {
     }
 }
 
-/// Bytes where a list is wanted.
+/// Bytes that are read as a list.
 pub(super) struct Bytes<'a>(slice::Iter<'a, u8>);
 
 impl<'a> Bytes<'a> {
@@ -94,9 +94,10 @@ impl<'a> SeqAccess<'a> for Bytes<'a> {
 pub(super) struct Entries<'r, 'a> {
     pub(super) reader: &'r mut Reader<'a>,
     left: usize,
-    /// A key whose value has not been read.
+    /// The key of which the value has not been read.
     key: Option<&'a str>,
-    /// The fields of a struct: keys among them are known to be text. The one that is expected next is tried first.
+    /// The fields of a struct. Keys that equal a field are known to be text. The field that is expected next
+    /// is tried first.
     wanted: &'static [&'static str],
     expected: usize,
 }
@@ -113,7 +114,7 @@ impl<'r, 'a> Entries<'r, 'a> {
         }
     }
 
-    /// What is expected first is the first field that can be a property.
+    /// The first expected field is the first one that can be a property.
     pub(super) fn of_entity(reader: &'r mut Reader<'a>, wanted: &'static [&'static str]) -> Self {
         let expected = wanted.iter().take_while(|name| name.ends_with("()")).count();
         Self {
@@ -122,13 +123,13 @@ impl<'r, 'a> Entries<'r, 'a> {
         }
     }
 
-    /// Begins with the entries of another map, whose head was read.
+    /// Begins with the entries of another map, of which the header has been read.
     pub(super) fn begin(&mut self, len: usize) {
         self.left = len;
         self.key = None;
     }
 
-    /// Moves to the next entry and names it; moves behind a value that was not wanted.
+    /// Moves to the next entry and returns its name. A value that the visitor has not read is skipped.
     #[inline]
     pub(super) fn next_name(&mut self) -> Result<Option<&'a str>, DecodeError> {
         if self.key.take().is_some() {
@@ -146,7 +147,7 @@ impl<'r, 'a> Entries<'r, 'a> {
         Ok(Some(key))
     }
 
-    /// Reads the next key if it is the one that is expected, else stays.
+    /// Reads the next key if it is the expected one.
     #[inline]
     fn expected_key(&mut self) -> Option<&'static str> {
         let expected = *self.wanted.get(self.expected)?;
@@ -155,7 +156,7 @@ impl<'r, 'a> Entries<'r, 'a> {
         Some(expected)
     }
 
-    /// Reads the next key. Behind it, that field is expected which follows it in the struct.
+    /// Reads the next key. After it, the field that follows it in the struct is expected.
     fn other_key(&mut self) -> Result<&'a str, DecodeError> {
         let key = self.reader.key()?;
         if let Some(at) = self.wanted.iter().position(|&wanted| wanted == key) {
@@ -164,7 +165,7 @@ impl<'r, 'a> Entries<'r, 'a> {
         Ok(key)
     }
 
-    /// Moves behind what was not wanted.
+    /// Skips the entries that the visitor has not read.
     #[inline]
     pub(super) fn skip_rest(&mut self) -> Result<(), DecodeError> {
         if self.key.take().is_some() {
@@ -198,7 +199,7 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
         let key = self
             .key
             .take()
-            .ok_or_else(|| ConversionError::custom("a value was asked for without its key"))?;
+            .ok_or_else(|| ConversionError::custom("a value was read before its key"))?;
         seed.deserialize(Deserializer::new(self.reader))
             .map_err(|error| error.at_field(key))
     }
@@ -208,7 +209,7 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
     }
 }
 
-/// The variant of an enum that has data: a map of one entry.
+/// A variant of an enum with data: a map of one entry.
 pub(super) struct Variant<'r, 'a> {
     name: &'a str,
     reader: &'r mut Reader<'a>,

@@ -1,4 +1,5 @@
-//! Nodes and relationships as maps: of their properties, and of what else is wanted.
+//! Reading nodes and relationships as maps of their properties, and of the other fields that a struct asks
+//! for.
 
 use alloc::string::ToString;
 use core::slice;
@@ -11,13 +12,13 @@ use crate::error::ConversionError;
 use crate::packstream::{Reader, Token};
 use crate::value::tag;
 
-/// What is made of a field, in the order in which they come.
+/// What a field of an entity becomes. The order is that of the fields.
 #[derive(Clone, Copy)]
 enum Field {
     /// An entry under this name.
     Entry(&'static str),
-    /// Before Bolt 5.0 the number in front of the cursor is an element id, too: an entry under this name, which leaves
-    /// the number where it is.
+    /// An entry under this name, which does not consume the number. Before Bolt 5.0 the next number is an
+    /// element id as well.
     ElementId(&'static str),
     /// As many entries as there are properties.
     Properties,
@@ -59,8 +60,8 @@ const OLDER_RELATIONSHIP: [Field; 8] = [
     Field::Properties,
 ];
 
-/// Reads a node or a relationship whose fields are at the cursor. `wanted` are the fields of a struct: of what is no
-/// property, nothing else is told.
+/// Reads a node or a relationship of which the fields are next. `wanted` are the fields of a struct. Apart
+/// from properties, only these become entries.
 pub(super) fn visit_entity<'a, V: Visitor<'a>>(
     reader: &mut Reader<'a>,
     len: usize,
@@ -93,16 +94,17 @@ pub(super) fn visit_entity<'a, V: Visitor<'a>>(
 struct Entity<'r, 'a> {
     wanted: &'static [&'static str],
     fields: slice::Iter<'static, Field>,
-    /// A field that was named, and whose value comes next.
+    /// The field of which the name has been read, and the value is next.
     named: Option<Field>,
-    /// The cursor, as one among properties.
+    /// The reader, as one of properties.
     properties: Entries<'r, 'a>,
-    /// Whether it stands among them.
+    /// Whether the reader is among the properties.
     inside: bool,
 }
 
 impl<'a> Entity<'_, 'a> {
-    /// Moves to the next property and names it, if the cursor stands among them and there is one.
+    /// Moves to the next property and returns its name, if the reader is among the properties and there is
+    /// one.
     #[inline]
     fn next_property(&mut self) -> Result<Option<&'a str>, ConversionError> {
         if !self.inside {
@@ -115,7 +117,7 @@ impl<'a> Entity<'_, 'a> {
         Ok(name)
     }
 
-    /// Moves to the next entry and names it, from anywhere but among the properties.
+    /// Moves to the next entry and returns its name, if the reader is not among the properties.
     fn next_field(&mut self) -> Result<Option<&'a str>, ConversionError> {
         self.skip_named()?;
         while let Some(&field) = self.fields.next() {
@@ -138,7 +140,7 @@ impl<'a> Entity<'_, 'a> {
         Ok(None)
     }
 
-    /// Moves behind everything: the visitor may have had enough before the end.
+    /// Moves to the end of the entity. The visitor may have stopped before.
     fn skip_rest(&mut self) -> Result<(), ConversionError> {
         self.skip_named()?;
         if self.inside {
@@ -153,7 +155,7 @@ impl<'a> Entity<'_, 'a> {
         Ok(())
     }
 
-    /// Moves behind a value that was named and not wanted.
+    /// Skips the value of a name that the visitor has read, if it has not read the value.
     fn skip_named(&mut self) -> Result<(), ConversionError> {
         if let Some(Field::Entry(_)) = self.named.take() {
             self.properties.reader.skip()?;
@@ -176,7 +178,7 @@ impl<'a> Entity<'_, 'a> {
         self.inside = false;
     }
 
-    /// The number in front of the cursor, which stays there.
+    /// Returns the next number without consuming it.
     fn number(&self) -> Result<i64, ConversionError> {
         let mut reader = *self.properties.reader;
         let number = reader.integer();

@@ -1,4 +1,4 @@
-//! The reader's side of [`raw`](super::raw): encoded values, handed out through serde.
+//! The reading side of [`raw`](super::raw): encoded values that pass through serde.
 
 use ::serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 use ::serde::forward_to_deserialize_any;
@@ -6,8 +6,8 @@ use ::serde::forward_to_deserialize_any;
 use crate::error::ConversionError;
 use crate::packstream::Reader;
 
-/// The value at a cursor, as it is encoded. Where it ends is for the one who reads it to find out: it tells by `len`, so
-/// that no value has to be walked twice.
+/// The encoded value that is next. The visitor finds its end and reports it by `len`, so that no value is
+/// walked over twice.
 pub(super) struct Encoded<'r, 'a> {
     pub(super) reader: Reader<'a>,
     pub(super) len: &'r mut Option<usize>,
@@ -16,8 +16,8 @@ pub(super) struct Encoded<'r, 'a> {
 impl<'de> de::Deserializer<'de> for Encoded<'_, 'de> {
     type Error = ConversionError;
 
-    /// A sequence of how deep the value lies, and everything from it on. The third element takes something instead: the
-    /// length of the tuple that is asked for is that of the value.
+    /// Visits a sequence: the depth of the value, then all bytes from its start on. The third element
+    /// receives something instead: the visitor asks for a tuple that has the length of the value.
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         visitor.visit_seq(Parts {

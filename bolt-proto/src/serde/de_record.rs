@@ -1,4 +1,4 @@
-//! A row as any `Deserialize`.
+//! Reading a row as any `Deserialize`.
 
 use ::serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 
@@ -8,12 +8,13 @@ use crate::error::ConversionError;
 use crate::keys::Keys;
 use crate::packstream::Reader;
 
-/// Reads a row: as a map by the names of its columns, as a sequence by their order, as a scalar if there is one.
+/// Reads a row: as a map by the names of its columns, as a sequence by their order, as a scalar if there is
+/// one column.
 pub(crate) struct RecordDeserializer<'a, 'k> {
     keys: &'k Keys,
     columns: usize,
     reader: Reader<'a>,
-    /// The column to be read next, and whether its name was read but not its value.
+    /// The column to be read next, and whether its name has been read but not its value.
     next: usize,
     named: bool,
 }
@@ -151,7 +152,8 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
         self.map(visitor)
     }
 
-    /// A struct that has no field for the only column is read from the node, relationship or map in that column.
+    /// Reads a struct. If it has no field for the only column, it is read from the node, relationship or map
+    /// in that column.
     #[inline]
     fn deserialize_struct<V: Visitor<'a>>(
         self,

@@ -1,4 +1,4 @@
-//! Structures as what serde has words for.
+//! Reading structures as types of serde.
 
 use alloc::string::{String, ToString};
 use core::iter;
@@ -14,7 +14,7 @@ use crate::value::{
     ZonedDateTime, tag,
 };
 
-/// A structure whose fields are at the cursor, which has gone into it.
+/// A structure that the reader has entered: its fields are next.
 pub(super) struct Structure<'r, 'a> {
     pub(super) reader: &'r mut Reader<'a>,
     pub(super) len: usize,
@@ -22,8 +22,8 @@ pub(super) struct Structure<'r, 'a> {
 }
 
 impl<'a> Structure<'_, 'a> {
-    /// Whatever comes nearest: text for dates, times and durations, a map for points, nodes and relationships (of their
-    /// properties), a list for vectors.
+    /// Reads the natural form: a text for dates, times and durations, a map for points, nodes and
+    /// relationships (of their properties), a list for vectors.
     pub(super) fn any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.tag {
             tag::VECTOR => self.list(visitor),
@@ -32,7 +32,7 @@ impl<'a> Structure<'_, 'a> {
         }
     }
 
-    /// The text of a date, a time or a duration.
+    /// Reads the text of a date, a time or a duration.
     pub(super) fn text(self, expected: &'static str) -> Result<String, ConversionError> {
         match self.tag {
             tag::DATE => Ok(self.read::<Date>()?.to_string()),
@@ -48,7 +48,7 @@ impl<'a> Structure<'_, 'a> {
         }
     }
 
-    /// The elements of a vector.
+    /// Reads the elements of a vector.
     pub(super) fn list<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         if self.tag != tag::VECTOR {
             return Err(ConversionError::mismatch("a list", tag::kind(self.tag)));
@@ -68,7 +68,8 @@ impl<'a> Structure<'_, 'a> {
         visit!(Int8 Int16 Int32 Int64 Float32 Float64)
     }
 
-    /// The properties of a node or a relationship, or the parts of a point. `wanted` are the fields of a struct.
+    /// Reads the properties of a node or a relationship, or the parts of a point. `wanted` are the fields of
+    /// a struct.
     pub(super) fn map<V: Visitor<'a>>(
         self,
         wanted: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! A struct or a map as the parameters of a query: its entries, without a map around them.
+//! Writing a struct or a map as the parameters of a query: its entries, without a map around them.
 
 use alloc::borrow::ToOwned;
 
@@ -13,12 +13,12 @@ use crate::error::EncodeError;
 use crate::packstream::{Reader, write};
 use crate::value::{Mark, Output};
 
-/// Where the entries go, one after the other.
+/// The target of the entries.
 pub(crate) trait Sink {
-    /// What they are written to.
+    /// Returns the output.
     fn output(&mut self) -> &mut Output;
 
-    /// An entry that starts there has been written.
+    /// Notes that an entry that begins at `start` has been written.
     fn written(&mut self, start: usize);
 }
 
@@ -36,7 +36,7 @@ struct EntriesSerializer<'a, S> {
 
 struct Entries<'a, S> {
     sink: &'a mut S,
-    /// The place of a key that has no value yet.
+    /// The position of a key that has no value yet.
     key: Option<Mark>,
 }
 

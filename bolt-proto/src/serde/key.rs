@@ -1,4 +1,4 @@
-//! Map keys, which must be strings.
+//! Writing map keys, which must be strings.
 
 use ::serde::Serialize;
 use ::serde::ser;
@@ -6,7 +6,7 @@ use ::serde::ser;
 use super::refuse::refuse;
 use crate::error::EncodeError;
 
-/// Passes the key on as text.
+/// Passes the key as text.
 pub(super) struct KeySerializer<F> {
     write: F,
 }

@@ -1,43 +1,67 @@
-//! Both ways by serde: rows and maps into the user's structs, and anything that is `Serialize` into parameters,
-//! with no [`Value`](crate::value::Value) in between.
+//! Reading and writing values by serde: rows, nodes and maps into structs, and structs into parameters.
+//!
+//! No [`Value`](crate::Value) is made in between.
 //!
 //! # Reading
 //!
-//! A row is read by the names of its columns, or by their order into a tuple. What a column holds is read like this:
+//! A row is read as a struct by the names of its columns, or as a tuple by their order. The value of a column is read as:
 //!
-//! | value | serde's word for it |
+//! | value | type in serde |
 //! |---|---|
 //! | null, booleans, integers, floats, strings, bytes, lists, maps | the same; strings and bytes may be borrowed |
-//! | a string, or a map of one entry | an enum |
-//! | bytes | a sequence of `u8`, too |
+//! | a string, or a map of one entry | an enum, externally tagged |
+//! | bytes | a sequence of `u8` as well |
 //! | a node, a relationship | a map of its properties |
 //! | a point | a map of `srid`, `x`, `y` and `z` |
 //! | a vector | a sequence |
-//! | a date, a time, a duration, a UUID | a text |
-//! | any of them | its own type of [`types`](crate::types), or whatever [`as_value`] reads |
+//! | a date, a time, a duration, a UUID | a text in the form of ISO 8601, or of a UUID |
+//! | any of these | its type in [`types`](crate::types), or any type that [`as_value`] reads |
 //!
-//! Integers do not become floats, nor the other way round, and each must fit its type.
-//!
-//! A struct that is read from a node or a relationship gets what is no property under names like those of Cypher's
-//! functions: `elementId()`, `id()`, `labels()` of nodes, and `type()`, `startElementId()`, `endElementId()`, `startId()`
-//! and `endId()` of relationships. If a row has one column that the struct has no field for, the struct is read from the
-//! node, relationship or map in that column. Structs with `#[serde(flatten)]`, and enums that are not externally tagged, are
-//! no structs to serde but maps or anything, so this is not done for them: a row is then its columns. Ask for the column
-//! instead: `row.get::<Serde<T>>(0)`, or `collect_column::<Serde<T>>()`.
+//! Integers do not become floats, floats do not become integers, and each must fit its type.
 //!
 //! ```
+//! # use bolt_proto as bolt;
 //! #[derive(serde::Deserialize)]
 //! struct Person {
 //!     #[serde(rename = "elementId()")]
 //!     id: String,
 //!     name: String,
-//!     born: Option<bolt_proto::types::Date>,
+//!     born: Option<bolt::types::Date>,
 //! }
 //! ```
 //!
+//! A struct that is read from a node or a relationship gets the other fields under the names of Cypher's functions:
+//! `elementId()`, `id()` and `labels()` of nodes; `elementId()`, `id()`, `type()`, `startElementId()`, `endElementId()`,
+//! `startId()` and `endId()` of relationships.
+//!
+//! If a row has one column, and the struct has no field for it, then the struct is read from the node, relationship or
+//! map in that column. This does not work for structs with `#[serde(flatten)]`, and for enums that are not externally
+//! tagged, because to serde these are not structs. Such types are read from the column instead, as a [`Serde`] of the
+//! type: `row.get::<Serde<T>>(0)`.
+//!
 //! # Writing
 //!
-//! See [`Serde`] and the table of traps at [`Query::params`](crate::Query::params).
+//! Structs and maps become maps, sequences and tuples become lists, enums take the externally tagged form, and `None`,
+//! `()` and unit structs become null. The keys of maps must be strings. The types of [`types`](crate::types) become
+//! themselves. Types of other crates that the database has, such as `chrono::NaiveDate`, need [`as_value`]: see the table at
+//! [`Query::params`](crate::Query::params).
+//!
+//! # Other formats
+//!
+//! [`Value`](crate::Value), the types of [`types`](crate::types) and rows are `Serialize`. In formats such as JSON they have
+//! these forms:
+//!
+//! | value | in JSON |
+//! |---|---|
+//! | a row | a map of its columns |
+//! | an `EagerResult` | a list of its rows |
+//! | a date, a time, a duration, a UUID | a text in the form of ISO 8601, or of a UUID |
+//! | a point | `{"srid": …, "x": …, "y": …, "z": …}` |
+//! | a vector | a list |
+//! | bytes | a list of numbers |
+//! | a node | `{"elementId": …, "labels": […], "properties": {…}}` |
+//! | a relationship | `{"elementId": …, "startElementId": …, "endElementId": …, "type": …, "properties": {…}}` |
+//! | a path | `{"nodes": […], "relationships": […]}`, in the order of the path |
 
 pub mod as_value;
 mod de;
@@ -55,22 +79,23 @@ mod ser;
 mod ser_compound;
 mod types;
 
+use ::serde::de::DeserializeOwned;
 use ::serde::{Deserialize, Serialize};
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue};
+use crate::value::{Encoder, FromValue, ToValue, encoded};
 
 pub(crate) use de_record::RecordDeserializer;
 pub(crate) use entries::{Sink, write_entries};
 
-/// Sends or reads one value by serde: `param("people", Serde(&people))`, `let Serde(person) = row.get("person")?`.
+/// A value that is sent or read by serde: `param("people", Serde(&people))`, `let Serde(person) = row.get("person")?`.
 ///
-/// Structs and maps become maps, of which the keys must be strings; sequences and tuples become lists, enums take serde's externally tagged form,
-/// `None`, `()` and unit structs become null.
+/// See the [module](self) for the rules.
 ///
 /// ```
-/// use bolt_proto::{Query, Serde};
+/// # use bolt_proto as bolt;
+/// use bolt::{Query, Serde};
 ///
 /// #[derive(serde::Serialize)]
 /// struct Person { name: &'static str, age: u8 }
@@ -92,16 +117,22 @@ impl<T: Serialize> ToValue for Serde<T> {
 impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         let (token, mut contents) = Token::of(value);
-        T::deserialize(de::Deserializer::behind(token, &mut contents)).map(Self)
+        T::deserialize(de::Deserializer::after_token(token, &mut contents)).map(Self)
     }
 
-    /// The type is the user's, and may not have read its value to the end, or at all.
+    /// Skips the value after `T` has been read, because `T` may not have read it to its end.
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         let mut inside = *reader;
         let value = T::deserialize(de::Deserializer::new(&mut inside))?;
         reader.skip()?;
         Ok(Self(value))
     }
+}
+
+/// Reads an owned value by serde, as if the value had just been received.
+pub(crate) fn deserialize<V: ToValue, T: DeserializeOwned>(value: &V) -> Result<T, ConversionError> {
+    let bytes = encoded(value)?;
+    T::deserialize(de::Deserializer::new(&mut Reader::new(&bytes)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What values look like in formats other than Bolt.
+//! The natural form of values, which is their form in formats other than Bolt.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -11,8 +11,8 @@ use ::serde::{Serialize, Serializer};
 
 use crate::value::{Map, Node, Path, Relationship, Segment, Structure, UnsupportedType, Value, Vector};
 
-/// A value in its natural form: texts for dates, times, durations and UUIDs, lists for vectors, and maps for points,
-/// nodes, relationships, and paths.
+/// A value in its natural form: texts for dates, times, durations and UUIDs, lists for vectors, and maps for
+/// points, nodes, relationships and paths.
 pub(super) struct NaturalValue<'a>(pub(super) &'a Value);
 
 impl Serialize for NaturalValue<'_> {
@@ -92,7 +92,7 @@ impl Serialize for Field<'_> {
     }
 }
 
-/// The entries of a map, naturally.
+/// The entries of a map in natural form.
 struct Properties<'a>(&'a Map);
 
 fn properties(map: &Map) -> Properties<'_> {
@@ -123,7 +123,7 @@ fn natural_relationship(relationship: &Relationship) -> Fields<'_, 5> {
     ])
 }
 
-/// The nodes and the relationships, each list in the order of the walk.
+/// Serializes the nodes and the relationships as lists in the order of the path.
 fn natural_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     struct Nodes<'a>(&'a Path);
     impl Serialize for Nodes<'_> {
@@ -183,7 +183,7 @@ fn natural_structure<S: Serializer>(structure: &Structure, serializer: S) -> Res
     map.end()
 }
 
-/// Reads whatever another format has.
+/// Reads any value of another format.
 #[derive(Clone, Copy)]
 pub(super) struct ValueVisitor;
 

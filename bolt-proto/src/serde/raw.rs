@@ -1,8 +1,9 @@
-//! How values that serde has no words for pass through it.
+//! How values that have no type in serde pass through it.
 //!
-//! Such a type serializes as a newtype struct with a name that only this crate's serializer knows. Inside, it finds out
-//! whom it talks to: this crate says that it is not human-readable, and gets the encoded value as bytes; another format
-//! gets the type's natural form, a text for a date. Reading goes the same way.
+//! Such a type serializes as a newtype struct with a name that only this crate's serializer knows. The
+//! contents depend on the format. This crate's serializer is not human-readable, and receives the encoded
+//! value as bytes. Another format receives the natural form of the type, such as a text for a date. Reading
+//! works in the same way.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -43,12 +44,12 @@ impl<T: ToValue + ?Sized, N: Serialize> Serialize for Inside<'_, T, N> {
     }
 }
 
-/// How a type is read from other formats.
+/// A way to read a type from other formats.
 pub(super) trait Natural<'de, T> {
     fn natural<D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>;
 }
 
-/// Deserializes a value as itself from this crate, and from its natural form elsewhere.
+/// Deserializes a value as itself from this crate, and from its natural form in other formats.
 #[inline]
 pub(super) fn deserialize<'de, T: FromValue<'de>, N: Natural<'de, T>, D: Deserializer<'de>>(
     deserializer: D,
@@ -74,8 +75,8 @@ impl<'de, T: FromValue<'de>, N: Natural<'de, T>> Visitor<'de> for Outside<T, N> 
     }
 }
 
-/// Reads an encoded value, which comes from this crate with its depth and with what is behind it, and elsewhere as what
-/// `Inside` has written.
+/// Reads an encoded value. From this crate it comes with its depth, and with the bytes after it; from
+/// elsewhere as `Inside` has written it.
 struct Encoded<T>(PhantomData<T>);
 
 impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
@@ -102,7 +103,7 @@ impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
     }
 }
 
-/// Tells how long the value was, by asking for a tuple of that length.
+/// Reports the length of the value by asking for a tuple of that length.
 struct Len(usize);
 
 impl<'de> DeserializeSeed<'de> for Len {

@@ -1,7 +1,7 @@
-//! Serializers that take only some kinds of values.
+//! Serializers that accept only some kinds of values.
 
-/// Implements methods of a `serde::Serializer` whose `Ok` is `()` by an error. They are named without `serialize_`, and
-/// `$error` is told what was found.
+/// Implements methods of a `serde::Serializer` with `Ok = ()` by an error. The methods are named without
+/// `serialize_`. `$error` makes the error from the kind of value.
 macro_rules! refuse {
     ($error:path; $($method:ident)*) => {
         $($crate::serde::refuse::refuse! { @$method $error })*

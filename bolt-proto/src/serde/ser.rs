@@ -1,4 +1,4 @@
-//! Any `Serialize` as a value.
+//! Writing any `Serialize` as a value.
 
 use ::serde::Serialize;
 use ::serde::ser;
@@ -211,7 +211,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 }
 
-/// Takes a value that is encoded already; see [`raw`](super::raw).
+/// Accepts a value that is already encoded; see [`raw`](super::raw).
 struct EncodedSerializer<'a> {
     out: &'a mut Output,
 }

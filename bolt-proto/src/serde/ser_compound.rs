@@ -1,4 +1,4 @@
-//! Lists, maps, structs and the data of enums, item by item.
+//! Writing lists, maps, structs and the data of enums, item by item.
 
 use alloc::borrow::ToOwned;
 
@@ -45,7 +45,7 @@ pub(super) struct Map<'a> {
     out: &'a mut Output,
     open: Open,
     variant: Option<Open>,
-    /// The place of a key that has no value yet.
+    /// The position of a key that has no value yet.
     key: Option<Mark>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Map<'a> {
         Ok(())
     }
 
-    /// Gives a value to the key that was just written.
+    /// Writes the value of the last key.
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let place = self.key.take().ok_or_else(EncodeError::key_without_value)?;
         match self

@@ -20,7 +20,7 @@ fn encode(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, EncodeError> {
     Ok(out.bytes)
 }
 
-/// Reads by both ways, which must agree.
+/// Reads in both ways, which must agree.
 fn decode<'a, T: Deserialize<'a> + PartialEq + core::fmt::Debug>(
     bytes: &'a [u8],
 ) -> Result<T, ConversionError> {
@@ -59,7 +59,7 @@ struct Unit;
 struct Name(String);
 
 #[test]
-fn what_was_written_reads_back() {
+fn a_written_value_is_read_back() {
     back((Unit, Name("x".into()), 'é', true, (), -1_i8, u32::MAX, 1.5_f32));
     back((i128::from(i64::MIN), u128::from(u32::MAX), u64::from(u32::MAX)));
     back(vec![Shape::Empty, Shape::Circle(1.0), Shape::Rectangle(1, -1)]);
@@ -133,7 +133,7 @@ fn a_row_becomes_a_struct_a_tuple_or_a_scalar() {
         tags: vec!["t".into()],
     };
     assert_eq!(
-        (row.to(), row.to_owned().to().as_ref()),
+        (row.to(), row.to_record().to().as_ref()),
         (Ok(ann), row.to::<Person<'_>>().as_ref())
     );
     assert_eq!(row.to(), Ok((vec!["t"], "Ann", 3, "Rome", Vec::<i64>::new())));
@@ -155,7 +155,7 @@ fn a_row_becomes_a_struct_a_tuple_or_a_scalar() {
 }
 
 #[test]
-fn errors_of_rows_name_the_column_and_the_way_down() {
+fn errors_of_rows_name_the_column_and_the_path() {
     #[derive(Debug, Deserialize)]
     struct Row {
         #[expect(dead_code, reason = "only read into")]
@@ -175,7 +175,7 @@ fn errors_of_rows_name_the_column_and_the_way_down() {
 }
 
 #[test]
-fn flatten_takes_what_is_left() {
+fn flatten_takes_the_other_columns() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Row {
         id: i64,
@@ -209,7 +209,7 @@ fn bytes_are_bytes_and_also_lists() {
 }
 
 #[test]
-fn lists_longer_than_wanted_are_refused() {
+fn lists_longer_than_a_tuple_are_refused() {
     assert_eq!(
         decode::<(i64, i64)>(&[0x93, 1, 2, 3]).unwrap_err().to_string(),
         "expected a list of length 2, found one of length 3"

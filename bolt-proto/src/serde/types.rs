@@ -1,4 +1,5 @@
-//! The types of this crate through serde: themselves for this crate, their natural forms for other formats.
+//! Serde for the types of this crate: they are themselves for this crate, and in natural form for other
+//! formats.
 
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
@@ -14,7 +15,7 @@ use crate::value::{
     Srid, Time, UnboundRelationship, UnsupportedType, Uuid, Value, Vector, ZonedDateTime,
 };
 
-/// Types with a text of their own.
+/// Implements serde for types that are a text in other formats.
 macro_rules! texts {
     ($($type:ty)*) => {$(
         impl Serialize for $type {
@@ -33,7 +34,7 @@ macro_rules! texts {
 
 texts!(Date LocalTime Time LocalDateTime DateTime ZonedDateTime Duration Uuid);
 
-/// Types whose natural form is that of a [`Value`].
+/// Implements serde for types that have the natural form of a [`Value`].
 macro_rules! values {
     ($($type:ty)*) => {$(
         impl Serialize for $type {
@@ -58,7 +59,7 @@ impl Serialize for Value {
     }
 }
 
-/// From other formats come only what these have: no dates, points or nodes.
+/// From other formats it reads only the types that these have: no dates, points or nodes.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         raw::deserialize::<Self, ByValue, D>(deserializer)
@@ -97,7 +98,7 @@ impl<T: FromStr<Err: Display>> Visitor<'_> for TextVisitor<T> {
 
 struct ByValue;
 
-/// What a natural form can be read as.
+/// A type that is read from a natural form.
 trait FromNatural: Sized {
     fn from_natural(value: Value) -> Option<Self>;
 }
@@ -158,7 +159,7 @@ fn srid(map: &Map) -> Option<Srid> {
 fn coordinate(map: &Map, name: &str) -> Option<f64> {
     match map.get(name)? {
         Value::Float(value) => Some(*value),
-        // Formats without a type for floats drop the point of whole ones.
+        // Formats without a type for floats write whole floats without a point.
         Value::Integer(value) => i32::try_from(*value).ok().map(f64::from),
         _ => None,
     }

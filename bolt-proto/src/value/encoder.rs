@@ -1,12 +1,12 @@
-//! What a [`ToValue`] writes into.
+//! The writer that a [`ToValue`] writes to.
 
 use crate::error::EncodeError;
 use crate::packstream::{marker, write};
 use crate::value::{Container, Dialect, Open, Output, ToValue, Uuid, tag};
 use crate::version::Version;
 
-/// The place for exactly one value. Each method writes a whole value and uses the place up, so what is written is
-/// well-formed by construction; what fails leaves nothing behind.
+/// A writer of exactly one value. Each method writes a whole value and consumes the writer, so the output is
+/// well-formed by construction. A failed method writes nothing.
 #[derive(Debug)]
 pub struct Encoder<'a> {
     out: &'a mut Output,
@@ -21,7 +21,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// None; the result is for the caller's convenience.
+    /// Never; the `Result` is for chaining.
     #[inline]
     pub fn null(self) -> Result<(), EncodeError> {
         write::null(&mut self.out.bytes);
@@ -32,7 +32,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// None.
+    /// Never.
     #[inline]
     pub fn boolean(self, value: bool) -> Result<(), EncodeError> {
         write::boolean(&mut self.out.bytes, value);
@@ -43,7 +43,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// None.
+    /// Never.
     #[inline]
     pub fn integer(self, value: i64) -> Result<(), EncodeError> {
         write::integer(&mut self.out.bytes, value);
@@ -54,7 +54,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// None.
+    /// Never.
     #[inline]
     pub fn float(self, value: f64) -> Result<(), EncodeError> {
         write::float(&mut self.out.bytes, value);
@@ -65,7 +65,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// It is longer than [`MAX_LEN`](crate::packstream::MAX_LEN).
+    /// If it is longer than 2³¹ − 1 bytes.
     #[inline]
     pub fn string(self, value: &str) -> Result<(), EncodeError> {
         write::string(&mut self.out.bytes, value)
@@ -75,7 +75,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// It is longer than [`MAX_LEN`](crate::packstream::MAX_LEN).
+    /// If it is longer than 2³¹ − 1 bytes.
     #[inline]
     pub fn bytes(self, value: &[u8]) -> Result<(), EncodeError> {
         write::bytes(&mut self.out.bytes, value)
@@ -85,7 +85,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// None here, but only Bolt 6.1 and later can carry one: other connections refuse the query.
+    /// Never here. But only Bolt 6.1 and later can carry a UUID: older connections refuse the query.
     pub fn uuid(self, value: Uuid) -> Result<(), EncodeError> {
         self.out.need(Version::V6_1);
         self.out.bytes.push(marker::UUID);
@@ -97,7 +97,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// An item cannot be sent, or the list is nested deeper than [`MAX_DEPTH`](crate::packstream::MAX_DEPTH).
+    /// If an item cannot be sent, or the list is nested more than 512 levels deep.
     pub fn list<I: IntoIterator<Item: ToValue>>(self, items: I) -> Result<(), EncodeError> {
         let items = items.into_iter();
         self.list_with(exact(items.size_hint()), |list| {
@@ -112,8 +112,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     ///
-    /// A value cannot be sent, a key occurs twice, or the map is nested deeper than
-    /// [`MAX_DEPTH`](crate::packstream::MAX_DEPTH).
+    /// If a value cannot be sent, a key occurs twice, or the map is nested more than 512 levels deep.
     pub fn map<K: AsRef<str>, V: ToValue, I: IntoIterator<Item = (K, V)>>(
         self,
         entries: I,
@@ -127,11 +126,11 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// Writes a list, item by item. If `len` is known and right, the list takes its smallest form.
+    /// Writes a list, item by item. The list takes its smallest form if `len` is known and correct.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// As for [`list`](Self::list).
     #[inline]
     pub fn list_with(
         self,
@@ -149,11 +148,11 @@ impl<'a> Encoder<'a> {
         result.inspect_err(|_| out.back_to(mark))
     }
 
-    /// Writes a map, entry by entry. If `len` is known and right, the map takes its smallest form.
+    /// Writes a map, entry by entry. The map takes its smallest form if `len` is known and correct.
     ///
     /// # Errors
     ///
-    /// As [`map`](Self::map).
+    /// As for [`map`](Self::map).
     #[inline]
     pub fn map_with(
         self,
@@ -171,7 +170,7 @@ impl<'a> Encoder<'a> {
         result.inspect_err(|_| out.back_to(mark))
     }
 
-    /// Writes a structure, whose fields `write` must write with the primitives.
+    /// Writes a structure. `write` writes its fields.
     pub(crate) fn structure(
         self,
         fields: u8,
@@ -191,18 +190,18 @@ impl<'a> Encoder<'a> {
         result.inspect_err(|_| out.back_to(mark))
     }
 
-    /// Who writes, and for which version.
+    /// Returns which side writes, and for which version.
     pub(crate) const fn dialect(&self) -> Dialect {
         self.out.dialect()
     }
 
-    /// What is behind the place, for serde.
+    /// Returns the output, for serde.
     pub(crate) fn into_output(self) -> &'a mut Output {
         self.out
     }
 }
 
-/// A list that is being written; see [`Encoder::list_with`].
+/// A writer of the items of a list; see [`Encoder::list_with`].
 #[derive(Debug)]
 pub struct ListEncoder<'a> {
     out: &'a mut Output,
@@ -214,7 +213,7 @@ impl ListEncoder<'_> {
     ///
     /// # Errors
     ///
-    /// The item cannot be sent; it is left out.
+    /// If the item cannot be sent. It is left out.
     #[inline]
     pub fn item<T: ToValue + ?Sized>(&mut self, item: &T) -> Result<(), EncodeError> {
         self.out
@@ -225,7 +224,7 @@ impl ListEncoder<'_> {
     }
 }
 
-/// A map that is being written; see [`Encoder::map_with`].
+/// A writer of the entries of a map; see [`Encoder::map_with`].
 #[derive(Debug)]
 pub struct MapEncoder<'a> {
     out: &'a mut Output,
@@ -237,7 +236,7 @@ impl MapEncoder<'_> {
     ///
     /// # Errors
     ///
-    /// The value cannot be sent; the entry is left out.
+    /// If the value cannot be sent. The entry is left out.
     #[inline]
     pub fn entry<T: ToValue + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), EncodeError> {
         self.out.entry(key, |encoder| value.to_value(encoder))?;
@@ -247,7 +246,7 @@ impl MapEncoder<'_> {
     }
 }
 
-/// The length, if it is certain.
+/// Returns the length, if it is certain.
 fn exact((least, most): (usize, Option<usize>)) -> Option<usize> {
     most.filter(|&most| most == least)
 }

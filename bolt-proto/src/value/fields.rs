@@ -1,21 +1,21 @@
-//! Structures that have a type of their own.
+//! Types that are sent as structures.
 
 use crate::error::ConversionError;
 use crate::packstream::{Reader, ValueRef};
 use crate::value::FromValue;
 
-/// A type that travels as a structure.
+/// A type that is sent as a structure.
 pub(crate) trait Fields<'a>: Sized {
-    /// What it is called in errors: `a date`.
+    /// The type in error messages: `a date`.
     const KIND: &'static str;
 
-    /// Whether structures with this tag are of this type.
+    /// Returns whether structures with this tag are of this type.
     fn has(tag: u8) -> bool;
 
     /// Reads the fields.
     fn fields(fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError>;
 
-    /// Reads the structure whose fields are at the cursor, if it is of this type.
+    /// Reads the structure of which the fields are next, if it is of this type.
     #[inline]
     fn structure(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<Self, ConversionError> {
         if Self::has(tag) {
@@ -63,17 +63,17 @@ pub(crate) struct FieldReader<'r, 'a> {
 }
 
 impl<'a> FieldReader<'_, 'a> {
-    /// What the structure is.
+    /// Returns the tag.
     pub(crate) const fn tag(&self) -> u8 {
         self.tag
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// There must be exactly so many fields.
+    /// Checks the number of fields.
     #[inline]
     pub(crate) fn expect(&self, len: usize) -> Result<(), ConversionError> {
         if self.len == len {
@@ -92,14 +92,14 @@ impl<'a> FieldReader<'_, 'a> {
         ))
     }
 
-    /// Reads the next field, which has this name in the documentation of Bolt.
+    /// Reads the next field, by its name in the documentation of Bolt.
     #[inline]
     pub(crate) fn next<T: FromValue<'a>>(&mut self, name: &'static str) -> Result<T, ConversionError> {
         T::read(self.reader).map_err(|error| error.at_field(name))
     }
 }
 
-/// Why what is at the cursor is no structure.
+/// Returns the error for a next value that is no structure.
 #[cold]
 fn no_structure(reader: &mut Reader<'_>, expected: &'static str) -> ConversionError {
     match reader.token() {

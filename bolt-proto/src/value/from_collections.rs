@@ -1,4 +1,4 @@
-//! The way in for bytes, lists and maps.
+//! Reading bytes, lists and maps.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -12,7 +12,7 @@ use crate::packstream::{Reader, Token, ValueRef};
 use crate::value::FromValue;
 use crate::value::from_value::scalars;
 
-/// No more than this is taken in advance on the word of a length.
+/// The most bytes that are allocated in advance because of a length that the peer has sent.
 const MOST_IN_ADVANCE: usize = 64 * 1024;
 
 scalars! {
@@ -132,12 +132,12 @@ impl<'a, K: From<&'a str> + Ord, V: FromValue<'a>> FromValue<'a> for BTreeMap<K,
     }
 }
 
-/// How many items to make room for, of a number that the peer has given.
+/// Returns for how many items to allocate memory, out of a number that the peer has sent.
 pub(crate) fn in_advance<T>(items: usize) -> usize {
     items.min(MOST_IN_ADVANCE / size_of::<T>().max(1))
 }
 
-/// Reads the head of a list and goes into it.
+/// Reads the header of a list and enters the list.
 #[inline]
 fn begin_list(reader: &mut Reader<'_>) -> Result<usize, ConversionError> {
     let len = match reader.token()? {

@@ -1,4 +1,4 @@
-//! The way in, and the scalars.
+//! Reading values, and the scalars.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -9,43 +9,67 @@ use alloc::sync::Arc;
 use crate::error::ConversionError;
 use crate::packstream::{Reader, Token, ValueRef};
 
-/// A type that a received value can be read as. `'a` is the buffer in which the value lies: `&str` and `&[u8]` borrow
-/// from it.
+/// A type that a received value can be read as. `'a` is the lifetime of the receive buffer: `&str` and
+/// `&[u8]` borrow from it.
 ///
 /// | value | Rust |
 /// |---|---|
 /// | null | `None`, `()`; anything else is an error |
 /// | boolean | `bool` |
 /// | integer | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128`, if it is in range |
-/// | float | `f64`; `f32` to the nearest, unless that is infinite |
+/// | float | `f64`; `f32` rounded to nearest, unless that is infinite |
 /// | string | `&str`, `String`, `Box<str>`, `Arc<str>`, `Cow<str>`; `char` if it is one |
 /// | bytes | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>`, `Bytes` (which shares the memory of an owned record) |
+/// | duration | [`types::Duration`](crate::types::Duration), `std::time::Duration` if it has only seconds and is not negative |
 /// | list | `Vec<T>`, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>`; `[T; N]` and tuples if the length is right |
 /// | map | `BTreeMap`, `HashMap` with string keys |
 /// | date, point, vector, node, path, … | its type in [`types`](crate::types) |
 /// | any | [`Value`](crate::value::Value), [`ValueRef`], [`Serde`](crate::Serde)`<T>` |
 ///
-/// Integers and floats are different types in Cypher and are not mixed up here.
+/// Integers and floats are different types in Cypher, and are not converted into each other.
 ///
-/// An own type reads itself from another type or from the [`ValueRef`]:
+/// A type of the application is read from another type, or from the [`ValueRef`]:
 ///
 /// ```
-/// use bolt_proto::ConversionError;
-/// use bolt_proto::packstream::ValueRef;
-/// use bolt_proto::value::FromValue;
+/// # use bolt_proto as bolt;
+/// use bolt::types::ValueRef;
+/// use bolt::{ConversionError, FromValue, Value};
 ///
-/// struct Celsius(f64);
+/// #[derive(Debug, PartialEq)]
+/// struct UserId(u64);
 ///
-/// impl<'a> FromValue<'a> for Celsius {
+/// impl<'a> FromValue<'a> for UserId {
 ///     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
-///         f64::from_value(value).map(Self)
+///         u64::from_value(value).map(Self)
 ///     }
 /// }
+///
+/// /// A text or a list of texts.
+/// struct Tags(Vec<String>);
+///
+/// impl<'a> FromValue<'a> for Tags {
+///     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+///         match value {
+///             ValueRef::String(tag) => Ok(Self(vec![tag.to_owned()])),
+///             ValueRef::List(_) => Vec::from_value(value).map(Self),
+///             other => Err(ConversionError::expected("a tag or a list of tags", &other)),
+///         }
+///     }
+/// }
+///
+/// assert_eq!(Value::from(7).to::<UserId>()?, UserId(7));
+/// assert_eq!(Value::from("new").to::<Tags>()?.0, ["new"]);
+/// # assert!(Value::from(1).to::<Tags>().is_err());
+/// # Ok::<(), ConversionError>(())
 /// ```
+///
+/// With serde there is nothing to implement: a type that is `Deserialize` is read from a whole row by `to`, and from one
+/// column as a [`Serde`](crate::Serde) of it.
 #[diagnostic::on_unimplemented(
     message = "a value cannot be read as a `{Self}`",
-    note = "what implements `serde::Deserialize` is read as a `Serde<T>`",
-    note = "a single `u8` is neither an integer nor a byte: read another integer, and convert it",
+    label = "`{Self}` does not implement `FromValue`",
+    note = "a type that implements `serde::Deserialize` is read from one column as `Serde<T>`, and from a whole row by `to`",
+    note = "a single `u8` is neither an integer nor a byte: read another integer type and convert it",
     note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
 )]
 pub trait FromValue<'a>: Sized {
@@ -53,15 +77,15 @@ pub trait FromValue<'a>: Sized {
     ///
     /// # Errors
     ///
-    /// It is of another type, out of range, or malformed.
+    /// If the value is of another type, out of range, or malformed.
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError>;
 
-    /// Reads the value at the cursor and moves behind it: the way of containers, which saves them from finding each
-    /// item's end first. The default suits everything else.
+    /// Reads the next value of a reader and moves past it. Containers call this method, so that they do not
+    /// have to find the end of each item first. The default suits every other type.
     ///
     /// # Errors
     ///
-    /// As [`from_value`](Self::from_value).
+    /// As for [`from_value`](Self::from_value).
     #[doc(hidden)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         Self::from_value(reader.value()?)
@@ -93,7 +117,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 
 /// Reads a scalar by the token of its type.
 ///
-/// If the reader has a faster way to such a token, it is named behind `by`.
+/// A faster method of the reader for such a token is named after `by`.
 macro_rules! scalars {
     ($($scalar:ty, $expected:literal $(by $fast:ident)?: $variant:ident($value:ident) => $result:expr;)*) => {$(
         impl<'a> FromValue<'a> for $scalar {
@@ -182,12 +206,12 @@ impl Named for i64 {
     const NAME: &'static str = "an integer";
 }
 
-/// By itself it cannot be read as a value, but serde has bytes in structs.
+/// A single `u8` is not a `FromValue`, but serde reads bytes in structs.
 impl Named for u8 {
     const NAME: &'static str = "an integer that fits u8";
 }
 
-/// How the integers of a type are called in errors.
+/// The name of an integer type in error messages.
 pub(crate) trait Named {
     const NAME: &'static str;
 }
@@ -197,7 +221,7 @@ pub(crate) fn in_range<T: TryFrom<i64> + Named>(value: i64) -> Result<T, Convers
     T::try_from(value).map_err(|_| ConversionError::mismatch(T::NAME, "one that does not"))
 }
 
-/// To the nearest `f32`; a finite float must stay finite.
+/// Rounds to the nearest `f32`. A finite float must stay finite.
 pub(crate) fn narrow(value: f64) -> Result<f32, ConversionError> {
     let narrow = value as f32;
     if narrow.is_infinite() && value.is_finite() {

@@ -3,101 +3,188 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use ::serde::de::DeserializeOwned;
+
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::write;
+use crate::serde::deserialize;
 use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, FromValue, Map, Output, ToValue, Value, tag};
 
 /// A node.
 ///
-/// Nodes deleted by the same query arrive without labels and properties.
+/// A node that the same query has deleted arrives without labels and properties.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Node {
-    /// The number that identified it before Neo4j 5. Servers may use it again; prefer [`element_id`](Self::element_id).
+    /// The numeric id of servers before Neo4j 5. Servers may reuse it: prefer [`element_id`](Self::element_id).
     pub id: i64,
-    /// What identifies it. Before Bolt 5.0 it is the number, as text.
+    /// The id. Before Bolt 5.0 it is the numeric id as text.
     pub element_id: String,
-    /// Its labels, in the order in which the server sent them.
+    /// The labels, in the order in which the server sent them.
     pub labels: Vec<String>,
-    /// Its properties.
+    /// The properties.
     pub properties: Map,
 }
 
 impl Node {
-    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
+    /// Creates a node, for servers and for tests. The element id is the number as text, until another one is set.
     ///
-    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    /// ```
+    /// # use bolt_proto as bolt;
+    /// use bolt::{map, types::Node};
+    ///
+    /// let mut ada = Node::new(7, ["Person"], map! { "name": "Ada" });
+    /// ada.element_id = "4:c0a65d96:7".into();
+    /// assert_eq!(ada.get::<String>("name")?, "Ada");
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Person {
+    ///     #[serde(rename = "elementId()")]
+    ///     id: String,
+    ///     name: String,
+    /// }
+    /// let person: Person = ada.to()?;
+    /// assert_eq!((person.id, person.name), (ada.element_id, "Ada".into()));
+    /// # Ok::<(), bolt::ConversionError>(())
+    /// ```
+    #[must_use]
+    pub fn new<L: Into<String>>(id: i64, labels: impl IntoIterator<Item = L>, properties: Map) -> Self {
+        Self {
+            id,
+            element_id: id.to_string(),
+            labels: labels.into_iter().map(Into::into).collect(),
+            properties,
+        }
+    }
+
+    /// Reads one property, as an owned type. A property that does not exist is null, as in Cypher.
     ///
     /// # Errors
     ///
-    /// The property is of another type, or out of range; the error names it.
+    /// If the property is of another type, or out of range. The error names the property.
     pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
         read_property(&self.properties, property)
+    }
+
+    /// Reads the properties by serde, as a struct for example. Fields that are renamed to `elementId()`, `id()` or
+    /// `labels()` get what these Cypher functions return.
+    ///
+    /// # Errors
+    ///
+    /// If a property is missing, or does not fit its field. The error names the field.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
+        deserialize(self)
     }
 }
 
 /// A relationship between two nodes.
 ///
-/// One deleted by the same query arrives without a type, and with an empty start and end.
+/// A relationship that the same query has deleted arrives without a type, and with an empty start and end.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Relationship {
-    /// The number that identified it before Neo4j 5. Servers may use it again; prefer [`element_id`](Self::element_id).
+    /// The numeric id of servers before Neo4j 5. Servers may reuse it: prefer [`element_id`](Self::element_id).
     pub id: i64,
-    /// The number of the node where it starts.
+    /// The numeric id of the start node.
     pub start_id: i64,
-    /// The number of the node where it ends.
+    /// The numeric id of the end node.
     pub end_id: i64,
-    /// What identifies it. Before Bolt 5.0 it is the number, as text.
+    /// The id. Before Bolt 5.0 it is the numeric id as text.
     pub element_id: String,
-    /// What identifies the node where it starts.
+    /// The id of the start node.
     pub start_element_id: String,
-    /// What identifies the node where it ends.
+    /// The id of the end node.
     pub end_element_id: String,
-    /// Its type.
+    /// The type.
     pub rel_type: String,
-    /// Its properties.
+    /// The properties.
     pub properties: Map,
 }
 
 impl Relationship {
-    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
-    ///
-    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    /// Creates a relationship, for servers and for tests. The element ids are the numbers as text, until others are
+    /// set.
+    #[must_use]
+    pub fn new(id: i64, start_id: i64, end_id: i64, rel_type: impl Into<String>, properties: Map) -> Self {
+        Self {
+            id,
+            start_id,
+            end_id,
+            element_id: id.to_string(),
+            start_element_id: start_id.to_string(),
+            end_element_id: end_id.to_string(),
+            rel_type: rel_type.into(),
+            properties,
+        }
+    }
+
+    /// Reads one property, as an owned type. A property that does not exist is null, as in Cypher.
     ///
     /// # Errors
     ///
-    /// The property is of another type, or out of range; the error names it.
+    /// If the property is of another type, or out of range. The error names the property.
     pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
         read_property(&self.properties, property)
     }
+
+    /// Reads the properties by serde, as a struct for example. Fields that are renamed to `elementId()`, `id()`,
+    /// `type()`, `startElementId()`, `endElementId()`, `startId()` or `endId()` get what is no property.
+    ///
+    /// # Errors
+    ///
+    /// If a property is missing, or does not fit its field. The error names the field.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
+        deserialize(self)
+    }
 }
 
-/// A relationship inside of a [`Path`](crate::value::Path), where its nodes are told by the path.
+/// A relationship inside of a [`Path`](crate::value::Path), which knows its nodes.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct UnboundRelationship {
-    /// The number that identified it before Neo4j 5. Servers may use it again; prefer [`element_id`](Self::element_id).
+    /// The numeric id of servers before Neo4j 5. Servers may reuse it: prefer [`element_id`](Self::element_id).
     pub id: i64,
-    /// What identifies it. Before Bolt 5.0 it is the number, as text.
+    /// The id. Before Bolt 5.0 it is the numeric id as text.
     pub element_id: String,
-    /// Its type.
+    /// The type.
     pub rel_type: String,
-    /// Its properties.
+    /// The properties.
     pub properties: Map,
 }
 
 impl UnboundRelationship {
-    /// Reads one property, as a type that keeps it for itself. One that is not there is null, as in Cypher.
-    ///
-    /// To read them all at once into a struct, ask the row for a [`Serde`](crate::Serde) of it.
+    /// Creates a relationship of a path, for servers and for tests. The element id is the number as text, until
+    /// another one is set.
+    #[must_use]
+    pub fn new(id: i64, rel_type: impl Into<String>, properties: Map) -> Self {
+        Self {
+            id,
+            element_id: id.to_string(),
+            rel_type: rel_type.into(),
+            properties,
+        }
+    }
+
+    /// Reads one property, as an owned type. A property that does not exist is null, as in Cypher.
     ///
     /// # Errors
     ///
-    /// The property is of another type, or out of range; the error names it.
+    /// If the property is of another type, or out of range. The error names the property.
     pub fn get<T: for<'a> FromValue<'a>>(&self, property: &str) -> Result<T, ConversionError> {
         read_property(&self.properties, property)
     }
 
-    /// The relationship between these two nodes.
+    /// Reads the properties by serde, as a struct for example.
+    ///
+    /// # Errors
+    ///
+    /// If a property is missing, or does not fit its field. The error names the field.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
+        self.properties.to()
+    }
+
+    /// Returns the relationship between these two nodes.
     #[must_use]
     pub fn between(&self, start: &Node, end: &Node) -> Relationship {
         Relationship {
@@ -118,7 +205,7 @@ fn read_property<T: for<'a> FromValue<'a>>(properties: &Map, name: &str) -> Resu
     value.to().map_err(|error: ConversionError| error.at_field(name))
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for Node {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();
@@ -131,7 +218,7 @@ impl ToValue for Node {
     }
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for Relationship {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();
@@ -150,7 +237,7 @@ impl ToValue for Relationship {
     }
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for UnboundRelationship {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();

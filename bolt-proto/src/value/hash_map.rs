@@ -1,4 +1,4 @@
-//! Both ways for hash maps, which need the standard library.
+//! Reading and writing hash maps, which need the standard library.
 
 extern crate std;
 

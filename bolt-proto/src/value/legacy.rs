@@ -1,4 +1,4 @@
-//! The older form of date-times, for servers before Neo4j 5: seconds count on the local clock.
+//! The legacy form of date-times, for servers before Neo4j 5: seconds count on the local clock.
 
 use alloc::vec::Vec;
 
@@ -9,12 +9,12 @@ use crate::value::{UtcOffset, tag};
 /// The marker of a structure of three fields.
 const THREE_FIELDS: u8 = 0xB3;
 
-/// Copies encoded values, and writes their date-times in the older form. `offsets` belong to the date-times with a
-/// zone, in order.
+/// Copies encoded values, and writes their date-times in the legacy form. `offsets` are those of the
+/// date-times with a zone, in order.
 ///
 /// # Errors
 ///
-/// A date-time with a zone has no offset: where in `values` it starts, and the error.
+/// If a date-time with a zone has no offset: its position in `values`, and the error.
 pub(crate) fn transcode(
     values: &[u8],
     offsets: &[Option<UtcOffset>],
@@ -22,15 +22,16 @@ pub(crate) fn transcode(
 ) -> Result<(), (usize, EncodeError)> {
     let mut offsets = offsets.iter().copied();
     let mut rest = values;
-    // What can be copied as it is, up to the next date-time.
-    let mut same = values;
-    while let [first, behind @ ..] = rest {
+    // The bytes up to the next date-time are copied unchanged.
+    let mut unchanged = values;
+    while let [first, after @ ..] = rest {
         let position = values.len().saturating_sub(rest.len());
         let malformed = |_| (position, EncodeError::nothing());
-        match behind {
+        match after {
             [tag @ (tag::DATE_TIME | tag::ZONED_DATE_TIME), fields @ ..] if *first == THREE_FIELDS => {
                 out.extend_from_slice(
-                    same.get(..same.len().saturating_sub(rest.len()))
+                    unchanged
+                        .get(..unchanged.len().saturating_sub(rest.len()))
                         .unwrap_or_default(),
                 );
                 let mut fields = Reader::new(fields);
@@ -43,26 +44,26 @@ pub(crate) fn transcode(
                 let seconds = fields
                     .integer()
                     .ok_or_else(|| malformed(DecodeError::Truncated))?;
-                write::structure_header(out, 3, older(*tag));
+                write::structure_header(out, 3, legacy(*tag));
                 write::integer(out, seconds.saturating_add(i64::from(offset.seconds())));
-                // The other two fields stay.
-                same = fields.rest();
+                // The other two fields are copied unchanged.
+                unchanged = fields.rest();
                 fields.skip().map_err(malformed)?;
                 fields.skip().map_err(malformed)?;
                 rest = fields.rest();
             }
-            // Every other value is left behind, and then what it contains.
+            // Every other value is passed, and then its contents.
             _ => {
-                let (payload, _) = extent(*first, behind).map_err(malformed)?;
-                rest = behind.get(payload..).unwrap_or_default();
+                let (payload, _) = extent(*first, after).map_err(malformed)?;
+                rest = after.get(payload..).unwrap_or_default();
             }
         }
     }
-    out.extend_from_slice(same);
+    out.extend_from_slice(unchanged);
     Ok(())
 }
 
-const fn older(tag: u8) -> u8 {
+const fn legacy(tag: u8) -> u8 {
     if tag == tag::DATE_TIME {
         tag::LEGACY_DATE_TIME
     } else {
@@ -70,7 +71,7 @@ const fn older(tag: u8) -> u8 {
     }
 }
 
-/// The third field.
+/// Returns the third field.
 fn offset_of(mut fields: Reader<'_>) -> Option<UtcOffset> {
     fields.skip().ok()?;
     fields.skip().ok()?;

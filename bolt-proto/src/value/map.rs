@@ -7,39 +7,53 @@ use alloc::vec::Vec;
 use core::ops::Not;
 use core::{fmt, slice};
 
+use ::serde::de::DeserializeOwned;
+
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
+use crate::serde::deserialize;
 use crate::value::from_collections::in_advance;
 use crate::value::{Encoder, FromValue, ToValue, Value};
 
-/// Values under names, in the order in which they came. No name occurs twice.
+/// Values under names, in order of arrival. No name occurs twice.
 ///
-/// Two maps are equal if they have the same entries, in whatever order: servers keep none.
+/// Two maps are equal if they have the same entries in any order, because servers do not keep the order.
 ///
-/// Entries are found by going through them, which suits the small maps of queries and graphs.
+/// The search for an entry is linear, which suits the small maps of queries and graphs.
 ///
 /// ```
-/// use bolt_proto::value::{Map, Value};
+/// # use bolt_proto as bolt;
+/// use bolt::{Value, map};
 ///
-/// let map: Map = [("one", 1), ("two", 2)].into_iter().collect();
-/// assert_eq!(map.get("two"), Some(&Value::Integer(2)));
+/// #[derive(serde::Deserialize)]
+/// struct Person {
+///     name: String,
+///     born: i32,
+/// }
+///
+/// let map = map! { "name": "Ada", "born": 1815 };
+/// assert_eq!(map.get("born"), Some(&Value::Integer(1815)));
+/// let ada: Person = map.to()?;
+/// assert_eq!(ada.name, "Ada");
+/// # assert_eq!(ada.born, 1815);
+/// # Ok::<(), bolt::ConversionError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Map {
     entries: Vec<(String, Value)>,
 }
 
-/// From this length on, keys are compared by sorting them.
+/// Maps of at least this length are sorted to find duplicate keys.
 const SORT_FROM: usize = 16;
 
 impl Map {
-    /// A map without entries.
+    /// Creates an empty map.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    /// Sets the value under a name, and returns the one that was there. A new name goes to the end.
+    /// Sets the value under a name, and returns the previous value. A new name goes to the end.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
         let (name, value) = (name.into(), value.into());
         match self.entries.iter_mut().find(|(known, _)| *known == name) {
@@ -51,13 +65,13 @@ impl Map {
         }
     }
 
-    /// Takes out the value under this name; the others keep their order.
+    /// Removes and returns the value under this name. The other entries keep their order.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.entries.iter().position(|(known, _)| known == name)?;
         Some(self.entries.remove(at).1)
     }
 
-    /// The value under this name.
+    /// Returns the value under this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.entries
@@ -66,37 +80,46 @@ impl Map {
             .map(|(_, value)| value)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The entries in order.
+    /// Returns the entries in order.
     #[must_use]
     pub fn iter(&self) -> MapIter<'_> {
         MapIter(self.entries.iter())
     }
 
-    /// The names in order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    /// Reads the map by serde, as a struct for example.
+    ///
+    /// # Errors
+    ///
+    /// If a field is missing, or a value does not fit its field. The error names the field.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
+        deserialize(self)
+    }
+
+    /// Returns the names in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The entries by their names.
+    /// Returns the entries sorted by name.
     fn sorted(&self) -> Vec<&(String, Value)> {
         let mut entries: Vec<_> = self.entries.iter().collect();
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         entries
     }
 
-    /// Of entries with the same name, keeps the place of the first and the value of the last.
+    /// Makes a map. Of entries with the same name, it keeps the place of the first and the value of the last.
     pub(crate) fn from_entries(entries: Vec<(String, Value)>) -> Self {
         if !has_duplicates(&entries) {
             return Self { entries };
@@ -119,7 +142,7 @@ impl PartialEq for Map {
         if self.len() != other.len() {
             return false;
         }
-        // Values may be maps themselves, so each is compared once, when it is known with which.
+        // Values may be maps themselves. So each is compared once, when its counterpart is known.
         if self.keys().eq(other.keys()) {
             return self.iter().eq(other.iter());
         }
@@ -129,13 +152,13 @@ impl PartialEq for Map {
     }
 }
 
-/// Names that are not the same mostly differ in length or at their beginning.
+/// Returns whether two names are equal. Most different names differ in length or in the first byte.
 #[inline]
 fn same_name(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
 }
 
-/// Whether a name occurs twice. Large maps are sorted for it, so that a peer cannot make it slow.
+/// Returns whether a name occurs twice. Large maps are sorted first, so that a peer cannot make this slow.
 fn has_duplicates(entries: &[(String, Value)]) -> bool {
     if entries.len() < SORT_FROM {
         return entries.iter().enumerate().any(|(at, (name, _))| {
@@ -151,7 +174,7 @@ fn has_duplicates(entries: &[(String, Value)]) -> bool {
 }
 
 impl Map {
-    /// Reads that many entries.
+    /// Reads `len` entries.
     pub(crate) fn entries(reader: &mut Reader<'_>, len: usize) -> Result<Self, ConversionError> {
         let mut entries = Vec::with_capacity(in_advance::<(String, Value)>(len));
         for _ in 0..len {
@@ -209,6 +232,25 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
     }
 }
 
+impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Map {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+/// Of equal names the last wins.
+impl<K: Into<String>, V: Into<Value>> Extend<(K, V)> for Map {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        let mut all = core::mem::take(&mut self.entries);
+        all.extend(
+            entries
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        *self = Self::from_entries(all);
+    }
+}
+
 impl IntoIterator for Map {
     type Item = (String, Value);
     type IntoIter = alloc::vec::IntoIter<(String, Value)>;
@@ -227,7 +269,7 @@ impl<'a> IntoIterator for &'a Map {
     }
 }
 
-/// The entries of a [`Map`].
+/// An iterator over the entries of a [`Map`].
 #[derive(Debug, Clone)]
 pub struct MapIter<'a>(slice::Iter<'a, (String, Value)>);
 
@@ -243,7 +285,15 @@ impl<'a> Iterator for MapIter<'a> {
     }
 }
 
+impl DoubleEndedIterator for MapIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
 impl ExactSizeIterator for MapIter<'_> {}
+
+impl core::iter::FusedIterator for MapIter<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_are_equal_by_their_entries_in_whatever_order() {
+    fn maps_are_equal_by_their_entries_in_any_order() {
         for len in [0, 1, 2, 15, 16, 1000] {
             let (forwards, backwards) = (numbers(0..len), numbers((0..len).rev()));
             assert_eq!(forwards, backwards);
@@ -286,9 +336,9 @@ mod tests {
         }
     }
 
-    /// Each level is compared once: twice would be 2 to the power of 200 times.
+    /// Each level is compared once. Comparing twice would take 2 to the power of 200 comparisons.
     #[test]
-    fn nested_maps_in_different_orders_are_compared_in_no_time() {
+    fn nested_maps_in_different_orders_are_compared_in_linear_time() {
         let (mut a, mut b) = (Value::Null, Value::Null);
         for _ in 0..200 {
             let [ours, theirs] = [a.clone(), b.clone()];

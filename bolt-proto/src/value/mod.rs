@@ -1,10 +1,11 @@
-//! Values, and the ways in and out: [`FromValue`] reads one, [`ToValue`] writes one.
+//! Values and their conversions: [`FromValue`] reads a value, [`ToValue`] writes one.
 //!
 //! To add a type that travels as a structure: its tag and its name in words go into `tag`; the type gets a file with
 //! its `ToValue` and its `Fields`, from which `FromValue` follows; [`Value`] gets a variant. The compiler and the
 //! property test of the round trip point at what is left.
 
 mod convert;
+mod display;
 mod encoder;
 mod fields;
 mod from_collections;
@@ -12,7 +13,9 @@ mod from_value;
 mod graph;
 #[cfg(feature = "std")]
 mod hash_map;
+mod into_value;
 mod legacy;
+mod macros;
 mod map;
 mod output;
 mod path;
@@ -31,6 +34,7 @@ mod vector;
 
 pub(crate) mod tag;
 
+pub use crate::packstream::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, ValueRef};
 pub use crate::packstream::{ParseUuidError, Uuid};
 pub use encoder::{Encoder, ListEncoder, MapEncoder};
 pub use from_value::FromValue;
@@ -48,10 +52,12 @@ pub use tree::Value;
 pub use unsupported::UnsupportedType;
 pub use vector::Vector;
 
+pub(crate) use display::Name;
 pub(crate) use fields::Fields;
 pub(crate) use from_value::{Named, in_range, narrow};
 pub(crate) use legacy::transcode;
 pub(crate) use output::{Container, Dialect, Mark, Open, Output};
+pub(crate) use tree::encoded;
 
 #[cfg(test)]
 mod round_trip;

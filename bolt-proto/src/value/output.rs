@@ -1,4 +1,4 @@
-//! Where values are written to: a buffer that is well-formed after every call, whatever the caller does.
+//! The output buffer for values, which is well-formed after every call, whatever the caller does.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,23 +8,23 @@ use crate::packstream::{MAX_DEPTH, Reader, write};
 use crate::value::{Encoder, UtcOffset, tag};
 use crate::version::Version;
 
-/// Encoded values, and how deep inside of them the next one stands.
+/// Encoded values, and the nesting depth of the next one.
 #[derive(Clone, Default)]
 pub(crate) struct Output {
     pub(crate) bytes: Vec<u8>,
-    /// The offsets of the date-times with a zone, as far as they are known, in the order in which they stand in
-    /// `bytes`: what it takes to write them in their older form.
+    /// The offsets of the date-times with a zone, as far as known, in the order of `bytes`. Their legacy form
+    /// needs them.
     pub(crate) offsets: Vec<Option<UtcOffset>>,
-    /// Whether there is a date-time with an offset or a zone, which have an older form.
+    /// Whether there is a date-time with an offset or a zone, which have a legacy form.
     pub(crate) has_date_times: bool,
     needs: Option<Version>,
     depth: u16,
-    /// The greatest depth so far.
+    /// The maximum depth so far.
     pub(super) deepest: u16,
     dialect: Dialect,
 }
 
-/// Who writes, and for which version.
+/// Which side writes, and for which version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Dialect {
     /// A client, which cannot send graph entities. It always writes the newest form.
@@ -34,7 +34,7 @@ pub(crate) enum Dialect {
     Server { element_ids: bool, utc: bool },
 }
 
-/// A place to go back to.
+/// A position to go back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     len: usize,
@@ -43,28 +43,28 @@ pub(crate) struct Mark {
     needs: Option<Version>,
 }
 
-/// The two containers whose length may be unknown when they begin.
+/// A container of which the length may be unknown when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Container {
     List,
     Map,
 }
 
-/// A container that was begun and must be ended.
+/// A container that was begun, and must be ended.
 #[derive(Debug)]
 pub(crate) struct Open {
     container: Container,
-    /// Where its header stands, and where its contents begin.
+    /// The positions of its header and of its contents.
     header: usize,
     contents: usize,
-    /// How many items the header promises; `None` if it leaves room for any number.
+    /// The number of items in the header; `None` if the header has room for any number.
     promised: Option<usize>,
     count: usize,
     keys: SeenKeys,
 }
 
 impl Output {
-    /// An output in this dialect.
+    /// Creates an output in this dialect.
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
@@ -72,7 +72,7 @@ impl Output {
         }
     }
 
-    /// How many containers are around the next value.
+    /// Returns the number of containers around the next value.
     pub(crate) const fn depth(&self) -> u16 {
         self.depth
     }
@@ -81,17 +81,17 @@ impl Output {
         self.dialect
     }
 
-    /// Only this version and later ones can carry what is being written.
+    /// Notes that only this version and later ones can carry the value that is being written.
     pub(crate) fn need(&mut self, version: Version) {
         self.needs = self.needs.max(Some(version));
     }
 
-    /// The lowest version that can carry what was written since this was last asked.
+    /// Returns the lowest version that can carry the values since the last call.
     pub(crate) fn take_needs(&mut self) -> Option<Version> {
         self.needs.take()
     }
 
-    /// Writes one value, or nothing at all.
+    /// Writes one value, or nothing if that fails.
     #[inline]
     pub(crate) fn one(
         &mut self,
@@ -108,7 +108,7 @@ impl Output {
         }
     }
 
-    /// Writes a map key and one value, or nothing at all.
+    /// Writes a map key and one value, or nothing if that fails.
     #[inline]
     pub(crate) fn entry(
         &mut self,
@@ -118,7 +118,7 @@ impl Output {
         self.named(key, write_value).map_err(|error| error.at_field(key))
     }
 
-    /// As [`entry`](Self::entry), at the top of a query.
+    /// Works as [`entry`](Self::entry), for a parameter of a query.
     pub(crate) fn parameter(
         &mut self,
         name: &str,
@@ -156,7 +156,7 @@ impl Output {
         }
     }
 
-    /// Forgets what was written since.
+    /// Removes everything that was written after the mark.
     #[cold]
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.bytes.truncate(mark.len);
@@ -165,12 +165,12 @@ impl Output {
         self.needs = mark.needs;
     }
 
-    /// What was written since.
+    /// Returns everything that was written after the mark.
     pub(crate) fn since(&self, mark: Mark) -> &[u8] {
         self.bytes.get(mark.len..).unwrap_or_default()
     }
 
-    /// Goes one level down.
+    /// Enters a container.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), EncodeError> {
         if self.depth >= MAX_DEPTH {
@@ -181,13 +181,13 @@ impl Output {
         Ok(())
     }
 
-    /// Comes back up.
+    /// Leaves a container.
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Begins a container. Without a length, or with a wrong one, its header is put right at the end.
+    /// Begins a container. Without a length, or with a wrong one, its header is corrected at the end.
     #[inline]
     pub(crate) fn begin(&mut self, container: Container, len: Option<usize>) -> Result<Open, EncodeError> {
         self.enter()?;
@@ -209,11 +209,11 @@ impl Output {
         })
     }
 
-    /// Ends a container: puts its length right, and refuses a map in which a key occurs twice.
+    /// Ends a container: corrects its length, and refuses a map in which a key occurs twice.
     #[inline]
     pub(crate) fn end(&mut self, open: &Open) -> Result<(), EncodeError> {
         self.leave();
-        if open.keys.twice_perhaps {
+        if open.keys.maybe_twice {
             self.refuse_duplicates(open)?;
         }
         if open.promised == Some(open.count) {
@@ -257,18 +257,18 @@ impl Output {
 }
 
 impl Dialect {
-    /// A server of today.
+    /// A server of the newest version.
     pub(crate) const SERVER: Self = Self::Server {
         element_ids: true,
         utc: true,
     };
 
-    /// Whether date-times travel by their instant.
+    /// Returns whether date-times are sent by their instant.
     pub(crate) const fn is_utc(self) -> bool {
         matches!(self, Self::Client | Self::Server { utc: true, .. })
     }
 
-    /// Whether graph entities have element ids.
+    /// Returns whether graph entities have element ids.
     pub(crate) const fn has_element_ids(self) -> bool {
         matches!(
             self,
@@ -280,14 +280,14 @@ impl Dialect {
         )
     }
 
-    /// Whether such a structure may be sent.
+    /// Returns whether such a structure may be sent.
     pub(crate) fn allows(self, tag: u8) -> bool {
         self != Self::Client || tag::is_sendable(tag)
     }
 }
 
 impl Mark {
-    /// How many bytes were written before.
+    /// Returns the number of bytes before the mark.
     pub(crate) const fn position(self) -> usize {
         self.len
     }
@@ -300,13 +300,13 @@ impl Open {
         self.count += 1;
     }
 
-    /// Takes note of a key: always as text, or always as encoded.
+    /// Notes a key: always as text, or always as encoded.
     #[inline]
     pub(crate) fn key(&mut self, key: &[u8]) {
         self.keys.add(key);
     }
 
-    /// How many items there are so far.
+    /// Returns the number of items so far.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -322,7 +322,7 @@ impl Container {
     }
 }
 
-/// Values are nobody's business: only how much there is.
+/// Shows the size only, because values may be secret.
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output")
@@ -331,13 +331,13 @@ impl fmt::Debug for Output {
     }
 }
 
-/// A cheap first look at whether a key occurs twice: almost every map is cleared by it, and the others are gone
-/// through once more at their end.
+/// A cheap filter for keys that may occur twice. It clears almost every map; the other maps are checked at
+/// their end.
 #[derive(Debug, Default)]
 struct SeenKeys {
     /// One bit for each hash.
     bits: u64,
-    twice_perhaps: bool,
+    maybe_twice: bool,
 }
 
 impl SeenKeys {
@@ -354,7 +354,7 @@ impl SeenKeys {
             .wrapping_add(u32::from(middle).wrapping_mul(0xC2B2_AE35))
             .wrapping_add(u32::from(last).wrapping_mul(0x27D4_EB2F));
         let bit = 1 << (hash >> 26);
-        self.twice_perhaps |= self.bits & bit != 0;
+        self.maybe_twice |= self.bits & bit != 0;
         self.bits |= bit;
     }
 }

@@ -1,4 +1,4 @@
-//! Walks through a graph.
+//! Paths through a graph.
 
 use alloc::vec::Vec;
 use core::iter;
@@ -7,19 +7,19 @@ use crate::error::{ConversionError, EncodeError};
 use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, Node, RangeError, Relationship, ToValue, UnboundRelationship, tag};
 
-/// A walk from node to node along relationships, each in one of its two directions.
+/// A path from node to node along relationships, each in one of its two directions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
-    /// Where the walk starts: the node in place 0.
+    /// The first node, which has the index 0.
     start: Node,
-    /// Each other node once, from place 1 on.
+    /// The other nodes, each once, from index 1 on.
     others: Vec<Node>,
-    /// Each relationship once.
+    /// The relationships, each once.
     relationships: Vec<UnboundRelationship>,
     steps: Vec<Step>,
 }
 
-/// A step of a walk, by places in the lists above, which exist.
+/// A step of a path, by indices of the lists above. The indices are valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Step {
     relationship: usize,
@@ -27,25 +27,26 @@ struct Step {
     node: usize,
 }
 
-/// How a walk goes along a relationship.
+/// The direction in which a path follows a relationship.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// From where it starts to where it ends.
+    /// From its start to its end.
     Forward,
-    /// From where it ends to where it starts.
+    /// From its end to its start.
     Backward,
 }
 
 /// A step of a [`Path`].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Segment<'a> {
     /// The node that the step leaves.
     pub from: &'a Node,
-    /// The relationship along which it goes.
+    /// The relationship that the step follows.
     pub relationship: &'a UnboundRelationship,
-    /// In which direction.
+    /// The direction in which the step follows it.
     pub direction: Direction,
-    /// The node that it reaches.
+    /// The node that the step reaches.
     pub to: &'a Node,
 }
 
@@ -55,13 +56,13 @@ const OUT_OF_RANGE: RangeError = RangeError::new(
 );
 
 impl Path {
-    /// A walk as it is sent: each node once and the first one first, each relationship once, and two numbers for each
-    /// step. The first is the relationship's place counted from 1, negative if the step goes against its direction;
-    /// the second is the next node's place counted from 0.
+    /// Creates a path in the form in which servers send it: each node once and the first one first, each relationship
+    /// once, and two numbers a step. The first number is the index of the relationship from 1, negative if the step goes
+    /// against its direction. The second is the index of the next node from 0.
     ///
     /// # Errors
     ///
-    /// There is no node, or an index leads nowhere.
+    /// If there is no node, or an index is out of range.
     pub fn new(
         nodes: Vec<Node>,
         relationships: Vec<UnboundRelationship>,
@@ -89,42 +90,42 @@ impl Path {
         })
     }
 
-    /// How many steps there are. A walk of none has one node.
+    /// Returns the number of steps. A path without steps has one node.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no steps.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The node where the walk starts.
+    /// Returns the first node.
     #[must_use]
     pub const fn start(&self) -> &Node {
         &self.start
     }
 
-    /// The node where the walk ends.
+    /// Returns the last node.
     #[must_use]
     pub fn end(&self) -> &Node {
         self.steps.last().map_or(&self.start, |step| self.node(step.node))
     }
 
-    /// The nodes in the order of the walk, each as often as it is visited.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    /// Returns the nodes in the order of the path, each as often as the path visits it.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
         iter::once(&self.start).chain(self.steps.iter().map(|step| self.node(step.node)))
     }
 
-    /// The relationships in the order of the walk, each as often as it is gone along, with the nodes where they start
-    /// and end: not those where the step does.
+    /// Returns the relationships in the order of the path, each as often as the path follows it. Their start and end are
+    /// those of the relationship, not those of the step.
     pub fn relationships(&self) -> impl Iterator<Item = Relationship> {
         self.segments().map(|segment| segment.to_relationship())
     }
 
-    /// The steps in order.
+    /// Returns the steps in order.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
         let mut from = &self.start;
         self.steps.iter().filter_map(move |step| {
@@ -141,7 +142,7 @@ impl Path {
         })
     }
 
-    /// The node in a place, which exists.
+    /// Returns the node at an index, which is valid.
     fn node(&self, place: usize) -> &Node {
         place
             .checked_sub(1)
@@ -167,7 +168,7 @@ impl Path {
     }
 }
 
-/// A step, if both indices lead somewhere.
+/// Returns a step, if both indices are valid.
 fn step(relationship: i64, node: i64, other_nodes: usize, relationships: usize) -> Option<Step> {
     let direction = if relationship > 0 {
         Direction::Forward
@@ -186,7 +187,7 @@ fn step(relationship: i64, node: i64, other_nodes: usize, relationships: usize) 
 }
 
 impl Segment<'_> {
-    /// The relationship with the nodes where it starts and ends.
+    /// Returns the relationship with its start and end nodes.
     #[must_use]
     pub fn to_relationship(&self) -> Relationship {
         match self.direction {
@@ -196,7 +197,7 @@ impl Segment<'_> {
     }
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for Path {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.structure(3, tag::PATH, |out| {

@@ -1,4 +1,4 @@
-//! Encoded values with all that is known about them, as bytes: how they pass through serde.
+//! Encoded values together with their properties, as bytes: the form in which they pass through serde.
 
 use alloc::vec::Vec;
 
@@ -7,15 +7,16 @@ use crate::packstream::{MAX_DEPTH, skip};
 use crate::value::{Output, UtcOffset};
 use crate::version::Version;
 
-/// What stands for an offset that is not known.
+/// The encoding of an unknown offset.
 const UNKNOWN: i32 = i32::MAX;
 
-/// Behind the value and the offsets: how many offsets there are, how deep the value is, the version that it needs, and
-/// whether there are date-times in it.
+/// What follows the value and the offsets: the number of offsets, the depth of the value, the version that it
+/// needs, and whether it contains date-times.
 type Trailer = [u8; 9];
 
 impl Output {
-    /// The one value that was written, and what is known about it behind it, where readers of the value do not look.
+    /// Returns the one value that was written, followed by its properties. Readers of the value do not look
+    /// there.
     pub(crate) fn into_portable(mut self) -> Vec<u8> {
         for offset in &self.offsets {
             self.bytes
@@ -37,7 +38,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// It is nested too deep here, or is no such value.
+    /// If the value is nested too deep here, or is no such value.
     pub(crate) fn append_portable(&mut self, portable: &[u8]) -> Result<(), EncodeError> {
         let forged = || EncodeError::custom("an encoded value is malformed");
         let (rest, trailer) = portable.split_last_chunk().ok_or_else(forged)?;

@@ -1,8 +1,8 @@
-//! Parts that make no value.
+//! Parts of values that are out of range.
 
 use crate::error::{ConversionError, EncodeError};
 
-/// A part of a value, such as the month of a date, is outside of what it may be.
+/// An error for a part of a value that is out of range, such as the month of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is out of range: {range}")]
 pub struct RangeError {

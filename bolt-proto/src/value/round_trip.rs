@@ -1,4 +1,4 @@
-//! P7: decoding what was encoded gives the same value, for every value there is.
+//! P7: decoding an encoded value gives the same value, for every kind of value.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -43,7 +43,7 @@ fn date_time() -> impl Strategy<Value = DateTime> {
     (local_date_time(), offset()).prop_map(|(local, offset)| DateTime::new(local, offset))
 }
 
-/// As they are received.
+/// The forms that are received.
 fn zoned() -> impl Strategy<Value = ZonedDateTime> {
     (local_date_time(), "[A-Z][a-z]{1,8}/[A-Z][a-z]{1,8}").prop_map(|(instant, zone)| {
         ZonedDateTime::from_unix(instant.seconds(), instant.nanosecond(), zone).unwrap()
@@ -75,7 +75,7 @@ fn vector() -> impl Strategy<Value = Vector> {
     ]
 }
 
-/// Everything that contains no other values.
+/// Values that contain no other values.
 fn leaf() -> impl Strategy<Value = Value> {
     let srid = any::<u32>().prop_map(Srid::new).boxed();
     prop_oneof![
@@ -158,7 +158,7 @@ fn path(values: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = P
         })
 }
 
-/// Every value there is.
+/// Every kind of value.
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     leaf().prop_recursive(4, 48, 8, |inner| {
         let relationship = (any::<[i64; 3]>(), any::<[u16; 3]>(), text(), map(inner.clone(), 0..4));

@@ -1,4 +1,4 @@
-//! Sets and queues, which are lists to a server, both ways.
+//! Reading and writing sets and queues, which are lists to a server.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ impl<T: ToValue> ToValue for BTreeSet<T> {
     }
 }
 
-/// Of equal items one is kept.
+/// Keeps one of equal items.
 impl<'a, T: FromValue<'a> + Ord> FromValue<'a> for BTreeSet<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         Vec::from_value(value).map(Self::from_iter)
@@ -55,7 +55,7 @@ mod hash_set {
         }
     }
 
-    /// Of equal items one is kept.
+    /// Keeps one of equal items.
     impl<'a, T: FromValue<'a> + Eq + Hash, S: BuildHasher + Default> FromValue<'a> for HashSet<T, S> {
         fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
             Vec::from_value(value).map(Self::from_iter)

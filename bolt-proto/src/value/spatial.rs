@@ -7,27 +7,27 @@ use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, ToValue, tag};
 
-/// A coordinate reference system, by its SRID: what the numbers of a point mean.
+/// A coordinate reference system, by its SRID: the meaning of a point's coordinates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Srid(u32);
 
 impl Srid {
-    /// A plane, 7203.
+    /// Cartesian coordinates in a plane, 7203.
     pub const CARTESIAN_2D: Self = Self(7203);
-    /// A space, 9157.
+    /// Cartesian coordinates in a space, 9157.
     pub const CARTESIAN_3D: Self = Self(9157);
     /// Longitude and latitude in degrees, 4326.
     pub const WGS_84_2D: Self = Self(4326);
     /// Longitude and latitude in degrees, and height in metres, 4979.
     pub const WGS_84_3D: Self = Self(4979);
 
-    /// The system with this number.
+    /// Creates the id of a system from its number.
     #[must_use]
     pub const fn new(code: u32) -> Self {
         Self(code)
     }
 
-    /// Its number.
+    /// Returns the number.
     #[must_use]
     pub const fn code(self) -> u32 {
         self.0
@@ -43,7 +43,7 @@ impl fmt::Debug for Srid {
 /// A point in two dimensions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point2D {
-    /// What the coordinates mean.
+    /// The coordinate reference system.
     pub srid: Srid,
     /// The first coordinate; the longitude in WGS-84.
     pub x: f64,
@@ -54,7 +54,7 @@ pub struct Point2D {
 /// A point in three dimensions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point3D {
-    /// What the coordinates mean.
+    /// The coordinate reference system.
     pub srid: Srid,
     /// The first coordinate; the longitude in WGS-84.
     pub x: f64,
@@ -65,7 +65,7 @@ pub struct Point3D {
 }
 
 impl Point2D {
-    /// A point of a plane.
+    /// Creates a point of a plane.
     #[must_use]
     pub const fn cartesian(x: f64, y: f64) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Point2D {
         }
     }
 
-    /// A place on earth, in degrees.
+    /// Creates a point on earth, in degrees.
     #[must_use]
     pub const fn wgs_84(longitude: f64, latitude: f64) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Point2D {
 }
 
 impl Point3D {
-    /// A point of a space.
+    /// Creates a point of a space.
     #[must_use]
     pub const fn cartesian(x: f64, y: f64, z: f64) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Point3D {
         }
     }
 
-    /// A place on earth, in degrees and metres.
+    /// Creates a point on earth, in degrees and metres.
     #[must_use]
     pub const fn wgs_84(longitude: f64, latitude: f64, height: f64) -> Self {
         Self {

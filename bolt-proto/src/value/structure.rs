@@ -1,11 +1,11 @@
-//! Structures that have no type of their own.
+//! Structures of an unknown kind.
 
 use alloc::vec::Vec;
 
 use crate::error::EncodeError;
 use crate::value::{Encoder, ToValue, Value};
 
-/// Fields under a tag: a value of a kind that this crate has no type for.
+/// A structure of an unknown kind: fields with a tag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Structure {
     tag: u8,
@@ -13,32 +13,32 @@ pub struct Structure {
 }
 
 impl Structure {
-    /// A structure with this tag and these fields; at most 15 of them can be sent.
+    /// Creates a structure. A structure of more than 15 fields cannot be sent.
     #[must_use]
     pub const fn new(tag: u8, fields: Vec<Value>) -> Self {
         Self { tag, fields }
     }
 
-    /// What it is.
+    /// Returns the tag, which says what kind of structure it is.
     #[must_use]
     pub const fn tag(&self) -> u8 {
         self.tag
     }
 
-    /// What it consists of.
+    /// Returns the fields.
     #[must_use]
     pub fn fields(&self) -> &[Value] {
         &self.fields
     }
 
-    /// What it consists of, taken out.
+    /// Returns the fields by value.
     #[must_use]
     pub fn into_fields(self) -> Vec<Value> {
         self.fields
     }
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for Structure {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let len = self.fields.len();

@@ -18,7 +18,7 @@ pub(crate) const POINT_3D: u8 = b'Y';
 pub(crate) const VECTOR: u8 = b'V';
 pub(crate) const UNSUPPORTED: u8 = b'?';
 
-/// What a structure with this tag is, in words.
+/// Returns the type of a structure with this tag, in words.
 pub(crate) fn kind(tag: u8) -> &'static str {
     match tag {
         NODE => "a node",
@@ -40,7 +40,7 @@ pub(crate) fn kind(tag: u8) -> &'static str {
     }
 }
 
-/// Whether servers take such a structure from clients.
+/// Returns whether servers accept such a structure from clients.
 pub(crate) fn is_sendable(tag: u8) -> bool {
     matches!(
         tag,

@@ -17,7 +17,7 @@ fn encode(value: impl ToValue) -> Result<Vec<u8>, EncodeError> {
     Ok(out.bytes)
 }
 
-/// Reads by both ways, which must agree.
+/// Reads in both ways, which must agree.
 fn decode<'a, T: FromValue<'a> + PartialEq + core::fmt::Debug>(
     bytes: &'a [u8],
 ) -> Result<T, ConversionError> {
@@ -62,7 +62,7 @@ fn a_property_is_read_as_any_type_and_is_null_if_it_is_not_there() {
 }
 
 #[test]
-fn what_was_written_reads_back() {
+fn a_written_value_is_read_back() {
     back(());
     back(Some(true));
     back(None::<i64>);
@@ -135,7 +135,7 @@ fn a_float_is_rounded_to_f32_unless_it_becomes_infinite() {
 }
 
 #[test]
-fn errors_name_the_way_to_the_culprit() {
+fn errors_name_the_path_to_the_value() {
     let bytes = encode(BTreeMap::from([(
         "people",
         vec![BTreeMap::from([("age", "old")])],
@@ -173,8 +173,8 @@ fn lists_take_their_smallest_form_even_if_their_length_was_unknown_or_wrong() {
     }
     assert_eq!(encode(Wrong(Some(2), 2)).unwrap(), [0x92, 1, 1]);
     for (promised, count) in [(None, 2), (Some(1), 2), (Some(300), 2), (Some(2), 300), (None, 0)] {
-        let bytes = encode((Wrong(promised, count), "behind")).unwrap();
-        assert_eq!(decode(&bytes), Ok((vec![1; count], "behind")), "{promised:?}");
+        let bytes = encode((Wrong(promised, count), "after")).unwrap();
+        assert_eq!(decode(&bytes), Ok((vec![1; count], "after")), "{promised:?}");
     }
 }
 
@@ -207,7 +207,7 @@ fn of_equal_keys_the_last_value_stays_in_the_first_place() {
 }
 
 #[test]
-fn what_fails_leaves_nothing_behind() {
+fn a_failed_write_leaves_no_bytes() {
     struct Swallows;
     impl ToValue for Swallows {
         fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
@@ -215,7 +215,7 @@ fn what_fails_leaves_nothing_behind() {
                 list.item(&"before")?;
                 let _ = list.item(&vec![u64::MAX]);
                 let _ = list.item(&Nothing);
-                list.item(&"behind")
+                list.item(&"after")
             })
         }
     }
@@ -225,7 +225,7 @@ fn what_fails_leaves_nothing_behind() {
             Ok(())
         }
     }
-    assert_eq!(decode(&encode(Swallows).unwrap()), Ok(("before", "behind")));
+    assert_eq!(decode(&encode(Swallows).unwrap()), Ok(("before", "after")));
     assert_eq!(encode(Nothing).unwrap_err().to_string(), "no value was written");
 }
 
@@ -262,7 +262,7 @@ fn graph_entities_cannot_be_sent() {
 }
 
 #[test]
-fn a_lying_length_costs_no_memory() {
+fn a_false_length_costs_no_memory() {
     let bytes = [&[0xD6, 0, 0, 0xFF, 0xFF][..], &[0xC0; 0xFFFE]].concat();
     assert!(<Vec<[u64; 1000]>>::read(&mut Reader::new(&bytes)).is_err());
     assert!(Reader::new(&bytes).value().is_err());

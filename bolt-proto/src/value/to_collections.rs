@@ -1,4 +1,4 @@
-//! The way out for bytes, lists and maps.
+//! Writing bytes, lists and maps.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

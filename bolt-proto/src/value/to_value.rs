@@ -1,4 +1,4 @@
-//! The way out, and the scalars.
+//! Writing values, and the scalars.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -10,7 +10,7 @@ use crate::error::EncodeError;
 use crate::packstream::ValueRef;
 use crate::value::{Encoder, FromValue, Value};
 
-/// A type that can be sent as a value: a parameter of a query.
+/// A type that can be sent as a value, as a parameter of a query.
 ///
 /// | Rust | value |
 /// |---|---|
@@ -22,15 +22,25 @@ use crate::value::{Encoder, FromValue, Value};
 /// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes (`u8` by itself is neither an integer nor a byte) |
 /// | `[T]`, `Vec<T>`, `[T; N]`, tuples, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>` | list |
 /// | `BTreeMap`, `HashMap` with string keys | map |
-/// | [`Date`](crate::value::Date) and the other types of [`types`](crate::types) | themselves |
-/// | [`Value`](crate::value::Value), [`ValueRef`] | what it holds |
-/// | [`Serde`](crate::Serde)`(&anything)` | what serde makes of it |
+/// | `std::time::Duration` | duration |
+/// | [`Date`](crate::types::Date) and the other types of [`types`](crate::types) | themselves |
+/// | [`Value`], [`ValueRef`] | the value that it holds |
+/// | [`Serde`](crate::Serde)`(&anything)` | the value that serde makes of it |
 ///
-/// An own type writes itself with one call:
+/// A type of the application is written by one call:
 ///
 /// ```
-/// use bolt_proto::EncodeError;
-/// use bolt_proto::value::{Encoder, ToValue};
+/// # use bolt_proto as bolt;
+/// use bolt::types::Encoder;
+/// use bolt::{EncodeError, ToValue, query};
+///
+/// struct UserId(u64);
+///
+/// impl ToValue for UserId {
+///     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+///         self.0.to_value(out)
+///     }
+/// }
 ///
 /// struct Celsius(f64);
 ///
@@ -42,12 +52,17 @@ use crate::value::{Encoder, FromValue, Value};
 ///         })
 ///     }
 /// }
-/// # let query = bolt_proto::Query::new("RETURN $t").param("t", Celsius(21.5));
-/// # assert_eq!(query.check(), Ok(()));
+///
+/// let query = query("MATCH (u:User {id: $id}) SET u.room = $t").param("id", UserId(7)).param("t", Celsius(21.5));
+/// assert_eq!(query.check(), Ok(()));
 /// ```
+///
+/// With serde there is nothing to implement: a reference to a type that is `Serialize` is sent as a
+/// [`Serde`](crate::Serde) of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a value",
-    note = "what implements `serde::Serialize` is sent by `Serde(&value)`",
+    label = "`{Self}` does not implement `ToValue`",
+    note = "a value of a type that implements `serde::Serialize` is sent as `Serde(&value)`",
     note = "a single `u8` is neither an integer nor a byte: convert it, by `u16::from` for example",
     note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
 )]
@@ -56,7 +71,8 @@ pub trait ToValue {
     ///
     /// # Errors
     ///
-    /// It cannot be sent. An implementation that returns `Ok` without having written anything is an error, too.
+    /// If the value cannot be sent. An implementation that returns `Ok` without having written anything is an
+    /// error, too.
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError>;
 }
 
@@ -161,7 +177,7 @@ impl<T: ToValue + ToOwned + ?Sized> ToValue for Cow<'_, T> {
     }
 }
 
-/// Copies a value that was received. Structures that only servers send are refused, at any depth.
+/// Copies a received value. Structures that only servers send are refused, at any depth.
 impl ToValue for ValueRef<'_> {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         match *self {
@@ -182,13 +198,13 @@ impl ToValue for ValueRef<'_> {
                     entries.entry(key, &value)
                 })
             }),
-            // Only what makes a whole value is sent on.
+            // Only structures that are valid values are sent.
             Self::Structure(_) => Value::from_value(*self).map_err(malformed)?.to_value(out),
         }
     }
 }
 
-/// A received value that cannot be read cannot be sent on.
+/// A received value that cannot be read cannot be sent.
 fn malformed(error: impl core::error::Error) -> EncodeError {
     EncodeError::custom(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! A value as an owned tree.
+//! Any value, as an owned tree.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -17,8 +17,23 @@ use crate::value::{
 
 /// Any value, owned.
 ///
-/// It is the simple way to look at what has no fixed shape. Where the shape is known, reading into its type by
+/// It is the simple way to look at data without a fixed shape. Where the shape is known, reading into a type by
 /// [`FromValue`] or serde is several times cheaper.
+///
+/// Values are made by `From` from the types that [`ToValue`] lists, as far as these always fit. Arrays, vectors and
+/// tuples become lists, and so does an iterator by `collect`. The macros `list!` and `map!` make values of mixed types.
+///
+/// `Display` shows the value close to how Cypher writes it.
+///
+/// ```
+/// # use bolt_proto as bolt;
+/// use bolt::{Value, list, map};
+///
+/// let value: Value = map! { "name": "Ada", "born": 1815, "tags": list!["poet", 1.5, true] }.into();
+/// assert_eq!(value.to_string(), r#"{name: "Ada", born: 1815, tags: ["poet", 1.5, true]}"#);
+/// assert_eq!(Value::from(("poet", 1.5, true)), list!["poet", 1.5, true]);
+/// assert_eq!(Value::from([1, 2]), (1..3).collect());
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Value {
@@ -27,9 +42,9 @@ pub enum Value {
     Null,
     /// A truth value.
     Boolean(bool),
-    /// A signed integer of 64 bits; there is no other.
+    /// A signed integer of 64 bits, the only kind of integer.
     Integer(i64),
-    /// A float of 64 bits; there is no other.
+    /// A float of 64 bits, the only kind of float.
     Float(f64),
     /// Text.
     String(String),
@@ -69,26 +84,24 @@ pub enum Value {
     Vector(Box<Vector>),
     /// A UUID. Bolt 6.1.
     Uuid(Uuid),
-    /// A stand-in for what this version of Bolt cannot carry. Bolt 6.0.
+    /// A stand-in for a value that this version of Bolt cannot carry. Bolt 6.0.
     Unsupported(Box<UnsupportedType>),
-    /// A structure of a kind that this crate does not know. It cannot be sent.
+    /// A structure of an unknown kind. It cannot be sent.
     Structure(Box<Structure>),
 }
 
 impl Value {
-    /// Reads the value as another type, as if it had just been received.
+    /// Reads the value as another type, as if the value had just been received. A type that implements
+    /// `Deserialize` is read as a [`Serde`](crate::Serde) of it.
     ///
     /// # Errors
     ///
-    /// It is of another type, or out of range.
+    /// If the value is of another type, or out of range.
     pub fn to<T: for<'a> FromValue<'a>>(&self) -> Result<T, ConversionError> {
-        let mut out = Output::new(Dialect::SERVER);
-        out.one(|encoder| self.to_value(encoder))
-            .map_err(|error| ConversionError::custom(error.to_string()))?;
-        T::read(&mut Reader::new(&out.bytes))
+        T::read(&mut Reader::new(&encoded(self)?))
     }
 
-    /// What it is, in words: `a string`, `null`, `a node`.
+    /// Returns the type in words: `a string`, `null`, `a node`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -121,7 +134,15 @@ impl Value {
     }
 }
 
-/// What only servers send is refused, at any depth.
+/// Encodes a value as a server would.
+pub(crate) fn encoded<T: ToValue>(value: &T) -> Result<Vec<u8>, ConversionError> {
+    let mut out = Output::new(Dialect::SERVER);
+    out.one(|encoder| value.to_value(encoder))
+        .map_err(|error| ConversionError::custom(error.to_string()))?;
+    Ok(out.bytes)
+}
+
+/// Refuses values that only servers send, at any depth.
 impl ToValue for Value {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         match self {
@@ -173,7 +194,7 @@ impl<'a> FromValue<'a> for Value {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        // What lists and properties mostly consist of.
+        // Most lists and properties consist of these.
         if let Some(value) = reader.short_string() {
             return Ok(Self::String(value.to_owned()));
         }
@@ -214,7 +235,7 @@ fn inside<'a>(
 fn read_items(reader: &mut Reader<'_>, len: usize) -> Result<Vec<Value>, ConversionError> {
     let mut items = Vec::with_capacity(in_advance::<Value>(len));
     for index in 0..len {
-        // Long lists are lists of numbers.
+        // Most long lists are lists of numbers.
         items.push(match reader.float() {
             Some(value) => Value::Float(value),
             None => Value::read(reader).map_err(|error| error.at_item(index))?,
@@ -247,56 +268,6 @@ fn read_structure<'a>(reader: &mut Reader<'a>, len: usize, tag: u8) -> Result<Va
         tag::UNSUPPORTED => Value::Unsupported(Box::new(read(reader, len, tag)?)),
         _ => Value::Structure(Box::new(Structure::new(tag, read_items(reader, len)?))),
     })
-}
-
-macro_rules! from {
-    ($($from:ty, $variant:ident;)*) => {$(
-        impl From<$from> for Value {
-            fn from(value: $from) -> Self {
-                Self::$variant(value.into())
-            }
-        }
-    )*};
-}
-
-from! {
-    bool, Boolean;
-    i8, Integer;
-    i16, Integer;
-    i32, Integer;
-    i64, Integer;
-    u16, Integer;
-    u32, Integer;
-    f32, Float;
-    f64, Float;
-    &str, String;
-    String, String;
-    &[u8], Bytes;
-    Vec<u8>, Bytes;
-    Vec<Value>, List;
-    Map, Map;
-    Node, Node;
-    Relationship, Relationship;
-    UnboundRelationship, UnboundRelationship;
-    Path, Path;
-    Date, Date;
-    Time, Time;
-    LocalTime, LocalTime;
-    DateTime, DateTime;
-    ZonedDateTime, ZonedDateTime;
-    LocalDateTime, LocalDateTime;
-    Duration, Duration;
-    Point2D, Point2D;
-    Point3D, Point3D;
-    Vector, Vector;
-    Uuid, Uuid;
-    UnsupportedType, Unsupported;
-}
-
-impl<T: Into<Self>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
 }
 
 const _: () = assert!(size_of::<Value>() <= 32);

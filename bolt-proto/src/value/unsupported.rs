@@ -9,7 +9,7 @@ use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, ToValue, tag};
 use crate::version::Version;
 
-/// What a server sends in place of a value that this version of Bolt cannot carry. Bolt 6.0.
+/// A stand-in that a server sends for a value that this version of Bolt cannot carry. Bolt 6.0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsupportedType {
     name: String,
@@ -18,7 +18,7 @@ pub struct UnsupportedType {
 }
 
 impl UnsupportedType {
-    /// A stand-in, for servers.
+    /// Creates a stand-in, for servers.
     #[must_use]
     pub const fn new(name: String, minimum_version: Version, message: Option<String>) -> Self {
         Self {
@@ -28,26 +28,26 @@ impl UnsupportedType {
         }
     }
 
-    /// The name of the value's type.
+    /// Returns the name of the value's type.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The first version that can carry it.
+    /// Returns the first version that can carry the value.
     #[must_use]
     pub const fn minimum_version(&self) -> Version {
         self.minimum_version
     }
 
-    /// What else the server says about it.
+    /// Returns the server's message.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 }
 
-/// Only servers send it; clients get an error.
+/// Only servers send it: as a parameter it is an error.
 impl ToValue for UnsupportedType {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.structure(4, tag::UNSUPPORTED, |out| {

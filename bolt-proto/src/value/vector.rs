@@ -10,16 +10,18 @@ use crate::version::Version;
 
 /// Numbers of one type, packed. Bolt 6.0.
 ///
-/// Servers take 1 to 4096 finite numbers.
+/// Servers accept 1 to 4096 finite numbers.
 ///
 /// ```
-/// use bolt_proto::types::Vector;
+/// # use bolt_proto as bolt;
+/// use bolt::types::Vector;
 ///
 /// let embedding = Vector::from(vec![0.25_f32, -1.0]);
 /// assert_eq!(embedding.len(), 2);
 /// assert_eq!(Vec::<f32>::try_from(embedding).unwrap(), [0.25, -1.0]);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Vector {
     /// Integers of 8 bits.
     Int8(Vec<i8>),
@@ -35,10 +37,10 @@ pub enum Vector {
     Float64(Vec<f64>),
 }
 
-/// The code of 32-bit floats. It is only used here: no value starts with it.
+/// The code of 32-bit floats. It is only used in vectors: no value starts with it.
 const FLOAT_32: u8 = 0xC6;
 
-/// The types of elements: how they are called here, their Rust types, their codes, which are the markers of values.
+/// The types of elements: the variant, the Rust type, and the code, which is the marker of such values.
 macro_rules! elements {
     ($each:ident) => {
         $each! {
@@ -67,7 +69,7 @@ macro_rules! conversions {
                 }
             }
 
-            /// Takes the elements out, or gives the vector back if they are of another type.
+            /// Returns the elements, or the vector if its elements are of another type.
             impl TryFrom<Vector> for Vec<$element> {
                 type Error = Vector;
 
@@ -81,7 +83,7 @@ macro_rules! conversions {
         )*
 
         impl Vector {
-            /// How many elements there are.
+            /// Returns the number of elements.
             #[must_use]
             pub fn len(&self) -> usize {
                 match self {
@@ -89,7 +91,7 @@ macro_rules! conversions {
                 }
             }
 
-            /// The code of the elements' type, and the elements packed.
+            /// Returns the code of the elements' type, and the packed elements.
             fn pack(&self) -> (u8, Vec<u8>) {
                 match self {
                     $(Self::$variant(elements) => {
@@ -113,14 +115,14 @@ macro_rules! conversions {
 elements!(conversions);
 
 impl Vector {
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The elements of that many bytes each; `None` if something is left over.
+/// Reads elements of `SIZE` bytes each. Returns `None` if bytes are left over.
 fn elements<const SIZE: usize, T>(packed: &[u8], element: impl Fn([u8; SIZE]) -> T) -> Option<Vec<T>> {
     let chunks = packed.chunks_exact(SIZE);
     let whole = chunks.remainder().is_empty();
@@ -155,7 +157,7 @@ impl<'a> Fields<'a> for Vector {
         let [code]: [u8; 1] = fields.next("type_marker")?;
         let vector = Self::unpack(code, fields.next("data")?);
         vector.ok_or_else(|| {
-            ConversionError::custom("a vector has elements of an unknown type, or half of one")
+            ConversionError::custom("a vector has elements of an unknown type, or an incomplete element")
         })
     }
 }

@@ -35,7 +35,7 @@ fn decode(bytes: &[u8]) -> Result<Value, ConversionError> {
     value
 }
 
-/// Written and read.
+/// Checks that the value is written as these bytes, and read from them.
 #[track_caller]
 fn both(value: impl Into<Value>, bytes: &str) {
     both_as(value, UTC, bytes);
@@ -48,13 +48,13 @@ fn both_as(value: impl Into<Value>, dialect: Dialect, bytes: &str) {
     assert_eq!(decode(&bytes).as_ref(), Ok(&value));
 }
 
-/// Only read: not what is written for the value.
+/// Checks that the value is read from these bytes, although it is written as others.
 #[track_caller]
 fn read(value: impl Into<Value>, bytes: &str) {
     assert_eq!(decode(&hex(bytes)), Ok(value.into()));
 }
 
-/// Of a long value the first bytes and how many there are.
+/// Checks the first bytes of a long value, and their number.
 #[track_caller]
 fn long(value: impl Into<Value>, start: &str, len: usize) {
     let (value, start) = (value.into(), hex(start));
@@ -131,12 +131,12 @@ fn floats_keep_every_bit() {
 #[test]
 fn bytes_and_strings() {
     both(Vec::<u8>::new(), "CC 00");
-    both(vec![1], "CC 01 01");
-    both(vec![1, 2, 3], "CC 03 01 02 03");
-    long(vec![0; 255], "CC FF 00", 257);
-    long(vec![0; 256], "CD 01 00 00", 259);
-    long(vec![0; 65_535], "CD FF FF 00", 65_538);
-    long(vec![0; 65_536], "CE 00 01 00 00 00", 65_541);
+    both(vec![1_u8], "CC 01 01");
+    both(vec![1_u8, 2, 3], "CC 03 01 02 03");
+    long(vec![0_u8; 255], "CC FF 00", 257);
+    long(vec![0_u8; 256], "CD 01 00 00", 259);
+    long(vec![0_u8; 65_535], "CD FF FF 00", 65_538);
+    long(vec![0_u8; 65_536], "CE 00 01 00 00 00", 65_541);
     both("", "80");
     both("A", "81 41");
     both("é", "82 C3 A9");
@@ -212,7 +212,7 @@ fn every_form_of_a_size_is_read() {
 }
 
 #[test]
-fn what_is_malformed_is_refused() {
+fn malformed_bytes_are_refused() {
     for (bytes, error) in [
         ("81 FF", DecodeError::Utf8),
         ("A1 01 01", DecodeError::Key(1)),
@@ -340,7 +340,7 @@ fn date_times_with_a_zone_in_both_forms() {
         let (utc, legacy) = (format!("B3 69 {utc} {zone}"), format!("B3 66 {legacy} {zone}"));
         assert_eq!(encode(&time.clone().into(), UTC), hex(&utc));
         assert_eq!(encode(&time.clone().into(), LEGACY), hex(&legacy));
-        // Neither form tells the offset.
+        // Neither form contains the offset.
         let seconds = time.unix_seconds().unwrap();
         read(
             ZonedDateTime::from_unix(seconds, time.nanosecond(), time.zone()).unwrap(),
@@ -354,7 +354,7 @@ fn date_times_with_a_zone_in_both_forms() {
 }
 
 #[test]
-fn a_zone_that_nobody_knows_is_kept() {
+fn an_unknown_zone_is_kept() {
     let nowhere = ZonedDateTime::from_unix(4500, 42, "Europe/Nowhere").unwrap();
     both(
         nowhere,
@@ -368,7 +368,7 @@ fn durations() {
     both(duration(14, 3, 4, 5), "B4 45 0E 03 04 05");
     both(Duration::default(), "B4 45 00 00 00 00");
     both(duration(0, 1, 2, 3_000), "B4 45 00 01 02 C9 0B B8");
-    // Some drivers send negative nanoseconds; servers carry them into the seconds, and so does this crate.
+    // Some drivers send negative nanoseconds. Servers carry them into the seconds, and so does this crate.
     read(duration(0, 0, -2, 500_000_000), "B4 45 00 00 FF CA E2 32 9B 00");
     read(duration(-1, 2, -3, 4), "B4 45 FF 02 FE CA C4 65 36 04");
 }
@@ -427,7 +427,7 @@ fn vectors() {
     both(Vector::Float32(vec![]), "B2 56 CC 01 C6 CC 00");
     both(Vector::Int64(vec![]), "B2 56 CC 01 CB CC 00");
     both(Vector::from(vec![1.0_f32]), "B2 56 CC 01 C6 CC 04 3F 80 00 00");
-    // An element of a type that does not exist, and three quarters of one.
+    // An element of an unknown type, and an incomplete element.
     assert!(decode(&hex("B2 56 CC 01 C2 CC 04 3F 80 00 00")).is_err());
     assert!(decode(&hex("B2 56 CC 01 C6 CC 03 3F 80 00")).is_err());
 }
@@ -462,7 +462,7 @@ fn unbound(id: i64, element_id: &str, rel_type: &str) -> UnboundRelationship {
 }
 
 #[test]
-fn nodes_and_relationships_of_both_eras() {
+fn nodes_and_relationships_with_and_without_element_ids() {
     both_as(
         node(1, "1", &["Person"], map([("name", "Ann")])),
         LEGACY,
@@ -543,7 +543,7 @@ fn a_path_goes_over_its_nodes_and_relationships_in_order() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_refused() {
+fn a_path_with_an_index_out_of_range_is_refused() {
     let nodes = || vec![node(1, "1", &[], Map::new()), node(2, "2", &[], Map::new())];
     let relationships = || vec![unbound(3, "3", "X")];
     for indices in [
@@ -578,7 +578,7 @@ fn stand_ins_for_unsupported_values() {
 }
 
 #[test]
-fn a_structure_of_an_unknown_kind_can_be_looked_at_and_nothing_else() {
+fn a_structure_of_an_unknown_kind_can_only_be_inspected() {
     let unknown = Structure::new(b'Z', vec![Value::Integer(1)]);
     read(Value::Structure(Box::new(unknown)), "B1 5A 01");
     let bytes = hex("B1 5A 01");

@@ -98,7 +98,7 @@ impl Read {
                 Workload::Lists => each(stage, to::<Lists<Vec<f64>>>),
                 Workload::Temporal => each(stage, to::<Temporal>),
             },
-            Self::Kept => each(stage, |row| Ok(row.to_owned().len() as u64)),
+            Self::Kept => each(stage, |row| Ok(row.to_record().len() as u64)),
             Self::Trees => each(stage, |row| {
                 (0..row.len()).try_fold(0_u64, |sum, column| {
                     Ok(sum.wrapping_add(row.get::<Value>(column)?.sum()))

@@ -4,10 +4,10 @@ use std::fmt;
 
 use clap::{Parser, ValueEnum};
 
-/// Loads a graph of the people in Les Misérables, asks it questions, and then asks thousands at once.
+/// Loads a graph of the people in Les Misérables, asks it questions, and shows what the driver does when things go wrong.
 ///
 /// Without set-up everything happens in this process: a graph database is started in it, and the driver speaks Bolt to
-/// it over TCP. Every answer is compared with the data.
+/// it over TCP. Every answer is compared with the data. Ends within a minute.
 #[derive(Debug, Parser)]
 #[command(name = "demo", after_help = ENVIRONMENT)]
 pub(crate) struct Arguments {
@@ -18,6 +18,10 @@ pub(crate) struct Arguments {
     /// How many queries to run at the end
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) queries: u64,
+
+    /// How many rows the long result has
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows: u64,
 
     /// How many tasks (threads, with --runtime blocking) ask at once
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
@@ -51,7 +55,7 @@ pub(crate) enum Runtime {
     AsyncStd,
     /// Async, on smol
     Smol,
-    /// Without an async runtime: a thread for each of those who ask
+    /// Without an async runtime, on threads
     Blocking,
 }
 
@@ -89,6 +93,7 @@ mod tests {
     fn nothing_to_do_is_refused() {
         for wrong in [
             "--queries=0",
+            "--rows=0",
             "--concurrency=0",
             "--connections=0",
             "--runtime=none",

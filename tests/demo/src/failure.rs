@@ -1,4 +1,4 @@
-//! What can go wrong, for whoever reads it on a terminal.
+//! What can go wrong, as a user reads it on a terminal.
 
 use std::io;
 
@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     #[error("the driver cannot be made")]
     Configuration(#[source] Error),
 
-    /// The server cannot be reached or does not let us in.
+    /// The server cannot be reached or refuses the login.
     #[error("cannot connect")]
     Connect(#[source] Error),
 
@@ -37,8 +37,8 @@ pub(crate) enum Failure {
         source: Error,
     },
 
-    /// A step was answered, but not as the data say.
-    #[error("“{title}” was answered wrongly: {wrong}")]
+    /// A step was answered, but not as the data say; or a chapter has not shown what it claims.
+    #[error("“{title}”: {wrong}")]
     Wrong {
         /// The step.
         title: &'static str,
@@ -51,10 +51,10 @@ pub(crate) enum Failure {
     Interrupted,
 
     /// What the run created on the server could not be deleted.
-    #[error("cannot clean up; to do it by hand, run: {statement}")]
+    #[error("cannot clean up; to do it by hand, run: {statements}")]
     CleanUp {
-        /// The query that deletes it.
-        statement: String,
+        /// The queries that delete it.
+        statements: String,
         /// The driver's error.
         #[source]
         source: Error,

@@ -1,4 +1,4 @@
-//! The data, and the answers that they give without any database.
+//! The data, and the answers that follow from them without a database.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 const TOGETHER: &str = include_str!("../data/les-miserables/together.csv");
 
-/// Two people who appear together. It is a row of the data, a parameter of the query that loads them, and a row of a
+/// A pair of characters that appear together: a row of the data, a parameter of the query that loads them, and a row of a
 /// result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair {
@@ -19,7 +19,7 @@ pub(crate) struct Pair {
     pub(crate) chapters: i64,
 }
 
-/// How much company somebody has.
+/// How many others a character appears with.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Company {
     pub(crate) name: String,
@@ -29,21 +29,21 @@ pub(crate) struct Company {
     pub(crate) chapters: i64,
 }
 
-/// Somebody, and in how many chapters.
+/// A character, and a number of chapters.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub(crate) struct Companion {
     pub(crate) name: String,
     pub(crate) chapters: i64,
 }
 
-/// Somebody whom one could meet, and through how many people.
+/// A character that another could meet, and through how many friends.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Acquaintance {
     pub(crate) name: String,
     pub(crate) through: i64,
 }
 
-/// The people and who appears with whom.
+/// The characters and the pairs that appear together.
 #[derive(Debug)]
 pub(crate) struct Graph {
     names: Vec<String>,
@@ -57,7 +57,7 @@ impl Graph {
         Self::read(TOGETHER)
     }
 
-    /// Everybody, in the order of the alphabet.
+    /// All names, in the order of the alphabet.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
@@ -91,7 +91,7 @@ impl Graph {
         pairs
     }
 
-    /// Whom somebody appears with, in the order of the alphabet.
+    /// The characters that `name` appears with, in the order of the alphabet.
     pub(crate) fn companions(&self, name: &str) -> Vec<Companion> {
         let companion = |(name, chapters): (&String, &i64)| Companion {
             name: name.clone(),
@@ -105,7 +105,7 @@ impl Graph {
         self.neighbours.get(a)?.get(b).copied()
     }
 
-    /// Whom somebody never meets, but somebody of his company does: most mutual friends first.
+    /// The characters that `name` never meets, though its friends do: most mutual friends first.
     pub(crate) fn friends_of_friends(&self, name: &str, limit: usize) -> Vec<Acquaintance> {
         let mut through = BTreeMap::<&String, i64>::new();
         for (friend, _) in self.around(name) {
@@ -217,7 +217,7 @@ mod tests {
         );
         assert_eq!(graph.distance("A", "E"), Some(3));
         assert_eq!(graph.distance("A", "A"), Some(0));
-        assert_eq!(graph.distance("A", "nobody"), None);
+        assert_eq!(graph.distance("A", "Z"), None);
     }
 
     #[test]

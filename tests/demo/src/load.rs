@@ -1,4 +1,4 @@
-//! The many queries at the end: what they ask, who asks next, and what came of it.
+//! Many queries at once: what they ask, which comes next, and what their answers were.
 
 use std::mem;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Load {
         }
     }
 
-    /// The next query for whoever asks; `None` when there are enough, or the user wants no more.
+    /// The next query for a worker; `None` after the last, or once the user has pressed Ctrl-C.
     pub(crate) fn next(&self) -> Option<&Probe> {
         if self.interrupted.load(Ordering::Relaxed) {
             return None;
@@ -51,7 +51,7 @@ impl Load {
         self.probes.get(place.checked_rem(self.probes.len())?)
     }
 
-    /// Takes an answer down: whether it was right, and how long it took.
+    /// Records an answer: whether it was right, and how long it took.
     pub(crate) fn judge(
         &self,
         probe: &Probe,
@@ -66,6 +66,11 @@ impl Load {
             Err(error) => tally.note_error(&error),
         }
         self.progress.advance();
+    }
+
+    /// How many queries have begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.next.load(Ordering::Relaxed).min(self.total())
     }
 
     /// How many queries there are.
@@ -84,7 +89,7 @@ impl Load {
     }
 }
 
-/// A query whose answer is known.
+/// A query with a known answer.
 #[derive(Debug)]
 pub(crate) struct Probe {
     pub(crate) query: Query,
@@ -93,11 +98,11 @@ pub(crate) struct Probe {
 
 #[derive(Debug)]
 enum Asked {
-    /// Who is there?
-    Everybody,
-    /// Whom does this person appear with?
+    /// All names.
+    Names,
+    /// The characters that this one appears with.
     Companions(String),
-    /// In how many chapters do these two appear together?
+    /// The number of chapters in which these two appear together.
     Together(String, String),
 }
 
@@ -105,7 +110,7 @@ impl Probe {
     fn is_right(&self, answer: &EagerResult, graph: &Graph) -> Result<bool, Error> {
         let records = &answer.records;
         match &self.asked {
-            Asked::Everybody => {
+            Asked::Names => {
                 let mut names = records
                     .iter()
                     .map(|record| record.get("name"))
@@ -132,7 +137,7 @@ impl Probe {
     }
 }
 
-/// What one worker, or all of them, have seen.
+/// The answers that one worker, or all of them, have had.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) latencies: Vec<Duration>,
@@ -165,7 +170,7 @@ impl Tally {
 
 /// A third of each kind: the whole list, the companions of each person, and pairs, of which most never meet.
 fn probes(graph: &Graph, label: &str) -> Vec<Probe> {
-    let everybody = query(format!("MATCH (a:{label}) RETURN a.name AS name"));
+    let names_of_all = query(format!("MATCH (a:{label}) RETURN a.name AS name"));
     let companions = query(format!(
         "MATCH (:{label} {{name: $name}})-[r:APPEARS_WITH]-(b:{label}) RETURN b.name AS name, r.chapters AS chapters"
     ));
@@ -180,8 +185,8 @@ fn probes(graph: &Graph, label: &str) -> Vec<Probe> {
         .flat_map(|(name, other)| {
             [
                 Probe {
-                    query: everybody.clone(),
-                    asked: Asked::Everybody,
+                    query: names_of_all.clone(),
+                    asked: Asked::Names,
                 },
                 Probe {
                     query: companions.clone().param("name", name),

@@ -1,10 +1,12 @@
 //! What the driver is for, shown without a server and without set-up: `cargo run --release -p demo`.
 //!
-//! A graph database starts in this process and speaks Bolt over TCP. A real graph of named people is loaded into it,
-//! questions are asked as a program would ask them, and then thousands of queries run at once over one driver. Every
-//! answer is compared with what the data say. With `NEO4J_URI` set, the same happens on that server.
+//! A graph database starts in this process and speaks Bolt over TCP. A real graph of named people is loaded into it and
+//! questions are asked as a program would ask them. Then a chapter each shows what the driver does with round trips, locks,
+//! memory, dropped calls and lost connections; at the end thousands of queries run at once. Every answer is compared with
+//! what the data say. With `NEO4J_URI` set, the same happens on that server.
 
 mod arguments;
+mod chapters;
 mod failure;
 mod graph;
 mod job;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does it all. `false`: it came to the end, but not every answer was right.
+/// Runs everything. `false`: it came to the end, but not every answer was right.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let narrator = Narrator::new(arguments.json);
     let target = Target::from_environment(narrator)?;
@@ -51,27 +53,18 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     Ok(figures.is_clean())
 }
 
-/// Hands the job to a driver. The three async adapters give the same `Driver`: they differ in who polls it.
+/// Hands the job to a runtime. The three async adapters make the same `Driver`.
 fn run_on(runtime: Runtime, target: &Target, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
-    let config = target.config(job.connections)?;
     match runtime {
         Runtime::Tokio => {
-            let driver = adapter_tokio::driver_with(config).map_err(Failure::Configuration)?;
             let runtime = tokio::runtime::Runtime::new().map_err(Failure::Start)?;
-            runtime.block_on(run_async::run(driver, run_async::on_tokio, job, narrator))
+            runtime.block_on(run_async::run(run_async::TOKIO, target, job, narrator))
         }
         Runtime::AsyncStd => {
-            let driver = adapter_async_std::driver_with(config).map_err(Failure::Configuration)?;
-            async_std::task::block_on(run_async::run(driver, run_async::on_async_std, job, narrator))
+            async_std::task::block_on(run_async::run(run_async::ASYNC_STD, target, job, narrator))
         }
-        Runtime::Smol => {
-            let driver = adapter_smol::driver_with(config).map_err(Failure::Configuration)?;
-            smol::block_on(run_async::run(driver, run_async::on_smol, job, narrator))
-        }
-        Runtime::Blocking => {
-            let driver = adapter_blocking::driver_with(config).map_err(Failure::Configuration)?;
-            run_blocking::run(&driver, job, narrator)
-        }
+        Runtime::Smol => smol::block_on(run_async::run(run_async::SMOL, target, job, narrator)),
+        Runtime::Blocking => run_blocking::run(target, job, narrator),
     }
 }
 

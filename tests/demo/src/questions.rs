@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bolt_client::{Access, ConversionError, EagerResult, Query, Serde, query};
+use bolt_client::{Access, EagerResult, Error, Query, Serde, query};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -53,7 +53,7 @@ pub(crate) enum Wrong {
     },
     /// It does not even have the right type.
     #[error("{0}")]
-    Unreadable(#[from] ConversionError),
+    Unreadable(#[from] Error),
 }
 
 /// Everything that is asked, in order. `label` is the label of people on this server.
@@ -79,7 +79,7 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
             |answer, graph| created(answer, graph.names().len(), "nodes"),
         ),
         step(
-            "Load who appears with whom, from a list of Rust structs",
+            "Load the pairs that appear together, from a list of Rust structs",
             Access::Write,
             "UNWIND $pairs AS pair\n\
              MATCH (a:Person {name: pair.a}), (b:Person {name: pair.b})\n\
@@ -89,14 +89,14 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
             |answer, graph| created(answer, graph.pairs().len(), "relationships"),
         ),
         step(
-            "Who is there?",
+            "List the characters",
             Access::Read,
             "MATCH (a:Person) RETURN a.name AS name",
             |query, _| query,
-            everybody,
+            all_names,
         ),
         step(
-            "Who appears with the most others?",
+            "Which characters appear with the most others?",
             Access::Read,
             "MATCH (a:Person)-[r:APPEARS_WITH]-(b:Person)\n\
              RETURN a.name AS name, count(b) AS others, sum(r.chapters) AS chapters\n\
@@ -114,7 +114,7 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
             closest,
         ),
         step(
-            "Whom does Gavroche never meet, though his friends do?",
+            "Which characters do Gavroche's friends meet, but not Gavroche?",
             Access::Read,
             "MATCH (a:Person {name: $name})-[:APPEARS_WITH]-(friend:Person)-[:APPEARS_WITH]-(other:Person)\n\
              WHERE other <> a AND NOT (a)-[:APPEARS_WITH]-(other)\n\
@@ -124,7 +124,7 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
             friends_of_friends,
         ),
         step(
-            "How does one get from Napoleon to Cosette?",
+            "Which way leads from Napoleon to Cosette?",
             Access::Read,
             "MATCH (a:Person {name: $from}), (b:Person {name: $to})\n\
              MATCH p = shortestPath((a)-[:APPEARS_WITH*]-(b))\n\
@@ -136,8 +136,8 @@ pub(crate) fn steps(graph: &Graph, label: &str) -> Vec<Step> {
 }
 
 /// The rows as Rust structs.
-fn rows<T: DeserializeOwned>(answer: &EagerResult) -> Result<Vec<T>, ConversionError> {
-    answer.records.iter().map(|record| record.to()).collect()
+fn rows<T: DeserializeOwned>(answer: &EagerResult) -> Result<Vec<T>, Error> {
+    answer.to()
 }
 
 /// That two things are the same.
@@ -162,11 +162,12 @@ fn created(answer: &EagerResult, expected: usize, what: &str) -> Result<Vec<Stri
 }
 
 /// The page that this driver is modelled on: records, summary and keys.
-fn everybody(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wrong> {
+fn all_names(answer: &EagerResult, graph: &Graph) -> Result<Vec<String>, Wrong> {
     let EagerResult {
         records,
         summary,
         keys,
+        ..
     } = answer;
     let mut names = records
         .iter()

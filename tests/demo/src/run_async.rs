@@ -1,50 +1,73 @@
-//! The job on an async runtime: one code for three of them, since the driver is the same on all.
+//! The job on an async runtime: the same code for three of them, as the driver is the same on all.
 
 use std::panic;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bolt_client::runtime::BoxFuture;
-use bolt_client::{Access, Driver, EagerResult, Error, Query};
+use bolt_client::{Access, Config, Driver, EagerResult, Error, Query};
 
+use crate::chapters::{self, Stage};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::load::{Load, Tally};
 use crate::report::{Figures, Narrator};
+use crate::target::Target;
+
+/// What differs between the runtimes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct On {
+    driver: fn(Config) -> Result<Driver, Error>,
+    spawn: Spawn,
+}
+
+pub(crate) const TOKIO: On = On {
+    driver: adapter_tokio::driver_with,
+    spawn: on_tokio,
+};
+
+pub(crate) const ASYNC_STD: On = On {
+    driver: adapter_async_std::driver_with,
+    spawn: on_async_std,
+};
+
+pub(crate) const SMOL: On = On {
+    driver: adapter_smol::driver_with,
+    spawn: on_smol,
+};
 
 /// Starts a task. What it returns waits for the task's end.
 pub(crate) type Spawn = fn(BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally>;
 
-pub(crate) fn on_tokio(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
+fn on_tokio(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
     let task = tokio::spawn(task);
     Box::pin(async {
-        // Nobody aborts it, so it can only have panicked.
+        // No task is aborted, so it can only have panicked.
         task.await
             .unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
     })
 }
 
-pub(crate) fn on_async_std(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
+fn on_async_std(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
     Box::pin(async_std::task::spawn(task))
 }
 
-pub(crate) fn on_smol(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
+fn on_smol(task: BoxFuture<'static, Tally>) -> BoxFuture<'static, Tally> {
     Box::pin(smol::spawn(task))
 }
 
-/// Does the job, and leaves nothing behind whatever comes of it.
-pub(crate) async fn run(
-    driver: Driver,
-    spawn: Spawn,
-    job: &Job,
-    narrator: Narrator,
-) -> Result<Figures, Failure> {
+/// Does the job, and deletes what it has created even if it fails.
+pub(crate) async fn run(on: On, target: &Target, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
+    let driver = (on.driver)(target.config(job.connections)?).map_err(Failure::Configuration)?;
     let figures = match driver.server_info().await {
         Ok(server) => {
             narrator.introduce(job, &server);
-            let figures = work(&driver, spawn, job, narrator).await;
+            let figures = match Stage::before(&server).map_err(Failure::Start) {
+                Ok(stage) => work(&driver, &stage, on, target, job, narrator).await,
+                Err(failure) => Err(failure),
+            };
             let cleaned = clean_up(&driver, job).await;
-            // What went wrong first is what there is to tell.
+            // The first failure is the one to report.
             figures.and_then(|figures| cleaned.map(|()| figures))
         }
         Err(error) => Err(Failure::Connect(error)),
@@ -53,23 +76,43 @@ pub(crate) async fn run(
     figures
 }
 
-async fn work(driver: &Driver, spawn: Spawn, job: &Job, narrator: Narrator) -> Result<Figures, Failure> {
+async fn work(
+    driver: &Driver,
+    stage: &Stage,
+    on: On,
+    target: &Target,
+    job: &Job,
+    narrator: Narrator,
+) -> Result<Figures, Failure> {
     for step in &job.steps {
         job.begin(step, narrator)?;
         let answer = ask(driver, &step.query, step.access, job.database.as_deref()).await;
         job.finish(step, answer, narrator)?;
     }
+    let config = target.config_through(&stage.uri(), job.connections)?;
+    let relayed = (on.driver)(config).map_err(Failure::Configuration)?;
+    narrator.announce_chapters(chapters::ASYNCHRONOUS);
+    let shown = chapters::asynchronous::play(&relayed, on.spawn, stage, job, narrator).await?;
+    relayed.close().await;
+
     narrator.announce_load(job);
     let begun = Instant::now();
-    let tally = ask_at_once(driver, spawn, job).await;
+    let tally = ask_at_once(driver, on.spawn, Arc::clone(&job.load), job).await;
     job.check_interrupt()?;
-    Ok(Figures::new(job, tally, begun.elapsed(), driver.pool_counts()))
+    Ok(Figures::new(
+        job,
+        shown,
+        tally,
+        begun.elapsed(),
+        driver.pool_counts(),
+    ))
 }
 
-async fn ask_at_once(driver: &Driver, spawn: Spawn, job: &Job) -> Tally {
-    job.load.begin();
+/// Runs the queries of `load`, as many at once as the user wants.
+pub(crate) async fn ask_at_once(driver: &Driver, spawn: Spawn, load: Arc<Load>, job: &Job) -> Tally {
+    load.begin();
     let start = |_| {
-        let worker = worker(driver.clone(), Arc::clone(&job.load), job.database.clone());
+        let worker = worker(driver.clone(), Arc::clone(&load), job.database.clone());
         spawn(Box::pin(worker))
     };
     let workers: Vec<_> = (0..job.concurrency).map(start).collect();
@@ -77,7 +120,7 @@ async fn ask_at_once(driver: &Driver, spawn: Spawn, job: &Job) -> Tally {
     for worker in workers {
         tally.add(worker.await);
     }
-    job.load.end();
+    load.end();
     tally
 }
 
@@ -91,22 +134,22 @@ async fn worker(driver: Driver, load: Arc<Load>, database: Option<String>) -> Ta
     tally
 }
 
-async fn ask(
+pub(crate) async fn ask(
     driver: &Driver,
     query: &Query,
     access: Access,
     database: Option<&str>,
 ) -> Result<EagerResult, Error> {
-    let call = driver.execute_query(query).routing(access);
-    match database {
-        Some(database) => call.database(database).await,
-        None => call.await,
-    }
+    driver
+        .execute_query(query)
+        .routing(access)
+        .database(database)
+        .await
 }
 
 async fn clean_up(driver: &Driver, job: &Job) -> Result<(), Failure> {
-    if let Some((query, access)) = job.clean_up() {
-        ask(driver, &query, access, job.database.as_deref())
+    for query in job.clean_up() {
+        ask(driver, &query, Access::Write, job.database.as_deref())
             .await
             .map_err(|error| job.not_cleaned_up(error))?;
     }

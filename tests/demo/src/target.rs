@@ -2,13 +2,16 @@
 
 use std::env::{self, VarError};
 use std::process;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bolt_client::{Auth, Config};
 use engine::Engine;
 
 use crate::failure::Failure;
 use crate::report::Narrator;
+
+/// How long a transaction waits for the embedded database's only writer: short, since the demo makes one wait in vain.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A server, and how to be a good guest on it.
 #[derive(Debug)]
@@ -47,7 +50,10 @@ impl Target {
     }
 
     fn embedded() -> Result<Self, Failure> {
-        let engine = Engine::start().map_err(Failure::Start)?;
+        let engine = Engine::builder()
+            .lock_timeout(LOCK_TIMEOUT)
+            .start()
+            .map_err(Failure::Start)?;
         Ok(Self {
             uri: engine.uri(),
             auth: Auth::basic(engine.user(), engine.password()),
@@ -57,15 +63,20 @@ impl Target {
         })
     }
 
-    /// How to connect, with at most so many connections.
+    /// The options of a driver for this server, with at most so many connections.
     pub(crate) fn config(&self, connections: usize) -> Result<Config, Failure> {
-        let config = Config::new(&self.uri, self.auth.clone()).map_err(Failure::Configuration)?;
+        self.config_through(&self.uri, connections)
+    }
+
+    /// The same through a relay at `uri`.
+    pub(crate) fn config_through(&self, uri: &str, connections: usize) -> Result<Config, Failure> {
+        let config = Config::new(uri, self.auth.clone()).map_err(Failure::Configuration)?;
         Ok(config
             .max_connection_pool_size(connections)
             .user_agent(concat!("demo/", env!("CARGO_PKG_VERSION"))))
     }
 
-    /// The label of the people: plain where nobody else is, made up for this run elsewhere.
+    /// The label of the people: made up for this run on a server of the user.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }

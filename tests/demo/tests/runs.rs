@@ -9,15 +9,29 @@ use engine::Engine;
 #[test]
 fn it_runs_on_every_runtime_without_any_set_up() {
     for runtime in ["tokio", "async-std", "smol", "blocking"] {
-        let output = run(demo().args(["--json", "--queries=60", "--concurrency=8", "--runtime", runtime]));
+        let output = run(demo().args([
+            "--json",
+            "--queries=60",
+            "--rows=5000",
+            "--concurrency=8",
+            "--runtime",
+            runtime,
+        ]));
         assert!(output.status.success(), "{runtime}: {}", text(&output.stderr));
         let figures: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
         assert_eq!(text(&output.stdout).lines().count(), 1);
         assert_eq!(figures["runtime"], runtime);
         assert_eq!((&figures["queries"], &figures["errors"]), (&60.into(), &0.into()));
         assert_eq!(figures["wrong_answers"], 0);
-        // A thread that is opening one cannot look up at once when another comes back, so there may be more of them than
-        // callers: never more than the pool may have.
+        // The chapters check their own claims: this shows that they were played.
+        let shown = &figures["shown"];
+        assert_eq!(shown["round_trips"]["execute_query_read"], 1, "{shown}");
+        assert_eq!(shown["blocked_functions"]["attempts"], 3, "{shown}");
+        assert_eq!(shown["stream"][1]["rows"], 5_000, "{shown}");
+        assert_eq!(shown["dropped"]["nodes_left"], 0, "{shown}");
+        assert!(shown["cut"]["connections_cut"].as_u64() > Some(0), "{shown}");
+        // A thread that opens a connection does not notice at once when another is released, so there may be more connections
+        // than callers, up to the size of the pool.
         let most = if runtime == "blocking" { 20 } else { 8 };
         assert!((1..=most).contains(&figures["connections"].as_u64().expect("a number")));
     }
@@ -25,7 +39,7 @@ fn it_runs_on_every_runtime_without_any_set_up() {
 
 #[test]
 fn a_log_has_neither_colours_nor_moving_parts() {
-    let output = run(demo().arg("--queries=8"));
+    let output = run(demo().args(["--queries=8", "--rows=100"]));
     let log = text(&output.stdout);
     assert!(
         log.contains("77 nodes created") && log.contains("6 of 8 queries"),
@@ -39,7 +53,7 @@ fn a_log_has_neither_colours_nor_moving_parts() {
 fn a_server_of_the_user_is_left_as_it_was() {
     let engine = Engine::start().expect("it starts");
     let mut demo = demo();
-    demo.args(["--queries=8", "--concurrency=2"])
+    demo.args(["--queries=8", "--rows=100", "--concurrency=2"])
         .env("NEO4J_URI", engine.uri())
         .env("NEO4J_USERNAME", engine.user())
         .env("NEO4J_PASSWORD", engine.password());

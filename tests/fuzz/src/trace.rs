@@ -50,7 +50,7 @@ pub(crate) fn take(connection: &mut Connection) -> Result<Option<(Head, String)>
 
 /// A borrowed row and a kept row must have the same content.
 fn read(row: RecordRef<'_>) -> String {
-    let kept = row.to_owned();
+    let kept = row.to_record();
     let borrowed = format!("{row:?}");
     assert_eq!(
         (borrowed.as_str(), row.len()),

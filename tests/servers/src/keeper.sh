@@ -26,6 +26,8 @@ finish() {
 start() {
     "$java" @server 3<&- 4>&- &
     server=$!
+    # A signal that stops the keeper also stops the server. Set before the report, which invites signals.
+    trap 'kill -KILL "$server"' HUP INT TERM
     echo "$server" >keeper.pid
     echo "started $server" >&4
 }
@@ -44,9 +46,6 @@ start
     kill -KILL "$(cat keeper.pid)"
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 guard=$!
-
-# A signal that stops the keeper also stops the server.
-trap 'kill -KILL "$server"' HUP INT TERM
 
 # `wait` returns early when a signal is trapped.
 while :; do

@@ -46,6 +46,7 @@ fn execute(query: Query) -> Act {
         query,
         access: Access::Read,
         manager: None,
+        pipelined: false,
     }
 }
 
@@ -103,6 +104,8 @@ pub(super) fn calm() -> Weather {
             teardown: Duration::from_secs(5),
             lifetime: None,
             probe_after: None,
+            min_idle: 0,
+            max_idle: None,
             retry: Duration::from_secs(30),
             telemetry_disabled: false,
         },

@@ -78,6 +78,8 @@ pub(super) struct DriverOptions {
     pub(super) teardown: Duration,
     pub(super) lifetime: Option<Duration>,
     pub(super) probe_after: Option<Duration>,
+    pub(super) min_idle: usize,
+    pub(super) max_idle: Option<Duration>,
     /// How long failed work is retried.
     pub(super) retry: Duration,
     /// Whether telemetry is disabled.
@@ -164,8 +166,11 @@ impl ServerWeather {
 impl DriverOptions {
     fn draw(rng: &mut Rng, calm: bool) -> Self {
         let millis = |low, high, rng: &mut Rng| Duration::from_millis(rng.between(low, high));
+        let pool_size = rng.between(1, 6);
         Self {
-            pool_size: rng.between(1, 6) as usize,
+            pool_size: pool_size as usize,
+            min_idle: rng.between(0, pool_size) as usize,
+            max_idle: rng.one_in(4).then(|| millis(1, 5_000, rng)),
             acquisition: match rng.between(0, 3) {
                 0 if !calm => millis(20, 2_000, rng),
                 1 => Duration::from_secs(60),

@@ -133,8 +133,10 @@ fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, 
         .teardown_timeout(options.teardown)
         .max_connection_lifetime(options.lifetime)
         .liveness_check_timeout(options.probe_after)
+        .min_idle_connections(options.min_idle)
+        .max_connection_idle_time(options.max_idle)
         .max_transaction_retry_time(options.retry)
-        .telemetry_disabled(options.telemetry_disabled);
+        .telemetry(!options.telemetry_disabled);
     Driver::with_runtime(Arc::<SimRuntime>::clone(runtime), config)
 }
 

@@ -6,4 +6,5 @@ mod docs;
 mod html;
 mod items;
 mod metadata;
+mod paths;
 mod snapshot;

@@ -1,17 +1,38 @@
-//! How a session shall be.
+//! The options of a session.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, Fetch, NotificationFilter};
+use bolt_proto::{Access, NotificationFilter};
 
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
+use crate::config::{FetchSize, OptionalName, RetryIf};
+use crate::error::Error;
 use crate::exchange::context::{Settings, TransactionContext};
 
 use super::Session;
 
-/// How a session shall be. [`build`](Self::build) makes it.
+/// The options of a session. [`build`](Self::build) makes the session.
+///
+/// ```no_run
+/// # use bolt_client as bolt;
+/// # fn example(driver: bolt::Driver) {
+/// use std::time::Duration;
+///
+/// use bolt::{Access, BookmarkManager};
+///
+/// let shared = BookmarkManager::new();
+/// let session = driver
+///     .session()
+///     .database("neo4j")
+///     .default_access_mode(Access::Read)
+///     .bookmark_manager(&shared)
+///     .fetch_size(500)
+///     .deadline(Duration::from_secs(10))
+///     .build();
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a session is made by `build`"]
 pub struct SessionBuilder<'d> {
@@ -31,81 +52,84 @@ impl<'d> SessionBuilder<'d> {
         }
     }
 
-    /// The database to work on. Default: the user's home database.
-    pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.settings.database = Some(name.into().into());
+    /// Sets the database. `None` for the [driver's](crate::Config::database), or else the user's home database.
+    /// Default: `None`.
+    pub fn database(mut self, name: impl OptionalName) -> Self {
+        self.settings.database = name.into_name();
         self
     }
 
-    /// What auto-commit queries, and transactions that you begin, may do. Default: [`Access::Write`]. Under
+    /// Sets what auto-commit queries and explicit transactions may do. Default: [`Access::Write`]. Under
     /// [`Access::Read`] the server refuses writes.
     pub const fn default_access_mode(mut self, access: Access) -> Self {
         self.settings.access = access;
         self
     }
 
-    /// How many rows to ask for at a time, at least one; pages of long rows have fewer, about 16 MiB. Default: the
+    /// Sets the number of rows to request at a time: a number of at least 1, or [`FetchSize::All`]. Default: the
     /// [driver's](crate::Config::fetch_size).
-    pub const fn fetch_size(mut self, rows: u64) -> Self {
-        self.settings.page = Some(Fetch::Rows(rows));
+    ///
+    /// Pages of long rows have fewer rows, about 16 MiB.
+    pub fn fetch_size(mut self, rows: impl Into<FetchSize>) -> Self {
+        self.settings.fetch_size = Some(rows.into());
         self
     }
 
-    /// Asks for all rows of each result at once. Whoever reads them slower than they arrive holds up the server, and
-    /// nothing but rows travels on the connection meanwhile.
-    pub const fn fetch_all(mut self) -> Self {
-        self.settings.page = Some(Fetch::All);
-        self
-    }
-
-    /// What the session's transactions have to have seen: what other sessions wrote. Default: nothing.
+    /// Sets the bookmarks that the session's first transaction waits for: what other sessions wrote. Default: none.
     pub fn bookmarks(mut self, bookmarks: Bookmarks) -> Self {
         self.bookmarks = bookmarks;
         self
     }
 
-    /// Shares bookmarks with the other sessions that have the same manager. Default: none.
-    pub fn bookmark_manager(mut self, manager: &BookmarkManager) -> Self {
-        self.manager = Some(manager.clone());
+    /// Shares bookmarks with the other sessions that have the same manager. Default: `None`.
+    pub fn bookmark_manager<'m>(mut self, manager: impl Into<Option<&'m BookmarkManager>>) -> Self {
+        self.manager = manager.into().cloned();
         self
     }
 
-    /// Works on behalf of this user, whom the server lets the driver's own user impersonate (Bolt 4.4 and later).
-    pub fn impersonated_user(mut self, user: impl Into<String>) -> Self {
-        self.settings.impersonated_user = Some(user.into().into());
+    /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
+    pub fn impersonated_user(mut self, user: impl OptionalName) -> Self {
+        self.settings.impersonated_user = user.into_name();
         self
     }
 
-    /// Which notifications the server shall leave out (Bolt 5.2 and later). Default: as the
-    /// [driver](crate::Config::notifications) says.
-    pub fn notifications(mut self, filter: NotificationFilter) -> Self {
-        self.settings.notifications = Some(filter);
+    /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
+    /// [driver's](crate::Config::notifications) setting. Default: `None`.
+    pub fn notifications(mut self, filter: impl Into<Option<NotificationFilter>>) -> Self {
+        self.settings.notifications = filter.into();
         self
     }
 
-    /// How long each call of the session may take on *this* side: an auto-commit query from waiting for a connection to
-    /// its last row, a transaction from its beginning to its commit, retries included. Default: the
-    /// [driver's](crate::Config::deadline).
-    pub const fn deadline(mut self, limit: Duration) -> Self {
-        self.settings.deadline = Some(limit);
+    /// Sets how long each call of the session may take on *this* side, retries included: an auto-commit query from the
+    /// wait for a connection to its last row, a transaction from its beginning to its commit. `None` for the
+    /// [driver's](crate::Config::deadline) deadline. Default: `None`.
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.deadline = limit.into();
         self
     }
 
-    /// How long transaction functions that failed for reasons that may go away are done again. Zero: never. Default: the
-    /// [driver's](crate::Config::max_transaction_retry_time).
-    pub const fn max_transaction_retry_time(mut self, limit: Duration) -> Self {
-        self.settings.max_transaction_retry_time = Some(limit);
+    /// Sets how long transaction functions are retried after transient errors. Zero disables retries; `None` is the
+    /// [driver's](crate::Config::max_transaction_retry_time) setting. Default: `None`.
+    pub fn max_transaction_retry_time(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.max_transaction_retry_time = limit.into();
         self
     }
 
-    /// Whether [`run`](Session::run) leaves it at one attempt even if the server says that it did nothing and that another
-    /// is welcome. Default: as the [driver](crate::Config::disable_auto_commit_retries) says.
-    pub const fn disable_auto_commit_retries(mut self, disable: bool) -> Self {
-        self.settings.disable_auto_commit_retries = Some(disable);
+    /// Adds to the errors after which transaction functions are retried, and to those that the driver's
+    /// [`retry_if`](crate::Config::retry_if) adds.
+    pub fn retry_if(mut self, condition: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.retry_if = Some(RetryIf::new(condition));
         self
     }
 
-    /// The session. No connection is made.
+    /// Sets whether [`run`](Session::run) is retried once if the server reports that it did nothing and that a retry is
+    /// safe. `None` for the [driver's](crate::Config::auto_commit_retries) setting. Default: `None`.
+    pub fn auto_commit_retries(mut self, retry: impl Into<Option<bool>>) -> Self {
+        self.settings.auto_commit_retries = retry.into();
+        self
+    }
+
+    /// Makes the session. No connection is opened.
     pub fn build(self) -> Session {
         Session::new(TransactionContext {
             shared: Arc::clone(self.driver.shared()),

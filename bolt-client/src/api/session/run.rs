@@ -77,8 +77,8 @@ impl<'s> SessionRun<'s> {
 
     /// Sets how long the query may take on *this* side, from waiting for a connection to the last row. Default: the
     /// session's.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.work.set(|setup| setup.deadline = Some(limit));
+    pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.work.set(|setup| setup.deadline = limit.into());
         self
     }
 

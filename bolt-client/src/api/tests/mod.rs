@@ -7,8 +7,10 @@ mod dropped;
 mod errors;
 mod linear;
 mod memory;
+mod options;
 mod owned;
 mod parked;
+mod pipelined;
 mod unknown;
 
 use std::time::Duration;

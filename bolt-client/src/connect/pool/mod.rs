@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod waiter;
+mod warm_up;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,6 +66,8 @@ impl Pool {
             max: config.max_connection_pool_size,
             probe_after: config.liveness_check_timeout,
             max_waiting: config.max_connection_pool_waiters,
+            min_idle: config.min_idle_connections,
+            max_idle: config.max_connection_idle_time,
         };
         let patience = AdaptivePatience::new(&config);
         Self {

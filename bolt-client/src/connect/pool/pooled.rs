@@ -115,7 +115,9 @@ impl Pooled {
         let expires = if self.is_finishing() {
             give_up_at
         } else {
-            self.expires.earlier(give_up_at)
+            let idle = config.max_connection_idle_time;
+            let idle = idle.map_or(Deadline::NONE, |limit| Deadline::after(now, limit));
+            self.expires.earlier(give_up_at).earlier(idle)
         };
         let idle = Idle::new(self, now, expires);
         if late { idle.slow(now) } else { idle }

@@ -3,6 +3,7 @@
 mod counts;
 mod grant;
 mod serve;
+mod spare;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -23,6 +24,10 @@ pub(crate) struct Rules {
     pub(crate) probe_after: Option<Duration>,
     /// How many waiters may have no connection in sight; `None` for any number.
     pub(crate) max_waiting: Option<usize>,
+    /// How many idle connections are kept ready.
+    pub(crate) min_idle: usize,
+    /// How long a connection may be idle, beyond those that are kept ready; `None` for no limit.
+    pub(crate) max_idle: Option<Duration>,
 }
 
 /// A waiter's number in the queue. A later waiter has a greater one.
@@ -65,6 +70,8 @@ pub(crate) struct Slots<L, O> {
     leased: usize,
     /// How many of these are not open yet.
     leased_opening: usize,
+    /// Of these, how many are being opened ahead of any caller.
+    spares: usize,
     queue: BTreeMap<Ticket, Entry<L, O>>,
     /// How many waiters have nothing in sight.
     waiting: usize,
@@ -117,6 +124,7 @@ impl<L, O> Slots<L, O> {
             next_expiry: Deadline::NONE,
             leased: 0,
             leased_opening: 0,
+            spares: 0,
             queue: BTreeMap::new(),
             waiting: 0,
             next_ticket: 0,

@@ -10,6 +10,7 @@ mod panics;
 mod patience;
 mod retries;
 mod waiters;
+mod warming;
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -15,7 +15,7 @@ use super::{BoxedPooled, Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ti
 
 /// How long a transport that blocks the thread may block before its caller checks for something better. Others are
 /// woken.
-const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
+pub(super) const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
 /// A call that waits in the queue, and what it is preparing. Dropped at any point, it leaves the queue and gives back
 /// what it was preparing.

@@ -54,12 +54,12 @@ fn a_refused_query_is_not_retried_without_an_invitation_or_if_the_option_forbids
     assert_eq!(servers.count(Message::Run), 2);
 
     for (config, settings) in [
-        (Scripted::config().disable_auto_commit_retries(true), None),
-        (Scripted::config(), Some(true)),
+        (Scripted::config().auto_commit_retries(false), None),
+        (Scripted::config(), Some(false)),
     ] {
         let servers = Scripted::new();
         let settings = Settings {
-            disable_auto_commit_retries: settings,
+            auto_commit_retries: settings,
             ..Settings::default()
         };
         let context = context_with(&servers, config, settings);

@@ -222,7 +222,7 @@ fn a_discard_that_was_taken_back_with_a_query_that_cannot_be_sent_does_not_hold_
     let uuid = bolt_proto::types::Uuid::from_bytes([0; 16]);
     let unknown = Query::new("CREATE ()").param("p", uuid);
     let error = now(work.run(&unknown, BY)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Parameter, "{error}");
     now(work.commit(BY)).unwrap();
     assert_eq!(servers.committed(), ["ROWS 3000"]);
 }

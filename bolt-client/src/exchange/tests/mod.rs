@@ -72,7 +72,7 @@ fn transaction(servers: &Scripted) -> Exchange {
 /// As [`transaction`], with pages of so many rows.
 fn paged(servers: &Scripted, rows: u64) -> Exchange {
     let settings = Settings {
-        page: Some(Fetch::Rows(rows)),
+        fetch_size: Some(rows.into()),
         ..Settings::default()
     };
     let context = context_with(servers, Scripted::config(), settings);

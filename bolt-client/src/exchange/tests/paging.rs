@@ -9,7 +9,7 @@ fn read(work: &mut Exchange, id: ResultId, rows: usize) {
     }
 }
 
-fn number(record: Option<bolt_proto::Record>) -> i64 {
+fn number(record: Option<crate::record::Record>) -> i64 {
     record.unwrap().get(0).unwrap()
 }
 
@@ -81,7 +81,7 @@ fn the_bytes_of_kept_rows_are_added_and_subtracted() {
             .nth(3)
             .map_or(1, |letters| letters.parse().unwrap());
         assert!(
-            all > 20 * (per_row + size_of::<bolt_proto::Record>()),
+            all > 20 * (per_row + size_of::<crate::record::Record>()),
             "{query}: {all}"
         );
         assert!(all < 20 * (per_row + 200), "{query}: {all}");
@@ -89,7 +89,7 @@ fn the_bytes_of_kept_rows_are_added_and_subtracted() {
         assert_eq!(kept(&work), all / 2, "{query}");
         read(&mut work, first, 10);
         assert_eq!(kept(&work), 0, "{query}");
-        assert_eq!(work.results.get(first).unwrap().first_kept(), None);
+        assert!(work.results.get(first).unwrap().first_kept().is_none());
     }
 }
 

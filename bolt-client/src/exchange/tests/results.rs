@@ -107,7 +107,7 @@ fn the_size_of_a_kept_row_includes_the_row_its_values_their_positions_and_an_all
     let id = run(&mut work, "ROWS 4 OF 100");
     run(&mut work, "CREATE ()");
     // A string of a hundred letters has a header of two bytes.
-    let row = size_of::<bolt_proto::Record>() + 102 + size_of::<u32>() + 24;
+    let row = size_of::<crate::record::Record>() + 102 + size_of::<u32>() + 24;
     assert_eq!(work.results.get(id).unwrap().kept_bytes(), 4 * row);
 }
 

@@ -39,7 +39,7 @@ fn telemetry_is_not_sent_if_it_is_not_wanted_or_is_forbidden() {
 
     let servers = Scripted::new();
     servers.want_telemetry();
-    let config = Scripted::config().telemetry_disabled(true);
+    let config = Scripted::config().telemetry(false);
     let context = context_with(&servers, config, Settings::default());
     let mut work = now(explicit(&context).begin()).unwrap();
     run(&mut work, "RETURN 1");

@@ -1,20 +1,20 @@
-//! Where in a value something went wrong.
+//! The place of an error in a value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The way from a record or a query down to a value, printed as `column "a", field "age": `.
+/// The path from a record or a query to a value, printed as `column "a", field "age": `.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Place {
-    /// Innermost first: errors are made deep down and wrapped on their way up.
+    /// Innermost first, because errors are made inside and extended on the way out.
     steps: Vec<Step>,
 }
 
-/// Steps beyond this number help nobody.
+/// The most steps that are shown.
 const MOST_SHOWN: usize = 16;
 
-/// One step down.
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A parameter of a query.
@@ -30,17 +30,17 @@ pub(crate) enum Step {
 }
 
 impl Place {
-    /// Adds the step that leads to all that is there already.
+    /// Adds an outer step.
     pub(crate) fn within(&mut self, step: Step) {
         self.steps.push(step);
     }
 
-    /// Whether nothing is known about the place.
+    /// Returns whether the path is empty.
     pub(crate) fn is_unknown(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// What was encoded as parameters are is metadata.
+    /// Turns a parameter into an entry of metadata, which is encoded in the same way.
     pub(crate) fn of_metadata(&mut self) {
         if let Some(step) = self.steps.last_mut() {
             if let Step::Parameter(name) = step {
@@ -49,7 +49,7 @@ impl Place {
         }
     }
 
-    /// The outermost step.
+    /// Returns the outermost step.
     pub(crate) fn first(&self) -> Option<&Step> {
         self.steps.last()
     }

@@ -1,8 +1,8 @@
 //! `chrono` 0.4: `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime<Utc>`, `DateTime<FixedOffset>`, and `TimeDelta` for
 //! durations of seconds.
 //!
-//! A `DateTime` in a named zone must say what is to be sent: its instant and offset (`.fixed_offset()`), or its zone, too
-//! (a [`ZonedDateTime`]).
+//! A `DateTime` in a named zone has no conversion: send its instant and offset (`.fixed_offset()`), or its
+//! zone as well (a [`ZonedDateTime`]).
 
 use ::chrono::{
     self, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike,
@@ -20,7 +20,7 @@ use crate::value::{
 /// Days from the first of January of year 1, which chrono calls day 1, to 1970-01-01.
 const DAYS_BEFORE_EPOCH: i64 = 719_163;
 
-const LEAP_SECOND: RangeError = RangeError::new("a time", "servers know no leap seconds");
+const LEAP_SECOND: RangeError = RangeError::new("a time", "servers do not support leap seconds");
 const NOT_IN_CHRONO: RangeError = RangeError::new("a date", "chrono's years reach from -262143 to 262142");
 
 impl From<NaiveDate> for Date {
@@ -166,7 +166,7 @@ impl crate::value::ToValue for chrono::DateTime<Utc> {
     }
 }
 
-/// Any instant will do, one in a zone as well as one with an offset.
+/// Reads any instant, with a zone or with an offset.
 impl<'a> FromValue<'a> for chrono::DateTime<Utc> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         match value {

@@ -1,7 +1,7 @@
 //! `jiff` 0.2: `civil::Date`, `civil::Time`, `civil::DateTime`, `Timestamp`, `Zoned`, `SignedDuration` for durations of
-//! seconds, and `Span` for those whose parts have the same sign.
+//! seconds, and `Span` for spans with parts of the same sign.
 //!
-//! Reading a `Zoned` needs jiff's database of time zones, which is a matter of jiff's own features.
+//! Reading a `Zoned` needs jiff's time zone database, which is a feature of jiff.
 
 use ::jiff::civil;
 use ::jiff::tz::{Offset, TimeZone};
@@ -89,7 +89,7 @@ impl From<UtcOffset> for Offset {
     }
 }
 
-/// At the offset 0.
+/// Has the offset 0.
 impl TryFrom<Timestamp> for DateTime {
     type Error = RangeError;
 
@@ -136,7 +136,8 @@ impl TryFrom<&ZonedDateTime> for Zoned {
         let zone = TimeZone::get(time.zone()).map_err(|_| unknown)?;
         match (time.unix_seconds(), time.local()) {
             (Some(seconds), _) => Ok(timestamp(seconds, time.nanosecond())?.to_zoned(zone)),
-            // Servers take the earlier instant, and move what is in a gap behind it; jiff calls that compatible.
+            // Servers choose the earlier instant, and move a time in a gap to after the gap. In jiff this is
+            // `compatible`.
             (None, Some(local)) => zone
                 .to_ambiguous_zoned(local.try_into()?)
                 .compatible()
@@ -177,7 +178,7 @@ impl TryFrom<Span> for Duration {
     fn try_from(span: Span) -> Result<Self, RangeError> {
         let months = i64::from(span.get_years()) * 12 + i64::from(span.get_months());
         let days = i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
-        // The limits of a span leave room for all of this.
+        // The limits of a span are large enough for all of this.
         let seconds = i64::from(span.get_hours()) * 3600 + span.get_minutes() * 60 + span.get_seconds();
         let seconds = seconds + span.get_milliseconds() / 1000 + span.get_microseconds() / 1_000_000;
         let nanos = span.get_milliseconds() % 1000 * 1_000_000 + span.get_microseconds() % 1_000_000 * 1000;
@@ -223,7 +224,7 @@ impl ToValue for Timestamp {
     }
 }
 
-/// Any instant will do, one in a zone as well as one with an offset.
+/// Reads any instant, with a zone or with an offset.
 impl<'a> FromValue<'a> for Timestamp {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         match instant(value)? {
@@ -237,7 +238,7 @@ impl<'a> FromValue<'a> for Timestamp {
     }
 }
 
-/// With its zone, or, if that has no name, with its offset.
+/// Writes the zone, or the offset if the zone has no name.
 impl ToValue for Zoned {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         match ZonedDateTime::try_from(self) {
@@ -247,7 +248,7 @@ impl ToValue for Zoned {
     }
 }
 
-/// In its zone, or, if it has only an offset, in one of that offset.
+/// Reads a value with a zone, or with only an offset.
 impl<'a> FromValue<'a> for Zoned {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         match instant(value)? {
@@ -258,7 +259,7 @@ impl<'a> FromValue<'a> for Zoned {
     }
 }
 
-/// Reads only structures as a tree: that is small.
+/// Only structures are read as a tree, which is small.
 fn instant(value: ValueRef<'_>) -> Result<Value, ConversionError> {
     match value {
         ValueRef::Structure(_) => Value::from_value(value),
@@ -278,7 +279,7 @@ fn timestamp(seconds: i64, nanosecond: u32) -> Result<Timestamp, RangeError> {
     Timestamp::new(seconds, nanosecond).map_err(|_| NOT_IN_JIFF)
 }
 
-/// jiff's small numbers have a sign that they never use.
+/// jiff's small numbers are signed, but never negative.
 const fn unsigned(number: i8) -> u8 {
     number.unsigned_abs()
 }

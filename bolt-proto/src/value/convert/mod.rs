@@ -1,7 +1,8 @@
-//! The types of other crates as values. Each crate has a feature that is named after it and its version.
+//! Types of std and of other crates as values. Each crate has a feature that is named after it and its version.
 
 #[cfg(feature = "chrono-0_4")]
 mod chrono_0_4;
+mod core_duration;
 #[cfg(feature = "jiff-0_2")]
 mod jiff_0_2;
 #[cfg(feature = "serde_json")]
@@ -11,13 +12,7 @@ mod time_0_3;
 #[cfg(feature = "uuid-1")]
 mod uuid_1;
 
-/// Makes values of types that convert to and from types of this crate.
-#[cfg(any(
-    feature = "chrono-0_4",
-    feature = "jiff-0_2",
-    feature = "time-0_3",
-    feature = "uuid-1"
-))]
+/// Implements `ToValue` and `FromValue` for types that convert to and from types of this crate.
 macro_rules! values {
     ($($theirs:ty, $ours:ty;)*) => {$(
         impl crate::value::ToValue for $theirs {
@@ -42,12 +37,6 @@ macro_rules! values {
     )*};
 }
 
-#[cfg(any(
-    feature = "chrono-0_4",
-    feature = "jiff-0_2",
-    feature = "time-0_3",
-    feature = "uuid-1"
-))]
 use values;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `serde_json` 1: its `Value`, as serde sees it. Dates, times, durations and UUIDs are read as texts, nodes as maps of
-//! their properties; bytes have no form in JSON.
+//! `serde_json` 1: its `Value`, by serde. Dates, times, durations and UUIDs are read as texts, and nodes as
+//! maps of their properties. Bytes have no form in JSON.
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, ValueRef};

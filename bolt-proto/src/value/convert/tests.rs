@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
@@ -19,7 +19,7 @@ fn decode<T: for<'a> FromValue<'a>>(value: &impl ToValue) -> Result<T, Conversio
     T::read(&mut Reader::new(&encode(value)))
 }
 
-/// Theirs is sent as ours, and read back from it.
+/// Checks that `theirs` is sent as `ours`, and is read back from it.
 #[track_caller]
 fn same<T, O>(theirs: T, ours: O)
 where
@@ -32,6 +32,29 @@ where
 
 fn parse<T: core::str::FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap()
+}
+
+#[test]
+fn durations_of_std_are_durations() {
+    use core::time::Duration as StdDuration;
+
+    same(StdDuration::new(90, 5), Duration::new(0, 0, 90, 5).unwrap());
+    same(StdDuration::ZERO, Duration::default());
+    same(StdDuration::from_millis(1), parse::<Duration>("PT0.001S"));
+    let longest = i64::MAX.unsigned_abs();
+    same(
+        StdDuration::new(longest, 999_999_999),
+        Duration::new(0, 0, i64::MAX, 999_999_999).unwrap(),
+    );
+    let query = crate::Query::new("RETURN $d").param("d", StdDuration::MAX);
+    assert_eq!(
+        query.check().unwrap_err().to_string(),
+        r#"parameter "d": a std::time::Duration is out of range: as a value its seconds have 63 bits"#
+    );
+    for (text, reason) in [("PT-1S", "cannot be negative"), ("P1D", "no fixed length")] {
+        let error = decode::<StdDuration>(&parse::<Duration>(text)).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }
 
 #[cfg(feature = "chrono-0_4")]
@@ -87,7 +110,7 @@ mod chrono_0_4 {
     }
 
     #[test]
-    fn what_the_other_side_does_not_know_is_refused() {
+    fn values_that_the_other_side_lacks_are_refused() {
         assert!(decode::<NaiveDate>(&Date::MAX).is_err() && decode::<NaiveDate>(&Date::MIN).is_err());
         assert!(decode::<TimeDelta>(&parse::<Duration>("P1D")).is_err());
         let leap = NaiveTime::from_hms_milli_opt(23, 59, 59, 1_500).unwrap();
@@ -124,7 +147,7 @@ mod time_0_3 {
     }
 
     #[test]
-    fn what_the_other_side_does_not_know_is_refused() {
+    fn values_that_the_other_side_lacks_are_refused() {
         assert!(decode::<::time::Date>(&Date::MAX).is_err());
         assert!(decode::<OffsetDateTime>(&parse::<Date>("2024-02-29")).is_err());
         assert!(decode::<::time::Duration>(&parse::<Duration>("P1M")).is_err());
@@ -160,7 +183,7 @@ mod jiff_0_2 {
         let text = "2022-10-30T02:30:00+01:00[Europe/Stockholm]";
         let (theirs, ours) = (parse::<Zoned>(text), parse::<ZonedDateTime>(text));
         assert_eq!(ZonedDateTime::try_from(&theirs), Ok(ours.clone()));
-        // The bytes have no room for the offset; the database has it.
+        // The bytes do not contain the offset, but the database knows it.
         same(
             theirs,
             ZonedDateTime::from_unix(ours.unix_seconds().unwrap(), 0, ours.zone()).unwrap(),
@@ -168,7 +191,7 @@ mod jiff_0_2 {
     }
 
     #[test]
-    fn a_local_clock_that_shows_a_time_twice_means_the_earlier_one() {
+    fn a_local_time_that_occurs_twice_means_the_earlier_instant() {
         let local = parse::<LocalDateTime>("2022-10-30T02:30:00");
         let zoned = Zoned::try_from(&ZonedDateTime::from_local(local, "Europe/Stockholm")).unwrap();
         assert_eq!(zoned.offset().seconds(), 7200);
@@ -199,7 +222,7 @@ mod jiff_0_2 {
     }
 
     #[test]
-    fn what_the_other_side_does_not_know_is_refused() {
+    fn values_that_the_other_side_lacks_are_refused() {
         let nowhere = ZonedDateTime::from_unix(0, 0, "Europe/Nowhere").unwrap();
         let error = decode::<Zoned>(&nowhere).unwrap_err();
         assert!(alloc::format!("{error}").contains("database"));

@@ -7,18 +7,21 @@ use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields};
 use crate::value::{Encoder, RangeError, ToValue, tag};
 
-/// A date of the proleptic Gregorian calendar, without a time and a zone: years −999 999 999 to 999 999 999.
+/// A date of the proleptic Gregorian calendar, without a time and a zone. Years are −999 999 999 to 999 999
+/// 999.
 ///
-/// Its text is ISO 8601's, with a sign if the year does not have four digits: `2024-02-29`, `+12024-01-01`.
+/// The text form is that of ISO 8601, with a sign if the year does not have four digits: `2024-02-29`,
+/// `+12024-01-01`.
 ///
 /// ```
-/// use bolt_proto::types::Date;
+/// # use bolt_proto as bolt;
+/// use bolt::types::{Date, RangeError};
 ///
 /// let day = Date::new(2024, 2, 29)?;
 /// assert_eq!(day.days(), 19_782);
 /// assert_eq!(day.to_string(), "2024-02-29");
 /// assert!(Date::new(2023, 2, 29).is_err());
-/// # Ok::<(), bolt_proto::types::RangeError>(())
+/// # Ok::<(), RangeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
@@ -28,7 +31,7 @@ pub struct Date {
 const OUT_OF_RANGE: RangeError = RangeError::new("a date", "years reach from -999999999 to 999999999");
 /// The Gregorian calendar repeats after 400 years.
 const DAYS_OF_400_YEARS: i64 = 146_097;
-/// From 0000-03-01, where calculations start, to 1970-01-01.
+/// Days from 0000-03-01, where calculations start, to 1970-01-01.
 const DAYS_TO_EPOCH: i64 = 719_468;
 
 impl Date {
@@ -43,11 +46,11 @@ impl Date {
         days: 365_241_780_471,
     };
 
-    /// A date by its year, its month from 1 to 12, and its day from 1 to 31.
+    /// Creates a date from its year, its month from 1 to 12, and its day from 1 to 31.
     ///
     /// # Errors
     ///
-    /// There is no such day.
+    /// If there is no such day.
     pub fn new(year: i32, month: u8, day: u8) -> Result<Self, RangeError> {
         if !(-999_999_999..=999_999_999).contains(&year) {
             return Err(OUT_OF_RANGE);
@@ -64,11 +67,11 @@ impl Date {
         Ok(date)
     }
 
-    /// The date so many days after 1970-01-01.
+    /// Creates the date that is `days` days after 1970-01-01.
     ///
     /// # Errors
     ///
-    /// The year is out of range.
+    /// If the year is out of range.
     pub fn from_days(days: i64) -> Result<Self, RangeError> {
         let date = Self { days };
         if (Self::MIN..=Self::MAX).contains(&date) {
@@ -78,7 +81,7 @@ impl Date {
         }
     }
 
-    /// A date of another crate, whose range is smaller than this one's.
+    /// Creates a date from one of another crate, which has a smaller range.
     #[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
     pub(crate) fn within(days: i64) -> Self {
         Self {
@@ -86,42 +89,43 @@ impl Date {
         }
     }
 
-    /// Days since 1970-01-01.
+    /// Returns the days since 1970-01-01.
     #[must_use]
     pub const fn days(self) -> i64 {
         self.days
     }
 
-    /// The year; that before year 1 is 0.
+    /// Returns the year. The year before year 1 is 0.
     #[must_use]
     pub fn year(self) -> i32 {
         self.ymd().0
     }
 
-    /// The month, 1 to 12.
+    /// Returns the month, 1 to 12.
     #[must_use]
     pub fn month(self) -> u8 {
         self.ymd().1
     }
 
-    /// The day of the month, 1 to 31.
+    /// Returns the day of the month, 1 to 31.
     #[must_use]
     pub fn day(self) -> u8 {
         self.ymd().2
     }
 
-    /// Year, month and day. Years are taken to begin in March here, so that the leap day is their last.
+    /// Returns year, month and day. In this calculation years begin in March, so that the leap day is the
+    /// last day.
     fn ymd(self) -> (i32, u8, u8) {
         let days = self.days + DAYS_TO_EPOCH;
         let (cycle, day_of_cycle) = (
             days.div_euclid(DAYS_OF_400_YEARS),
             days.rem_euclid(DAYS_OF_400_YEARS),
         );
-        // Leap days before this one shift it: one in 4 years, but not in 100, but in 400.
+        // Earlier leap days shift the day: one in 4 years, except every 100 years, but again every 400.
         let leap_days = day_of_cycle / 1_460 - day_of_cycle / 36_524 + day_of_cycle / 146_096;
         let year_of_cycle = (day_of_cycle - leap_days) / 365;
         let day_of_year = day_of_cycle - days_before_year(year_of_cycle);
-        // Five months from March on have 153 days, and so do the next five.
+        // Five months from March on have 153 days. The next five months have as many.
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
         let (month, next_year) = if month < 10 {
@@ -137,7 +141,7 @@ impl Date {
     }
 }
 
-/// Days since 1970-01-01.
+/// Returns the days since 1970-01-01.
 const fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -149,7 +153,7 @@ const fn days_of(year: i64, month: i64, day: i64) -> i64 {
     cycle * DAYS_OF_400_YEARS + day_of_cycle - DAYS_TO_EPOCH
 }
 
-/// Days of a cycle before this year of it.
+/// Returns the days of a cycle before a year of it.
 const fn days_before_year(year: i64) -> i64 {
     year * 365 + year / 4 - year / 100
 }

@@ -8,18 +8,19 @@ use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::received_nanosecond;
 use crate::value::{Encoder, LocalDateTime, RangeError, ToValue, UtcOffset, tag};
 
-/// An instant, and the offset from UTC of the clock that it was read from.
+/// An instant, with the offset from UTC of a local clock.
 ///
-/// Two of them are equal if both are; they are ordered by their instant.
+/// Two date-times are equal if both instant and offset are equal. They are ordered by instant.
 ///
-/// Its text is ISO 8601's: `2024-02-29T12:34:56.789+01:00`.
+/// The text form is that of ISO 8601: `2024-02-29T12:34:56.789+01:00`.
 ///
 /// ```
-/// use bolt_proto::types::DateTime;
+/// # use bolt_proto as bolt;
+/// use bolt::types::{DateTime, ParseError};
 ///
 /// let time: DateTime = "1970-01-01T02:15:00.000000042+01:00".parse()?;
 /// assert_eq!((time.unix_seconds(), time.nanosecond(), time.offset().seconds()), (4500, 42, 3600));
-/// # Ok::<(), bolt_proto::types::ParseError>(())
+/// # Ok::<(), ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct DateTime {
@@ -29,7 +30,7 @@ pub struct DateTime {
 }
 
 impl DateTime {
-    /// What a local clock shows, and its offset.
+    /// Creates a date-time from the time of a local clock and its offset.
     #[must_use]
     pub fn new(local: LocalDateTime, offset: UtcOffset) -> Self {
         let seconds = local.seconds() - i64::from(offset.seconds());
@@ -40,39 +41,40 @@ impl DateTime {
         }
     }
 
-    /// So many seconds after 1970-01-01T00:00Z, a nanosecond of the second, and the offset of a local clock.
+    /// Creates a date-time from the seconds since 1970-01-01T00:00Z, the nanosecond of the second, and the
+    /// offset of a local clock.
     ///
     /// # Errors
     ///
-    /// The year on the local clock, or the nanosecond, is out of range.
+    /// If the year on the local clock, or the nanosecond, is out of range.
     pub fn from_unix(seconds: i64, nanosecond: u32, offset: UtcOffset) -> Result<Self, RangeError> {
         let local = seconds.saturating_add(i64::from(offset.seconds()));
         Ok(Self::new(LocalDateTime::from_seconds(local, nanosecond)?, offset))
     }
 
-    /// Seconds since 1970-01-01T00:00Z; before it they are negative.
+    /// Returns the seconds since 1970-01-01T00:00Z. Earlier instants are negative.
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.seconds
     }
 
-    /// The nanosecond of the second.
+    /// Returns the nanosecond of the second.
     #[must_use]
     pub const fn nanosecond(self) -> u32 {
         self.nanosecond
     }
 
-    /// How far the local clock is ahead of UTC.
+    /// Returns the offset of the local clock from UTC.
     #[must_use]
     pub const fn offset(self) -> UtcOffset {
         self.offset
     }
 
-    /// What the local clock shows.
+    /// Returns the time of the local clock.
     #[must_use]
     pub fn local(self) -> LocalDateTime {
         let local = self.seconds + i64::from(self.offset.seconds());
-        // Both constructors have checked it.
+        // Both constructors have checked the range.
         LocalDateTime::from_seconds(local, self.nanosecond).unwrap_or_default()
     }
 }
@@ -107,7 +109,7 @@ impl<'a> Fields<'a> for DateTime {
         matches!(tag, tag::DATE_TIME | tag::LEGACY_DATE_TIME)
     }
 
-    /// Of the two forms, the older one counts seconds on the local clock.
+    /// The legacy form counts seconds on the local clock.
     fn fields(mut fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError> {
         fields.expect(3)?;
         let seconds: i64 = fields.next("seconds")?;

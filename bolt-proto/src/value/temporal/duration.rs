@@ -8,26 +8,27 @@ use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::{SECOND, write_fraction};
 use crate::value::{Encoder, RangeError, ToValue, tag};
 
-/// An amount of time in months, days, and seconds, none of which can be told in another: months and days differ in
-/// length. Each has its own sign.
+/// An amount of time in months, days and seconds. These cannot be converted into each other, because months
+/// and days differ in length. Each has its own sign.
 ///
-/// Its text is ISO 8601's: `P14M3DT4.000000005S`.
+/// The text form is that of ISO 8601: `P14M3DT4.000000005S`. A `std::time::Duration` is sent and read as
+/// well, and converts by `try_from`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Duration {
     months: i64,
     days: i64,
     seconds: i64,
-    /// 0 to 999 999 999, added to the seconds even if these are negative.
+    /// 0 to 999 999 999, added to the seconds even if the seconds are negative.
     nanosecond: u32,
 }
 
 impl Duration {
-    /// So many months, days, seconds and nanoseconds. Nanoseconds beyond a second, or below 0, are carried into the
-    /// seconds, as servers do: −1.5 s are −2 s and 500 000 000 ns.
+    /// Creates a duration. Nanoseconds beyond a second, or below 0, are carried into the seconds, as servers
+    /// do: −1.5 s are −2 s and 500 000 000 ns.
     ///
     /// # Errors
     ///
-    /// The seconds leave 64 bits.
+    /// If the seconds do not fit 64 bits.
     pub fn new(months: i64, days: i64, seconds: i64, nanoseconds: i64) -> Result<Self, RangeError> {
         let seconds = seconds
             .checked_add(nanoseconds.div_euclid(SECOND))
@@ -41,31 +42,31 @@ impl Duration {
         })
     }
 
-    /// Whole months.
+    /// Returns the whole months.
     #[must_use]
     pub const fn months(self) -> i64 {
         self.months
     }
 
-    /// Whole days.
+    /// Returns the whole days.
     #[must_use]
     pub const fn days(self) -> i64 {
         self.days
     }
 
-    /// Whole seconds, rounded down.
+    /// Returns the whole seconds, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.seconds
     }
 
-    /// Nanoseconds on top of the seconds, 0 to 999 999 999.
+    /// Returns the nanoseconds to be added to the seconds, 0 to 999 999 999.
     #[must_use]
     pub const fn nanosecond(self) -> u32 {
         self.nanosecond
     }
 
-    /// Seconds and nanoseconds with the same sign: -2 s and 0.5 s are -1 s and -0.5 s.
+    /// Returns seconds and nanoseconds with the same sign: -2 s and 0.5 s are -1 s and -0.5 s.
     pub(crate) const fn with_signed_fraction(self) -> (i64, i64) {
         let nanoseconds = self.nanosecond as i64;
         if self.seconds < 0 && nanoseconds > 0 {
@@ -75,7 +76,7 @@ impl Duration {
         }
     }
 
-    /// A duration of another crate: seconds and less than one, which may both be negative.
+    /// Creates a duration from one of another crate: seconds and nanoseconds, which may both be negative.
     #[cfg(any(feature = "chrono-0_4", feature = "jiff-0_2", feature = "time-0_3"))]
     pub(crate) fn of_seconds(seconds: i64, nanoseconds: i32) -> Self {
         let smallest = Self {
@@ -85,8 +86,11 @@ impl Duration {
         Self::new(0, 0, seconds, nanoseconds.into()).unwrap_or(smallest)
     }
 
-    /// The seconds, if there are neither months nor days.
-    #[cfg(any(feature = "chrono-0_4", feature = "jiff-0_2", feature = "time-0_3"))]
+    /// Returns the seconds.
+    ///
+    /// # Errors
+    ///
+    /// If there are months or days.
     pub(crate) const fn only_seconds(self) -> Result<i64, RangeError> {
         if self.months == 0 && self.days == 0 {
             Ok(self.seconds)
@@ -112,7 +116,7 @@ impl fmt::Display for Duration {
         if !has_time && (self.months, self.days) != (0, 0) {
             return Ok(());
         }
-        // In digits the fraction has the sign of the whole: -2 s and 0.5 s are written -1.5 s.
+        // The fraction has the sign of the number: -2 s and 0.5 s are written -1.5 s.
         let (whole, fraction) = self.with_signed_fraction();
         let sign = if whole == 0 && fraction < 0 { "-" } else { "" };
         write!(f, "T{sign}{whole}")?;

@@ -4,25 +4,25 @@ use crate::value::{
     Date, DateTime, Duration, LocalDateTime, LocalTime, RangeError, Time, UtcOffset, ZonedDateTime,
 };
 
-/// A text that is no date, time or duration.
+/// An error for a text that is no date, time or duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// It is not in the form of ISO 8601.
+    /// The text is not in the form of ISO 8601.
     #[error("the text has not the form that ISO 8601 gives to such a value")]
     Form,
-    /// A part of it is out of range.
+    /// A part is out of range.
     #[error(transparent)]
     Range(#[from] RangeError),
 }
 
-/// A text of which the beginning has been read.
+/// A text with the position up to which it has been read.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     rest: &'a str,
 }
 
-/// Reads the text from its beginning to its end.
+/// Reads the whole text.
 pub(super) fn whole<'a, T>(
     text: &'a str,
     read: impl FnOnce(&mut Text<'a>) -> Result<T, ParseError>,
@@ -36,7 +36,7 @@ pub(super) fn whole<'a, T>(
     }
 }
 
-/// `2024-02-29`; a year of other than four digits has a sign.
+/// Reads `2024-02-29`. A year that does not have four digits has a sign.
 pub(super) fn date(text: &mut Text<'_>) -> Result<Date, ParseError> {
     let sign = text.sign();
     let digits = text.digits(4, if sign.is_some() { 9 } else { 4 })?;
@@ -47,7 +47,7 @@ pub(super) fn date(text: &mut Text<'_>) -> Result<Date, ParseError> {
     Ok(Date::new(sign.unwrap_or(1) * year, month, text.two()?)?)
 }
 
-/// `12:34`, `12:34:56` or `12:34:56.789`.
+/// Reads `12:34`, `12:34:56` or `12:34:56.789`.
 pub(super) fn local_time(text: &mut Text<'_>) -> Result<LocalTime, ParseError> {
     let hour = text.two()?;
     text.require(':')?;
@@ -59,7 +59,7 @@ pub(super) fn local_time(text: &mut Text<'_>) -> Result<LocalTime, ParseError> {
     Ok(LocalTime::new(hour, minute, second, text.fraction()?)?)
 }
 
-/// `Z`, `+01`, `+01:00` or `+01:00:00`.
+/// Reads `Z`, `+01`, `+01:00` or `+01:00:00`.
 pub(super) fn offset(text: &mut Text<'_>) -> Result<UtcOffset, ParseError> {
     if text.eat('Z') {
         return Ok(UtcOffset::UTC);
@@ -93,7 +93,8 @@ pub(super) fn date_time(text: &mut Text<'_>) -> Result<DateTime, ParseError> {
     Ok(DateTime::new(local_date_time(text)?, offset(text)?))
 }
 
-/// A date-time with an offset, with `Z` if that is unknown, or with nothing; then the zone in brackets.
+/// Reads a date-time with an offset, with `Z` for an unknown offset, or with nothing; then the zone in
+/// brackets.
 pub(super) fn zoned_date_time(text: &mut Text<'_>) -> Result<ZonedDateTime, ParseError> {
     let local = local_date_time(text)?;
     let utc = text.eat('Z');
@@ -112,7 +113,7 @@ pub(super) fn zoned_date_time(text: &mut Text<'_>) -> Result<ZonedDateTime, Pars
     })
 }
 
-/// `P1Y2M3W4DT5H6M7.8S`, each part with a sign of its own, none twice, and at least one.
+/// Reads `P1Y2M3W4DT5H6M7.8S`: at least one part, none twice, each with its own sign.
 pub(super) fn duration(text: &mut Text<'_>) -> Result<Duration, ParseError> {
     text.require('P')?;
     let [years, months, weeks, days] = parts(text, ['Y', 'M', 'W', 'D'])?;
@@ -140,7 +141,7 @@ pub(super) fn duration(text: &mut Text<'_>) -> Result<Duration, ParseError> {
     )?)
 }
 
-/// Whole numbers before these letters, in this order, as far as they are there.
+/// Reads whole numbers before these letters, in this order. Each is optional.
 fn parts<const N: usize>(text: &mut Text<'_>, letters: [char; N]) -> Result<[Option<i64>; N], ParseError> {
     let mut found = [None; N];
     for (part, letter) in found.iter_mut().zip(letters) {
@@ -155,7 +156,7 @@ fn parts<const N: usize>(text: &mut Text<'_>, letters: [char; N]) -> Result<[Opt
     Ok(found)
 }
 
-/// Seconds with a fraction, if there are any. The fraction has the sign of the whole.
+/// Reads seconds with a fraction, if there are any. The fraction has the sign of the number.
 fn seconds(text: &mut Text<'_>) -> Result<Option<(i64, i64)>, ParseError> {
     if text.rest.is_empty() {
         return Ok(None);
@@ -177,7 +178,7 @@ fn sum<const N: usize>(parts: [(Option<i64>, i64); N]) -> Result<i64, ParseError
     )))
 }
 
-/// A number with its sign; the smallest has no positive counterpart.
+/// Reads a number with its sign. The smallest number has no positive counterpart.
 fn number(sign: i64, digits: &str) -> Result<i64, ParseError> {
     let value = i128::from(parse(digits)?) * i128::from(sign);
     i64::try_from(value).map_err(|_| ParseError::Form)
@@ -216,7 +217,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// As many digits as there are, within these bounds.
+    /// Reads the next digits, within these bounds.
     fn digits(&mut self, least: usize, most: usize) -> Result<&'a str, ParseError> {
         let count = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         if !(least..=most).contains(&count) {
@@ -231,7 +232,7 @@ impl<'a> Text<'a> {
         self.digits(2, 2)?.parse().map_err(|_| ParseError::Form)
     }
 
-    /// Up to nine digits behind a point, as nanoseconds.
+    /// Reads up to nine digits after a point, as nanoseconds.
     fn fraction(&mut self) -> Result<u32, ParseError> {
         if !self.eat('.') {
             return Ok(0);

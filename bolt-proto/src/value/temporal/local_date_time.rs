@@ -8,9 +8,9 @@ use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::{SECOND, check_nanosecond, received_nanosecond};
 use crate::value::{Date, Encoder, LocalTime, RangeError, ToValue, tag};
 
-/// A date and a time of day as a local clock shows them, without saying where.
+/// A date and a time of day, without an offset or a zone.
 ///
-/// Its text is ISO 8601's: `2024-02-29T12:34:56.789`.
+/// The text form is that of ISO 8601: `2024-02-29T12:34:56.789`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LocalDateTime {
     date: Date,
@@ -21,17 +21,18 @@ pub struct LocalDateTime {
 const DAY: i64 = 86_400;
 
 impl LocalDateTime {
-    /// A date and a time of day.
+    /// Creates a date-time from a date and a time of day.
     #[must_use]
     pub const fn new(date: Date, time: LocalTime) -> Self {
         Self { date, time }
     }
 
-    /// So many seconds after 1970-01-01T00:00 on the local clock, and a nanosecond of the second.
+    /// Creates a date-time from the seconds since 1970-01-01T00:00 on the local clock, and the nanosecond of
+    /// the second.
     ///
     /// # Errors
     ///
-    /// The year or the nanosecond is out of range.
+    /// If the year or the nanosecond is out of range.
     pub fn from_seconds(seconds: i64, nanosecond: u32) -> Result<Self, RangeError> {
         let date = Date::from_days(seconds.div_euclid(DAY))?;
         let nanos = seconds.rem_euclid(DAY) * SECOND + i64::from(check_nanosecond(nanosecond)?);
@@ -41,25 +42,25 @@ impl LocalDateTime {
         })
     }
 
-    /// The date.
+    /// Returns the date.
     #[must_use]
     pub const fn date(self) -> Date {
         self.date
     }
 
-    /// The time of day.
+    /// Returns the time of day.
     #[must_use]
     pub const fn time(self) -> LocalTime {
         self.time
     }
 
-    /// Seconds since 1970-01-01T00:00 on the local clock; before it they are negative.
+    /// Returns the seconds since 1970-01-01T00:00 on the local clock. Earlier times are negative.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.date.days() * DAY + self.time.wire() / SECOND
     }
 
-    /// The nanosecond of the second.
+    /// Returns the nanosecond of the second.
     #[must_use]
     pub const fn nanosecond(self) -> u32 {
         self.time.nanosecond()

@@ -9,7 +9,7 @@ use crate::value::{Encoder, RangeError, ToValue, tag};
 
 /// A time of day without an offset, to the nanosecond. There are no leap seconds.
 ///
-/// Its text is ISO 8601's, always with seconds: `12:34:56.789`.
+/// The text form is that of ISO 8601, always with seconds: `12:34:56.789`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LocalTime {
     nanos: i64,
@@ -26,11 +26,11 @@ impl LocalTime {
     /// 23:59:59.999999999.
     pub const MAX: Self = Self { nanos: DAY - 1 };
 
-    /// A time by its hour from 0 to 23, minute, second, and nanosecond of the second.
+    /// Creates a time from its hour from 0 to 23, minute, second, and nanosecond of the second.
     ///
     /// # Errors
     ///
-    /// One of them is out of range.
+    /// If one of them is out of range.
     pub fn new(hour: u8, minute: u8, second: u8, nanosecond: u32) -> Result<Self, RangeError> {
         if hour > 23 {
             return Err(RangeError::new("an hour", "0 to 23"));
@@ -48,11 +48,11 @@ impl LocalTime {
         })
     }
 
-    /// The time so many nanoseconds after midnight.
+    /// Creates a time from the nanoseconds since midnight.
     ///
     /// # Errors
     ///
-    /// That is a day or more.
+    /// If they are a day or more.
     pub const fn from_nanos(nanos: u64) -> Result<Self, RangeError> {
         if nanos < DAY.unsigned_abs() {
             Ok(Self { nanos: nanos as i64 })
@@ -64,37 +64,37 @@ impl LocalTime {
         }
     }
 
-    /// Nanoseconds since midnight.
+    /// Returns the nanoseconds since midnight.
     #[must_use]
     pub const fn nanos(self) -> u64 {
         self.nanos.unsigned_abs()
     }
 
-    /// The hour, 0 to 23.
+    /// Returns the hour, 0 to 23.
     #[must_use]
     pub const fn hour(self) -> u8 {
         self.part(3600 * SECOND, 24)
     }
 
-    /// The minute of the hour.
+    /// Returns the minute of the hour.
     #[must_use]
     pub const fn minute(self) -> u8 {
         self.part(60 * SECOND, 60)
     }
 
-    /// The second of the minute.
+    /// Returns the second of the minute.
     #[must_use]
     pub const fn second(self) -> u8 {
         self.part(SECOND, 60)
     }
 
-    /// The nanosecond of the second.
+    /// Returns the nanosecond of the second.
     #[must_use]
     pub const fn nanosecond(self) -> u32 {
         (self.nanos % SECOND) as u32
     }
 
-    /// Nanoseconds since midnight, as they are sent.
+    /// Returns the nanoseconds since midnight, as they are sent.
     pub(super) const fn wire(self) -> i64 {
         self.nanos
     }
@@ -104,7 +104,7 @@ impl LocalTime {
     }
 }
 
-/// A nanosecond must be one of a second.
+/// Checks that a nanosecond is less than a second.
 pub(super) fn check_nanosecond(nanosecond: u32) -> Result<u32, RangeError> {
     if i64::from(nanosecond) < SECOND {
         Ok(nanosecond)
@@ -113,17 +113,17 @@ pub(super) fn check_nanosecond(nanosecond: u32) -> Result<u32, RangeError> {
     }
 }
 
-/// The nanosecond of a second, as it was received.
+/// Reads a received nanosecond of a second.
 pub(super) fn received_nanosecond(nanosecond: i64) -> Result<u32, RangeError> {
     check_nanosecond(u32::try_from(nanosecond).unwrap_or(u32::MAX))
 }
 
-/// A time of day, as it was received.
+/// Reads a received time of day.
 pub(super) fn received_nanos(nanos: i64) -> Result<LocalTime, RangeError> {
     LocalTime::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// A fraction of a second, without the zeros at its end.
+/// Writes a fraction of a second, without trailing zeros.
 pub(super) fn write_fraction(nanosecond: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if nanosecond == 0 {
         return Ok(());

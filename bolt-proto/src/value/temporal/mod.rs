@@ -1,4 +1,5 @@
-//! Dates, times, and durations, as exactly as servers know them: nanoseconds, offsets in seconds, years of nine digits.
+//! Dates, times and durations, in the precision of servers: nanoseconds, offsets in seconds, years of nine
+//! digits.
 
 mod date;
 mod date_time;
@@ -20,7 +21,7 @@ pub use offset::UtcOffset;
 pub use time::Time;
 pub use zoned::ZonedDateTime;
 
-/// `Debug` as `Display`, and `FromStr` by the parser of the same name.
+/// Implements `Debug` as `Display`, and `FromStr` by a parser.
 macro_rules! text {
     ($($type:ty, $parse:ident;)*) => {$(
         impl core::fmt::Debug for $type {

@@ -5,27 +5,27 @@ use core::fmt;
 use crate::error::ConversionError;
 use crate::value::RangeError;
 
-/// How far a local clock is ahead of UTC: −18 to 18 hours, in seconds.
+/// The offset of a local clock from UTC: −18 to 18 hours, in seconds.
 ///
-/// Its text is `Z`, `+01:00` or `-05:30:15`.
+/// The text form is `Z`, `+01:00` or `-05:30:15`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UtcOffset {
     seconds: i32,
 }
 
 impl UtcOffset {
-    /// UTC itself.
+    /// No offset.
     pub const UTC: Self = Self { seconds: 0 };
     /// −18 hours.
     pub const MIN: Self = Self { seconds: -18 * 3600 };
-    /// 18 hours. Servers close the connection without a word when they are sent more.
+    /// 18 hours. Servers close the connection if they receive more, without giving a reason.
     pub const MAX: Self = Self { seconds: 18 * 3600 };
 
-    /// So many seconds ahead of UTC, that is, to the east.
+    /// Creates an offset from seconds ahead of UTC, that is, to the east.
     ///
     /// # Errors
     ///
-    /// More than 18 hours.
+    /// If it is more than 18 hours.
     pub const fn from_seconds(seconds: i32) -> Result<Self, RangeError> {
         if seconds.unsigned_abs() <= Self::MAX.seconds.unsigned_abs() {
             Ok(Self { seconds })
@@ -34,13 +34,13 @@ impl UtcOffset {
         }
     }
 
-    /// Seconds ahead of UTC.
+    /// Returns the seconds ahead of UTC.
     #[must_use]
     pub const fn seconds(self) -> i32 {
         self.seconds
     }
 
-    /// An offset as it was received.
+    /// Reads a received offset.
     pub(super) fn received(seconds: i64) -> Result<Self, ConversionError> {
         Ok(Self::from_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))?)
     }

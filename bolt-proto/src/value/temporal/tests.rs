@@ -56,7 +56,7 @@ fn a_date_time_knows_its_instant_and_its_local_clock() {
 }
 
 #[test]
-fn a_date_time_with_a_zone_knows_what_it_was_told() {
+fn a_date_time_with_a_zone_knows_what_it_was_made_of() {
     let instant = ZonedDateTime::from_unix(0, 0, "Europe/Paris").unwrap();
     assert_eq!(
         (instant.unix_seconds(), instant.offset(), instant.local()),

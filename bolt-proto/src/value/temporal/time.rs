@@ -10,7 +10,7 @@ use crate::value::{Encoder, LocalTime, ToValue, UtcOffset, tag};
 
 /// A time of day with an offset from UTC.
 ///
-/// Its text is ISO 8601's: `12:34:56.789+01:00`.
+/// The text form is that of ISO 8601: `12:34:56.789+01:00`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Time {
     local: LocalTime,
@@ -18,19 +18,19 @@ pub struct Time {
 }
 
 impl Time {
-    /// What a local clock shows, and its offset.
+    /// Creates a time from that of a local clock and its offset.
     #[must_use]
     pub const fn new(local: LocalTime, offset: UtcOffset) -> Self {
         Self { local, offset }
     }
 
-    /// What the local clock shows.
+    /// Returns the time of the local clock.
     #[must_use]
     pub const fn local(self) -> LocalTime {
         self.local
     }
 
-    /// How far the local clock is ahead of UTC.
+    /// Returns the offset of the local clock from UTC.
     #[must_use]
     pub const fn offset(self) -> UtcOffset {
         self.offset

@@ -11,17 +11,18 @@ use crate::value::{DateTime, Encoder, LocalDateTime, RangeError, ToValue, UtcOff
 
 /// A date-time in a time zone that has a name, such as `Europe/Paris`.
 ///
-/// This crate has no database of time zones, so it knows as much as it was told: servers of today send the instant,
-/// those before Neo4j 5 what the local clock showed; [`new`](Self::new) knows both. What is missing is `None`. One
-/// that shall be sent must know its instant, and to a server before Neo4j 5 its offset, too.
+/// There is no time zone database here, so a value contains only what it was made of. Servers from Neo4j 5 on
+/// send the instant, older servers the time of the local clock; [`new`](Self::new) knows both. What is
+/// missing is `None`. To be sent, a value needs its instant, and to a server before Neo4j 5 its offset as
+/// well.
 ///
-/// Two of them are equal if they know the same.
+/// Two values are equal if all their parts are equal.
 ///
-/// Its text is RFC 9557's: `2024-02-29T12:34:56.789+01:00[Europe/Paris]`, with `Z` if the offset is unknown, and with
-/// nothing in its place if the instant is.
+/// The text form is that of RFC 9557: `2024-02-29T12:34:56.789+01:00[Europe/Paris]`, with `Z` for an unknown
+/// offset, and without an offset for an unknown instant.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ZonedDateTime {
-    /// Seconds on the clock that `known` tells of.
+    /// Seconds on the clock that `known` names.
     seconds: i64,
     nanosecond: u32,
     known: Known,
@@ -30,14 +31,15 @@ pub struct ZonedDateTime {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Known {
-    /// Seconds are those of UTC; the offset may be known.
+    /// Seconds count in UTC; the offset may be known.
     Instant(Option<UtcOffset>),
-    /// Seconds are those of the local clock.
+    /// Seconds count on the local clock.
     Local,
 }
 
 impl ZonedDateTime {
-    /// An instant with the offset that its zone has then, and the zone's name in the IANA database.
+    /// Creates a value from an instant with the offset that its zone has at that time, and the zone's name in
+    /// the IANA database.
     pub fn new(instant: DateTime, zone: impl Into<Box<str>>) -> Self {
         let (seconds, nanosecond) = (instant.unix_seconds(), instant.nanosecond());
         Self {
@@ -48,14 +50,15 @@ impl ZonedDateTime {
         }
     }
 
-    /// An instant, of which the offset in the zone is not known.
+    /// Creates a value from an instant with an unknown offset.
     ///
     /// # Errors
     ///
-    /// The year or the nanosecond is out of range.
+    /// If the year or the nanosecond is out of range.
     pub fn from_unix(seconds: i64, nanosecond: u32, zone: impl Into<Box<str>>) -> Result<Self, RangeError> {
         let nanosecond = check_nanosecond(nanosecond)?;
-        // In UTC; the zone shifts it by less than a day, which only its database could tell.
+        // The check is in UTC. The zone shifts the time by less than a day, which only a time zone database
+        // would know.
         LocalDateTime::from_seconds(seconds, nanosecond)?;
         Ok(Self {
             seconds,
@@ -65,7 +68,7 @@ impl ZonedDateTime {
         })
     }
 
-    /// What the local clock of the zone shows, which may happen twice or never.
+    /// Creates a value from the time of the zone's local clock, which may occur twice or never.
     pub fn from_local(local: LocalDateTime, zone: impl Into<Box<str>>) -> Self {
         let (seconds, nanosecond) = (local.seconds(), local.nanosecond());
         Self {
@@ -76,7 +79,7 @@ impl ZonedDateTime {
         }
     }
 
-    /// The same with its offset, so that both the instant and the local clock are known.
+    /// Adds the offset, so that both the instant and the local time are known.
     #[must_use]
     pub fn with_offset(mut self, offset: UtcOffset) -> Self {
         if self.known == Known::Local {
@@ -86,25 +89,25 @@ impl ZonedDateTime {
         self
     }
 
-    /// The name of the zone.
+    /// Returns the name of the zone.
     #[must_use]
     pub fn zone(&self) -> &str {
         &self.zone
     }
 
-    /// The nanosecond of the second.
+    /// Returns the nanosecond of the second.
     #[must_use]
     pub const fn nanosecond(&self) -> u32 {
         self.nanosecond
     }
 
-    /// Seconds since 1970-01-01T00:00Z.
+    /// Returns the seconds since 1970-01-01T00:00Z, if known.
     #[must_use]
     pub fn unix_seconds(&self) -> Option<i64> {
         matches!(self.known, Known::Instant(_)).then_some(self.seconds)
     }
 
-    /// How far the zone's clock is ahead of UTC at that instant.
+    /// Returns the offset of the zone from UTC at that instant, if known.
     #[must_use]
     pub const fn offset(&self) -> Option<UtcOffset> {
         match self.known {
@@ -113,7 +116,7 @@ impl ZonedDateTime {
         }
     }
 
-    /// What the zone's clock shows.
+    /// Returns the time of the zone's local clock, if known.
     #[must_use]
     pub fn local(&self) -> Option<LocalDateTime> {
         let ahead = match self.known {
@@ -128,7 +131,7 @@ impl fmt::Display for ZonedDateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clock = LocalDateTime::from_seconds(self.seconds, self.nanosecond).unwrap_or_default();
         match (self.known, self.local()) {
-            // Unlike the `Z` below, the offset 0 is written in digits: it is known.
+            // A known offset of 0 is written in digits, because `Z` means an unknown offset.
             (Known::Instant(Some(UtcOffset::UTC)), Some(local)) => write!(f, "{local}+00:00")?,
             (Known::Instant(Some(offset)), Some(local)) => write!(f, "{local}{offset}")?,
             (Known::Local, _) => write!(f, "{clock}")?,
@@ -167,7 +170,7 @@ impl<'a> Fields<'a> for ZonedDateTime {
         matches!(tag, tag::ZONED_DATE_TIME | tag::LEGACY_ZONED_DATE_TIME)
     }
 
-    /// Of the two forms, the older one counts seconds on the local clock.
+    /// The legacy form counts seconds on the local clock.
     fn fields(mut fields: FieldReader<'_, 'a>) -> Result<Self, ConversionError> {
         fields.expect(3)?;
         let seconds: i64 = fields.next("seconds")?;

@@ -1,4 +1,4 @@
-//! What came of the many queries.
+//! The figures of a run.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use bolt_client::PoolCounts;
 use serde_json::json;
 
 use crate::arguments::Runtime;
+use crate::chapters::Shown;
 use crate::job::Job;
 use crate::load::Tally;
 use crate::report::Narrator;
@@ -22,10 +23,11 @@ pub(crate) struct Figures {
     p50: Duration,
     p99: Duration,
     trouble: Option<String>,
+    shown: Shown,
 }
 
 impl Figures {
-    pub(crate) fn new(job: &Job, tally: Tally, took: Duration, pool: PoolCounts) -> Self {
+    pub(crate) fn new(job: &Job, shown: Shown, tally: Tally, took: Duration, pool: PoolCounts) -> Self {
         let Tally {
             mut latencies,
             errors,
@@ -44,6 +46,7 @@ impl Figures {
             p50: percentile(&latencies, 50),
             p99: percentile(&latencies, 99),
             trouble,
+            shown,
         }
     }
 
@@ -93,6 +96,7 @@ impl Figures {
             "queries_per_second": self.per_second(),
             "latency_p50_ms": milliseconds(self.p50),
             "latency_p99_ms": milliseconds(self.p99),
+            "shown": self.shown.as_json(),
         })
         .to_string()
     }

@@ -4,7 +4,7 @@ use bolt_client::ServerInfo;
 
 use crate::job::Job;
 
-/// Tells what happens: on standard output, or on standard error if the output is for a program.
+/// Prints what happens: on standard output, or on standard error if the output is for a program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Narrator {
     to_error: bool,
@@ -26,7 +26,7 @@ impl Narrator {
         }
     }
 
-    /// Who talks to whom.
+    /// Names the server and the runtime.
     pub(crate) fn introduce(self, job: &Job, server: &ServerInfo) {
         self.say(&format!(
             "Connected to {} at {}, Bolt {}, on {}.",
@@ -37,10 +37,17 @@ impl Narrator {
         ));
     }
 
-    /// What comes after the questions.
+    /// Announces the chapters.
+    pub(crate) fn announce_chapters(self, file: &str) {
+        self.say(&format!(
+            "\nFive chapters ({file}); each names the file of the driver that it is about."
+        ));
+    }
+
+    /// Announces the load.
     pub(crate) fn announce_load(self, job: &Job) {
         self.say(&format!(
-            "\n{} such queries by {} at once, over one driver with up to {} connections",
+            "\n{} queries, {} at once, over one driver with up to {} connections",
             job.load.total(),
             job.concurrency,
             job.connections,

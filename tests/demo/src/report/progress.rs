@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::Narrator;
 
-/// How often a log is told.
+/// How many lines a log gets.
 const LOG_STEPS: u64 = 4;
 
 /// Counts from nothing to a total.
@@ -23,6 +23,7 @@ pub(crate) struct Progress {
 enum Shown {
     Bar(ProgressBar),
     Lines(AtomicU64),
+    Nothing,
 }
 
 impl Progress {
@@ -37,6 +38,15 @@ impl Progress {
         };
         Self {
             shown,
+            total,
+            narrator,
+        }
+    }
+
+    /// Counts without showing it.
+    pub(crate) fn hidden(total: u64, narrator: Narrator) -> Self {
+        Self {
+            shown: Shown::Nothing,
             total,
             narrator,
         }
@@ -64,6 +74,7 @@ impl Progress {
                     self.narrator.say(&format!("  {done} of {} queries", self.total));
                 }
             }
+            Shown::Nothing => {}
         }
     }
 
@@ -91,9 +102,9 @@ mod tests {
 
     #[test]
     fn a_log_gets_four_lines_and_the_last_one_is_the_end() {
-        let told: Vec<u64> = (1..=1_000).filter(|done| is_worth_a_line(*done, 1_000)).collect();
-        assert_eq!(told, [250, 500, 750, 1_000]);
-        let told: Vec<u64> = (1..=2).filter(|done| is_worth_a_line(*done, 2)).collect();
-        assert_eq!(told, [1, 2]);
+        let lines: Vec<u64> = (1..=1_000).filter(|done| is_worth_a_line(*done, 1_000)).collect();
+        assert_eq!(lines, [250, 500, 750, 1_000]);
+        let lines: Vec<u64> = (1..=2).filter(|done| is_worth_a_line(*done, 2)).collect();
+        assert_eq!(lines, [1, 2]);
     }
 }

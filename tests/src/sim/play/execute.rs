@@ -1,4 +1,4 @@
-//! `execute_query` and `verify_connectivity`.
+//! `execute_query`, `verify_connectivity` and `warm_up`.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -15,7 +15,13 @@ use crate::sim::program::{Cancel, Query};
 use crate::sim::server::TAG_BASE;
 
 impl Player {
-    pub(super) async fn execute(&self, query: &Query, access: Access, manager: Option<usize>) {
+    pub(super) async fn execute(
+        &self,
+        query: &Query,
+        access: Access,
+        manager: Option<usize>,
+        pipelined: bool,
+    ) {
         let statement = &query.statement;
         let floor = self.sim.with(|state| {
             state.history.note_api(statement.id, Api::ExecuteQuery.code());
@@ -23,7 +29,8 @@ impl Player {
             let session = causality.add_session(manager, Numbers::new(), Floor::new());
             causality.begin(session, statement.id)
         });
-        let mut call = self.driver.execute_query(text(statement, 0)).routing(access);
+        let call = self.driver.execute_query(text(statement, 0)).routing(access);
+        let mut call = call.pipeline_commit(pipelined);
         call = call.timeout(Duration::from_millis(TAG_BASE + statement.id));
         if manager != Some(0) {
             call = call.bookmark_manager(manager.map(|manager| &self.managers[manager]));
@@ -58,5 +65,13 @@ impl Player {
             ..Call::default()
         };
         self.call(&call, cancel, self.driver.verify_connectivity()).await;
+    }
+
+    pub(super) async fn warm_up(&self, cancel: Cancel) {
+        let call = Call {
+            what: "warm_up".to_owned(),
+            ..Call::default()
+        };
+        self.call(&call, cancel, self.driver.warm_up()).await;
     }
 }

@@ -84,8 +84,10 @@ impl Player {
                     query,
                     access,
                     manager,
-                } => self.execute(query, *access, *manager).await,
+                    pipelined,
+                } => self.execute(query, *access, *manager, *pipelined).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
+                Act::WarmUp(cancel) => self.warm_up(*cancel).await,
                 Act::Session(visit) => self.visit(visit).await,
             }
         }

@@ -1,6 +1,6 @@
 //! What a reader has observed of a result, and whether it is right.
 
-use bolt_client::{ConversionError, Record, RecordRef};
+use bolt_client::{Error, Record, RecordRef};
 
 use super::Player;
 use crate::sim::causality::Floor;
@@ -61,7 +61,7 @@ pub(super) struct Row {
     execution: ExecutionId,
 }
 
-pub(super) type Checked = Result<Row, ConversionError>;
+pub(super) type Checked = Result<Row, Error>;
 
 pub(super) fn checked(row: &RecordRef<'_>) -> Checked {
     Ok(Row {

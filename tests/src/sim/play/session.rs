@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, Session};
+use bolt_client::{Access, Bookmarks, Cursor, ErrorKind, FetchSize, Session};
 use bolt_proto::Api;
 
 use super::cursor::{Held, Used};
@@ -73,7 +73,7 @@ impl Player {
         }
         let session = match visit.page {
             Some(rows) => builder.fetch_size(rows),
-            None => builder.fetch_all(),
+            None => builder.fetch_size(FetchSize::All),
         }
         .build();
         // Bolt 3 has no paging.

@@ -37,6 +37,7 @@ struct Draft<'w> {
 impl Draft<'_> {
     fn act(&mut self) -> Act {
         match self.rng.between(0, 9) {
+            0 if self.rng.one_in(2) => Act::WarmUp(self.cancel()),
             0 => Act::Verify(self.cancel()),
             1..=3 => {
                 let query = self.query();
@@ -56,6 +57,7 @@ impl Draft<'_> {
                     query,
                     access: if reads { Access::Read } else { Access::Write },
                     manager,
+                    pipelined: self.rng.one_in(3),
                 }
             }
             _ => Act::Session(self.visit()),

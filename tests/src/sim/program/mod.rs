@@ -38,8 +38,11 @@ pub(super) enum Act {
         access: Access,
         /// The bookmark manager, by number; the first is the driver's own.
         manager: Option<usize>,
+        /// Whether COMMIT travels with the query.
+        pipelined: bool,
     },
     Verify(Cancel),
+    WarmUp(Cancel),
     Session(Visit),
 }
 

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<Scenario> {
 async fn add_and_count(mut tx: ManagedTransaction) -> Result<i64, Error> {
     tx.run("CREATE (:Scenario {run: 'an async fn'})").await?;
     let people = "MATCH (n:Scenario {run: 'an async fn'}) RETURN count(n)";
-    Ok(tx.run(people).await?.single().await?.get(0)?)
+    tx.run(people).await?.single().await?.get(0)
 }
 
 async fn an_async_fn_is_a_transaction_function(world: World) -> Outcome {
@@ -69,7 +69,7 @@ async fn records_are_a_stream(world: World) -> Outcome {
     let mut session = driver.session().fetch_size(7).build();
     let rows = session.run("UNWIND range(1, 100) AS x RETURN x").await?;
     let numbers: Vec<i64> = rows
-        .map(|row| Ok(row?.get("x")?))
+        .map(|row| row?.get("x"))
         .collect::<Vec<Result<_, Error>>>()
         .await
         .into_iter()

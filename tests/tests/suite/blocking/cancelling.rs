@@ -78,7 +78,7 @@ async fn a_call_that_waits_in_the_pool_is_cancelled_and_others_continue(world: W
                 .execute_query("RETURN $number AS number")
                 .param("number", number)
                 .call()?;
-            only(&found).get::<i64>("number").map_err(Error::from)
+            only(&found).get::<i64>("number")
         })
     };
     let holder = caller(1);

@@ -131,7 +131,6 @@ async fn a_failed_conversion_names_the_column_and_both_types(world: World) -> Ou
         ),
         (row.get::<i32>("big").unwrap_err(), ["big", "i32", ""]),
     ] {
-        let error = Error::from(error);
         assert_eq!(error.kind(), ErrorKind::Conversion);
         assert_says(&error, &parts);
     }
@@ -143,10 +142,10 @@ async fn a_missing_column_is_named_with_the_existing_ones(world: World) -> Outco
     let driver = world.driver()?;
     let found = go!(driver.execute_query("RETURN 1 AS first, 2 AS second"))?;
     let row = only(&found);
-    let by_name = Error::from(row.get::<i64>("third").unwrap_err());
+    let by_name = row.get::<i64>("third").unwrap_err();
     assert_eq!(by_name.kind(), ErrorKind::Conversion);
     assert_says(&by_name, &["third", "first", "second"]);
-    let by_index = Error::from(row.get::<i64>(2).unwrap_err());
+    let by_index = row.get::<i64>(2).unwrap_err();
     assert_says(&by_index, &["2"]);
     Ok(())
 }
@@ -162,11 +161,11 @@ async fn a_row_that_does_not_fit_a_struct_names_the_field(world: World) -> Outco
     let driver = world.driver()?;
     let found = go!(driver.execute_query("RETURN 'Alice' AS name, 'old' AS age"))?;
     assert_says(
-        &Error::from(only(&found).to::<Person>().unwrap_err()),
+        &only(&found).to::<Person>().unwrap_err(),
         &["age", "integer", "string"],
     );
     let found = go!(driver.execute_query("RETURN 'Alice' AS name"))?;
-    assert_says(&Error::from(only(&found).to::<Person>().unwrap_err()), &["age"]);
+    assert_says(&only(&found).to::<Person>().unwrap_err(), &["age"]);
     Ok(())
 }
 

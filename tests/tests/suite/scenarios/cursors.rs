@@ -300,9 +300,9 @@ async fn after_a_failed_queued_query_later_ones_are_not_carried_out(world: World
     let mut tx = go!(session.begin_transaction())?;
     let before = tx.queue(query(CREATE).param("run", &run))?;
     let failing = tx.queue("RETRUN 1")?;
-    let behind = tx.queue(query(CREATE).param("run", &run))?;
+    let later = tx.queue(query(CREATE).param("run", &run))?;
     let code = Some("Neo.ClientError.Statement.SyntaxError");
-    for cursor in [behind, failing] {
+    for cursor in [later, failing] {
         let error = wait!(cursor.consume(&mut tx)).unwrap_err();
         assert_eq!(error.server().map(|error| error.code()), code, "{error}");
     }

@@ -48,7 +48,7 @@ async fn a_transaction_function_commits_its_work_and_returns_its_value(world: Wo
         go!(tx.run(CREATE).param("run", run))?;
         let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
         let rows = go!(tx.run(query).param("run", run))?;
-        Ok(wait!(rows.single())?.get(0)?)
+        wait!(rows.single())?.get(0)
     })))?;
     assert_eq!(created, 1);
     let names: Vec<String> = go!(session.execute_read(work!(|tx, run| {
@@ -68,7 +68,7 @@ async fn an_error_of_the_function_rolls_back_and_is_returned(world: World) -> Ou
         attempts.add();
         go!(tx.run(CREATE).param("run", run))?;
         let row = wait!(go!(tx.run("RETURN 'one' AS one"))?.single())?;
-        Ok(row.get::<i64>("one")?)
+        row.get::<i64>("one")
     })))
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
@@ -263,7 +263,7 @@ async fn a_read_with_a_lost_commit_is_retried(world: World) -> Outcome {
         if attempt == 0 {
             relay.cut_at_answer_to_flight(1);
         }
-        Ok(row.get(0)?)
+        row.get(0)
     })))?;
     assert_eq!((number, attempts.count()), (7, 2));
     Ok(())

@@ -15,6 +15,7 @@ pub(super) fn all() -> Vec<Scenario> {
         an_unanswered_commit_is_reported_as_unknown,
         a_closed_driver_refuses_queries,
         closing_closes_the_connections,
+        a_warm_up_opens_the_connections_that_calls_will_use,
     ]
 }
 
@@ -43,6 +44,29 @@ async fn two_hundred_callers_share_ten_connections(world: World) -> Outcome {
     assert!(relay.traffic().connections <= 10, "{:?}", relay.traffic());
     assert_at_rest(&driver);
     assert!(driver.pool_counts().idle <= 10);
+    Ok(())
+}
+
+async fn a_warm_up_opens_the_connections_that_calls_will_use(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let config = world.config_through(&relay)?.min_idle_connections(5);
+    let driver = world.driver_with(config.max_connection_idle_time(Duration::from_millis(1)))?;
+    wait!(driver.warm_up())?;
+    assert_eq!(driver.pool_counts().idle, 5);
+    // They stay, however long they are idle, and serve five callers at once.
+    sleep(Duration::from_millis(50)).await;
+    let mut sessions: Vec<_> = (0..5).map(|_| driver.session().build()).collect();
+    let mut transactions = Vec::new();
+    for session in &mut sessions {
+        transactions.push(go!(session.begin_transaction().eager())?);
+    }
+    for tx in transactions {
+        wait!(tx.rollback())?;
+    }
+    assert_eq!(relay.traffic().connections, 5);
+    wait!(driver.close());
+    let error = wait!(driver.warm_up()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
     Ok(())
 }
 

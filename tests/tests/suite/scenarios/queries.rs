@@ -27,6 +27,7 @@ async fn a_read_returns_its_records_summary_and_keys(world: World) -> Outcome {
         records,
         summary,
         keys,
+        ..
     } = go!(driver.execute_query(text).routing(Access::Read))?;
 
     assert_eq!(keys.iter().collect::<Vec<&str>>(), ["number", "name"]);
@@ -177,6 +178,6 @@ async fn records_outlive_their_driver(world: World) -> Outcome {
         list,
         [Value::Integer(1), Value::String("two".to_owned()), Value::Null]
     );
-    assert_eq!(record.clone(), record);
+    assert_eq!(record.clone().values()?, record.values()?);
     Ok(())
 }

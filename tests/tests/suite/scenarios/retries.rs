@@ -42,7 +42,7 @@ async fn a_transient_failure_is_retried_whatever_the_function_returns(adapter: A
             let first = attempts.add() == before;
             match (go!(tx.run("WRITE")).map(drop), returns) {
                 (Err(error), "the failure") => Err(error),
-                (Err(_), "another error") => Err(Error::from(bolt_client::UsageError::ZeroFetchSize)),
+                (Err(_), "another error") => Err(Error::from(bolt_client::error::UsageError::ZeroFetchSize)),
                 _ => Ok(if first { "nothing" } else { "done" }),
             }
         })));
@@ -205,7 +205,7 @@ async fn other_auto_commit_queries_are_sent_once(adapter: Adapter) -> Outcome {
     server.fail_next(Message::Run, transient());
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
-    let config = Config::new(&server.uri(), Auth::none())?.disable_auto_commit_retries(true);
+    let config = Config::new(&server.uri(), Auth::none())?.auto_commit_retries(false);
     let stubborn = driver_with(adapter, config)?;
     server.fail_next(Message::Run, transient().with_diagnostic("_idempotent", true));
     let mut session = stubborn.session().build();
@@ -241,7 +241,7 @@ async fn a_session_may_have_its_own_retry_options(adapter: Adapter) -> Outcome {
     let mut session = driver
         .session()
         .max_transaction_retry_time(Duration::ZERO)
-        .disable_auto_commit_retries(true)
+        .auto_commit_retries(false)
         .build();
     let attempts = Tally::default();
     server.fail_next(Message::Run, transient());
@@ -256,12 +256,12 @@ async fn a_session_may_have_its_own_retry_options(adapter: Adapter) -> Outcome {
     go!(session.run("WRITE")).map(drop).unwrap_err();
 
     // And the reverse.
-    let config = once(Config::new(&server.uri(), Auth::none())?).disable_auto_commit_retries(true);
+    let config = once(Config::new(&server.uri(), Auth::none())?).auto_commit_retries(false);
     let cautious = driver_with(adapter, config)?;
     let mut session = cautious
         .session()
         .max_transaction_retry_time(Duration::from_secs(30))
-        .disable_auto_commit_retries(false)
+        .auto_commit_retries(true)
         .build();
     server.fail_next(Message::Run, transient());
     go!(session.execute_write(work!(|tx| {

@@ -72,7 +72,11 @@ async fn driver_calls(table: &mut Table) -> Outcome {
     go!(driver.execute_query("ROWS 25"))?;
     table.row("`execute_query` that writes, 25 rows")?;
     go!(driver.execute_query("WRITE"))?;
-    table.row("`execute_query` that writes, no columns")
+    table.row("`execute_query` that writes, no columns")?;
+    go!(driver.execute_query("ROWS 25").pipeline_commit(true))?;
+    table.row("`execute_query` with `pipeline_commit`, 25 rows")?;
+    go!(driver.execute_query("WRITE").pipeline_commit(true))?;
+    table.row("`execute_query` with `pipeline_commit`, no columns")
 }
 
 async fn auto_commit(table: &mut Table) -> Outcome {

@@ -11,6 +11,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_warm_read_is_one_flight_in_one_write,
         a_warm_write_is_two_flights_in_two_writes,
         a_write_that_returns_nothing_is_two_flights,
+        a_write_whose_commit_travels_with_it_is_one_flight,
         a_large_result_is_still_one_flight,
         a_failed_query_costs_the_next_one_nothing,
         queries_in_a_row_share_one_connection,
@@ -62,6 +63,35 @@ async fn a_write_that_returns_nothing_is_two_flights(world: World) -> Outcome {
         .execute_query("CREATE (:Scenario {run: $run})")
         .param("run", world.unique_name()))?;
     assert_cost(relay.traffic() - before, 2);
+    Ok(())
+}
+
+async fn a_write_whose_commit_travels_with_it_is_one_flight(world: World) -> Outcome {
+    let relay = world.relay()?;
+    let driver = warm_driver(&world, &relay).await?;
+    let run = world.unique_name();
+    for number in 1..=10_usize {
+        let before = relay.traffic();
+        let create = driver.execute_query("CREATE (n:Scenario {run: $run}) RETURN n.run AS run");
+        let created = go!(create.param("run", &run).pipeline_commit(true))?;
+        assert_eq!(only(&created).get::<&str>("run")?, run);
+        assert_cost(relay.traffic() - before, 1);
+        // Each call sees what those before it wrote.
+        let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS found";
+        let found = go!(driver
+            .execute_query(count)
+            .param("run", &run)
+            .routing(Access::Read))?;
+        assert_eq!(only(&found).get::<usize>("found")?, number);
+    }
+    // A query that fails commits nothing, and the connection serves the next.
+    let fails = "CREATE (n:Scenario {run: $run}) RETURN 1 / 0 AS never";
+    let failing = driver.execute_query(fails).param("run", &run);
+    go!(failing.pipeline_commit(true)).unwrap_err();
+    let count = "MATCH (n:Scenario {run: $run}) RETURN count(n) AS found";
+    let found = go!(driver.execute_query(count).param("run", &run))?;
+    assert_eq!(only(&found).get::<usize>("found")?, 10);
+    assert_eq!(relay.traffic().connections, 1);
     Ok(())
 }
 

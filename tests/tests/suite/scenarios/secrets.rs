@@ -56,7 +56,7 @@ async fn no_parameter_is_ever_printed(world: World) -> Outcome {
     let odd = std::collections::HashMap::from([(vec![secret], secret)]);
     let failed = driver.execute_query("RETRUN $secret").param("secret", secret);
     let failed = go!(failed).unwrap_err();
-    let conversion = Error::from(only(&found).get::<i64>("secret").unwrap_err());
+    let conversion = only(&found).get::<i64>("secret").unwrap_err();
     let deep = go!(driver.execute_query("RETURN $deep").param("deep", &deep)).unwrap_err();
     let odd = go!(driver.execute_query("RETURN $odd").param("odd", Serde(&odd))).unwrap_err();
     for shown in [
@@ -154,7 +154,7 @@ async fn failed_work_prints_no_rows_parameters_or_query_texts(world: World) -> O
         record.get::<i64>("value").unwrap_err(),
         record.get::<i64>("no-such-column").unwrap_err(),
     ] {
-        shown.push(("a conversion", printed(&Error::from(error))));
+        shown.push(("a conversion", printed(&error)));
     }
     assert_hidden(&shown)
 }

@@ -1,6 +1,6 @@
 //! Sessions: auto-commit queries and their rows.
 
-use bolt_client::{Access, ErrorKind};
+use bolt_client::{Access, ErrorKind, FetchSize};
 
 use super::*;
 
@@ -28,10 +28,8 @@ async fn rows_arrive_in_order_whatever_the_page_size(world: World) -> Outcome {
             if page == Some(1) && rows > 999 {
                 continue;
             }
-            let session = driver.session();
-            let mut session = page
-                .map_or_else(|| driver.session().fetch_all(), |rows| session.fetch_size(rows))
-                .build();
+            let size = page.map_or(FetchSize::All, FetchSize::Rows);
+            let mut session = driver.session().fetch_size(size).build();
             let mut result = go!(session
                 .run("UNWIND range(1, $rows) AS x RETURN x")
                 .param("rows", rows))?;

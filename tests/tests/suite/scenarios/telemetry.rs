@@ -91,7 +91,7 @@ async fn a_server_that_does_not_ask_receives_no_telemetry(adapter: Adapter) -> O
 
 async fn disabled_telemetry_sends_nothing(adapter: Adapter) -> Outcome {
     let server = Scripted::start(Script::new().asks_for_telemetry())?;
-    let config = Config::new(&server.uri(), Auth::none())?.telemetry_disabled(true);
+    let config = Config::new(&server.uri(), Auth::none())?.telemetry(false);
     one_of_each(&driver_with(adapter, config)?).await?;
     assert_eq!(codes(&server), Vec::<i64>::new());
     Ok(())

@@ -291,7 +291,7 @@ async fn effective_users(
     mark: &str,
 ) -> Result<Vec<Result<String, Error>>, Error> {
     let query = user_query(mark);
-    let name = |row: Result<Record, Error>| row.and_then(|row| Ok(row.get(0)?));
+    let name = |row: Result<Record, Error>| row.and_then(|row| row.get(0));
     let mut session = driver.session().impersonated_user(user).build();
     let mut users = Vec::new();
     users.push(match go!(session.run(&query)) {

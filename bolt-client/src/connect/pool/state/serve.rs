@@ -192,10 +192,10 @@ impl<L, O> Slots<L, O> {
         self.unsettled.len() < before
     }
 
-    /// Discards what has expired. Does nothing before the next expiry.
+    /// Discards what has expired, and what was idle for too long. Looks at all of them only after the next expiry.
     fn discard_expired(&mut self, now: Instant) {
         if !self.next_expiry.has_passed(now) {
-            return;
+            return self.close_idle(now);
         }
         let mut next = Deadline::NONE;
         let Effects { discard, abandon, .. } = &mut self.effects;
@@ -203,6 +203,7 @@ impl<L, O> Slots<L, O> {
         self.unsettled = unexpired(mem::take(&mut self.unsettled), discard, &mut next, now);
         self.half_open = unexpired(mem::take(&mut self.half_open), abandon, &mut next, now);
         self.next_expiry = next;
+        self.close_idle(now);
     }
 }
 

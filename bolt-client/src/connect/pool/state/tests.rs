@@ -15,6 +15,8 @@ fn pool(max: usize) -> (Slots, Instant) {
         max,
         probe_after: None,
         max_waiting: None,
+        min_idle: 0,
+        max_idle: None,
     };
     (Slots::new(rules), Instant::now())
 }

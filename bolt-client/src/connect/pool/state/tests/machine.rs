@@ -31,6 +31,11 @@ enum Step {
     /// A connection is found dead that had been idle for so long.
     Suspect(Duration),
     NewLoginGeneration,
+    /// A connection is opened ahead of any caller, if one is wanted.
+    Spare,
+    SpareOpened(usize),
+    SpareFailed(usize),
+    SpareGivenBack(usize),
     Look,
     Close,
     Adopt,
@@ -44,6 +49,8 @@ enum User {
     /// Checks a connection that was assigned as ready.
     Looking(Ticket, Held, u32),
     Using(u32),
+    /// Opens a connection ahead of any caller.
+    Warming(u32),
 }
 
 /// What a waiter prepares: nothing, one connection, or several openings.
@@ -71,10 +78,12 @@ proptest! {
     #[test]
     fn whatever_callers_do_the_naive_model_decides_the_same(
         max in 1_usize..6,
+        min_idle in 0_usize..4,
+        max_idle in proptest::option::of((1_u64..20).prop_map(Duration::from_secs)),
         probe_after in proptest::option::of((0_u64..5).prop_map(Duration::from_secs)),
         steps in proptest::collection::vec(step(), 1..150),
     ) {
-        let mut world = World::new(Rules { max, probe_after, max_waiting: None });
+        let mut world = World::new(Rules { max, probe_after, max_waiting: None, min_idle, max_idle });
         for step in steps {
             world.step(&step);
             world.check();
@@ -101,6 +110,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
         1 => Just(Step::NewLoginGeneration),
+        4 => Just(Step::Spare),
+        3 => any::<usize>().prop_map(Step::SpareOpened),
+        1 => any::<usize>().prop_map(Step::SpareFailed),
+        1 => any::<usize>().prop_map(Step::SpareGivenBack),
         1 => Just(Step::Look),
         1 => prop_oneof![9 => Just(Step::Look), 1 => Just(Step::Close)],
         1 => Just(Step::Adopt),
@@ -148,6 +161,15 @@ impl World {
                 self.model.suspect(since, self.now);
             }
             Step::NewLoginGeneration => self.new_login_generation(),
+            Step::Spare => self.spare(),
+            Step::SpareOpened(choice) => self.spare_opened(choice),
+            Step::SpareFailed(choice) => {
+                if let Some(id) = self.warming(choice) {
+                    self.slots.spare_failed(self.now);
+                    self.model.spare_failed(id, self.now);
+                }
+            }
+            Step::SpareGivenBack(choice) => self.give_back_spare(choice),
             Step::Look => {}
             Step::Close => self.close(),
             Step::Adopt => self.take_unsettled(),
@@ -181,10 +203,51 @@ impl World {
     }
 
     fn poll(&mut self, choice: usize, alive: bool) {
-        match self.pick(choice, |user| !matches!(user, User::Using(_))) {
+        match self.pick(choice, |user| {
+            matches!(user, User::InQueue(..) | User::Looking(..))
+        }) {
             Some(User::InQueue(ticket, holds)) => self.collect(ticket, holds),
             Some(User::Looking(ticket, holds, id)) => self.look(ticket, holds, id, alive),
             _ => {}
+        }
+    }
+
+    fn spare(&mut self) {
+        let grant = self.slots.spare(self.now);
+        let expected = self.model.spare(self.now);
+        match (&grant, expected) {
+            (None, None) => {}
+            (Some(Grant::HalfOpen(idle)), Some((id, Kind::HalfOpen))) if idle.link == id => {
+                self.taken(id);
+                self.users.push(User::Warming(id));
+            }
+            (Some(Grant::Slot), Some((id, Kind::New))) => self.users.push(User::Warming(id)),
+            _ => panic!("{grant:?}, not {expected:?}"),
+        }
+    }
+
+    fn spare_opened(&mut self, choice: usize) {
+        if let Some(id) = self.warming(choice) {
+            self.slots.spare_opened();
+            self.model.spare_opened(id);
+            self.users.push(User::Using(id));
+        }
+    }
+
+    fn give_back_spare(&mut self, choice: usize) {
+        if let Some(id) = self.warming(choice) {
+            let expires = self.now + SECOND * 5;
+            self.park(id, Some(expires));
+            let idle = Idle::new(id, self.now, until(Some(expires)));
+            self.slots.give_back_spare(idle, self.now);
+            self.model.give_back_spare(id, expires, self.now);
+        }
+    }
+
+    fn warming(&mut self, choice: usize) -> Option<u32> {
+        match self.pick(choice, |user| matches!(user, User::Warming(_))) {
+            Some(User::Warming(id)) => Some(id),
+            _ => None,
         }
     }
 
@@ -405,6 +468,7 @@ impl World {
                 open.map(|(id, _)| *id).collect()
             }
             User::Looking(_, _, id) | User::Using(id) => vec![*id],
+            User::Warming(_) => Vec::new(),
         };
         let open: Vec<u32> = self.users.iter().flat_map(open).collect();
         self.outdated.extend(open);
@@ -528,6 +592,7 @@ impl World {
             }
             (0..self.users.len()).for_each(|_| self.poll(0, true));
             (0..self.users.len()).for_each(|_| self.prepared(0));
+            (0..self.users.len()).for_each(|_| self.spare_opened(0));
             (0..self.users.len()).for_each(|_| self.give_back(0, Kind::Ready, None));
             self.check();
             if self.users.is_empty() {
@@ -550,7 +615,7 @@ fn ids_of(user: &User) -> Vec<u32> {
     match user {
         User::InQueue(_, holds) => holds.iter().map(|(id, _)| *id).collect(),
         User::Looking(_, holds, id) => holds.iter().map(|(id, _)| *id).chain([*id]).collect(),
-        User::Using(id) => vec![*id],
+        User::Using(id) | User::Warming(id) => vec![*id],
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Model {
     suspected: Option<Instant>,
     turns: i64,
     ids: u32,
+    /// Those that are being opened ahead of any caller.
+    spares: Vec<u32>,
 }
 
 impl Model {
@@ -80,6 +82,7 @@ impl Model {
             suspected: None,
             turns: 0,
             ids: 0,
+            spares: Vec::new(),
         }
     }
 
@@ -386,6 +389,64 @@ impl Model {
         let gone = self.conns.iter().filter(|conn| expired(conn)).map(|conn| conn.id);
         self.outcome.gone.extend(gone);
         self.conns.retain(|conn| !expired(conn));
+        while let Some(id) = self.idle_for_too_long(now) {
+            self.outcome.gone.push(id);
+            self.remove(id);
+        }
+    }
+
+    /// The connection that was idle longest, if that was too long and more are ready than are to be kept.
+    fn idle_for_too_long(&self, now: Instant) -> Option<u32> {
+        let limit = self.rules.max_idle?;
+        let ready = self
+            .conns
+            .iter()
+            .filter(|conn| conn.kind == Kind::Ready && !conn.away);
+        if ready.clone().count() <= self.rules.min_idle {
+            return None;
+        }
+        let oldest = ready.min_by_key(|conn| (conn.since, conn.turn))?;
+        (now - oldest.since > limit).then_some(oldest.id)
+    }
+
+    /// What is to be opened ahead of any caller, and what it is.
+    pub(super) fn spare(&mut self, now: Instant) -> Option<(u32, Kind)> {
+        self.serve(now);
+        let is_idle = |conn: &&Conn| !conn.away && !matches!(conn.kind, Kind::HalfOpen | Kind::New);
+        let idle = self.conns.iter().filter(is_idle).count() + self.spares.len();
+        if self.phase != Phase::Open || idle >= self.rules.min_idle {
+            return None;
+        }
+        let half_open = self
+            .conns
+            .iter()
+            .filter(|conn| conn.kind == Kind::HalfOpen && !conn.away);
+        let has_room = self.conns.len() < self.rules.max;
+        let best = half_open.min_by_key(|conn| (is_slow(conn, now), conn.turn));
+        let found = best.filter(|conn| !is_slow(conn, now) || !has_room);
+        let (id, kind) = match found.map(|conn| conn.id) {
+            Some(id) => (id, Kind::HalfOpen),
+            None if has_room => (self.new_conn(now), Kind::New),
+            None => return None,
+        };
+        self.conn(id).away = true;
+        self.spares.push(id);
+        Some((id, kind))
+    }
+
+    pub(super) fn spare_opened(&mut self, id: u32) {
+        self.spares.retain(|spare| *spare != id);
+        self.conn(id).kind = Kind::Ready;
+    }
+
+    pub(super) fn spare_failed(&mut self, id: u32, now: Instant) {
+        self.spares.retain(|spare| *spare != id);
+        self.close_one(id, now);
+    }
+
+    pub(super) fn give_back_spare(&mut self, id: u32, expires: Instant, now: Instant) {
+        self.spares.retain(|spare| *spare != id);
+        self.give_back(id, Kind::HalfOpen, now, Some(expires), false, now);
     }
 
     /// Returns the best connection, or a new one.

@@ -1,0 +1,97 @@
+//! Sockets and the protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bolt_proto::{Limits, Versions};
+
+use crate::address::Address;
+
+use super::{Config, Resolver};
+
+impl Config {
+    /// Sets how long a write may make no progress before the connection is closed. `None` for no limit. Default: 30
+    /// seconds.
+    #[must_use]
+    pub fn connection_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.connection_write_timeout = limit.into();
+        self
+    }
+
+    /// Sets the application's name in the server's query log: `name/version`. Default: the name of this driver.
+    #[must_use]
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// Sets whether the operating system probes silent connections (TCP keep-alive). Default: `true`.
+    #[must_use]
+    pub const fn keep_alive(mut self, probe: bool) -> Self {
+        self.socket.keep_alive = probe;
+        self
+    }
+
+    /// Sets after which idle time the operating system sends the first probe. Whole seconds count, from one to 32,767,
+    /// the maximum of Linux. `None` for the setting of the operating system, two hours as a rule. Default: 60 seconds.
+    ///
+    /// With the defaults of the three options, a peer that is gone, or a firewall that forgot the connection, is
+    /// noticed within two minutes (60 s + 5 × 10 s). A firewall does not forget a connection that is probed each
+    /// minute.
+    #[must_use]
+    pub fn tcp_keepalive_time(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.socket.tcp_keepalive_time = idle.into();
+        self
+    }
+
+    /// Sets the time between two probes, if the first was not answered. Whole seconds count, from one to 32,767. `None`
+    /// for the setting of the operating system. Default: 10 seconds.
+    #[must_use]
+    pub fn tcp_keepalive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.socket.tcp_keepalive_interval = interval.into();
+        self
+    }
+
+    /// Sets after how many unanswered probes a connection counts as dead, from one to 127. `None` for the setting of
+    /// the operating system. Default: 5.
+    #[must_use]
+    pub fn tcp_keepalive_retries(mut self, probes: impl Into<Option<u32>>) -> Self {
+        self.socket.tcp_keepalive_retries = probes.into();
+        self
+    }
+
+    /// Sets a function that returns the server's addresses, for service discovery and for names that DNS does not know.
+    /// Default: the address of the URI.
+    ///
+    /// It is called each time a connection is opened. The addresses are tried in order until a Bolt server answers;
+    /// each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
+    ///
+    /// ```
+    /// # use bolt_client as bolt;
+    /// use bolt::{Address, Auth, Config};
+    ///
+    /// let config = Config::new("bolt://graph", Auth::none())?.resolver(|_| {
+    ///     vec![Address::new("10.0.0.1", 7687), Address::new("10.0.0.2", 7687)]
+    /// });
+    /// # Ok::<(), bolt::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Fn(&Address) -> Vec<Address> + Send + Sync + 'static) -> Self {
+        self.resolver = Some(Resolver(Arc::new(resolver)));
+        self
+    }
+
+    /// Sets the Bolt versions to negotiate. Default: all that this driver supports.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Sets bounds on the memory that a server's messages may take. Default: those of [`Limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}

@@ -1,0 +1,130 @@
+//! Connections that are opened before a call needs them.
+
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::connect::link::Link;
+use crate::deadline::{Alarm, Deadline};
+use crate::error::{Error, Waiting};
+
+use super::openings::{HeldOpening, Openings};
+use super::waiter::MAX_BLOCKING_READ;
+use super::{Grant, Pool, Pooled};
+
+impl Pool {
+    /// Opens connections, side by side, until as many are idle as the options want, or the pool is full. Returns the
+    /// first failure once all of them are open or have failed. Cancel-safe: what was being opened stays in the pool as
+    /// far as it got.
+    pub(crate) async fn warm_up(self: &Arc<Self>, by: Deadline) -> Result<(), Error> {
+        let limit = self.config.connection_acquisition_timeout;
+        let by = by.earlier(Deadline::set_by(
+            "connection_acquisition_timeout",
+            self.now(),
+            limit,
+        ));
+        let mut warming = WarmUp {
+            pool: self,
+            openings: Openings::default(),
+            alarm: Alarm::default(),
+        };
+        while warming.take() {}
+        let mut failure = None;
+        while !warming.openings.is_empty() {
+            match by.race(&*self.runtime, poll_fn(|cx| warming.poll(cx, by))).await {
+                None => return Err(failure.unwrap_or_else(|| self.opening_timeout(by))),
+                Some((held, Ok(link))) => warming.opened(&held, link),
+                Some((held, Err(error))) => {
+                    let now = self.now();
+                    self.decide(|slots| slots.spare_failed(now));
+                    if by.has_passed(now) || self.runtime.is_cancelled() {
+                        // A transport that blocks ends its own wait when the time is up.
+                        return Err(failure.unwrap_or_else(|| self.opening_timeout(by)));
+                    }
+                    // An opening that an earlier call began may fail for reasons of that call.
+                    if held.inherited.is_none() || !warming.take() {
+                        failure.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        match failure {
+            Some(error) => Err(error),
+            None if self.is_closed() => Err(Error::closed()),
+            None => Ok(()),
+        }
+    }
+
+    fn opening_timeout(&self, by: Deadline) -> Error {
+        let waiting = Waiting::Opening(self.counts());
+        Error::out_of_time(&*self.runtime, self.address.to_string(), waiting, by)
+    }
+}
+
+/// Connections that are being opened ahead of any caller. Dropped, it leaves them to the pool.
+struct WarmUp<'p> {
+    pool: &'p Arc<Pool>,
+    openings: Openings,
+    /// For the openings, which have none of their own.
+    alarm: Alarm,
+}
+
+impl WarmUp<'_> {
+    /// Takes one more connection to open, if one is wanted.
+    fn take(&mut self) -> bool {
+        let now = self.pool.now();
+        match self.pool.decide(|slots| slots.spare(now)) {
+            Some(Grant::HalfOpen(idle)) => {
+                let late = idle.is_slow(now);
+                self.openings.add(idle.link, Some(idle.since), late, now);
+                true
+            }
+            Some(_) => {
+                let opening = Box::new(self.pool.begin_opening());
+                self.openings.add(opening, None, false, now);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<(HeldOpening, Result<Link, Error>)> {
+        let runtime = &*self.pool.runtime;
+        let read_until = Deadline::after(runtime.now(), MAX_BLOCKING_READ);
+        let poll = self
+            .openings
+            .poll(cx, by, MAX_BLOCKING_READ, runtime, &mut self.alarm);
+        // Past the instant that it was given, a transport that blocks does not ask to be polled again.
+        if poll.is_pending() && read_until.has_passed(runtime.now()) {
+            cx.waker().wake_by_ref();
+        }
+        poll
+    }
+
+    fn opened(&self, held: &HeldOpening, link: Link) {
+        let pool = self.pool;
+        let expires = pool.config.end_of_life(pool.now());
+        let longest = held.opening.longest_wait();
+        let login_generation = pool.decide_with_patience(|slots, patience| {
+            patience.succeeded(longest);
+            slots.spare_opened();
+            slots.login_generation()
+        });
+        Pooled::new(link, expires, login_generation).give_back(pool, held.inherited);
+    }
+}
+
+impl Drop for WarmUp<'_> {
+    fn drop(&mut self) {
+        let pool = self.pool;
+        let now = pool.now();
+        let (half_open, over) = mem::take(&mut self.openings).release_held(pool.patience(), now);
+        pool.decide(|slots| {
+            for idle in half_open {
+                slots.give_back_spare(idle, now);
+            }
+            (0..over).for_each(|_| slots.spare_failed(now));
+        });
+    }
+}
