@@ -11,30 +11,35 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use super::ClientCertificate;
 use super::any::AnyCertificate;
 use super::certificate::{certificates, read};
-use super::options::{Authority, Tls, Trust, Versions};
+use super::options::{Authority, Tls, Versions};
 use crate::error::Error;
 
 /// Reads what the options name, and makes the configuration.
-pub(super) fn client_config(tls: &Tls, client: Option<&ClientCertificate>) -> Result<Arc<ClientConfig>, Error> {
+pub(super) fn client_config(
+    tls: &Tls,
+    client: Option<&ClientCertificate>,
+) -> Result<Arc<ClientConfig>, Error> {
     #[cfg(feature = "rustls-0_23")]
     if let Some(own) = &tls.own {
-        return Ok(Arc::clone(own));
+        return Ok(Arc::clone(&own.0));
     }
     let provider = Arc::new(crypto());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls.versions))
         .map_err(|error| Error::config(format!("TLS cannot be used with these options: {error}")))?;
-    let builder = match &tls.trust {
-        Trust::System => builder.with_platform_verifier().map_err(|error| {
+    let builder = if tls.trusts_any {
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+    } else if tls.authorities.is_empty() {
+        builder.with_platform_verifier().map_err(|error| {
             Error::config(format!(
                 "the certificate authorities of the operating system cannot be used: {error}; install them (package \
                  ca-certificates), or trust an authority by Tls::ca_file"
             ))
-        })?,
-        Trust::Authorities(authorities) => builder.with_root_certificates(roots(authorities)?),
-        Trust::Any => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
+        })?
+    } else {
+        builder.with_root_certificates(roots(&tls.authorities)?)
     };
     let config = match client {
         None => builder.with_no_client_auth(),

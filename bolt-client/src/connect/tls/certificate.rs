@@ -66,7 +66,8 @@ impl ClientCertificate {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| Error::config(format!("the file {} cannot be read: {error}", path.display())))
+    fs::read(path)
+        .map_err(|error| Error::config(format!("the file {} cannot be read: {error}", path.display())))
 }
 
 fn parse(
@@ -79,7 +80,9 @@ fn parse(
     let key_is_encrypted = key.windows(9).any(|text| text == b"ENCRYPTED");
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
         Error::config(if key_is_encrypted {
-            format!("the private key in {key_name} is encrypted: give its password by ClientCertificate::password")
+            format!(
+                "the private key in {key_name} is encrypted: give its password by ClientCertificate::password"
+            )
         } else {
             format!("{key_name} has no private key in PEM")
         })

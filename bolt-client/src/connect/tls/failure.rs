@@ -13,6 +13,8 @@ pub(crate) enum TlsFailure {
     ClosedInHandshake {
         /// Something of the server had arrived.
         heard: bool,
+        /// How the transport failed; `None` if the stream just ended.
+        source: Option<io::Error>,
     },
     /// The stream ended without `close_notify`: something may be missing.
     Truncated,
@@ -26,21 +28,13 @@ impl TlsFailure {
         error.get_ref()?.downcast_ref()
     }
 
-    /// Whether another attempt would fail the same way. A connection that ends may only have met a restart.
-    pub(crate) const fn is_final(&self) -> bool {
-        match self {
-            Self::ClosedInHandshake { .. } | Self::Truncated => false,
-            Self::Tls(_) => true,
-        }
-    }
-
     /// What to do about it.
     fn advice(&self) -> &'static str {
         match self {
-            Self::ClosedInHandshake { heard: false } => {
+            Self::ClosedInHandshake { heard: false, .. } => {
                 "if it does not use TLS at this port, connect by bolt://"
             }
-            Self::ClosedInHandshake { heard: true } => "its log may say why",
+            Self::ClosedInHandshake { heard: true, .. } => "its log may say why",
             Self::Truncated => "the connection may have been cut on the way",
             Self::Tls(error) => advice(error),
         }
@@ -61,7 +55,9 @@ fn advice(error: &rustls::Error) -> &'static str {
         },
         rustls::Error::AlertReceived(alert) => alert_advice(*alert),
         rustls::Error::NoCertificatesPresented => "it must have a certificate",
-        rustls::Error::UnsupportedNameType => "connect by a host name or an IP address that its certificate has",
+        rustls::Error::UnsupportedNameType => {
+            "connect by a host name or an IP address that its certificate has"
+        }
         _ => "see the log of the server",
     }
 }
@@ -87,7 +83,9 @@ fn certificate_advice(error: &CertificateError) -> &'static str {
 
 fn alert_advice(alert: AlertDescription) -> &'static str {
     match alert {
-        AlertDescription::CertificateRequired => "it asks for a client certificate: set Tls::client_certificate",
+        AlertDescription::CertificateRequired => {
+            "it asks for a client certificate: set Tls::client_certificate"
+        }
         AlertDescription::BadCertificate
         | AlertDescription::UnknownCA
         | AlertDescription::CertificateExpired
@@ -130,7 +128,8 @@ impl StdError for TlsFailure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Tls(error) => Some(error),
-            Self::ClosedInHandshake { .. } | Self::Truncated => None,
+            Self::ClosedInHandshake { source, .. } => source.as_ref().map(|source| source as _),
+            Self::Truncated => None,
         }
     }
 }

@@ -29,21 +29,18 @@ use crate::error::Error;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
-    pub(super) trust: Trust,
+    pub(super) authorities: Vec<Authority>,
+    pub(super) trusts_any: bool,
     pub(super) client: Client,
     pub(super) versions: Versions,
     #[cfg(feature = "rustls-0_23")]
-    pub(super) own: Option<Arc<rustls::ClientConfig>>,
+    pub(super) own: Option<Own>,
 }
 
-/// Which certificates of servers are accepted.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Trust {
-    #[default]
-    System,
-    Authorities(Vec<Authority>),
-    Any,
-}
+/// A configuration of the application. `Debug` shows nothing of it.
+#[cfg(feature = "rustls-0_23")]
+#[derive(Clone)]
+pub(super) struct Own(pub(super) Arc<rustls::ClientConfig>);
 
 #[derive(Clone)]
 pub(super) enum Authority {
@@ -104,7 +101,7 @@ impl Tls {
     /// verified: an attacker on the network can read and change everything. For tests only.
     #[must_use]
     pub fn trust_any_certificate(mut self) -> Self {
-        self.trust = Trust::Any;
+        self.trusts_any = true;
         self
     }
 
@@ -140,21 +137,37 @@ impl Tls {
         self
     }
 
-    /// Uses this configuration of rustls, and nothing else that is set here: for a crypto provider of FIPS, a verifier or a
-    /// key in hardware.
+    /// Uses this configuration of rustls. Other options beside it are refused. It serves for a crypto provider with
+    /// FIPS, an own verifier or a key in hardware.
     #[cfg(feature = "rustls-0_23")]
     #[must_use]
     pub fn rustls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
-        self.own = Some(config.into());
+        self.own = Some(Own(config.into()));
         self
     }
 
     fn authority(mut self, authority: Authority) -> Self {
-        match &mut self.trust {
-            Trust::Authorities(authorities) => authorities.push(authority),
-            Trust::System | Trust::Any => self.trust = Trust::Authorities(vec![authority]),
-        }
+        self.authorities.push(authority);
         self
+    }
+
+    pub(super) const fn has_own(&self) -> bool {
+        #[cfg(feature = "rustls-0_23")]
+        {
+            self.own.is_some()
+        }
+        #[cfg(not(feature = "rustls-0_23"))]
+        {
+            false
+        }
+    }
+
+    pub(super) const fn has_client(&self) -> bool {
+        !matches!(self.client, Client::None)
+    }
+
+    pub(super) fn limits_versions(&self) -> bool {
+        self.versions != Versions::All
     }
 
     pub(super) fn current_client_certificate(&self) -> Result<Option<ClientCertificate>, Error> {
@@ -167,11 +180,7 @@ impl Tls {
 
     /// The versions of all files that a configuration is made of.
     pub(super) fn files(&self, client: Option<&ClientCertificate>) -> Vec<Version> {
-        let authorities = match &self.trust {
-            Trust::Authorities(authorities) => authorities.as_slice(),
-            Trust::System | Trust::Any => &[],
-        };
-        let authorities = authorities.iter().filter_map(|authority| match authority {
+        let authorities = self.authorities.iter().filter_map(|authority| match authority {
             Authority::File(path) => Some(path.as_path()),
             Authority::Pem(_) | Authority::Der(_) => None,
         });
@@ -184,6 +193,13 @@ impl Version {
     fn of(path: &Path) -> Self {
         let metadata = fs::metadata(path).ok();
         Self(metadata.and_then(|file| Some((file.modified().ok()?, file.len()))))
+    }
+}
+
+#[cfg(feature = "rustls-0_23")]
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientConfig")
     }
 }
 

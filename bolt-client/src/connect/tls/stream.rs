@@ -84,7 +84,7 @@ impl TlsStream {
             Ask::Now => ready!(or_pending(self.inner.try_read(space))),
             Ask::Known => ready!(or_pending(self.inner.read_known(space))),
         };
-        let len = read?;
+        let len = read.map_err(|error| self.ended(error))?;
         self.stage.filled(len);
         self.ended |= len == 0;
         self.heard |= len > 0;
@@ -110,10 +110,29 @@ impl TlsStream {
     /// Why the stream ended without `close_notify`.
     fn cut(&self) -> TlsFailure {
         if self.tls.is_handshaking() {
-            TlsFailure::ClosedInHandshake { heard: self.heard }
+            TlsFailure::ClosedInHandshake {
+                heard: self.heard,
+                source: None,
+            }
         } else {
             TlsFailure::Truncated
         }
+    }
+
+    /// Why the transport failed: during the handshake, a server that does not want to continue may reset the connection.
+    fn ended(&self, error: io::Error) -> io::Error {
+        let ended = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        );
+        if !ended || !self.tls.is_handshaking() {
+            return error;
+        }
+        let (heard, source) = (self.heard, Some(error));
+        TlsFailure::ClosedInHandshake { heard, source }.into()
     }
 
     fn write(&mut self, ask: &mut Ask<'_, '_>, buf: &[u8]) -> Poll<io::Result<usize>> {
@@ -157,7 +176,7 @@ impl TlsStream {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) => return Poll::Ready(Err(self.ended(error))),
             }
         }
         Poll::Ready(Ok(()))
@@ -239,7 +258,13 @@ impl Write for Outgoing<'_, '_, '_> {
         if let [record] = records {
             return self.write(record);
         }
-        let mut together = Vec::with_capacity(records.iter().map(|record| record.len()).sum::<usize>().min(COALESCED));
+        let mut together = Vec::with_capacity(
+            records
+                .iter()
+                .map(|record| record.len())
+                .sum::<usize>()
+                .min(COALESCED),
+        );
         for record in records {
             let room = COALESCED - together.len();
             together.extend_from_slice(record.get(..room).unwrap_or(record));

@@ -29,7 +29,9 @@ impl Authority {
     pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("authority {number}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
@@ -61,7 +63,9 @@ impl Authority {
 
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap())
+            .unwrap();
         roots
     }
 }
@@ -77,7 +81,10 @@ impl Issued {
             .with_protocol_versions(versions)
             .unwrap();
         let (chain, key) = self.parsed();
-        builder.with_no_client_auth().with_single_cert(chain, key).unwrap()
+        builder
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap()
     }
 
     /// A server that asks for a certificate of this authority.

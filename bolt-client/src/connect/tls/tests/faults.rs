@@ -27,7 +27,11 @@ fn the_first_bytes_leave_with_the_end_of_the_handshake_in_one_write() {
     let (inner, mut server) = pair(ca.issue("db.example").server());
     let mut client = client(ca.trusted(), "db.example", inner);
     write_all(&mut *client, b"hello");
-    assert_eq!(client.try_flush().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the transport holds it");
+    assert_eq!(
+        client.try_flush().unwrap_err().kind(),
+        io::ErrorKind::WouldBlock,
+        "the transport holds it"
+    );
     server.work();
     assert_eq!(server.pipe.network().writes, 1, "the ClientHello");
     client.try_read(&mut [0; 10]).unwrap_err();
@@ -112,7 +116,10 @@ fn a_reader_is_woken_when_a_record_is_complete() {
     assert!(Pin::new(&mut client).poll_read(&mut cx, &mut buf).is_pending());
     server.send(b"x");
     assert!(flag.0.load(std::sync::atomic::Ordering::SeqCst));
-    assert!(matches!(Pin::new(&mut client).poll_read(&mut cx, &mut buf), Poll::Ready(Ok(1))));
+    assert!(matches!(
+        Pin::new(&mut client).poll_read(&mut cx, &mut buf),
+        Poll::Ready(Ok(1))
+    ));
 }
 
 #[test]
@@ -213,7 +220,10 @@ fn an_end_in_order_is_told_from_a_cut() {
     assert_eq!(client.try_read(&mut buf).unwrap(), 7, "what has arrived counts");
     let error = client.try_read(&mut buf).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    assert!(error.to_string().contains("without the end of the TLS stream"), "{error}");
+    assert!(
+        error.to_string().contains("without the end of the TLS stream"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -221,10 +231,16 @@ fn closing_says_so_once() {
     let ca = Authority::new();
     let (mut client, mut server) = connected(&ca);
     let mut cx = Context::from_waker(Waker::noop());
-    assert!(matches!(Pin::new(&mut client).poll_close(&mut cx), Poll::Ready(Ok(()))));
-    assert!(matches!(Pin::new(&mut client).poll_close(&mut cx), Poll::Ready(Ok(()))));
+    assert!(matches!(
+        Pin::new(&mut client).poll_close(&mut cx),
+        Poll::Ready(Ok(()))
+    ));
+    assert!(matches!(
+        Pin::new(&mut client).poll_close(&mut cx),
+        Poll::Ready(Ok(()))
+    ));
     server.work();
-    assert_eq!(server.tls.reader().fill_buf_end(), true);
+    assert!(server.tls.reader().fill_buf_end());
 }
 
 trait Ended {
@@ -254,13 +270,19 @@ fn a_handshake_that_is_cut_at_any_byte_is_an_error_that_says_so() {
     for cut in 0..flight {
         // A new connector each time: a session that is resumed has a shorter flight.
         let (inner, mut server) = pair(Arc::clone(&config));
-        let mut client = TlsConnector::new(ca.trusted()).unwrap().wrap("db.example", inner).unwrap();
+        let mut client = TlsConnector::new(ca.trusted())
+            .unwrap()
+            .wrap("db.example", inner)
+            .unwrap();
         hello(&mut *client, &mut server);
         server.pipe.network().to_client.truncate(cut);
         server.end();
         let error = client.try_read(&mut [0; 10]).unwrap_err();
         let failure = TlsFailure::of(&error).expect("a failure of TLS");
-        assert!(matches!(failure, TlsFailure::ClosedInHandshake { heard } if *heard == (cut > 0)), "{cut}: {error}");
+        assert!(
+            matches!(failure, TlsFailure::ClosedInHandshake { heard, .. } if *heard == (cut > 0)),
+            "{cut}: {error}"
+        );
     }
 }
 
@@ -271,7 +293,10 @@ fn a_bit_that_is_flipped_is_found() {
     server.send(b"data");
     server.pipe.network().to_client[9] ^= 1;
     let error = client.try_read(&mut [0; 10]).unwrap_err();
-    assert!(TlsFailure::of(&error).is_some_and(TlsFailure::is_final), "{error}");
+    assert!(
+        matches!(TlsFailure::of(&error), Some(TlsFailure::Tls(_))),
+        "{error}"
+    );
     server.work();
     assert!(server.failure.is_some(), "the server is sent an alert");
 }

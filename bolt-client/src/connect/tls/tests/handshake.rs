@@ -10,8 +10,17 @@ use super::*;
 #[test]
 fn a_server_of_a_trusted_authority_is_accepted_by_its_name_and_by_its_ip_address() {
     let ca = Authority::new();
-    for (host, name) in [("db.example", "db.example"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::1%lo", "::1")] {
-        assert_eq!(outcome(ca.trusted(), host, ca.issue(name).server()), Ok(()), "{host}");
+    for (host, name) in [
+        ("db.example", "db.example"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("::1%lo", "::1"),
+    ] {
+        assert_eq!(
+            outcome(ca.trusted(), host, ca.issue(name).server()),
+            Ok(()),
+            "{host}"
+        );
     }
 }
 
@@ -19,35 +28,54 @@ fn a_server_of_a_trusted_authority_is_accepted_by_its_name_and_by_its_ip_address
 fn an_unknown_authority_is_refused_and_the_error_says_what_to_trust() {
     let (ca, other) = (Authority::new(), Authority::new());
     let error = outcome(other.trusted(), "db.example", ca.issue("db.example").server()).unwrap_err();
-    assert!(error.contains("UnknownIssuer") && error.contains("Tls::ca_file"), "{error}");
+    assert!(
+        error.contains("UnknownIssuer") && error.contains("Tls::ca_file"),
+        "{error}"
+    );
     let error = outcome(Tls::new(), "db.example", ca.issue("db.example").server()).unwrap_err();
-    assert!(error.contains("UnknownIssuer") && error.contains("Tls::ca_file"), "{error}");
+    assert!(
+        error.contains("UnknownIssuer") && error.contains("Tls::ca_file"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_wrong_host_is_refused_and_the_error_has_the_names_of_the_certificate() {
     let ca = Authority::new();
     let error = outcome(ca.trusted(), "127.0.0.1", ca.issue("db.example").server()).unwrap_err();
-    assert!(error.contains("127.0.0.1") && error.contains("db.example"), "{error}");
+    assert!(
+        error.contains("127.0.0.1") && error.contains("db.example"),
+        "{error}"
+    );
     assert!(error.contains("connect by a name"), "{error}");
 }
 
 #[test]
 fn a_certificate_out_of_its_time_is_refused() {
     let ca = Authority::new();
-    let expired = ca.issue_with("db.example", |params| params.not_after = date_time_ymd(2020, 1, 1));
+    let expired = ca.issue_with("db.example", |params| {
+        params.not_after = date_time_ymd(2020, 1, 1)
+    });
     let error = outcome(ca.trusted(), "db.example", expired.server()).unwrap_err();
     assert!(error.contains("expired") && error.contains("renew"), "{error}");
-    let early = ca.issue_with("db.example", |params| params.not_before = date_time_ymd(4000, 1, 1));
+    let early = ca.issue_with("db.example", |params| {
+        params.not_before = date_time_ymd(4000, 1, 1)
+    });
     let error = outcome(ca.trusted(), "db.example", early.server()).unwrap_err();
-    assert!(error.contains("not valid yet") && error.contains("clock"), "{error}");
+    assert!(
+        error.contains("not valid yet") && error.contains("clock"),
+        "{error}"
+    );
 }
 
 #[test]
 fn any_certificate_is_accepted_only_when_that_was_asked_for() {
     let ca = Authority::new();
     let any = || Tls::new().trust_any_certificate();
-    for server in [ca.issue("elsewhere").server(), ca.issue("elsewhere").server_of(&[&TLS12])] {
+    for server in [
+        ca.issue("elsewhere").server(),
+        ca.issue("elsewhere").server_of(&[&TLS12]),
+    ] {
         assert_eq!(outcome(any(), "db.example", server), Ok(()));
     }
 }
@@ -61,7 +89,10 @@ fn both_versions_are_spoken_and_each_can_be_excluded() {
     let error = outcome(ca.trusted().only_tls_1_2(), "db.example", server(&TLS13)).unwrap_err();
     assert!(error.contains("common version"), "{error}");
     let error = outcome(ca.trusted().only_tls_1_3(), "db.example", server(&TLS12)).unwrap_err();
-    assert!(error.contains("common version") || error.contains("TLS 1.2 or 1.3"), "{error}");
+    assert!(
+        error.contains("common version") || error.contains("TLS 1.2 or 1.3"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -69,7 +100,10 @@ fn a_client_certificate_is_presented_and_its_lack_is_explained() {
     let ca = Authority::new();
     let server = || ca.issue("db.example").server_for_clients_of(&ca);
     let client = ca.issue("client").for_client();
-    assert_eq!(outcome(ca.trusted().client_certificate(client), "db.example", server()), Ok(()));
+    assert_eq!(
+        outcome(ca.trusted().client_certificate(client), "db.example", server()),
+        Ok(())
+    );
     let error = outcome(ca.trusted(), "db.example", server()).unwrap_err();
     assert!(error.contains("client certificate: set"), "{error}");
     let stranger = Authority::new().issue("client").for_client();
@@ -92,7 +126,10 @@ fn a_server_without_tls_is_told_from_one_that_closes() {
     let error = attempt(b"HTTP/1.1 400 Bad Request\r\n");
     assert!(error.contains("no TLS") && error.contains("bolt://"), "{error}");
     let error = attempt(b"");
-    assert!(error.contains("closed the connection") && error.contains("bolt://"), "{error}");
+    assert!(
+        error.contains("closed the connection") && error.contains("bolt://"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -139,7 +176,9 @@ fn a_provider_replaces_the_client_certificate() {
     let stranger = Authority::new().issue("client").for_client();
     let current = Arc::new(Mutex::new(stranger));
     let provided = Arc::clone(&current);
-    let options = ca.trusted().client_certificate_provider(move || Ok(Some(provided.lock().unwrap().clone())));
+    let options = ca
+        .trusted()
+        .client_certificate_provider(move || Ok(Some(provided.lock().unwrap().clone())));
     let connector = TlsConnector::new(options).unwrap();
     let accepted = || {
         let (inner, mut server) = pair(ca.issue("db.example").server_for_clients_of(&ca));
@@ -169,5 +208,8 @@ fn debug_shows_nothing_of_a_key() {
     let ca = Authority::new();
     let issued = ca.issue("client");
     let shown = format!("{:?}", ca.trusted().client_certificate(issued.for_client()));
-    assert!(!shown.contains("PRIVATE") && !shown.contains(&issued.key[40..60]), "{shown}");
+    assert!(
+        !shown.contains("PRIVATE") && !shown.contains(&issued.key[40..60]),
+        "{shown}"
+    );
 }
