@@ -81,7 +81,7 @@ fn parse(
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
         Error::config(if key_is_encrypted {
             format!(
-                "the private key in {key_name} is encrypted: give its password by ClientCertificate::password"
+                "the private key in {key_name} is encrypted: decrypt it first, as by openssl pkcs8 -in KEY -out DECRYPTED"
             )
         } else {
             format!("{key_name} has no private key in PEM")
