@@ -65,7 +65,7 @@ fn advice(error: &rustls::Error) -> &'static str {
 fn certificate_advice(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "trust the authority that issued it by Tls::ca_file, or use +ssc to accept any certificate"
+            "trust the authority that issued it by Tls::ca_file; for tests only, bolt+ssc:// accepts any certificate"
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "renew it on the server; if it is valid, the clock of this machine is wrong"

@@ -213,3 +213,54 @@ fn debug_shows_nothing_of_a_key() {
         "{shown}"
     );
 }
+
+#[cfg(not(feature = "encrypted-keys"))]
+#[test]
+fn an_encrypted_key_is_refused_by_the_name_of_the_feature() {
+    let ca = Authority::new();
+    let client = ClientCertificate::from_pem(ca.pem.clone(), "-----BEGIN ENCRYPTED PRIVATE KEY-----");
+    let error = TlsConnector::new(ca.trusted().client_certificate(client)).unwrap_err();
+    assert!(error.to_string().contains("`encrypted-keys`"), "{error}");
+}
+
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn an_encrypted_key_is_decrypted_by_its_password() {
+    use pkcs8::{LineEnding, PrivateKeyInfo, SecretDocument};
+
+    let ca = Authority::new();
+    let issued = ca.issue("client");
+    let (_, key) = SecretDocument::from_pem(&issued.key).unwrap();
+    let parameters =
+        pkcs8::pkcs5::pbes2::Parameters::pbkdf2_sha256_aes256cbc(2048, &[7; 16], &[8; 16]).unwrap();
+    let encrypted = PrivateKeyInfo::try_from(key.as_bytes())
+        .unwrap()
+        .encrypt_with_params(parameters, "hunter2")
+        .unwrap()
+        .to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF)
+        .unwrap();
+    // Both in one file, as some tools write them.
+    let both = format!("{}{}", issued.certificate, &*encrypted);
+    let client = ClientCertificate::from_pem(both.clone(), both);
+    let outcome = |client: ClientCertificate| outcome_of_client(&ca, ca.trusted().client_certificate(client));
+    assert_eq!(outcome(client.clone().password("hunter2")), Ok(()));
+    let error = outcome(client.clone().password("other")).unwrap_err();
+    assert!(
+        error.contains("the password is wrong") && !error.contains("other"),
+        "{error}"
+    );
+    let error = outcome(client.clone()).unwrap_err();
+    assert!(error.contains("ClientCertificate::password"), "{error}");
+    let shown = format!("{:?}", client.password("hunter2"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[cfg(feature = "encrypted-keys")]
+fn outcome_of_client(ca: &Authority, options: Tls) -> Result<(), String> {
+    TlsConnector::new(options.clone()).map_err(|error| error.to_string())?;
+    outcome(
+        options,
+        "db.example",
+        ca.issue("db.example").server_for_clients_of(ca),
+    )
+}
