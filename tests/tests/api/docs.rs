@@ -1,4 +1,4 @@
-//! The documentation of the driver's crates with all features, as rustdoc writes it.
+//! The documentation of the driver's crates with all features that matter, as rustdoc writes it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs};
 
+use super::dependencies::packages;
 use super::html::attributes;
 
 pub(crate) const ADAPTERS: [&str; 4] = [
@@ -83,7 +84,8 @@ fn target() -> PathBuf {
 fn document(crates: &[&str]) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["doc", "--offline", "--quiet", "--no-deps", "--all-features"])
+        .args(["doc", "--offline", "--quiet", "--no-deps", "--features"])
+        .arg(features(crates))
         .arg("--target-dir")
         .arg(target())
         .args(crates.iter().flat_map(|krate| ["-p", *krate]))
@@ -99,6 +101,21 @@ fn document(crates: &[&str]) {
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo doc of {crates:?}:\n{errors}");
+}
+
+/// Returns all features of the crates but the one that adds nothing to the API, and takes minutes to build.
+fn features(crates: &[&str]) -> String {
+    let packages = packages();
+    let mut features = Vec::new();
+    for krate in crates {
+        let all = packages.get(krate)["features"].as_object().unwrap();
+        features.extend(
+            all.keys()
+                .filter(|feature| *feature != "aws-lc-rs")
+                .map(|feature| format!("{krate}/{feature}")),
+        );
+    }
+    features.join(",")
 }
 
 fn own_crates() -> Vec<String> {
