@@ -3,10 +3,11 @@
 //! Each requirement is one generic function over [`Adapter`]. Its tests are named `adapter::requirement`.
 
 use std::error::Error as _;
+use std::net::TcpListener;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use bolt_client::{Auth, Config, Error, ErrorKind, Tls};
+use bolt_client::{Address, Auth, Config, Error, ErrorKind, Tls};
 use bolt_proto::state::Message;
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
@@ -32,6 +33,7 @@ macro_rules! contract {
                 the_end_of_a_connection_is_announced
                 a_truncated_stream_is_a_lost_connection
                 a_server_that_restarts_is_tried_again
+                other_addresses_are_tried_and_then_the_error_is_final
                 a_new_connection_costs_the_round_trips_of_its_version_and_a_warm_one_none
             }
         }
@@ -337,6 +339,28 @@ fn a_server_that_restarts_is_tried_again<A: Adapter>() {
     server.tls.refuse(2);
     server.tls.cut();
     assert_eq!(driver.rows("ROWS 1").unwrap(), 1);
+}
+
+fn other_addresses_are_tried_and_then_the_error_is_final<A: Adapter>() {
+    let ca = Authority::new();
+    let untrusted = Server::start(Authority::new().issue(HOST).server());
+    let trusted = Server::start(ca.issue(HOST).server());
+    let config = |addresses: [std::net::SocketAddr; 2]| {
+        let found = addresses.map(|address| Address::new(HOST, address.port()));
+        Config::new("bolt+s://cluster.example", Auth::none())
+            .unwrap()
+            .tls(ca.trusted())
+            .resolver(move |_| found.to_vec())
+    };
+    let driver = A::new(config([untrusted.tls.address(), trusted.tls.address()])).unwrap();
+    assert_eq!(driver.rows("ROWS 1").unwrap(), 1);
+    let closed = TcpListener::bind((HOST, 0)).unwrap().local_addr().unwrap();
+    for addresses in [
+        [closed, untrusted.tls.address()],
+        [untrusted.tls.address(), closed],
+    ] {
+        assert_final::<A>(config(addresses), &["no address can be reached", "UnknownIssuer"]);
+    }
 }
 
 fn a_new_connection_costs_the_round_trips_of_its_version_and_a_warm_one_none<A: Adapter>() {

@@ -247,7 +247,11 @@ impl Error {
             | Reason::Refused { .. }
             | Reason::Lost { .. } => true,
             Reason::Tls { is_final, .. } => !is_final,
-            Reason::Unreachable(failures) => failures.iter().any(Self::is_retryable),
+            // A server that answered, and cannot be trusted or does not trust, is not outweighed by one that did not.
+            Reason::Unreachable(failures) => {
+                let is_final = |failure: &Self| failure.kind() == ErrorKind::Tls && !failure.is_retryable();
+                failures.iter().any(Self::is_retryable) && !failures.iter().any(is_final)
+            }
             _ => false,
         }
     }
@@ -407,8 +411,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// Returns the kind that all failures have in common, or `Connect`.
+/// Returns the kind that all failures have in common, or `Tls` if that is among them, or `Connect`.
 fn common_kind(failures: &[Error]) -> ErrorKind {
+    if failures.iter().any(|failure| failure.kind() == ErrorKind::Tls) {
+        return ErrorKind::Tls;
+    }
     let mut kinds = failures.iter().map(Error::kind);
     let first = kinds.next().unwrap_or(ErrorKind::Connect);
     if kinds.all(|kind| kind == first) {

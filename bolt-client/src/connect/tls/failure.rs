@@ -95,9 +95,12 @@ fn alert_advice(alert: AlertDescription) -> &'static str {
         | AlertDescription::AccessDenied => {
             "it refused the client certificate, or the lack of one: check Tls::client_certificate, and what the server trusts"
         }
-        AlertDescription::ProtocolVersion
-        | AlertDescription::HandshakeFailure
-        | AlertDescription::InsufficientSecurity => {
+        // In TLS 1.2 some servers, such as Neo4j, say no more if a client certificate is missing.
+        AlertDescription::HandshakeFailure => {
+            "if it asks for a client certificate, set Tls::client_certificate; if not, server and driver must allow a \
+             common version and cipher suite"
+        }
+        AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
             "server and driver must allow a common version and cipher suite"
         }
         AlertDescription::UnrecognisedName => "it knows no certificate for this host name",
