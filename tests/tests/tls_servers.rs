@@ -101,7 +101,7 @@ fn start(release: Release, ca: &Authority, host: &str, level: &str, client_auth:
         .setting("dbms.ssl.policy.bolt.client_auth", client_auth)
         .start()
         .unwrap();
-    // The server has read them.
+    // The server has read the files.
     fs::remove_dir_all(&folder).unwrap();
     server
 }

@@ -155,7 +155,7 @@ impl Session {
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
-    /// use bolt::{ConversionError, Driver, Error, ManagedTransaction};
+    /// use bolt::{Driver, Error, ManagedTransaction};
     ///
     /// enum ShopError {
     ///     Database(Error),
@@ -165,13 +165,6 @@ impl Session {
     /// impl From<Error> for ShopError {
     ///     fn from(error: Error) -> Self {
     ///         Self::Database(error)
-    ///     }
-    /// }
-    ///
-    /// // `get` and `to` of a row have an error type of their own.
-    /// impl From<ConversionError> for ShopError {
-    ///     fn from(error: ConversionError) -> Self {
-    ///         Self::Database(error.into())
     ///     }
     /// }
     ///

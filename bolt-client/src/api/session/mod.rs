@@ -233,7 +233,7 @@ impl Session {
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
-    /// use bolt::{ConversionError, Driver, Error, ManagedTransaction};
+    /// use bolt::{Driver, Error, ManagedTransaction};
     ///
     /// enum ShopError {
     ///     Database(Error),
@@ -243,13 +243,6 @@ impl Session {
     /// impl From<Error> for ShopError {
     ///     fn from(error: Error) -> Self {
     ///         Self::Database(error)
-    ///     }
-    /// }
-    ///
-    /// // `get` and `to` of a row have an error type of their own.
-    /// impl From<ConversionError> for ShopError {
-    ///     fn from(error: ConversionError) -> Self {
-    ///         Self::Database(error.into())
     ///     }
     /// }
     ///

@@ -264,7 +264,7 @@ fn a_write_whose_first_page_is_its_last_costs_nothing_to_drop_even_if_that_is_on
 }
 
 #[test]
-fn what_callers_who_block_drop_is_waited_for_at_most_for_the_teardown_limit() {
+fn what_a_blocking_caller_drops_is_waited_for_at_most_for_the_teardown_limit() {
     for (access, finishes) in [(Access::Write, true), (Access::Read, false)] {
         let servers = Scripted::new();
         let driver = three(&servers);

@@ -18,7 +18,7 @@ const HEAD: &str = "\
 
 What each kind of call costs on a connection that is open, counted at the socket: how often it waits for the network, how
 many writes it makes, and what they contain. The same on every adapter; a test of the suite compares it
-(`the_table_of_round_trips_holds`), and rewrites it with `UPDATE=1`. A page has ten rows here; `PULL -1` asks for all rows.
+(`the_table_of_round_trips_holds`), and rewrites it with `UPDATE=1`. A page has ten rows here; `PULL -1` requests all rows.
 
 | call | round trips | writes | what travels |
 |---|---|---|---|
@@ -92,7 +92,7 @@ async fn auto_commit(table: &mut Table) -> Outcome {
     let mut rows = go!(session.run("ROWS 25"))?;
     while wait!(rows.try_next())?.is_some() {}
     drop(rows);
-    table.row("`session.run` and `next`, 25 rows")?;
+    table.row("`session.run` and `try_next`, 25 rows")?;
     wait!(session.last_bookmarks())?;
     wait!(session.close())?;
     table.row("`session.close`")

@@ -197,7 +197,7 @@ async fn a_timed_out_run_poisons_its_transaction(world: World) -> Outcome {
     for _ in 0..2 {
         let error = go!(tx.run("RETURN 1")).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-        assert_says(&error, &["ran out of time", "rolled back"]);
+        assert_says(&error, &["timed out", "rolled back"]);
     }
     wait!(tx.rollback())?;
     let mut tx = go!(session.begin_transaction())?;
