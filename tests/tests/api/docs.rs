@@ -70,9 +70,9 @@ fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // A crate's pages link to those of its dependencies only if these are there already.
-        document(&["bolt-proto"]);
-        document(&["bolt-client"]);
-        document(&ADAPTERS);
+        for krate in ["bolt-proto", "bolt-client"].into_iter().chain(ADAPTERS) {
+            document(krate);
+        }
         target().join("doc")
     })
 }
@@ -81,14 +81,21 @@ fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs")
 }
 
-fn document(crates: &[&str]) {
+fn document(krate: &str) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["doc", "--offline", "--quiet", "--no-deps", "--features"])
-        .arg(features(crates))
+        .args([
+            "doc",
+            "--offline",
+            "--quiet",
+            "--no-deps",
+            "-p",
+            krate,
+            "--features",
+        ])
+        .arg(features(krate))
         .arg("--target-dir")
         .arg(target())
-        .args(crates.iter().flat_map(|krate| ["-p", *krate]))
         .current_dir(root())
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -100,21 +107,18 @@ fn document(crates: &[&str]) {
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo doc of {crates:?}:\n{errors}");
+    assert!(output.status.success(), "cargo doc of {krate}:\n{errors}");
 }
 
-/// Returns all features of the crates but the one that adds nothing to the API, and takes minutes to build.
-fn features(crates: &[&str]) -> String {
+/// Returns all features of a crate but the one that adds nothing to the API, and takes minutes to build.
+fn features(krate: &str) -> String {
     let packages = packages();
-    let mut features = Vec::new();
-    for krate in crates {
-        let all = packages.get(krate)["features"].as_object().unwrap();
-        features.extend(
-            all.keys()
-                .filter(|feature| *feature != "aws-lc-rs")
-                .map(|feature| format!("{krate}/{feature}")),
-        );
-    }
+    let features = packages.get(krate)["features"].as_object().unwrap();
+    let features: Vec<_> = features
+        .keys()
+        .map(String::as_str)
+        .filter(|feature| *feature != "aws-lc-rs")
+        .collect();
     features.join(",")
 }
 
