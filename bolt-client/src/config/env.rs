@@ -53,7 +53,7 @@ impl Config {
         }
     }
 
-    /// As [`from_env`](Self::from_env), with variables from elsewhere: a configuration file, or a test.
+    /// Reads the variables of [`from_env`](Self::from_env) from another source, such as a configuration file or a test.
     ///
     /// ```
     /// # use bolt_client as bolt;

@@ -51,7 +51,7 @@ pub(crate) use retries::{Pauses, RetryIf};
 /// # Ok::<(), bolt::Error>(())
 /// ```
 ///
-/// Of an option that takes `impl Into<Option<…>>`, `None` is a value like any other: it unsets the option.
+/// `None` unsets an option that takes `impl Into<Option<…>>`.
 ///
 /// `Debug` shows no credential, and `options` does not return them.
 #[derive(Debug, Clone)]

@@ -133,7 +133,7 @@ enum Reason {
         attempts: u32,
         spent: Duration,
     },
-    /// The caller asked for exactly one row; there were at least so many.
+    /// The caller asked for exactly one row; there were at least this many.
     NotSingle {
         at_least: usize,
     },
