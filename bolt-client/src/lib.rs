@@ -68,6 +68,8 @@ pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
 pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
+#[cfg(feature = "rustls")]
+pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
 pub use record::{Record, RecordIter, RecordRef};

@@ -18,7 +18,7 @@ impl Config {
     ///
     /// | variable | |
     /// |---|---|
-    /// | `NEO4J_URI` | `bolt://host[:port]`; required |
+    /// | `NEO4J_URI` | a [URI](Self::new), such as `bolt://localhost`; required |
     /// | `NEO4J_USERNAME` | the user; if it is not set, there is no authentication |
     /// | `NEO4J_PASSWORD` | the password; required with a user |
     /// | `NEO4J_DATABASE` | the [default database](Self::database); optional |
