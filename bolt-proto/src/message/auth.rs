@@ -116,6 +116,15 @@ impl Auth {
         &self.0.scheme
     }
 
+    /// Returns the user name, or the principal of a custom scheme. `None` if there is none.
+    #[must_use]
+    pub fn principal(&self) -> Option<&str> {
+        self.0
+            .principal
+            .as_deref()
+            .filter(|principal| !principal.is_empty())
+    }
+
     /// Checks that a connection can carry all values.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
         // Where a version has two forms, the form is unknown before the answer to HELLO.
