@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 
 use zeroize::Zeroize;
 
+use bolt_proto::peer::{self as server, Server};
+use bolt_proto::state::Message;
 use bolt_proto::{Auth, Connection, Event, Extra, Hello, Options, Query, Version, Versions};
 
 /// The password and its like, disguised, so that neither the program nor the search contains it.
@@ -80,6 +82,35 @@ fn connected(version: Version) -> Connection {
     arrive(&mut connection, &[0, 0, version.minor(), version.major()]);
     assert!(matches!(connection.event(), Some(Event::Negotiated(_))));
     connection
+}
+
+/// Lets a server read a login, and then RUN, which arrive in pieces of this size.
+fn serve(auth: &Auth, version: Version, piece: usize) -> Server {
+    let mut connection = connected(version);
+    let mut server = Server::new(server::Options::strict());
+    let mut messages = Vec::new();
+    server.recv_space()[..20].copy_from_slice(connection.pending_bytes());
+    server.received(20);
+    assert_eq!(server.has_request(), Ok(None));
+    connection.wrote(connection.pending_bytes().len());
+    connection.login(&Hello::new("t/1"), auth).unwrap();
+    while !connection.pending_bytes().is_empty() {
+        let bytes = connection.pending_bytes();
+        let len = bytes.len().min(piece);
+        server.recv_space()[..len].copy_from_slice(&bytes[..len]);
+        server.received(len);
+        connection.wrote(len);
+        while let Ok(Some(head)) = server.has_request() {
+            assert!(server.request().is_some());
+            messages.push(head.message);
+            server.success(|_| Ok(())).unwrap();
+        }
+    }
+    assert!(matches!(
+        messages[..],
+        [Message::Hello] | [Message::Hello, Message::Logon]
+    ));
+    server
 }
 
 fn arrive(connection: &mut Connection, bytes: &[u8]) {
@@ -163,6 +194,14 @@ fn no_credential_stays_in_memory_when_it_is_not_needed_any_more() {
             login(&mut connection);
             drop(connection);
             check(&mut buffer, "dropped with the connection");
+
+            for piece in [7, 4096] {
+                let mut server = serve(&auths()[number], version, piece);
+                assert!(!server.recv_space().is_empty());
+                check(&mut buffer, "taken by a server, which reads on");
+                drop(serve(&auths()[number], version, piece));
+                check(&mut buffer, "taken by a server and dropped");
+            }
 
             // The buffer moves while the credentials are in it.
             let mut connection = connected(version);
