@@ -21,9 +21,9 @@ pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>
 
 /// Polls `future` until it is ready.
 ///
-/// Sockets of this crate block inside of the poll. A future that waits for anything else (a turn in the pool, the next
-/// attempt) is pending. The thread then sleeps until it is woken, or until the earliest instant that a timer passed to
-/// [`wake_at`] during the poll.
+/// Sockets of this crate block inside of the poll. A future that does not wait for a socket, but for a turn in the pool
+/// or the next attempt, is pending. The thread then sleeps until it is woken, or until the earliest instant that a timer
+/// passed to [`wake_at`] during the poll.
 ///
 /// Cancelling also wakes the thread. The next poll finds the runtime
 /// [cancelled](bolt_client::runtime::Runtime::is_cancelled), and the driver ends the call.

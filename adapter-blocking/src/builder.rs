@@ -1,13 +1,15 @@
 //! Builders that end in a call.
 
-/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. The value that it
-/// returns can be wrapped, too: `by Records::new`.
+/// Wraps a builder of `bolt_client`: the same setters, and `call` where the original is awaited. The returned value can
+/// be wrapped, too: `by Records::new`. Behind the builder stand the errors and the cancel safety of `call`.
 macro_rules! blocking_builder {
     (
         $(#[$doc:meta])*
         $name:ident $(<$life:lifetime>)? of $output:ty $(, by $wrap:path)? {
             $($(#[$method_doc:meta])* $method:ident $(<$arg_life:lifetime>)? ($($arg:ident: $type:ty),*);)*
         }
+        $(#[$call_doc:meta])*
+        call
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -25,8 +27,7 @@ macro_rules! blocking_builder {
 
             /// Makes the call on this thread.
             ///
-            /// # Errors
-            /// See [`ErrorKind`](crate::ErrorKind).
+            $(#[$call_doc])*
             pub fn call(self) -> Result<$output, bolt_client::Error> {
                 $crate::block_on::call(self.0)$(.map($wrap))?
             }
@@ -48,23 +49,27 @@ macro_rules! run_and {
     };
 }
 
-/// What queries have besides their setters: `cursor`, and methods that read the rows, too.
+/// Defines the methods of queries besides their setters: `cursor`, and methods that read the rows, too. They share one
+/// text on cancel safety.
 macro_rules! runs {
-    ($($name:ident),*) => {$(
+    ($name:ident, $cancel_safety:literal) => {
         impl $name<'_> {
-            bolt_client::adapter::run_methods!([] run_and);
+            bolt_client::adapter::run_methods!([] $cancel_safety run_and);
 
-            /// Runs the query for a [`Cursor`](crate::Cursor), which holds on to nothing: other queries may run before
-            /// all rows are read. Rows that are left then are kept; for a session's query up to 16 MiB.
+            /// Runs the query for a [`Cursor`](crate::Cursor), which borrows nothing: other queries may run before all
+            /// rows are read. Unread rows are then kept in memory; for a session's query up to 16 MiB.
             ///
             /// # Errors
-            /// If the query fails. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if its session was given away by
+            /// If the query fails. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the query owns its session, by
             /// [`into_records`](crate::Session::into_records).
+            ///
+            /// # Cancel safety
+            #[doc = $cancel_safety]
             pub fn cursor(self) -> Result<crate::Cursor, bolt_client::Error> {
                 $crate::block_on::call(self.0.cursor()).map(crate::Cursor::new)
             }
         }
-    )*};
+    };
 }
 
 pub(crate) use {blocking_builder, run_and, runs, waited};

@@ -46,7 +46,7 @@ use std::task::Waker;
 /// * Cancelling is permanent: later calls in a scope of this handle fail before anything is sent. Create a new handle
 ///   for new work.
 /// * A handle touches no connection; the calling thread notices the cancellation itself. So cancelling after a call has
-///   ended does no harm to the connection's next user, and calls outside of the scope are not affected, on any thread.
+///   ended does no harm to the connection's next user. Calls outside of the scope are not affected, on any thread.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a handle has an effect only on calls inside its scope"]
 pub struct CancelHandle {
@@ -84,7 +84,7 @@ impl CancelHandle {
         sleeping.into_iter().for_each(Waker::wake);
     }
 
-    /// Returns `true` if [`cancel`](Self::cancel) was called.
+    /// Returns whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled()
@@ -123,12 +123,12 @@ impl Drop for ScopeGuard {
     }
 }
 
-/// Whether a call on this thread can be cancelled, so that its waits must be cut into short steps.
+/// Returns whether a call on this thread can be cancelled, so that its waits must be cut into short steps.
 pub(crate) fn in_scope() -> bool {
     with_scopes(|scopes| !scopes.is_empty())
 }
 
-/// Whether the calls of this thread are cancelled.
+/// Returns whether the calls of this thread are cancelled.
 pub(crate) fn is_requested() -> bool {
     with_scopes(|scopes| scopes.iter().any(|handle| handle.is_cancelled()))
 }

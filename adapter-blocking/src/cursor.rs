@@ -8,8 +8,7 @@ use crate::builder::waited;
 /// A result that is read while other queries run: one query for each row of another, for example.
 ///
 /// A query makes a cursor by [`cursor`](crate::TransactionRun::cursor). The cursor borrows nothing. Its methods take the
-/// transaction or session that the cursor came from, and refuse any other. A call that was
-/// [cancelled](crate::CancelHandle) has lost no row.
+/// transaction or session that the cursor came from, and refuse any other.
 ///
 /// Rows that arrive while something else is waited for are kept until they are read. Dropping a cursor skips the rest of
 /// its rows. The query is carried out all the same: an auto-commit query when its session is used next, or dropped.
@@ -32,19 +31,25 @@ pub struct Cursor {
     inner: bolt_client::Cursor,
 }
 
-/// What a [`Cursor`] comes from: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
+/// The origin of a [`Cursor`]: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
 /// [`ManagedTransaction`](crate::ManagedTransaction).
 ///
 /// The trait is sealed: a host hands out the state of its connection, which code outside of the driver could not keep
 /// consistent. Use the trait as a bound.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no cursors",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "the methods of a cursor take what its query ran on: `people.try_next(&mut tx)`"
+)]
 pub trait CursorHost {
-    /// Returns the host of the driver underneath.
+    /// Returns the host that `bolt_client` knows.
     #[doc(hidden)]
     fn host(&mut self, _: Seal) -> &mut dyn bolt_client::CursorHost;
 }
 
-/// Cannot be named outside of the driver, so that nothing else implements or calls what takes it.
+/// A type that cannot be named outside of the driver, so that other code can neither implement nor call what takes it.
 #[derive(Debug)]
+#[expect(unnameable_types, reason = "that it has no path is its purpose")]
 pub struct Seal(());
 
 impl Cursor {

@@ -1,4 +1,4 @@
-//! The driver's calls, each on the caller's thread.
+//! The driver, whose calls run on the caller's thread.
 
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ use crate::transaction::BeginTransaction;
 /// Create one per server and process with [`bolt::driver`](crate::driver), and clone it for each thread. Clones share
 /// their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up). Connections are
 /// closed when the last clone is dropped; [`close`](Self::close) ends them in order. A program that calls `fork`
-/// creates its driver [after that](crate::driver).
+/// creates its driver [after the fork](crate::driver).
 ///
-/// This type differs from that of the asynchronous adapters: its sockets block the thread, which must not happen to an
-/// executor by accident.
+/// The type is not that of the asynchronous adapters, because its sockets block the thread. So an executor cannot get it
+/// by accident.
 #[doc(alias("new", "connect", "pool"))]
 #[derive(Debug, Clone)]
 pub struct Driver {
@@ -59,7 +59,7 @@ impl Driver {
     /// Returns a builder that runs a query in a transaction of its own and collects its rows. Set parameters and
     /// options, then [`call`](ExecuteQuery::call) it.
     ///
-    /// On an open connection, a read costs one round trip, a write two.
+    /// [`ExecuteQuery`] says what the query costs, and when it is retried.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self.inner.execute_query(query))
     }
@@ -103,6 +103,9 @@ impl Driver {
     ///
     /// # Errors
     /// If the server cannot be reached, or rejects the login.
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*.
     pub fn verify_connectivity(&self) -> Result<(), Error> {
         call(self.inner.verify_connectivity())
     }
@@ -111,6 +114,9 @@ impl Driver {
     ///
     /// # Errors
     /// As [`verify_connectivity`](Self::verify_connectivity).
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*.
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
         call(self.inner.server_info())
     }
@@ -120,6 +126,9 @@ impl Driver {
     ///
     /// # Errors
     /// As [`verify_connectivity`](Self::verify_connectivity).
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*.
     pub fn supports_multi_db(&self) -> Result<bool, Error> {
         call(self.inner.supports_multi_db())
     }
@@ -129,6 +138,9 @@ impl Driver {
     ///
     /// # Errors
     /// As [`verify_connectivity`](Self::verify_connectivity).
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*.
     pub fn supports_session_auth(&self) -> Result<bool, Error> {
         call(self.inner.supports_session_auth())
     }
@@ -151,6 +163,9 @@ impl Driver {
     ///
     /// # Errors
     /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*. Connections that were being opened are completed by later calls.
     pub fn warm_up(&self) -> Result<(), Error> {
         call(self.inner.warm_up())
     }

@@ -27,8 +27,7 @@ blocking_builder! {
     ///
     /// The query is retried, after a pause, after transient errors and if the connection is lost before the commit.
     /// Retries last as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. A
-    /// pooled connection that turns out to be dead is replaced without a pause. If the answer to COMMIT is lost, that
-    /// is an [`UnknownCommit`](crate::ErrorKind::UnknownCommit), which is never retried.
+    /// pooled connection that turns out to be dead is replaced without a pause.
     ///
     /// A read costs one round trip on an open connection, a write two, or one with
     /// [`pipeline_commit`](Self::pipeline_commit). The page `docs/writes.md` of the repository compares what each way
@@ -58,8 +57,8 @@ blocking_builder! {
         /// deadline that passes, or a cancelled call leaves the commit unknown. A read is not affected: its COMMIT
         /// always travels with the query.
         pipeline_commit(pipeline: bool);
-        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own
-        /// setting. Default: `None`.
+        /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the
+        /// server's own setting. Default: `None`.
         timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
@@ -75,4 +74,13 @@ blocking_builder! {
         /// included. `None` for the [driver's](crate::Config::deadline) deadline. Default: `None`.
         deadline(limit: impl Into<Option<Duration>>);
     }
+    /// # Errors
+    /// * If the server reports a failure that is final, or that lasted to the end of the retries.
+    /// * If no connection can be obtained.
+    /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards. A read is *cancel-safe*. With
+    /// [`pipeline_commit`](Self::pipeline_commit), COMMIT leaves with the query.
+    call
 }

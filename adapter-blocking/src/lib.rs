@@ -54,6 +54,9 @@ pub use bolt_client::{
     ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, list, map, protocol,
     query, serde, types,
 };
+#[cfg(feature = "rustls")]
+#[doc(inline)]
+pub use bolt_client::{ClientCertificate, Tls};
 pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
@@ -64,7 +67,7 @@ pub use runner::{QueryRun, QueryRunner};
 pub use session::{Session, SessionBuilder, SessionRun};
 pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 
-/// Creates a driver for the server at `uri`: `bolt://host[:port]`. No connection is opened before the first query.
+/// Creates a driver for the server at `uri`: `bolt://host[:port]`, or `bolt+s://` for TLS (see [`Config::new`]). No connection is opened before the first query.
 ///
 /// A program that calls `fork` creates its drivers after the fork, one in each process. Otherwise parent and child share sockets
 /// and read each other's answers.

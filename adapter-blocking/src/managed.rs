@@ -11,7 +11,7 @@ use crate::block_on::call;
 use crate::cursor::{Cursor, CursorHost, Seal};
 use crate::transaction::TransactionRun;
 
-/// The application's function, as the driver underneath calls it.
+/// The application's function, as `bolt_client` calls it.
 type Work<'s, T, E> = Box<dyn FnMut(bolt_client::ManagedTransaction) -> Ready<Result<T, E>> + 's>;
 
 /// A transaction function that is about to run. [`call`](Self::call) runs the function, and returns what it returned.
@@ -52,7 +52,8 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
         }
     }
 
-    /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+    /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the server's
+    /// own setting. Default: `None`.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.inner = self.inner.timeout(timeout);
         self
@@ -74,9 +75,14 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     /// Runs the function on this thread.
     ///
     /// # Errors
-    /// If the function returns an error. If the server reports a failure that is final, or that is still there at the end
-    /// of the [budget](crate::Config::max_transaction_retry_time). If there is no connection.
-    /// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never retried.
+    /// * If the function returns an error.
+    /// * If the server reports a failure that is final, or that lasted to the end of the
+    ///   [retries](crate::Config::max_transaction_retry_time).
+    /// * If no connection can be obtained.
+    /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
     pub fn call(self) -> Result<T, E> {
         call(run_managed(self.inner))
     }

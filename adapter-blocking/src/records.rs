@@ -11,22 +11,21 @@ use crate::builder::waited;
 
 /// The rows of a query, as they arrive.
 ///
-/// Records hold on to the session or transaction that ran the query: one result at a time. For several at a time there are
-/// [cursors](crate::Cursor). Those of [`Session::into_records`](crate::Session::into_records) own their session.
+/// Records borrow the session or transaction that ran the query: one result at a time. For several at a time there are
+/// [cursors](crate::Cursor). Records of [`Session::into_records`](crate::Session::into_records) own their session.
 ///
 /// Records are an iterator over `Result<Record, Error>`, which ends after an error. [`try_next`](Self::try_next) and
-/// [`next_ref`](Self::next_ref), which borrows the row in place of copying it, go well with `while let` and `?`. A call that
-/// was [cancelled](crate::CancelHandle) has lost no row.
+/// [`next_ref`](Self::next_ref), which borrows the row in place of copying it, suit `while let` and `?`.
 ///
 /// Rows are requested in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next page after about a tenth of
 /// the last was read. So memory stays within a page or so, however long the result is.
 ///
 /// # Dropping it
 /// The query is carried out all the same, except for an auto-commit query of a session that [only
-/// reads](crate::Access::Read), which is cancelled. For an auto-commit query that may write, that happens inside of
-/// `drop`, which waits for the server until the query is committed, for at most
-/// [`teardown_timeout`](crate::Config::teardown_timeout). What takes longer is finished by the next user of the
-/// connection. In a transaction, the rest of the rows is skipped without waiting. To stop a query, drop its transaction.
+/// reads](crate::Access::Read), which is cancelled. For an auto-commit query that may write, `drop` waits until the query
+/// is committed, for at most [`teardown_timeout`](crate::Config::teardown_timeout). The next user of the connection
+/// finishes what takes longer. In a transaction, the rest of the rows is skipped without waiting. To stop a query, drop
+/// its transaction.
 ///
 /// ```no_run
 /// # use adapter_blocking as bolt;

@@ -10,11 +10,10 @@ use crate::records::Records;
 use crate::session::Session;
 use crate::transaction::Transaction;
 
-/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that work with
-/// any of these.
+/// A [`Session`], a [`Transaction`] or a [`ManagedTransaction`], for functions that run queries on any of them.
 ///
-/// The methods of each type do more: they take parameters and options afterwards. Here, a query brings its parameters
-/// along, by [`query`](crate::query()).
+/// The parameters belong to the query that is passed in, by [`query`](crate::query()). The types' own methods take
+/// parameters and options afterwards.
 ///
 /// The trait is sealed, as [`CursorHost`] is and for the same reason. Use the trait as a bound.
 ///
@@ -36,6 +35,11 @@ use crate::transaction::Transaction;
 ///     Ok(())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not run single queries",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "a driver makes sessions: `driver.session().build()`"
+)]
 pub trait QueryRunner: CursorHost {
     /// Runs a query: see [`Session::run`] and [`Transaction::run`].
     fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_>;
@@ -43,14 +47,21 @@ pub trait QueryRunner: CursorHost {
 
 blocking_builder! {
     /// A query of a [`QueryRunner`]. [`call`](Self::call) runs the query for its [`Records`].
-    ///
-    /// The errors are those of [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun).
     QueryRun<'q> of Records<'q>, by Records::new {}
+    /// # Errors
+    /// As [`SessionRun`](crate::SessionRun::call) or [`TransactionRun`](crate::TransactionRun::call).
+    ///
+    /// # Cancel safety
+    /// As [`SessionRun`](crate::SessionRun::call) or [`TransactionRun`](crate::TransactionRun::call).
+    call
 }
 
-runs!(QueryRun);
+runs!(
+    QueryRun,
+    "As [`SessionRun`](crate::SessionRun::call) or [`TransactionRun`](crate::TransactionRun::call)."
+);
 
-/// Implements the trait by that of the driver underneath.
+/// Implements the trait by that of `bolt_client`.
 macro_rules! runners {
     ($($runner:ty),*) => {$(
         impl QueryRunner for $runner {

@@ -10,10 +10,7 @@ use crate::cursor::{Cursor, CursorHost, Seal};
 use crate::records::Records;
 
 blocking_builder! {
-    /// A transaction that is about to begin. [`call`](Self::call) begins it.
-    ///
-    /// What the server has against the transaction itself is reported by the first query, unless the transaction begins
-    /// [eagerly](Self::eager).
+    /// A transaction that is about to begin. [`call`](Self::call) begins the transaction.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -28,17 +25,26 @@ blocking_builder! {
     /// # Ok(()) }
     /// ```
     BeginTransaction<'s> of Transaction<'s>, by Transaction::new {
-        /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+        /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the
+        /// server's own setting. Default: `None`.
         timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
         /// Sets how long the whole transaction may take on *this* side, from waiting for a connection to the commit.
         /// Default: the session's.
         deadline(limit: impl Into<Option<Duration>>);
-        /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the
-        /// first query.
-        eager();
+        /// Sets whether the call waits until the server has begun the transaction, which costs a round trip. Otherwise
+        /// BEGIN travels with the first query. Default: `false`.
+        eager(eager: bool);
     }
+    /// # Errors
+    /// * If no connection can be obtained.
+    /// * If the transaction begins [eagerly](Self::eager), and the server refuses it. Otherwise the first query reports
+    ///   that.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean*: a transaction that has begun is rolled back.
+    call
 }
 
 /// A transaction: queries that are carried out together or not at all.
@@ -50,7 +56,7 @@ blocking_builder! {
 ///
 /// # Dropping it
 /// The transaction is rolled back: ROLLBACK or RESET is sent at once, without waiting, and the server frees the locks. That
-/// may cost the connection if the server has not even answered BEGIN.
+/// may cost the connection if the server has not answered BEGIN yet.
 ///
 /// ```no_run
 /// # use adapter_blocking as bolt;
@@ -81,13 +87,13 @@ impl<'s> Transaction<'s> {
     /// round trip, which BEGIN shares. A query without columns has been carried out by then.
     ///
     /// Another query may run once the records are dropped, whether they were read or not. For several results at a time,
-    /// end the query by [`cursor`](TransactionRun::cursor).
+    /// call [`cursor`](TransactionRun::cursor).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(self.inner.run(query))
     }
 
-    /// Queues a query without waiting: the query leaves with whatever is waited for next. So several queries, and the
-    /// [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
+    /// Queues a query without waiting: the query is sent together with the next request that is waited for. So several
+    /// queries, and the [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
     /// given by [`query`](crate::query()).
     ///
     /// If a query fails, those queued after it are not carried out.
@@ -115,9 +121,12 @@ impl<'s> Transaction<'s> {
     /// and committed in one round trip.
     ///
     /// # Errors
-    /// If the transaction has failed: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
-    /// connection is lost, the deadline passes, or the call is [cancelled](crate::CancelHandle), while the answer is on
-    /// its way, unless the transaction only reads.
+    /// * If the transaction has failed. It is rolled back.
+    /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, the deadline passes, or the call is
+    ///   [cancelled](crate::CancelHandle), before the answer arrives, unless the transaction only reads.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
     pub fn commit(self) -> Result<(), Error> {
         call(self.inner.commit())
     }
@@ -127,6 +136,9 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// If the server did not answer. The transaction is rolled back all the same: servers roll back what is open when a
     /// connection ends.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean*.
     pub fn rollback(self) -> Result<(), Error> {
         call(self.inner.rollback())
     }
@@ -141,9 +153,16 @@ impl CursorHost for Transaction<'_> {
 blocking_builder! {
     /// A query of a transaction. [`call`](Self::call) runs the query for its [`Records`]; other methods read the rows, too.
     ///
-    /// A call fails if the server refuses the query, or refused something of the transaction before. The transaction can
-    /// only be rolled back then, and after a call whose deadline had passed or that was
-    /// [cancelled](crate::CancelHandle).
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(mut tx: bolt::Transaction<'_>) -> Result<(), bolt::Error> {
+    /// let born: i64 = tx
+    ///     .run("MATCH (n:Person {name: $name}) RETURN n.born")
+    ///     .param("name", "Ada")
+    ///     .single()?
+    ///     .get(0)?;
+    /// # Ok(()) }
+    /// ```
     TransactionRun<'t> of Records<'t>, by Records::new {
         /// Sets a parameter. The value is encoded at once. If that fails, the call returns the error, and nothing is sent.
         param(name: impl AsRef<str>, value: impl ToValue);
@@ -153,6 +172,16 @@ blocking_builder! {
         /// as long as the transaction.
         deadline(limit: impl Into<Option<Duration>>);
     }
+    /// # Errors
+    /// If the server refuses the query, or refused BEGIN or an earlier query. The transaction can only be rolled back
+    /// then, and after a call whose deadline passed.
+    ///
+    /// # Cancel safety
+    /// *cancel-clean*: after the query has left, the transaction can only be rolled back.
+    call
 }
 
-runs!(TransactionRun);
+runs!(
+    TransactionRun,
+    "*cancel-clean*: after the query has left, the transaction can only be rolled back."
+);

@@ -48,10 +48,13 @@ pub use bolt_client::{
     Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, list, map,
     protocol, query, serde, types,
 };
+#[cfg(feature = "rustls")]
+#[doc(inline)]
+pub use bolt_client::{ClientCertificate, Tls};
 
 use runtime::Tokio;
 
-/// Creates a driver for the server at `uri`: `bolt://host[:port]`. No connection is opened before the first query.
+/// Creates a driver for the server at `uri`: `bolt://host[:port]`, or `bolt+s://` for TLS (see [`Config::new`]). No connection is opened before the first query.
 ///
 /// A program that calls `fork` creates its drivers after the fork, one in each process. Otherwise parent and child share sockets
 /// and read each other's answers.

@@ -25,11 +25,11 @@ use self::timer::Delay;
 /// A runtime that uses the tokio runtime of the calling task.
 ///
 /// The type holds no state: sockets and timers belong to the tokio runtime that polls them. A connection moves to
-/// another tokio runtime when it is polled there. So a driver can live in a `static`, can be shared by the tokio
-/// runtimes of several threads, and can be used after the one that opened its connections has ended.
+/// another tokio runtime when it is polled there. So a driver can live in a `static`, and the tokio runtimes of
+/// several threads can share it. It can be used after the tokio runtime that opened its connections has ended.
 ///
 /// Host names are looked up on tokio's pool of blocking threads. A call does not wait for a look-up beyond its
-/// deadline. Dropping a [`tokio::runtime::Runtime`] does wait for a hanging look-up; `shutdown_background` does not.
+/// deadline. Dropping a `tokio::runtime::Runtime` does wait for a hanging look-up; `shutdown_background` does not.
 ///
 /// The time is tokio's, so tests with a paused clock work.
 ///
@@ -39,8 +39,8 @@ use self::timer::Delay;
 ///
 /// # Errors
 ///
-/// If a requirement is not met, every driver call that has to wait fails at once with an error of kind
-/// [`Usage`](crate::ErrorKind::Usage) that says what is missing. The methods of [`Runtime`] and [`Transport`] report
+/// Every driver call that has to wait fails at once if a requirement is not met. The error is of kind
+/// [`Usage`](crate::ErrorKind::Usage) and says what is missing. The methods of [`Runtime`] and [`Transport`] report
 /// [`NoRuntime`].
 ///
 /// Tokio reports a missing I/O or time driver only by a panic, which this type catches. The application's panic hook

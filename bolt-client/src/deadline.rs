@@ -112,7 +112,7 @@ impl fmt::Display for Limit {
 pub(crate) struct Alarm(Option<(Instant, Pin<Box<dyn Timer>>)>);
 
 impl Alarm {
-    /// Ready once the deadline has passed, by the runtime's clock, or the call is cancelled.
+    /// Returns `Ready` once the deadline has passed, by the runtime's clock, or the call is cancelled.
     /// [`Error::out_of_time`](crate::error::Error::out_of_time) distinguishes the two.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, runtime: &dyn Runtime, by: Deadline) -> Poll<()> {
         if runtime.is_cancelled() {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::record::Record;
 use crate::summary::Summary;
 
-/// Everything that a query has returned. Iterating over it yields its rows.
+/// The complete result of a query: rows, columns and summary. Iterating over it yields the rows.
 ///
 /// `Display` shows the rows as a table. `Serialize` makes a list of the rows, each a map of its columns.
 ///

@@ -1,6 +1,9 @@
 //! The Bolt driver, over one small [`runtime::Runtime`] trait. Use it through an adapter crate: `adapter-tokio`,
 //! `adapter-smol`, `adapter-async-std` or `adapter-blocking`, each of which exports the whole API.
 //!
+//! A library that leaves the runtime to its users depends on this crate in place of an adapter: the async adapters export its types.
+//! Functions over `&mut impl` [`QueryRunner`] accept sessions and transactions of each of them.
+//!
 //! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
 
 /// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
@@ -65,6 +68,8 @@ pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
 pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
+#[cfg(feature = "rustls")]
+pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;
 pub use error::{Error, ErrorKind, OrAbort};
 pub use record::{Record, RecordIter, RecordRef};

@@ -44,6 +44,7 @@ mod tests {
     use bolt_proto::ProtocolViolation;
 
     use super::*;
+    use crate::connect::encryption::Encrypted;
     use crate::error::{Error, ErrorKind};
 
     #[test]
@@ -53,7 +54,8 @@ mod tests {
         for error in [
             Error::resolve("host", Some(lacking())),
             Error::connect("host:7687".into(), lacking()),
-            Error::broken("host:7687".into(), ended(), Some(lacking())).while_opening("the login"),
+            Error::broken("host:7687".into(), ended(), Some(lacking()))
+                .while_opening("the login", Encrypted::No),
         ] {
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert_eq!(error.to_string(), "no runtime here");

@@ -94,7 +94,7 @@ impl Record {
         self.0.is_empty()
     }
 
-    /// Returns the columns in order, each with its name.
+    /// Returns an iterator over the columns in order, each with its name.
     #[must_use]
     pub fn iter(&self) -> RecordIter<'_> {
         RecordIter(self.0.iter())
@@ -107,8 +107,8 @@ impl Record {
     }
 }
 
-/// A row in the receive buffer. It is `Copy`, and nothing is parsed before it is asked for: reading a column walks over
-/// the columns before it, once. [`to_record`](Self::to_record) makes an owned row.
+/// A row in the receive buffer. It is `Copy`, and parsed on demand: reading a column walks over the columns before it,
+/// once. [`to_record`](Self::to_record) makes an owned row.
 ///
 /// A column that cannot be read affects neither the other columns nor the connection.
 ///
@@ -125,6 +125,11 @@ impl Record {
 pub struct RecordRef<'a>(bolt_proto::RecordRef<'a>);
 
 impl<'a> RecordRef<'a> {
+    #[inline]
+    pub(crate) const fn new(row: bolt_proto::RecordRef<'a>) -> Self {
+        Self(row)
+    }
+
     /// Reads one column, by its name or its index. See [`Record::get`].
     ///
     /// # Errors
@@ -177,7 +182,7 @@ impl<'a> RecordRef<'a> {
         self.0.encoded_len()
     }
 
-    /// Returns the columns in order, each with its name.
+    /// Returns an iterator over the columns in order, each with its name.
     #[must_use]
     pub const fn iter(&self) -> RecordIter<'a> {
         RecordIter(self.0.iter())
@@ -188,18 +193,6 @@ impl<'a> RecordRef<'a> {
     #[inline]
     pub fn to_record(&self) -> Record {
         Record(self.0.to_record())
-    }
-}
-
-impl From<bolt_proto::Record> for Record {
-    fn from(record: bolt_proto::Record) -> Self {
-        Self(record)
-    }
-}
-
-impl<'a> From<bolt_proto::RecordRef<'a>> for RecordRef<'a> {
-    fn from(record: bolt_proto::RecordRef<'a>) -> Self {
-        Self(record)
     }
 }
 

@@ -21,7 +21,7 @@ pub use crate::no_runtime::NoRuntime;
 /// A boxed future that can be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What the driver needs from an executor and the operating system.
+/// The services that the driver needs from an executor and the operating system.
 ///
 /// Each adapter has a type that implements this trait. Applications implement it to bring their own [`Transport`]:
 /// wrap the adapter's type, delegate what stays the same, and replace [`connect`](Self::connect). Then pass the
@@ -95,8 +95,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// All futures, transports and timers are polled by the tasks that call the driver, each by one task at a time.
 ///
 /// A connection is shared by many calls, and so is its opening: if a call is dropped or its time is up, the next call
-/// continues to poll the same future of `resolve` or `connect`, perhaps on another thread, with another waker and in
-/// the context of another executor. Between two such calls it is not polled. So a pending poll must remember the
+/// continues to poll the same future of `resolve` or `connect`. It may do so on another thread, with another waker and in
+/// the context of another executor. Between two such calls the future is not polled. So a pending poll must remember the
 /// waker of its latest call, and nothing may depend on the thread or the task that polled first.
 ///
 /// # Runtimes that block the thread
@@ -152,23 +152,23 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Returns the current time, by the same clock as [`timer`](Self::timer). A simulated runtime has its own clock.
     fn now(&self) -> Instant;
 
-    /// Whether the call that is being polled has to end now, as if its deadline had passed.
+    /// Returns whether the call that is being polled has to end now, as if its deadline had passed.
     ///
-    /// Asked from within `poll`. Once it is true for a call, it must stay true for that call.
+    /// Called from within `poll`. Once it is `true` for a call, it must stay `true` for that call.
     ///
-    /// Default: never. An asynchronous call is cancelled by dropping its future; a call that blocks its thread needs
-    /// this way. A runtime that wraps another must delegate this method.
+    /// Default: `false`. An asynchronous call is cancelled by dropping its future; a call that blocks its thread needs
+    /// this method. A runtime that wraps another must delegate this method.
     fn is_cancelled(&self) -> bool {
         false
     }
 
     /// Checks whether the task that polls can wait for a timer.
     ///
-    /// Asked from within `poll`, before a wait that only a timer may end: in the queue of the pool, and between two
+    /// Called from within `poll`, before a wait that only a timer may end: in the queue of the pool, and between two
     /// attempts.
     ///
-    /// Default: yes. A runtime that works in certain contexts only (as tokio does) returns [`NoRuntime`] in all
-    /// others, here and from everything else that waits. A runtime that wraps another must delegate this method.
+    /// Default: `Ok`. A runtime that works in certain contexts only (as tokio does) returns [`NoRuntime`] in all
+    /// others, here and from all other methods that wait. A runtime that wraps another must delegate this method.
     ///
     /// # Errors
     /// If a timer would never be due here. The call of the driver fails with this error.
@@ -185,7 +185,7 @@ pub trait Timer: Send {
     /// Makes the timer due at `at`, whether or not it was due before. The driver polls the timer afterwards.
     fn reset(self: Pin<&mut Self>, at: Instant);
 
-    /// Ready once the instant has come; otherwise registers the waker, which replaces an earlier one.
+    /// Returns `Ready` once the instant has come. Until then it registers the waker, which replaces an earlier one.
     ///
     /// Must not be ready before [`Runtime::now`] has reached the instant.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
@@ -337,11 +337,11 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Options of a new socket.
+/// The options of a new socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketOptions {
-    /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: yes.
+    /// Whether the operating system probes idle connections (`SO_KEEPALIVE`). Default: `true`.
     pub keep_alive: bool,
     /// How long a connection is idle before the first probe, in whole seconds; `None` leaves that to the operating
     /// system. Default: 60 seconds.

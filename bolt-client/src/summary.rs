@@ -1,4 +1,4 @@
-//! What a server reports about a query that has run.
+//! The report of a server about a query that has run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape,
 
 use crate::server_info::ServerInfo;
 
-/// What a server reports about a query that has run.
+/// The report of a server about a query that has run.
 ///
 /// `Debug` does not show the query's text, which may hold a password.
 ///
@@ -98,8 +98,8 @@ impl Summary {
 
     /// Returns how much the query has changed.
     #[must_use]
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
+    pub const fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Returns the server that ran the query.

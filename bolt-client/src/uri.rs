@@ -5,15 +5,34 @@ use std::net::Ipv6Addr;
 use crate::address::Address;
 use crate::error::Error;
 
-/// Reads `bolt://host[:port]`.
-pub(crate) fn parse(uri: &str) -> Result<Address, Error> {
+/// What the scheme of a URI says about encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// `bolt`: whether connections are encrypted is left to the options.
+    Bolt,
+    /// `bolt+s`: the server's certificate is verified.
+    #[cfg_attr(
+        not(feature = "rustls"),
+        expect(dead_code, reason = "refused in builds without TLS")
+    )]
+    Secure,
+    /// `bolt+ssc`: any certificate is accepted.
+    #[cfg_attr(
+        not(feature = "rustls"),
+        expect(dead_code, reason = "refused in builds without TLS")
+    )]
+    AnyCertificate,
+}
+
+/// Reads `scheme://host[:port]`.
+pub(crate) fn parse(uri: &str) -> Result<(Scheme, Address), Error> {
     let Some((scheme, rest)) = uri.split_once("://") else {
         return Err(wrong(
             uri,
             "it has no scheme; write bolt://host or bolt://host:port",
         ));
     };
-    check_scheme(uri, scheme)?;
+    let scheme = parse_scheme(uri, scheme)?;
     // An empty path is accepted, because tools write bolt://host/.
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     // A password could stand before the @, so this one error does not repeat the URI.
@@ -25,17 +44,15 @@ pub(crate) fn parse(uri: &str) -> Result<Address, Error> {
     if authority.contains('?') {
         return Err(wrong(
             uri,
-            "bolt:// takes no query; a routing context belongs to neo4j://",
+            "a bolt:// URI takes no query; a routing context belongs to neo4j://",
         ));
     }
     if authority.contains(['/', '#']) {
         return Err(wrong(uri, "nothing may follow the host and the port"));
     }
     let (host, port) = split(authority).map_err(|why| wrong(uri, &why))?;
-    Ok(Address::new(
-        host,
-        parse_port(port).map_err(|why| wrong(uri, &why))?,
-    ))
+    let port = parse_port(port).map_err(|why| wrong(uri, &why))?;
+    Ok((scheme, Address::new(host, port)))
 }
 
 /// Reads `host[:port]`.
@@ -48,20 +65,27 @@ pub(crate) fn parse_address(text: &str) -> Result<Address, Error> {
     parsed.map_err(|why| Error::config(format!("the address {text:?} is invalid: {why}")))
 }
 
-fn check_scheme(uri: &str, scheme: &str) -> Result<(), Error> {
-    match scheme.to_ascii_lowercase().as_str() {
-        "bolt" => Ok(()),
-        "neo4j" => Err(Error::config(
-            "routing (the scheme neo4j://) is not supported yet; use bolt:// to reach one server",
-        )),
-        "bolt+s" | "bolt+ssc" | "neo4j+s" | "neo4j+ssc" => Err(Error::config(format!(
-            "TLS (the scheme {scheme}://) is not supported yet; use bolt:// for an unencrypted connection"
+fn parse_scheme(uri: &str, scheme: &str) -> Result<Scheme, Error> {
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
+        "bolt" => Ok(Scheme::Bolt),
+        #[cfg(feature = "rustls")]
+        "bolt+s" => Ok(Scheme::Secure),
+        #[cfg(feature = "rustls")]
+        "bolt+ssc" => Ok(Scheme::AnyCertificate),
+        #[cfg(not(feature = "rustls"))]
+        "bolt+s" | "bolt+ssc" => Err(Error::config(format!(
+            "TLS (the scheme {scheme}://) is not part of this build: enable the feature `rustls` of the driver"
+        ))),
+        "neo4j" | "neo4j+s" | "neo4j+ssc" => Err(Error::config(format!(
+            "routing (the scheme {scheme}://) is not supported yet; use {}:// to reach one server",
+            scheme.replace("neo4j", "bolt")
         ))),
         "http" | "https" => Err(wrong(
             uri,
-            "the driver needs the Bolt port of the server, usually 7687: use bolt://",
+            "the driver needs the Bolt port of the server, usually 7687: use bolt://, or bolt+s:// for TLS",
         )),
-        _ => Err(wrong(uri, "the scheme must be bolt")),
+        _ => Err(wrong(uri, "the scheme must be bolt, bolt+s or bolt+ssc")),
     }
 }
 
@@ -116,7 +140,7 @@ mod tests {
     use super::*;
 
     fn address(uri: &str) -> String {
-        parse(uri).unwrap().to_string()
+        parse(uri).unwrap().1.to_string()
     }
 
     fn error(uri: &str) -> String {
@@ -133,16 +157,43 @@ mod tests {
     }
 
     #[test]
-    fn schemes_that_other_tools_export_say_not_yet() {
-        for uri in ["neo4j://h", "neo4j+s://h", "bolt+s://h", "bolt+ssc://h"] {
+    fn schemes_that_other_tools_export_say_not_yet_and_name_the_scheme_for_one_server() {
+        for (uri, instead) in [
+            ("neo4j://h", "use bolt://"),
+            ("neo4j+s://h", "use bolt+s://"),
+            ("NEO4J+SSC://h", "use bolt+ssc://"),
+        ] {
             let error = error(uri);
             assert!(
-                error.contains("not supported yet") && error.contains("bolt://"),
+                error.contains("routing") && error.contains("not supported yet") && error.contains(instead),
                 "{error}"
             );
         }
         assert!(error("http://localhost:7474").contains("7687"));
         assert!(error("localhost:7687").contains("no scheme"));
+        assert!(error("tcp://localhost").contains("bolt+s"));
+    }
+
+    #[cfg(feature = "rustls")]
+    #[test]
+    fn the_scheme_says_how_the_server_is_verified() {
+        for (uri, scheme) in [
+            ("bolt://h", Scheme::Bolt),
+            ("bolt+s://h", Scheme::Secure),
+            ("Bolt+SSC://h:1", Scheme::AnyCertificate),
+        ] {
+            assert_eq!(parse(uri).unwrap().0, scheme, "{uri}");
+        }
+        assert_eq!(address("bolt+s://[::1]/"), "[::1]:7687");
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    #[test]
+    fn without_tls_in_the_build_its_schemes_are_refused_by_the_name_of_the_feature() {
+        for uri in ["bolt+s://h", "bolt+ssc://h"] {
+            let error = error(uri);
+            assert!(error.contains("`rustls`") && error.contains("bolt+s"), "{error}");
+        }
     }
 
     #[test]

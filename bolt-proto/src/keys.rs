@@ -67,7 +67,7 @@ impl Keys {
         self.names.is_empty()
     }
 
-    /// Returns the names in order.
+    /// Returns an iterator over the names in order.
     #[must_use]
     pub fn iter(&self) -> KeysIter<'_> {
         KeysIter(self.names.iter())

@@ -10,8 +10,8 @@ use crate::packstream::{Reader, Token, marker};
 /// A length field is only a claim of the peer. Each bound is checked before memory is allocated; the connection ends
 /// if one is exceeded.
 ///
-/// Reading a message takes memory in proportion to the bytes that have arrived, whatever the message claims. So the
-/// first two bounds hold for everything. The other two are stricter, and optional.
+/// Reading a message takes memory in proportion to the bytes that have arrived, not to what the message claims. So the
+/// first two bounds cover all memory. The other two are stricter, and optional.
 ///
 /// ```
 /// # use bolt_proto as bolt;

@@ -98,8 +98,8 @@ impl Query {
     /// The types of [`types`](crate::types) are themselves in any struct. `as_value` knows the types of other crates if the
     /// feature of that crate is enabled: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
     ///
-    /// Reading is less strict. A date, a time, a duration or a UUID can be read into any type that reads itself from a
-    /// text, such as a `chrono::NaiveDate`, with and without `as_value`.
+    /// Reading is less strict. With and without `as_value`, a date, a time, a duration or a UUID can be read into any
+    /// type that reads itself from a text, such as a `chrono::NaiveDate`.
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
         if self.error.is_none() {

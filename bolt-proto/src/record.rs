@@ -22,8 +22,8 @@ use crate::packstream::{Reader, ValueRef};
 use crate::serde::RecordDeserializer;
 use crate::value::{FromValue, Value};
 
-/// A row in the receive buffer. It is `Copy`, and nothing is parsed before it is asked for: reading a column walks over
-/// the columns before it, once.
+/// A row in the receive buffer. It is `Copy`, and parsed on demand: reading a column walks over the columns before it,
+/// once.
 ///
 /// A column that cannot be read affects neither the other columns nor the connection.
 ///

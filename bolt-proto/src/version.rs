@@ -108,8 +108,8 @@ fn number(digits: &str) -> Option<u8> {
 
 /// The capabilities of a version.
 ///
-/// Every difference between versions is a row of this table or a rule of the [state table](crate::state); there is no
-/// module per version.
+/// Every difference between versions is a row of this table or a rule of the state table; there is no module per
+/// version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Capabilities {

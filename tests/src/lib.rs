@@ -3,6 +3,7 @@
 //! * [`relay::Relay`] forwards between a driver and a server. It counts flights, and can delay, hold or cut.
 //! * [`misbehaving`] has faulty peers, one function each; [`hostile`] has a table of hostile peers.
 //! * [`scripted::Scripted`] is a server that answers as configured and records its requests.
+//! * [`tls::TlsFront`] decrypts TLS for a server; [`tls::Authority`] issues certificates.
 //! * [`counting::Counting`] counts a driver's calls of its runtime.
 //! * [`sim`] is a world without sockets and clocks: runtime, network, server, model and judges.
 //!
@@ -16,3 +17,4 @@ pub mod misbehaving;
 pub mod relay;
 pub mod scripted;
 pub mod sim;
+pub mod tls;

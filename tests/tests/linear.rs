@@ -183,7 +183,7 @@ fn cancelled_waiters_in_the_pool_are_linear() {
     linear("cancelled waiters", 200, |callers| {
         runtime.block_on(async {
             let mut session = driver.session().build();
-            let held = session.begin_transaction().eager().await.unwrap();
+            let held = session.begin_transaction().eager(true).await.unwrap();
             let mut waiting: Vec<_> = (0..callers)
                 .map(|_| Box::pin(async { driver.execute_query("ROWS 1").await.map(drop) }))
                 .collect();

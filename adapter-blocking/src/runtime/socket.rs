@@ -209,13 +209,13 @@ fn ended(result: io::Result<usize>, over: bool, cx: &Context<'_>) -> Option<Poll
     }
 }
 
-/// Whether the error means that the time is up. Except on Windows, `TimedOut` is a failure of the connection.
+/// Returns whether the error means that the time is up. Except on Windows, `TimedOut` is a failure of the connection.
 fn would_wait(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || cfg!(windows) && error.kind() == io::ErrorKind::TimedOut
 }
 
-/// Whether the time-out that is set serves a wait of at most `wanted`: it must not be longer, and at most a tenth
-/// shorter. So queries with the same limit do not cost a system call each, and none exceeds its limit.
+/// Returns whether the time-out that is set serves a wait of at most `wanted`: it must not be longer, and at most a
+/// tenth shorter. So queries with the same limit do not cost a system call each, and none exceeds its limit.
 fn serves(set: Option<Duration>, wanted: Option<Duration>) -> bool {
     match (set, wanted) {
         (None, None) => true,

@@ -6,7 +6,7 @@ use bolt_client::{Access, BookmarkManager, Bookmarks, Error, FetchSize, Notifica
 
 use super::Session;
 
-/// The options of a session. [`build`](Self::build) makes the session.
+/// A builder of sessions: the options of a [`Session`], which [`build`](Self::build) returns.
 ///
 /// ```no_run
 /// # use adapter_blocking as bolt;
@@ -60,7 +60,7 @@ impl<'d> SessionBuilder<'d> {
         Self(self.0.bookmarks(bookmarks))
     }
 
-    /// Shares bookmarks with the other sessions that have the same manager. Default: `None`.
+    /// Sets the bookmark manager, which shares bookmarks with the other sessions that have the same one. Default: `None`.
     pub fn bookmark_manager<'m>(self, manager: impl Into<Option<&'m BookmarkManager>>) -> Self {
         Self(self.0.bookmark_manager(manager))
     }
@@ -89,8 +89,8 @@ impl<'d> SessionBuilder<'d> {
         Self(self.0.max_transaction_retry_time(limit))
     }
 
-    /// Adds to the errors after which transaction functions are retried, and to those that the driver's
-    /// [`retry_if`](crate::Config::retry_if) adds.
+    /// Adds to the errors after which transaction functions are retried: those for which `condition` returns `true`. The
+    /// driver's [`retry_if`](crate::Config::retry_if) applies as well.
     pub fn retry_if(self, condition: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         Self(self.0.retry_if(condition))
     }
@@ -101,7 +101,7 @@ impl<'d> SessionBuilder<'d> {
         Self(self.0.auto_commit_retries(retry))
     }
 
-    /// Makes the session. No connection is opened.
+    /// Builds the session. No connection is opened.
     pub fn build(self) -> Session {
         Session {
             inner: self.0.build(),

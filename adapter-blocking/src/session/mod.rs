@@ -16,8 +16,9 @@ pub use run::SessionRun;
 
 /// A series of transactions, one after the other, each of which sees what those before it have written.
 ///
-/// A session is cheap to make, and holds a connection only while a query or transaction is under way. A session cannot be
-/// shared: use one for each thread that works at the same time.
+/// A session is cheap to make, and holds a connection only while a query or transaction is under way. It keeps nothing of
+/// queries that have ended, so it can live for as long as the program. A session cannot be shared: use one for each thread
+/// that works at the same time.
 ///
 /// # Dropping it
 /// Auto-commit queries whose cursors were not read to their end are carried out, if they may write: as when
@@ -45,9 +46,9 @@ impl Session {
 
     /// Runs a query in a transaction of its own, which the server commits at the end of the result.
     ///
-    /// Set parameters and options on what this returns, then [`call`](SessionRun::call) it for the
-    /// [`Records`](crate::Records), or call one of its methods that read the rows, too. The cost is one round trip on a
-    /// connection that is open already. A query without columns has been carried out by then.
+    /// Set parameters and options on what this returns. Then [`call`](SessionRun::call) it for the
+    /// [`Records`](crate::Records), or call one of its methods that read the rows, too. This costs one round trip on an open
+    /// connection. A query without columns has been carried out by then.
     ///
     /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this method. For other queries,
     /// [`execute_query`](crate::Driver::execute_query) and [`execute_write`](Self::execute_write) add retries.
@@ -56,7 +57,7 @@ impl Session {
     }
 
     /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
-    /// held in a struct, or sent to another thread. The session ends with the records.
+    /// held in a struct, or sent to another thread. The session is dropped with the records.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -72,15 +73,15 @@ impl Session {
     }
 
     /// Begins a transaction of several queries, which the caller commits or rolls back. Set options on what this returns,
-    /// then [`call`](BeginTransaction::call) it. The transaction is not retried when it fails: for that there is
+    /// then [`call`](BeginTransaction::call) it. A failed transaction is not retried, unlike the function of
     /// [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
         BeginTransaction::new(self.inner.begin_transaction())
     }
 
-    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
-    /// can be returned by a function, held in a struct, or sent to another thread. The session ends with it; its
-    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    /// Begins a transaction that owns the session: the transaction can be returned by a function, held in a struct, or sent
+    /// to another thread. The session is dropped with the transaction. The session's
+    /// [bookmark manager](crate::SessionBuilder::bookmark_manager), if there is one, gets the bookmark of the commit.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -107,11 +108,12 @@ impl Session {
     /// Runs `work` in a transaction, commits the transaction, and returns what `work` returned. Set options on what this
     /// returns, then [`call`](ExecuteManaged::call) it.
     ///
-    /// After a transient error (a deadlock, a change of leader), or if the connection is lost before the commit, `work` runs
-    /// again after a pause, for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows.
-    /// So `work` may run several times, and should do nothing but query. If `work` returns an error that the server did not
-    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] carries an error of the application
-    /// out; [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
+    /// `work` runs again, after a pause, after a transient error (a deadlock, a change of leader) or if the connection is
+    /// lost before the commit. Retries last as long as
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. So `work` may run several times,
+    /// and should do nothing but query. If `work` returns an error that the server did not
+    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] wraps an error of the application;
+    /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -121,7 +123,7 @@ impl Session {
     /// fn add_person(tx: &mut ManagedTransaction) -> Result<i64, Error> {
     ///     tx.run("CREATE (:Person {name: 'Ada'})").consume()?;
     ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").single()?;
-    ///     Ok(people.get(0)?)
+    ///     people.get(0)
     /// }
     ///
     /// let mut session = driver.session().build();
@@ -150,8 +152,9 @@ impl Session {
     /// Runs `work` as [`execute_write`](Self::execute_write) does, for a function with an error type of its own: one that
     /// `?` makes of the driver's [`Error`], such as `anyhow::Error`, or an enum of the application.
     ///
-    /// Whether `work` runs again is decided by the transaction, not by the error. If the transaction failed with a transient
-    /// error, `work` runs again, whatever it returned. At the end of the budget the driver's own error is returned.
+    /// The state of the transaction decides whether `work` runs again, not the returned error. If the transaction failed with
+    /// a transient error, `work` runs again even if it returned `Ok`. After
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) the driver's own error is returned.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -193,6 +196,9 @@ impl Session {
     ///
     /// # Errors
     /// If such a query fails.
+    ///
+    /// # Cancel safety
+    /// *cancel-safe*.
     pub fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         call(self.inner.last_bookmarks())
     }
@@ -201,6 +207,9 @@ impl Session {
     ///
     /// # Errors
     /// If such a query fails.
+    ///
+    /// # Cancel safety
+    /// What was not carried out yet is cancelled, which is *cancel-unknown* under write access.
     pub fn close(mut self) -> Result<(), Error> {
         call(adapter::finish_session(&mut self.inner))
     }

@@ -10,13 +10,8 @@ use crate::records::Records;
 blocking_builder! {
     /// An auto-commit query. [`call`](Self::call) runs the query for its [`Records`]; other methods read the rows, too.
     ///
-    /// If a connection of the pool turns out to be dead, and nothing can have been carried out on that connection, the
-    /// query silently moves to another one. If the server refuses the query and invites another attempt, the query is sent
-    /// once more.
-    ///
-    /// A call fails if the server refuses the query, or, for a query without columns, if the query failed before its end.
-    /// If the connection is lost, or the deadline passes, after a query that may write has left, that is an
-    /// [unknown commit](crate::ErrorKind::UnknownCommit).
+    /// The query moves to another connection if a pooled connection turns out to be dead and cannot have carried it out. The
+    /// query is sent once more if the server refuses it and invites another attempt.
     ///
     /// ```no_run
     /// # use adapter_blocking as bolt;
@@ -38,7 +33,8 @@ blocking_builder! {
         param(name: impl AsRef<str>, value: impl ToValue);
         /// Sets a parameter for each field of a struct, or each entry of a map.
         params(parameters: &impl serde::Serialize);
-        /// Sets after which time the *server* ends the transaction; zero means never. Default: the server's own setting.
+        /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the
+        /// server's own setting. Default: `None`.
         timeout(timeout: impl Into<Option<Duration>>);
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         metadata(name: impl AsRef<str>, value: impl ToValue);
@@ -46,6 +42,19 @@ blocking_builder! {
         /// session's.
         deadline(limit: impl Into<Option<Duration>>);
     }
+    /// # Errors
+    /// * If no connection can be obtained.
+    /// * If the server refuses the query, or if a query without columns fails before its end.
+    /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, the deadline passes, or the call is
+    ///   cancelled, after a query that may write has left.
+    ///
+    /// # Cancel safety
+    /// *cancel-unknown* after the query has left: it is cancelled, but the server may have been faster. Under read access:
+    /// *cancel-safe*.
+    call
 }
 
-runs!(SessionRun);
+runs!(
+    SessionRun,
+    "*cancel-unknown* after the query has left. Under read access: *cancel-safe*."
+);

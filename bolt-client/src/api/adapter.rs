@@ -1,4 +1,5 @@
-//! What adapter crates need of public types and applications do not. Not part of the API: it may change at any time.
+//! Functions on public types that adapter crates need and applications do not. They are not part of the API, and may
+//! change at any time.
 
 use std::future::Future;
 
@@ -16,7 +17,7 @@ pub use crate::{row_methods, run_methods};
 /// Returns the rows of records.
 ///
 /// # Errors
-/// Never: as [`rows_of_cursor`].
+/// Never. The signature is that of [`rows_of_cursor`].
 pub fn rows_of_records<'r>(records: &'r mut Records<'_>) -> Result<Rows<'r>, Error> {
     records.rows()
 }
@@ -34,17 +35,17 @@ pub fn keys_of_cursor<'h>(cursor: &Cursor, host: &'h mut dyn CursorHost) -> Opti
     cursor.keys_at(host)
 }
 
-/// Does what dropping the records does, but waits for the server, at most for the teardown limit.
+/// Finishes as dropping the records does, but waits for the server, at most for the teardown limit.
 pub async fn settle_records(records: &mut Records<'_>) {
     records.settle().await;
 }
 
-/// Does what dropping the session does, but waits for the server, at most for the teardown limit.
+/// Finishes as dropping the session does, but waits for the server, at most for the teardown limit.
 pub async fn settle_session(session: &mut Session) {
     session.settle().await;
 }
 
-/// Does what [`Session::close`] does, for a session that is dropped afterwards.
+/// Finishes as [`Session::close`] does, for a session that is dropped afterwards.
 ///
 /// # Errors
 /// As [`Session::close`].
@@ -52,7 +53,7 @@ pub async fn finish_session(session: &mut Session) -> Result<(), Error> {
     session.finish().await
 }
 
-/// Takes the session out of a place that needs a session until it is dropped.
+/// Takes the session, and leaves one with nothing to finish, for types that hold a session until they are dropped.
 #[must_use]
 pub fn take_session(session: &mut Session) -> Session {
     session.take()

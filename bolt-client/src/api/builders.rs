@@ -1,4 +1,4 @@
-//! What builders have in common: how they become futures, and their setters.
+//! The common part of builders: how they become futures, and their setters.
 
 use std::task::{Context, Poll};
 
@@ -6,14 +6,14 @@ use crate::error::Error;
 use crate::exclusive::Exclusive;
 use crate::runtime::BoxFuture;
 
-/// A builder's setup until the first poll, then the boxed future that was made of it.
+/// The setup of a builder until the first poll, then the boxed future that was made of it.
 ///
 /// So a builder is itself a future: it can be awaited, spawned, joined and selected over. A setter that is called after
 /// the first poll has no effect.
 pub(crate) enum Lazy<'f, B, T> {
-    /// Empty only while the future is being made.
+    /// `None` only while the future is being made.
     Setup(Option<B>),
-    /// Builders stay `Sync`.
+    /// Exclusive, so that builders are `Sync`.
     Started(Exclusive<BoxFuture<'f, T>>),
 }
 
@@ -37,7 +37,7 @@ impl<'f, B, T> Lazy<'f, B, T> {
         }
     }
 
-    /// Returns the setup, to do something else with it.
+    /// Returns the setup, for a method that does something else than awaiting does.
     ///
     /// # Errors
     /// If the future has been polled.
@@ -89,8 +89,8 @@ macro_rules! query_setters {
 /// Options of a transaction. For builders with a field `work: Lazy`, whose setup has a field `extra`.
 macro_rules! transaction_setters {
     () => {
-        /// Sets after which time the *server* ends the transaction. Zero means never; `None` is the server's own setting.
-        /// Default: `None`.
+        /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the server's
+        /// own setting. Default: `None`.
         pub fn timeout(mut self, timeout: impl Into<Option<std::time::Duration>>) -> Self {
             self.work
                 .set(|setup| setup.extra = std::mem::take(&mut setup.extra).timeout(timeout));

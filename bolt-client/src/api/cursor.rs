@@ -39,19 +39,25 @@ pub struct Cursor {
     kept: Option<Record>,
 }
 
-/// What a [`Cursor`] comes from: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
+/// The origin of a [`Cursor`]: a [`Session`](crate::Session), a [`Transaction`](crate::Transaction), or a
 /// [`ManagedTransaction`](crate::ManagedTransaction).
 ///
 /// The trait is sealed: a host hands out the state of its connection, which code outside of the driver could not keep
 /// consistent. Use the trait as a bound.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no cursors",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "the methods of a cursor take what its query ran on: `people.try_next(&mut tx)`"
+)]
 pub trait CursorHost: Send {
     /// Returns the work with this number.
     #[doc(hidden)]
     fn exchange(&mut self, number: u64, _: Seal) -> Option<&mut Exchange>;
 }
 
-/// Cannot be named outside of the driver, so that nothing else implements or calls what takes it.
+/// A type that cannot be named outside of the driver, so that other code can neither implement nor call what takes it.
 #[derive(Debug)]
+#[expect(unnameable_types, reason = "that it has no path is its purpose")]
 pub struct Seal(());
 
 impl Cursor {
@@ -69,14 +75,14 @@ impl Cursor {
         self.keys_at(host)
     }
 
-    row_methods!([async "# Cancel safety"] [host] at at awaited);
+    row_methods!([async] [host] at at awaited);
 
     pub(crate) fn keys_at<'h>(&self, host: &'h mut dyn CursorHost) -> Option<&'h Keys> {
         let exchange = host.exchange(self.token.exchange(), Seal(()))?;
         exchange.keys(self.token.result())
     }
 
-    /// Returns the rows, which are where the cursor came from.
+    /// Returns the rows, which the host of the cursor has.
     pub(crate) fn at<'r>(&'r mut self, host: &'r mut dyn CursorHost) -> Result<Rows<'r>, Error> {
         let exchange = host.exchange(self.token.exchange(), Seal(()));
         let exchange = exchange.ok_or_else(elsewhere)?;

@@ -36,12 +36,10 @@ use crate::server_info::ServerInfo;
 /// # Ok(()) }
 /// ```
 ///
-/// Create one per server and process with the adapter's `driver` or `driver_with`, and clone it wherever it is needed.
+/// Create one per server and process with the adapter's `driver` or `driver_with`, and clone it where it is needed.
 /// Clones share their connections. No connection is opened before the first query, or [`warm_up`](Self::warm_up).
 /// Connections are closed when the last clone is dropped; [`close`](Self::close) ends them in order.
 ///
-/// Every future can be dropped. Its docs say under "Cancel safety" what that means for the work. Other calls are not
-/// affected.
 #[doc(alias("new", "connect", "pool"))]
 #[derive(Clone)]
 pub struct Driver {
@@ -51,8 +49,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Creates a driver over a runtime. Adapters call this; applications call it for a custom transport (see
-    /// [`runtime`](crate::runtime)).
+    /// Creates a driver over a custom runtime, for a custom transport: see [`Runtime`](crate::runtime::Runtime). In other
+    /// cases the adapter's `driver` or `driver_with` creates the driver.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if an option is out of range.
@@ -66,7 +64,7 @@ impl Driver {
     /// Returns a future that runs a query in a transaction of its own and collects its rows. Set parameters and
     /// options, then await or spawn it.
     ///
-    /// On an open connection, a read costs one round trip, a write two.
+    /// [`ExecuteQuery`] says what the query costs, and when it is retried.
     pub fn execute_query(&self, query: impl Into<Query>) -> ExecuteQuery {
         ExecuteQuery::new(self, query.into())
     }
@@ -116,7 +114,7 @@ impl Driver {
     /// If the server cannot be reached, or rejects the login.
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn verify_connectivity(&self) -> Result<(), Error> {
         self.server_info().await.map(drop)
     }
@@ -127,7 +125,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         self.shared.server_info(self.shared.deadline()).await
     }
@@ -139,7 +137,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn supports_multi_db(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(4, 0))
@@ -152,7 +150,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn supports_session_auth(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(5, 1))
@@ -181,7 +179,7 @@ impl Driver {
     /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
     ///
     /// # Cancel safety
-    /// Cancel-safe. Connections that were being opened are completed by later calls.
+    /// *cancel-safe*. Connections that were being opened are completed by later calls.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.shared.warm_up().await
     }
@@ -198,7 +196,7 @@ impl Driver {
     /// What dropped calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     ///
     /// # Cancel safety
-    /// Cancel-safe: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
+    /// *cancel-safe*: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
     /// closed.
     pub async fn close(&self) {
         self.shared.close().await;
@@ -215,7 +213,7 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// Compile-time promises.
+/// Guarantees that hold if they compile.
 #[cfg(test)]
 mod tests {
     use std::future::{Future, IntoFuture};

@@ -48,11 +48,11 @@ use crate::exchange::context::{Settings, TransactionContext};
 ///
 /// # Errors
 /// * If the server reports a failure that is final, or that lasted to the end of the retries.
-/// * If there is no connection.
+/// * If no connection can be obtained.
 /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
 ///
 /// # Cancel safety
-/// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards. A read is cancel-safe. With
+/// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards. A read is *cancel-safe*. With
 /// [`pipeline_commit`](Self::pipeline_commit), COMMIT leaves with the query.
 #[must_use = "a query runs when it is awaited"]
 pub struct ExecuteQuery {

@@ -1,8 +1,8 @@
-//! What a call works on: borrowed from the caller, or its own.
+//! A value that a call borrows or owns.
 
 use std::ops::{Deref, DerefMut};
 
-/// A value that is borrowed, or owned together with what holds it.
+/// A value that is borrowed from the caller, or owned.
 #[derive(Debug)]
 pub(crate) enum Held<'a, T> {
     Borrowed(&'a mut T),

@@ -20,19 +20,20 @@ use crate::exchange::Exchange;
 /// A transaction function that is about to run. Await it for what the function returns.
 ///
 /// # Errors
-/// If the function returns an error. If the server reports a failure that is final, or that is still there at the end of
-/// the [budget](crate::Config::max_transaction_retry_time). If there is no connection.
-/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost: that is never retried.
+/// * If the function returns an error.
+/// * If the server reports a failure that is final, or that lasted to the end of the
+///   [retries](crate::Config::max_transaction_retry_time).
+/// * If no connection can be obtained.
+/// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
 ///
 /// # Cancel safety
-/// Dropped before COMMIT has left, the work is rolled back (*cancel-clean*). Later only the server knows
-/// (*cancel-unknown*).
+/// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
 #[must_use = "a transaction function runs when it is awaited"]
 pub struct ExecuteManaged<'s, F, T, E = Error> {
     work: Lazy<'s, Setup<'s, F>, Result<T, E>>,
 }
 
-/// What the function is, and how its transaction runs.
+/// The function and the options of its transaction.
 struct Setup<'s, F> {
     session: &'s mut Session,
     access: Access,
@@ -70,7 +71,7 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: From<Error> + 'static,
 {
-    /// Does what awaiting the builder does, for a function that need not be `Send`.
+    /// Runs as awaiting the builder does, for a function that need not be `Send`.
     pub(crate) async fn run(self) -> Result<T, E> {
         self.work.into_setup()?.run().await
     }
@@ -108,14 +109,14 @@ impl<F> Setup<'_, F> {
     }
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 enum Verdict<T, E> {
     Done(Result<T, E>),
     /// The transaction failed, and not the work itself. Another attempt may succeed.
     Failed(Box<Tx>, Error),
 }
 
-/// Runs the work once, and ends its transaction accordingly.
+/// Runs the function once, and ends its transaction accordingly.
 async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> Verdict<T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
@@ -149,7 +150,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     }
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
-            // Whatever the function returned, the transaction has failed.
+            // The transaction has failed, even if the function returned `Ok`.
             _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(Box::new(tx), failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
@@ -167,7 +168,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     }
 }
 
-/// Whether the function returned an error that forbids another attempt.
+/// Returns whether the function returned an error that forbids another attempt.
 fn gives_up<E: 'static>(error: &E) -> bool {
     let error = (error as &dyn Any).downcast_ref::<Error>();
     error.is_some_and(Error::is_final_abort)
@@ -261,8 +262,8 @@ impl fmt::Debug for ManagedTransaction {
     }
 }
 
-/// How a transaction comes back from its function. If the call that waits for the function is gone by then, the transaction
-/// is dropped with the slot.
+/// Returns a transaction from its function to the call. If the call is gone by then, the transaction is dropped with the
+/// slot.
 #[derive(Debug, Clone, Default)]
 struct Slot(Arc<Mutex<Option<Tx>>>);
 

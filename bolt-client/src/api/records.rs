@@ -15,8 +15,8 @@ use crate::row_methods;
 
 /// The rows of a query, as they arrive.
 ///
-/// Records hold on to the session or transaction that ran the query: one result at a time. For several at a time there are
-/// [cursors](crate::Cursor). Those of [`Session::into_records`](crate::Session::into_records) own their session.
+/// Records borrow the session or transaction that ran the query: one result at a time. For several at a time there are
+/// [cursors](crate::Cursor). Records of [`Session::into_records`](crate::Session::into_records) own their session.
 ///
 /// Rows are requested in pages (see [`fetch_size`](crate::SessionBuilder::fetch_size)), the next page after about a tenth of
 /// the last was read. So memory stays within a page or so, however long the result is, and a reader that is slower than the
@@ -27,11 +27,11 @@ use crate::row_methods;
 /// reads](crate::Access::Read), which is cancelled. In a transaction, the rest of the rows is skipped. To stop a query,
 /// drop its transaction.
 ///
-/// An auto-commit write that is dropped before its end is finished by its session before the session does anything else, or
-/// earlier by another caller that needs the connection. An error at the end of that write is not reported:
-/// [`consume`](Self::consume) the records to learn of it. If the session is dropped together with the records, the pool
-/// finishes the write. That may cost the connection: while the first page is on its way, the rest is requested without
-/// knowing whether there is one, and servers close a connection on which there is none.
+/// A session finishes an auto-commit write that was dropped before its end, before its next work. Another caller that needs
+/// the connection may finish the write earlier. An error at the end of that write is not reported:
+/// [`consume`](Self::consume) the records to get it. If the session is dropped together with the records, the pool
+/// finishes the write. That may cost the connection if the first page is on its way: the driver requests the rest without
+/// knowing whether there is one, and servers close the connection if there is none.
 ///
 /// ```no_run
 /// # use bolt_client as bolt;
@@ -57,10 +57,10 @@ pub struct Records<'r> {
     failed: bool,
 }
 
-/// Where the work of a result is.
+/// The place of a result's work.
 enum Owner<'r> {
     Transaction(&'r mut Exchange),
-    /// Here. What is left of the work when the rows are dropped goes to the session, which finishes it.
+    /// The records own the work. If some is left when they are dropped, it goes to the session, which finishes it.
     AutoCommit {
         /// Taken only while the records are being dropped.
         exchange: Option<Box<Exchange>>,
@@ -104,7 +104,7 @@ impl<'r> Records<'r> {
         &self.keys
     }
 
-    row_methods!([async "# Cancel safety"] [] rows rows awaited);
+    row_methods!([async] [] rows rows awaited);
 
     /// Always `Ok`: the list of methods is shared with `Cursor`.
     #[inline]
@@ -112,12 +112,12 @@ impl<'r> Records<'r> {
         Ok(Rows::new(self.work.get_mut(), self.id, self.by, &mut self.kept))
     }
 
-    /// Does what dropping the records does, but waits for the server, at most for the teardown limit.
+    /// Finishes as dropping the records does, but waits for the server, at most for the teardown limit.
     pub(crate) async fn settle(&mut self) {
         let exchange = self.work.get_mut();
         let by = exchange.teardown();
         if exchange.settle(self.id, by).await.is_err() {
-            // What is not done in time takes its course, without the session.
+            // The query is finished without the session if that was not done in time.
             exchange.forget(self.id);
         }
     }
@@ -136,7 +136,7 @@ impl Drop for Records<'_> {
     }
 }
 
-// The work is there from `new` until `drop`, and nothing else takes it.
+// The work is there from `new` until `drop`: no other code takes it.
 #[expect(
     clippy::expect_used,
     reason = "records hold their work until they are dropped"
@@ -172,7 +172,7 @@ impl futures_core::Stream for Records<'_> {
         if records.failed {
             return std::task::Poll::Ready(None);
         }
-        // `try_next` is cancel-safe: the connection remembers what is waited for, and not the future.
+        // `try_next` is cancel-safe: the connection remembers what it waits for, not the future.
         let row = std::pin::pin!(records.try_next()).poll(cx).map(Result::transpose);
         records.failed = matches!(row, std::task::Poll::Ready(Some(Err(_))));
         row

@@ -1,4 +1,4 @@
-//! What `Records` and `Cursor` have in common: how rows are read, and the list of their methods.
+//! The reading of rows, which `Records` and `Cursor` share, and the list of their methods.
 
 use std::future::Future;
 
@@ -108,24 +108,22 @@ impl<'r> Rows<'r> {
 
 /// Defines the methods of `Records` and `Cursor`, of this crate and of adapter-blocking: one list for all four types.
 ///
-/// * `[async "…"]`: the methods are `async`, and say under this heading what dropping their futures means.
+/// * `[async]`: the methods are `async`.
 /// * `[host]`: each method takes the host of the cursor.
 /// * `rows`, `rest`: methods of the type that return [`Rows`](crate::adapter::Rows): for one row, or for all that are left.
 /// * `run`: a macro that waits for a future.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! row_methods {
-    ([$($async:ident $cancel_safety:literal)?] [$($host:ident)?] $rows:ident $rest:ident $run:ident) => {
+    ([$($async:ident)?] [$($host:ident)?] $rows:ident $rest:ident $run:ident) => {
         /// Returns the next row, or `None` after the last one.
         ///
         /// # Errors
         /// If the result ended early. There are no more rows after that.
         $(#[doc = concat!("[`ErrorKind::Usage`](crate::ErrorKind::Usage) if `", stringify!($host), "` is not where the cursor came from.")])?
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "Cancel-safe: a row that was not returned is still there."]
-        )?
+        ///
+        /// # Cancel safety
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn try_next(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -137,11 +135,9 @@ macro_rules! row_methods {
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next).
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "Cancel-safe: a row that was not returned is still there."]
-        )?
+        ///
+        /// # Cancel safety
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn next_ref<'row>(
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
@@ -155,11 +151,9 @@ macro_rules! row_methods {
         /// # Errors
         /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row cannot be
         /// read as a `T`: that row is lost, and those after it are not.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "Cancel-safe: a row that was not returned is still there."]
-        )?
+        ///
+        /// # Cancel safety
+        /// *cancel-safe*: a row that was not returned is still there.
         pub $($async)? fn next_as<T: serde::de::DeserializeOwned>(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -171,11 +165,9 @@ macro_rules! row_methods {
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next).
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "Cancel-safe: nothing is taken."]
-        )?
+        ///
+        /// # Cancel safety
+        /// *cancel-safe*: nothing is taken.
         #[allow(clippy::needless_lifetimes, reason = "a cursor's host has the same lifetime")]
         pub $($async)? fn peek<'row>(
             &'row mut self,
@@ -184,15 +176,13 @@ macro_rules! row_methods {
             $run!(self.$rows($($host)?)?.peek())
         }
 
-        /// Returns the next rows, at most `rows`; fewer if there are no more.
+        /// Returns the next rows: `rows` of them, or fewer if no more are left.
         ///
         /// # Errors
-        /// As [`try_next`](Self::try_next). The rows that the call had read before are lost.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "Cancel-clean: the rows that a dropped call had read are lost."]
-        )?
+        /// As [`try_next`](Self::try_next). The rows that the call had read by then are lost.
+        ///
+        /// # Cancel safety
+        /// Not cancel-safe: the rows that the call had read are lost. Those after them are still there.
         pub $($async)? fn fetch(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -206,11 +196,9 @@ macro_rules! row_methods {
         /// # Errors
         /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is no row, or
         /// more than one.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "The same as dropping the result: the query is carried out."]
-        )?
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn single(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -223,11 +211,9 @@ macro_rules! row_methods {
         /// # Errors
         /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than
         /// one row.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "The same as dropping the result: the query is carried out."]
-        )?
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn single_optional(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -235,15 +221,14 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.single_optional())
         }
 
-        /// Returns all rows that are left, and asks for them at once.
+        /// Returns all rows that are left. They are requested at once.
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next).
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "An auto-commit query is cancelled; under write access only the server knows whether the query was carried out (*cancel-unknown*). A transaction can only be rolled back (*cancel-clean*)."]
-        )?
+        ///
+        /// # Cancel safety
+        /// An auto-commit query is cancelled, which is *cancel-unknown* under write access. A transaction can only be rolled back
+        /// (*cancel-clean*).
         pub $($async)? fn collect(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -251,16 +236,14 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.collect())
         }
 
-        /// Returns all rows that are left, each read by serde as in [`next_as`](Self::next_as), and asks for them at once.
+        /// Returns all rows that are left, each read by serde as in [`next_as`](Self::next_as). They are requested at once.
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row cannot be
         /// read as a `T`.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "As [`collect`](Self::collect)."]
-        )?
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn collect_as<T: serde::de::DeserializeOwned>(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -268,15 +251,13 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.collect_as())
         }
 
-        /// Returns the first column of all rows that are left, and asks for them at once.
+        /// Returns the first column of all rows that are left. They are requested at once.
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "As [`collect`](Self::collect)."]
-        )?
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn collect_column<T: for<'v> $crate::FromValue<'v>>(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -284,15 +265,13 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.collect_column())
         }
 
-        /// Returns all rows that are left with the columns and the summary, and asks for them at once.
+        /// Returns all rows that are left, with the columns and the summary. The rows are requested at once.
         ///
         /// # Errors
         /// As [`try_next`](Self::try_next).
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "As [`collect`](Self::collect)."]
-        )?
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn into_eager_result(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -303,12 +282,10 @@ macro_rules! row_methods {
         /// Skips the rows that are left, and returns the summary. The query is carried out to its end.
         ///
         /// # Errors
-        /// If the query failed before its end. As [`try_next`](Self::try_next).
-        $(
-            #[doc = ""]
-            #[doc = $cancel_safety]
-            #[doc = "As [`collect`](Self::collect)."]
-        )?
+        /// If the query failed before its end. Otherwise as [`try_next`](Self::try_next).
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
         pub $($async)? fn consume(
             mut self,
             $($host: &mut impl CursorHost,)?
@@ -321,18 +298,21 @@ macro_rules! row_methods {
 /// Defines the methods of queries that run the query and read its rows in one call: one list for `SessionRun`,
 /// `TransactionRun` and `QueryRun`, of this crate and of adapter-blocking.
 ///
-/// * `[async "…"]`: the methods are `async`, and this is what dropping their futures means.
+/// * `[async]`: the methods are `async`.
+/// * `"…"`: what it means that a call is dropped or cancelled.
 /// * `run`: a macro that runs the query, and calls a method of its `Records`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! run_methods {
-    ([$($async:ident $cancel_safety:literal)?] $run:ident) => {
+    ([$($async:ident)?] $cancel_safety:literal $run:ident) => {
         /// Runs the query, and returns its only row.
         ///
         /// # Errors
         /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is no row, or more than
         /// one.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn single(self) -> Result<$crate::Record, $crate::Error> {
             $run!(self, single())
         }
@@ -341,7 +321,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if there is more than one row.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn single_optional(self) -> Result<Option<$crate::Record>, $crate::Error> {
             $run!(self, single_optional())
         }
@@ -350,7 +332,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn collect(self) -> Result<Vec<$crate::Record>, $crate::Error> {
             $run!(self, collect())
         }
@@ -360,7 +344,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a row cannot be read as a `T`.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn collect_as<T: serde::de::DeserializeOwned>(self) -> Result<Vec<T>, $crate::Error> {
             $run!(self, collect_as())
         }
@@ -369,7 +355,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value is not a `T`.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn collect_column<T: for<'v> $crate::FromValue<'v>>(
             self,
         ) -> Result<Vec<T>, $crate::Error> {
@@ -380,7 +368,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn into_eager_result(self) -> Result<$crate::EagerResult, $crate::Error> {
             $run!(self, into_eager_result())
         }
@@ -389,7 +379,9 @@ macro_rules! run_methods {
         ///
         /// # Errors
         /// If the query fails.
-        $(#[doc = $cancel_safety])?
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
         pub $($async)? fn consume(self) -> Result<$crate::Summary, $crate::Error> {
             $run!(self, consume())
         }

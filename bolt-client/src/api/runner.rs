@@ -16,11 +16,10 @@ use crate::api::transaction::{Transaction, TransactionRun};
 use crate::error::Error;
 use crate::run_methods;
 
-/// What queries can be run on: a [`Session`], a [`Transaction`], or a [`ManagedTransaction`]. For functions that work with
-/// any of these.
+/// A [`Session`], a [`Transaction`] or a [`ManagedTransaction`], for functions that run queries on any of them.
 ///
-/// The methods of each type do more: they take parameters and options afterwards. Here, a query brings its parameters
-/// along, by [`query`](crate::query()).
+/// The parameters belong to the query that is passed in, by [`query`](crate::query()). The types' own methods take
+/// parameters and options afterwards.
 ///
 /// The trait is sealed, as [`CursorHost`] is and for the same reason. Use the trait as a bound.
 ///
@@ -44,6 +43,11 @@ use crate::run_methods;
 ///     Ok(())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not run single queries",
+    label = "not a `Session`, `Transaction` or `ManagedTransaction`",
+    note = "a driver makes sessions: `driver.session().build()`"
+)]
 pub trait QueryRunner: CursorHost {
     /// Runs a query: see [`Session::run`] and [`Transaction::run`].
     fn run_query(&mut self, query: impl Into<Query>) -> QueryRun<'_>;
@@ -83,7 +87,7 @@ impl QueryRun<'_> {
         }
     }
 
-    run_methods!([async "\n# Cancel safety\nAs [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun)."] run_and);
+    run_methods!([async] "As [`SessionRun`](crate::SessionRun) or [`TransactionRun`](crate::TransactionRun)." run_and);
 }
 
 impl<'q> Future for QueryRun<'q> {

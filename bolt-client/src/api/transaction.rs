@@ -24,17 +24,17 @@ use crate::run_methods;
 /// A transaction that is about to begin. Await it for the [`Transaction`].
 ///
 /// # Errors
-/// If there is no connection. What the server has against the transaction itself is reported by the first query, unless
-/// the transaction begins [eagerly](Self::eager).
+/// * If no connection can be obtained.
+/// * If the transaction begins [eagerly](Self::eager), and the server refuses it. Otherwise the first query reports that.
 ///
 /// # Cancel safety
-/// Cancel-clean: a transaction that has begun is rolled back.
+/// *cancel-clean*: a transaction that has begun is rolled back.
 #[must_use = "a transaction begins when it is awaited"]
 pub struct BeginTransaction<'s> {
     work: Lazy<'s, Beginning<'s>, Result<Transaction<'s>, Error>>,
 }
 
-/// How the transaction begins.
+/// The options of the transaction.
 struct Beginning<'s> {
     session: Held<'s, Session>,
     extra: Extra,
@@ -63,10 +63,10 @@ impl<'s> BeginTransaction<'s> {
         self
     }
 
-    /// Waits until the server has begun the transaction, which costs a round trip. Default: BEGIN travels with the first
-    /// query.
-    pub fn eager(mut self) -> Self {
-        self.work.set(|setup| setup.eager = true);
+    /// Sets whether awaiting this waits until the server has begun the transaction, which costs a round trip. Otherwise
+    /// BEGIN travels with the first query. Default: `false`.
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.work.set(|setup| setup.eager = eager);
         self
     }
 }
@@ -102,7 +102,7 @@ impl<'s> Future for BeginTransaction<'s> {
 ///
 /// # Dropping it
 /// The transaction is rolled back: ROLLBACK or RESET is sent at once, without waiting, and the server frees the locks. That
-/// may cost the connection if the server has not even answered BEGIN.
+/// may cost the connection if the server has not answered BEGIN yet.
 ///
 /// ```no_run
 /// # use bolt_client as bolt;
@@ -151,13 +151,13 @@ impl Transaction<'_> {
     /// shares. A query without columns has been carried out by then.
     ///
     /// Another query may run once the records are dropped, whether they were read or not. For several results at a time,
-    /// end the query by [`cursor`](TransactionRun::cursor).
+    /// call [`cursor`](TransactionRun::cursor).
     pub fn run(&mut self, query: impl Into<Query>) -> TransactionRun<'_> {
         TransactionRun::new(&mut self.tx, query.into())
     }
 
-    /// Queues a query without waiting: the query leaves with whatever is waited for next. So several queries, and the
-    /// [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
+    /// Queues a query without waiting: the query is sent together with the next request that is awaited. So several
+    /// queries, and the [`commit`](Self::commit), cost one round trip together. All rows of the query are requested at once. Parameters are
     /// given by [`query`](crate::query()).
     ///
     /// If a query fails, those queued after it are not carried out.
@@ -185,12 +185,12 @@ impl Transaction<'_> {
     /// and committed in one round trip.
     ///
     /// # Errors
-    /// If the transaction has failed: it is rolled back. [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the
-    /// connection is lost, or the deadline passes, while the answer is on its way, unless the transaction only reads.
+    /// * If the transaction has failed. It is rolled back.
+    /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, or the deadline passes, before the
+    ///   answer arrives, unless the transaction only reads.
     ///
     /// # Cancel safety
-    /// Dropped before COMMIT has left, the transaction is rolled back; later the commit takes its course
-    /// (*cancel-unknown*).
+    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
     pub async fn commit(mut self) -> Result<(), Error> {
         let Tx { attempts, exchange } = &mut self.tx;
         let by = attempts.by();
@@ -209,7 +209,7 @@ impl Transaction<'_> {
     /// connection ends.
     ///
     /// # Cancel safety
-    /// Cancel-clean: the transaction is rolled back.
+    /// *cancel-clean*.
     pub async fn rollback(mut self) -> Result<(), Error> {
         let by = self.tx.attempts.by();
         self.tx.exchange.rollback(by).await
@@ -230,7 +230,7 @@ impl fmt::Debug for Transaction<'_> {
     }
 }
 
-/// What explicit and managed transactions have in common.
+/// The common part of explicit and managed transactions.
 #[derive(Debug)]
 pub(crate) struct Tx {
     pub(crate) attempts: Attempts,
@@ -285,17 +285,16 @@ impl Tx {
 /// A query of a transaction. Await it for the [`Records`], or call one of the methods that read the rows, too.
 ///
 /// # Errors
-/// If the server refuses the query, or refused something of the transaction before. The transaction can only be rolled
-/// back then.
+/// If the server refuses the query, or refused BEGIN or an earlier query. The transaction can only be rolled back then.
 ///
 /// # Cancel safety
-/// Dropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*).
+/// *cancel-clean*: after the query has left, the transaction can only be rolled back.
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
     work: Lazy<'t, Setup<'t>, Result<Records<'t>, Error>>,
 }
 
-/// What the query is, and how it runs.
+/// The query and its options.
 struct Setup<'t> {
     tx: &'t mut Tx,
     query: Query,
@@ -322,7 +321,8 @@ impl<'t> TransactionRun<'t> {
         self
     }
 
-    /// Runs the query for a [`Cursor`], so that other queries can run before all rows are read.
+    /// Runs the query for a [`Cursor`], which does not borrow the transaction: other queries may run before all rows are
+    /// read.
     ///
     /// # Errors
     /// As awaiting the query.
@@ -333,7 +333,7 @@ impl<'t> TransactionRun<'t> {
         Box::pin(self.work.into_setup()?.cursor()).await
     }
 
-    run_methods!([async "\n# Cancel safety\nDropped after the query has left, it leaves a transaction that can only be rolled back (*cancel-clean*)."] run_and);
+    run_methods!([async] "*cancel-clean*: after the query has left, the transaction can only be rolled back." run_and);
 }
 
 impl<'t> Setup<'t> {

@@ -1,4 +1,4 @@
-//! How bookmarks pass from one transaction of a session to the next.
+//! The bookmarks of a session, from one transaction to the next.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,8 +16,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct Links {
-    /// The bookmarks that the session adds to its transactions: the initial ones until a transaction commits, then that of
-    /// the last commit.
+    /// The bookmarks that the session adds to its transactions: the initial ones before the first commit, that of the last
+    /// commit afterwards.
     own: Bookmarks,
     last: Bookmarks,
     /// The number of transactions that have begun.
@@ -80,7 +80,7 @@ impl TransactionBookmarks {
         &self.sent
     }
 
-    /// The transaction has committed. Its bookmark replaces the ones from which it started, because it includes them. A
+    /// Records that the transaction has committed. Its bookmark replaces the ones from which it started, because it includes them. A
     /// transaction with an unread result may commit later than its successors: its bookmark does not include theirs.
     pub(crate) fn committed(&self, bookmark: &str) {
         if bookmark.is_empty() {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Bookmarks;
 
-/// Shares bookmarks between sessions, so that each session sees what the others have written. It is passed to several
-/// sessions by `SessionBuilder::bookmark_manager`. Clones are the same manager.
+/// A manager that shares bookmarks between sessions, so that each session sees what the others have written. It is passed
+/// to each of them by `SessionBuilder::bookmark_manager`. Clones are the same manager.
 ///
 /// The driver has its own manager for `execute_query`.
 ///
@@ -71,7 +71,7 @@ impl BookmarkManager {
         }
     }
 
-    /// A transaction that started from `previous` has committed.
+    /// Records that a transaction that started from `previous` has committed.
     pub(super) fn update(&self, previous: &Bookmarks, new: &Bookmarks) {
         let current = {
             let mut current = self.lock();

@@ -1,4 +1,4 @@
-//! Bookmarks: the state of a database that a transaction has to see.
+//! Bookmarks: the states of a database that a transaction has to see.
 
 mod chain;
 mod convert;
@@ -67,7 +67,7 @@ impl Bookmarks {
         }
     }
 
-    /// Returns the texts, for storage or for another program.
+    /// Returns an iterator over the texts, for storage or for another program.
     #[must_use]
     pub fn raw_values(&self) -> BookmarksIter<'_> {
         BookmarksIter(self.0.iter())

@@ -18,7 +18,7 @@ impl Config {
     ///
     /// | variable | |
     /// |---|---|
-    /// | `NEO4J_URI` | `bolt://host[:port]`; required |
+    /// | `NEO4J_URI` | a [URI](Self::new), such as `bolt://localhost`; required |
     /// | `NEO4J_USERNAME` | the user; if it is not set, there is no authentication |
     /// | `NEO4J_PASSWORD` | the password; required with a user |
     /// | `NEO4J_DATABASE` | the [default database](Self::database); optional |
@@ -53,7 +53,7 @@ impl Config {
         }
     }
 
-    /// As [`from_env`](Self::from_env), with variables from elsewhere: a configuration file, or a test.
+    /// Reads the variables of [`from_env`](Self::from_env) from another source, such as a configuration file or a test.
     ///
     /// ```
     /// # use bolt_client as bolt;

@@ -1,8 +1,9 @@
 //! The driver's options.
 //!
-//! Fields and checks are here; setters stand by subject: connections in `pool`, sockets and protocol in `network`, what
-//! is done on connections in `work`. `options` reads what they set.
+//! Fields and checks are here; setters stand by subject: connections in `pool`, sockets and protocol in `network`, TLS in
+//! `encryption`, what is done on connections in `work`. `options` reads what they set.
 
+mod encryption;
 mod env;
 mod fetch_size;
 mod name;
@@ -25,6 +26,7 @@ use crate::error::Error;
 use crate::runtime::SocketOptions;
 use crate::uri;
 
+pub(crate) use encryption::EncryptionOptions;
 pub use fetch_size::FetchSize;
 pub use name::OptionalName;
 pub use options::ConfigOptions;
@@ -49,13 +51,14 @@ pub(crate) use retries::{Pauses, RetryIf};
 /// # Ok::<(), bolt::Error>(())
 /// ```
 ///
-/// Of an option that takes `impl Into<Option<…>>`, `None` is a value like any other: it unsets the option.
+/// `None` unsets an option that takes `impl Into<Option<…>>`.
 ///
 /// `Debug` shows no credential, and `options` does not return them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
     pub(crate) address: Address,
+    pub(crate) encryption: EncryptionOptions,
     pub(crate) auth: Auth,
     pub(crate) user_agent: String,
     pub(crate) max_connection_pool_size: usize,
@@ -85,15 +88,25 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns the default options for the server at `uri`: `bolt://host[:port]`, port 7687 by default, IPv6 addresses
+    /// Returns the default options for the server at `uri`: `scheme://host[:port]`, port 7687 by default, IPv6 addresses
     /// in brackets.
+    ///
+    /// | scheme | |
+    /// |---|---|
+    /// | `bolt` | not encrypted, unless TLS options are set |
+    /// | `bolt+s` | TLS; the server's certificate must be valid, and issued by a trusted authority for this host |
+    /// | `bolt+ssc` | TLS with any certificate, so an attacker on the network can read and change everything: for tests only |
+    ///
+    /// TLS is part of the feature `rustls`, which the adapters enable by default.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.
     pub fn new(uri: &str, auth: Auth) -> Result<Self, Error> {
         let connection_timeout = Duration::from_secs(30);
+        let (scheme, address) = uri::parse(uri)?;
         Ok(Self {
-            address: uri::parse(uri)?,
+            address,
+            encryption: EncryptionOptions::new(scheme),
             auth,
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,

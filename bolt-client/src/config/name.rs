@@ -32,6 +32,7 @@ pub trait OptionalName: sealed::Sealed {
 }
 
 mod sealed {
+    #[expect(unnameable_types, reason = "a sealed trait has a supertrait without a path")]
     pub trait Sealed {}
 }
 

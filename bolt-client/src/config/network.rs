@@ -35,9 +35,8 @@ impl Config {
     /// Sets after which idle time the operating system sends the first probe. Whole seconds count, from one to 32,767,
     /// the maximum of Linux. `None` for the setting of the operating system, two hours as a rule. Default: 60 seconds.
     ///
-    /// With the defaults of the three options, a peer that is gone, or a firewall that forgot the connection, is
-    /// noticed within two minutes (60 s + 5 × 10 s). A firewall does not forget a connection that is probed each
-    /// minute.
+    /// With the defaults of the three options, the loss of a peer is noticed within two minutes (60 s + 5 × 10 s). So is
+    /// a firewall that forgot the connection. A firewall does not forget a connection that is probed each minute.
     #[must_use]
     pub fn tcp_keepalive_time(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.socket.tcp_keepalive_time = idle.into();
@@ -63,8 +62,8 @@ impl Config {
     /// Sets a function that returns the server's addresses, for service discovery and for names that DNS does not know.
     /// Default: the address of the URI.
     ///
-    /// It is called each time a connection is opened. The addresses are tried in order until a Bolt server answers;
-    /// each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
+    /// The function is called each time a connection is opened. The addresses are tried in order until a Bolt server
+    /// answers; each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
     ///
     /// ```
     /// # use bolt_client as bolt;

@@ -35,10 +35,21 @@ impl Config {
 }
 
 impl<'c> ConfigOptions<'c> {
+    #[cfg(feature = "rustls")]
+    pub(super) const fn config(self) -> &'c Config {
+        self.0
+    }
+
     /// Returns the server's address, as the URI names it.
     #[must_use]
     pub const fn address(self) -> &'c Address {
         &self.0.address
+    }
+
+    /// Returns whether connections are encrypted: by the scheme of the URI, or because TLS options are set.
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        self.0.encryption.is_encrypted()
     }
 
     /// Returns [`user_agent`](Config::user_agent).

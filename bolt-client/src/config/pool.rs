@@ -25,9 +25,9 @@ impl Config {
 
     /// Sets the number of idle connections that the pool keeps ready. Default: 0.
     ///
-    /// `Driver::warm_up` opens them. [`max_connection_idle_time`](Self::max_connection_idle_time) does not close the
-    /// last so many. Nothing opens connections in the background: one that was lost is replaced when a call needs one,
-    /// or by the next `warm_up`.
+    /// `Driver::warm_up` opens them. [`max_connection_idle_time`](Self::max_connection_idle_time) keeps this number of
+    /// idle connections. Nothing opens connections in the background: one that was lost is replaced when a call needs
+    /// one, or by the next `warm_up`.
     #[must_use]
     pub const fn min_idle_connections(mut self, connections: usize) -> Self {
         self.min_idle_connections = connections;
@@ -74,9 +74,9 @@ impl Config {
     }
 
     /// Sets after which idle time a connection must prove that it is alive before a call uses it. A dead connection is
-    /// replaced; the call does not fail. `None` never asks. Default: `None`.
+    /// replaced; the call does not fail. `None` disables the check. Default: `None`.
     ///
-    /// The proof costs one round trip. Zero asks each time.
+    /// The check costs one round trip. Zero checks before each use.
     ///
     /// Without this option, too, a connection that was idle for a second is not used if the operating system knows that
     /// it has ended. The operating system cannot know that a firewall has forgotten the connection.

@@ -62,9 +62,8 @@ impl RetryIf {
         Self(Arc::new(judge))
     }
 
-    /// Whether work that failed with this is retried although the driver would not. Some errors are final whatever the
-    /// application says: the work may have been committed, it was wrong from the start, or the application has ended
-    /// it.
+    /// Returns whether work that failed with this is retried although the driver would not. Some errors are always
+    /// final: the work may have been committed, it was wrong from the start, or the application has ended it.
     pub(crate) fn accepts(&self, error: &Error) -> bool {
         let may_be_retried = matches!(
             error.kind(),

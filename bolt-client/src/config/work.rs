@@ -67,7 +67,6 @@ impl Config {
     }
 }
 
-/// Retries.
 impl Config {
     /// Sets how long transaction functions and `execute_query` are retried after transient errors. Zero disables
     /// retries. Default: 30 seconds.
@@ -106,7 +105,7 @@ impl Config {
     /// Adds to the errors after which transaction functions and `execute_query` are retried: those for which
     /// `condition` returns `true`. Errors that [may be retried](Error::is_retryable) are retried anyway.
     ///
-    /// `condition` is asked about errors of the server, of connections, of time limits and of the protocol. It is not
+    /// `condition` is called with errors of the server, of connections, of time limits and of the protocol. It is not
     /// asked after an [unknown commit](crate::ErrorKind::UnknownCommit), a usage error, an abort, or once the driver is
     /// closed: these are never retried. It must not block.
     ///

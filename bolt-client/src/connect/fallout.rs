@@ -75,7 +75,7 @@ pub(crate) fn retry_decision(error: &Error, circumstances: Circumstances) -> Ret
     }
 }
 
-/// Whether a server refused an auto-commit query, reports that nothing was carried out, and invites a retry.
+/// Returns whether a server refused an auto-commit query, reports that nothing was carried out, and invites a retry.
 pub(crate) fn invites_retry(error: &Error, circumstances: Circumstances) -> bool {
     let says_so = |error: &ServerError| {
         let idempotent = error.diagnostic_record().get("_idempotent");

@@ -1,11 +1,14 @@
 //! The lowest floor: connections, from the socket to the pool that shares them. The meaning of the work on them is
 //! not known here.
 
+pub(crate) mod encryption;
 pub(crate) mod fallout;
 pub(crate) mod link;
 pub(crate) mod open;
 pub(crate) mod pool;
 mod shared;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
 mod want;
 
 pub(crate) use shared::Shared;

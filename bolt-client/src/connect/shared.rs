@@ -13,6 +13,7 @@ use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
 use super::Want;
+use super::encryption::Encryption;
 use super::fallout;
 use super::pool::{Lease, Pool, PoolCounts};
 
@@ -30,12 +31,13 @@ enum Topology {
 }
 
 impl Shared {
-    /// Checks the options; connects to nothing.
+    /// Checks the options, and reads the files that they name; connects to nothing.
     pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
         config.check()?;
+        let encryption = Encryption::new(&config.encryption)?;
         let config = Arc::new(config);
         let address = config.address.clone();
-        let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), address);
+        let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), encryption, address);
         Ok(Self {
             runtime,
             config,

@@ -55,8 +55,11 @@ impl Error {
     /// ```
     ///
     /// # Errors
-    /// This error itself, if it is no abort, if the application's error is of another type, or if a clone of this error
-    /// exists.
+    /// Returns this error itself:
+    ///
+    /// * If it is no abort.
+    /// * If the application's error is of another type.
+    /// * If a clone of this error exists.
     pub fn into_abort<E: StdError + 'static>(self) -> Result<E, Self> {
         if self.downcast_abort::<E>().is_none() {
             return Err(self);

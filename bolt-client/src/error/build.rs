@@ -7,6 +7,7 @@ use std::time::Duration;
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
+use crate::connect::encryption::{Encrypted, TlsFault};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
 use crate::runtime::{NoRuntime, Runtime};
@@ -146,21 +147,50 @@ impl Error {
     }
 
     /// Turns the error into one of a connection that never became ready.
-    pub(crate) fn while_opening(self, during: &'static str) -> Self {
+    pub(crate) fn while_opening(self, during: &'static str, encrypted: Encrypted) -> Self {
         match Arc::try_unwrap(self.0) {
-            Ok(Reason::Lost { address, source }) => match source.as_ref().and_then(NoRuntime::of) {
-                Some(error) => Reason::NoRuntime(error.clone()),
-                None => Reason::Refused {
-                    address,
-                    source,
-                    during,
-                },
+            Ok(Reason::Lost { address, source }) => {
+                Self::ended_while_opening(address, source, during, encrypted)
             }
-            .into(),
             Ok(reason) => reason.into(),
             // An error that was just made is not shared.
             Err(shared) => Self(shared),
         }
+    }
+
+    fn ended_while_opening(
+        address: String,
+        source: Option<io::Error>,
+        during: &'static str,
+        encrypted: Encrypted,
+    ) -> Self {
+        let Some(source) = source else {
+            return Reason::Refused {
+                address,
+                source: None,
+                during,
+                encrypted,
+            }
+            .into();
+        };
+        if let Some(error) = NoRuntime::of(&source) {
+            return Reason::NoRuntime(error.clone()).into();
+        }
+        match TlsFault::of(&source) {
+            Some(fault) => Reason::Tls {
+                // A server that has spoken TLS before may be restarting.
+                is_final: fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true },
+                address,
+                source,
+            },
+            None => Reason::Refused {
+                address,
+                source: Some(source),
+                during,
+                encrypted,
+            },
+        }
+        .into()
     }
 
     /// The number of rows is not one.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, iter};
 
+use crate::connect::encryption::Encrypted;
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Limit;
 use crate::no_runtime::NoRuntime;
@@ -94,6 +95,10 @@ pub enum ErrorKind {
     Unsupported,
     /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
     Connect,
+    /// TLS failed while a connection was opened: one side does not trust the other's certificate, or does not encrypt, or
+    /// they have no version in common. The message says what to do. It is not retried, but if a server that has spoken TLS
+    /// before closed the connection.
+    Tls,
     /// A connection broke before the work was done. Nothing was committed.
     ConnectionLost,
     /// A time limit was reached. The message says what the call waited for.
@@ -130,7 +135,7 @@ enum Reason {
         attempts: u32,
         spent: Duration,
     },
-    /// The caller asked for exactly one row; there were at least so many.
+    /// The caller asked for exactly one row; there were at least this many.
     NotSingle {
         at_least: usize,
     },
@@ -170,6 +175,13 @@ enum Reason {
         address: String,
         source: Option<io::Error>,
         during: &'static str,
+        encrypted: Encrypted,
+    },
+    /// TLS failed before the login was complete.
+    Tls {
+        address: String,
+        source: io::Error,
+        is_final: bool,
     },
     Timeout {
         address: String,
@@ -209,6 +221,11 @@ impl Error {
                 violation: ProtocolViolation::NoCommonVersion,
                 ..
             } => ErrorKind::Unsupported,
+            Reason::Tls { .. }
+            | Reason::Protocol {
+                violation: ProtocolViolation::TlsServer,
+                ..
+            } => ErrorKind::Tls,
             Reason::Protocol { .. } => ErrorKind::Protocol,
             Reason::Resolve { .. } | Reason::Connect { .. } | Reason::Refused { .. } => ErrorKind::Connect,
             Reason::Unreachable(failures) => common_kind(failures),
@@ -236,7 +253,12 @@ impl Error {
             | Reason::Connect { .. }
             | Reason::Refused { .. }
             | Reason::Lost { .. } => true,
-            Reason::Unreachable(failures) => failures.iter().any(Self::is_retryable),
+            Reason::Tls { is_final, .. } => !is_final,
+            // A server that answered, and cannot be trusted or does not trust, is not outweighed by one that did not.
+            Reason::Unreachable(failures) => {
+                let is_final = |failure: &Self| failure.kind() == ErrorKind::Tls && !failure.is_retryable();
+                failures.iter().any(Self::is_retryable) && !failures.iter().any(is_final)
+            }
             _ => false,
         }
     }
@@ -328,6 +350,13 @@ impl fmt::Display for Error {
                 f.write_str("expected one row, the result has more: add LIMIT 1, or read all rows")
             }
             Reason::Abort { error, .. } => error.fmt(f),
+            Reason::Protocol {
+                address,
+                violation: violation @ ProtocolViolation::TlsServer,
+            } => write!(
+                f,
+                "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by bolt+s://"
+            ),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
             Reason::Resolve {
                 host,
@@ -361,11 +390,17 @@ impl fmt::Display for Error {
                 address,
                 source,
                 during,
+                encrypted,
             } => write!(
                 f,
-                "the connection to {address} ended during {during}: {} (is it a Bolt port, and does it want TLS?)",
-                Ending(source.as_ref())
+                "the connection to {address} ended during {during}: {} (is it a Bolt port?{})",
+                Ending(source.as_ref()),
+                match encrypted {
+                    Encrypted::No => " if it requires TLS, connect by bolt+s://",
+                    Encrypted::Tls { .. } => "",
+                }
             ),
+            Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
             Reason::Timeout {
                 address,
                 waiting,
@@ -387,8 +422,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// Returns the kind that all failures have in common, or `Connect`.
+/// Returns the kind that all failures have in common, or `Tls` if that is among them, or `Connect`.
 fn common_kind(failures: &[Error]) -> ErrorKind {
+    if failures.iter().any(|failure| failure.kind() == ErrorKind::Tls) {
+        return ErrorKind::Tls;
+    }
     let mut kinds = failures.iter().map(Error::kind);
     let first = kinds.next().unwrap_or(ErrorKind::Connect);
     if kinds.all(|kind| kind == first) {
@@ -433,7 +471,7 @@ impl StdError for Error {
             Reason::Usage(error) => error.source(),
             Reason::Server(error) | Reason::Login { error, .. } => error.source(),
             Reason::Protocol { violation, .. } => Some(violation),
-            Reason::Connect { source, .. } => Some(source),
+            Reason::Connect { source, .. } | Reason::Tls { source, .. } => Some(source),
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
                 source.as_ref().map(|source| source as _)
             }

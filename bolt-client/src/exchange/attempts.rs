@@ -137,7 +137,7 @@ impl Attempts {
         }
     }
 
-    /// Whether work that failed with this is retried as long as the budget lasts, if there is one.
+    /// Returns whether work that failed with this is retried as long as the budget lasts, if there is one.
     pub(crate) fn is_retryable(&self, error: &Error) -> bool {
         let has_budget = matches!(self.policy, RetryPolicy::Budget(_));
         has_budget && (error.is_retryable() || self.context.retries(error))

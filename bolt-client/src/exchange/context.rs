@@ -102,7 +102,7 @@ impl TransactionContext {
         }
     }
 
-    /// Whether the application wants work retried that failed with this, beyond what the driver retries.
+    /// Returns whether the application wants work retried that failed with this, beyond what the driver retries.
     pub(crate) fn retries(&self, error: &Error) -> bool {
         let conditions = [&self.shared.config().retry_if, &self.settings.retry_if];
         conditions

@@ -115,7 +115,7 @@ impl Exchange {
             .map_or(Deadline::NONE, |lease| lease.teardown())
     }
 
-    /// Whether an auto-commit query has work to do before the end of its result.
+    /// Returns whether an auto-commit query has work to do before the end of its result.
     pub(crate) fn is_unread_write(&self, id: ResultId) -> bool {
         !self.is_transaction()
             && self.flight.state.work().writes()

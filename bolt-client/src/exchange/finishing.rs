@@ -39,6 +39,36 @@ impl Exchange {
         })
     }
 
+    /// Takes the only row. Cancelled as [`finish`](Self::finish).
+    pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
+        let row = self.single_optional(id, by).await?;
+        row.ok_or_else(|| Error::not_single(0))
+    }
+
+    /// Takes the only row, if there is one. Cancelled as [`finish`](Self::finish).
+    pub(crate) async fn single_optional(
+        &mut self,
+        id: ResultId,
+        by: Deadline,
+    ) -> Result<Option<Record>, Error> {
+        let mut finishing = Finishing {
+            exchange: self,
+            done: false,
+        };
+        let outcome = finishing.exchange.read_single(id, by).await;
+        finishing.done = true;
+        outcome
+    }
+
+    async fn read_single(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
+        let row = self.next(id, by).await?;
+        // Also finds out whether the query fails at its end.
+        match self.peek(id, by).await? {
+            Some(_) => Err(Error::not_single(2)),
+            None => Ok(row),
+        }
+    }
+
     /// Reads every row that is left with serde, as [`each`](Self::each) does.
     pub(crate) async fn typed<T: DeserializeOwned>(
         &mut self,
@@ -179,7 +209,7 @@ impl Exchange {
             };
             state.note_answer();
             if let (Event::Record(row), Rest::Keep) = (event, rest) {
-                result.keep(row.into());
+                result.keep(RecordRef::new(row));
             }
         }
         Ok(())

@@ -49,7 +49,7 @@ impl Drop for HolderToken {
 }
 
 impl Dropped {
-    /// Whether there are any.
+    /// Returns whether there are any.
     pub(crate) fn any(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }

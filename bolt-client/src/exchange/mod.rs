@@ -28,6 +28,7 @@ use crate::connect::fallout::{self, Circumstances, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
+use crate::record::RecordRef;
 
 pub(crate) use execute_query::CommitTime;
 pub(crate) use finishing::Rest;
@@ -42,6 +43,7 @@ use work::Work;
 /// It gives each row to its result, whichever result is being waited for. It requests pages, and applies a failure to
 /// the rest of the work. Its methods borrow it, so dropping a future leaves it where it was; what such a future
 /// leaves *half done* is noted, and later calls refuse to build on it.
+#[expect(unnameable_types, reason = "only hidden methods of sealed traits mention it")]
 pub struct Exchange {
     number: u64,
     flight: Flight,
@@ -81,7 +83,7 @@ impl Exchange {
         self.flight.state.pending_telemetry()
     }
 
-    /// Whether this error, the first of the work, only means that the connection had died while it was idle, and
+    /// Returns whether this error, the first of the work, only means that the connection had died while it was idle, and
     /// another can replace it: nothing was answered, nothing can have been committed, and no queued query would be
     /// missing.
     pub(crate) fn can_be_moved(&self, error: &Error) -> bool {
@@ -118,7 +120,7 @@ impl Exchange {
         self.results.get(id).map(|result| &result.keys)
     }
 
-    /// Whether nothing more of a result will arrive.
+    /// Returns whether nothing more of a result will arrive.
     pub(crate) fn has_ended(&self, id: ResultId) -> bool {
         self.results.get(id).is_none_or(OpenResult::has_ended)
     }
@@ -160,7 +162,7 @@ impl Exchange {
         state.note_answer();
         let result = result.and_then(|id| self.results.get_mut(id));
         if let (Event::Record(row), Some(result)) = (event, result) {
-            result.keep(row.into());
+            result.keep(RecordRef::new(row));
         }
     }
 

@@ -72,12 +72,12 @@ impl OpenResult {
         }
     }
 
-    /// Whether its holder may still read it.
+    /// Returns whether its holder may still read it.
     pub(super) const fn is_wanted(&self) -> bool {
         self.wanted
     }
 
-    /// Whether RUN was answered.
+    /// Returns whether RUN was answered.
     pub(super) fn is_started(&self) -> bool {
         self.phase >= Phase::Started
     }
@@ -86,12 +86,12 @@ impl OpenResult {
         self.phase >= Phase::Ended
     }
 
-    /// Whether it ended early.
+    /// Returns whether it ended early.
     pub(super) fn has_failed(&self) -> bool {
         self.phase >= Phase::Failed
     }
 
-    /// Whether this result itself failed, and not something before it.
+    /// Returns whether this result itself failed, and not something before it.
     pub(super) fn failed_itself(&self) -> bool {
         self.phase == Phase::Failed
     }
@@ -207,7 +207,7 @@ impl OpenResult {
         }
     }
 
-    /// Whether so few rows of the last page are undelivered that the next must be requested.
+    /// Returns whether so few rows of the last page are undelivered that the next must be requested.
     pub(super) const fn is_due(&self) -> bool {
         self.pages.is_due()
     }

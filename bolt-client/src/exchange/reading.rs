@@ -70,7 +70,7 @@ impl Exchange {
         Ok(self.results.get(id).and_then(OpenResult::first_kept))
     }
 
-    /// Takes the next rows, at most so many.
+    /// Takes the next rows, at most this many.
     pub(crate) async fn fetch(
         &mut self,
         id: ResultId,
@@ -87,34 +87,14 @@ impl Exchange {
         Ok(fetched)
     }
 
-    /// Takes the only row.
-    pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
-        let row = self.single_optional(id, by).await?;
-        row.ok_or_else(|| Error::not_single(0))
-    }
-
-    /// Takes the only row, if there is one.
-    pub(crate) async fn single_optional(
-        &mut self,
-        id: ResultId,
-        by: Deadline,
-    ) -> Result<Option<Record>, Error> {
-        let row = self.next(id, by).await?;
-        // Also finds out whether the query fails at its end.
-        match self.peek(id, by).await? {
-            Some(_) => Err(Error::not_single(2)),
-            None => Ok(row),
-        }
-    }
-
     /// Takes the summary that the server sent at the end of a result.
     pub(crate) fn summary(&mut self, id: ResultId) -> Result<Summary, Error> {
         let summary = self.results.get_mut(id).and_then(|result| result.summary.take());
         summary.ok_or_else(|| Error::misuse("the result has no summary; please report this as a bug"))
     }
 
-    /// Whether the next row of a result is the connection's next event, and nothing else must be done first. This
-    /// holds for nearly all rows.
+    /// Returns whether the next row of a result is the connection's next event, and nothing else must be done first.
+    /// This holds for nearly all rows.
     #[inline]
     fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {
@@ -188,7 +168,7 @@ impl Exchange {
         let (event, state) = self.flight.event()?;
         state.note_answer();
         let Event::Record(row) = event else { return None };
-        let row = RecordRef::from(row);
+        let row = RecordRef::new(row);
         if let Some(result) = self.results.get_mut(id) {
             result.note_borrowed(row);
         }

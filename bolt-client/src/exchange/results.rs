@@ -55,12 +55,12 @@ impl Results {
         (self.open, self.unanswered) = (0, 0);
     }
 
-    /// Whether one of them has not ended.
+    /// Returns whether one of them has not ended.
     pub(super) const fn any_open(&self) -> bool {
         self.open > 0
     }
 
-    /// Whether the RUN of one of them is unanswered.
+    /// Returns whether the RUN of one of them is unanswered.
     pub(super) const fn any_unanswered(&self) -> bool {
         self.unanswered > 0
     }
@@ -119,7 +119,7 @@ impl Results {
         self.dropped.get_or_insert_default()
     }
 
-    /// Whether a cursor was dropped.
+    /// Returns whether a cursor was dropped.
     pub(super) fn any_dropped(&self) -> bool {
         self.dropped.as_ref().is_some_and(|dropped| dropped.any())
     }

@@ -32,7 +32,7 @@ impl Retry {
         }
     }
 
-    /// Whether something has failed, and the budget is spent.
+    /// Returns whether something has failed, and the budget is spent.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now >= self.end(since))
     }

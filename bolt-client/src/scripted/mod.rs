@@ -36,7 +36,7 @@ struct State {
 pub(super) struct Script {
     /// The requests that fail, each once.
     fails: Vec<(Message, ServerError)>,
-    /// A PULL fails after it has sent so many rows.
+    /// A PULL fails after it has sent this many rows.
     fails_after: Option<(u64, ServerError)>,
     /// The connection ends in place of the answer to such a request.
     cuts: Option<Message>,
@@ -73,13 +73,13 @@ impl Scripted {
         Driver::with_runtime(Arc::new(self.clone()), config).unwrap()
     }
 
-    /// Returns a driver with so many ready connections in its pool. The last is handed out first.
+    /// Returns a driver with this many ready connections in its pool. The last is handed out first.
     pub(crate) fn driver_ready(&self, connections: usize) -> Driver {
         let driver = self.driver();
         let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
         let mut transactions = Vec::new();
         for session in &mut sessions {
-            transactions.push(now(session.begin_transaction().eager()).unwrap());
+            transactions.push(now(session.begin_transaction().eager(true)).unwrap());
         }
         for tx in transactions {
             now(tx.rollback()).unwrap();
@@ -120,7 +120,7 @@ impl Scripted {
         self.lock().script.fails.push((message, error));
     }
 
-    /// Makes the next PULL fail after so many rows.
+    /// Makes the next PULL fail after this many rows.
     pub(crate) fn fail_after(&self, rows: u64, code: &str) {
         self.lock().script.fails_after = Some((rows, ServerError::new(code, "planned")));
     }
@@ -193,7 +193,7 @@ impl Scripted {
         self.lock().sockets[at].holds = true;
     }
 
-    /// Delivers so many of the messages that were held back.
+    /// Delivers this many of the messages that were held back.
     pub(crate) fn deliver(&self, at: usize, messages: usize) {
         self.change(at, |socket| socket.deliver(messages));
     }

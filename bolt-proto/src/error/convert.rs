@@ -31,12 +31,12 @@ pub enum DecodeError {
     /// A map key that is no string, with its first byte.
     #[error("a map key must be a string, but starts with the byte {0:#04x}")]
     Key(u8),
-    /// Containers nested deeper than [`MAX_DEPTH`](crate::packstream::MAX_DEPTH).
+    /// Containers nested more than 512 levels deep.
     #[error("values are nested deeper than {max} levels", max = crate::packstream::MAX_DEPTH)]
     Depth,
 }
 
-/// A received value cannot be read as the requested type. The error names the column, and the path from there
+/// An error for a received value that cannot be read as the requested type. It names the column, and the path from there
 /// to the value that is wrong. It never shows a value.
 ///
 /// ```
@@ -194,7 +194,7 @@ impl fmt::Display for ConversionError {
 
 impl core::error::Error for ConversionError {}
 
-/// For conversions that cannot fail.
+/// Exists for conversions that cannot fail.
 impl From<Infallible> for ConversionError {
     fn from(never: Infallible) -> Self {
         match never {}

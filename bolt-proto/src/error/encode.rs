@@ -10,8 +10,8 @@ use super::convert::{Place, Step};
 use crate::value::{RangeError, tag};
 use crate::version::Version;
 
-/// A value that cannot be sent. The error is found before anything is sent. It names the parameter, and the path from
-/// there to the value that is wrong; it never shows a value.
+/// An error for a value that cannot be sent. It is found before anything is sent. It names the parameter, and the path
+/// from there to the value that is wrong; it never shows a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeError(Box<Details>);
 
@@ -179,7 +179,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// For conversions that cannot fail.
+/// Exists for conversions that cannot fail.
 impl From<Infallible> for EncodeError {
     fn from(never: Infallible) -> Self {
         match never {}

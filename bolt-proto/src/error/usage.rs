@@ -6,7 +6,7 @@ use crate::error::{EncodeError, ProtocolViolation};
 use crate::state::{Message, ServerState};
 use crate::version::Version;
 
-/// A request that was refused. Nothing was queued, and the connection is unchanged.
+/// An error for a request that was refused. Nothing was queued, and the connection is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {

@@ -414,7 +414,7 @@ impl<'a> Reader<'a> {
         Ok(Token::Map(self.count(len, 2)?))
     }
 
-    /// Checks a declared number of items, each of which has at least so many bytes.
+    /// Checks a declared number of items, each of which has at least this many bytes.
     #[inline]
     fn count(&self, items: usize, bytes_each: usize) -> Result<usize, DecodeError> {
         if items.saturating_mul(bytes_each) > self.rest.len() {

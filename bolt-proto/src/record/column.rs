@@ -55,6 +55,7 @@ impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
 mod sealed {
     use alloc::string::String;
 
+    #[expect(unnameable_types, reason = "a sealed trait has a supertrait without a path")]
     pub trait Sealed {}
 
     impl Sealed for usize {}

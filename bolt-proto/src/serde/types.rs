@@ -59,7 +59,7 @@ impl Serialize for Value {
     }
 }
 
-/// From other formats it reads only the types that these have: no dates, points or nodes.
+/// Reads values. From other formats, only the types that these have: no dates, points or nodes.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         raw::deserialize::<Self, ByValue, D>(deserializer)

@@ -14,7 +14,7 @@ use crate::packstream::{Reader, Token, ValueRef};
 ///
 /// | value | Rust |
 /// |---|---|
-/// | null | `None`, `()`; anything else is an error |
+/// | null | `None`, `()`; for other types an error |
 /// | boolean | `bool` |
 /// | integer | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128`, if it is in range |
 /// | float | `f64`; `f32` rounded to nearest, unless that is infinite |
@@ -70,6 +70,7 @@ use crate::packstream::{Reader, Token, ValueRef};
     label = "`{Self}` does not implement `FromValue`",
     note = "a type that implements `serde::Deserialize` is read from one column as `Serde<T>`, and from a whole row by `to`",
     note = "a single `u8` is neither an integer nor a byte: read another integer type and convert it",
+    note = "if nothing else says which type is wanted, name it: `get::<String>(…)`",
     note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
 )]
 pub trait FromValue<'a>: Sized {

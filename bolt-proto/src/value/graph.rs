@@ -205,7 +205,7 @@ fn read_property<T: for<'a> FromValue<'a>>(properties: &Map, name: &str) -> Resu
     value.to().map_err(|error: ConversionError| error.at_field(name))
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for Node {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();
@@ -218,7 +218,7 @@ impl ToValue for Node {
     }
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for Relationship {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();
@@ -237,7 +237,7 @@ impl ToValue for Relationship {
     }
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for UnboundRelationship {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let element_ids = out.dialect().has_element_ids();

@@ -15,7 +15,7 @@ use crate::serde::deserialize;
 use crate::value::from_collections::in_advance;
 use crate::value::{Encoder, FromValue, ToValue, Value};
 
-/// Values under names, in order of arrival. No name occurs twice.
+/// A map: values under names, in order of arrival. No name occurs twice.
 ///
 /// Two maps are equal if they have the same entries in any order, because servers do not keep the order.
 ///
@@ -92,7 +92,7 @@ impl Map {
         self.entries.is_empty()
     }
 
-    /// Returns the entries in order.
+    /// Returns an iterator over the entries in order.
     #[must_use]
     pub fn iter(&self) -> MapIter<'_> {
         MapIter(self.entries.iter())
@@ -107,7 +107,7 @@ impl Map {
         deserialize(self)
     }
 
-    /// Returns the names in order.
+    /// Returns an iterator over the names in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
@@ -238,7 +238,7 @@ impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Map 
     }
 }
 
-/// Of equal names the last wins.
+/// Adds entries. Of equal names the last wins.
 impl<K: Into<String>, V: Into<Value>> Extend<(K, V)> for Map {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let mut all = core::mem::take(&mut self.entries);

@@ -197,7 +197,7 @@ impl Segment<'_> {
     }
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for Path {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.structure(3, tag::PATH, |out| {

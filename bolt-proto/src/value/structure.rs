@@ -38,7 +38,7 @@ impl Structure {
     }
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for Structure {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         let len = self.fields.len();

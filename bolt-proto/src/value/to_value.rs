@@ -14,7 +14,7 @@ use crate::value::{Encoder, FromValue, Value};
 ///
 /// | Rust | value |
 /// |---|---|
-/// | `()`, `None` | null |
+/// | `()`, `None` (by itself `None::<()>`) | null |
 /// | `bool` | boolean |
 /// | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128` | integer; beyond `i64` an error |
 /// | `f32`, `f64` | float; `f32` is widened |

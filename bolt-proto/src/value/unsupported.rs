@@ -47,7 +47,7 @@ impl UnsupportedType {
     }
 }
 
-/// Only servers send it: as a parameter it is an error.
+/// Always fails, because only servers send this type.
 impl ToValue for UnsupportedType {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.structure(4, tag::UNSUPPORTED, |out| {

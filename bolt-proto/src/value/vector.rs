@@ -8,7 +8,7 @@ use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, ToValue, tag};
 use crate::version::Version;
 
-/// Numbers of one type, packed. Bolt 6.0.
+/// A vector: numbers of one type, packed. Bolt 6.0.
 ///
 /// Servers accept 1 to 4096 finite numbers.
 ///

@@ -83,9 +83,13 @@ impl Packages {
         }
         let (package_name, described) = optional?;
         let features = self.0[krate]["features"].as_object()?;
-        let feature = features
+        // Of several features, the one that names the version is for the types of that crate.
+        let mut enabling: Vec<_> = features
             .keys()
-            .find(|feature| self.enables(krate, feature, &format!("dep:{package_name}")))?;
+            .filter(|feature| self.enables(krate, feature, &format!("dep:{package_name}")))
+            .collect();
+        enabling.sort_by_key(|feature| !feature.starts_with(&format!("{package_name}-")));
+        let feature = enabling.first()?;
         Some(format!("{described}, by the feature {feature}"))
     }
 

@@ -4,6 +4,7 @@
 //! by the name `bolt`, and on nothing that README does not name. [`markdown`] says which snippet goes where.
 
 mod markdown;
+mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -23,10 +24,11 @@ fn every_snippet_compiles_in_a_fresh_crate_with_the_dependencies_of_the_readme()
     for adapter in ADAPTERS {
         let snippets = snippets(&root, adapter);
         assert!(!snippets.is_empty(), "README has no snippet for {adapter}");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("snippets")
-            .join(adapter);
-        write_crate(&folder, adapter, &dependencies[adapter], &snippets);
+        let folder = folder(adapter);
+        let programs = snippets
+            .iter()
+            .map(|snippet| (snippet.name.as_str(), snippet.block.program()));
+        write_crate(&folder, adapter, &dependencies[adapter], programs);
         wrong += &check(&folder, adapter, &snippets);
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -46,6 +48,11 @@ struct Snippet {
     name: String,
     place: String,
     block: Block,
+}
+
+/// The folder of a generated crate.
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("snippets").join(name)
 }
 
 fn root() -> PathBuf {
@@ -112,17 +119,23 @@ fn dependencies(readme: &str) -> BTreeMap<&'static str, String> {
         .collect()
 }
 
-/// Writes the crate, leaving alone what is already as it should be, so that nothing is checked twice.
-fn write_crate(folder: &Path, adapter: &str, dependencies: &str, snippets: &[Snippet]) {
+/// Writes a crate of programs, each with its name. Files that are up to date stay, so that nothing is checked twice.
+fn write_crate<'p>(
+    folder: &Path,
+    adapter: &str,
+    dependencies: &str,
+    programs: impl IntoIterator<Item = (&'p str, String)>,
+) {
     let root = root();
     let bin = folder.join("src/bin");
     fs::create_dir_all(&bin).unwrap();
+    let name = folder.file_name().unwrap().display();
     let path = format!("path = {:?}", root.join(format!("adapter-{adapter}")));
     let dependencies = dependencies.replace("path = \"…\"", &path);
     write(
         &folder.join("Cargo.toml"),
         &format!(
-            "[package]\nname = \"snippets-{adapter}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n{dependencies}"
+            "[package]\nname = \"snippets-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n{dependencies}"
         ),
     );
     // What the repository was built with is on this machine already.
@@ -131,9 +144,9 @@ fn write_crate(folder: &Path, adapter: &str, dependencies: &str, snippets: &[Sni
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    for snippet in snippets {
-        let file = bin.join(&snippet.name).with_extension("rs");
-        write(&file, &snippet.block.program());
+    for (name, program) in programs {
+        let file = bin.join(name).with_extension("rs");
+        write(&file, &program);
         stale.remove(&file);
     }
     for file in stale {
@@ -148,8 +161,16 @@ fn write(file: &Path, text: &str) {
     fs::write(file, text).unwrap();
 }
 
-/// Checks the programs of a crate; returns what is wrong with them.
-fn check(folder: &Path, adapter: &str, snippets: &[Snippet]) -> String {
+/// What the compiler says about the programs of a crate.
+struct Checked {
+    /// The errors by the name of the program; `""` is for those of the dependencies.
+    errors: BTreeMap<String, String>,
+    compiled: BTreeSet<String>,
+    stderr: String,
+}
+
+/// Checks the programs of a crate.
+fn cargo_check(folder: &Path) -> Checked {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["check", "--offline", "--quiet", "--bins", "--keep-going"])
@@ -160,7 +181,6 @@ fn check(folder: &Path, adapter: &str, snippets: &[Snippet]) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    // By the name of the program; "" is everything else.
     let mut errors: BTreeMap<String, String> = BTreeMap::new();
     let mut compiled = BTreeSet::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
@@ -178,9 +198,19 @@ fn check(folder: &Path, adapter: &str, snippets: &[Snippet]) -> String {
             *errors.entry(program.to_owned()).or_default() += text;
         }
     }
-    let mut wrong = errors.remove("").unwrap_or_default();
+    Checked {
+        errors,
+        compiled,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Checks the snippets of a crate; returns what is wrong with them.
+fn check(folder: &Path, adapter: &str, snippets: &[Snippet]) -> String {
+    let mut checked = cargo_check(folder);
+    let mut wrong = checked.errors.remove("").unwrap_or_default();
     for Snippet { name, place, block } in snippets {
-        let (failed, compiled) = (errors.get(name), compiled.contains(name));
+        let (failed, compiled) = (checked.errors.get(name), checked.compiled.contains(name));
         match (failed, block.must_fail()) {
             (Some(errors), false) => writeln!(wrong, "{place}, on adapter-{adapter}:\n{errors}").unwrap(),
             (None, true) => writeln!(wrong, "{place} compiles, but says `compile_fail`").unwrap(),
@@ -189,7 +219,7 @@ fn check(folder: &Path, adapter: &str, snippets: &[Snippet]) -> String {
         }
     }
     if !wrong.is_empty() {
-        wrong += &String::from_utf8_lossy(&output.stderr);
+        wrong += &checked.stderr;
     }
     wrong
 }

@@ -13,7 +13,7 @@ use crate::exchange::context::{Settings, TransactionContext};
 
 use super::Session;
 
-/// The options of a session. [`build`](Self::build) makes the session.
+/// A builder of sessions: the options of a [`Session`], which [`build`](Self::build) returns.
 ///
 /// ```no_run
 /// # use bolt_client as bolt;
@@ -81,7 +81,7 @@ impl<'d> SessionBuilder<'d> {
         self
     }
 
-    /// Shares bookmarks with the other sessions that have the same manager. Default: `None`.
+    /// Sets the bookmark manager, which shares bookmarks with the other sessions that have the same one. Default: `None`.
     pub fn bookmark_manager<'m>(mut self, manager: impl Into<Option<&'m BookmarkManager>>) -> Self {
         self.manager = manager.into().cloned();
         self
@@ -115,8 +115,8 @@ impl<'d> SessionBuilder<'d> {
         self
     }
 
-    /// Adds to the errors after which transaction functions are retried, and to those that the driver's
-    /// [`retry_if`](crate::Config::retry_if) adds.
+    /// Adds to the errors after which transaction functions are retried: those for which `condition` returns `true`. The
+    /// driver's [`retry_if`](crate::Config::retry_if) applies as well.
     pub fn retry_if(mut self, condition: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
         self.settings.retry_if = Some(RetryIf::new(condition));
         self
@@ -129,7 +129,7 @@ impl<'d> SessionBuilder<'d> {
         self
     }
 
-    /// Makes the session. No connection is opened.
+    /// Builds the session. No connection is opened.
     pub fn build(self) -> Session {
         Session::new(TransactionContext {
             shared: Arc::clone(self.driver.shared()),

@@ -1,4 +1,4 @@
-//! What a session finishes before its next work.
+//! The work that a session finishes before its next work.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exchange::{Dropped, Exchange, HolderToken, Rest};
 
-/// How many bytes of memory a session spends on the rows of a cursor when another query needs the connection.
+/// The most bytes of memory that a session spends on the rows of a cursor when another query needs the connection.
 const KEPT_BYTES: usize = 16 << 20;
 
 /// The auto-commit queries of a session that outlive the call that ran them: those with a cursor, and the one whose rows
@@ -18,7 +18,7 @@ const KEPT_BYTES: usize = 16 << 20;
 pub(crate) struct Leftover {
     /// By their numbers. Only the newest may have a connection.
     with_cursor: BTreeMap<u64, Exchange>,
-    /// Where cursors leave notes when they are dropped.
+    /// The results whose cursors were dropped.
     dropped: Arc<Dropped>,
     /// A write whose rows were dropped. The session finishes the write before its next work, which has to see that write.
     unfinished: Option<ParkedWork>,
@@ -41,7 +41,7 @@ impl Leftover {
         self.with_cursor.get_mut(&number)
     }
 
-    /// Takes a query whose rows are not wanted any more. A write is kept until it is finished; any other query ends here.
+    /// Takes a query whose rows were dropped. A write is kept until it is finished; any other query ends here.
     pub(crate) fn put(&mut self, exchange: &mut Exchange) {
         let unread = exchange.unread();
         if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
@@ -84,7 +84,7 @@ impl Leftover {
     /// Carries out the writes that are left. Waits for the server at most for the teardown limit.
     pub(super) async fn settle(&mut self, shared: &Shared) {
         let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
-        // What is not done in time takes its course.
+        // What is not done in time is finished without the session.
         let _in_time = self.finish_dropped(by).await;
         for exchange in self.with_cursor.values_mut() {
             if let Some(id) = exchange.unread() {
@@ -93,7 +93,7 @@ impl Leftover {
         }
     }
 
-    /// Lets go of the queries whose cursors were dropped.
+    /// Releases the queries whose cursors were dropped.
     fn forget_dropped(&mut self) {
         for (number, _) in self.dropped.take() {
             if planted!(ExchangeKept) {
@@ -105,7 +105,7 @@ impl Leftover {
         }
     }
 
-    /// How many queries are kept.
+    /// Returns the number of queries that are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.with_cursor.len() + usize::from(self.unfinished.is_some()) + self.dropped.len()

@@ -84,9 +84,9 @@ impl Session {
 
     /// Runs a query in a transaction of its own, which the server commits at the end of the result.
     ///
-    /// Set parameters and options on what this returns, then await it for the [`Records`](crate::Records), or call one of
-    /// its methods that read the rows, too. The cost is one round trip on a connection that is open already. A query without
-    /// columns has been carried out by then.
+    /// Set parameters and options on what this returns. Then await it for the [`Records`](crate::Records), or call one of
+    /// its methods that read the rows, too. This costs one round trip on an open connection. A query without columns has been
+    /// carried out by then.
     ///
     /// Queries that manage transactions themselves (`CALL { … } IN TRANSACTIONS`) need this method. For other queries,
     /// [`execute_query`](crate::Driver::execute_query) and [`execute_write`](Self::execute_write) add retries.
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Runs a query as [`run`](Self::run) does, for records that own the session: they can be returned by a function,
-    /// held in a struct, or sent to another task. The session ends with the records.
+    /// held in a struct, or sent to another task. The session is dropped with the records.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -111,15 +111,14 @@ impl Session {
     }
 
     /// Begins a transaction of several queries, which the caller commits or rolls back. Set options on what this returns,
-    /// then await it. The transaction is not retried when it fails: for that there is
-    /// [`execute_write`](Self::execute_write).
+    /// then await it. A failed transaction is not retried, unlike the function of [`execute_write`](Self::execute_write).
     pub fn begin_transaction(&mut self) -> BeginTransaction<'_> {
         BeginTransaction::new(Held::Borrowed(self))
     }
 
-    /// Begins a transaction as [`begin_transaction`](Self::begin_transaction) does, which owns the session: the transaction
-    /// can be returned by a function, held in a struct, or sent to another task. The session ends with it; its
-    /// [manager](crate::SessionBuilder::bookmark_manager), if there is one, learns of the commit.
+    /// Begins a transaction that owns the session: the transaction can be returned by a function, held in a struct, or sent
+    /// to another task. The session is dropped with the transaction. The session's
+    /// [bookmark manager](crate::SessionBuilder::bookmark_manager), if there is one, gets the bookmark of the commit.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -147,11 +146,12 @@ impl Session {
     /// Runs `work` in a transaction, commits the transaction, and returns what `work` returned. Set options on what this
     /// returns, then await it.
     ///
-    /// After a transient error (a deadlock, a change of leader), or if the connection is lost before the commit, `work` runs
-    /// again after a pause, for as long as [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows.
-    /// So `work` may run several times, and should do nothing but query. If `work` returns an error that the server did not
-    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] carries an error of the application
-    /// out; [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
+    /// `work` runs again, after a pause, after a transient error (a deadlock, a change of leader) or if the connection is
+    /// lost before the commit. Retries last as long as
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) allows. So `work` may run several times,
+    /// and should do nothing but query. If `work` returns an error that the server did not
+    /// cause, the transaction is rolled back and the error returned. [`Error::abort`] wraps an error of the application;
+    /// [`try_execute_write`](Self::try_execute_write) takes functions with an error type of their own.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -160,7 +160,7 @@ impl Session {
     ///
     /// async fn count_people(mut tx: ManagedTransaction) -> Result<i64, Error> {
     ///     let people = tx.run("MATCH (n:Person) RETURN count(n)").single().await?;
-    ///     Ok(people.get(0)?)
+    ///     people.get(0)
     /// }
     ///
     /// let mut session = driver.session().build();
@@ -228,8 +228,9 @@ impl Session {
     /// Runs `work` as [`execute_write`](Self::execute_write) does, for a function with an error type of its own: one that
     /// `?` makes of the driver's [`Error`], such as `anyhow::Error`, or an enum of the application.
     ///
-    /// Whether `work` runs again is decided by the transaction, not by the error. If the transaction failed with a transient
-    /// error, `work` runs again, whatever it returned. At the end of the budget the driver's own error is returned.
+    /// The state of the transaction decides whether `work` runs again, not the returned error. If the transaction failed with
+    /// a transient error, `work` runs again even if it returned `Ok`. After
+    /// [`max_transaction_retry_time`](crate::Config::max_transaction_retry_time) the driver's own error is returned.
     ///
     /// ```no_run
     /// # use bolt_client as bolt;
@@ -275,7 +276,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// Cancel-safe.
+    /// *cancel-safe*.
     pub async fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         self.make_room(self.context.deadline(None)).await?;
         Ok(self.context.chain.last())
@@ -287,8 +288,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// Dropped before the end, the rest is cancelled. Under write access only the server knows whether the rest was carried
-    /// out (*cancel-unknown*).
+    /// What was not carried out yet is cancelled, which is *cancel-unknown* under write access.
     pub async fn close(mut self) -> Result<(), Error> {
         self.finish().await
     }
@@ -298,7 +298,7 @@ impl Session {
         self.leftover.finish(self.context.deadline(None)).await
     }
 
-    /// Does what dropping the session does, but waits for the server, at most for the teardown limit.
+    /// Finishes as dropping the session does, but waits for the server, at most for the teardown limit.
     pub(crate) async fn settle(&mut self) {
         self.leftover.settle(&self.context.shared).await;
     }
@@ -315,7 +315,7 @@ impl Session {
         &self.context
     }
 
-    /// How much the session keeps of queries that it has run.
+    /// Returns how much the session keeps of queries that it has run.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.leftover.len()

@@ -21,8 +21,8 @@ use super::Session;
 
 /// An auto-commit query. Await it for the [`Records`], or call one of the methods that read the rows, too.
 ///
-/// If a connection of the pool turns out to be dead, and nothing can have been carried out on that connection, the query
-/// silently moves to another one. If the server refuses the query and invites another attempt, the query is sent once more.
+/// The query moves to another connection if a pooled connection turns out to be dead and cannot have carried it out. The
+/// query is sent once more if the server refuses it and invites another attempt.
 ///
 /// ```no_run
 /// # use bolt_client as bolt;
@@ -40,19 +40,20 @@ use super::Session;
 /// ```
 ///
 /// # Errors
-/// If the server refuses the query, or, for a query without columns, if the query failed before its end.
-/// [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, or the deadline passes, after a query that
-/// may write has left.
+/// * If no connection can be obtained.
+/// * If the server refuses the query, or if a query without columns fails before its end.
+/// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the connection is lost, or the deadline passes, after a query
+///   that may write has left.
 ///
 /// # Cancel safety
-/// Dropped after the query has left, the query is cancelled; whether the server was faster only the server knows
-/// (*cancel-unknown*). Under read access: cancel-safe.
+/// *cancel-unknown* after the query has left: it is cancelled, but the server may have been faster. Under read access:
+/// *cancel-safe*.
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionRun<'s> {
     work: Lazy<'s, Setup<'s>, Result<Records<'s>, Error>>,
 }
 
-/// What the query is, and how it runs.
+/// The query and its options.
 struct Setup<'s> {
     session: Held<'s, Session>,
     query: Query,
@@ -82,11 +83,11 @@ impl<'s> SessionRun<'s> {
         self
     }
 
-    /// Runs the query for a [`Cursor`], which does not hold on to the session: other queries may run before all rows are
-    /// read. Rows that are left then are kept, up to 16 MiB.
+    /// Runs the query for a [`Cursor`], which does not borrow the session: other queries may run before all rows are
+    /// read. Unread rows are then kept in memory, up to 16 MiB.
     ///
     /// # Errors
-    /// As awaiting the query. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the session was given away by
+    /// As awaiting the query. [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the query owns its session, by
     /// [`into_records`](Session::into_records).
     ///
     /// # Cancel safety
@@ -95,7 +96,7 @@ impl<'s> SessionRun<'s> {
         Box::pin(self.work.into_setup()?.cursor()).await
     }
 
-    run_methods!([async "\n# Cancel safety\nDropped after the query has left: *cancel-unknown*. Under read access: cancel-safe."] run_and);
+    run_methods!([async] "*cancel-unknown* after the query has left. Under read access: *cancel-safe*." run_and);
 }
 
 impl<'s> Setup<'s> {
@@ -122,7 +123,7 @@ impl<'s> Setup<'s> {
     }
 }
 
-/// Runs the query: on another connection if that of the pool was dead, and once more if the server invites that.
+/// Runs the query: on another connection if the pooled one was dead, and once more if the server invites that.
 async fn start(
     session: &mut Session,
     query: &Query,

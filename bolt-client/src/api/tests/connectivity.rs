@@ -1,4 +1,4 @@
-//! Whether the server can be reached.
+//! `verify_connectivity` and idle connections that have died.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_connection_that_is_silent_casts_doubt_on_others() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     drop(asking);
     servers.cut(2);
-    // The next call does not trust the others: it asks them first.
+    // The next call does not trust the others: it probes them first.
     now(driver.execute_query("RETURN 1").routing(Access::Read)).unwrap();
     let asked: Vec<_> = (0..2).flat_map(|at| servers.news(at)).collect();
     assert_eq!(asked.first(), Some(&Message::Reset));

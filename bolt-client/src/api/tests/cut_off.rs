@@ -1,9 +1,9 @@
-//! Every call, cut off after every answer: dropped, or out of time.
+//! Every call, ended early after every answer: dropped, or out of time.
 
 use super::*;
 use crate::Error;
 
-/// How many calls there are.
+/// The number of calls.
 const CALLS: usize = 9;
 
 /// Queries of one transaction are committed together or not at all.
@@ -23,7 +23,7 @@ async fn call(session: &mut Session, which: usize) -> Result<(), Error> {
             session.last_bookmarks().await.map(drop)
         }
         4 => {
-            let mut tx = session.begin_transaction().eager().await?;
+            let mut tx = session.begin_transaction().eager(true).await?;
             drop(tx.run(TOGETHER[0]).await?);
             drop(tx.run(TOGETHER[1]).await?);
             tx.run(TOGETHER[2]).await?.consume().await?;
@@ -60,17 +60,17 @@ async fn call(session: &mut Session, which: usize) -> Result<(), Error> {
     }
 }
 
-/// How a call is cut off.
+/// The way in which a call ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Dropped,
     /// It runs out of time.
     Late,
-    /// It is dropped, and what it asked for last has not left.
+    /// It is dropped before its last request has left.
     Full,
 }
 
-/// Cuts a call off after so many messages; whether it had ended before.
+/// Ends a call early, after this many messages. Returns whether the call had ended by itself.
 fn cut_off(which: usize, messages: usize, how: How) -> bool {
     let context = format!("call {which}, {messages} messages, {how:?}");
     let servers = Scripted::new();
@@ -89,7 +89,7 @@ fn cut_off(which: usize, messages: usize, how: How) -> bool {
         outcome = calling.run();
     }
     if outcome.is_none() && how == How::Late {
-        // There are several calls, each of which has its own time.
+        // There are several calls, each with its own deadline.
         for _ in 0..3 {
             servers.pass(9 * SECOND);
             outcome = outcome.or_else(|| calling.run());
@@ -100,7 +100,7 @@ fn cut_off(which: usize, messages: usize, how: How) -> bool {
     servers.fill(1, false);
     servers.release(1);
 
-    // Whatever became of it: the session goes on, and what belongs together is together.
+    // In every case the session can be used, and a transaction is committed as a whole or not at all.
     drop(now(session.run("CREATE (next)")).unwrap_or_else(|error| panic!("{context}: {error}")));
     let committed = servers.committed();
     assert_eq!(
@@ -124,7 +124,7 @@ fn cut_off(which: usize, messages: usize, how: How) -> bool {
 }
 
 #[test]
-fn a_call_that_is_cut_off_after_any_answer_leaves_a_session_that_goes_on() {
+fn a_call_that_is_cut_off_after_any_answer_leaves_a_session_that_can_be_used() {
     for which in 0..CALLS {
         for how in [How::Dropped, How::Late, How::Full] {
             let ended: Vec<bool> = (0..45).map(|messages| cut_off(which, messages, how)).collect();

@@ -45,7 +45,7 @@ fn what_holds_rows_does_not_show_them() {
     let driver = servers.driver();
     let mut session = driver.session().build();
     let cursor = now(session.run(QUERY).cursor()).unwrap();
-    // Its row is kept from here on.
+    // The row is kept from here on.
     let mut rows = now(session.run(QUERY)).unwrap();
     now(rows.peek()).unwrap();
     silent(&rows);
@@ -80,12 +80,12 @@ fn errors_show_neither_queries_nor_parameters_nor_rows() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
-    // A result that is not what was asked for.
+    // A result with another number of rows than the caller asked for.
     let wrong = now(async { session.run(QUERY).await?.collect_column::<i64>().await });
     silent(&wrong.unwrap_err());
     let many = now(async { session.run("ROWS 2 OF 5 SECRET").await?.single().await });
     silent(&many.unwrap_err());
-    // A transaction of which only a rollback is left.
+    // A transaction that can only be rolled back.
     let mut tx = now(session.begin_transaction()).unwrap();
     servers.hold(0);
     let mut run = Task::new(async { tx.run(query(QUERY).param("p", "SECRET")).await.map(drop) });

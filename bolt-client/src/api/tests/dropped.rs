@@ -1,9 +1,9 @@
-//! What a session drops before its end it finishes before anything else.
+//! A session finishes what it has dropped before its next work.
 
 use super::*;
 use crate::BookmarkManager;
 
-/// The connection that is handed out first.
+/// The first connection that the pool hands out.
 const FIRST: usize = 2;
 
 fn three(servers: &Scripted) -> Driver {
@@ -14,14 +14,14 @@ fn three(servers: &Scripted) -> Driver {
     driver
 }
 
-/// What is dropped.
+/// The value that is dropped.
 #[derive(Debug, Clone, Copy)]
 enum What {
     Rows,
     Cursor,
 }
 
-/// What the session is asked next.
+/// The next call on the session.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Run,
@@ -31,7 +31,7 @@ enum Next {
     Close,
 }
 
-/// Drops what a query gives, after something else has happened.
+/// Runs a query and drops its result, after something else has happened.
 fn leave(session: &mut Session, what: What, before: impl FnOnce()) {
     match what {
         What::Rows => {
@@ -104,7 +104,7 @@ fn a_write_that_is_dropped_is_finished_first_on_its_own_connection() {
 }
 
 #[test]
-fn a_write_whose_page_is_on_its_way_is_finished_without_a_guess() {
+fn a_write_whose_page_is_on_its_way_is_finished_without_guessing_whether_there_is_more() {
     each(|what, next| {
         let servers = Scripted::new();
         let driver = three(&servers);
@@ -292,7 +292,7 @@ fn what_a_blocking_caller_drops_is_waited_for_at_most_for_the_teardown_limit() {
     assert!(settling.run().is_some());
     drop(settling);
     drop(rows);
-    // What was not done in time is left to the pool.
+    // The pool finishes what was not done in time.
     now(session.settle());
     servers.release(FIRST);
     now(driver.close());
@@ -314,7 +314,7 @@ fn a_dropped_write_whose_connection_is_lost_does_not_fail_what_comes_next() {
     });
 }
 
-/// Rows that have arrived are not taken while the end of their page is waited for.
+/// Waiting for the end of a page does not take the rows that have arrived.
 #[test]
 fn a_connection_that_ends_in_mid_page_does_not_hold_up_run() {
     let servers = Scripted::new();
@@ -331,7 +331,7 @@ fn a_connection_that_ends_in_mid_page_does_not_hold_up_run() {
 }
 
 #[test]
-fn the_rest_of_a_write_is_asked_for_as_soon_as_its_rows_are_dropped() {
+fn the_rest_of_a_write_is_requested_as_soon_as_its_rows_are_dropped() {
     let servers = Scripted::new();
     let driver = three(&servers);
     let mut session = driver.session().build();

@@ -1,4 +1,4 @@
-//! What errors say.
+//! The texts of errors.
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,7 +152,7 @@ fn an_error_shows_itself_in_one_line_with_what_caused_it() {
     );
 }
 
-/// The error of a call that waits in vain for so long.
+/// Returns the error of a call whose answer does not arrive within this time.
 #[track_caller]
 fn late<T>(
     servers: &Scripted,
@@ -215,7 +215,7 @@ fn a_query_of_a_transaction_has_the_shorter_of_both_limits() {
     let servers = Scripted::new();
     let driver = servers.driver_ready(1);
     let mut session = driver.session().build();
-    let mut tx = now(session.begin_transaction().deadline(2 * SECOND).eager()).unwrap();
+    let mut tx = now(session.begin_transaction().deadline(2 * SECOND).eager(true)).unwrap();
     servers.hold(0);
     let text = late(&servers, SECOND, async {
         tx.run("RETURN 1").deadline(SECOND).await.map(drop)
@@ -223,7 +223,7 @@ fn a_query_of_a_transaction_has_the_shorter_of_both_limits() {
     assert!(text.contains("1s (deadline of the call)"), "{text}");
     drop(tx);
     servers.release(0);
-    let mut tx = now(session.begin_transaction().deadline(2 * SECOND).eager()).unwrap();
+    let mut tx = now(session.begin_transaction().deadline(2 * SECOND).eager(true)).unwrap();
     servers.hold(0);
     let text = late(&servers, 2 * SECOND, async {
         tx.run("RETURN 1").deadline(9 * SECOND).await.map(drop)

@@ -46,7 +46,7 @@ fn a_session_keeps_cursors_that_are_open_and_nothing_else() {
     assert_eq!(servers.connections(), 1);
 }
 
-/// Queues so many queries, reads them or not, and commits. Returns how long that took.
+/// Queues this many queries, reads them or not, and commits. Returns how long that took.
 fn queue(queries: usize, read: bool) -> Duration {
     let servers = Scripted::new();
     let driver = servers.driver();
@@ -67,8 +67,8 @@ fn queue(queries: usize, read: bool) -> Duration {
 #[test]
 fn queued_queries_cost_the_same_each_however_many_there_are() {
     for read in [true, false] {
-        // Sixteen times as much may take sixteen times as long; what is quadratic takes 256 times as long. The machine may
-        // do something else meanwhile, so that each side has several tries.
+        // Sixteen times the work may take sixteen times as long; quadratic work takes 256 times as long. The machine may be
+        // busy otherwise, so each side has several tries.
         let few = (0..5).map(|_| queue(500, read)).max().unwrap();
         let many = (0..3).map(|_| queue(8_000, read)).find(|many| *many < few * 100);
         assert!(many.is_some(), "more than {:?}", few * 100);

@@ -1,9 +1,9 @@
-//! How much of results is kept.
+//! The memory that results take.
 
 use super::*;
 use crate::Error;
 
-/// A driver whose calls collect at most so many bytes.
+/// Returns a driver whose calls collect at most this many bytes.
 fn bounded(servers: &Scripted, bytes: usize) -> Driver {
     servers.driver_with(Scripted::config().max_result_size(bytes))
 }
@@ -18,7 +18,7 @@ fn too_large<T>(outcome: Result<T, Error>) {
 }
 
 #[test]
-fn whatever_collects_a_result_ends_at_its_limit() {
+fn each_call_that_collects_a_result_ends_at_its_limit() {
     let servers = Scripted::new();
     let driver = bounded(&servers, 10_000);
     too_large(now(driver.execute_query("ROWS 1000 OF 100")));
@@ -47,7 +47,7 @@ fn whatever_collects_a_result_ends_at_its_limit() {
     }));
     let cursor = now(session.run("ROWS 1000 OF 100").cursor()).unwrap();
     too_large(now(cursor.collect(&mut session)));
-    // What is left of the last is finished, and the session goes on.
+    // The rest of the last result is finished, and the session can be used.
     now(session.run("RETURN 1")).map(drop).unwrap();
     assert_eq!(servers.committed().len(), 7);
     assert_eq!(servers.connections(), 1);
@@ -144,7 +144,7 @@ fn a_session_keeps_the_rest_of_a_cursor_up_to_a_limit_in_memory() {
 }
 
 #[test]
-fn what_a_query_failed_with_while_its_rest_was_kept_is_for_its_cursor() {
+fn the_failure_of_a_query_while_its_rest_is_kept_is_reported_by_its_cursor() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
@@ -159,7 +159,7 @@ fn what_a_query_failed_with_while_its_rest_was_kept_is_for_its_cursor() {
 }
 
 #[test]
-fn a_connection_that_is_lost_while_a_rest_is_kept_is_for_the_cursor_first_hand() {
+fn a_connection_that_is_lost_while_a_rest_is_kept_is_reported_by_the_cursor_as_such() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();

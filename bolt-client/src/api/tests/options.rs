@@ -1,4 +1,4 @@
-//! Options of a driver, a session and a call, and which of them counts.
+//! Options of a driver, a session and a call, and their precedence.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::{Error, FetchSize, ManagedTransaction};
 
-/// A call that is retried after this error of the server, if at all.
+/// Makes a call that fails with this error of the server, and is retried if the options say so.
 fn executed(servers: &Scripted, driver: &Driver, code: &str) -> Result<(), ErrorKind> {
     servers.fail(Message::Run, code);
     let mut call = Task::new(driver.execute_query("CREATE ()"));

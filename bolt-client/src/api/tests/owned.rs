@@ -111,7 +111,7 @@ fn owned_records_that_are_dropped_midway_are_carried_out_and_the_connection_retu
 }
 
 #[test]
-fn a_cursor_of_a_session_that_was_given_away_is_refused_before_anything_is_sent() {
+fn a_cursor_of_a_query_that_owns_its_session_is_refused_before_anything_is_sent() {
     let servers = Scripted::new();
     let driver = servers.driver_ready(1);
     servers.news(0);
@@ -156,7 +156,7 @@ fn a_setter_after_the_first_poll_has_no_effect_and_other_ends_of_the_call_are_re
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
 }
 
-/// Bounds as those of `tokio::spawn`.
+/// Has the bounds of `tokio::spawn`.
 fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(_: F) {}
 
 fn shared<T: Send + Sync>(_: &T) {}

@@ -1,8 +1,8 @@
-//! A write that was dropped lies in the pool, until its session or another caller has read its end.
+//! A dropped write stays in the pool until its session or another caller has read its end.
 
 use super::*;
 
-/// A driver with room for one connection, and a session on it that has dropped a write whose end is on its way.
+/// Returns a driver with room for one connection, and its session, which has dropped a write whose end is on its way.
 fn parked(servers: &Scripted) -> (Driver, Session) {
     let driver = servers.driver_with(Scripted::config().max_connection_pool_size(1));
     let mut session = driver.session().build();

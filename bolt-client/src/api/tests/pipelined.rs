@@ -59,7 +59,7 @@ fn a_final_failure_is_reported() {
 }
 
 #[test]
-fn a_failure_of_a_server_that_goes_down_is_unknown_only_if_it_answers_commit() {
+fn a_failure_of_a_server_that_shuts_down_is_unknown_only_if_it_answers_commit() {
     for fails in REQUESTS {
         let servers = Scripted::new();
         let driver = servers.driver();
@@ -126,7 +126,7 @@ fn a_result_that_is_too_large_leaves_the_commit_unknown() {
     let error = now(write(&driver)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownCommit, "{error}");
     assert!(error.to_string().contains("max_result_size"), "{error}");
-    // Without the option the write is rolled back.
+    // Without the option, the write is rolled back.
     let error = now(driver.execute_query("ROWS 2")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
 }

@@ -1,4 +1,4 @@
-//! What servers say while they go down, and whether work was carried out.
+//! Failures that servers report while they shut down, and whether work was carried out.
 
 use super::*;
 use crate::Error;
@@ -13,7 +13,7 @@ async fn write(session: &mut Session, access: Access) -> Result<(), Error> {
     }
 }
 
-/// Calls a transaction function whose first attempt meets this. Returns what came of it, and how often it committed.
+/// Calls a transaction function whose first attempt meets this failure. Returns the result and the number of commits.
 fn managed(access: Access, fails: Message, code: &str) -> (Result<(), Error>, usize) {
     let servers = Scripted::new();
     let driver = servers.driver();
@@ -40,7 +40,7 @@ fn executed(access: Access, fails: Message, code: &str) -> (Result<(), Error>, u
 }
 
 #[test]
-fn a_commit_that_a_server_that_goes_down_refuses_is_unknown_and_not_repeated() {
+fn a_commit_that_a_server_that_shuts_down_refuses_is_unknown_and_not_repeated() {
     let (managed, commits) = managed(Access::Write, Message::Commit, UNAVAILABLE);
     let (executed, runs) = executed(Access::Write, Message::Commit, UNAVAILABLE);
     for error in [managed.unwrap_err(), executed.unwrap_err()] {
@@ -59,7 +59,7 @@ fn a_commit_that_is_refused_for_another_reason_is_repeated() {
 }
 
 #[test]
-fn a_read_that_a_server_that_goes_down_refuses_is_repeated_wherever_it_was() {
+fn a_read_that_a_server_that_shuts_down_refuses_is_repeated_wherever_it_was() {
     for fails in [Message::Begin, Message::Run, Message::Pull, Message::Commit] {
         let (managed, _) = managed(Access::Read, fails, UNAVAILABLE);
         let (executed, _) = executed(Access::Read, fails, UNAVAILABLE);
@@ -68,7 +68,7 @@ fn a_read_that_a_server_that_goes_down_refuses_is_repeated_wherever_it_was() {
 }
 
 #[test]
-fn a_write_that_a_server_that_goes_down_refuses_before_its_commit_is_repeated() {
+fn a_write_that_a_server_that_shuts_down_refuses_before_its_commit_is_repeated() {
     for fails in [Message::Begin, Message::Run, Message::Pull] {
         let (managed, commits) = managed(Access::Write, fails, UNAVAILABLE);
         let (executed, _) = executed(Access::Write, fails, UNAVAILABLE);
@@ -78,7 +78,7 @@ fn a_write_that_a_server_that_goes_down_refuses_before_its_commit_is_repeated() 
 }
 
 #[test]
-fn an_explicit_commit_that_a_server_that_goes_down_refuses_is_unknown() {
+fn an_explicit_commit_that_a_server_that_shuts_down_refuses_is_unknown() {
     let servers = Scripted::new();
     let driver = servers.driver();
     let mut session = driver.session().build();
@@ -90,8 +90,8 @@ fn an_explicit_commit_that_a_server_that_goes_down_refuses_is_unknown() {
 }
 
 #[test]
-fn the_end_of_an_auto_commit_write_that_a_server_that_goes_down_refuses_is_unknown() {
-    // Without columns the end is waited for by `run` itself.
+fn the_end_of_an_auto_commit_write_that_a_server_that_shuts_down_refuses_is_unknown() {
+    // Without columns, `run` itself waits for the end.
     for query in ["ROWS 2", "CREATE ()"] {
         let servers = Scripted::new();
         let driver = servers.driver();

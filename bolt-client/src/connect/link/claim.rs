@@ -26,7 +26,7 @@ impl Claim {
         (claim.clone(), Claimed(claim))
     }
 
-    /// Whether the work has ended, or its connection has.
+    /// Returns whether the work has ended, or its connection has.
     pub(crate) fn has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
     }
@@ -51,12 +51,12 @@ impl Claim {
 }
 
 impl Claimed {
-    /// Whether this is the link's side of that claim.
+    /// Returns whether this is the link's side of that claim.
     pub(super) fn is_of(&self, claim: &Claim) -> bool {
         Arc::ptr_eq(&self.0.0, &claim.0)
     }
 
-    /// Whether the session still exists.
+    /// Returns whether the session still exists.
     pub(super) fn is_held(&self) -> bool {
         Arc::strong_count(&self.0.0) > 1
     }

@@ -122,7 +122,7 @@ impl Link {
         }
     }
 
-    /// Whether the work under way must be carried out, and would be undone if the connection were closed.
+    /// Returns whether the work under way must be carried out, and would be undone if the connection were closed.
     pub(crate) fn is_finishing(&self) -> bool {
         match (self.proto.disposition(), self.left) {
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
@@ -132,8 +132,8 @@ impl Link {
         }
     }
 
-    /// Whether an idle connection is still ready, considering all that has arrived on it. Keep-alives are allowed.
-    /// The end of the stream is not, nor is any part of a message, since there was no request.
+    /// Returns whether an idle connection is still ready, considering all that has arrived on it. Keep-alives are
+    /// allowed. The end of the stream is not, nor is any part of a message, since there was no request.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.wire.read_arrived(&mut self.proto);
         self.is_clean()

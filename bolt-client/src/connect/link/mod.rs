@@ -242,7 +242,7 @@ impl Link {
         Error::out_of_time(self.wire.runtime(), &*self.peer, waiting, by)
     }
 
-    /// Ready when something has arrived, or the time is up.
+    /// Returns `Ready` when something has arrived, or the time is up.
     fn poll_progress(&mut self, cx: &mut Context<'_>, by: Deadline, read_until: Deadline) -> Poll<Progress> {
         let limits = Limits {
             by,
@@ -252,7 +252,7 @@ impl Link {
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
-    /// How long the server may be silent while an answer is awaited.
+    /// Returns how long the server may be silent while an answer is awaited.
     fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
     }

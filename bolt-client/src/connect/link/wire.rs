@@ -83,7 +83,7 @@ impl Wire {
         self.write_timeout = limit;
     }
 
-    /// Whether a read or a write has failed.
+    /// Returns whether a read or a write has failed.
     pub(super) const fn is_broken(&self) -> bool {
         self.broken.is_some()
     }
@@ -232,9 +232,9 @@ impl Wire {
         }
     }
 
-    /// Whether something arrives or leaves when the transport is tried once more, without a waker. A transport may
-    /// answer `Pending` only to give other tasks a turn (as tokio's budget does). That may have been the only attempt
-    /// of this wait, if a dropped wait started the clock.
+    /// Returns whether something arrives or leaves when the transport is tried once more, without a waker. A transport
+    /// may answer `Pending` only to give other tasks a turn (as tokio's budget does). That may have been the only
+    /// attempt of this wait, if a dropped wait started the clock.
     fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
         let before = (proto.pending_bytes().len(), self.unflushed);
         self.write_at_once(proto);
@@ -242,12 +242,12 @@ impl Wire {
         wrote | self.read_at_once(proto)
     }
 
-    /// Whether some bytes have not left yet; the transport may hold them.
+    /// Returns whether some bytes have not left yet; the transport may hold them.
     fn is_sending(&self, proto: &Connection) -> bool {
         self.unflushed || !proto.pending_bytes().is_empty()
     }
 
-    /// Gives other tasks a turn after so many reads without a wait, since not every executor does that. A caller with
+    /// Gives other tasks a turn after this many reads without a wait, since not every executor does that. A caller with
     /// something else to check gets its turn at `read_until`: each read may have blocked the thread.
     fn take_turns(&mut self, cx: &mut Context<'_>, read_until: Deadline) -> Poll<Progress> {
         self.turn += 1;
@@ -259,12 +259,12 @@ impl Wire {
         Poll::Pending
     }
 
-    /// Whether the call has to end, whatever has been achieved.
+    /// Returns whether the call has to end, whatever has been achieved.
     fn is_out_of_time(&self, by: Deadline) -> bool {
         self.has_passed(by) || self.runtime.is_cancelled()
     }
 
-    /// Whether the deadline has passed; reads the clock only if there is one.
+    /// Returns whether the deadline has passed; reads the clock only if there is one.
     fn has_passed(&self, deadline: Deadline) -> bool {
         deadline.at().is_some_and(|at| at <= self.runtime.now())
     }
@@ -323,7 +323,7 @@ impl Wire {
         false
     }
 
-    /// The transport has accepted so many bytes.
+    /// The transport has accepted this many bytes.
     fn took(&mut self, proto: &mut Connection, len: usize) {
         proto.wrote(len);
         self.unflushed = !planted!(UnflushedTransport);

@@ -1,4 +1,4 @@
-//! From a name to a connection: DNS, TCP, handshake, login.
+//! From a name to a connection: DNS, TCP, TLS, handshake, login.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use super::address_order::AddressOrder;
 use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
+use crate::connect::encryption::Encryption;
 use crate::connect::link::Link;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -20,6 +21,7 @@ use crate::server_info::ServerInfo;
 pub(super) struct Flow {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) config: Arc<Config>,
+    pub(super) encryption: Encryption,
     pub(super) address: Address,
     pub(super) order: AddressOrder,
     pub(super) timing: Timing,
@@ -91,7 +93,7 @@ impl Flow {
         let reached = async {
             let mut link = self.connect(target, socket).await?;
             self.timing.note_progress();
-            let version = self.negotiate(&mut link).await?;
+            let version = self.negotiate(&mut link, target).await?;
             self.timing.note_progress();
             Ok((link, version))
         };
@@ -107,6 +109,7 @@ impl Flow {
         let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
         let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
+        let transport = self.encryption.wrap(target, transport)?;
         let options = Options::default()
             .versions(self.config.versions.clone())
             .limits(self.config.limits);
@@ -117,12 +120,14 @@ impl Flow {
         Ok(link)
     }
 
-    /// Waits for the handshake: one round trip. The choice of a version leaves with the login.
-    async fn negotiate(&self, link: &mut Link) -> Result<Version, Error> {
+    /// Waits for the handshake: one round trip, after those of TLS, which has no step of its own: the handshake of Bolt
+    /// leaves with the end of the handshake of TLS. The choice of a version leaves with the login.
+    async fn negotiate(&self, link: &mut Link, target: &Address) -> Result<Version, Error> {
         let head = link
             .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
             .await;
-        head.map_err(|error| error.while_opening("the handshake"))?;
+        head.map_err(|error| error.while_opening("the handshake", self.encryption.of(target)))?;
+        self.encryption.note_success(target);
         match link.event() {
             Some(Event::Negotiated(version)) => Ok(version),
             _ => Err(Error::misuse("the handshake ended without a version")),
@@ -154,7 +159,7 @@ impl Flow {
             let head = link
                 .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
                 .await;
-            let head = head.map_err(|error| error.while_opening("the login"))?;
+            let head = head.map_err(|error| error.while_opening("the login", self.encryption.of(target)))?;
             match link.event() {
                 Some(Event::Success(metadata)) => {
                     info.get_or_insert_with(|| ServerInfo::read(target.clone(), version, metadata));

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::config::Config;
+use crate::connect::encryption::Encryption;
 use crate::connect::link::Link;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -53,6 +54,7 @@ impl Opening {
     pub(crate) fn begin(
         runtime: &Arc<dyn Runtime>,
         config: &Arc<Config>,
+        encryption: &Encryption,
         address: &Address,
         order: &AddressOrder,
     ) -> Self {
@@ -62,6 +64,7 @@ impl Opening {
         let flow = Flow {
             runtime: Arc::clone(runtime),
             config: Arc::clone(config),
+            encryption: encryption.clone(),
             address: address.clone(),
             order: order.clone(),
             timing: timing.clone(),

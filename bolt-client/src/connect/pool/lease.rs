@@ -103,7 +103,8 @@ impl Lease {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
 
-    /// Whether the connection served, or was opened for, an earlier call, so that its socket may have died since.
+    /// Returns whether the connection served, or was opened for, an earlier call, so that its socket may have died
+    /// since.
     pub(crate) const fn is_reused(&self) -> bool {
         self.reused
     }

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::config::Config;
+use crate::connect::encryption::Encryption;
 use crate::connect::open::{AddressOrder, Opening};
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -46,6 +47,7 @@ type Grant = state::Grant<BoxedPooled, Box<Opening>>;
 pub(crate) struct Pool {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
+    encryption: Encryption,
     address: Address,
     /// Which of its addresses answer.
     order: AddressOrder,
@@ -61,7 +63,12 @@ struct Inner {
 }
 
 impl Pool {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Arc<Config>, address: Address) -> Self {
+    pub(crate) fn new(
+        runtime: Arc<dyn Runtime>,
+        config: Arc<Config>,
+        encryption: Encryption,
+        address: Address,
+    ) -> Self {
         let rules = Rules {
             max: config.max_connection_pool_size,
             probe_after: config.liveness_check_timeout,
@@ -73,6 +80,7 @@ impl Pool {
         Self {
             runtime,
             config,
+            encryption,
             address,
             order: AddressOrder::default(),
             inner: Mutex::new(Inner {
@@ -170,7 +178,13 @@ impl Pool {
     }
 
     fn begin_opening(&self) -> Opening {
-        Opening::begin(&self.runtime, &self.config, &self.address, &self.order)
+        Opening::begin(
+            &self.runtime,
+            &self.config,
+            &self.encryption,
+            &self.address,
+            &self.order,
+        )
     }
 
     /// Returns how long a caller waits for one step before it tries another way.

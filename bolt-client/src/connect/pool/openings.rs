@@ -37,12 +37,12 @@ pub(super) enum Verdict {
     Continue,
     /// Another opening would be better.
     OpenAnother,
-    /// The only one is given up after the waiter has waited so long for it, since there is no room for another.
+    /// The only one is given up after the waiter has waited this long for it, since there is no room for another.
     GaveUp(Duration),
 }
 
 impl Openings {
-    /// Adds an opening. `late`: others have waited for it in vain, and there is nothing else.
+    /// Adds an opening. `late`: other callers gave up waiting for it, and nothing else is available.
     pub(super) fn add(
         &mut self,
         mut opening: Box<Opening>,

@@ -79,7 +79,7 @@ impl ParkedWork {
         }
     }
 
-    /// Ready when the work has ended, or its connection has come back or gone.
+    /// Returns `Ready` when the work has ended, or its connection has come back or gone.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
         match &mut self.lease {
             Some(lease) => {

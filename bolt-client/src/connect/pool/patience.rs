@@ -39,7 +39,7 @@ impl AdaptivePatience {
         self.set(longest);
     }
 
-    /// Notes that an opening was given up after a caller had waited so long for one step.
+    /// Notes that an opening was given up after a caller had waited this long for one step.
     pub(super) fn gave_up(&mut self, waited: Duration) {
         self.set(waited.max(self.patience / 2));
     }

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
 
-/// A connection that was unused for so long has its socket read before it is handed out.
+/// A connection that was unused for this long has its socket read before it is handed out.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// An open connection, and what the pool knows about it.
@@ -40,7 +40,7 @@ impl Pooled {
         self.login_generation
     }
 
-    /// Whether it can be handed out, as far as is known without asking the server.
+    /// Returns whether it can be handed out, as far as is known without asking the server.
     pub(super) fn looks_alive(&mut self, since: Instant, now: Instant) -> bool {
         if now.saturating_duration_since(since) < LOOK_AFTER {
             self.link.seems_quiet()
@@ -49,19 +49,19 @@ impl Pooled {
         }
     }
 
-    /// Whether nothing is left on the wire, and neither its age nor its login prevents its use.
+    /// Returns whether nothing is left on the wire, and neither its age nor its login prevents its use.
     pub(super) fn is_usable(&self, now: Instant, login_generation: u64) -> bool {
         self.link.proto.disposition() == Disposition::Reusable
             && !self.expires.has_passed(now)
             && self.login_generation == login_generation
     }
 
-    /// Whether it carries out work that would be undone if it were closed.
+    /// Returns whether it carries out work that would be undone if it were closed.
     pub(super) fn is_finishing(&self) -> bool {
         self.link.is_finishing()
     }
 
-    /// Whether it has ended, and not because this side closed it.
+    /// Returns whether it has ended, and not because this side closed it.
     pub(super) fn is_dead(&self) -> bool {
         self.link.proto.disposition() == Disposition::Dead
     }

@@ -101,7 +101,7 @@ struct Entry<L, O> {
     opening: bool,
     /// What was assigned to it.
     assigned: Assigned<L, O>,
-    /// It has waited in vain for an existing connection, so a new one is better than another of that kind.
+    /// It gave up waiting for an existing connection, so a new one is better than another of that kind.
     prefers_new: bool,
 }
 
@@ -192,7 +192,7 @@ impl<L, O> Slots<L, O> {
         ticket
     }
 
-    /// Whether a new waiter may stay: it has something in sight, or there are not too many that have nothing.
+    /// Returns whether a new waiter may stay: it has something in sight, or there are not too many that have nothing.
     pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
         let waits = |entry: &Entry<L, O>| entry.priority() == Priority::Nothing;
         let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
@@ -232,8 +232,8 @@ impl<L, O> Slots<L, O> {
         self.give_up(now);
     }
 
-    /// What a waiter was preparing is lost and closed. The waiter keeps its turn, and prefers to open a connection
-    /// over preparing another of that kind.
+    /// Records that the connection that a waiter was preparing is lost and closed. The waiter keeps its turn, and
+    /// prefers to open a connection over preparing another of that kind.
     pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
         if self.clear_held(ticket) {
             self.leased_opening -= 1;
@@ -242,14 +242,14 @@ impl<L, O> Slots<L, O> {
         self.give_up(now);
     }
 
-    /// One of several openings of a waiter is given up.
+    /// Gives up one of several openings of a waiter.
     pub(crate) fn lose_one_of_several(&mut self, now: Instant) {
         self.leased_opening -= 1;
         self.give_up(now);
     }
 
-    /// What a waiter is preparing takes too long. The waiter continues with it until something better comes, which
-    /// now includes the right to open another connection.
+    /// Records that the preparation of a waiter takes too long. The waiter continues until it gets something better,
+    /// which now includes the right to open another connection.
     pub(crate) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
         if let Some(entry) = self.queue.get_mut(&ticket) {
             if entry.holds == Priority::Soon {
@@ -260,7 +260,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Returns a half-open connection that took too long before, to be watched by a waiter that opens another:
-    /// perhaps the server was slow, and this connection is not lost.
+    /// the server may have been slow, and this connection is not lost.
     pub(crate) fn take_slow_half_open(&mut self, now: Instant) -> Option<Idle<O>> {
         let late = self.half_open.iter().position(|idle| idle.is_slow(now))?;
         let slow = self.half_open.remove(late)?;
@@ -269,8 +269,8 @@ impl<L, O> Slots<L, O> {
         Some(slow)
     }
 
-    /// The answer to a waiter's probe does not come in time. The connection is kept for later, unless it takes the
-    /// room of a new one.
+    /// Records that the answer to a waiter's probe did not arrive in time. The connection is kept for later, unless it
+    /// takes the room of a new one.
     pub(crate) fn probe_timed_out(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         if self.has_room() {
             self.defer(ticket, idle, now);
@@ -280,15 +280,15 @@ impl<L, O> Slots<L, O> {
         }
     }
 
-    /// What a waiter was waiting for takes too long. The connection goes back, to be waited for when there is nothing
-    /// else. The waiter keeps its turn.
+    /// Returns a connection whose answer takes too long to the pool, where it is used only if nothing else is there.
+    /// The waiter keeps its turn.
     pub(crate) fn defer(&mut self, ticket: Ticket, idle: Idle<L>, now: Instant) {
         self.clear_held(ticket);
         self.prefer_new(ticket);
         self.give_back_unsettled(idle, now);
     }
 
-    /// An opening of a waiter is complete: the waiter leaves with it.
+    /// Records that an opening of a waiter is complete: the waiter leaves with it.
     pub(crate) fn opened(&mut self, ticket: Ticket, now: Instant) {
         self.leased_opening -= 1;
         self.leave(ticket, now);
@@ -473,7 +473,7 @@ impl<L, O> Slots<L, O> {
         self.unsettled.drain(..).map(|idle| idle.link).collect()
     }
 
-    /// Whether a waiter that has not noticed the end yet holds a connection with answers on their way.
+    /// Returns whether a waiter that has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
         let settles = |entry: &Entry<L, O>| entry.holds != Priority::Nothing && !entry.opening;
         self.queue.values().any(settles)

@@ -33,7 +33,13 @@ fn config() -> Config {
 fn pool(world: &World, config: Config) -> Arc<Pool> {
     config.check().unwrap();
     let address = config.address.clone();
-    Arc::new(Pool::new(Arc::new(world.clone()), Arc::new(config), address))
+    let encryption = Encryption::new(&config.encryption).unwrap();
+    Arc::new(Pool::new(
+        Arc::new(world.clone()),
+        Arc::new(config),
+        encryption,
+        address,
+    ))
 }
 
 fn acquiring(pool: &Arc<Pool>) -> Task<'_, Result<Lease, Error>> {

@@ -77,7 +77,7 @@ impl Waiter {
         }
     }
 
-    /// Ready with a lease, or with `None` when another connection is being prepared.
+    /// Polls for a lease, or for `None` when another connection is being prepared.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
         if let Some(grant) = self.pool.collect(self.ticket, cx)? {
             return Poll::Ready(Ok(self.accept(grant)));
@@ -343,13 +343,14 @@ impl Waiter {
         claim.iter().for_each(Claim::wake);
     }
 
-    /// What was being prepared is lost. The waiter keeps its turn.
+    /// Drops the connection that was being prepared. The waiter keeps its turn.
     fn lose(&mut self) {
         let now = self.pool.now();
         self.pool.decide(|slots| slots.lose(self.ticket, now));
     }
 
-    /// The connection being prepared is dead. Others may be, too, that have been idle since then.
+    /// Drops the connection that was being prepared, because it is dead. Others that have been idle since then may be
+    /// dead, too.
     fn lose_dead(&mut self, since: Instant) {
         let now = self.pool.now();
         self.pool.decide(|slots| {
@@ -394,7 +395,7 @@ impl Waiter {
         Deadline::after(now, self.pool.patience())
     }
 
-    /// Whether the call has to end.
+    /// Returns whether the call has to end.
     fn is_over(&self, by: Deadline) -> bool {
         by.has_passed(self.pool.now()) || self.pool.runtime.is_cancelled()
     }

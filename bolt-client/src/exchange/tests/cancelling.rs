@@ -155,6 +155,35 @@ fn reading_an_auto_commit_query_to_the_end_cancels_it_if_it_is_dropped() {
     }
 }
 
+/// Runs a query, reads its first page, and drops a wait for the only row that is left.
+fn drop_a_wait_for_the_only_row(servers: &Scripted, work: &mut Exchange) {
+    let id = run(work, "ROWS 1001");
+    servers.hold(0);
+    now(work.fetch(id, 1000, BY)).unwrap();
+    let mut reading = Task::new(work.single_optional(id, BY));
+    assert!(reading.run().is_none());
+    drop(reading);
+    servers.release(0);
+}
+
+#[test]
+fn a_wait_for_the_only_row_of_an_auto_commit_query_cancels_it_if_it_is_dropped() {
+    let servers = Scripted::new();
+    let mut work = auto_commit(&servers, Access::Write);
+    drop_a_wait_for_the_only_row(&servers, &mut work);
+    assert_eq!(servers.count(Message::Reset), 1);
+    assert!(work.unread().is_none());
+}
+
+#[test]
+fn a_wait_for_the_only_row_leaves_only_a_rollback_if_it_is_dropped() {
+    let servers = Scripted::new();
+    let mut work = transaction(&servers);
+    drop_a_wait_for_the_only_row(&servers, &mut work);
+    let error = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    assert!(error.to_string().contains("only be rolled back"), "{error}");
+}
+
 #[test]
 fn reading_to_the_end_that_ends_leaves_the_transaction_as_it_was() {
     for how in 0..4 {

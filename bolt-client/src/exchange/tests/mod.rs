@@ -46,7 +46,7 @@ fn explicit(context: &Arc<TransactionContext>) -> Attempts {
     context.explicit(Extra::default(), Deadline::NONE)
 }
 
-/// Leaves so many connections in the pool.
+/// Leaves this many connections in the pool.
 fn warm(context: &Arc<TransactionContext>, servers: &Scripted, connections: usize) {
     let mut work: Vec<_> = (0..connections)
         .map(|_| now(explicit(context).begin()).unwrap())
@@ -69,7 +69,7 @@ fn transaction(servers: &Scripted) -> Exchange {
     now(explicit(&context).begin()).unwrap()
 }
 
-/// As [`transaction`], with pages of so many rows.
+/// As [`transaction`], with pages of this many rows.
 fn paged(servers: &Scripted, rows: u64) -> Exchange {
     let settings = Settings {
         fetch_size: Some(rows.into()),

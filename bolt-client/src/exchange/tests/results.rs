@@ -4,7 +4,7 @@ use super::*;
 
 const BY: Deadline = Deadline::NONE;
 
-/// Queues so many queries, which are not sent.
+/// Queues this many queries, which are not sent.
 fn unsent(work: &mut Exchange, queries: usize) -> Vec<(RequestId, ResultId)> {
     let query = Query::new("ROWS 1");
     (0..queries)

@@ -224,8 +224,7 @@ impl Player {
                 End::Dropped
             }
             Outcome::Failed(error) => End::Failed(error),
-            // Rows were taken one by one, so this equals dropping the cursor between two of them.
-            Outcome::Cancelled => End::Dropped,
+            Outcome::Cancelled => End::cancelled(cancel),
         }
     }
 

@@ -36,10 +36,8 @@ impl SessionPlayer<'_> {
         let mut begin = self
             .session
             .begin_transaction()
-            .timeout(Duration::from_millis(TAG_BASE + work.tag));
-        if work.eager {
-            begin = begin.eager();
-        }
+            .timeout(Duration::from_millis(TAG_BASE + work.tag))
+            .eager(work.eager);
         if let Some(deadline) = work.limits.deadline {
             begin = begin.deadline(Duration::from_nanos(deadline));
         }

@@ -43,7 +43,7 @@ async fn a_call_dropped_before_its_first_poll_sends_nothing(world: World) -> Out
     drop(session.run(CREATE));
     drop(session.run(CREATE).into_future());
     drop(session.begin_transaction());
-    drop(session.begin_transaction().eager().into_future());
+    drop(session.begin_transaction().eager(true).into_future());
     assert_eq!(relay.traffic().connections, 0);
 
     let mut tx = session.begin_transaction().await?;
@@ -220,7 +220,7 @@ async fn a_dropped_begin_begins_nothing(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(1))?;
     let mut session = driver.session().build();
     for round in 0..20_i64 {
-        polled_once(session.begin_transaction().eager().into_future()).await;
+        polled_once(session.begin_transaction().eager(true).into_future()).await;
         let found = driver
             .execute_query("RETURN $round AS round")
             .param("round", round)

@@ -58,7 +58,7 @@ async fn a_warm_up_opens_the_connections_that_calls_will_use(world: World) -> Ou
     let mut sessions: Vec<_> = (0..5).map(|_| driver.session().build()).collect();
     let mut transactions = Vec::new();
     for session in &mut sessions {
-        transactions.push(go!(session.begin_transaction().eager())?);
+        transactions.push(go!(session.begin_transaction().eager(true))?);
     }
     for tx in transactions {
         wait!(tx.rollback())?;

@@ -282,9 +282,9 @@ async fn after_an_expired_authorization_every_connection_logs_in_again(adapter: 
         driver.session().build(),
         driver.session().build(),
     );
-    let mut in_use = go!(used.begin_transaction().eager())?;
-    let other = go!(idle.begin_transaction().eager())?;
-    let another = go!(failing.begin_transaction().eager())?;
+    let mut in_use = go!(used.begin_transaction().eager(true))?;
+    let other = go!(idle.begin_transaction().eager(true))?;
+    let another = go!(failing.begin_transaction().eager(true))?;
     wait!(other.rollback())?;
     wait!(another.rollback())?;
     assert_eq!(server.connections(), 3);

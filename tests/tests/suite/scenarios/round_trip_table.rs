@@ -108,8 +108,8 @@ async fn transactions(table: &mut Table) -> Outcome {
     table.row("another `run` and `collect`, 5 rows")?;
     wait!(tx.commit())?;
     table.row("`commit`")?;
-    let tx = go!(session.begin_transaction().eager())?;
-    table.row("`begin_transaction().eager()`")?;
+    let tx = go!(session.begin_transaction().eager(true))?;
+    table.row("`begin_transaction().eager(true)`")?;
     wait!(tx.rollback())?;
     table.row("`rollback`")?;
     wait!(go!(session.begin_transaction())?.rollback())?;

@@ -41,7 +41,7 @@ async fn a_timeout_names_what_the_call_waited_for(world: World) -> Outcome {
     go!(driver.execute_query("RETURN 1"))?;
 
     relay.hold();
-    let eager = go!(session.begin_transaction().eager().deadline(LIMIT))
+    let eager = go!(session.begin_transaction().eager(true).deadline(LIMIT))
         .map(drop)
         .unwrap_err();
     assert_says(&eager, &["timed out", "answer to BEGIN"]);

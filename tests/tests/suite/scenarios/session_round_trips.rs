@@ -164,7 +164,7 @@ async fn an_eager_transaction_costs_one_more_flight(world: World) -> Outcome {
     let mut meter = Meter::new(&world).await?;
     let mut session = meter.driver.session().build();
     meter.start();
-    let mut tx = go!(session.begin_transaction().eager())?;
+    let mut tx = go!(session.begin_transaction().eager(true))?;
     meter.assert_cost("begin", ONE);
     wait!(go!(tx.run("RETURN 1"))?.consume())?;
     wait!(tx.commit())?;

@@ -301,7 +301,7 @@ async fn effective_users(
     users.push(name(go!(session.execute_read(work!(|tx, query| {
         wait!(go!(tx.run(query))?.single())
     })))));
-    users.push(match go!(session.begin_transaction().eager()) {
+    users.push(match go!(session.begin_transaction().eager(true)) {
         Ok(mut tx) => name(wait!(go!(tx.run(&query))?.single())),
         Err(error) => Err(error),
     });

@@ -210,7 +210,7 @@ async fn a_timed_out_run_poisons_its_transaction(world: World) -> Outcome {
 async fn an_eager_transaction_reports_errors_of_its_begin(world: World) -> Outcome {
     let driver = world.driver()?;
     let mut session = driver.session().database("nosuchdatabase").build();
-    let eager = go!(session.begin_transaction().eager()).map(drop);
+    let eager = go!(session.begin_transaction().eager(true)).map(drop);
     let mut lazy = go!(session.begin_transaction())?;
     let first = go!(lazy.run("RETURN 1")).map(drop);
     drop(lazy);
@@ -222,7 +222,7 @@ async fn an_eager_transaction_reports_errors_of_its_begin(world: World) -> Outco
         }
     }
     let mut session = driver.session().build();
-    let mut tx = go!(session.begin_transaction().eager())?;
+    let mut tx = go!(session.begin_transaction().eager(true))?;
     go!(tx.run("RETURN 1"))?;
     wait!(tx.commit())?;
     assert_at_rest(&driver);

@@ -234,7 +234,7 @@ async fn make_connections(driver: &Driver, connections: usize) -> Result<(), Err
     let mut sessions: Vec<_> = (0..connections).map(|_| driver.session().build()).collect();
     let mut open = Vec::new();
     for session in &mut sessions {
-        open.push(go!(session.begin_transaction().eager())?);
+        open.push(go!(session.begin_transaction().eager(true))?);
     }
     for tx in open {
         wait!(tx.rollback())?;

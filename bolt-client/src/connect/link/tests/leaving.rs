@@ -23,7 +23,7 @@ fn asked(peer: &Peer, ask: impl FnOnce(&mut Link)) -> Link {
     link
 }
 
-/// A query of a transaction, dropped after so many answers.
+/// A query of a transaction, dropped after this many answers.
 fn dropped_read(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, read);
     peer.deliver(answered);
@@ -160,7 +160,7 @@ fn goodbye_is_sent_once() {
     assert_eq!(peer.asked(), [Message::Goodbye]);
 }
 
-/// Drops the result of a write of whose first page so many messages have arrived.
+/// Drops the result of a write of whose first page this many messages have arrived.
 fn dropped_write(peer: &Peer, answered: usize) -> (Link, ReleaseOutcome) {
     let mut link = asked(peer, |link| {
         let result = ask(link);

@@ -156,7 +156,7 @@ impl Peer {
         self.lock().holds = true;
     }
 
-    /// Delivers so many of the answers that were held back.
+    /// Delivers this many of the answers that were held back.
     pub(super) fn deliver(&self, answers: usize) {
         self.change(|state| {
             for answer in state.answers.drain(..answers).collect::<Vec<_>>() {

@@ -12,13 +12,13 @@ pub(crate) struct Idle<T> {
     pub(crate) since: Instant,
     /// When it becomes too old to be handed out.
     pub(crate) expires: Deadline,
-    /// A caller has waited for it in vain. Until then it is handed out only where there is nothing else.
+    /// A caller gave up waiting for it. Until this instant it is handed out only if there is no other.
     slow_until: Option<Instant>,
     /// A caller has to wait for its next answer: it must not stay in the pool.
     unanswered: bool,
 }
 
-/// How long a connection that a caller waited for in vain ranks after new ones.
+/// How long a connection ranks after new ones if a caller gave up waiting for it.
 const SLOW_FOR: Duration = Duration::from_secs(10);
 
 /// What is assigned to a waiter.
@@ -66,25 +66,25 @@ impl<T> Idle<T> {
         self
     }
 
-    /// Whether a caller has to wait for its next answer.
+    /// Returns whether a caller has to wait for its next answer.
     pub(super) const fn is_unanswered(&self) -> bool {
         self.unanswered
     }
 
-    /// Marks a connection that a caller has waited for in vain.
+    /// Marks a connection that a caller gave up waiting for.
     pub(crate) fn slow(mut self, now: Instant) -> Self {
         self.slow_until = now.checked_add(SLOW_FOR);
         self
     }
 
-    /// Whether it is handed out only where there is nothing else.
+    /// Returns whether it is handed out only if there is no other.
     pub(crate) fn is_slow(&self, now: Instant) -> bool {
         self.slow_until.is_some_and(|until| now < until)
     }
 }
 
 impl<L, O> Grant<L, O> {
-    /// Whether it is for a connection that is not open yet.
+    /// Returns whether it is for a connection that is not open yet.
     pub(super) const fn is_opening(&self) -> bool {
         matches!(self, Self::HalfOpen(_) | Self::Slot)
     }

@@ -61,7 +61,7 @@ impl<L, O> Slots<L, O> {
     }
 
     /// Returns the best grant that is available. Connections with leftovers of an earlier lease come late; those that
-    /// a caller has waited for in vain come last.
+    /// a caller gave up waiting for come last.
     fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
         let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
@@ -85,7 +85,7 @@ impl<L, O> Slots<L, O> {
         };
         let slow = slow.map(|source| (Priority::Overdue, source));
         let best = if prefers_new {
-            // A connection that must be probed is no better than the one that this waiter has probed in vain.
+            // A connection that must be probed is no better than the one whose probe this waiter gave up.
             let new = half_open(true).or(slot).or(idle).or(unsettled);
             new.or_else(|| half_open(false))
         } else {
@@ -146,7 +146,7 @@ impl<L, O> Slots<L, O> {
         self.ready.insert(below.map_or(0, |at| at + 1), idle);
     }
 
-    /// Whether another connection may be opened.
+    /// Returns whether another connection may be opened.
     pub(super) fn has_room(&self) -> bool {
         if planted!(OvershootWhileConnecting) {
             return self.leased - self.leased_opening < self.rules.max;
@@ -155,19 +155,19 @@ impl<L, O> Slots<L, O> {
         self.leased + self.ready.len() + self.half_open.len() + self.unsettled.len() < self.rules.max + twice
     }
 
-    /// Whether a ready connection can be used without a probe.
+    /// Returns whether a ready connection can be used without a probe.
     pub(super) fn is_proven(&self, idle: &Idle<L>, now: Instant) -> bool {
         self.is_proven_since(idle.since, now)
     }
 
-    /// Whether a connection that was unused since this instant can be used without a probe.
+    /// Returns whether a connection that was unused since this instant can be used without a probe.
     pub(crate) fn is_proven_since(&self, since: Instant, now: Instant) -> bool {
         let age = now.saturating_duration_since(since);
         let is_suspected = self.suspected.is_some_and(|suspected| since <= suspected);
         self.rules.probe_after.is_none_or(|limit| age <= limit) && !is_suspected
     }
 
-    /// Whether a waiter has not yet collected a connection assigned as ready that must be probed now.
+    /// Returns whether a waiter has not yet collected a connection assigned as ready that must be probed now.
     pub(super) fn is_assigned_a_suspect(&self, ticket: Ticket) -> bool {
         match self.queue.get(&ticket).map(|entry| &entry.assigned) {
             Some(Assigned::Uncollected(_, Grant::Ready(idle))) => {

@@ -4,7 +4,7 @@ use super::*;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// A world in which connecting blocks for so long.
+/// A world in which connecting blocks for this long.
 fn world(connect: Duration) -> World {
     let world = World::new();
     world.block(connect);

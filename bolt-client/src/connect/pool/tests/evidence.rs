@@ -4,7 +4,7 @@ use super::*;
 
 const LOGIN: [Message; 2] = [Message::Hello, Message::Logon];
 
-/// Makes so many idle connections, the first of which has been idle for longest.
+/// Makes this many idle connections, the first of which has been idle for longest.
 fn idle_ones(world: &World, pool: &Arc<Pool>, count: usize) {
     let leases: Vec<Lease> = (0..count).map(|_| acquire(pool)).collect();
     for lease in leases {

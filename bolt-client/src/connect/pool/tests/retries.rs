@@ -12,7 +12,7 @@ fn driver(world: &World) -> Driver {
     let mut sessions = [driver.session().build(), driver.session().build()];
     let transactions = sessions
         .each_mut()
-        .map(|session| now(session.begin_transaction().eager()));
+        .map(|session| now(session.begin_transaction().eager(true)));
     for tx in transactions {
         now(tx.unwrap().rollback()).unwrap();
     }
@@ -20,8 +20,8 @@ fn driver(world: &World) -> Driver {
     driver
 }
 
-/// Two connections are ready; the one that is handed out first has died. Calls a transaction function that takes so
-/// much time, and returns what came of it and how often it was called.
+/// Calls a transaction function that takes this much time, while two connections are ready and the first one handed out
+/// has died. Returns the result and the number of calls.
 fn execute(time: Duration, deadline: Duration) -> (Result<(), Error>, usize) {
     let world = World::new();
     let driver = driver(&world);

@@ -135,7 +135,7 @@ impl World {
         self.lock().panics = panics;
     }
 
-    /// Makes transports block the thread, and connecting take so long.
+    /// Makes transports block the thread, and connecting take this long.
     pub(super) fn block(&self, connect: Duration) {
         self.lock().blocks = Some(connect);
     }

@@ -160,9 +160,8 @@ impl Call<'_> {
 
     async fn transaction(self, kind: Kind, dice: &mut Dice) -> Result<Effect, Error> {
         let mut session = self.driver.session().fetch_size(50).build();
-        let begin = session.begin_transaction();
-        let begin = if dice.below(3) == 0 { begin.eager() } else { begin };
-        let mut tx = begin.await?;
+        let eager = dice.below(3) == 0;
+        let mut tx = session.begin_transaction().eager(eager).await?;
         for _ in 0..dice.below(3) {
             self.query(&mut tx, dice).await?;
         }

@@ -28,7 +28,7 @@ enum Step {
     ReturnUnsettled(usize, Option<Duration>),
     ReturnUnanswered(usize, Option<Duration>),
     Broken(usize),
-    /// A connection is found dead that had been idle for so long.
+    /// A connection is found dead that had been idle for this long.
     Suspect(Duration),
     NewLoginGeneration,
     /// A connection is opened ahead of any caller, if one is wanted.

@@ -171,7 +171,7 @@ impl Model {
         self.serve(now);
     }
 
-    /// Whether a waiter watches what takes too long, and has nothing better.
+    /// Returns whether a waiter watches what takes too long, and has nothing better.
     pub(super) fn is_any_waiter_late(&self) -> bool {
         self.callers.iter().any(|caller| caller.tier() == Tier::Perhaps)
     }

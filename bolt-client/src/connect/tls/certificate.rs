@@ -1,0 +1,184 @@
+//! Client certificates.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::Error;
+
+/// A certificate and its private key, by which a server knows the driver (mutual TLS).
+///
+/// `Debug` shows the paths of files, and nothing of the key. Clones are equal, others are not.
+#[derive(Clone)]
+pub struct ClientCertificate(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    source: Source,
+    #[cfg(feature = "encrypted-keys")]
+    password: Option<String>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Files { chain: PathBuf, key: PathBuf },
+    Pem { chain: Vec<u8>, key: Vec<u8> },
+}
+
+impl ClientCertificate {
+    /// Takes both from PEM files: the certificate, followed by those of its issuers as far as the server needs them, and the
+    /// private key (PKCS#8, PKCS#1 or SEC1). They may be the same file.
+    ///
+    /// The files are read when a driver is made, and again when one of them has changed.
+    #[must_use]
+    pub fn from_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self::new(Source::Files {
+            chain: certificate.into(),
+            key: key.into(),
+        })
+    }
+
+    /// Takes both from PEM in memory, as [`from_files`](Self::from_files).
+    #[must_use]
+    pub fn from_pem(certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        Self::new(Source::Pem {
+            chain: certificate.into(),
+            key: key.into(),
+        })
+    }
+
+    /// Sets the password of a key that is encrypted (PKCS#8: `BEGIN ENCRYPTED PRIVATE KEY`). `None` unsets it. Default: none.
+    #[cfg(feature = "encrypted-keys")]
+    #[must_use]
+    pub fn password<'p>(self, password: impl Into<Option<&'p str>>) -> Self {
+        let mut parts = Parts::clone(&self.0);
+        parts.password = password.into().map(str::to_owned);
+        Self(Arc::new(parts))
+    }
+
+    fn new(source: Source) -> Self {
+        Self(Arc::new(Parts {
+            source,
+            #[cfg(feature = "encrypted-keys")]
+            password: None,
+        }))
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = match &self.0.source {
+            Source::Files { chain, key } => [Some(chain.as_path()), Some(key.as_path())],
+            Source::Pem { .. } => [None, None],
+        };
+        files.into_iter().flatten()
+    }
+
+    /// Reads and parses both.
+    pub(super) fn load(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+        match &self.0.source {
+            Source::Files { chain, key } => Ok((
+                certificates(&read(chain)?, &chain.display().to_string())?,
+                self.private_key(&read(key)?, &key.display().to_string())?,
+            )),
+            Source::Pem { chain, key } => Ok((
+                certificates(chain, "the client certificate")?,
+                self.private_key(key, "its private key")?,
+            )),
+        }
+    }
+
+    fn private_key(&self, pem: &[u8], name: &str) -> Result<PrivateKeyDer<'static>, Error> {
+        #[cfg(feature = "encrypted-keys")]
+        if let (Some(password), Some(key)) = (&self.0.password, encrypted::find(pem)) {
+            return encrypted::decrypt(key, password, name);
+        }
+        PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+            let is_encrypted = pem.windows(9).any(|text| text == b"ENCRYPTED");
+            Error::config(if is_encrypted {
+                format!("{name} is encrypted: {HOW_TO_DECRYPT}")
+            } else {
+                format!("{name} has no private key in PEM")
+            })
+        })
+    }
+}
+
+#[cfg(feature = "encrypted-keys")]
+const HOW_TO_DECRYPT: &str = "give its password by ClientCertificate::password; a key that is not PKCS#8 must be converted, by openssl pkcs8 -topk8";
+
+#[cfg(not(feature = "encrypted-keys"))]
+const HOW_TO_DECRYPT: &str = "enable the feature `encrypted-keys` of the driver, or decrypt the key, by openssl pkcs8 -in KEY -out DECRYPTED";
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path)
+        .map_err(|error| Error::config(format!("the file {} cannot be read: {error}", path.display())))
+}
+
+/// The certificates in a PEM text, of which there must be one.
+pub(super) fn certificates(pem: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            Err(Error::config(format!("{name} has no certificate in PEM")))
+        }
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(Error::config(format!("{name} is no valid PEM: {error}"))),
+    }
+}
+
+impl PartialEq for ClientCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ClientCertificate {}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ClientCertificate");
+        if let Source::Files { chain, key } = &self.0.source {
+            shown.field("certificate", chain).field("key", key);
+        }
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// Private keys that a password encrypts.
+#[cfg(feature = "encrypted-keys")]
+mod encrypted {
+    use pkcs8::{EncryptedPrivateKeyInfo, SecretDocument};
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    use crate::error::Error;
+
+    const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
+
+    /// Finds the key in a PEM text that may have certificates, too.
+    pub(super) fn find(pem: &[u8]) -> Option<&str> {
+        let text = std::str::from_utf8(pem).ok()?;
+        let begin = text.find(BEGIN)?;
+        let key = text.get(begin..)?;
+        key.get(..key.find(END)? + END.len())
+    }
+
+    pub(super) fn decrypt(pem: &str, password: &str, name: &str) -> Result<PrivateKeyDer<'static>, Error> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Error::config(format!("{name} is no valid encrypted PKCS#8 key: {error}"))
+        };
+        let (_, document) = SecretDocument::from_pem(pem).map_err(|error| unreadable(&error))?;
+        let key =
+            EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|error| unreadable(&error))?;
+        let key = key.decrypt(password).map_err(|_| {
+            Error::config(format!(
+                "{name} cannot be decrypted: the password is wrong, or the cipher is outdated (openssl pkcs8 -topk8 -v2 aes256 \
+                 makes a newer one)"
+            ))
+        })?;
+        Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
+    }
+}
