@@ -160,6 +160,7 @@ pub mod peer;
 pub mod planted;
 mod query;
 mod record;
+mod secret;
 pub mod serde;
 pub mod state;
 pub mod types;

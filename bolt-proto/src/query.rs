@@ -7,9 +7,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use ::serde::Serialize;
+use zeroize::Zeroize;
 
 use crate::error::EncodeError;
 use crate::packstream::Reader;
+use crate::secret;
 use crate::serde::{Sink, write_entries};
 use crate::value::{Output, ToValue, UtcOffset, transcode};
 use crate::version::Version;
@@ -145,6 +147,16 @@ impl Query {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Makes room for so many bytes of parameters, which are secret.
+    pub(crate) fn reserve_wiping(&mut self, len: usize) {
+        secret::reserve(&mut self.parameters.out.bytes, len);
+    }
+
+    /// Wipes the values of the parameters. What is left must not be used.
+    pub(crate) fn wipe(&mut self) {
+        self.parameters.out.bytes.zeroize();
     }
 
     fn add<T: ToValue>(&mut self, name: &str, value: &T) -> Result<(), EncodeError> {

@@ -83,6 +83,11 @@ impl Message {
         Self::Telemetry,
     ];
 
+    /// Returns whether the message may contain credentials.
+    pub(crate) const fn has_credentials(self) -> bool {
+        matches!(self, Self::Hello | Self::Logon)
+    }
+
     /// Returns the tag of the message's structure on the wire.
     #[must_use]
     pub const fn tag(self) -> u8 {

@@ -4,6 +4,7 @@
 mod abort;
 mod build;
 mod hint;
+mod login;
 mod waiting;
 
 use std::error::Error as StdError;
@@ -19,6 +20,7 @@ use crate::no_runtime::NoRuntime;
 pub use abort::OrAbort;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub use bolt_proto::{ProtocolViolation, UsageError};
+use login::Login;
 pub(crate) use waiting::Waiting;
 
 /// An error of the driver: one word wide, and cheap to clone.
@@ -145,6 +147,11 @@ enum Reason {
     Parameter(EncodeError),
     Conversion(ConversionError),
     Server(ServerError),
+    /// The server refused a login.
+    Login {
+        error: ServerError,
+        login: Login,
+    },
     Protocol {
         address: String,
         violation: ProtocolViolation,
@@ -209,7 +216,7 @@ impl Error {
             | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
-            Reason::Server(_) => ErrorKind::Server,
+            Reason::Server(_) | Reason::Login { .. } => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
                 ..
@@ -236,7 +243,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
-            Reason::Server(error) => error.is_retryable(),
+            Reason::Server(error) | Reason::Login { error, .. } => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
             // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
@@ -287,7 +294,7 @@ impl Error {
     #[must_use]
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
-            Reason::Server(error) => Some(error),
+            Reason::Server(error) | Reason::Login { error, .. } => Some(error),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.server(),
             _ => None,
         }
@@ -334,6 +341,10 @@ impl fmt::Display for Error {
                 error.fmt(f)?;
                 hint::of(error).map_or(Ok(()), |hint| write!(f, " ({hint})"))
             }
+            Reason::Login { error, login } => match hint::of(error) {
+                Some(hint) => write!(f, "{error} ({hint}; {login})"),
+                None => write!(f, "{error} ({login})"),
+            },
             Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
             Reason::NotSingle { .. } => {
                 f.write_str("expected one row, the result has more: add LIMIT 1, or read all rows")
@@ -458,7 +469,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Reason::Usage(error) => error.source(),
-            Reason::Server(error) => error.source(),
+            Reason::Server(error) | Reason::Login { error, .. } => error.source(),
             Reason::Protocol { violation, .. } => Some(violation),
             Reason::Connect { source, .. } | Reason::Tls { source, .. } => Some(source),
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use zeroize::Zeroize;
+
 use crate::buffer::MAX_CHUNK;
 use crate::error::{EncodeError, UsageError};
 use crate::event::{RequestId, ResultId};
@@ -316,10 +318,17 @@ impl Connection {
     ) -> Result<u64, EncodeError> {
         self.scratch.clear();
         request::header(&mut self.scratch, message, fields);
-        fill(&mut self.scratch)?;
+        let filled = fill(&mut self.scratch);
         let start = self.wire.send.end();
-        self.wire.send.message(&[&self.scratch], MAX_CHUNK);
-        Ok(start)
+        match (&filled, message.has_credentials()) {
+            (Ok(()), true) => self.wire.send.secret_message(&[&self.scratch], MAX_CHUNK),
+            (Ok(()), false) => self.wire.send.message(&[&self.scratch], MAX_CHUNK),
+            (Err(_), _) => {}
+        }
+        if message.has_credentials() {
+            self.scratch.zeroize();
+        }
+        filled.map(|()| start)
     }
 
     /// Composes RUN around the parameters, which are copied once, directly into the send buffer.

@@ -42,6 +42,52 @@ impl Entries {
     }
 }
 
+/// Named values that are secret. They are wiped when they are dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct SecretEntries(Entries);
+
+/// The room for a value of unknown size.
+const ROOM: usize = 4096;
+
+impl SecretEntries {
+    /// A buffer that grows while it is written to leaves copies, so the value is encoded twice: the first time to
+    /// learn its size.
+    pub(crate) fn add<T: ToValue>(&mut self, name: &str, value: &T) {
+        let mut sample = Self::default();
+        sample.0.0.reserve_wiping(ROOM);
+        sample.0.add(name, value);
+        let len = sample.0.0.parameters().bytes.len();
+        self.0.0.reserve_wiping(len.max(ROOM));
+        self.0.add(name, value);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
+        self.0.check(capabilities, utc)
+    }
+
+    /// Returns the most bytes that the map takes. Seconds on a local clock may take more bytes than those of the
+    /// instant, but less than the rest of their date-time.
+    pub(crate) fn encoded_len(&self) -> usize {
+        let entries = self.0.0.parameters().bytes.len();
+        entries.saturating_mul(2).saturating_add(5)
+    }
+
+    /// Writes the map.
+    pub(crate) fn write(&self, utc: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.0.write(utc, out)
+    }
+}
+
+impl Drop for SecretEntries {
+    fn drop(&mut self) {
+        self.0.0.wipe();
+    }
+}
+
 /// Writes parameters as a map, in the form that a connection with or without `utc` uses. Without it, date-times with
 /// an offset or a zone count their seconds on the local clock.
 pub(crate) fn write_parameters(

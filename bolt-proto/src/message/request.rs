@@ -43,6 +43,17 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// Makes room for entries of so many bytes.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        self.out.reserve(len);
+    }
+
+    /// Returns where the buffer is.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> *const u8 {
+        self.out.as_ptr()
+    }
+
     pub(crate) fn string(&mut self, key: &str, value: &str) -> Result<(), EncodeError> {
         self.with(key, |out| write::string(out, value))
     }

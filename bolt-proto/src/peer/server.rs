@@ -59,6 +59,12 @@ pub enum Verdict {
     Ignore,
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.forget_login();
+    }
+}
+
 impl Taken {
     /// Returns how many rows the request is for, if it leaves any.
     fn requested(&self) -> Option<u64> {
@@ -86,6 +92,7 @@ impl Server {
 
     /// Returns space for the next read: initialised and never empty. This ends the borrow of the last request.
     pub fn recv_space(&mut self) -> &mut [u8] {
+        self.forget_login();
         self.last = None;
         self.wire.recv.space()
     }
@@ -179,6 +186,7 @@ impl Server {
         };
         let frame = self.wire.recv.front()?;
         let (head, rows) = self.decide(frame).ok()?;
+        self.forget_login();
         self.wire.recv.deliver();
         self.last = Some(frame);
         if head.message == Message::Goodbye {
@@ -291,6 +299,13 @@ impl Server {
     }
 
     // ---- internals ----
+
+    /// Wipes the request that was taken last, if it may contain credentials.
+    fn forget_login(&mut self) {
+        if self.last.is_some_and(|frame| frame.kind.has_credentials()) {
+            self.wire.recv.wipe_delivered();
+        }
+    }
 
     /// Cuts everything that has arrived.
     fn see_all(&mut self) -> Result<(), ProtocolViolation> {

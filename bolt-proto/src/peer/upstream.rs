@@ -7,6 +7,7 @@ use crate::error::ProtocolViolation;
 use crate::handshake::Versions;
 use crate::limits::Limits;
 use crate::message::Answer;
+use crate::state::Message;
 use crate::version::Version;
 
 use super::Response;
@@ -70,7 +71,11 @@ impl Upstream {
     ///
     /// It must not be called before a version was negotiated, because the handshake has not ended then.
     pub fn send(&mut self, request: &[u8]) {
-        self.wire.send.message(&[request], MAX_CHUNK);
+        if Message::of(request).is_ok_and(Message::has_credentials) {
+            self.wire.send.secret_message(&[request], MAX_CHUNK);
+        } else {
+            self.wire.send.message(&[request], MAX_CHUNK);
+        }
     }
 
     /// Takes the next answer, if it has arrived. It is borrowed until the next call that changes the connection.

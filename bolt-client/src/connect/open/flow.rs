@@ -164,7 +164,7 @@ impl Flow {
                 Some(Event::Success(metadata)) => {
                     info.get_or_insert_with(|| ServerInfo::read(target.clone(), version, metadata));
                 }
-                Some(Event::Failure(error)) => return Err(error.into()),
+                Some(Event::Failure(error)) => return Err(Error::login(error, target, &self.config.auth)),
                 _ => {}
             }
             self.timing.note_progress();

@@ -219,6 +219,11 @@ fn only_transient_failures_to_connect_are_retried_within_the_budget() {
     let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     let error = now(attempts.begin()).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
+    let text = error.to_string();
+    assert!(
+        text.ends_with("(logging in to test:7687 with the scheme \"none\")"),
+        "{text}"
+    );
     servers.refuse();
     for mut attempts in [explicit(&context), context.auto_commit(Extra::default(), BY)] {
         let error = now(attempts.begin()).map(drop).unwrap_err();

@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
+#[cfg(feature = "peer")]
+use zeroize::Zeroize;
+
 use super::{Frame, MAX_READ, MIN_READ, Recv};
 
 /// The capacity that an idle connection keeps.
@@ -44,6 +47,22 @@ impl<K: Copy> Recv<K> {
             self.compact();
             self.bytes = vec![0; MIN_READ];
             self.want = MIN_READ;
+        }
+    }
+
+    /// Wipes all that was delivered, and what earlier messages left after the end, unless the caller reads into it.
+    #[cfg(feature = "peer")]
+    pub(crate) fn wipe_delivered(&mut self) {
+        let (needed, len) = (self.needed(), self.bytes.len());
+        let unused = if self.offered == 0 {
+            self.end..len
+        } else {
+            len..len
+        };
+        for range in [0..needed, unused] {
+            if let Some(bytes) = self.bytes.get_mut(range) {
+                bytes.zeroize();
+            }
         }
     }
 

@@ -35,6 +35,11 @@ async fn a_wrong_password_is_refused_by_the_server(world: World) -> Outcome {
     ] {
         assert_eq!(server_code(&error), "Neo.ClientError.Security.Unauthorized");
         assert!(!error.is_retryable());
+        let login = format!(
+            "logging in to {} as {:?}",
+            world.server.address, world.server.user
+        );
+        assert_says(&error, &[&login]);
         assert!(!format!("{error} {error:?}").contains("not-the-password"));
     }
     assert!(started.elapsed() < Duration::from_secs(20));
