@@ -105,7 +105,7 @@ impl Driver {
     /// If the server cannot be reached, or rejects the login.
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub fn verify_connectivity(&self) -> Result<(), Error> {
         call(self.inner.verify_connectivity())
     }
@@ -116,7 +116,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub fn server_info(&self) -> Result<ServerInfo, Error> {
         call(self.inner.server_info())
     }
@@ -128,7 +128,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub fn supports_multi_db(&self) -> Result<bool, Error> {
         call(self.inner.supports_multi_db())
     }
@@ -140,7 +140,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub fn supports_session_auth(&self) -> Result<bool, Error> {
         call(self.inner.supports_session_auth())
     }
@@ -165,7 +165,7 @@ impl Driver {
     /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
     ///
     /// # Cancel safety
-    /// *cancel-safe*. Connections that were being opened are completed by later calls.
+    /// [*cancel-safe*](index.html#cancellation). Connections that were being opened are completed by later calls.
     pub fn warm_up(&self) -> Result<(), Error> {
         call(self.inner.warm_up())
     }

@@ -80,7 +80,7 @@ blocking_builder! {
     /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
     ///
     /// # Cancel safety
-    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards. A read is *cancel-safe*. With
+    /// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards. A read is [*cancel-safe*](index.html#cancellation). With
     /// [`pipeline_commit`](Self::pipeline_commit), COMMIT leaves with the query.
     call
 }

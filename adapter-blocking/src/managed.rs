@@ -82,7 +82,7 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
     /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
     ///
     /// # Cancel safety
-    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
+    /// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards.
     pub fn call(self) -> Result<T, E> {
         call(run_managed(self.inner))
     }

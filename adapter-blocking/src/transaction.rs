@@ -43,7 +43,7 @@ blocking_builder! {
     ///   that.
     ///
     /// # Cancel safety
-    /// *cancel-clean*: a transaction that has begun is rolled back.
+    /// [*cancel-clean*](index.html#cancellation): a transaction that has begun is rolled back.
     call
 }
 
@@ -126,7 +126,7 @@ impl<'s> Transaction<'s> {
     ///   [cancelled](crate::CancelHandle), before the answer arrives, unless the transaction only reads.
     ///
     /// # Cancel safety
-    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
+    /// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards.
     pub fn commit(self) -> Result<(), Error> {
         call(self.inner.commit())
     }
@@ -138,7 +138,7 @@ impl<'s> Transaction<'s> {
     /// connection ends.
     ///
     /// # Cancel safety
-    /// *cancel-clean*.
+    /// [*cancel-clean*](index.html#cancellation).
     pub fn rollback(self) -> Result<(), Error> {
         call(self.inner.rollback())
     }
@@ -177,11 +177,11 @@ blocking_builder! {
     /// then, and after a call whose deadline passed.
     ///
     /// # Cancel safety
-    /// *cancel-clean*: after the query has left, the transaction can only be rolled back.
+    /// [*cancel-clean*](index.html#cancellation): after the query has left, the transaction can only be rolled back.
     call
 }
 
 runs!(
     TransactionRun,
-    "*cancel-clean*: after the query has left, the transaction can only be rolled back."
+    "[*cancel-clean*](index.html#cancellation): after the query has left, the transaction can only be rolled back."
 );

@@ -5,6 +5,14 @@
 //! Functions over `&mut impl` [`QueryRunner`] accept sessions and transactions of each of them.
 //!
 //! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
+//!
+//! # Cancellation
+//!
+//! Any future may be dropped at any await. Each method says under *Cancel safety* what its own work comes to:
+//!
+//! * *cancel-safe*: nothing is lost. A later call continues as if the dropped one had never been made.
+//! * *cancel-clean*: the work is undone. The server rolls it back, and nothing of it is committed.
+//! * *cancel-unknown*: only the server knows whether the work was committed. The connection and later calls are unaffected.
 
 /// Whether this bug is planted, for the tests of the tests: never, but in builds with `--cfg planted`.
 #[cfg(planted)]

@@ -198,7 +198,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         call(self.inner.last_bookmarks())
     }
@@ -209,7 +209,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// What was not carried out yet is cancelled, which is *cancel-unknown* under write access.
+    /// What was not carried out yet is cancelled, which is [*cancel-unknown*](index.html#cancellation) under write access.
     pub fn close(mut self) -> Result<(), Error> {
         call(adapter::finish_session(&mut self.inner))
     }

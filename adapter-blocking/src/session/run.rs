@@ -49,12 +49,12 @@ blocking_builder! {
     ///   cancelled, after a query that may write has left.
     ///
     /// # Cancel safety
-    /// *cancel-unknown* after the query has left: it is cancelled, but the server may have been faster. Under read access:
-    /// *cancel-safe*.
+    /// [*cancel-unknown*](index.html#cancellation) after the query has left: it is cancelled, but the server may have been faster. Under read access:
+    /// [*cancel-safe*](index.html#cancellation).
     call
 }
 
 runs!(
     SessionRun,
-    "*cancel-unknown* after the query has left. Under read access: *cancel-safe*."
+    "[*cancel-unknown*](index.html#cancellation) after the query has left. Under read access: [*cancel-safe*](index.html#cancellation)."
 );

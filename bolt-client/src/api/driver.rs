@@ -114,7 +114,7 @@ impl Driver {
     /// If the server cannot be reached, or rejects the login.
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub async fn verify_connectivity(&self) -> Result<(), Error> {
         self.server_info().await.map(drop)
     }
@@ -125,7 +125,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub async fn server_info(&self) -> Result<ServerInfo, Error> {
         self.shared.server_info(self.shared.deadline()).await
     }
@@ -137,7 +137,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub async fn supports_multi_db(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(4, 0))
@@ -150,7 +150,7 @@ impl Driver {
     /// As [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub async fn supports_session_auth(&self) -> Result<bool, Error> {
         let version = self.server_info().await?.protocol_version();
         Ok(version >= Version::new(5, 1))
@@ -179,7 +179,7 @@ impl Driver {
     /// If a connection cannot be opened. The others are opened all the same, and stay in the pool.
     ///
     /// # Cancel safety
-    /// *cancel-safe*. Connections that were being opened are completed by later calls.
+    /// [*cancel-safe*](index.html#cancellation). Connections that were being opened are completed by later calls.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.shared.warm_up().await
     }
@@ -196,7 +196,7 @@ impl Driver {
     /// What dropped calls left on the wire is finished first, within [`teardown_timeout`](Config::teardown_timeout).
     ///
     /// # Cancel safety
-    /// *cancel-safe*: the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
+    /// [*cancel-safe*](index.html#cancellation): the driver is closed from the first poll on. Connections that did not get a GOODBYE are just
     /// closed.
     pub async fn close(&self) {
         self.shared.close().await;

@@ -27,7 +27,7 @@ use crate::exchange::Exchange;
 /// * [`UnknownCommit`](crate::ErrorKind::UnknownCommit) if the answer to COMMIT was lost. That is never retried.
 ///
 /// # Cancel safety
-/// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
+/// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards.
 #[must_use = "a transaction function runs when it is awaited"]
 pub struct ExecuteManaged<'s, F, T, E = Error> {
     work: Lazy<'s, Setup<'s, F>, Result<T, E>>,

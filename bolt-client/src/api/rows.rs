@@ -123,7 +123,7 @@ macro_rules! row_methods {
         $(#[doc = concat!("[`ErrorKind::Usage`](crate::ErrorKind::Usage) if `", stringify!($host), "` is not where the cursor came from.")])?
         ///
         /// # Cancel safety
-        /// *cancel-safe*: a row that was not returned is still there.
+        /// [*cancel-safe*](index.html#cancellation): a row that was not returned is still there.
         pub $($async)? fn try_next(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -137,7 +137,7 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next).
         ///
         /// # Cancel safety
-        /// *cancel-safe*: a row that was not returned is still there.
+        /// [*cancel-safe*](index.html#cancellation): a row that was not returned is still there.
         pub $($async)? fn next_ref<'row>(
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
@@ -153,7 +153,7 @@ macro_rules! row_methods {
         /// read as a `T`: that row is lost, and those after it are not.
         ///
         /// # Cancel safety
-        /// *cancel-safe*: a row that was not returned is still there.
+        /// [*cancel-safe*](index.html#cancellation): a row that was not returned is still there.
         pub $($async)? fn next_as<T: serde::de::DeserializeOwned>(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -167,7 +167,7 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next).
         ///
         /// # Cancel safety
-        /// *cancel-safe*: nothing is taken.
+        /// [*cancel-safe*](index.html#cancellation): nothing is taken.
         #[allow(clippy::needless_lifetimes, reason = "a cursor's host has the same lifetime")]
         pub $($async)? fn peek<'row>(
             &'row mut self,
@@ -182,7 +182,7 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next). The rows that the call had read by then are lost.
         ///
         /// # Cancel safety
-        /// Not cancel-safe: the rows that the call had read are lost. Those after them are still there.
+        /// Not [*cancel-safe*](index.html#cancellation): the rows that the call had read are lost. Those after them are still there.
         pub $($async)? fn fetch(
             &mut self,
             $($host: &mut impl CursorHost,)?
@@ -227,8 +227,8 @@ macro_rules! row_methods {
         /// As [`try_next`](Self::try_next).
         ///
         /// # Cancel safety
-        /// An auto-commit query is cancelled, which is *cancel-unknown* under write access. A transaction can only be rolled back
-        /// (*cancel-clean*).
+        /// An auto-commit query is cancelled, which is [*cancel-unknown*](index.html#cancellation) under write access. A transaction can only be rolled back
+        /// ([*cancel-clean*](index.html#cancellation)).
         pub $($async)? fn collect(
             mut self,
             $($host: &mut impl CursorHost,)?

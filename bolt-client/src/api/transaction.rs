@@ -28,7 +28,7 @@ use crate::run_methods;
 /// * If the transaction begins [eagerly](Self::eager), and the server refuses it. Otherwise the first query reports that.
 ///
 /// # Cancel safety
-/// *cancel-clean*: a transaction that has begun is rolled back.
+/// [*cancel-clean*](index.html#cancellation): a transaction that has begun is rolled back.
 #[must_use = "a transaction begins when it is awaited"]
 pub struct BeginTransaction<'s> {
     work: Lazy<'s, Beginning<'s>, Result<Transaction<'s>, Error>>,
@@ -190,7 +190,7 @@ impl Transaction<'_> {
     ///   answer arrives, unless the transaction only reads.
     ///
     /// # Cancel safety
-    /// *cancel-clean* until COMMIT has left, *cancel-unknown* afterwards.
+    /// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards.
     pub async fn commit(mut self) -> Result<(), Error> {
         let Tx { attempts, exchange } = &mut self.tx;
         let by = attempts.by();
@@ -209,7 +209,7 @@ impl Transaction<'_> {
     /// connection ends.
     ///
     /// # Cancel safety
-    /// *cancel-clean*.
+    /// [*cancel-clean*](index.html#cancellation).
     pub async fn rollback(mut self) -> Result<(), Error> {
         let by = self.tx.attempts.by();
         self.tx.exchange.rollback(by).await
@@ -288,7 +288,7 @@ impl Tx {
 /// If the server refuses the query, or refused BEGIN or an earlier query. The transaction can only be rolled back then.
 ///
 /// # Cancel safety
-/// *cancel-clean*: after the query has left, the transaction can only be rolled back.
+/// [*cancel-clean*](index.html#cancellation): after the query has left, the transaction can only be rolled back.
 #[must_use = "a query runs when it is awaited"]
 pub struct TransactionRun<'t> {
     work: Lazy<'t, Setup<'t>, Result<Records<'t>, Error>>,
@@ -333,7 +333,7 @@ impl<'t> TransactionRun<'t> {
         Box::pin(self.work.into_setup()?.cursor()).await
     }
 
-    run_methods!([async] "*cancel-clean*: after the query has left, the transaction can only be rolled back." run_and);
+    run_methods!([async] "[*cancel-clean*](index.html#cancellation): after the query has left, the transaction can only be rolled back." run_and);
 }
 
 impl<'t> Setup<'t> {

@@ -1,4 +1,4 @@
-//! Errors, by blame: [`Error`](crate::Error), and the errors of the layer below that are its
+//! Errors, by blame: [`Error`], and the errors of the layer below that are its
 //! [`source`](std::error::Error::source).
 
 mod abort;

@@ -34,6 +34,28 @@ fn no_page_of_an_adapter_shows_a_path_of_a_crate_below_it() {
     assert!(wrong.is_empty(), "{} links and lines:\n{wrong}", problems.len());
 }
 
+#[test]
+fn the_terms_of_cancellation_are_linked_to_their_definitions() {
+    for krate in ADAPTERS {
+        let mut linked = 0;
+        for page in pages(krate) {
+            for link in attributes(&page.html, "href").filter(|link| link.ends_with("#cancellation")) {
+                // The link is relative, so it is right on pages beside the front page only.
+                let is_local = ["#cancellation", "index.html#cancellation"].contains(&link);
+                assert!(
+                    is_local && !page.path.contains('/'),
+                    "{krate}, {}: {link}",
+                    page.path
+                );
+                linked += 1;
+            }
+            let defines = page.html.contains("id=\"cancellation\"");
+            assert_eq!(defines, page.path == "index.html", "{krate}, {}", page.path);
+        }
+        assert!(linked > 20, "{krate}: {linked} links");
+    }
+}
+
 /// The links and lines of a page that name such a crate. That the source is there is no secret.
 fn of_page(html: &str) -> BTreeSet<String> {
     let names = |text: &&str| BELOW.iter().any(|krate| text.contains(krate));

@@ -276,7 +276,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// *cancel-safe*.
+    /// [*cancel-safe*](index.html#cancellation).
     pub async fn last_bookmarks(&mut self) -> Result<Bookmarks, Error> {
         self.make_room(self.context.deadline(None)).await?;
         Ok(self.context.chain.last())
@@ -288,7 +288,7 @@ impl Session {
     /// If such a query fails.
     ///
     /// # Cancel safety
-    /// What was not carried out yet is cancelled, which is *cancel-unknown* under write access.
+    /// What was not carried out yet is cancelled, which is [*cancel-unknown*](index.html#cancellation) under write access.
     pub async fn close(mut self) -> Result<(), Error> {
         self.finish().await
     }

@@ -46,8 +46,8 @@ use super::Session;
 ///   that may write has left.
 ///
 /// # Cancel safety
-/// *cancel-unknown* after the query has left: it is cancelled, but the server may have been faster. Under read access:
-/// *cancel-safe*.
+/// [*cancel-unknown*](index.html#cancellation) after the query has left: it is cancelled, but the server may have been faster. Under read access:
+/// [*cancel-safe*](index.html#cancellation).
 #[must_use = "a query runs when it is awaited"]
 pub struct SessionRun<'s> {
     work: Lazy<'s, Setup<'s>, Result<Records<'s>, Error>>,
@@ -96,7 +96,7 @@ impl<'s> SessionRun<'s> {
         Box::pin(self.work.into_setup()?.cursor()).await
     }
 
-    run_methods!([async] "*cancel-unknown* after the query has left. Under read access: *cancel-safe*." run_and);
+    run_methods!([async] "[*cancel-unknown*](index.html#cancellation) after the query has left. Under read access: [*cancel-safe*](index.html#cancellation)." run_and);
 }
 
 impl<'s> Setup<'s> {
