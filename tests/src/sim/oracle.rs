@@ -32,6 +32,9 @@ pub(super) struct Call {
     pub(super) begun: Option<Nanos>,
     /// The transaction with the commit that the call waits for last.
     pub(super) commits: Option<u64>,
+    /// Whether it waits for openings to their end, however long the network delays them, and for those that earlier calls
+    /// began. It reports what they fail with, although no connection broke in the meantime.
+    pub(super) awaits_openings: bool,
 }
 
 impl Call {
@@ -64,6 +67,7 @@ impl State {
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
             ErrorKind::Server => self.check_failure(call, error),
+            ErrorKind::Connect | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
                 Some("reports a connection that was dead when it began".to_owned())
             }

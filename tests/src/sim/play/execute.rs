@@ -70,6 +70,7 @@ impl Player {
     pub(super) async fn warm_up(&self, cancel: Cancel) {
         let call = Call {
             what: "warm_up".to_owned(),
+            awaits_openings: true,
             ..Call::default()
         };
         self.call(&call, cancel, self.driver.warm_up()).await;
