@@ -407,7 +407,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for Io<T> {
     }
 }
 
-fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+/// Returns what a poll without a waker has found: `WouldBlock` if that is nothing.
+pub(crate) fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     match poll {
         Poll::Ready(result) => result,
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rustls::ClientConnection;
 
-use crate::runtime::{AsyncRead, AsyncWrite, Transport};
+use crate::runtime::{AsyncRead, AsyncWrite, Transport, at_once};
 
 use super::failure::TlsFailure;
 
@@ -325,12 +325,5 @@ fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
         result => Poll::Ready(result),
-    }
-}
-
-fn at_once<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
-    match poll {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
     }
 }
