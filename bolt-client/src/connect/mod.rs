@@ -6,6 +6,7 @@ pub(crate) mod fallout;
 pub(crate) mod link;
 pub(crate) mod open;
 pub(crate) mod pool;
+mod routing;
 mod shared;
 #[cfg(feature = "rustls")]
 pub(crate) mod tls;
