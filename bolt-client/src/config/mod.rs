@@ -96,6 +96,7 @@ impl Config {
     /// | `bolt` | not encrypted, unless TLS options are set |
     /// | `bolt+s` | TLS; the server's certificate must be valid, and issued by a trusted authority for this host |
     /// | `bolt+ssc` | TLS with any certificate, so an attacker on the network can read and change everything: for tests only |
+    /// | `bolt+unix` | a Unix-domain socket by its absolute path, such as `bolt+unix:///run/neo4j.sock`; not encrypted |
     ///
     /// TLS is part of the feature `rustls`, which the adapters enable by default.
     ///
@@ -103,10 +104,18 @@ impl Config {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.
     pub fn new(uri: &str, auth: Auth) -> Result<Self, Error> {
         let connection_timeout = Duration::from_secs(30);
-        let (scheme, address) = uri::parse(uri)?;
+        let parsed = uri::parse(uri)?;
+        if parsed.routing.is_some() {
+            let scheme = uri.split_once("://").map_or(uri, |(scheme, _)| scheme);
+            let scheme = scheme.to_ascii_lowercase();
+            return Err(Error::config(format!(
+                "routing (the scheme {scheme}://) is not supported yet; use {}:// to reach one server",
+                scheme.replace("neo4j", "bolt")
+            )));
+        }
         Ok(Self {
-            address,
-            encryption: EncryptionOptions::new(scheme),
+            address: parsed.address,
+            encryption: EncryptionOptions::new(parsed.scheme),
             auth,
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,

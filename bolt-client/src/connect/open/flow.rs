@@ -1,7 +1,7 @@
 //! From a name to a connection: DNS, TCP, TLS, handshake, login.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
@@ -63,6 +63,9 @@ impl Flow {
 
     /// Looks a name up, within its share of the time.
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
+        if target.socket_path().is_some() {
+            return Ok(vec![NO_SOCKET]);
+        }
         let look_up = async {
             let (host, port) = (target.host(), target.port());
             self.runtime.resolve(host, port, self.timing.limit()).await
@@ -101,14 +104,17 @@ impl Flow {
             .timing
             .within(self.share(others), &*self.runtime, reached)
             .await;
-        in_time.unwrap_or_else(|| Err(silent(socket)))
+        in_time.unwrap_or_else(|| Err(silent(target, socket)))
     }
 
     async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
-        let endpoint = Endpoint::Tcp(socket);
+        let endpoint = match target.socket_path() {
+            Some(path) => Endpoint::Unix(path.into()),
+            None => Endpoint::Tcp(socket),
+        };
         let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
-        let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
+        let transport = transport.map_err(|error| Error::connect(name(target, socket), error))?;
         let transport = self.encryption.wrap(target, transport)?;
         let options = Options::default()
             .versions(self.config.versions.clone())
@@ -144,7 +150,7 @@ impl Flow {
     ) -> Result<Link, Error> {
         let answered = self.send_login(&mut link, version, target);
         let in_time = self.timing.within(self.expires, &*self.runtime, answered).await;
-        in_time.unwrap_or_else(|| Err(silent(socket)))?;
+        in_time.unwrap_or_else(|| Err(silent(target, socket)))?;
         self.order.note_success(target, socket);
         Ok(link)
     }
@@ -185,9 +191,20 @@ impl Flow {
     }
 }
 
-fn silent(socket: SocketAddr) -> Error {
-    Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())
+fn silent(target: &Address, socket: SocketAddr) -> Error {
+    Error::connect(name(target, socket), io::ErrorKind::TimedOut.into())
 }
+
+/// Returns where a connection was tried, for an error.
+fn name(target: &Address, socket: SocketAddr) -> String {
+    match target.socket_path() {
+        Some(path) => path.to_owned(),
+        None => socket.to_string(),
+    }
+}
+
+/// Stands for the only address of a Unix-domain socket.
+const NO_SOCKET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The driver's own name in `bolt_agent`. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));
