@@ -6,11 +6,11 @@ pub(crate) mod fallout;
 pub(crate) mod link;
 pub(crate) mod open;
 pub(crate) mod pool;
-mod routing;
+pub(crate) mod routing;
 mod shared;
 #[cfg(feature = "rustls")]
 pub(crate) mod tls;
 mod want;
 
 pub(crate) use shared::Shared;
-pub(crate) use want::Want;
+pub(crate) use want::{SessionState, Want};

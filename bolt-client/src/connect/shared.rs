@@ -4,18 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::Kind;
+use bolt_proto::{Access, Kind};
 
+use crate::address::Address;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
-use super::Want;
 use super::encryption::Encryption;
 use super::fallout;
 use super::pool::{Lease, Pool, PoolCounts};
+use super::routing::{Router, RoutingTable};
+use super::{SessionState, Want};
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
@@ -28,6 +30,8 @@ pub(crate) struct Shared {
 enum Topology {
     /// One server for all work.
     Direct(Arc<Pool>),
+    /// The servers of a cluster.
+    Routed(Arc<Router>),
 }
 
 impl Shared {
@@ -37,11 +41,20 @@ impl Shared {
         let encryption = Encryption::new(&config.encryption)?;
         let config = Arc::new(config);
         let address = config.address.clone();
-        let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), encryption, address);
+        let topology = match &config.routing {
+            Some(context) => {
+                let router = Router::new(Arc::clone(&runtime), &config, encryption, context);
+                Topology::Routed(Arc::new(router))
+            }
+            None => {
+                let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), encryption, address);
+                Topology::Direct(Arc::new(pool))
+            }
+        };
         Ok(Self {
             runtime,
             config,
-            topology: Topology::Direct(Arc::new(pool)),
+            topology,
         })
     }
 
@@ -66,9 +79,10 @@ impl Shared {
     }
 
     /// Acquires a connection that is ready for this work. Cancel-safe.
-    pub(crate) async fn acquire(&self, _want: &Want, by: Deadline) -> Result<Lease, Error> {
+    pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
         match &self.topology {
             Topology::Direct(pool) => pool.acquire(by).await,
+            Topology::Routed(router) => router.acquire(want, by).await,
         }
     }
 
@@ -76,14 +90,15 @@ impl Shared {
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         match &self.topology {
             Topology::Direct(pool) => pool.warm_up(self.deadline()).await,
+            Topology::Routed(router) => router.warm_up(&self.read(None), self.deadline()).await,
         }
     }
 
     /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
-        let Topology::Direct(pool) = &self.topology;
+        let want = self.read(None);
         loop {
-            let mut lease = pool.acquire(by).await?;
+            let mut lease = self.acquire(&want, by).await?;
             // A new connection has just been answered; an old one is tested by a request, and replaced if it is dead.
             let by = by.earlier(Deadline::set_by(
                 "connection_timeout",
@@ -99,21 +114,43 @@ impl Shared {
         }
     }
 
-    pub(crate) fn pool_counts(&self) -> PoolCounts {
+    /// Returns the counts of each server's pool, in the order of the addresses.
+    pub(crate) fn pool_counts(&self) -> Vec<(Address, PoolCounts)> {
         match &self.topology {
-            Topology::Direct(pool) => pool.counts(),
+            Topology::Direct(pool) => vec![(self.config.address.clone(), pool.counts())],
+            Topology::Routed(router) => router.pool_counts(),
+        }
+    }
+
+    /// Returns what is known of the servers of a database.
+    pub(crate) fn routing_table(&self, database: Option<Arc<str>>) -> Option<RoutingTable> {
+        match &self.topology {
+            Topology::Direct(_) => None,
+            Topology::Routed(router) => router.view(&self.read(database)),
+        }
+    }
+
+    /// What a read needs that belongs to no session.
+    fn read(&self, database: Option<Arc<str>>) -> Want {
+        Want {
+            access: Access::Read,
+            database: database.or_else(|| self.config.database.clone()),
+            impersonated_user: None,
+            session: SessionState::default(),
         }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         match &self.topology {
             Topology::Direct(pool) => pool.is_closed(),
+            Topology::Routed(router) => router.is_closed(),
         }
     }
 
     pub(crate) async fn close(&self) {
         match &self.topology {
             Topology::Direct(pool) => pool.close().await,
+            Topology::Routed(router) => router.close().await,
         }
     }
 }
@@ -144,9 +181,11 @@ async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Topology::Direct(pool) = &self.topology;
-        f.debug_struct("Driver")
-            .field("pool", pool)
-            .finish_non_exhaustive()
+        let mut debug = f.debug_struct("Driver");
+        match &self.topology {
+            Topology::Direct(pool) => debug.field("pool", pool),
+            Topology::Routed(router) => debug.field("router", router),
+        };
+        debug.finish_non_exhaustive()
     }
 }

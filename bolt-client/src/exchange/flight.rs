@@ -30,6 +30,8 @@ pub(super) struct WorkState {
     bookmarks: TransactionBookmarks,
     /// The connection served, or was opened for, an earlier call.
     reused: bool,
+    /// The servers of a cluster report the home database to work that names none.
+    learns_home: bool,
     /// The BEGIN of a transaction, once queued.
     begin: Option<RequestId>,
     /// TELEMETRY, once queued.
@@ -63,11 +65,13 @@ impl Flight {
         bookmarks: TransactionBookmarks,
     ) -> Self {
         lease.set_transaction_bookmarks(bookmarks.clone());
+        let learns_home = lease.is_placed() && work.want.database().is_none();
         let state = WorkState {
             work,
             api,
             bookmarks,
             reused: lease.is_reused(),
+            learns_home,
             begin: None,
             telemetry: None,
             commit: None,
@@ -125,10 +129,20 @@ impl Flight {
         Some((event, &mut self.state))
     }
 
-    /// Reports that the login of this connection, and all that are as old, have become invalid.
-    pub(super) fn invalidate_logins(&self) {
+    /// Reports what a failure means for other connections, and for the routing tables.
+    pub(super) fn report(&self, reported: Reported) {
         if let Some(lease) = &self.lease {
-            lease.invalidate_logins();
+            if reported.invalidates_logins {
+                lease.invalidate_logins();
+            }
+            lease.report_to_router(reported.routing);
+        }
+    }
+
+    /// Notes the home database, on which the server carries out this work, which names none.
+    pub(super) fn note_home(&mut self, home: &Arc<str>) {
+        if let Some(lease) = &mut self.lease {
+            lease.note_home(&self.state.work.want, home);
         }
     }
 
@@ -151,6 +165,7 @@ impl Flight {
             Err(error) => error,
         };
         lease.report(fallout::for_connections(&error, state.answered));
+        lease.report_to_router(fallout::for_routing(&error, state.circumstances()));
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
             state.fail(error.clone());
         }
@@ -287,6 +302,22 @@ impl WorkState {
         if request.is_some() && request == self.telemetry {
             self.api = None;
         }
+    }
+
+    /// Returns the home database, if this answer reports it: that to BEGIN, or to the RUN of an auto-commit query.
+    pub(super) fn home_in(
+        &mut self,
+        request: Option<RequestId>,
+        answers_run: bool,
+        metadata: Metadata<'_>,
+    ) -> Option<Arc<str>> {
+        let begins = request.is_some() && request == self.begin;
+        if !self.learns_home || !(begins || answers_run) {
+            return None;
+        }
+        let home = metadata.begin().database?;
+        self.learns_home = false;
+        Some(Arc::from(home))
     }
 
     /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.

@@ -177,13 +177,18 @@ impl Exchange {
         };
         state.note_answer();
         state.succeeded(head.request, metadata);
-        let Some(id) = head.result else { return };
-        self.results.update(id, |result| match (keys, info) {
-            (Some(keys), _) => result.start(metadata, keys),
-            _ if metadata.has_more() => result.page_ended(),
-            (None, Some(info)) => result.end(info, metadata),
-            _ => {}
-        });
+        let home = state.home_in(head.request, keys.is_some(), metadata);
+        if let Some(id) = head.result {
+            self.results.update(id, |result| match (keys, info) {
+                (Some(keys), _) => result.start(metadata, keys),
+                _ if metadata.has_more() => result.page_ended(),
+                (None, Some(info)) => result.end(info, metadata),
+                _ => {}
+            });
+        }
+        if let Some(home) = home {
+            self.flight.note_home(&home);
+        }
     }
 
     /// Returns the columns of a result, if this answers its RUN.
@@ -201,9 +206,8 @@ impl Exchange {
         state.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                if state.failed(head.request, of, error).invalidates_logins {
-                    self.flight.invalidate_logins();
-                }
+                let reported = state.failed(head.request, of, error);
+                self.flight.report(reported);
                 OpenResult::fail
             }
             _ => OpenResult::ignore,

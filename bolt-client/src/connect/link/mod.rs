@@ -16,6 +16,7 @@ use std::time::Duration;
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
+use crate::connect::routing::Counted;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
@@ -37,6 +38,8 @@ pub(crate) struct Link {
     /// The address of the server, for error messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
+    /// In a cluster, its place among the open connections.
+    counted: Option<Counted>,
     /// What happens to the work if the lease ends now.
     unfinished: Unfinished,
     /// What happens to the work that the last lease left; `None` during a lease.
@@ -68,6 +71,7 @@ impl Link {
             wire: Wire::new(runtime, transport),
             peer,
             info: None,
+            counted: None,
             unfinished: Unfinished::Cancel,
             left: None,
             bookmarks: None,
@@ -82,6 +86,16 @@ impl Link {
 
     pub(crate) fn set_info(&mut self, info: ServerInfo) {
         self.info = Some(Arc::new(info));
+    }
+
+    /// Keeps its place in a count of open connections.
+    pub(crate) fn set_counted(&mut self, counted: Counted) {
+        self.counted = Some(counted);
+    }
+
+    /// Ends a wait that another call carries on: timers must not outlive the call.
+    pub(crate) fn end_wait(&mut self) {
+        self.wire.end_wait();
     }
 
     /// Sets how long a write may make no progress before the connection is closed.

@@ -156,9 +156,12 @@ impl Flow {
     }
 
     async fn send_login(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
-        let hello = Hello::new(&self.config.user_agent)
+        let mut hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
+        if let Some(membership) = &self.config.membership {
+            hello = hello.routing(membership.context.clone());
+        }
         let last = link.proto.login(&hello, &self.config.auth)?;
         let mut info = None;
         loop {
@@ -179,6 +182,9 @@ impl Flow {
             }
         }
         if let Some(info) = info {
+            if let Some(membership) = &self.config.membership {
+                link.set_counted(membership.forwarding.count(info.hints().ssr_enabled));
+            }
             link.set_info(info);
         }
         Ok(())

@@ -4,8 +4,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::connect::fallout::Others;
+use crate::connect::Want;
+use crate::connect::fallout::{ForRouting, Others};
 use crate::connect::link::Link;
+use crate::connect::routing::Placement;
 use crate::deadline::Deadline;
 
 use super::{Pool, Pooled};
@@ -19,6 +21,8 @@ pub(crate) struct Lease {
     reused: bool,
     /// Since when the connection had been idle when this lease began; the begin of the lease if it had not.
     idle_since: Instant,
+    /// Why the server was chosen, in a cluster.
+    placement: Option<Placement>,
 }
 
 impl Lease {
@@ -31,6 +35,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: true,
             idle_since,
+            placement: None,
         }
     }
 
@@ -41,6 +46,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: true,
             idle_since,
+            placement: None,
         }
     }
 
@@ -52,6 +58,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: inherited,
             idle_since: now,
+            placement: None,
         }
     }
 
@@ -61,6 +68,30 @@ impl Lease {
             Others::Unaffected => {}
             Others::MayBeDead => self.report_dead(),
             Others::MayBeForgotten => self.report_silent(),
+        }
+    }
+
+    /// Notes why the server was chosen, in a cluster.
+    pub(crate) fn place(&mut self, placement: Placement) {
+        self.placement = Some(placement);
+    }
+
+    /// Returns whether the server is one of a cluster.
+    pub(crate) const fn is_placed(&self) -> bool {
+        self.placement.is_some()
+    }
+
+    /// Reports an error, by what it means for the routing tables.
+    pub(crate) fn report_to_router(&self, means: ForRouting) {
+        if let Some(placement) = &self.placement {
+            placement.report(means);
+        }
+    }
+
+    /// Notes the home database, on which the server carries out work that names none.
+    pub(crate) fn note_home(&mut self, want: &Want, home: &Arc<str>) {
+        if let Some(placement) = &mut self.placement {
+            placement.note_home(want, home);
         }
     }
 

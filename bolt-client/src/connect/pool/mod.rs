@@ -135,6 +135,28 @@ impl Pool {
         self.decide(|slots| slots.counts(now))
     }
 
+    /// Returns how many calls use or want a connection.
+    pub(crate) fn load(&self) -> usize {
+        let PoolCounts {
+            in_use,
+            opening,
+            waiting,
+            ..
+        } = self.snapshot();
+        in_use + opening + waiting
+    }
+
+    /// Returns whether there is no connection, and no call waits for one.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.snapshot() == PoolCounts::default()
+    }
+
+    /// Closes what is idle, and what is in use when it comes back: the server has left the cluster.
+    pub(crate) fn retire(&self) {
+        let now = self.now();
+        self.decide(|slots| slots.begin_login_generation(now));
+    }
+
     /// As [`counts`](Self::counts), without discarding what has expired.
     fn snapshot(&self) -> PoolCounts {
         self.lock().slots.snapshot()

@@ -1,6 +1,7 @@
 //! Which server is asked next for a routing table, and which answer is accepted: a pure decider.
 
 use std::collections::{HashSet, VecDeque};
+use std::mem;
 use std::sync::Arc;
 
 use bolt_proto::Access;
@@ -30,7 +31,7 @@ pub(crate) struct Search<E> {
     left: VecDeque<Candidate>,
     asked: HashSet<Arc<Address>>,
     needs_writer: bool,
-    without_writers: Option<Table>,
+    without_writers: Option<(Table, Arc<Address>)>,
     failures: Vec<(Arc<Address>, E)>,
 }
 
@@ -82,9 +83,9 @@ impl<E> Search<E> {
     }
 
     /// Notes that a server has sent this table. Returns the table if the search is over with it.
-    pub(crate) fn answered(&mut self, table: Table) -> Option<Table> {
+    pub(crate) fn answered(&mut self, table: Table, router: &Arc<Address>) -> Option<Table> {
         if self.needs_writer && table.writers().is_empty() {
-            self.without_writers.get_or_insert(table);
+            self.without_writers.get_or_insert((table, Arc::clone(router)));
             return None;
         }
         Some(table)
@@ -99,11 +100,11 @@ impl<E> Search<E> {
         self.failures.push((router, error));
     }
 
-    /// Ends the search: the next best table, or all failures.
-    pub(crate) fn end(&mut self) -> Result<Table, Vec<(Arc<Address>, E)>> {
+    /// Ends the search: the next best table and the server that sent it, or all failures.
+    pub(crate) fn end(&mut self) -> Result<(Table, Arc<Address>), Vec<(Arc<Address>, E)>> {
         match self.without_writers.take() {
-            Some(table) => Ok(table),
-            None => Err(std::mem::take(&mut self.failures)),
+            Some(found) => Ok(found),
+            None => Err(mem::take(&mut self.failures)),
         }
     }
 }
@@ -161,16 +162,17 @@ mod tests {
         let seed = address("seed");
         let mut search = Search::<()>::new(None, &seed, Access::Write);
         let first = table("first", "");
-        assert_eq!(search.answered(first.clone()), None);
-        assert_eq!(search.answered(table("second", "")), None);
-        assert_eq!(search.end(), Ok(first));
+        let [one, other] = ["one", "other"].map(|host| Arc::new(address(host)));
+        assert_eq!(search.answered(first.clone(), &one), None);
+        assert_eq!(search.answered(table("second", ""), &other), None);
+        assert_eq!(search.end(), Ok((first, Arc::clone(&one))));
         let led = table("third", "w");
-        assert_eq!(search.answered(led.clone()), Some(led));
+        assert_eq!(search.answered(led.clone(), &one), Some(led));
         let mut reads = Search::<()>::new(None, &seed, Access::Read);
-        assert!(reads.answered(table("a", "")).is_some());
+        assert!(reads.answered(table("a", ""), &one).is_some());
         let mut joined = Search::<()>::new(None, &seed, Access::Read);
         joined.joined(Access::Write);
-        assert!(joined.answered(table("a", "")).is_none());
+        assert!(joined.answered(table("a", ""), &one).is_none());
     }
 
     #[test]
@@ -227,7 +229,10 @@ mod tests {
                 let routers = router.host().to_owned();
                 match answer(router.host()) {
                     0 => search.failed(router, ()),
-                    kind => found = search.answered(table(&routers, if kind == 2 { "w" } else { "" })),
+                    kind => {
+                        let table = table(&routers, if kind == 2 { "w" } else { "" });
+                        found = search.answered(table, &router);
+                    }
                 }
                 if found.is_some() {
                     break;
@@ -235,7 +240,7 @@ mod tests {
             }
             prop_assert_eq!(&really, &once[..asked]);
             let expected = good.or(poor).map(|at| once[at].clone());
-            let found = found.or_else(|| search.end().ok());
+            let found = found.or_else(|| search.end().ok().map(|(table, _)| table));
             prop_assert_eq!(found.map(|table| table.routers()[0].host().to_owned()), expected);
         }
     }

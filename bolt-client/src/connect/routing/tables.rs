@@ -4,7 +4,6 @@
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,8 +33,6 @@ pub(crate) struct Tables {
     due: BTreeMap<(Instant, u64), Arc<str>>,
     /// In which tables each address is.
     listed: HashMap<Arc<Address>, HashSet<Arc<str>>>,
-    /// The addresses that have left all tables since [`take_gone`](Self::take_gone).
-    gone: HashSet<Arc<Address>>,
     arrivals: u64,
     max: usize,
 }
@@ -61,7 +58,6 @@ impl Tables {
             aliases: HashMap::new(),
             due: BTreeMap::new(),
             listed: HashMap::new(),
-            gone: HashSet::new(),
             arrivals: 0,
             max,
         }
@@ -91,7 +87,6 @@ impl Tables {
             self.due.insert(due, Arc::clone(&name));
         }
         for address in table.all() {
-            self.gone.remove(address);
             let listed = self.listed.entry(Arc::clone(address)).or_default();
             listed.insert(Arc::clone(&name));
         }
@@ -112,7 +107,6 @@ impl Tables {
                 kept.table.remove(&address);
             }
         }
-        self.gone.insert(address);
     }
 
     /// Removes an address from the writers of one database.
@@ -131,11 +125,6 @@ impl Tables {
     /// Returns whether any table names this address.
     pub(crate) fn lists(&self, address: &Address) -> bool {
         self.listed.contains_key(address)
-    }
-
-    /// Returns the addresses that have left all tables since the last call.
-    pub(crate) fn take_gone(&mut self) -> HashSet<Arc<Address>> {
-        mem::take(&mut self.gone)
     }
 
     fn name_of<'n>(&'n self, database: Option<&'n str>) -> &'n str {
@@ -205,9 +194,7 @@ impl Tables {
         };
         names.remove(name);
         if names.is_empty() {
-            if let Some((address, _)) = self.listed.remove_entry(address) {
-                self.gone.insert(address);
-            }
+            self.listed.remove(address);
         }
     }
 }

@@ -63,24 +63,24 @@ fn an_expired_table_is_dropped_after_thirty_seconds_more_when_another_arrives() 
     assert!(tables.get(Some("old")).is_some());
     keep(&mut tables, "", "x", ["a", "a", "a"], 10, after(41));
     assert!(tables.get(Some("old")).is_none() && tables.get(Some("alias")).is_none());
-    let gone: BTreeSet<_> = tables.take_gone().iter().map(ToString::to_string).collect();
-    assert_eq!(gone, BTreeSet::from(["b:7687".to_owned(), "c:7687".to_owned()]));
+    let listed = |host| tables.lists(&address(host));
+    assert!(listed("a") && !listed("b") && !listed("c"));
 }
 
 #[test]
-fn an_address_has_left_only_if_no_table_names_it() {
+fn an_address_is_listed_as_long_as_any_table_names_it() {
     let mut tables = Tables::default();
     let now = Instant::now();
     keep(&mut tables, "", "x", ["a", "b", "c"], 9, now);
     keep(&mut tables, "", "y", ["a", "b", "c"], 9, now);
     keep(&mut tables, "", "x", ["a", "a", "a"], 9, now);
-    assert!(tables.take_gone().is_empty(), "the other table names them");
+    assert!(tables.lists(&address("c")), "the other table names it");
     tables.remove_writer(Some("y"), &address("c"));
     assert!(!tables.lists(&address("c")) && tables.lists(&address("b")));
     tables.deactivate(&address("b"));
+    assert!(!tables.lists(&address("b")));
     keep(&mut tables, "", "z", ["b", "b", "b"], 9, now);
-    let gone: Vec<_> = tables.take_gone().iter().map(ToString::to_string).collect();
-    assert_eq!(gone, ["c:7687"], "b is back");
+    assert!(tables.lists(&address("b")), "it is back");
 }
 
 #[test]
@@ -126,7 +126,6 @@ enum Step {
     },
     Deactivate(u8),
     RemoveWriter(u8, u8),
-    TakeGone,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -138,7 +137,6 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         3 => (0_u8..6).prop_map(Step::Deactivate),
         3 => (0_u8..5, 0_u8..6).prop_map(|(database, server)| Step::RemoveWriter(database, server)),
-        1 => Just(Step::TakeGone),
     ]
 }
 
@@ -156,7 +154,6 @@ fn server(number: u8) -> String {
 struct Model {
     tables: Vec<Naive>,
     aliases: Vec<(String, String)>,
-    gone: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -173,19 +170,12 @@ impl Model {
         tables.flat_map(|table| table.roles.concat()).collect()
     }
 
-    fn note_gone(&mut self, before: &BTreeSet<String>) {
-        let now = self.all();
-        self.gone.extend(before.difference(&now).cloned());
-        self.gone.retain(|address| !now.contains(address));
-    }
-
     fn resolve(&self, name: &str) -> String {
         let alias = self.aliases.iter().find(|(alias, _)| alias == name);
         alias.map_or(name, |(_, of)| of).to_owned()
     }
 
     fn arrives(&mut self, requested: Option<&str>, table: Naive) {
-        let before = self.all();
         let now = table.received;
         let dropped: Vec<_> = self
             .tables
@@ -204,7 +194,6 @@ impl Model {
             }
         }
         self.tables.push(table);
-        self.note_gone(&before);
     }
 }
 
@@ -238,26 +227,18 @@ proptest! {
                     model.arrives(requested.as_deref(), Naive { name, roles, received: now, ttl });
                 }
                 Step::Deactivate(number) => {
-                    let before = model.all();
                     tables.deactivate(&address(&server(number)));
                     for table in &mut model.tables {
                         table.roles.iter_mut().for_each(|role| role.retain(|known| *known != server(number)));
                     }
-                    model.note_gone(&before);
                 }
                 Step::RemoveWriter(of, number) => {
-                    let before = model.all();
                     let of = database(of);
                     tables.remove_writer(of.as_deref(), &address(&server(number)));
                     let name = model.resolve(&of.unwrap_or_default());
                     for table in model.tables.iter_mut().filter(|table| table.name == name) {
                         table.roles[2].retain(|known| *known != server(number));
                     }
-                    model.note_gone(&before);
-                }
-                Step::TakeGone => {
-                    let gone = tables.take_gone().iter().map(ToString::to_string).collect();
-                    prop_assert_eq!(mem::take(&mut model.gone), gone);
                 }
             }
             check(&tables, &model, now, start + Duration::from_secs(now))?;

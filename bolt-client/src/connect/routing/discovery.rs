@@ -1,0 +1,285 @@
+//! How a routing table is obtained.
+
+use std::sync::Arc;
+
+use bolt_proto::{Access, RoutingTable};
+
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::fallout::{self, ForSearch};
+use crate::deadline::Deadline;
+use crate::error::{Error, Waiting};
+
+use super::ask::{Asked, Question};
+use super::home::HomeKey;
+use super::order::{Candidate, Search};
+use super::refresh::{Found, Next, Outcome, Progress, Refresh, Turn};
+use super::table::Table;
+use super::{RefreshKey, Router, State, share};
+
+/// The most searches without a caller that are kept.
+const MAX_SEARCHES: usize = 100;
+
+/// A caller that needs a table.
+struct Errand {
+    key: RefreshKey,
+    question: Question,
+    user: HomeKey,
+    access: Access,
+    by: Deadline,
+}
+
+impl Router {
+    /// Obtains the table of a database from the servers: of the user's home database if `database` is `None`. All callers
+    /// that need the same table wait for one search. Cancel-safe.
+    pub(super) async fn refresh(
+        self: &Arc<Self>,
+        want: &Want,
+        database: Option<Arc<str>>,
+        by: Deadline,
+    ) -> Result<Found, Error> {
+        let user = self.user(want);
+        let errand = Errand {
+            key: RefreshKey {
+                user: database.is_none().then(|| user.clone()),
+                database: database.clone(),
+            },
+            question: Question {
+                database,
+                impersonated_user: want.impersonated_user.clone(),
+                bookmarks: want.bookmarks(),
+            },
+            user,
+            access: want.access,
+            by,
+        };
+        loop {
+            let refresh = self.search_for(&errand)?;
+            let again = || self.begin_search(&errand);
+            let next = refresh.next(&*self.runtime, errand.access, by, again).await;
+            let outcome = match next {
+                None => return Err(self.timed_out(by)),
+                Some(Next::Over(outcome)) => outcome,
+                Some(Next::Turn(turn)) => self.take_turn(turn, &refresh, &errand).await?,
+            };
+            match outcome {
+                Outcome::Found(found) => return Ok(found),
+                // What a server reports to another user says nothing about this one.
+                Outcome::Failed(error, of) if of != errand.user && error.server().is_some() => {}
+                Outcome::Failed(error, _) => return Err(error),
+                Outcome::Closed => return Err(Error::closed()),
+            }
+        }
+    }
+
+    /// Asks servers, as the caller that has the turn. An error is this caller's alone: the search goes on without it.
+    async fn take_turn(
+        self: &Arc<Self>,
+        mut turn: Turn,
+        refresh: &Arc<Refresh>,
+        errand: &Errand,
+    ) -> Result<Outcome, Error> {
+        let outcome = match self.search(&mut turn, errand).await {
+            Ended::Found(table, router) => {
+                let database = table.database().cloned();
+                self.keep(&errand.question, &errand.user, table);
+                Outcome::Found(Found { database, router })
+            }
+            Ended::Failed(error) => Outcome::Failed(error, errand.user.clone()),
+            Ended::CallersOwn(error) => {
+                drop(turn);
+                self.forget_searches();
+                return Err(error);
+            }
+        };
+        self.end_search(&errand.key, refresh);
+        turn.end(outcome.clone());
+        Ok(outcome)
+    }
+
+    /// Asks one server after the other.
+    async fn search(self: &Arc<Self>, turn: &mut Turn, errand: &Errand) -> Ended {
+        loop {
+            let now = self.now();
+            let Some(progress) = turn.progress() else {
+                return Ended::CallersOwn(Error::closed());
+            };
+            let (router, since) = match progress.present.clone() {
+                Some(present) => present,
+                None => match progress.search.next() {
+                    Some(Candidate::Router(router)) => (router, now),
+                    Some(Candidate::Seed) => {
+                        self.expand_seed(&mut progress.search);
+                        continue;
+                    }
+                    None => return end_of(progress, errand),
+                },
+            };
+            progress.present = Some((Arc::clone(&router), since));
+            let until = share(errand.by, since, progress.search.left());
+            let answer = turn
+                .attended(&*self.runtime, async |turn| {
+                    self.ask(turn, &router, &errand.question, until).await
+                })
+                .await;
+            let Some(progress) = turn.progress() else { continue };
+            let answer = answer.and_then(|sent| self.read(&sent, errand));
+            let over = errand.by.has_passed(self.now()) || self.runtime.is_cancelled();
+            let error = match answer {
+                Ok(table) => {
+                    self.note_answer(&router);
+                    progress.server_is_done();
+                    match progress.search.answered(table, &router) {
+                        Some(table) => return Ended::Found(table, router),
+                        None => continue,
+                    }
+                }
+                Err(error) => error,
+            };
+            let means = fallout::for_discovery(&error, over);
+            if means == ForSearch::Final && error.server().is_none() {
+                // The request stays on its way, for the next caller.
+                return Ended::CallersOwn(error);
+            }
+            progress.server_is_done();
+            self.note_failure(&router, &error);
+            match means {
+                ForSearch::Final => {
+                    return Ended::Failed(error.of_router(errand.question.database.clone(), router));
+                }
+                ForSearch::ForgetServer => self.forget(&router),
+                ForSearch::NextServer => {}
+            }
+            progress.search.failed(router, error);
+        }
+    }
+
+    fn read(&self, sent: &RoutingTable, errand: &Errand) -> Result<Table, Error> {
+        let table = Table::read(sent, errand.question.database.as_ref(), self.now());
+        table.map_err(|unusable| Error::bad_table(unusable.missing()))
+    }
+
+    /// Asks one server, or carries on with a request that an earlier caller sent.
+    async fn ask(
+        self: &Arc<Self>,
+        turn: &mut Turn,
+        router: &Arc<Address>,
+        question: &Question,
+        by: Deadline,
+    ) -> Result<RoutingTable, Error> {
+        loop {
+            let asked = match turn.progress().map(|progress| &mut progress.asked) {
+                Some(Some(asked)) => asked,
+                Some(none) => {
+                    let pool = self.pool(router)?;
+                    let lease = pool.acquire(by).await?;
+                    none.insert(Asked::send(lease, question, &self.context)?)
+                }
+                None => return Err(Error::closed()),
+            };
+            match asked.answer(by).await? {
+                Some(table) => return Ok(table),
+                // The connection had been dead in the pool; the next one is new, or proven.
+                None => {
+                    if let Some(progress) = turn.progress() {
+                        progress.asked = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The resolver of the application applies to the seed only.
+    fn expand_seed(&self, search: &mut Search<Error>) {
+        let addresses = match &self.resolver {
+            Some(resolver) => resolver.resolve(&self.seed),
+            None => vec![(*self.seed).clone()],
+        };
+        if addresses.is_empty() {
+            let error = Error::resolve(self.seed.host(), None);
+            search.failed(Arc::clone(&self.seed), error);
+        }
+        search.expand_seed(addresses);
+    }
+
+    /// Returns the search for a table; begins one if there is none.
+    fn search_for(&self, errand: &Errand) -> Result<Arc<Refresh>, Error> {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        if let Some(refresh) = state.refreshes.get(&errand.key) {
+            if !refresh.is_forgotten(now) {
+                return Ok(Arc::clone(refresh));
+            }
+        }
+        let progress = Progress::new(state.new_search(&self.seed, errand));
+        let refresh = Arc::new(Refresh::new(progress, now));
+        let forgotten = state.refreshes.insert(errand.key.clone(), Arc::clone(&refresh));
+        drop(state);
+        drop(forgotten);
+        Ok(refresh)
+    }
+
+    fn begin_search(&self, errand: &Errand) -> Progress {
+        Progress::new(self.lock().new_search(&self.seed, errand))
+    }
+
+    fn end_search(&self, key: &RefreshKey, refresh: &Arc<Refresh>) {
+        let mut state = self.lock();
+        let present = state.refreshes.get(key);
+        if present.is_some_and(|present| Arc::ptr_eq(present, refresh)) {
+            let ended = state.refreshes.remove(key);
+            drop(state);
+            drop(ended);
+        }
+    }
+
+    /// Drops searches that no caller carries on, if there are many.
+    fn forget_searches(&self) {
+        let mut state = self.lock();
+        let mut dropped = Vec::new();
+        if state.refreshes.len() > MAX_SEARCHES {
+            state.refreshes.retain(|_, refresh| {
+                let idle = refresh.is_idle();
+                if idle {
+                    dropped.push(Arc::clone(refresh));
+                }
+                !idle
+            });
+        }
+        drop(state);
+        drop(dropped);
+    }
+
+    fn timed_out(&self, by: Deadline) -> Error {
+        Error::out_of_time(&*self.runtime, self.seed.to_string(), Waiting::RoutingTable, by)
+    }
+}
+
+impl State {
+    fn new_search(&self, seed: &Address, errand: &Errand) -> Search<Error> {
+        let table = self.tables.get(errand.key.database.as_deref());
+        Search::new(table, seed, errand.access)
+    }
+}
+
+/// How a search ended, for the caller that has the turn.
+enum Ended {
+    Found(Table, Arc<Address>),
+    /// For all callers that wait.
+    Failed(Error),
+    /// For this caller only: its time is up, or the driver is closed.
+    CallersOwn(Error),
+}
+
+fn end_of(progress: &mut Progress, errand: &Errand) -> Ended {
+    match progress.search.end() {
+        Ok((table, router)) => Ended::Found(table, router),
+        Err(failures) => Ended::Failed(Error::no_routing_table(
+            errand.question.database.clone(),
+            failures,
+        )),
+    }
+}
