@@ -18,9 +18,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Auth, Limits, NotificationFilter, Versions};
+use bolt_proto::{Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
+use crate::auth::{AuthManager, AuthSource};
 use crate::connect::routing::Membership;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -64,7 +65,7 @@ pub struct Config {
     /// Set for the connections of a cluster only.
     pub(crate) membership: Option<Membership>,
     pub(crate) encryption: EncryptionOptions,
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthSource,
     pub(crate) user_agent: String,
     pub(crate) max_connection_pool_size: usize,
     pub(crate) max_connection_pool_waiters: Option<usize>,
@@ -109,9 +110,12 @@ impl Config {
     ///
     /// TLS is part of the feature `rustls`, which the adapters enable by default.
     ///
+    /// `auth` is what connections log in with: an [`Auth`](crate::Auth), or a manager of passwords or tokens that change:
+    /// see [`AuthManager`].
+    ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.
-    pub fn new(uri: &str, auth: Auth) -> Result<Self, Error> {
+    pub fn new(uri: &str, auth: impl AuthManager) -> Result<Self, Error> {
         let connection_timeout = Duration::from_secs(30);
         let parsed = uri::parse(uri)?;
         Ok(Self {
@@ -119,7 +123,7 @@ impl Config {
             routing: parsed.routing,
             membership: None,
             encryption: EncryptionOptions::new(parsed.scheme),
-            auth,
+            auth: AuthSource::new(auth),
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_connection_pool_size: 100,
             max_connection_pool_waiters: None,
@@ -239,6 +243,8 @@ impl fmt::Debug for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use bolt_proto::Auth;
+
     use super::*;
 
     fn config() -> Config {

@@ -40,7 +40,8 @@ pub(crate) enum ForSearch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
     Never,
-    /// Immediately: nothing was carried out, and nothing suggests that the server has trouble.
+    /// Immediately: nothing was carried out, and nothing suggests that the server has trouble. The caller limits how
+    /// often a login is tried with other credentials.
     AtOnce,
     /// After a pause, while the retry budget lasts.
     Paused,
@@ -151,6 +152,10 @@ const ENDS_DISCOVERY: [&str; 6] = [
 pub(crate) fn retry_decision(error: &Error, circumstances: Circumstances) -> RetryDecision {
     let lost = error.kind() == ErrorKind::ConnectionLost;
     if lost && circumstances.untouched && !planted!(DeadConnectionReported) {
+        return RetryDecision::AtOnce;
+    }
+    // Nothing that was sent after the login has been carried out.
+    if error.is_new_login() {
         return RetryDecision::AtOnce;
     }
     let unknown = planted!(RetryAfterUnknownCommit) && error.kind() == ErrorKind::UnknownCommit;

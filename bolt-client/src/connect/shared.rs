@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::{Access, Kind};
+use bolt_proto::{Access, Auth, Kind, ServerError};
 
 use crate::address::Address;
 use crate::config::Config;
@@ -15,6 +15,7 @@ use crate::server_info::ServerInfo;
 
 use super::encryption::Encryption;
 use super::fallout;
+use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
 use super::routing::{Router, RoutingTable};
 use super::{SessionState, Want};
@@ -23,6 +24,7 @@ use super::{SessionState, Want};
 pub(crate) struct Shared {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
+    logins: Arc<Logins>,
     topology: Topology,
 }
 
@@ -41,19 +43,27 @@ impl Shared {
         let encryption = Encryption::new(&config.encryption)?;
         let config = Arc::new(config);
         let address = config.address.clone();
+        let logins = Arc::new(Logins::new(&config));
         let topology = match &config.routing {
-            Some(context) => {
-                let router = Router::new(Arc::clone(&runtime), &config, encryption, context);
-                Topology::Routed(Arc::new(router))
-            }
-            None => {
-                let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), encryption, address);
-                Topology::Direct(Arc::new(pool))
-            }
+            Some(context) => Topology::Routed(Arc::new(Router::new(
+                Arc::clone(&runtime),
+                &config,
+                encryption,
+                Arc::clone(&logins),
+                context,
+            ))),
+            None => Topology::Direct(Arc::new(Pool::new(
+                Arc::clone(&runtime),
+                Arc::clone(&config),
+                encryption,
+                Arc::clone(&logins),
+                address,
+            ))),
         };
         Ok(Self {
             runtime,
             config,
+            logins,
             topology,
         })
     }
@@ -78,39 +88,150 @@ impl Shared {
         })
     }
 
-    /// Acquires a connection that is ready for this work. Cancel-safe.
+    /// Acquires a connection that is ready for this work, and carries the wanted login. Cancel-safe.
     pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
-        match &self.topology {
-            Topology::Direct(pool) => pool.acquire(by).await,
-            Topology::Routed(router) => router.acquire(want, by).await,
+        let by = self.acquisition_limit(by);
+        loop {
+            let (mut lease, credentials) = self.acquire_any(want, by).await?;
+            if lease.carry(&credentials)? {
+                self.check_login(&lease)?;
+                return Ok(lease);
+            }
+            // Its login cannot be changed before Bolt 5.1.
+            lease.close();
         }
+    }
+
+    /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
+    async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
+        let login = &want.login;
+        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        let are_kept = self.logins.current(self.now()).is_some();
+        let lease = match &self.topology {
+            Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
+            Topology::Routed(router) => router.acquire(want, &credentials, by).await?,
+        };
+        match login {
+            Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
+                Err(own_login_unsupported(&lease))
+            }
+            // They may have expired while the call waited for the connection.
+            Login::Driver if are_kept => {
+                let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+                Ok((lease, credentials))
+            }
+            _ => Ok((lease, credentials)),
+        }
+    }
+
+    fn is_the_drivers(&self, auth: &Auth) -> bool {
+        let current = self.logins.current(self.now());
+        current.is_some_and(|current| current.auth == *auth)
+    }
+
+    /// Checks that a login that is about to be made was not rejected so often that it must not be tried now.
+    fn check_login(&self, lease: &Lease) -> Result<(), Error> {
+        if !lease.is_logging_in() {
+            return Ok(());
+        }
+        match self.logins.remembered(&lease.login().credentials, self.now()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the end of an acquisition that begins now.
+    fn acquisition_limit(&self, by: Deadline) -> Deadline {
+        let limit = self.config.connection_acquisition_timeout;
+        by.earlier(Deadline::set_by(
+            "connection_acquisition_timeout",
+            self.now(),
+            limit,
+        ))
     }
 
     /// Opens the connections that the options want to be idle.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        let by = self.acquisition_limit(self.deadline());
+        let credentials = self
+            .logins
+            .credentials(&Login::Driver, &*self.runtime, by)
+            .await?;
         match &self.topology {
-            Topology::Direct(pool) => pool.warm_up(self.deadline()).await,
-            Topology::Routed(router) => router.warm_up(&self.read(None), self.deadline()).await,
+            Topology::Direct(pool) => pool.warm_up(&credentials, by).await,
+            Topology::Routed(router) => router.warm_up(&self.read(Login::Driver), &credentials, by).await,
+        }
+    }
+
+    /// Returns whether a server accepts these credentials, or the driver's.
+    pub(crate) async fn verify_authentication(&self, login: Login, by: Deadline) -> Result<bool, Error> {
+        match self.log_in(&self.read(login), by).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.server().is_some_and(denies_access) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs in on a connection, whatever login it carries.
+    async fn log_in(&self, want: &Want, by: Deadline) -> Result<(), Error> {
+        let within = self.acquisition_limit(by);
+        loop {
+            let (mut lease, credentials) = self.acquire_any(want, within).await?;
+            // A new connection has just logged in with them.
+            if !lease.is_reused() && lease.login().credentials.auth == credentials.auth {
+                return Ok(());
+            }
+            if !lease.log_in_again(&credentials)? {
+                return Err(Error::config(format!(
+                    "a login can be verified on servers with Bolt 5.1 and later, and {} speaks an older version",
+                    lease.peer()
+                )));
+            }
+            self.check_login(&lease)?;
+            if self.answers(&mut lease, by).await? {
+                return Ok(());
+            }
         }
     }
 
     /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
-        let want = self.read(None);
+        let want = self.read(Login::Driver);
         loop {
             let mut lease = self.acquire(&want, by).await?;
             // A new connection has just been answered; an old one is tested by a request, and replaced if it is dead.
-            let by = by.earlier(Deadline::set_by(
-                "connection_timeout",
-                self.now(),
-                self.config.connection_timeout,
-            ));
-            if lease.is_reused() && !answers(&mut lease, by).await? {
+            if lease.is_reused() && !self.answers(&mut lease, by).await? {
                 continue;
             }
             let info = lease.info().map(|info| ServerInfo::clone(info));
             return info
                 .ok_or_else(|| Error::misuse("the server reported nothing about itself at the login"));
+        }
+    }
+
+    /// Waits for the answer to a change of the login, or else for that to a RESET, which a server gives whatever it is
+    /// doing. Returns `false` if the connection is dead.
+    async fn answers(&self, lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+        let by = by.earlier(Deadline::set_by(
+            "connection_timeout",
+            self.now(),
+            self.config.connection_timeout,
+        ));
+        let answered = if lease.is_logging_in() {
+            lease.logged_in(by).await.map(|()| true)
+        } else {
+            reset(lease, by).await
+        };
+        match answered {
+            Ok(answered) => Ok(answered),
+            Err(error) => {
+                lease.report(fallout::for_connections(&error, false));
+                if error.is_retryable() {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            }
         }
     }
 
@@ -126,16 +247,23 @@ impl Shared {
     pub(crate) fn routing_table(&self, database: Option<Arc<str>>) -> Option<RoutingTable> {
         match &self.topology {
             Topology::Direct(_) => None,
-            Topology::Routed(router) => router.view(&self.read(database)),
+            Topology::Routed(router) => {
+                let default = self.read(Login::Driver);
+                router.view(&Want {
+                    database: database.or_else(|| default.database.clone()),
+                    ..default
+                })
+            }
         }
     }
 
-    /// What a read needs that belongs to no session.
-    fn read(&self, database: Option<Arc<str>>) -> Want {
+    /// Returns what a read needs that belongs to no session.
+    fn read(&self, login: Login) -> Want {
         Want {
             access: Access::Read,
-            database: database.or_else(|| self.config.database.clone()),
+            database: self.config.database.clone(),
             impersonated_user: None,
+            login,
             session: SessionState::default(),
         }
     }
@@ -155,28 +283,36 @@ impl Shared {
     }
 }
 
-/// Sends RESET on a pooled connection and waits for the answer, which a server gives whatever it is doing. Returns
-/// `false` if the connection is dead.
-async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+/// Sends RESET and waits for the answer. Returns whether that is a success.
+async fn reset(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
     let reset = lease.proto.reset()?;
     loop {
-        match lease.head(by).await {
-            Ok(head) => {
-                drop(lease.event());
-                if head.request == Some(reset) {
-                    return Ok(head.kind == Kind::Success);
-                }
-            }
-            Err(error) => {
-                lease.report(fallout::for_connections(&error, false));
-                return if error.is_retryable() {
-                    Ok(false)
-                } else {
-                    Err(error)
-                };
-            }
+        let head = lease.head(by).await?;
+        drop(lease.event());
+        if head.request == Some(reset) {
+            return Ok(head.kind == Kind::Success);
         }
     }
+}
+
+/// Returns whether this failure means that credentials give no access, as Neo4j's own drivers see it.
+fn denies_access(error: &ServerError) -> bool {
+    matches!(
+        error.name(),
+        "ClientError.Security.CredentialsExpired"
+            | "ClientError.Security.Forbidden"
+            | "ClientError.Security.TokenExpired"
+            | "ClientError.Security.Unauthorized"
+    )
+}
+
+fn own_login_unsupported(lease: &Lease) -> Error {
+    let version = lease.proto.version().map(|version| version.to_string());
+    Error::config(format!(
+        "{} speaks Bolt {}: a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
+        lease.peer(),
+        version.as_deref().unwrap_or("of an unknown version")
+    ))
 }
 
 impl fmt::Debug for Shared {

@@ -4,15 +4,17 @@ use std::sync::{Arc, OnceLock};
 
 use bolt_proto::Access;
 
+use super::login::Login;
 use crate::bookmarks::{Bookmarks, Chain};
 
 /// What a unit of work needs of a connection. The server is chosen by it, and BEGIN or RUN carries it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Want {
     pub(crate) access: Access,
     /// `None` for the home database of the user.
     pub(crate) database: Option<Arc<str>>,
     pub(crate) impersonated_user: Option<Arc<str>>,
+    pub(crate) login: Login,
     pub(crate) session: SessionState,
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Waiting {
     Settling(PoolCounts),
     /// A routing table for which another call asks.
     RoutingTable,
+    /// The credentials that the auth manager provides.
+    AuthManager,
     /// The server's answer to this request.
     Answer(Option<Message>),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Waiting {
                  earlier call ({counts}); is the server overloaded?"
             ),
             Self::RoutingTable => f.write_str("waited for the routing table of the cluster"),
+            Self::AuthManager => f.write_str("waited for the credentials of the auth manager"),
             Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
             Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),
             Self::Answer(None) => f.write_str("waited for the server's answer"),

@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bolt_proto::{Api, Connection, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, UsageError};
+use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, ServerError, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, RetryDecision};
@@ -206,8 +206,7 @@ impl Exchange {
         state.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                let reported = state.failed(head.request, of, error);
-                self.flight.report(reported);
+                self.take_error(head.request, of, error);
                 OpenResult::fail
             }
             _ => OpenResult::ignore,
@@ -215,6 +214,13 @@ impl Exchange {
         if let Some(id) = head.result {
             self.results.update(id, change);
         }
+    }
+
+    fn take_error(&mut self, request: Option<RequestId>, of: Subject, error: ServerError) {
+        let flight = &mut self.flight;
+        let new_credentials = flight.credentials_rejected(&error);
+        let reported = flight.state.failed(request, of, error, new_credentials);
+        flight.report(reported);
     }
 
     fn subject_of(&self, head: Head) -> Subject {
@@ -275,7 +281,7 @@ impl Exchange {
     /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
         if matches!(error, UsageError::Ended(_)) {
-            while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
+            while let Some(Ok(head)) = self.flight.lease_if_held().and_then(|lease| lease.arrived()) {
                 self.take(head);
             }
         }
@@ -310,7 +316,7 @@ impl Exchange {
     /// Queries among them are missing from then on, except `known`: the caller of that query learns that it was not
     /// sent.
     fn take_back(&mut self, known: Option<RequestId>) -> Option<RequestId> {
-        let first = self.flight.lease_if_held()?.proto.unqueue()?;
+        let first = self.flight.lease_if_held()?.unqueue()?;
         self.flight.state.took_back(first);
         let gone = self.results.take_back(first);
         if gone.into_iter().any(|run| Some(run) != known) {

@@ -10,6 +10,7 @@ use bolt_proto::Access;
 use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
+use crate::connect::login::Credentials;
 use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Failures, Known};
@@ -64,20 +65,21 @@ enum Waited {
 impl Router {
     /// Acquires a connection that is ready, to a server that can carry the work out. Servers that cannot be reached are
     /// forgotten, and others are tried. Cancel-safe.
-    pub(crate) async fn acquire(self: &Arc<Self>, want: &Want, by: Deadline) -> Result<Lease, Error> {
-        let limit = self.config.connection_acquisition_timeout;
-        let by = by.earlier(Deadline::set_by(
-            "connection_acquisition_timeout",
-            self.now(),
-            limit,
-        ));
+    ///
+    /// The connection may carry another login than that of these credentials, which are those of a new connection.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
         let mut tried = Tried::default();
         loop {
             match self.choose(want, &tried)? {
                 Next::Fail(error) => return Err(error),
                 Next::Refresh { database, guessed } => {
                     let home = database.is_none();
-                    let found = self.refresh(want, database, by).await?;
+                    let found = self.refresh(want, credentials, database, by).await?;
                     if let (true, false, Some(name)) = (home, guessed, &found.database) {
                         want.pin(name);
                     }
@@ -85,7 +87,10 @@ impl Router {
                     tried.found = Some(found);
                 }
                 Next::Use(chosen) => {
-                    if let Some(lease) = self.try_server(want, &chosen, &mut tried, by).await? {
+                    if let Some(lease) = self
+                        .try_server(want, credentials, &chosen, &mut tried, by)
+                        .await?
+                    {
                         return Ok(lease);
                     }
                 }
@@ -97,12 +102,13 @@ impl Router {
     async fn try_server(
         self: &Arc<Self>,
         want: &Want,
+        credentials: &Credentials,
         chosen: &Chosen,
         tried: &mut Tried,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
         let until = share(by, self.now(), chosen.others);
-        let error = match self.wait_for(chosen, want.access, until).await {
+        let error = match self.wait_for(chosen, want.access, credentials, until).await {
             Waited::Ended(Ok(mut lease)) => {
                 let forwards = || lease.info().is_some_and(|info| info.hints().ssr_enabled);
                 if chosen.guessed && !forwards() {
@@ -137,8 +143,14 @@ impl Router {
     }
 
     /// Waits for a connection of a pool, as long as its server is in the table.
-    async fn wait_for(&self, chosen: &Chosen, access: Access, by: Deadline) -> Waited {
-        let mut acquiring = pin!(chosen.pool.acquire(by));
+    async fn wait_for(
+        &self,
+        chosen: &Chosen,
+        access: Access,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Waited {
+        let mut acquiring = pin!(chosen.pool.acquire(credentials, by));
         let mut watch = Watch {
             router: self,
             number: None,

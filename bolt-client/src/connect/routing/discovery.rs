@@ -7,6 +7,8 @@ use bolt_proto::{Access, RoutingTable};
 use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
+use crate::connect::login::Credentials;
+use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
@@ -26,6 +28,7 @@ struct Errand {
     question: Question,
     user: HomeKey,
     access: Access,
+    credentials: Credentials,
     by: Deadline,
 }
 
@@ -35,6 +38,7 @@ impl Router {
     pub(super) async fn refresh(
         self: &Arc<Self>,
         want: &Want,
+        credentials: &Credentials,
         database: Option<Arc<str>>,
         by: Deadline,
     ) -> Result<Found, Error> {
@@ -51,6 +55,7 @@ impl Router {
             },
             user,
             access: want.access,
+            credentials: credentials.clone(),
             by,
         };
         loop {
@@ -119,7 +124,7 @@ impl Router {
             let until = share(errand.by, since, progress.search.left());
             let answer = turn
                 .attended(&*self.runtime, async |turn| {
-                    self.ask(turn, &router, &errand.question, until).await
+                    self.ask(turn, &router, errand, until).await
                 })
                 .await;
             let Some(progress) = turn.progress() else { continue };
@@ -164,7 +169,7 @@ impl Router {
         self: &Arc<Self>,
         turn: &mut Turn,
         router: &Arc<Address>,
-        question: &Question,
+        errand: &Errand,
         by: Deadline,
     ) -> Result<RoutingTable, Error> {
         loop {
@@ -172,8 +177,8 @@ impl Router {
                 Some(Some(asked)) => asked,
                 Some(none) => {
                     let pool = self.pool(router)?;
-                    let lease = pool.acquire(by).await?;
-                    none.insert(Asked::send(lease, question, &self.context)?)
+                    let lease = self.log_in(&pool, &errand.credentials, by).await?;
+                    none.insert(Asked::send(lease, &errand.question, &self.context)?)
                 }
                 None => return Err(Error::closed()),
             };
@@ -186,6 +191,29 @@ impl Router {
                     }
                 }
             }
+        }
+    }
+
+    /// Acquires a connection that carries this login, or changes its login before the next request.
+    async fn log_in(
+        &self,
+        pool: &Arc<Pool>,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
+        loop {
+            let mut lease = pool.acquire(credentials, by).await?;
+            if !lease.carry(credentials)? {
+                // Its login cannot be changed before Bolt 5.1.
+                lease.close();
+                continue;
+            }
+            let remembered = if lease.is_logging_in() {
+                self.logins.remembered(credentials, self.now())
+            } else {
+                None
+            };
+            return remembered.map_or(Ok(lease), Err);
         }
     }
 

@@ -33,6 +33,7 @@ use crate::address::Address;
 use crate::config::{Config, Resolver};
 use crate::connect::Want;
 use crate::connect::encryption::Encryption;
+use crate::connect::login::{Login, Logins};
 use crate::connect::pool::Pool;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -65,6 +66,7 @@ pub(crate) struct Router {
     /// The options of the servers' pools.
     config: Arc<Config>,
     encryption: Encryption,
+    logins: Arc<Logins>,
     seed: Arc<Address>,
     resolver: Option<Resolver>,
     context: RoutingContext,
@@ -101,6 +103,7 @@ impl Router {
         runtime: Arc<dyn Runtime>,
         config: &Config,
         encryption: Encryption,
+        logins: Arc<Logins>,
         context: &[(String, String)],
     ) -> Self {
         let seed = config.address.clone();
@@ -123,6 +126,7 @@ impl Router {
             runtime,
             config: Arc::new(members),
             encryption,
+            logins,
             seed: Arc::new(seed),
             resolver: config.resolver.clone(),
             context,
@@ -138,7 +142,11 @@ impl Router {
 
     /// Returns the user of a session, as far as its home database is concerned.
     fn user(&self, want: &Want) -> HomeKey {
-        self.fingerprints.key(want.impersonated_user.as_ref(), None)
+        let own = match &want.login {
+            Login::Driver => None,
+            Login::Own(auth) => Some(auth),
+        };
+        self.fingerprints.key(want.impersonated_user.as_ref(), own)
     }
 
     /// Returns the pool of a server, which need not be in any table.
@@ -158,6 +166,7 @@ impl Router {
             Arc::clone(&self.runtime),
             Arc::clone(&self.config),
             self.encryption.clone(),
+            Arc::clone(&self.logins),
             Address::clone(address),
         ));
         state.pools.insert(Arc::clone(address), Arc::clone(&pool));
@@ -176,7 +185,7 @@ impl Router {
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         for pool in &left {
-            pool.retire();
+            pool.close_idle();
         }
         waiting.into_values().for_each(Waker::wake);
     }

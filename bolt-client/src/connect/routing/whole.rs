@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 
 use crate::address::Address;
 use crate::connect::Want;
+use crate::connect::login::Credentials;
 use crate::connect::pool::{Pool, PoolCounts};
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -48,16 +49,24 @@ impl Router {
 
     /// Opens the connections to every server of the default table that the options want to be idle. Returns the first failure
     /// once all have been opened, or have failed.
-    pub(crate) async fn warm_up(self: &Arc<Self>, want: &Want, by: Deadline) -> Result<(), Error> {
+    pub(crate) async fn warm_up(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<(), Error> {
         // A connection is the proof that the table can be used. It goes to the pool.
-        drop(self.acquire(want, by).await?);
+        drop(self.acquire(want, credentials, by).await?);
         let pools = self.pools_of(want);
         let mut first = Ok(());
-        all(pools.iter().map(|pool| pool.warm_up(by)), |outcome| {
-            if first.is_ok() {
-                first = outcome;
-            }
-        })
+        all(
+            pools.iter().map(|pool| pool.warm_up(credentials, by)),
+            |outcome| {
+                if first.is_ok() {
+                    first = outcome;
+                }
+            },
+        )
         .await;
         first
     }
