@@ -100,6 +100,12 @@ pub(crate) fn for_routing(error: &Error, circumstances: Circumstances) -> ForRou
     }
 }
 
+/// Returns whether work that failed with this may succeed at once on another server.
+pub(crate) fn blames_server(error: &Error) -> bool {
+    let reported_so = |error: &ServerError| reported(error).routing != ForRouting::Unaffected;
+    error.kind() == ErrorKind::ConnectionLost || error.server().is_some_and(reported_so)
+}
+
 /// Returns what it means that a server could not be asked for a routing table, or has none. `over`: the caller has no time
 /// left.
 pub(crate) fn for_discovery(error: &Error, over: bool) -> ForSearch {

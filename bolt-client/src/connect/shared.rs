@@ -124,6 +124,18 @@ impl Shared {
         }
     }
 
+    /// Returns whether a cluster has a server for this work beside these. Asks for its present table if the known one has none.
+    pub(crate) async fn has_other_server(&self, want: &Want, than: &[Arc<Address>], by: Deadline) -> bool {
+        let Topology::Routed(router) = &self.topology else {
+            return false;
+        };
+        let by = self.acquisition_limit(by);
+        match self.logins.credentials(&want.login, &*self.runtime, by).await {
+            Ok(credentials) => router.has_other_server(want, &credentials, than, by).await,
+            Err(_) => false,
+        }
+    }
+
     fn is_the_drivers(&self, auth: &Auth) -> bool {
         let current = self.logins.current(self.now());
         current.is_some_and(|current| current.auth == *auth)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
+use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::{Lease, ParkedWork};
@@ -30,6 +31,8 @@ pub(super) struct WorkState {
     bookmarks: TransactionBookmarks,
     /// The connection served, or was opened for, an earlier call.
     reused: bool,
+    /// The server, if it is one of a cluster.
+    server: Option<Arc<Address>>,
     /// The servers of a cluster report the home database to work that names none.
     learns_home: bool,
     /// The BEGIN of a transaction, once queued.
@@ -65,12 +68,14 @@ impl Flight {
         bookmarks: TransactionBookmarks,
     ) -> Self {
         lease.set_transaction_bookmarks(bookmarks.clone());
-        let learns_home = lease.is_placed() && work.want.database().is_none();
+        let server = lease.server().cloned();
+        let learns_home = server.is_some() && work.want.database().is_none();
         let state = WorkState {
             work,
             api,
             bookmarks,
             reused: lease.is_reused(),
+            server,
             learns_home,
             begin: None,
             telemetry: None,
@@ -243,6 +248,10 @@ impl WorkState {
 
     pub(super) const fn pending_telemetry(&self) -> Option<Api> {
         self.api
+    }
+
+    pub(super) const fn server(&self) -> Option<&Arc<Address>> {
+        self.server.as_ref()
     }
 
     /// Returns what BEGIN contains, or an auto-commit RUN.

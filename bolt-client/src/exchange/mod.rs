@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, ServerError, UsageError};
 
+use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, RetryDecision};
 use crate::connect::pool::Lease;
@@ -76,6 +77,11 @@ impl Exchange {
     /// Returns its state when an error ended it.
     pub(crate) fn circumstances(&self) -> Circumstances {
         self.flight.state.circumstances()
+    }
+
+    /// Returns the server that the work was on, if it is one of a cluster.
+    pub(crate) const fn server(&self) -> Option<&Arc<Address>> {
+        self.flight.state.server()
     }
 
     /// Returns the part of the API of which a server still has to be informed when the work is retried.

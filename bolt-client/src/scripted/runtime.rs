@@ -25,16 +25,22 @@ impl Runtime for Scripted {
 
     fn connect<'a>(
         &'a self,
-        _to: &'a Endpoint,
+        to: &'a Endpoint,
         _with: &'a SocketOptions,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let mut state = self.lock();
-            if state.refusing {
+            let port = match to {
+                Endpoint::Tcp(socket) => socket.port(),
+                Endpoint::Unix(_) => 0,
+            };
+            if state.refusing || state.down.contains(&port) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            state.sockets.push(Socket::new());
+            let mut socket = Socket::new(port);
+            socket.holds = state.holding.contains(&port);
+            state.sockets.push(socket);
             let at = state.sockets.len() - 1;
             let end = End {
                 servers: self.clone(),

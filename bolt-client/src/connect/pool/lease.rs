@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bolt_proto::ServerError;
 
+use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::{ForRouting, Others};
 use crate::connect::link::Link;
@@ -80,9 +81,9 @@ impl Lease {
         self.placement = Some(placement);
     }
 
-    /// Returns whether the server is one of a cluster.
-    pub(crate) const fn is_placed(&self) -> bool {
-        self.placement.is_some()
+    /// Returns the server, if it is one of a cluster.
+    pub(crate) fn server(&self) -> Option<&Arc<Address>> {
+        self.placement.as_ref().map(Placement::server)
     }
 
     /// Reports an error, by what it means for the routing tables.

@@ -98,6 +98,39 @@ impl Router {
         }
     }
 
+    /// Returns whether there is a server for this work beside these, by the present table or else by a new one.
+    pub(crate) async fn has_other_server(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        than: &[Arc<Address>],
+        by: Deadline,
+    ) -> bool {
+        let other = |database: Option<&str>, fresh: bool| {
+            let now = self.now();
+            let state = self.lock();
+            let table = state.tables.get(database);
+            let table = table.filter(|table| !fresh || table.is_fresh(want.access, now));
+            let servers = table.map(|table| table.servers(want.access)).unwrap_or_default();
+            servers.iter().any(|server| !than.contains(server))
+        };
+        let database = match want.database() {
+            Some(name) => Some(Arc::clone(name)),
+            None => self.lock().homes.get(&self.user(want)),
+        };
+        if other(database.as_deref(), true) {
+            return true;
+        }
+        match self
+            .refresh(want, credentials, want.database().cloned(), by)
+            .await
+        {
+            Ok(found) => other(found.database.as_deref(), false),
+            // The next attempt finds out.
+            Err(_) => false,
+        }
+    }
+
     /// Acquires a connection to this server. `None` if another one must be tried.
     async fn try_server(
         self: &Arc<Self>,

@@ -25,6 +25,10 @@ impl Placement {
         }
     }
 
+    pub(crate) const fn server(&self) -> &Arc<Address> {
+        &self.address
+    }
+
     /// Reports an error, by what it means for the tables.
     pub(crate) fn report(&self, means: ForRouting) {
         match means {

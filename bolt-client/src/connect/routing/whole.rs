@@ -73,6 +73,12 @@ impl Router {
 
     /// Closes all pools, in one wait.
     pub(crate) async fn close(&self) {
+        self.refuse_calls();
+        let pools = self.pools();
+        all(pools.iter().map(|(_, pool)| pool.close()), drop).await;
+    }
+
+    fn refuse_calls(&self) {
         let mut state = self.lock();
         state.closed = true;
         let refreshes = mem::take(&mut state.refreshes);
@@ -80,9 +86,6 @@ impl Router {
         drop(state);
         waiting.into_values().for_each(Waker::wake);
         refreshes.values().for_each(|refresh| refresh.close());
-        drop(refreshes);
-        let pools = self.pools();
-        all(pools.iter().map(|(_, pool)| pool.close()), drop).await;
     }
 
     fn pools(&self) -> Vec<(Arc<Address>, Arc<Pool>)> {
