@@ -183,6 +183,10 @@ enum Reason {
         source: io::Error,
         is_final: bool,
     },
+    /// The server speaks TLS, and closed a connection without it.
+    OnlyTls {
+        address: String,
+    },
     Timeout {
         address: String,
         waiting: Waiting,
@@ -222,6 +226,7 @@ impl Error {
                 ..
             } => ErrorKind::Unsupported,
             Reason::Tls { .. }
+            | Reason::OnlyTls { .. }
             | Reason::Protocol {
                 violation: ProtocolViolation::TlsServer,
                 ..
@@ -401,6 +406,11 @@ impl fmt::Display for Error {
                 }
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
+            Reason::OnlyTls { address } => write!(
+                f,
+                "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
+                 only by bolt+ssc://, which accepts any certificate"
+            ),
             Reason::Timeout {
                 address,
                 waiting,
