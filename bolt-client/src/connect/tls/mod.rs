@@ -6,6 +6,7 @@ mod certificate;
 mod contradictions;
 mod failure;
 mod options;
+mod pem;
 mod stream;
 #[cfg(test)]
 mod tests;
