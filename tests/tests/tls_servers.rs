@@ -42,8 +42,8 @@ fn tls_is_required(release: Release) {
     };
     fails(&by_name, ErrorKind::Tls, "connect by a name");
     // This server only closes such connections, as one that restarts does.
-    let plain = || config(&server, "bolt").max_transaction_retry_time(Duration::ZERO);
-    fails(&plain, ErrorKind::Connect, "bolt+s://");
+    let plain = || config(&server, "bolt");
+    fails(&plain, ErrorKind::Tls, "closes connections without TLS");
 }
 
 fn tls_is_optional(release: Release) {

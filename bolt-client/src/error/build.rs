@@ -194,8 +194,8 @@ impl Error {
     }
 
     /// The server has closed a connection without TLS, and speaks TLS.
-    pub(crate) fn only_tls(address: String) -> Self {
-        Reason::OnlyTls { address }.into()
+    pub(crate) fn only_tls(address: String, refusal: Self) -> Self {
+        Reason::OnlyTls { address, refusal }.into()
     }
 
     /// Returns whether the server closed a connection that was not encrypted, without an answer.

@@ -186,6 +186,8 @@ enum Reason {
     /// The server speaks TLS, and closed a connection without it.
     OnlyTls {
         address: String,
+        /// How it did.
+        refusal: Error,
     },
     Timeout {
         address: String,
@@ -406,7 +408,7 @@ impl fmt::Display for Error {
                 }
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
-            Reason::OnlyTls { address } => write!(
+            Reason::OnlyTls { address, .. } => write!(
                 f,
                 "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
                  only by bolt+ssc://, which accepts any certificate"
@@ -485,7 +487,9 @@ impl StdError for Error {
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
                 source.as_ref().map(|source| source as _)
             }
-            Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
+            Reason::UnknownCommit(cause)
+            | Reason::CancelledPause(cause)
+            | Reason::OnlyTls { refusal: cause, .. } => Some(cause),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
             // The last attempt. The text names all of them.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),

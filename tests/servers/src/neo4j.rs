@@ -204,7 +204,9 @@ impl Builder {
 
     /// Enables TLS at the Bolt port.
     pub fn tls(mut self, policy: TlsPolicy) -> Self {
-        let set = policy.settings().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let set = policy
+            .settings()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.settings.extend(set);
         self.tls = Some(policy);
         self

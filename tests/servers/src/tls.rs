@@ -56,7 +56,11 @@ impl TlsPolicy {
             ("dbms.ssl.policy.bolt.public_certificate", "public.crt"),
             (
                 "dbms.ssl.policy.bolt.client_auth",
-                if self.clients_of.is_some() { "REQUIRE" } else { "NONE" },
+                if self.clients_of.is_some() {
+                    "REQUIRE"
+                } else {
+                    "NONE"
+                },
             ),
         ]
     }

@@ -110,7 +110,11 @@ impl Server {
                 let authority = Authority::new();
                 let front = TlsFront::to(engine.address(), authority.issue(HOST).server()).map_err(failed)?;
                 let address = front.address();
-                (address, Some(authority.trusted()), Process::TlsEngine((front, engine)))
+                (
+                    address,
+                    Some(authority.trusted()),
+                    Process::TlsEngine((front, engine)),
+                )
             }
         };
         Ok(Self {
@@ -176,10 +180,15 @@ impl Server {
         self.agent == "graphdblite/"
     }
 
+    /// Whether drivers reach it by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Returns how many round trips a new connection takes before its first request.
     pub(crate) fn round_trips_to_open(&self) -> u64 {
         // Handshake and login; the handshake of TLS 1.3.
-        2 + u64::from(self.tls.is_some())
+        2 + u64::from(self.is_encrypted())
     }
 
     /// Returns the login of its user.

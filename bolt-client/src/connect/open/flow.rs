@@ -96,7 +96,7 @@ impl Flow {
         let in_time = self.timing.within(by, &*self.runtime, reached).await;
         match in_time.unwrap_or_else(|| Err(silent(socket))) {
             Err(error) if error.is_refused_without_tls() && self.speaks_tls(target, socket, by).await => {
-                Err(Error::only_tls(target.to_string()))
+                Err(Error::only_tls(target.to_string(), error))
             }
             outcome => outcome,
         }

@@ -30,7 +30,10 @@ struct Parts {
 
 #[derive(Clone)]
 enum Source {
-    Files { chain: PathBuf, key: PathBuf },
+    Files {
+        chain: PathBuf,
+        key: PathBuf,
+    },
     /// The chain may be the same text as the key.
     Pem {
         chain: Zeroizing<Vec<u8>>,

@@ -68,7 +68,9 @@ fn next_section<'a>(rest: &mut &'a [u8]) -> Option<Section<'a>> {
 
 /// Splits a text before and after the first place of `separator`.
 fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(separator.len()).position(|window| window == separator)?;
+    let at = text
+        .windows(separator.len())
+        .position(|window| window == separator)?;
     let (before, after) = text.split_at(at);
     Some((before, after.get(separator.len()..)?))
 }
@@ -124,10 +126,15 @@ mod tests {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut text = format!("-----BEGIN {label}-----\n");
         for (number, chunk) in der.chunks(3).enumerate() {
-            let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            let bits =
+                chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
             for place in 0..4 {
                 let value = (bits >> (18 - 6 * place) & 0x3F) as usize;
-                text.push(if place <= chunk.len() { char::from(ALPHABET[value]) } else { '=' });
+                text.push(if place <= chunk.len() {
+                    char::from(ALPHABET[value])
+                } else {
+                    '='
+                });
             }
             if number % 16 == 15 {
                 text.push('\n');
@@ -151,7 +158,11 @@ mod tests {
 
     #[test]
     fn other_sections_and_the_line_ends_of_other_systems_are_passed_over() {
-        let text = format!("note\n{}{}", pem("CERTIFICATE", b"abc"), pem("PRIVATE KEY", b"key"));
+        let text = format!(
+            "note\n{}{}",
+            pem("CERTIFICATE", b"abc"),
+            pem("PRIVATE KEY", b"key")
+        );
         assert_eq!(private_key(text.as_bytes()).unwrap().secret_der(), b"key");
         let dos = text.replace('\n', "\r\n");
         assert_eq!(private_key(dos.as_bytes()).unwrap().secret_der(), b"key");
