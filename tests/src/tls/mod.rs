@@ -158,7 +158,8 @@ impl Shared {
                 tls.read_tls(&mut input)?;
                 let state = tls.process_new_packets();
                 if state.is_err() && self.state().is_silent {
-                    return Ok(());
+                    // The other thread would send the alert.
+                    return client.shutdown(Shutdown::Both);
                 }
                 let ended = match &state {
                     Ok(state) => state.peer_has_closed(),
