@@ -88,6 +88,16 @@ bugs! {
     AnswerHiddenByDeadline,
     /// A dropped read runs to its end, which nothing waits for.
     DroppedReadFinished,
+    /// The socket is asked before the plaintext that TLS holds.
+    SocketBeforePlaintext,
+    /// The transport below TLS is not flushed.
+    CiphertextNotFlushed,
+    /// An encrypted stream that was cut looks like one that has ended.
+    TruncationTakenForAnEnd,
+    /// A message of TLS itself on an idle connection looks like bytes that were not requested.
+    TicketTakenForGarbage,
+    /// A final failure of TLS is retried.
+    RetryOfFinalTlsFailure,
 }
 
 /// The index of the planted bug plus one; 0 for none.

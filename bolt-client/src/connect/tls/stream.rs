@@ -17,6 +17,9 @@ const STAGE: usize = 32 << 10;
 /// The most ciphertext that is copied together for one write.
 const COALESCED: usize = 64 << 10;
 
+/// How often one call reads ciphertext, though no plaintext comes of it: tickets and key updates may come without end.
+const MAX_READS: u8 = 32;
+
 /// A TLS client over another transport.
 ///
 /// The handshake needs no step of its own: what is written before its end waits inside, and leaves with the client's Finished.
@@ -44,6 +47,15 @@ enum Ask<'a, 'b> {
     Known,
 }
 
+impl Ask<'_, '_> {
+    /// Lets other tasks have a turn, though there is more to read.
+    fn yield_turn(&self) {
+        if let Self::Poll(cx) = self {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
 impl TlsStream {
     pub(crate) fn new(inner: Box<dyn Transport>, tls: ClientConnection) -> Self {
         Self {
@@ -59,20 +71,36 @@ impl TlsStream {
 
     fn read(&mut self, mut ask: Ask<'_, '_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.send_if_possible(&mut ask);
+        let mut reads = 0;
         loop {
+            if planted!(SocketBeforePlaintext) && self.stage.is_empty() && !self.ended {
+                ready!(self.fill_stage(&mut ask))?;
+                self.decrypt()?;
+            }
             // Plaintext that is there is served before the transport is asked: no wake-up would announce it.
             match self.tls.reader().read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    if planted!(TruncationTakenForAnEnd) && !self.tls.is_handshaking() {
+                        return Poll::Ready(Ok(0));
+                    }
                     return Poll::Ready(Err(self.cut().into()));
                 }
                 read => return Poll::Ready(read),
             }
             if self.stage.is_empty() && !self.ended {
+                if reads == MAX_READS {
+                    ask.yield_turn();
+                    return Poll::Pending;
+                }
+                reads += 1;
                 ready!(self.fill_stage(&mut ask))?;
             }
             self.decrypt()?;
             self.send_if_possible(&mut ask);
+            if planted!(TicketTakenForGarbage) && matches!(ask, Ask::Known) {
+                return Poll::Ready(Ok(0));
+            }
         }
     }
 
@@ -162,6 +190,9 @@ impl TlsStream {
     }
 
     fn flush_inner(&mut self, ask: &mut Ask<'_, '_>) -> Poll<io::Result<()>> {
+        if planted!(CiphertextNotFlushed) {
+            return Poll::Ready(Ok(()));
+        }
         match ask {
             Ask::Poll(cx) => Pin::new(&mut self.inner).poll_flush(cx),
             Ask::Now | Ask::Known => or_pending(self.inner.try_flush()),

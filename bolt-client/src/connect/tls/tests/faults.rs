@@ -1,6 +1,7 @@
 //! Bytes that come in pieces, transports that buffer, streams that end.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::runtime::{AsyncRead, AsyncWrite};
@@ -99,14 +100,23 @@ fn plaintext_is_served_before_the_transport_is_asked() {
     assert_eq!(server.pipe.network().reads, before);
 }
 
+/// A waker that can be asked whether it was called.
+struct Flag(AtomicBool);
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_reader_is_woken_when_a_record_is_complete() {
-    struct Flag(std::sync::atomic::AtomicBool);
-    impl Wake for Flag {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
     let ca = Authority::new();
     let (mut client, mut server) = connected(&ca);
     let flag = Arc::new(Flag(Default::default()));
@@ -115,7 +125,7 @@ fn a_reader_is_woken_when_a_record_is_complete() {
     let mut buf = [0; 10];
     assert!(Pin::new(&mut client).poll_read(&mut cx, &mut buf).is_pending());
     server.send(b"x");
-    assert!(flag.0.load(std::sync::atomic::Ordering::SeqCst));
+    assert!(flag.is_set());
     assert!(matches!(
         Pin::new(&mut client).poll_read(&mut cx, &mut buf),
         Poll::Ready(Ok(1))
@@ -284,6 +294,73 @@ fn a_handshake_that_is_cut_at_any_byte_is_an_error_that_says_so() {
             "{cut}: {error}"
         );
     }
+}
+
+#[test]
+fn a_server_that_announces_its_end_during_the_handshake_has_closed_the_connection() {
+    let ca = Authority::new();
+    for versions in [
+        rustls::ALL_VERSIONS,
+        &[&rustls::version::TLS12],
+        &[&rustls::version::TLS13],
+    ] {
+        let (inner, mut server) = pair(ca.issue("db.example").server_of(versions));
+        let mut client = client(ca.trusted(), "db.example", inner);
+        write_all(&mut *client, b"hello");
+        client.try_flush().unwrap_err();
+        // It does not look at the ClientHello any more.
+        server.pipe.network().to_server.clear();
+        server.tls.send_close_notify();
+        server.work();
+        server.end();
+        let error = client.try_read(&mut [0; 10]).unwrap_err();
+        assert!(
+            matches!(
+                TlsFailure::of(&error),
+                Some(TlsFailure::ClosedInHandshake { heard: true, .. })
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_sends_tickets_without_end_does_not_hold_the_thread() {
+    let ca = Authority::new();
+    let mut config = ca.issue("db.example").server();
+    config.send_tls13_tickets = 30_000;
+    // One ticket in a record.
+    config.max_fragment_size = Some(5 + 81);
+    let (inner, mut server) = pair(config);
+    let mut client = client(ca.trusted(), "db.example", inner);
+    write_all(&mut *client, b"hello");
+    client.try_flush().unwrap_err();
+    server.work();
+    client.try_read(&mut [0; 10]).unwrap_err();
+    server.work();
+    let (tickets, before) = {
+        let network = server.pipe.network();
+        (network.to_client.len(), network.reads)
+    };
+    let flag = Arc::new(Flag(Default::default()));
+    let waker = Waker::from(Arc::clone(&flag));
+    let mut cx = Context::from_waker(&waker);
+    let mut buf = [0; 10];
+    let read = Pin::new(&mut client).poll_read(&mut cx, &mut buf);
+    assert!(read.is_pending(), "{read:?} of {tickets} bytes");
+    let reads = server.pipe.network().reads - before;
+    assert!(reads <= 32, "{reads} reads of {tickets} bytes in one poll");
+    assert!(flag.is_set(), "there is more to read");
+    assert_eq!(
+        client.try_read(&mut buf).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+    assert!(server.has_input());
+    while server.has_input() {
+        client.try_read(&mut buf).unwrap_err();
+    }
+    server.send(b"after");
+    assert_eq!(read_some(&mut *client, &mut buf), 5);
 }
 
 #[test]
