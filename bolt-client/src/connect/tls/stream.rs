@@ -17,13 +17,13 @@ const STAGE: usize = 32 << 10;
 /// The most ciphertext that is copied together for one write.
 const COALESCED: usize = 64 << 10;
 
-/// How often one call reads ciphertext, though no plaintext comes of it: tickets and key updates may come without end.
-const MAX_READS: u8 = 32;
-
 /// A TLS client over another transport.
 ///
 /// The handshake needs no step of its own: what is written before its end waits inside, and leaves with the client's Finished.
 /// `poll_read` drives the handshake, so a caller that flushes must read, too.
+///
+/// The error `Interrupted` says that ciphertext has moved, but no plaintext yet: the server is not silent, and the caller
+/// tries again. So tickets without end do not hold the thread.
 pub(crate) struct TlsStream {
     inner: Box<dyn Transport>,
     tls: ClientConnection,
@@ -47,15 +47,6 @@ enum Ask<'a, 'b> {
     Known,
 }
 
-impl Ask<'_, '_> {
-    /// Lets other tasks have a turn, though there is more to read.
-    fn yield_turn(&self) {
-        if let Self::Poll(cx) = self {
-            cx.waker().wake_by_ref();
-        }
-    }
-}
-
 impl TlsStream {
     pub(crate) fn new(inner: Box<dyn Transport>, tls: ClientConnection) -> Self {
         Self {
@@ -71,7 +62,7 @@ impl TlsStream {
 
     fn read(&mut self, mut ask: Ask<'_, '_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.send_if_possible(&mut ask);
-        let mut reads = 0;
+        let mut moved = false;
         loop {
             if planted!(SocketBeforePlaintext) && self.stage.is_empty() && !self.ended {
                 ready!(self.fill_stage(&mut ask))?;
@@ -89,12 +80,11 @@ impl TlsStream {
                 read => return Poll::Ready(read),
             }
             if self.stage.is_empty() && !self.ended {
-                if reads == MAX_READS {
-                    ask.yield_turn();
-                    return Poll::Pending;
+                if moved {
+                    return Poll::Ready(Err(io::ErrorKind::Interrupted.into()));
                 }
-                reads += 1;
                 ready!(self.fill_stage(&mut ask))?;
+                moved = true;
             }
             self.decrypt()?;
             self.send_if_possible(&mut ask);
@@ -201,13 +191,16 @@ impl TlsStream {
 
     /// Writes all ciphertext that TLS has made.
     fn send(&mut self, ask: &mut Ask<'_, '_>) -> Poll<io::Result<()>> {
+        let mut moved = false;
         while self.tls.wants_write() {
             let inner = &mut self.inner;
-            match ready!(or_pending(self.tls.write_tls(&mut Outgoing { inner, ask }))) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(self.ended(error))),
+            match or_pending(self.tls.write_tls(&mut Outgoing { inner, ask })) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(_)) => moved = true,
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.ended(error))),
+                Poll::Pending if moved => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
+                Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(Ok(()))
