@@ -178,14 +178,14 @@ mod tests {
 
     #[test]
     fn the_row_of_a_procedure_is_read_as_the_answer_to_route() {
-        let servers = Value::from(list![
+        let servers = list![
             map! {"role": "ROUTE", "addresses": list!["a:1", 7, "b:2"]},
             map! {"role": "READ", "addresses": list!["a:1"]},
             map! {"role": "READ", "addresses": list!["c:1"]},
             map! {"role": "WRITE", "addresses": "a:1"},
             map! {"role": "JUDGE", "addresses": list!["a:1"]},
             "garbage",
-        ]);
+        ];
         let table = read_row(Value::from(300), servers);
         assert_eq!(table.ttl, Duration::from_secs(300));
         assert_eq!(table.routers, ["a:1", "b:2"]);

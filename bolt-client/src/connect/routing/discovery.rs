@@ -250,7 +250,7 @@ impl Router {
         Ok(refresh)
     }
 
-    fn begin_search(&self, errand: &Errand) -> Progress {
+    fn begin_search(&self, errand: &Errand) -> Box<Progress> {
         Progress::new(self.lock().new_search(&self.seed, errand))
     }
 

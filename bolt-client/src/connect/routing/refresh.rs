@@ -38,7 +38,7 @@ pub(super) struct Refresh {
 #[derive(Debug)]
 struct State {
     /// What is left of the search while no caller has the turn.
-    rest: Option<Progress>,
+    rest: Option<Box<Progress>>,
     /// The number of the present turn.
     turn: u64,
     /// When the caller that has the turn was last polled.
@@ -86,12 +86,12 @@ pub(super) enum Next {
 }
 
 impl Progress {
-    pub(super) const fn new(search: Search<Error>) -> Self {
-        Self {
+    pub(super) fn new(search: Search<Error>) -> Box<Self> {
+        Box::new(Self {
             search,
             present: None,
             asked: None,
-        }
+        })
     }
 
     /// The server that was asked has answered, or cannot.
@@ -102,7 +102,7 @@ impl Progress {
 }
 
 impl Refresh {
-    pub(super) const fn new(progress: Progress, now: Instant) -> Self {
+    pub(super) const fn new(progress: Box<Progress>, now: Instant) -> Self {
         Self {
             state: Mutex::new(State {
                 rest: Some(progress),
@@ -123,7 +123,7 @@ impl Refresh {
         runtime: &dyn Runtime,
         access: Access,
         by: Deadline,
-        again: impl Fn() -> Progress,
+        again: impl Fn() -> Box<Progress>,
     ) -> Option<Next> {
         let place = self.join(access);
         loop {
@@ -175,7 +175,7 @@ impl Refresh {
     }
 
     /// Takes the turn from a caller that is never polled.
-    fn take_over(self: &Arc<Self>, now: Instant, again: impl Fn() -> Progress) -> Option<Turn> {
+    fn take_over(self: &Arc<Self>, now: Instant, again: impl Fn() -> Box<Progress>) -> Option<Turn> {
         let mut state = self.lock();
         if now.saturating_duration_since(state.seen) < TURN_LIMIT || state.outcome.is_some() {
             return None;
@@ -184,7 +184,7 @@ impl Refresh {
         Some(self.begin_turn(&mut state, now, rest.unwrap_or_else(again)))
     }
 
-    fn begin_turn(self: &Arc<Self>, state: &mut State, now: Instant, mut progress: Progress) -> Turn {
+    fn begin_turn(self: &Arc<Self>, state: &mut State, now: Instant, mut progress: Box<Progress>) -> Turn {
         if state.needs_writer {
             progress.search.joined(Access::Write);
         }
@@ -237,12 +237,12 @@ pub(super) struct Turn {
     refresh: Arc<Refresh>,
     number: u64,
     /// Taken when the turn ends.
-    progress: Option<Progress>,
+    progress: Option<Box<Progress>>,
 }
 
 impl Turn {
-    pub(super) const fn progress(&mut self) -> Option<&mut Progress> {
-        self.progress.as_mut()
+    pub(super) fn progress(&mut self) -> Option<&mut Progress> {
+        self.progress.as_deref_mut()
     }
 
     /// Runs a part of the turn, and notes whenever the caller is polled.

@@ -87,7 +87,7 @@ fn a_search_that_no_caller_carries_on_leaves_its_connection_to_the_pool() {
 fn a_caller_whose_time_is_up_leaves_the_search_to_the_others() {
     let (servers, driver) = held();
     let mut short = Task::new(query(&driver, Access::Read).deadline(SECOND / 2));
-    let mut calls = vec![reading(&driver)];
+    let mut calls = [reading(&driver)];
     assert!(short.run().is_none() && calls[0].run().is_none());
     servers.pass(SECOND / 2);
     let error = short.run().unwrap().unwrap_err();
@@ -138,7 +138,7 @@ fn callers_with_short_limits_get_past_a_silent_server_together() {
 #[test]
 fn a_caller_that_is_never_polled_does_not_stop_the_others() {
     let (servers, driver) = held();
-    let mut calls = vec![reading(&driver)];
+    let mut calls = [reading(&driver)];
     assert!(calls[0].run().is_none());
     let mut other = reading(&driver);
     assert!(other.run().is_none());
