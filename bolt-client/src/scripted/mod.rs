@@ -194,6 +194,11 @@ impl Scripted {
         asked.into_iter().skip_while(login).collect()
     }
 
+    /// Returns all requests on this connection.
+    pub(crate) fn all_asked(&self, at: usize) -> Vec<Message> {
+        self.lock().sockets[at].asked.clone()
+    }
+
     /// Returns the requests on this connection since the last call for it.
     pub(crate) fn news(&self, at: usize) -> Vec<Message> {
         let mut state = self.lock();

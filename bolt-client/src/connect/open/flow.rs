@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options, ServerError, Version};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Routing, ServerError, Version};
 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
@@ -208,6 +208,7 @@ impl Flow {
             hello = hello.routing(membership.context.clone());
         }
         let last = link.proto.login(&hello, &self.login.credentials.auth)?;
+        self.ask_for_table(link);
         let mut info = None;
         loop {
             let head = link
@@ -234,6 +235,23 @@ impl Flow {
             link.set_info(info);
         }
         Ok(())
+    }
+
+    /// Asks for a routing table behind the login, if a call waits for one. The answer is read by that call.
+    fn ask_for_table(&self, link: &mut Link) {
+        let Some(membership) = &self.config.membership else {
+            return;
+        };
+        let form = link.proto.capabilities().map(|version| version.routing);
+        if !matches!(form, Some(Routing::Database | Routing::Extra)) {
+            return;
+        }
+        if let Some(question) = membership.questions.take(&self.address) {
+            // If the version cannot express the question, the call that waits asks again, and gets the error.
+            if let Ok(request) = question.route(&mut link.proto, &membership.context) {
+                link.set_route(request, question);
+            }
+        }
     }
 
     fn refused(&self, error: ServerError, target: &Address) -> Error {

@@ -1,29 +1,19 @@
 //! The request for a routing table, on one connection.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bolt_proto::value::Value;
 use bolt_proto::{
-    Access, Event, Extra, Fetch, Kind, Query, RequestId, Route, Routing, RoutingContext, RoutingTable,
-    Version,
+    Access, Event, Extra, Fetch, Kind, Query, RequestId, Routing, RoutingContext, RoutingTable, Version,
 };
 
-use crate::bookmarks::Bookmarks;
 use crate::connect::fallout::{self, Circumstances};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-/// What a server is asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Question {
-    /// `None` for the home database of the user.
-    pub(super) database: Option<Arc<str>>,
-    pub(super) impersonated_user: Option<Arc<str>>,
-    pub(super) bookmarks: Bookmarks,
-}
+use super::question::Question;
 
 /// A request that is on its way, and its connection. Dropped, it leaves the answer to the pool.
 #[derive(Debug)]
@@ -36,25 +26,24 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Queues the request in the form that the server's version has.
+    /// Queues the request in the form that the server's version has. A new connection may have sent it with its login.
     pub(super) fn send(
         mut lease: Lease,
         question: &Question,
         context: &RoutingContext,
     ) -> Result<Self, Error> {
+        if let Some((last, _)) = lease.take_route().filter(|(_, sent)| sent == question) {
+            return Ok(Self {
+                lease,
+                last,
+                answered: false,
+                table: None,
+            });
+        }
         let form = lease.proto.capabilities().map(|version| version.routing);
         let last = match form {
             None | Some(Routing::Procedure) => call_procedure(&mut lease, question, context)?,
-            _ => {
-                let mut route = Route::new(context.clone()).bookmarks(question.bookmarks.raw_values());
-                if let Some(name) = &question.database {
-                    route = route.database(&**name);
-                }
-                if let Some(user) = &question.impersonated_user {
-                    route = route.impersonate(&**user);
-                }
-                lease.proto.route(&route)?
-            }
+            _ => question.route(&mut lease.proto, context)?,
         };
         Ok(Self {
             lease,
@@ -111,6 +100,21 @@ impl Asked {
             return Ok(None);
         }
         Err(error)
+    }
+}
+
+/// Waits for the answer to a question that was asked with the login of this connection, and that its caller no longer waits
+/// for. Returns whether the connection can be used.
+pub(super) async fn settle_route(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+    let Some((last, _)) = lease.take_route() else {
+        return Ok(true);
+    };
+    loop {
+        let head = lease.head(by).await?;
+        drop(lease.event());
+        if head.request == Some(last) {
+            return Ok(head.kind == Kind::Success);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Failures, Known};
 
+use super::ask;
 use super::placement::Placement;
 use super::refresh::Found;
 use super::table::Table;
@@ -150,6 +151,9 @@ impl Router {
                         no_guess: true,
                         ..Tried::default()
                     };
+                    return Ok(None);
+                }
+                if !ask::settle_route(&mut lease, until).await? {
                     return Ok(None);
                 }
                 lease.place(Placement::new(

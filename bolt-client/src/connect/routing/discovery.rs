@@ -12,9 +12,10 @@ use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
-use super::ask::{Asked, Question};
+use super::ask::{self, Asked};
 use super::home::HomeKey;
 use super::order::{Candidate, Search};
+use super::question::Question;
 use super::refresh::{Found, Next, Outcome, Progress, Refresh, Turn};
 use super::table::Table;
 use super::{RefreshKey, Router, State, share};
@@ -177,7 +178,13 @@ impl Router {
                 Some(Some(asked)) => asked,
                 Some(none) => {
                     let pool = self.pool(router)?;
+                    let pending = self.questions.add(router, &errand.question);
                     let lease = self.log_in(&pool, &errand.credentials, by).await?;
+                    drop(pending);
+                    let lease = match settle_others(lease, &errand.question, by).await? {
+                        Some(lease) => lease,
+                        None => continue,
+                    };
                     none.insert(Asked::send(lease, &errand.question, &self.context)?)
                 }
                 None => return Err(Error::closed()),
@@ -291,6 +298,12 @@ impl State {
         let table = self.tables.get(errand.key.database.as_deref());
         Search::new(table, seed, errand.access)
     }
+}
+
+/// Waits for the answer to another question than this, if one is on its way. `None` if the connection cannot be used.
+async fn settle_others(mut lease: Lease, question: &Question, by: Deadline) -> Result<Option<Lease>, Error> {
+    let usable = lease.asks(question) || ask::settle_route(&mut lease, by).await?;
+    Ok(usable.then_some(lease))
 }
 
 /// How a search ended, for the caller that has the turn.

@@ -23,6 +23,50 @@ fn log_in(servers: &Scripted, calls: &mut [Task<'_, Result<EagerResult, Error>>]
 }
 
 #[test]
+fn the_request_travels_with_the_login_of_a_new_connection() {
+    let (servers, driver) = held();
+    let mut call = reading(&driver);
+    assert!(call.run().is_none());
+    while servers.news(0).is_empty() {
+        servers.deliver(0, 1);
+        assert!(call.run().is_none());
+    }
+    let login = [Message::Hello, Message::Logon, Message::Route];
+    assert_eq!(servers.all_asked(0), login, "nothing of it is answered");
+    servers.release(0);
+    assert!(call.run().unwrap().is_ok());
+}
+
+#[test]
+fn work_that_gets_a_connection_with_a_table_on_its_way_reads_the_answer_first() {
+    for fails in [false, true] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[1], &[1]], 300);
+        let driver = servers.driver_with(Scripted::routed_config().max_connection_pool_size(1));
+        read(&driver);
+        servers.cut(0);
+        servers.hold_new(1);
+        // One connection is being opened for the table of another database.
+        let mut other = Task::new(driver.execute_query("RETURN 1").database("other"));
+        assert!(other.run().is_none());
+        let mut work = reading(&driver);
+        assert!(work.run().is_none());
+        if fails {
+            servers.fail(Message::Route, UNAVAILABLE);
+        }
+        while servers.news(1).is_empty() {
+            servers.deliver(1, 1);
+            assert!(other.run().is_none());
+        }
+        drop(other);
+        assert!(work.run().is_none());
+        servers.answer_new(1);
+        servers.release(1);
+        assert!(work.run().unwrap().is_ok(), "{fails}");
+    }
+}
+
+#[test]
 fn a_thousand_callers_cause_one_request() {
     let (servers, driver) = held();
     let mut calls: Vec<_> = (0..1000).map(|_| reading(&driver)).collect();
