@@ -33,6 +33,8 @@ struct State {
     script: Script,
     cancelled: bool,
     refusing: bool,
+    /// The ports behind each name that has several.
+    names: HashMap<String, Vec<u16>>,
     /// The ports that refuse connections.
     down: HashSet<u16>,
     /// The ports whose new connections hold their answers back.
@@ -82,6 +84,7 @@ impl Scripted {
             script: Script::default(),
             cancelled: false,
             refusing: false,
+            names: HashMap::new(),
             down: HashSet::new(),
             holding: HashSet::new(),
         })))

@@ -85,6 +85,11 @@ impl Asked {
         }
     }
 
+    /// Closes the connection: its server is of no help.
+    pub(super) fn close(self) {
+        self.lease.close();
+    }
+
     /// The timer of a wait must not outlive the call that waits, although the request does.
     pub(super) fn pause(&mut self) {
         self.lease.end_wait();

@@ -218,10 +218,14 @@ impl Router {
     fn note_failure(&self, router: &Arc<Address>, error: &Error) {
         let now = self.now();
         let mut state = self.lock();
-        if state.failures.len() >= MAX_FAILURES {
-            state.failures.clear();
-        }
-        state.failures.insert(Arc::clone(router), (now, error.clone()));
+        let forgotten = if state.failures.len() >= MAX_FAILURES {
+            mem::take(&mut state.failures)
+        } else {
+            HashMap::new()
+        };
+        let replaced = state.failures.insert(Arc::clone(router), (now, error.clone()));
+        drop(state);
+        drop((forgotten, replaced));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -236,6 +240,7 @@ impl State {
         let Self { tables, pools, .. } = self;
         let mut left = Vec::new();
         pools.retain(|address, pool| {
+            pool.set_retired(!tables.lists(address));
             if tables.lists(address) {
                 return true;
             }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Access;
 
 use crate::address::Address;
-use crate::deadline::Deadline;
+use crate::deadline::{Alarm, Deadline};
 use crate::error::Error;
 use crate::runtime::Runtime;
 
@@ -54,10 +54,18 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) search: Search<Error>,
-    /// The server that is being asked, and since when.
-    pub(super) present: Option<(Arc<Address>, Instant)>,
+    pub(super) present: Option<Present>,
     /// The request that is on its way to that server.
     pub(super) asked: Option<Asked>,
+}
+
+/// The server that is being asked.
+#[derive(Debug, Clone)]
+pub(super) struct Present {
+    pub(super) router: Arc<Address>,
+    pub(super) since: Instant,
+    /// How many other addresses its name has that have not been asked, once that is known.
+    pub(super) others: Option<usize>,
 }
 
 /// The end of a search, for all callers that wait for it.
@@ -124,19 +132,25 @@ impl Refresh {
         access: Access,
         by: Deadline,
         again: impl Fn() -> Box<Progress>,
-    ) -> Option<Next> {
+    ) -> Result<Option<Next>, Error> {
         let place = self.join(access);
         loop {
             let patience = Deadline::after(self.lock().seen, TURN_LIMIT);
-            let next = poll_fn(|cx| place.poll(cx, runtime.now()));
+            let next = poll_fn(|cx| match place.poll(cx, runtime.now()) {
+                Poll::Ready(next) => Poll::Ready(Ok(next)),
+                Poll::Pending => {
+                    runtime.can_wait()?;
+                    Poll::Pending
+                }
+            });
             if let Some(next) = by.earlier(patience).race(runtime, next).await {
-                return Some(next);
+                return next.map(Some);
             }
             if by.has_passed(runtime.now()) || runtime.is_cancelled() {
-                return None;
+                return Ok(None);
             }
             if let Some(turn) = self.take_over(runtime.now(), &again) {
-                return Some(Next::Turn(turn));
+                return Ok(Some(Next::Turn(turn)));
             }
         }
     }
@@ -245,7 +259,13 @@ impl Turn {
         self.progress.as_deref_mut()
     }
 
-    /// Runs a part of the turn, and notes whenever the caller is polled.
+    /// Returns whether a caller waits that needs a writer.
+    pub(super) fn needs_writer(&self) -> bool {
+        self.refresh.lock().needs_writer
+    }
+
+    /// Runs a part of the turn, and notes whenever the caller is polled, which is often enough for the others to see that
+    /// it waits for a slow server.
     pub(super) async fn attended<T>(
         &mut self,
         runtime: &dyn Runtime,
@@ -253,6 +273,8 @@ impl Turn {
     ) -> T {
         let (refresh, number) = (Arc::clone(&self.refresh), self.number);
         let mut part = pin!(part(self));
+        let mut alarm = Alarm::default();
+        let mut next = Deadline::NONE;
         poll_fn(|cx| {
             {
                 let mut state = refresh.lock();
@@ -260,7 +282,15 @@ impl Turn {
                     state.seen = runtime.now();
                 }
             }
-            part.as_mut().poll(cx)
+            if let Poll::Ready(output) = part.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+            if next == Deadline::NONE || next.has_passed(runtime.now()) {
+                next = Deadline::after(runtime.now(), TURN_LIMIT / 2);
+            }
+            // Ready only if the call is cancelled, which the part sees, too.
+            let _cancelled = alarm.poll(cx, runtime, next);
+            Poll::Pending
         })
         .await
     }

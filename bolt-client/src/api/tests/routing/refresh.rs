@@ -200,6 +200,28 @@ fn a_caller_that_is_never_polled_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_server_that_takes_its_time_is_asked_once() {
+    let (servers, driver) = held();
+    let mut calls: Vec<_> = (0..3).map(|_| reading(&driver)).collect();
+    for call in &mut calls {
+        assert!(call.run().is_none());
+    }
+    log_in(&servers, &mut calls);
+    for _ in 0..20 {
+        servers.pass(SECOND);
+        for call in &mut calls {
+            assert!(call.run().is_none());
+        }
+    }
+    servers.release(0);
+    for call in &mut calls {
+        assert!(call.run().unwrap().is_ok());
+    }
+    assert_eq!((servers.routes().len(), servers.ports()[0]), (1, 1));
+    assert_eq!(servers.count(Message::Route), 1);
+}
+
+#[test]
 fn a_caller_with_a_fresh_table_does_not_wait_for_that_of_another_database() {
     let servers = Scripted::new();
     servers.table([&[1], &[2], &[2]], 300);
