@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::tls::TlsWeather;
 
@@ -30,6 +31,17 @@ pub(super) struct Extremes {
     pub(super) tls: Option<TlsWeather>,
     /// Connections made before this instant never get an answer. Not drawn: for small worlds.
     pub(super) mute_until: Nanos,
+    /// A disturbance of one connection. Not drawn: for small worlds.
+    pub(super) cut: Option<Cut>,
+}
+
+/// A disturbance of a connection once so many bytes have arrived at one end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub(super) conn: ConnId,
+    pub(super) at_client: bool,
+    pub(super) bytes: u64,
+    pub(super) trouble: Trouble,
 }
 
 /// The time that reading one keep-alive takes where they are endless. Without it no time would pass.
@@ -39,7 +51,7 @@ pub(super) const BABBLE: Nanos = MILLI;
 pub(super) const BABBLE_SLACK: Nanos = 500 * MILLI;
 
 /// One of so many worlds has TLS, which costs time.
-const TLS_SHARE: u64 = 6;
+const TLS_SHARE: u64 = 4;
 
 /// Which rare conditions a world has, and which rules its judges check.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +150,7 @@ impl Extremes {
             forgets: forgets.filter(|_| on.forgetting && !calm),
             tls: tls.filter(|_| on.tls),
             mute_until: 0,
+            cut: None,
         }
     }
 }

@@ -58,6 +58,8 @@ mod program;
 mod promises;
 #[cfg(test)]
 mod regressions;
+#[cfg(test)]
+mod regressions_tls;
 mod rng;
 mod runtime;
 mod server;
@@ -67,5 +69,5 @@ mod tls;
 mod weather;
 mod world;
 
-pub use promises::delayed_by_a_hung_opening;
+pub use promises::{delayed_by_a_hung_opening, replaced_after_a_message_of_tls};
 pub use world::{Outcome, World};

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub failed: usize,
     /// How many queries reached a server.
     pub queries: usize,
+    /// How many connections were made.
+    pub connections: usize,
 }
 
 /// The random streams of a seed.
@@ -117,6 +119,7 @@ impl World {
             steps: 0,
             failed: state.history.failed,
             queries: state.history.executions.len(),
+            connections: state.conns.len(),
         })
     }
 }
