@@ -1,9 +1,10 @@
 //! Rare but real conditions: stalled executors, buffering transports, endless keep-alives, endless results, panicking
-//! runtimes, silent addresses, firewalls that drop idle connections, and encryption.
+//! runtimes, silent addresses, firewalls that drop idle connections, encryption, and logins of several users.
 
 use std::sync::OnceLock;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::logins::LoginWeather;
 use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::tls::TlsWeather;
@@ -29,6 +30,8 @@ pub(super) struct Extremes {
     pub(super) forgets: Option<Nanos>,
     /// How TLS is spoken, if connections are encrypted.
     pub(super) tls: Option<TlsWeather>,
+    /// How users log in, if the server cares.
+    pub(super) logins: Option<LoginWeather>,
     /// Connections made before this instant never get an answer. Not drawn: for small worlds.
     pub(super) mute_until: Nanos,
     /// A disturbance of one connection. Not drawn: for small worlds.
@@ -64,6 +67,7 @@ pub(super) struct Switches {
     addresses: bool,
     forgetting: bool,
     tls: bool,
+    logins: bool,
     /// Whether an answer that has arrived counts, however late it is read.
     pub(super) arrived: bool,
     /// Whether abandoned work must end on the server within round trips.
@@ -93,6 +97,7 @@ impl Switches {
             addresses: on("addresses"),
             forgetting: on("forgetting"),
             tls: on("tls"),
+            logins: on("logins"),
             arrived: on("arrived"),
             given_up: on("given_up"),
             own_writes: on("own_writes"),
@@ -110,6 +115,7 @@ const ON: &[&str] = &[
     "addresses",
     "forgetting",
     "tls",
+    "logins",
     "arrived",
     "given_up",
     "own_writes",
@@ -138,6 +144,8 @@ impl Extremes {
         let forgets = rng.one_in(8).then(|| rng.magnitude(10 * MILLI, 10 * SECOND));
         let tls = rng.one_in(TLS_SHARE);
         let tls = tls.then(|| TlsWeather::draw(rng, calm));
+        let logins = rng.one_in(3);
+        let logins = logins.then(|| LoginWeather::draw(rng, calm));
         let when = |on: bool, share: u64| if on { share } else { 0 };
         Self {
             stalls: when(on.stalls, stalls),
@@ -149,6 +157,7 @@ impl Extremes {
             silent_addresses: when(on.addresses && !calm, silent_addresses) as u8,
             forgets: forgets.filter(|_| on.forgetting && !calm),
             tls: tls.filter(|_| on.tls),
+            logins: logins.filter(|_| on.logins),
             mute_until: 0,
             cut: None,
         }

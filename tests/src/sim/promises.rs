@@ -65,6 +65,7 @@ fn execute(query: Query) -> Act {
         access: Access::Read,
         manager: None,
         pipelined: false,
+        user: None,
     }
 }
 

@@ -214,6 +214,7 @@ pub(super) fn session(page: Option<u64>, works: Vec<Work>) -> Act {
         page,
         given: InitialBookmarks::Empty,
         manager: None,
+        user: None,
         works,
         closes: false,
     })

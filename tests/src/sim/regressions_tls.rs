@@ -194,6 +194,7 @@ fn execute(id: u64) -> Act {
         access: Access::Read,
         manager: None,
         pipelined: false,
+        user: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Conn {
     /// The least time that bytes travel.
     latency: Nanos,
     rng: Rng,
+    /// Draws what happens to its login.
+    pub(super) login_rng: Rng,
     pub(super) actor: Actor,
     /// What encrypts the server's end, if anything does.
     tls: Option<Box<Encrypted>>,
@@ -155,6 +157,7 @@ impl State {
             made: (self.polled, now),
             planned,
             latency,
+            login_rng: Rng::stream(rng.clone().draw(), 1),
             rng,
             actor,
             tls,
