@@ -214,7 +214,8 @@ impl Error {
         match TlsFault::of(&source) {
             Some(fault) => Reason::Tls {
                 // A server that has spoken TLS before may be restarting.
-                is_final: fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true },
+                is_final: (fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true })
+                    && !planted!(RetryOfFinalTlsFailure),
                 address,
                 source,
             },
