@@ -1,0 +1,88 @@
+//! The errors of the driver by the names that the driver in Python has for them, which TestKit knows.
+
+use bolt_client::{Error, ErrorClass, ErrorKind};
+
+/// What the backend knows of an error beside the error itself. The driver's error says what happened; in Python the class
+/// also depends on the object that was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    /// The driver's URI is `neo4j://`.
+    pub(crate) routed: bool,
+    pub(crate) used: Used,
+}
+
+/// What was used when the error was returned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// Anything that was in order until then.
+    #[default]
+    Sound,
+    /// A transaction that had failed earlier.
+    FailedTransaction,
+    /// A result that had not failed itself, of a transaction that had failed earlier.
+    ResultOfFailedTransaction,
+    /// A result of a transaction that had ended.
+    ResultOfEndedTransaction,
+    /// The URI of a driver that was not made.
+    Uri,
+}
+
+/// Returns `<class '…'>`.
+pub(crate) fn python_class(error: &Error, circumstances: Circumstances) -> String {
+    match circumstances.used {
+        Used::FailedTransaction => public("TransactionError"),
+        Used::ResultOfFailedTransaction => public("ResultFailedError"),
+        Used::ResultOfEndedTransaction => public("ResultConsumedError"),
+        Used::Uri => "<class 'ValueError'>".to_owned(),
+        Used::Sound if error.kind() == ErrorKind::Protocol => {
+            "<class 'neo4j._exceptions.BoltProtocolError'>".to_owned()
+        }
+        Used::Sound => public(name(error, circumstances.routed)),
+    }
+}
+
+/// Returns the message. Words that TestKit looks for in the class of an error are added to it.
+pub(crate) fn python_message(error: &Error, circumstances: Circumstances) -> String {
+    match circumstances.used {
+        Used::ResultOfFailedTransaction => format!("{}: {error}", name(error, circumstances.routed)),
+        Used::ResultOfEndedTransaction => format!("the transaction is closed: {error}"),
+        Used::Sound | Used::FailedTransaction | Used::Uri => error.to_string(),
+    }
+}
+
+fn public(name: &str) -> String {
+    format!("<class 'neo4j.exceptions.{name}'>")
+}
+
+/// The table.
+fn name(error: &Error, routed: bool) -> &'static str {
+    if let Some(server) = error.server() {
+        return match (server.name(), server.class()) {
+            ("ClientError.Cluster.NotALeader", _) => "NotALeader",
+            ("ClientError.General.ForbiddenOnReadOnlyDatabase", _) => "ForbiddenOnReadOnlyDatabase",
+            ("ClientError.Statement.SyntaxError", _) => "CypherSyntaxError",
+            ("ClientError.Statement.TypeError", _) => "CypherTypeError",
+            ("ClientError.Schema.ConstraintValidationFailed", _) => "ConstraintError",
+            ("ClientError.Security.Forbidden", _) => "Forbidden",
+            ("ClientError.Security.TokenExpired", _) => "TokenExpired",
+            ("ClientError.Security.Unauthorized", _) => "AuthError",
+            ("ClientError.Security.AuthorizationExpired", _) | (_, ErrorClass::Transient) => "TransientError",
+            (_, ErrorClass::Client) => "ClientError",
+            (_, ErrorClass::Database) => "DatabaseError",
+            _ => "Neo4jError",
+        };
+    }
+    match error.kind() {
+        ErrorKind::UnknownCommit => "IncompleteCommit",
+        ErrorKind::ConnectionLost | ErrorKind::Timeout if routed => "SessionExpired",
+        ErrorKind::Connect
+        | ErrorKind::ConnectionLost
+        | ErrorKind::Timeout
+        | ErrorKind::Tls
+        | ErrorKind::Overloaded
+        | ErrorKind::Unsupported => "ServiceUnavailable",
+        ErrorKind::Conversion => "ResultNotSingleError",
+        ErrorKind::Config | ErrorKind::Usage | ErrorKind::Parameter => "ConfigurationError",
+        _ => "DriverError",
+    }
+}

@@ -1,0 +1,236 @@
+//! The transactions of a session: explicit ones, and transaction functions.
+
+use std::sync::Arc;
+
+use bolt_client::{Access, Error};
+use serde_json::json;
+
+use super::results;
+use super::session::{SessionDesk, not_here};
+use super::{CursorHost, QueryRunner, Session};
+use crate::answer::{Answer, Failure, identified, message};
+use crate::config;
+use crate::cypher;
+use crate::errors::Used;
+use crate::request::{Begin, Request, TransactionRun};
+
+/// Begins an explicit transaction, and serves its requests until it ends.
+///
+/// TestKit wants to see the errors of BEGIN before the first query: the transaction begins eagerly.
+pub(super) async fn begin(session: &mut Session, desk: &SessionDesk, request: Begin) {
+    let mut begin = session.begin_transaction().eager(true);
+    match options(&request) {
+        Ok((timeout, metadata)) => {
+            begin = begin.timeout(timeout);
+            for (name, value) in metadata {
+                begin = begin.metadata(name, value);
+            }
+        }
+        Err(failure) => return desk.answer(Err(failure)),
+    }
+    let mut tx = match go!(begin) {
+        Ok(tx) => tx,
+        Err(error) => return desk.answer(Err(desk.failure(error, Used::Sound))),
+    };
+    let id = desk.new_id("tx");
+    desk.answer(Ok(identified("Transaction", &id)));
+    let mut failure = None;
+    while let Some(request) = desk.next() {
+        let ended = match request {
+            Request::TransactionCommit { tx_id } if tx_id == id => {
+                let used = used(&failure);
+                wait!(tx.commit()).map_err(|error| desk.failure(error, used))
+            }
+            Request::TransactionRollback { tx_id } if tx_id == id => {
+                wait!(tx.rollback()).map_err(|error| desk.failure(error, Used::Sound))
+            }
+            Request::TransactionClose { tx_id } if tx_id == id => {
+                wait!(tx.rollback()).map_err(|error| desk.failure(error, Used::Sound))
+            }
+            // Dropping the transaction rolls it back.
+            Request::SessionClose { .. } => return desk.put_back(request),
+            request => {
+                let answer = match used_while_open(&request, &id) {
+                    Some(answer) => answer,
+                    None => within(&mut tx, desk, request, &mut failure).await,
+                };
+                desk.answer(answer);
+                continue;
+            }
+        };
+        return desk.answer(ended.map(|()| identified("Transaction", &id)));
+    }
+}
+
+/// Runs a transaction function: that of the frontend.
+pub(super) async fn managed(session: &mut Session, desk: &Arc<SessionDesk>, request: Begin, access: Access) {
+    let (timeout, metadata) = match options(&request) {
+        Ok(options) => options,
+        Err(failure) => return desk.answer(Err(failure)),
+    };
+    let work = work!(|tx, desk| function(tx, desk).await);
+    let mut call = if access == Access::Read {
+        session.try_execute_read(work)
+    } else {
+        session.try_execute_write(work)
+    };
+    call = call.timeout(timeout);
+    for (name, value) in metadata {
+        call = call.metadata(name, value);
+    }
+    let done = go!(call);
+    desk.answer(match done {
+        Ok(()) => Ok(message("RetryableDone", json!({}))),
+        Err(GaveUp::Driver(error)) => Err(desk.failure(error, Used::Sound)),
+        Err(GaveUp::Frontend) => Err(Failure::Frontend),
+        Err(GaveUp::Backend(text)) => Err(Failure::Backend(text)),
+    });
+}
+
+/// Why a transaction function has failed.
+#[derive(Debug)]
+enum GaveUp {
+    Driver(Error),
+    Frontend,
+    Backend(String),
+}
+
+impl From<Error> for GaveUp {
+    fn from(error: Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+/// One run of the function.
+async fn function<T: CursorHost + QueryRunner>(tx: &mut T, desk: &SessionDesk) -> Result<(), GaveUp> {
+    let id = desk.new_id("tx");
+    desk.answer(Ok(identified("RetryableTry", &id)));
+    let mut failure = None;
+    while let Some(request) = desk.next() {
+        match request {
+            Request::RetryablePositive { .. } => return Ok(()),
+            Request::RetryableNegative { error_id, .. } if error_id.is_empty() => {
+                return Err(GaveUp::Frontend);
+            }
+            Request::RetryableNegative { error_id, .. } => {
+                let error = desk.errors.get(&error_id);
+                let unknown = || GaveUp::Backend(format!("there is no error {error_id}"));
+                return Err(error.map_or_else(unknown, GaveUp::Driver));
+            }
+            request => {
+                let answer = match ended_by_hand(&request, &id) {
+                    Some(answer) => answer,
+                    None => match used_while_open(&request, &id) {
+                        Some(answer) => answer,
+                        None => within(tx, desk, request, &mut failure).await,
+                    },
+                };
+                desk.answer(answer);
+            }
+        }
+    }
+    Err(GaveUp::Backend("the connection has ended".to_owned()))
+}
+
+/// Serves a request in a transaction. `failure` is what the transaction has failed with.
+async fn within<T: CursorHost + QueryRunner>(
+    tx: &mut T,
+    desk: &SessionDesk,
+    request: Request,
+    failure: &mut Option<Error>,
+) -> Answer {
+    match request {
+        Request::TransactionRun(query) => run(tx, desk, query, failure).await,
+        other => results::serve(tx, desk, other, failure).await,
+    }
+}
+
+async fn run<T: CursorHost + QueryRunner>(
+    tx: &mut T,
+    desk: &SessionDesk,
+    request: TransactionRun,
+    failure: &mut Option<Error>,
+) -> Answer {
+    let query = config::query(&request.cypher, request.params.as_ref())?;
+    match wait!(tx.run_query(query).cursor()) {
+        Ok(cursor) => results::open(tx, desk, cursor, request.params),
+        Err(error) => {
+            let used = used(failure);
+            failure.get_or_insert_with(|| error.clone());
+            Err(desk.failure(error, used))
+        }
+    }
+}
+
+const fn used(failure: &Option<Error>) -> Used {
+    match failure {
+        Some(_) => Used::FailedTransaction,
+        None => Used::Sound,
+    }
+}
+
+type Options = (Option<std::time::Duration>, Vec<(String, bolt_client::Value)>);
+
+fn options(request: &Begin) -> Result<Options, Failure> {
+    Ok((
+        config::timeout(request.timeout)?,
+        cypher::decode_entries(request.tx_meta.as_ref())?,
+    ))
+}
+
+/// Answers the use of a transaction that has ended. That does not compile, since its end consumes the transaction.
+pub(super) fn used_after_its_end(request: &Request) -> Option<Answer> {
+    match request {
+        // Closing twice is a second drop: nothing happens.
+        Request::TransactionClose { tx_id } => Some(Ok(identified("Transaction", tx_id))),
+        Request::TransactionRun(_)
+        | Request::TransactionCommit { .. }
+        | Request::TransactionRollback { .. } => Some(Err(Failure::DoesNotCompile {
+            error_type: "<class 'neo4j.exceptions.TransactionError'>",
+            message: "the transaction is closed: its end has consumed it".to_owned(),
+        })),
+        _ => None,
+    }
+}
+
+/// Answers a request that is not for this transaction, while there is this one.
+fn used_while_open(request: &Request, id: &str) -> Option<Answer> {
+    match request {
+        Request::TransactionRun(TransactionRun { tx_id, .. })
+        | Request::TransactionCommit { tx_id }
+        | Request::TransactionRollback { tx_id }
+        | Request::TransactionClose { tx_id } => {
+            if tx_id == id {
+                None
+            } else {
+                used_after_its_end(request)
+            }
+        }
+        Request::SessionRun(_)
+        | Request::SessionBeginTransaction(_)
+        | Request::SessionReadTransaction(_)
+        | Request::SessionWriteTransaction(_) => Some(Err(Failure::DoesNotCompile {
+            error_type: "<class 'neo4j.exceptions.TransactionError'>",
+            message: "the session is borrowed by an open transaction".to_owned(),
+        })),
+        Request::SessionLastBookmarks { .. } | Request::SessionClose { .. } => Some(Err(not_here(request))),
+        _ => None,
+    }
+}
+
+/// Answers the ending of a transaction in its function. That does not compile: the transaction has no such method.
+fn ended_by_hand(request: &Request, id: &str) -> Option<Answer> {
+    match request {
+        Request::TransactionCommit { tx_id }
+        | Request::TransactionRollback { tx_id }
+        | Request::TransactionClose { tx_id }
+            if tx_id == id =>
+        {
+            Some(Err(Failure::DoesNotCompile {
+                error_type: "<class 'AttributeError'>",
+                message: "a managed transaction has no method that ends it".to_owned(),
+            }))
+        }
+        _ => None,
+    }
+}
