@@ -26,14 +26,14 @@ macro_rules! wait {
     };
 }
 
-/// A transaction function that captures a desk.
+/// A transaction function. It borrows each `name`.
 macro_rules! work {
-    (|$tx:ident, $desk:ident| $body:expr) => {
+    (|$tx:ident $(, $name:ident)*| $body:expr) => {
         |mut $tx: bolt_client::ManagedTransaction| {
-            let $desk = std::sync::Arc::clone(&$desk);
+            $(let $name = $name.clone();)*
             async move {
                 let $tx = &mut $tx;
-                let $desk = &*$desk;
+                $(let $name = &$name;)*
                 $body
             }
         }

@@ -28,11 +28,11 @@ macro_rules! wait {
     };
 }
 
-/// A transaction function that captures a desk.
+/// A transaction function. It borrows each `name`.
 macro_rules! work {
-    (|$tx:ident, $desk:ident| $body:expr) => {
+    (|$tx:ident $(, $name:ident)*| $body:expr) => {
         |$tx: &mut adapter_blocking::ManagedTransaction| {
-            let $desk = &*$desk;
+            $(let $name = &$name;)*
             super::super::run(&crate::Adapter::Blocking, async { $body })
         }
     };

@@ -7,7 +7,7 @@ use std::{env, path::PathBuf};
 
 use bolt_client::{
     Access, Address, Auth, BookmarkManager, Bookmarks, ClientCertificate, Config, Error, FetchSize,
-    MinimumSeverity, NotificationFilter, Tls,
+    MinimumSeverity, NotificationFilter, Tls, Version, Versions,
 };
 use serde_json::{Value as Json, json};
 
@@ -57,7 +57,13 @@ pub(crate) fn config(new: &NewDriver, frontend: &Frontend) -> Result<Config, Fai
         new.notifications_min_severity.as_deref(),
         new.notifications_disabled_categories.as_deref(),
     )?;
-    Ok(config.notifications(filter).tls(tls(new, frontend)?))
+    // The scripted servers know no manifest. Without it there is a slot for 4.1, which servers before 4.3 need, since they
+    // know no ranges of versions.
+    let versions = Versions::between(Version::V3, Version::new(5, 8)).manifest(false);
+    Ok(config
+        .versions(versions)
+        .notifications(filter)
+        .tls(tls(new, frontend)?))
 }
 
 /// In Python the error of a wrong URI is that of a wrong value.
@@ -65,7 +71,10 @@ fn wrong_uri(error: Error, uri: &str) -> Failure {
     let used = if uri.contains('?') { Used::Uri } else { Used::Sound };
     Failure::Driver {
         error,
-        circumstances: Circumstances { routed: false, used },
+        circumstances: Circumstances {
+            used,
+            ..Circumstances::default()
+        },
     }
 }
 

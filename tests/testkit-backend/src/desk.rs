@@ -111,6 +111,17 @@ impl<T> Desk<T> {
         let circumstances = Circumstances {
             routed: self.routed,
             used,
+            ..Circumstances::default()
+        };
+        Failure::Driver { error, circumstances }
+    }
+
+    /// Turns an error of an auto-commit query into an answer.
+    pub(crate) fn auto_commit_failure(&self, error: bolt_client::Error, used: Used) -> Failure {
+        let circumstances = Circumstances {
+            routed: self.routed,
+            auto_commit: true,
+            used,
         };
         Failure::Driver { error, circumstances }
     }

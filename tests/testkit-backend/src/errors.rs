@@ -8,6 +8,8 @@ use bolt_client::{Error, ErrorClass, ErrorKind};
 pub(crate) struct Circumstances {
     /// The driver's URI is `neo4j://`.
     pub(crate) routed: bool,
+    /// The query had no transaction of its own. In Python such a query is not known to commit.
+    pub(crate) auto_commit: bool,
     pub(crate) used: Used,
 }
 
@@ -37,14 +39,14 @@ pub(crate) fn python_class(error: &Error, circumstances: Circumstances) -> Strin
         Used::Sound if error.kind() == ErrorKind::Protocol => {
             "<class 'neo4j._exceptions.BoltProtocolError'>".to_owned()
         }
-        Used::Sound => public(name(error, circumstances.routed)),
+        Used::Sound => public(name(error, circumstances)),
     }
 }
 
 /// Returns the message. Words that TestKit looks for in the class of an error are added to it.
 pub(crate) fn python_message(error: &Error, circumstances: Circumstances) -> String {
     match circumstances.used {
-        Used::ResultOfFailedTransaction => format!("{}: {error}", name(error, circumstances.routed)),
+        Used::ResultOfFailedTransaction => format!("{}: {error}", name(error, circumstances)),
         Used::ResultOfEndedTransaction => format!("the transaction is closed: {error}"),
         Used::Sound | Used::FailedTransaction | Used::Uri => error.to_string(),
     }
@@ -55,7 +57,7 @@ fn public(name: &str) -> String {
 }
 
 /// The table.
-fn name(error: &Error, routed: bool) -> &'static str {
+fn name(error: &Error, circumstances: Circumstances) -> &'static str {
     if let Some(server) = error.server() {
         return match (server.name(), server.class()) {
             ("ClientError.Cluster.NotALeader", _) => "NotALeader",
@@ -73,11 +75,14 @@ fn name(error: &Error, routed: bool) -> &'static str {
         };
     }
     match error.kind() {
-        ErrorKind::UnknownCommit => "IncompleteCommit",
-        ErrorKind::ConnectionLost | ErrorKind::Timeout if routed => "SessionExpired",
+        ErrorKind::UnknownCommit if !circumstances.auto_commit => "IncompleteCommit",
+        ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::UnknownCommit if circumstances.routed => {
+            "SessionExpired"
+        }
         ErrorKind::Connect
         | ErrorKind::ConnectionLost
         | ErrorKind::Timeout
+        | ErrorKind::UnknownCommit
         | ErrorKind::Tls
         | ErrorKind::Overloaded
         | ErrorKind::Unsupported => "ServiceUnavailable",

@@ -30,6 +30,7 @@ pub(crate) const FEATURES: &[&str] = &[
     "Feature:Auth:Custom",
     "Feature:Auth:Kerberos",
     "Feature:Bolt:3.0",
+    "Feature:Bolt:4.1",
     "Feature:Bolt:4.2",
     "Feature:Bolt:4.3",
     "Feature:Bolt:4.4",

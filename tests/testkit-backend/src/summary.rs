@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bolt_client::types::Map;
-use bolt_client::{Notification, Plan, Position, QueryType, ServerInfo, Status, Summary, Value};
+use bolt_client::{Notification, Plan, Position, QueryType, ServerInfo, Status, Summary, Value, Version};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
 use crate::answer::{Failure, known};
@@ -16,7 +16,7 @@ pub(crate) fn summary(summary: &Summary, parameters: &Entries) -> Result<Json, F
     Ok(json!({
         "counters": counters(summary),
         "database": summary.database(),
-        "notifications": notifications(summary.notifications()),
+        "notifications": notifications(summary),
         "gqlStatusObjects": statuses.collect::<Result<Vec<_>, _>>()?,
         "plan": summary.plan().map(plan),
         "profile": summary.profile().map(plan),
@@ -84,9 +84,10 @@ const CATEGORIES: [&str; 9] = [
     "SCHEMA",
 ];
 
-/// The driver has a list; in Python it is null if it is empty.
-fn notifications(notifications: &[Notification]) -> Json {
-    if notifications.is_empty() {
+/// In the driver a server that sent no list has sent an empty one. In Python the list is null then, before Bolt 5.6.
+fn notifications(summary: &Summary) -> Json {
+    let notifications = summary.notifications();
+    if notifications.is_empty() && summary.server().protocol_version() < Version::new(5, 6) {
         return Json::Null;
     }
     notifications.iter().map(notification).collect()

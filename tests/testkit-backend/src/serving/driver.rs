@@ -7,7 +7,7 @@ use super::connection::{Connection, OpenDriver};
 use crate::answer::{Answer, Failure, identified, message};
 use crate::config;
 use crate::cypher;
-use crate::errors::{Circumstances, Used};
+use crate::errors::Circumstances;
 use crate::request::{ExecuteQuery, Request};
 use crate::summary;
 
@@ -94,7 +94,7 @@ impl OpenDriver {
             error,
             circumstances: Circumstances {
                 routed: self.routed,
-                used: Used::Sound,
+                ..Circumstances::default()
             },
         }
     }

@@ -15,33 +15,33 @@ use crate::summary;
 #[derive(Debug)]
 pub(crate) struct OpenResult {
     state: State,
+    of: Of,
     parameters: Entries,
+}
+
+/// Whether the query has a transaction of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Session,
+    Transaction,
 }
 
 #[derive(Debug)]
 enum State {
     Open(Cursor),
-    /// A method has consumed the cursor, and returned the summary unless it has failed or returned only a row.
-    Consumed {
-        summary: Option<Box<Summary>>,
-        by: Consumer,
-    },
+    /// All rows were taken by a method that consumes the cursor. In Python such a result is empty.
+    Read(Option<Box<Summary>>),
+    /// The rest was skipped.
+    Consumed(Box<Summary>),
     /// The cursor has returned this error.
     Failed(Error),
-}
-
-/// How a cursor was consumed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Consumer {
-    /// By its last row: there are no more, and asking for one is no mistake.
-    Reading,
-    Consume,
 }
 
 /// Keeps a new result.
 pub(super) fn open(
     host: &mut impl CursorHost,
     desk: &SessionDesk,
+    of: Of,
     cursor: Cursor,
     parameters: Option<Entries>,
 ) -> Answer {
@@ -50,6 +50,7 @@ pub(super) fn open(
     let answer = message("Result", json!({"id": id, "keys": keys}));
     let result = OpenResult {
         state: State::Open(cursor),
+        of,
         parameters: parameters.unwrap_or_default(),
     };
     desk.put_result(id, result);
@@ -103,10 +104,7 @@ impl OpenResult {
         match request {
             Request::ResultNext { .. } => Ok(row_or_null(self.next(host).await?)?),
             Request::ResultPeek { .. } => Ok(row_or_null(self.peek(host).await?)?),
-            Request::ResultSingle { .. } => {
-                let row = wait!(self.take(Consumer::Reading)?.single(host))?;
-                Ok(message("Record", json!({"values": cypher::row(&row)?})))
-            }
+            Request::ResultSingle { .. } => self.single(host).await,
             Request::ResultSingleOptional { .. } => self.single_optional(host).await,
             Request::ResultList { .. } => self.list(host).await,
             Request::ResultConsume { .. } => self.consume(host).await,
@@ -117,36 +115,38 @@ impl OpenResult {
     async fn next(&mut self, host: &mut impl CursorHost) -> Result<Option<Record>, Problem> {
         match &mut self.state {
             State::Open(cursor) => Ok(wait!(cursor.try_next(host))?),
-            State::Consumed {
-                by: Consumer::Reading,
-                ..
-            } => Ok(None),
-            State::Consumed { .. } => Err(consumed().into()),
-            State::Failed(error) => Err(error.clone().into()),
+            ended => ended.rows().map(|()| None),
         }
     }
 
     async fn peek(&mut self, host: &mut impl CursorHost) -> Result<Option<Record>, Problem> {
         match &mut self.state {
             State::Open(cursor) => Ok(wait!(cursor.peek(host))?.cloned()),
-            State::Consumed {
-                by: Consumer::Reading,
-                ..
-            } => Ok(None),
-            State::Consumed { .. } => Err(consumed().into()),
-            State::Failed(error) => Err(error.clone().into()),
+            ended => ended.rows().map(|()| None),
+        }
+    }
+
+    async fn single(&mut self, host: &mut impl CursorHost) -> Result<Json, Problem> {
+        match self.take()? {
+            Some(cursor) => {
+                let row = wait!(cursor.single(host))?;
+                Ok(message("Record", json!({"values": cypher::row(&row)?})))
+            }
+            None => Err(Problem::Other(Failure::DoesNotCompile {
+                error_type: "<class 'neo4j.exceptions.ResultNotSingleError'>",
+                message: "the rows of the result were taken before".to_owned(),
+            })),
         }
     }
 
     /// In Python, more than one row is a warning and not an error.
     async fn single_optional(&mut self, host: &mut impl CursorHost) -> Result<Json, Problem> {
-        let EagerResult { records, summary, .. } = self.rest(host).await?;
-        let warnings: &[_] = match records.len() {
+        let rows = self.rest(host).await?;
+        let warnings: &[_] = match rows.len() {
             0 | 1 => &[],
             _ => &["the result has multiple rows"],
         };
-        self.state = read(summary);
-        let row = records.first().map(cypher::row).transpose()?;
+        let row = rows.first().map(cypher::row).transpose()?;
         let row = row.map(|values| json!({"values": values}));
         Ok(message(
             "RecordOptional",
@@ -155,50 +155,45 @@ impl OpenResult {
     }
 
     async fn list(&mut self, host: &mut impl CursorHost) -> Result<Json, Problem> {
-        let EagerResult { records, summary, .. } = self.rest(host).await?;
-        self.state = read(summary);
-        let rows = records.iter().map(|row| Ok(json!({"values": cypher::row(row)?})));
+        let rows = self.rest(host).await?;
+        let rows = rows.iter().map(|row| Ok(json!({"values": cypher::row(row)?})));
         let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
         Ok(message("RecordList", json!({"records": rows})))
     }
 
-    async fn rest(&mut self, host: &mut impl CursorHost) -> Result<EagerResult, Problem> {
-        Ok(wait!(self.take(Consumer::Reading)?.into_eager_result(host))?)
+    /// Takes the rows that are left.
+    async fn rest(&mut self, host: &mut impl CursorHost) -> Result<Vec<Record>, Problem> {
+        let Some(cursor) = self.take()? else {
+            return Ok(Vec::new());
+        };
+        let EagerResult { records, summary, .. } = wait!(cursor.into_eager_result(host))?;
+        self.state = State::Read(Some(Box::new(summary)));
+        Ok(records)
     }
 
     async fn consume(&mut self, host: &mut impl CursorHost) -> Result<Json, Problem> {
-        if let State::Open(_) = self.state {
-            let summary = wait!(self.take(Consumer::Consume)?.consume(host))?;
-            self.state = State::Consumed {
-                summary: Some(Box::new(summary)),
-                by: Consumer::Consume,
-            };
-        }
-        match &mut self.state {
-            State::Consumed {
-                summary: Some(summary),
-                by,
-            } => {
-                *by = Consumer::Consume;
-                Ok(message("Summary", summary::summary(summary, &self.parameters)?))
+        let summary = match std::mem::replace(&mut self.state, State::Read(None)) {
+            State::Open(cursor) => Box::new(wait!(cursor.consume(host))?),
+            State::Read(Some(summary)) | State::Consumed(summary) => summary,
+            State::Read(None) => return Err(Failure::Backend("the summary was not kept".to_owned()).into()),
+            State::Failed(error) => {
+                self.state = State::Failed(error.clone());
+                return Err(error.into());
             }
-            State::Failed(error) => Err(error.clone().into()),
-            State::Consumed { summary: None, .. } | State::Open(_) => {
-                Err(Failure::Backend("the summary is not known".to_owned()).into())
-            }
-        }
+        };
+        let answer = summary::summary(&summary, &self.parameters)?;
+        self.state = State::Consumed(summary);
+        Ok(message("Summary", answer))
     }
 
-    /// Takes the cursor, for a method that consumes it.
-    fn take(&mut self, by: Consumer) -> Result<Cursor, Problem> {
-        match &self.state {
-            State::Failed(error) => return Err(error.clone().into()),
-            State::Consumed { .. } => return Err(consumed().into()),
-            State::Open(_) => {}
-        }
-        match std::mem::replace(&mut self.state, State::Consumed { summary: None, by }) {
-            State::Open(cursor) => Ok(cursor),
-            _ => Err(Failure::Backend("the cursor is gone".to_owned()).into()),
+    /// Takes the cursor, for a method that consumes it; `None` if the rows were taken before.
+    fn take(&mut self) -> Result<Option<Cursor>, Problem> {
+        match std::mem::replace(&mut self.state, State::Read(None)) {
+            State::Open(cursor) => Ok(Some(cursor)),
+            ended => {
+                self.state = ended;
+                self.state.rows().map(|()| None)
+            }
         }
     }
 
@@ -222,7 +217,21 @@ impl OpenResult {
             self.state = State::Failed(error.clone());
         }
         failure.get_or_insert_with(|| error.clone());
-        desk.failure(error, used)
+        match self.of {
+            Of::Session => desk.auto_commit_failure(error, used),
+            Of::Transaction => desk.failure(error, used),
+        }
+    }
+}
+
+impl State {
+    /// Says what reading rows of a result comes to that has no cursor any more: no rows, or an error.
+    fn rows(&self) -> Result<(), Problem> {
+        match self {
+            Self::Open(_) | Self::Read(_) => Ok(()),
+            Self::Consumed(_) => Err(consumed().into()),
+            Self::Failed(error) => Err(error.clone().into()),
+        }
     }
 }
 
@@ -233,17 +242,10 @@ fn row_or_null(row: Option<Record>) -> Result<Json, Failure> {
     })
 }
 
-fn read(summary: Summary) -> State {
-    State::Consumed {
-        summary: Some(Box::new(summary)),
-        by: Consumer::Reading,
-    }
-}
-
 /// Answers the use of a cursor that was consumed. That does not compile.
 fn consumed() -> Failure {
     Failure::DoesNotCompile {
         error_type: "<class 'neo4j.exceptions.ResultConsumedError'>",
-        message: "the result is closed: a call of consume has consumed it".to_owned(),
+        message: "the result is closed: consume, or the end of the transaction, has consumed it".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bolt_client::{Bookmarks, Error};
 use serde_json::json;
 
 use super::Session;
@@ -30,14 +31,7 @@ pub(super) async fn serve(mut session: Session, desk: Arc<SessionDesk>) {
             }
             Request::SessionLastBookmarks { .. } => {
                 let bookmarks = wait!(session.last_bookmarks());
-                desk.answer(
-                    bookmarks
-                        .map_err(|error| desk.failure(error, Used::Sound))
-                        .map(|bookmarks| {
-                            let texts: Vec<_> = bookmarks.raw_values().collect();
-                            message("Bookmarks", json!({"bookmarks": texts}))
-                        }),
-                );
+                desk.answer(self::bookmarks(&desk, bookmarks));
             }
             Request::SessionClose { session_id } => {
                 let closed = wait!(session.close());
@@ -66,8 +60,15 @@ async fn run(session: &mut Session, desk: &SessionDesk, request: SessionRun) -> 
         run = run.metadata(name, value);
     }
     let cursor = wait!(run.cursor());
-    let cursor = cursor.map_err(|error| desk.failure(error, Used::Sound))?;
-    results::open(session, desk, cursor, request.params)
+    let cursor = cursor.map_err(|error| desk.auto_commit_failure(error, Used::Sound))?;
+    results::open(session, desk, results::Of::Session, cursor, request.params)
+}
+
+/// Answers the request for the last bookmarks.
+pub(super) fn bookmarks(desk: &SessionDesk, bookmarks: Result<Bookmarks, Error>) -> Answer {
+    let bookmarks = bookmarks.map_err(|error| desk.failure(error, Used::Sound))?;
+    let texts: Vec<_> = bookmarks.raw_values().collect();
+    Ok(message("Bookmarks", json!({"bookmarks": texts})))
 }
 
 /// What no state of a session can serve.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bolt_client::{Access, Error};
+use bolt_client::{Access, Bookmarks, Error};
 use serde_json::json;
 
 use super::results;
-use super::session::{SessionDesk, not_here};
+use super::session::{self, SessionDesk, not_here};
 use super::{CursorHost, QueryRunner, Session};
 use crate::answer::{Answer, Failure, identified, message};
 use crate::config;
@@ -14,10 +14,38 @@ use crate::cypher;
 use crate::errors::Used;
 use crate::request::{Begin, Request, TransactionRun};
 
+/// An open transaction.
+struct Open {
+    id: String,
+    /// The session's bookmarks when the transaction began. The session cannot be asked while the transaction borrows it, and
+    /// they do not change meanwhile.
+    bookmarks: Result<Bookmarks, Error>,
+    /// What the transaction has failed with.
+    failure: Option<Error>,
+}
+
+impl Open {
+    fn new(desk: &SessionDesk, bookmarks: Result<Bookmarks, Error>) -> Self {
+        Self {
+            id: desk.new_id("tx"),
+            bookmarks,
+            failure: None,
+        }
+    }
+
+    const fn used(&self) -> Used {
+        match self.failure {
+            Some(_) => Used::FailedTransaction,
+            None => Used::Sound,
+        }
+    }
+}
+
 /// Begins an explicit transaction, and serves its requests until it ends.
 ///
-/// TestKit wants to see the errors of BEGIN before the first query: the transaction begins eagerly.
+/// TestKit wants to see the errors of BEGIN before the first query: transactions begin eagerly.
 pub(super) async fn begin(session: &mut Session, desk: &SessionDesk, request: Begin) {
+    let bookmarks = wait!(session.last_bookmarks());
     let mut begin = session.begin_transaction().eager(true);
     match options(&request) {
         Ok((timeout, metadata)) => {
@@ -32,33 +60,29 @@ pub(super) async fn begin(session: &mut Session, desk: &SessionDesk, request: Be
         Ok(tx) => tx,
         Err(error) => return desk.answer(Err(desk.failure(error, Used::Sound))),
     };
-    let id = desk.new_id("tx");
-    desk.answer(Ok(identified("Transaction", &id)));
-    let mut failure = None;
+    let mut open = Open::new(desk, bookmarks);
+    desk.answer(Ok(identified("Transaction", &open.id)));
     while let Some(request) = desk.next() {
         let ended = match request {
-            Request::TransactionCommit { tx_id } if tx_id == id => {
-                let used = used(&failure);
-                wait!(tx.commit()).map_err(|error| desk.failure(error, used))
+            Request::TransactionCommit { tx_id } if tx_id == open.id => {
+                wait!(tx.commit()).map_err(|error| desk.failure(error, open.used()))
             }
-            Request::TransactionRollback { tx_id } if tx_id == id => {
+            Request::TransactionRollback { tx_id } | Request::TransactionClose { tx_id }
+                if tx_id == open.id =>
+            {
                 wait!(tx.rollback()).map_err(|error| desk.failure(error, Used::Sound))
             }
-            Request::TransactionClose { tx_id } if tx_id == id => {
-                wait!(tx.rollback()).map_err(|error| desk.failure(error, Used::Sound))
+            // The transaction must end first. In Python the session does that, and reports no error of it.
+            Request::SessionClose { .. } => {
+                let _undone = wait!(tx.rollback());
+                return desk.put_back(request);
             }
-            // Dropping the transaction rolls it back.
-            Request::SessionClose { .. } => return desk.put_back(request),
             request => {
-                let answer = match used_while_open(&request, &id) {
-                    Some(answer) => answer,
-                    None => within(&mut tx, desk, request, &mut failure).await,
-                };
-                desk.answer(answer);
+                desk.answer(within(&mut tx, desk, request, &mut open).await);
                 continue;
             }
         };
-        return desk.answer(ended.map(|()| identified("Transaction", &id)));
+        return desk.answer(ended.map(|()| identified("Transaction", &open.id)));
     }
 }
 
@@ -68,13 +92,14 @@ pub(super) async fn managed(session: &mut Session, desk: &Arc<SessionDesk>, requ
         Ok(options) => options,
         Err(failure) => return desk.answer(Err(failure)),
     };
-    let work = work!(|tx, desk| function(tx, desk).await);
+    let bookmarks = wait!(session.last_bookmarks());
+    let work = work!(|tx, desk, bookmarks| function(tx, desk, bookmarks.clone()).await);
     let mut call = if access == Access::Read {
         session.try_execute_read(work)
     } else {
         session.try_execute_write(work)
     };
-    call = call.timeout(timeout);
+    call = call.eager(true).timeout(timeout);
     for (name, value) in metadata {
         call = call.metadata(name, value);
     }
@@ -102,10 +127,13 @@ impl From<Error> for GaveUp {
 }
 
 /// One run of the function.
-async fn function<T: CursorHost + QueryRunner>(tx: &mut T, desk: &SessionDesk) -> Result<(), GaveUp> {
-    let id = desk.new_id("tx");
-    desk.answer(Ok(identified("RetryableTry", &id)));
-    let mut failure = None;
+async fn function<T: CursorHost + QueryRunner>(
+    tx: &mut T,
+    desk: &SessionDesk,
+    bookmarks: Result<Bookmarks, Error>,
+) -> Result<(), GaveUp> {
+    let mut open = Open::new(desk, bookmarks);
+    desk.answer(Ok(identified("RetryableTry", &open.id)));
     while let Some(request) = desk.next() {
         match request {
             Request::RetryablePositive { .. } => return Ok(()),
@@ -118,12 +146,9 @@ async fn function<T: CursorHost + QueryRunner>(tx: &mut T, desk: &SessionDesk) -
                 return Err(error.map_or_else(unknown, GaveUp::Driver));
             }
             request => {
-                let answer = match ended_by_hand(&request, &id) {
+                let answer = match ended_by_hand(&request, &open.id) {
                     Some(answer) => answer,
-                    None => match used_while_open(&request, &id) {
-                        Some(answer) => answer,
-                        None => within(tx, desk, request, &mut failure).await,
-                    },
+                    None => within(tx, desk, request, &mut open).await,
                 };
                 desk.answer(answer);
             }
@@ -132,16 +157,20 @@ async fn function<T: CursorHost + QueryRunner>(tx: &mut T, desk: &SessionDesk) -
     Err(GaveUp::Backend("the connection has ended".to_owned()))
 }
 
-/// Serves a request in a transaction. `failure` is what the transaction has failed with.
+/// Serves a request in a transaction.
 async fn within<T: CursorHost + QueryRunner>(
     tx: &mut T,
     desk: &SessionDesk,
     request: Request,
-    failure: &mut Option<Error>,
+    open: &mut Open,
 ) -> Answer {
+    if let Some(answer) = used_while_open(&request, &open.id) {
+        return answer;
+    }
     match request {
-        Request::TransactionRun(query) => run(tx, desk, query, failure).await,
-        other => results::serve(tx, desk, other, failure).await,
+        Request::TransactionRun(query) => run(tx, desk, query, open).await,
+        Request::SessionLastBookmarks { .. } => session::bookmarks(desk, open.bookmarks.clone()),
+        other => results::serve(tx, desk, other, &mut open.failure).await,
     }
 }
 
@@ -149,23 +178,16 @@ async fn run<T: CursorHost + QueryRunner>(
     tx: &mut T,
     desk: &SessionDesk,
     request: TransactionRun,
-    failure: &mut Option<Error>,
+    open: &mut Open,
 ) -> Answer {
     let query = config::query(&request.cypher, request.params.as_ref())?;
     match wait!(tx.run_query(query).cursor()) {
-        Ok(cursor) => results::open(tx, desk, cursor, request.params),
+        Ok(cursor) => results::open(tx, desk, results::Of::Transaction, cursor, request.params),
         Err(error) => {
-            let used = used(failure);
-            failure.get_or_insert_with(|| error.clone());
+            let used = open.used();
+            open.failure.get_or_insert_with(|| error.clone());
             Err(desk.failure(error, used))
         }
-    }
-}
-
-const fn used(failure: &Option<Error>) -> Used {
-    match failure {
-        Some(_) => Used::FailedTransaction,
-        None => Used::Sound,
     }
 }
 
@@ -213,7 +235,7 @@ fn used_while_open(request: &Request, id: &str) -> Option<Answer> {
             error_type: "<class 'neo4j.exceptions.TransactionError'>",
             message: "the session is borrowed by an open transaction".to_owned(),
         })),
-        Request::SessionLastBookmarks { .. } | Request::SessionClose { .. } => Some(Err(not_here(request))),
+        Request::SessionClose { .. } => Some(Err(not_here(request))),
         _ => None,
     }
 }
