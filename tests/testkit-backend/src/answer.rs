@@ -25,6 +25,8 @@ pub(crate) enum Failure {
         error_type: &'static str,
         message: String,
     },
+    /// A value that the driver has read means nothing to the library that the backend converts it by.
+    Value(String),
     /// The frontend gave up in a transaction function.
     Frontend,
     /// The backend does not know the request, or is wrong.
@@ -72,10 +74,8 @@ impl Errors {
             Err(Failure::DoesNotCompile {
                 error_type,
                 message: text,
-            }) => message(
-                "DriverError",
-                json!({"id": "none", "errorType": error_type, "msg": text, "code": "", "retryable": false}),
-            ),
+            }) => own_error(error_type, &text),
+            Err(Failure::Value(text)) => own_error("<class 'neo4j.exceptions.BrokenRecordError'>", &text),
             Err(Failure::Frontend) => message(
                 "FrontendError",
                 json!({"msg": "the transaction function gave up"}),
@@ -97,17 +97,19 @@ impl Errors {
         });
         if let Some(server) = error.server() {
             if let Err(failure) = add_status(&mut data, server) {
-                return self.message_of_failure(failure);
+                return backend_error(&format!("{failure:?}"));
             }
         }
         message("DriverError", data)
     }
+}
 
-    /// A value of the diagnostic record that TestKit cannot express is a fault of this backend.
-    #[expect(clippy::unused_self, reason = "reads as the other messages do")]
-    fn message_of_failure(&self, failure: Failure) -> Json {
-        backend_error(&format!("{failure:?}"))
-    }
+/// Makes an error that is not the driver's.
+fn own_error(error_type: &str, text: &str) -> Json {
+    message(
+        "DriverError",
+        json!({"id": "none", "errorType": error_type, "msg": text, "code": "", "retryable": false}),
+    )
 }
 
 pub(crate) fn backend_error(text: &str) -> Json {

@@ -179,9 +179,9 @@ fn local(at: LocalDateTime) -> Json {
 
 /// TestKit wants the offset, too, which is in a time zone database and not in the driver.
 fn zoned(at: &ZonedDateTime) -> Result<Json, Failure> {
-    let in_database: jiff::Zoned = Value::from(at.clone()).to().map_err(Error::from)?;
-    let at = ZonedDateTime::try_from(&in_database)
-        .map_err(|error| Failure::Backend(format!("{in_database} is no value: {error}")))?;
+    let unknown = |error| Failure::Value(format!("the time zone {}: {error}", at.zone()));
+    let in_database = jiff::Zoned::try_from(at).map_err(unknown)?;
+    let at = ZonedDateTime::try_from(&in_database).map_err(unknown)?;
     let (Some(wall), Some(offset)) = (at.local(), at.offset()) else {
         return Err(Failure::Backend(format!("the offset of {at} is not known")));
     };

@@ -102,6 +102,10 @@ impl<T> Desk<T> {
             .ok_or_else(|| Failure::Backend(format!("there is no result {id}")))
     }
 
+    pub(crate) fn take_results(&self) -> HashMap<String, T> {
+        self.state(|state| std::mem::take(&mut state.results))
+    }
+
     pub(crate) fn put_result(&self, id: String, result: T) {
         self.state(|state| state.results.insert(id, result));
     }

@@ -80,6 +80,17 @@ pub(super) async fn serve(
     answer
 }
 
+/// Skips what is left of all results of `host`. In Python the end of a session's transaction does that. Errors are not
+/// reported there either.
+pub(super) async fn consume_all(host: &mut impl CursorHost, desk: &SessionDesk) {
+    for (id, mut result) in desk.take_results() {
+        if let State::Open(_) = result.state {
+            let _skipped = result.consume(host).await;
+        }
+        desk.put_result(id, result);
+    }
+}
+
 /// Why a result has no answer.
 enum Problem {
     /// The driver returned an error.

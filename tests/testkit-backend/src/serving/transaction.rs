@@ -74,7 +74,17 @@ pub(super) async fn begin(session: &mut Session, desk: &SessionDesk, request: Be
             }
             // The transaction must end first. In Python the session does that, and reports no error of it.
             Request::SessionClose { .. } => {
+                results::consume_all(&mut tx, desk).await;
                 let _undone = wait!(tx.rollback());
+                return desk.put_back(request);
+            }
+            // A transaction that has failed is dropped before the session is used.
+            Request::SessionRun(_)
+            | Request::SessionBeginTransaction(_)
+            | Request::SessionReadTransaction(_)
+            | Request::SessionWriteTransaction(_)
+                if open.failure.is_some() =>
+            {
                 return desk.put_back(request);
             }
             request => {
