@@ -1,7 +1,7 @@
 //! What the backend answers.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bolt_client::{Error, ServerError};
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ use crate::errors::{self, Circumstances};
 pub(crate) type Answer = Result<Json, Failure>;
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// The driver returned an error.
     Driver {
@@ -54,62 +54,66 @@ pub(crate) fn identified(name: &str, id: &str) -> Json {
 
 /// The errors of a connection, to which the frontend refers by id.
 #[derive(Debug, Default)]
-pub(crate) struct Errors(Mutex<HashMap<String, Error>>);
+pub(crate) struct Errors(Mutex<HashMap<String, Failure>>);
 
 impl Errors {
-    /// Returns an error that was answered earlier.
-    pub(crate) fn get(&self, id: &str) -> Option<Error> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+    /// Returns what was answered earlier.
+    pub(crate) fn get(&self, id: &str) -> Option<Failure> {
+        self.failures().get(id).cloned()
     }
 
     /// Makes a message of an answer.
     pub(crate) fn message(&self, answer: Answer) -> Json {
-        match answer {
-            Ok(message) => message,
-            Err(Failure::Driver { error, circumstances }) => self.driver_error(&error, circumstances),
-            Err(Failure::DoesNotCompile {
-                error_type,
-                message: text,
-            }) => own_error(error_type, &text),
-            Err(Failure::Value(text)) => own_error("<class 'neo4j.exceptions.BrokenRecordError'>", &text),
-            Err(Failure::Frontend) => message(
-                "FrontendError",
-                json!({"msg": "the transaction function gave up"}),
-            ),
-            Err(Failure::Backend(text)) => backend_error(&text),
+        let failure = match answer {
+            Ok(message) => return message,
+            Err(failure) => failure,
+        };
+        let error = match &failure {
+            Failure::Driver { error, circumstances } => driver_error(error, *circumstances),
+            Failure::DoesNotCompile { error_type, message } => Ok(own_error(error_type, message)),
+            Failure::Value(text) => Ok(own_error("<class 'neo4j.exceptions.BrokenRecordError'>", text)),
+            Failure::Frontend => {
+                return message(
+                    "FrontendError",
+                    json!({"msg": "the transaction function gave up"}),
+                );
+            }
+            Failure::Backend(text) => return backend_error(text),
+        };
+        match error {
+            Ok(mut data) => {
+                let mut failures = self.failures();
+                let id = format!("error-{}", failures.len());
+                data["id"] = json!(id);
+                failures.insert(id, failure);
+                message("DriverError", data)
+            }
+            // The diagnostic record has a value that TestKit cannot express.
+            Err(failure) => backend_error(&format!("{failure:?}")),
         }
     }
 
-    fn driver_error(&self, error: &Error, circumstances: Circumstances) -> Json {
-        let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = format!("error-{}", errors.len());
-        errors.insert(id.clone(), error.clone());
-        let mut data = json!({
-            "id": id,
-            "errorType": errors::python_class(error, circumstances),
-            "msg": errors::python_message(error, circumstances),
-            "code": error.code().unwrap_or_default(),
-            "retryable": error.is_retryable(),
-        });
-        if let Some(server) = error.server() {
-            if let Err(failure) = add_status(&mut data, server) {
-                return backend_error(&format!("{failure:?}"));
-            }
-        }
-        message("DriverError", data)
+    fn failures(&self) -> MutexGuard<'_, HashMap<String, Failure>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn driver_error(error: &Error, circumstances: Circumstances) -> Answer {
+    let mut data = json!({
+        "errorType": errors::python_class(error, circumstances),
+        "msg": errors::python_message(error, circumstances),
+        "code": error.code().unwrap_or_default(),
+        "retryable": error.is_retryable(),
+    });
+    if let Some(server) = error.server() {
+        add_status(&mut data, server)?;
+    }
+    Ok(data)
 }
 
 /// Makes an error that is not the driver's.
 fn own_error(error_type: &str, text: &str) -> Json {
-    message(
-        "DriverError",
-        json!({"id": "none", "errorType": error_type, "msg": text, "code": "", "retryable": false}),
-    )
+    json!({"errorType": error_type, "msg": text, "code": "", "retryable": false})
 }
 
 pub(crate) fn backend_error(text: &str) -> Json {
