@@ -91,6 +91,19 @@ pub(super) async fn consume_all(host: &mut impl CursorHost, desk: &SessionDesk) 
     }
 }
 
+/// Returns a summary that was asked for while there was a session.
+pub(super) fn summary_after_close(desk: &SessionDesk, id: &str) -> Answer {
+    let result = desk.take_result(id)?;
+    let answer = match &result.state {
+        State::Read(Some(summary)) | State::Consumed(summary) => {
+            summary::summary(summary, &result.parameters).map(|data| message("Summary", data))
+        }
+        _ => Err(consumed()),
+    };
+    desk.put_result(id.to_owned(), result);
+    answer
+}
+
 /// Why a result has no answer.
 enum Problem {
     /// The driver returned an error.

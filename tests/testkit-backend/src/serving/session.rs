@@ -40,7 +40,7 @@ pub(super) async fn serve(mut session: Session, desk: Arc<SessionDesk>) {
                         .map_err(|error| desk.failure(error, Used::Sound))
                         .map(|()| identified("Session", &session_id)),
                 );
-                return;
+                return after_close(&desk);
             }
             request => {
                 let answer = match transaction::used_after_its_end(&request) {
@@ -50,6 +50,17 @@ pub(super) async fn serve(mut session: Session, desk: Arc<SessionDesk>) {
                 desk.answer(answer);
             }
         }
+    }
+}
+
+/// Serves what needs no session: summaries.
+fn after_close(desk: &SessionDesk) {
+    while let Some(request) = desk.next() {
+        desk.answer(match &request {
+            Request::SessionClose { session_id } => Ok(identified("Session", session_id)),
+            Request::ResultConsume { result_id } => results::summary_after_close(desk, result_id),
+            _ => transaction::used_after_its_end(&request).unwrap_or_else(|| Err(not_here(&request))),
+        });
     }
 }
 

@@ -117,8 +117,7 @@ pub(super) async fn managed(session: &mut Session, desk: &Arc<SessionDesk>, requ
     desk.answer(match done {
         Ok(()) => Ok(message("RetryableDone", json!({}))),
         Err(GaveUp::Driver(error)) => Err(desk.failure(error, Used::Sound)),
-        Err(GaveUp::Frontend) => Err(Failure::Frontend),
-        Err(GaveUp::Backend(text)) => Err(Failure::Backend(text)),
+        Err(GaveUp::Own(failure)) => Err(failure),
     });
 }
 
@@ -126,8 +125,7 @@ pub(super) async fn managed(session: &mut Session, desk: &Arc<SessionDesk>, requ
 #[derive(Debug)]
 enum GaveUp {
     Driver(Error),
-    Frontend,
-    Backend(String),
+    Own(Failure),
 }
 
 impl From<Error> for GaveUp {
@@ -148,12 +146,15 @@ async fn function<T: CursorHost + QueryRunner>(
         match request {
             Request::RetryablePositive { .. } => return Ok(()),
             Request::RetryableNegative { error_id, .. } if error_id.is_empty() => {
-                return Err(GaveUp::Frontend);
+                return Err(GaveUp::Own(Failure::Frontend));
             }
             Request::RetryableNegative { error_id, .. } => {
                 let error = desk.errors.get(&error_id);
-                let unknown = || GaveUp::Backend(format!("there is no error {error_id}"));
-                return Err(error.map_or_else(unknown, GaveUp::Driver));
+                let unknown = || GaveUp::Own(Failure::Backend(format!("there is no error {error_id}")));
+                return Err(error.map_or_else(unknown, |failure| match failure {
+                    Failure::Driver { error, .. } => GaveUp::Driver(error),
+                    own => GaveUp::Own(own),
+                }));
             }
             request => {
                 let answer = match ended_by_hand(&request, &open.id) {
@@ -164,7 +165,9 @@ async fn function<T: CursorHost + QueryRunner>(
             }
         }
     }
-    Err(GaveUp::Backend("the connection has ended".to_owned()))
+    Err(GaveUp::Own(Failure::Backend(
+        "the connection has ended".to_owned(),
+    )))
 }
 
 /// Serves a request in a transaction.
