@@ -7,6 +7,7 @@ use std::time::Duration;
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
+use crate::auth::BoxError;
 use crate::connect::encryption::{Encrypted, TlsFault};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
@@ -51,6 +52,40 @@ impl Error {
             cause: self,
             attempts,
             spent,
+        }
+        .into()
+    }
+
+    /// The auth manager of the application failed.
+    pub(crate) fn auth_manager(source: BoxError) -> Self {
+        Reason::AuthManager(source).into()
+    }
+
+    /// Marks a failure that is about credentials that the auth manager may have replaced.
+    pub(crate) fn with_new_credentials(self) -> Self {
+        Reason::NewCredentials(self).into()
+    }
+
+    /// Returns whether the server refused a login, and the auth manager may have replaced its credentials.
+    pub(crate) fn is_new_login(&self) -> bool {
+        matches!(&*self.0, Reason::NewCredentials(cause) if cause.is_failed_login())
+    }
+
+    /// Returns whether the server refused a login, so nothing that was sent after it has been carried out.
+    pub(crate) fn is_failed_login(&self) -> bool {
+        match &*self.0 {
+            Reason::Login { .. } => true,
+            Reason::NewCredentials(cause) => cause.is_failed_login(),
+            _ => false,
+        }
+    }
+
+    /// Wraps the answer to an earlier login for one that is not tried.
+    pub(crate) fn remembered(self, times: u32, within: Duration) -> Self {
+        Reason::Remembered {
+            cause: self,
+            times,
+            within,
         }
         .into()
     }

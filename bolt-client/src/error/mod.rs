@@ -91,6 +91,9 @@ pub enum ErrorKind {
     Server,
     /// The peer broke the protocol, or is no Bolt server.
     Protocol,
+    /// The server does not accept the credentials, or the auth manager failed to provide any. The message names address
+    /// and user.
+    Auth,
     /// The server and this driver have no protocol version in common.
     Unsupported,
     /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
@@ -152,6 +155,16 @@ enum Reason {
         error: ServerError,
         login: Login,
     },
+    /// A login was not tried, since the server had rejected the same credentials so many times.
+    Remembered {
+        cause: Error,
+        times: u32,
+        within: Duration,
+    },
+    /// The auth manager expects to have other credentials than those that this failure is about.
+    NewCredentials(Error),
+    /// The auth manager failed to provide credentials.
+    AuthManager(Box<dyn StdError + Send + Sync>),
     Protocol {
         address: String,
         violation: ProtocolViolation,
@@ -208,7 +221,10 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.kind(),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.kind(),
             Reason::Usage(_)
             | Reason::Misuse(_)
             | Reason::NoRuntime(_)
@@ -216,6 +232,10 @@ impl Error {
             | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
+            Reason::AuthManager(_) => ErrorKind::Auth,
+            Reason::Server(error) | Reason::Login { error, .. } if error.rejects_credentials() => {
+                ErrorKind::Auth
+            }
             Reason::Server(_) | Reason::Login { .. } => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
@@ -238,13 +258,14 @@ impl Error {
         }
     }
 
-    /// Returns whether the same work may succeed if it is retried: after a transient error of the server, or if a
-    /// connection could not be made or was lost. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
+    /// Returns whether the same work may succeed if it is retried: after a transient error of the server, if a connection
+    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) | Reason::Login { error, .. } => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
+            Reason::NewCredentials(_) => true,
             // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
                 source: Some(source), ..
@@ -295,7 +316,10 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
             Reason::Server(error) | Reason::Login { error, .. } => Some(error),
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.server(),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.server(),
             _ => None,
         }
     }
@@ -345,6 +369,13 @@ impl fmt::Display for Error {
                 Some(hint) => write!(f, "{error} ({hint}; {login})"),
                 None => write!(f, "{error} ({login})"),
             },
+            Reason::Remembered { cause, times, within } => write!(
+                f,
+                "{cause}; not tried again: the server has rejected these credentials (rejected {times} times within {:.1} s)",
+                within.as_secs_f64()
+            ),
+            Reason::NewCredentials(cause) => cause.fmt(f),
+            Reason::AuthManager(source) => write!(f, "the auth manager failed to provide credentials: {source}"),
             Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
             Reason::NotSingle { .. } => {
                 f.write_str("expected one row, the result has more: add LIMIT 1, or read all rows")
@@ -476,7 +507,11 @@ impl StdError for Error {
                 source.as_ref().map(|source| source as _)
             }
             Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.source(),
+            Reason::AuthManager(source) => Some(&**source),
             // The last attempt. The text names all of them.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),

@@ -4,14 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, ServerError, Version};
 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::encryption::Encryption;
-use crate::connect::link::Link;
+use crate::connect::link::{CarriedLogin, Link};
+use crate::connect::login::Logins;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::{Endpoint, Runtime};
@@ -27,6 +28,8 @@ pub(super) struct Flow {
     pub(super) timing: Timing,
     /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,
+    pub(super) login: CarriedLogin,
+    pub(super) logins: Arc<Logins>,
 }
 
 impl Flow {
@@ -115,7 +118,14 @@ impl Flow {
             .limits(self.config.limits);
         let proto = Connection::new(options);
         let runtime = Arc::clone(&self.runtime);
-        let mut link = Link::new(runtime, transport, proto, target.to_string().into());
+        let mut link = Link::new(
+            runtime,
+            transport,
+            proto,
+            target.to_string().into(),
+            self.login.clone(),
+            Arc::clone(&self.logins),
+        );
         link.set_write_timeout(self.config.connection_write_timeout);
         Ok(link)
     }
@@ -153,7 +163,7 @@ impl Flow {
         let hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
-        let last = link.proto.login(&hello, &self.config.auth)?;
+        let last = link.proto.login(&hello, &self.login.credentials.auth)?;
         let mut info = None;
         loop {
             let head = link
@@ -164,7 +174,7 @@ impl Flow {
                 Some(Event::Success(metadata)) => {
                     info.get_or_insert_with(|| ServerInfo::read(target.clone(), version, metadata));
                 }
-                Some(Event::Failure(error)) => return Err(Error::login(error, target, &self.config.auth)),
+                Some(Event::Failure(error)) => return Err(self.refused(error, target)),
                 _ => {}
             }
             self.timing.note_progress();
@@ -172,10 +182,17 @@ impl Flow {
                 break;
             }
         }
+        self.logins.accepted(&self.login.credentials);
         if let Some(info) = info {
             link.set_info(info);
         }
         Ok(())
+    }
+
+    fn refused(&self, error: ServerError, target: &Address) -> Error {
+        let credentials = &self.login.credentials;
+        let error = Error::login(error, target, &credentials.auth);
+        self.logins.refused(credentials, error, self.runtime.now())
     }
 
     /// Returns the deadline of the present attempt, with as many others to come after it.
