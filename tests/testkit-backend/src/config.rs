@@ -6,25 +6,33 @@ use std::time::Duration;
 use std::{env, path::PathBuf};
 
 use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, ClientCertificate, Config, Error, FetchSize,
-    MinimumSeverity, NotificationFilter, Tls, Version, Versions,
+    Access, Address, Auth, BlockingManager, BookmarkManager, Bookmarks, ClientCertificate, Config, Error,
+    FetchSize, MinimumSeverity, NotificationFilter, Tls, Version, Versions,
 };
 use serde_json::{Value as Json, json};
 
 use crate::answer::Failure;
 use crate::cypher;
 use crate::errors::{Circumstances, Used};
+use crate::managers::{self, Kind, OwnManager};
 use crate::request::{self, AccessMode, AuthorizationToken, Entries, NewBookmarkManager, NewDriver};
 use crate::wire::Frontend;
 
-/// Makes the options of a driver.
-pub(crate) fn config(new: &NewDriver, frontend: &Frontend) -> Result<Config, Failure> {
-    if let Some(id) = &new.auth_token_manager_id {
-        return Err(Failure::Backend(format!("there is no token manager {id}")));
-    }
-    let auth = new.authorization_token.as_ref();
-    let auth = auth.map_or_else(|| Ok(Auth::none()), |token| auth_of(&token.data))?;
-    let mut config = Config::new(&new.uri, auth).map_err(|error| wrong_uri(error, &new.uri))?;
+/// Makes the options of a driver. `manager` is the kind of its auth manager, if it has one.
+pub(crate) fn config(new: &NewDriver, manager: Option<Kind>, frontend: &Frontend) -> Result<Config, Failure> {
+    let config = match (manager, &new.auth_token_manager_id, &new.authorization_token) {
+        (Some(kind), Some(id), _) => {
+            let (frontend, id) = (frontend.clone(), id.clone());
+            match kind {
+                Kind::Own => Config::new(&new.uri, BlockingManager(OwnManager::new(frontend, id))),
+                Kind::Basic => Config::new(&new.uri, managers::basic(frontend, id)),
+                Kind::Bearer => Config::new(&new.uri, managers::bearer(frontend, id)),
+            }
+        }
+        (_, _, Some(token)) => Config::new(&new.uri, auth_of(&token.data)?),
+        _ => Config::new(&new.uri, Auth::none()),
+    };
+    let mut config = config.map_err(|error| wrong_uri(error, &new.uri))?;
     if let Some(name) = &new.user_agent {
         config = config.user_agent(name);
     }

@@ -32,7 +32,7 @@ impl Post {
 pub(crate) struct Desk<T> {
     pub(crate) session: String,
     pub(crate) errors: Arc<Errors>,
-    routed: bool,
+    circumstances: Circumstances,
     requests: Mutex<Receiver<Request>>,
     answers: Sender<Answer>,
     state: Mutex<State<T>>,
@@ -47,13 +47,13 @@ struct State<T> {
 }
 
 /// Connects a session's thread to the connection's.
-pub(crate) fn open<T>(session: &str, errors: &Arc<Errors>, routed: bool) -> (Post, Desk<T>) {
+pub(crate) fn open<T>(session: &str, errors: &Arc<Errors>, circumstances: Circumstances) -> (Post, Desk<T>) {
     let (requests, arriving) = mpsc::channel();
     let (answering, answers) = mpsc::channel();
     let desk = Desk {
         session: session.to_owned(),
         errors: Arc::clone(errors),
-        routed,
+        circumstances,
         requests: Mutex::new(arriving),
         answers: answering,
         state: Mutex::new(State {
@@ -113,9 +113,8 @@ impl<T> Desk<T> {
     /// Turns an error of the driver into an answer.
     pub(crate) fn failure(&self, error: bolt_client::Error, used: Used) -> Failure {
         let circumstances = Circumstances {
-            routed: self.routed,
             used,
-            ..Circumstances::default()
+            ..self.circumstances
         };
         Failure::Driver { error, circumstances }
     }
@@ -123,9 +122,9 @@ impl<T> Desk<T> {
     /// Turns an error of an auto-commit query into an answer.
     pub(crate) fn auto_commit_failure(&self, error: bolt_client::Error, used: Used) -> Failure {
         let circumstances = Circumstances {
-            routed: self.routed,
             auto_commit: true,
             used,
+            ..self.circumstances
         };
         Failure::Driver { error, circumstances }
     }

@@ -10,6 +10,8 @@ pub(crate) struct Circumstances {
     pub(crate) routed: bool,
     /// The query had no transaction of its own. In Python such a query is not known to commit.
     pub(crate) auto_commit: bool,
+    /// The session or call had a login of its own.
+    pub(crate) own_login: bool,
     pub(crate) used: Used,
 }
 
@@ -48,6 +50,16 @@ pub(crate) fn python_message(error: &Error, circumstances: Circumstances) -> Str
     match circumstances.used {
         Used::ResultOfFailedTransaction => format!("{}: {error}", name(error, circumstances)),
         Used::ResultOfEndedTransaction => format!("the transaction is closed: {error}"),
+        Used::Sound if circumstances.own_login && error.kind() == ErrorKind::Config => {
+            // The driver's text names the version as "Bolt 5.0", TestKit looks for a tuple.
+            let text = error.to_string();
+            let version = text
+                .split("Bolt ")
+                .nth(1)
+                .and_then(|text| text.split_whitespace().next());
+            let version = version.unwrap_or_default().replace('.', ", ");
+            format!("user switching is not supported for bolt protocol version({version}): {text}")
+        }
         Used::Sound | Used::FailedTransaction | Used::Uri => error.to_string(),
     }
 }
@@ -86,6 +98,7 @@ fn name(error: &Error, circumstances: Circumstances) -> &'static str {
         | ErrorKind::Tls
         | ErrorKind::Overloaded
         | ErrorKind::Unsupported => "ServiceUnavailable",
+        ErrorKind::Auth => "AuthError",
         ErrorKind::Conversion => "ResultNotSingleError",
         ErrorKind::Config | ErrorKind::Usage | ErrorKind::Parameter => "ConfigurationError",
         _ => "DriverError",

@@ -15,6 +15,7 @@ mod cypher;
 mod desk;
 mod errors;
 mod features;
+mod managers;
 mod request;
 mod summary;
 mod wire;

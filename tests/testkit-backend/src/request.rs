@@ -39,6 +39,10 @@ pub(crate) enum Request {
     GetServerInfo {
         driver_id: String,
     },
+    VerifyAuthentication {
+        driver_id: String,
+        authorization_token: Option<Message<AuthorizationToken>>,
+    },
     CheckMultiDBSupport {
         driver_id: String,
     },
@@ -101,6 +105,12 @@ pub(crate) enum Request {
 
     NewBookmarkManager(NewBookmarkManager),
     BookmarkManagerClose {
+        id: String,
+    },
+    NewAuthTokenManager {},
+    NewBasicAuthTokenManager {},
+    NewBearerAuthTokenManager {},
+    AuthTokenManagerClose {
         id: String,
     },
     NewClientCertificateProvider {},

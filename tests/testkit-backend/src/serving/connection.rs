@@ -16,7 +16,9 @@ use crate::answer::{Answer, Errors, Failure, backend_error, identified, message}
 use crate::clock::Clock;
 use crate::config;
 use crate::desk::{self, Post};
+use crate::errors::Circumstances;
 use crate::features::FEATURES;
+use crate::managers::Kind;
 use crate::request::{NewBookmarkManager, NewDriver, NewSession, Request};
 use crate::wire::Frontend;
 
@@ -30,6 +32,7 @@ pub(crate) async fn serve(adapter: &Adapter, frontend: Frontend) -> io::Result<(
         drivers: HashMap::new(),
         sessions: HashMap::new(),
         managers: HashMap::new(),
+        auth_managers: HashMap::new(),
         ids: 0,
     };
     while let Some(request) = frontend.read()? {
@@ -47,6 +50,7 @@ pub(super) struct Connection {
     drivers: HashMap<String, OpenDriver>,
     sessions: HashMap<String, Post>,
     managers: HashMap<String, BookmarkManager>,
+    auth_managers: HashMap<String, Kind>,
     ids: u64,
 }
 
@@ -83,6 +87,13 @@ impl Connection {
                 self.managers.remove(&id);
                 Ok(identified("BookmarkManager", &id))
             }
+            Request::NewAuthTokenManager {} => Ok(self.new_auth_manager(Kind::Own)),
+            Request::NewBasicAuthTokenManager {} => Ok(self.new_auth_manager(Kind::Basic)),
+            Request::NewBearerAuthTokenManager {} => Ok(self.new_auth_manager(Kind::Bearer)),
+            Request::AuthTokenManagerClose { id } => {
+                self.auth_managers.remove(&id);
+                Ok(identified("AuthTokenManager", &id))
+            }
             // A provider is a function of the frontend: there is nothing to keep.
             Request::NewClientCertificateProvider {} => {
                 Ok(identified("ClientCertificateProvider", &self.new_id("provider")))
@@ -109,7 +120,9 @@ impl Connection {
     }
 
     fn new_driver(&mut self, new: &NewDriver) -> Answer {
-        let config = config::config(new, &self.frontend)?;
+        let manager = new.auth_token_manager_id.as_ref();
+        let manager = manager.map(|id| self.auth_manager(id)).transpose()?;
+        let config = config::config(new, manager, &self.frontend)?;
         let names = new.domain_name_resolver_registered.then(|| self.frontend.clone());
         let driver = new_driver(&self.adapter, config, self.clock.clone(), names)?;
         let routed = new.uri.starts_with("neo4j");
@@ -120,9 +133,13 @@ impl Connection {
 
     fn new_session(&mut self, new: &NewSession) -> Answer {
         let OpenDriver { driver, routed } = self.driver(&new.driver_id)?;
-        if new.authorization_token.is_some() {
-            return Err(Failure::Backend("sessions have no login of their own".to_owned()));
-        }
+        let auth = new.authorization_token.as_ref();
+        let auth = auth.map(|token| config::auth_of(&token.data)).transpose()?;
+        let circumstances = Circumstances {
+            routed: *routed,
+            own_login: auth.is_some(),
+            ..Circumstances::default()
+        };
         let manager = new.bookmark_manager_id.as_deref();
         let manager = manager.map(|id| self.manager(id)).transpose()?;
         let filter = config::filter(
@@ -136,17 +153,29 @@ impl Connection {
             .database(&new.database)
             .impersonated_user(&new.impersonated_user)
             .notifications(filter)
+            .auth(auth)
             .bookmark_manager(manager);
         if let Some(rows) = new.fetch_size {
             builder = builder.fetch_size(config::fetch_size(rows)?);
         }
-        let (session, routed) = (builder.build(), *routed);
+        let session = builder.build();
         let id = self.new_id("session");
-        let (post, desk) = desk::open(&id, &self.errors, routed);
+        let (post, desk) = desk::open(&id, &self.errors, circumstances);
         let adapter = self.adapter.clone();
         thread::spawn(move || run(&adapter, session::serve(session, Arc::new(desk))));
         self.sessions.insert(id.clone(), post);
         Ok(identified("Session", &id))
+    }
+
+    fn new_auth_manager(&mut self, kind: Kind) -> Json {
+        let id = self.new_id("auth-manager");
+        self.auth_managers.insert(id.clone(), kind);
+        identified(kind.message(), &id)
+    }
+
+    fn auth_manager(&self, id: &str) -> Result<Kind, Failure> {
+        let kind = self.auth_managers.get(id).copied();
+        kind.ok_or_else(|| Failure::Backend(format!("there is no auth manager {id}")))
     }
 
     fn new_bookmark_manager(&mut self, new: &NewBookmarkManager) -> Answer {

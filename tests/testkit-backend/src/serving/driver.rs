@@ -28,6 +28,21 @@ impl Connection {
                 let info = wait!(open.driver.server_info()).map_err(|error| open.failure(error))?;
                 Ok(message("ServerInfo", summary::server_info(&info)))
             }
+            Request::VerifyAuthentication {
+                driver_id: id,
+                authorization_token,
+            } => {
+                let open = self.driver(&id)?;
+                let auth = authorization_token
+                    .map(|token| config::auth_of(&token.data))
+                    .transpose()?;
+                let authenticated = wait!(open.driver.verify_authentication(auth))
+                    .map_err(|error| open.own_login_failure(error))?;
+                Ok(message(
+                    "DriverIsAuthenticated",
+                    json!({"id": id, "authenticated": authenticated}),
+                ))
+            }
             Request::CheckMultiDBSupport { driver_id: id } => {
                 let open = self.driver(&id)?;
                 let available =
@@ -62,15 +77,15 @@ impl Connection {
             params,
             config,
         } = request;
-        if config.authorization_token.is_some() {
-            return Err(Failure::Backend("calls have no login of their own".to_owned()));
-        }
         let open = self.driver(driver_id)?;
+        let auth = config.authorization_token.as_ref();
+        let auth = auth.map(|token| config::auth_of(&token.data)).transpose()?;
         let mut call = open
             .driver
             .execute_query(config::query(text, params.as_ref())?)
             .database(&config.database)
             .impersonated_user(&config.impersonated_user)
+            .auth(auth.clone())
             .timeout(config::timeout(config.timeout)?);
         if let Some(mode) = config.routing {
             call = call.routing(config::access(mode));
@@ -83,12 +98,27 @@ impl Connection {
             Some(Json::String(id)) => call = call.bookmark_manager(self.manager(id)?),
             Some(_) => call = call.bookmark_manager(None),
         }
-        let result = go!(call).map_err(|error| open.failure(error))?;
+        let result = go!(call).map_err(|error| match auth {
+            Some(_) => open.own_login_failure(error),
+            None => open.failure(error),
+        })?;
         eager_result(&result, request)
     }
 }
 
 impl OpenDriver {
+    /// As [`failure`](Self::failure), for a call with a login of its own.
+    fn own_login_failure(&self, error: Error) -> Failure {
+        Failure::Driver {
+            error,
+            circumstances: Circumstances {
+                routed: self.routed,
+                own_login: true,
+                ..Circumstances::default()
+            },
+        }
+    }
+
     pub(super) fn failure(&self, error: Error) -> Failure {
         Failure::Driver {
             error,
