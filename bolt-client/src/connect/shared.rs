@@ -92,7 +92,7 @@ impl Shared {
     /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
     async fn acquire_any(&self, login: &Login, by: Deadline) -> Result<(Lease, Credentials), Error> {
         let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
-        let are_kept = self.logins.current(self.now()).is_some();
+        let are_kept = self.logins.are_kept(self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
         };

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_client::{Auth, Config, Driver, PoolCounts};
+use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 
 use super::clock::Nanos;
 use super::executor::{Executor, Stuck};
@@ -15,6 +15,7 @@ use super::program::Program;
 use super::rng::Rng;
 use super::runtime::SimRuntime;
 use super::state::Sim;
+use super::tls::{TlsWeather, URI};
 use super::weather::{DriverOptions, Weather};
 
 /// A world that can be run.
@@ -94,6 +95,7 @@ impl World {
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let options = weather.driver.clone();
+        let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
@@ -101,7 +103,7 @@ impl World {
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, &runtime) {
+        match driver(&options, tls, &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -125,8 +127,13 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("panic without a message")
 }
 
-fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
-    let config = Config::new("bolt://simulated.example", Auth::basic("neo4j", "secret"))?
+fn driver(
+    options: &DriverOptions,
+    tls: Option<Tls>,
+    runtime: &Arc<SimRuntime>,
+) -> Result<Driver, bolt_client::Error> {
+    let config = Config::new(URI, Auth::basic("neo4j", "secret"))?
+        .tls(tls)
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
         .connection_timeout(options.connection)
