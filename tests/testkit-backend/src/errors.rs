@@ -57,7 +57,10 @@ pub(crate) fn python_message(error: &Error, circumstances: Circumstances) -> Str
                 .split("Bolt ")
                 .nth(1)
                 .and_then(|text| text.split_whitespace().next());
-            let version = version.unwrap_or_default().trim_end_matches(':').replace('.', ", ");
+            let version = version
+                .unwrap_or_default()
+                .trim_end_matches(':')
+                .replace('.', ", ");
             format!("user switching is not supported for bolt protocol version({version}): {text}")
         }
         Used::Sound | Used::FailedTransaction | Used::Uri => error.to_string(),
