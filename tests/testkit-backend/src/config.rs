@@ -68,9 +68,7 @@ pub(crate) fn config(new: &NewDriver, manager: Option<Kind>, frontend: &Frontend
     // The scripted servers know no manifest. Without it there is a slot for 4.1, which servers before 4.3 need, since they
     // know no ranges of versions.
     let versions = Versions::between(Version::V3, Version::new(5, 8)).manifest(false);
-    // TestKit wants other servers than Neo4j to be refused.
     Ok(config
-        .required_product("Neo4j/")
         .versions(versions)
         .notifications(filter)
         .tls(tls(new, frontend)?))

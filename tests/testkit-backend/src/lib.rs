@@ -63,28 +63,29 @@ impl FromStr for Adapter {
     }
 }
 
-/// Serves connections until `listener` fails, each on a thread of its own.
+/// Serves connections until `listener` fails, each on a thread of its own. Drivers refuse servers whose product does not
+/// begin with `product`.
 ///
 /// # Errors
 /// If no connection can be accepted.
-pub fn serve(listener: &TcpListener, adapter: &Adapter) -> io::Result<()> {
+pub fn serve(listener: &TcpListener, adapter: &Adapter, product: Option<&'static str>) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
         let adapter = adapter.clone();
         thread::spawn(move || {
-            if let Err(error) = serve_connection(stream, &adapter) {
+            if let Err(error) = serve_connection(stream, &adapter, product) {
                 eprintln!("a connection failed: {error}");
             }
         });
     }
 }
 
-fn serve_connection(stream: TcpStream, adapter: &Adapter) -> io::Result<()> {
+fn serve_connection(stream: TcpStream, adapter: &Adapter, product: Option<&'static str>) -> io::Result<()> {
     let frontend = Frontend::new(stream)?;
     match adapter {
-        Adapter::Blocking => blocking::run(adapter, blocking::serve(adapter, frontend)),
+        Adapter::Blocking => blocking::run(adapter, blocking::serve(adapter, product, frontend)),
         Adapter::Tokio(_) | Adapter::AsyncStd | Adapter::Smol => {
-            asynchronous::run(adapter, asynchronous::serve(adapter, frontend))
+            asynchronous::run(adapter, asynchronous::serve(adapter, product, frontend))
         }
     }
 }

@@ -26,6 +26,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     let adapter = adapter.ok_or("--runtime is missing: tokio, async-std, smol or blocking")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-    serve(&listener, &adapter)?;
+    // TestKit wants other servers than Neo4j to be refused.
+    serve(&listener, &adapter, Some("Neo4j/"))?;
     Ok(())
 }

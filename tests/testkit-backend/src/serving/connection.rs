@@ -23,9 +23,14 @@ use crate::request::{NewBookmarkManager, NewDriver, NewSession, Request};
 use crate::wire::Frontend;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(adapter: &Adapter, frontend: Frontend) -> io::Result<()> {
+pub(crate) async fn serve(
+    adapter: &Adapter,
+    product: Option<&'static str>,
+    frontend: Frontend,
+) -> io::Result<()> {
     let mut connection = Connection {
         adapter: adapter.clone(),
+        product,
         frontend: frontend.clone(),
         clock: Clock::default(),
         errors: Arc::default(),
@@ -44,6 +49,7 @@ pub(crate) async fn serve(adapter: &Adapter, frontend: Frontend) -> io::Result<(
 
 pub(super) struct Connection {
     adapter: Adapter,
+    product: Option<&'static str>,
     frontend: Frontend,
     clock: Clock,
     pub(super) errors: Arc<Errors>,
@@ -122,7 +128,7 @@ impl Connection {
     fn new_driver(&mut self, new: &NewDriver) -> Answer {
         let manager = new.auth_token_manager_id.as_ref();
         let manager = manager.map(|id| self.auth_manager(id)).transpose()?;
-        let config = config::config(new, manager, &self.frontend)?;
+        let config = config::config(new, manager, &self.frontend)?.required_product(self.product);
         let names = new.domain_name_resolver_registered.then(|| self.frontend.clone());
         let driver = new_driver(&self.adapter, config, self.clock.clone(), names)?;
         let routed = new.uri.starts_with("neo4j");
