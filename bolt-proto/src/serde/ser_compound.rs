@@ -5,11 +5,12 @@ use alloc::borrow::ToOwned;
 use ::serde::Serialize;
 use ::serde::ser;
 
+use super::foreign::Foreign;
 use super::key::KeySerializer;
 use super::ser::Serializer;
 use crate::error::EncodeError;
 use crate::packstream::{Reader, write};
-use crate::value::{Mark, Open, Output};
+use crate::value::{Encoder, Mark, Open, Output, ToValue};
 
 /// Writes the items of a list.
 pub(super) struct List<'a> {
@@ -17,18 +18,26 @@ pub(super) struct List<'a> {
     open: Open,
     /// The map around the list that names the variant of an enum.
     variant: Option<Open>,
+    /// The number of `u8` that had been written before the list.
+    small_numbers: usize,
 }
 
 impl<'a> List<'a> {
     #[inline]
     pub(super) const fn new(out: &'a mut Output, open: Open, variant: Option<Open>) -> Self {
-        Self { out, open, variant }
+        let small_numbers = out.small_numbers;
+        Self {
+            out,
+            open,
+            variant,
+            small_numbers,
+        }
     }
 
     #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.out
-            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .one(|encoder| Serializer::write(encoder.into_output(), value))
             .map_err(|error| error.at_item(self.open.count()))?;
         self.open.item();
         Ok(())
@@ -36,7 +45,45 @@ impl<'a> List<'a> {
 
     #[inline]
     fn finish(self) -> Result<(), EncodeError> {
+        let small_numbers = self.out.small_numbers.wrapping_sub(self.small_numbers);
+        if small_numbers == self.open.count() && small_numbers > 0 {
+            self.out.refuse_bytes(&self.open)?;
+        }
         finish(self.out, &self.open, self.variant.as_ref())
+    }
+}
+
+/// Writes a struct.
+pub(super) enum Struct<'a> {
+    Map(Map<'a>),
+    /// A marker of another format, which describes a value by a text.
+    Foreign(&'a mut Output, Foreign),
+}
+
+impl ser::SerializeStruct for Struct<'_> {
+    type Ok = ();
+    type Error = EncodeError;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        match self {
+            Self::Map(map) => map.field(name, value),
+            Self::Foreign(out, foreign) => value.serialize(KeySerializer::new(|text| {
+                foreign.value(text)?.to_value(Encoder::new(out))
+            })),
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), EncodeError> {
+        match self {
+            Self::Map(map) => map.finish(),
+            Self::Foreign(..) => Ok(()),
+        }
     }
 }
 
@@ -63,7 +110,7 @@ impl<'a> Map<'a> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
         self.out.entry(name, |encoder| {
-            value.serialize(Serializer::new(encoder.into_output()))
+            Serializer::write(encoder.into_output(), value)
         })?;
         self.open.key(name.as_bytes());
         self.open.item();
@@ -75,7 +122,7 @@ impl<'a> Map<'a> {
         let place = self.key.take().ok_or_else(EncodeError::key_without_value)?;
         match self
             .out
-            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .one(|encoder| Serializer::write(encoder.into_output(), value))
         {
             Ok(()) => {
                 self.open.item();
@@ -156,7 +203,7 @@ macro_rules! structs {
     )*};
 }
 
-structs!(SerializeStruct SerializeStructVariant);
+structs!(SerializeStructVariant);
 
 impl ser::SerializeMap for Map<'_> {
     type Ok = ();
