@@ -76,11 +76,22 @@ fn only_structs_and_maps_are_parameters() {
     let error = Query::new("").params(&[1]).check().unwrap_err().to_string();
     assert_eq!(error, "parameters must be a struct or a map, but are a tuple");
     let error = Query::new("")
-        .params(&BTreeMap::from([(1, 1)]))
+        .params(&BTreeMap::from([((), 1)]))
         .check()
         .unwrap_err()
         .to_string();
-    assert_eq!(error, "a map key must be a string, but is an integer");
+    assert_eq!(
+        error,
+        "a map key must be a string, an integer or a boolean, but is null"
+    );
+    // As in `RETURN $1`.
+    assert_eq!(
+        Query::new("")
+            .params(&BTreeMap::from([(1, 1)]))
+            .parameters()
+            .bytes,
+        b"\x811\x01"
+    );
 }
 
 #[test]

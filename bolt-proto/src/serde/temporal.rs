@@ -10,7 +10,7 @@ use ::serde::de::value::SeqDeserializer;
 use ::serde::de::{Expected, Visitor};
 
 use crate::error::ConversionError;
-use crate::value::{Date, DateTime, LocalDateTime, LocalTime, UtcOffset, Value};
+use crate::value::{Date, DateTime, Duration, LocalDateTime, LocalTime, UtcOffset, Value, tag};
 
 /// The form in which a type reads a date or a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ enum Wanted {
     Instant,
     /// A text with a zone in any case: jiff's `Zoned`.
     Zoned,
+    /// The text of a duration with one sign for all parts: jiff's `Span` and `SignedDuration`.
+    Signed,
     /// The numbers of a type of `time`, by its name.
     Parts(TimeType),
 }
@@ -48,6 +50,7 @@ impl Wanted {
             "a `Duration`" => Self::Parts(TimeType::Duration),
             "a zoned datetime string" => Self::Zoned,
             "a timestamp string" => Self::Instant,
+            "a span duration string" | "a signed duration string" => Self::Signed,
             text if text.contains("RFC 3339") || text.contains("RFC3339") => Self::Instant,
             _ => Self::Text,
         }
@@ -60,6 +63,7 @@ pub(super) fn visit<'de, V: Visitor<'de>>(value: &Value, visitor: V) -> Result<V
         (_, Wanted::Parts(wanted)) => return parts(value, wanted, visitor),
         (_, Wanted::Instant) => instant(value)?,
         (Value::DateTime(time), Wanted::Zoned) => Some(zoned(*time)),
+        (Value::Duration(duration), Wanted::Signed) => signed(**duration),
         _ => None,
     };
     visitor
@@ -83,8 +87,7 @@ fn instant(value: &Value) -> Result<Option<String>, ConversionError> {
     let time = match value {
         Value::DateTime(time) => *time,
         Value::ZonedDateTime(time) => {
-            let seconds = time.unix_seconds().ok_or_else(|| unknown_instant(value))?;
-            DateTime::from_unix(seconds, time.nanosecond(), time.offset().unwrap_or_default())?
+            DateTime::try_from(&**time).map_err(|error| explained(error.into(), value))?
         }
         _ => return Ok(None),
     };
@@ -106,6 +109,18 @@ fn zoned(time: DateTime) -> String {
     }
 }
 
+/// Returns the text of a negative duration as one with a sign in front.
+fn signed(duration: Duration) -> Option<String> {
+    let (seconds, nanoseconds) = duration.with_signed_fraction();
+    let parts = [duration.months(), duration.days(), seconds, nanoseconds];
+    if parts.iter().any(|&part| part > 0) || parts == [0; 4] {
+        return None;
+    }
+    let [months, days, seconds, nanoseconds] = parts.map(i64::checked_neg);
+    let positive = Duration::new(months?, days?, seconds?, nanoseconds?).ok()?;
+    Some(alloc::format!("-{positive}"))
+}
+
 /// Passes the numbers that a type of `time` consists of.
 fn parts<'de, V: Visitor<'de>>(
     value: &Value,
@@ -120,9 +135,7 @@ fn parts<'de, V: Visitor<'de>>(
         }
         (Value::DateTime(time), TimeType::OffsetDateTime) => visit_numbers(with_offset(*time), visitor),
         (Value::ZonedDateTime(time), TimeType::OffsetDateTime) => {
-            let seconds = time.unix_seconds().ok_or_else(|| unknown_instant(value))?;
-            let offset = time.offset().unwrap_or_default();
-            let time = DateTime::from_unix(seconds, time.nanosecond(), offset)?;
+            let time = DateTime::try_from(&**time).map_err(|error| explained(error.into(), value))?;
             visit_numbers(with_offset(time), visitor)
         }
         (Value::Duration(duration), TimeType::Duration) => {
@@ -172,28 +185,10 @@ fn with_offset(time: DateTime) -> [i64; 9] {
     [year, day, hour, minute, second, nanosecond, hours, minutes, seconds]
 }
 
-#[cold]
-fn unknown_instant(value: &Value) -> ConversionError {
-    explained(
-        ConversionError::custom("the instant is unknown without a time zone database"),
-        value,
-    )
-}
-
 /// Adds to the message of another crate which value it was, and what reads that value.
 #[cold]
 fn explained(error: ConversionError, value: &Value) -> ConversionError {
-    let whole = match value {
-        Value::Date(_) => "types::Date",
-        Value::Time(_) => "types::Time",
-        Value::LocalTime(_) => "types::LocalTime",
-        Value::DateTime(_) => "types::DateTime",
-        Value::ZonedDateTime(_) => "types::ZonedDateTime",
-        Value::LocalDateTime(_) => "types::LocalDateTime",
-        Value::Duration(_) => "types::Duration",
-        _ => "types::Uuid",
-    };
-    error.explained(alloc::format!("the value is {}: `{whole}` reads all of it", value.kind()))
+    error.explained(alloc::format!("the value is {}", tag::whole(value.kind())))
 }
 
 /// The beginning of a text.

@@ -3,7 +3,7 @@
 use crate::error::ConversionError;
 use crate::packstream::{Reader, ValueRef};
 use crate::value::access::Variant;
-use crate::value::{FromValue, Value};
+use crate::value::{FromValue, Value, tag};
 
 /// A type that is sent as a structure.
 pub(crate) trait Fields<'a>: Sized {
@@ -27,10 +27,7 @@ pub(crate) trait Fields<'a>: Sized {
                 reader,
             })
         } else {
-            Err(ConversionError::mismatch(
-                Self::KIND,
-                crate::value::tag::kind(tag),
-            ))
+            Err(ConversionError::mismatch(Self::KIND, found(Self::KIND, tag)))
         }
     }
 
@@ -97,6 +94,17 @@ impl<'a> FieldReader<'_, 'a> {
     #[inline]
     pub(crate) fn next<T: FromValue<'a>>(&mut self, name: &'static str) -> Result<T, ConversionError> {
         T::read(self.reader).map_err(|error| error.at_field(name))
+    }
+}
+
+/// Returns the type of a structure in words. Between dates and times it adds the type that loses nothing.
+#[cold]
+fn found(expected: &'static str, tag: u8) -> &'static str {
+    let found = tag::kind(tag);
+    if tag::whole(expected) == expected {
+        found
+    } else {
+        tag::whole(found)
     }
 }
 

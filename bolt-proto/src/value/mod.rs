@@ -62,7 +62,7 @@ pub(crate) use output::{Container, Dialect, Mark, Open, Output};
 pub(crate) use tree::encoded;
 
 #[cfg(test)]
-mod round_trip;
+pub(crate) mod round_trip;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
