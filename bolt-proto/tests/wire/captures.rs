@@ -96,7 +96,7 @@ fn every_legal_request_is_reproduced_by_a_call_and_every_answer_matches_the_reco
         }
     }
     assert_eq!(answers, 4_344);
-    // In places the scenario writes `db` and `tx_metadata` first, encodes a negative duration differently, and
+    // In places the scenario writes `db` and `tx_metadata` first, and
     // sends the query id of the newest result once.
     assert_eq!(
         tally,
