@@ -186,7 +186,7 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use message::{
     Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints,
-    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position,
+    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan, Position,
     QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};

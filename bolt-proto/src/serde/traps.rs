@@ -10,26 +10,38 @@ use crate::error::EncodeError;
 use crate::value::Output;
 
 /// Refuses such a type, except within `as_serde`.
-#[inline]
+#[inline(always)]
 pub(super) fn refuse<T: ?Sized>(out: &Output) -> Result<(), EncodeError> {
-    match trap(type_name::<T>()) {
+    // The compiler knows the name, so nothing is left of this for almost all types.
+    match type_name::<T>().as_bytes() {
+        [b'c', b'h', b'r', b'o', b'n', b'o', b':', ..]
+        | [b't', b'i', b'm', b'e', b':', ..]
+        | [b'j', b'i', b'f', b'f', b':', ..]
+        | [b'c', b'o', b'r', b'e', b':', b':', b't', ..]
+        | [b's', b't', b'd', b':', b':', b't', ..]
+        // `Box`, `Rc` and `Arc`, but not `String` and `Vec`.
+        | [b'a', b'l', b'l', b'o', b'c', b':', b':', b'b' | b'r', ..]
+        | [b'a', b'l', b'l', b'o', b'c', b':', b':', b's', b'y', ..]
+        | [b'&', ..] => refuse_by_name(type_name::<T>(), out),
+        _ => Ok(()),
+    }
+}
+
+#[inline(never)]
+fn refuse_by_name(name: &'static str, out: &Output) -> Result<(), EncodeError> {
+    match trap(name) {
         Some((what, kind)) if !out.as_serde => Err(EncodeError::trap(what, kind)),
         _ => Ok(()),
     }
 }
 
 /// Returns what serde makes of a type, and what the database has for it.
-#[inline]
 fn trap(name: &'static str) -> Option<(&'static str, &'static str)> {
     let name = contents(name);
-    // One look at the first letters decides for almost all types.
-    match name.as_bytes() {
-        [b'c', b'h', b'r', b'o', ..] => of_chrono(name),
-        [b't', b'i', b'm', b'e', b':', ..] => of_time(name),
-        [b'j', b'i', b'f', b'f', b':', ..] => of_jiff(name),
-        [b'c', b'o', b'r', b'e', b':', b':', b't', ..] | [b's', b't', b'd', b':', b':', b't', ..] => of_std(name),
-        _ => None,
-    }
+    of_chrono(name)
+        .or_else(|| of_time(name))
+        .or_else(|| of_jiff(name))
+        .or_else(|| of_std(name))
 }
 
 const DATE: &str = "a date";
@@ -85,7 +97,6 @@ fn of_std(name: &'static str) -> Option<(&'static str, &'static str)> {
 }
 
 /// Returns the name without the pointers around it, which serde does not see.
-#[inline]
 fn contents(name: &'static str) -> &'static str {
     let mut name = name;
     loop {
