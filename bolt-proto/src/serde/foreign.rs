@@ -33,7 +33,7 @@ impl Foreign {
     }
 
     /// Returns what a struct or an enum of this name means, if the name is a marker: no name that Rust allows.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_type(name: &'static str) -> Option<Self> {
         match name.as_bytes().first() {
             Some(b'$' | b'@' | b'_' | b'P') => Self::of_odd_type(name),
@@ -41,6 +41,7 @@ impl Foreign {
         }
     }
 
+    #[cold]
     fn of_odd_type(name: &'static str) -> Option<Self> {
         match name {
             // MessagePack, property lists.

@@ -7,7 +7,7 @@ use super::as_serde::AS_SERDE;
 use super::foreign::Foreign;
 use super::raw::RAW;
 use super::refuse::refuse;
-use super::ser_compound::{List, Map, Struct};
+use super::ser_compound::{List, Map};
 use super::traps;
 use crate::error::EncodeError;
 use crate::packstream::write;
@@ -77,7 +77,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     type SerializeTupleStruct = List<'a>;
     type SerializeTupleVariant = List<'a>;
     type SerializeMap = Map<'a>;
-    type SerializeStruct = Struct<'a>;
+    type SerializeStruct = Map<'a>;
     type SerializeStructVariant = Map<'a>;
 
     integers! {
@@ -216,11 +216,14 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Struct<'a>, EncodeError> {
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Map<'a>, EncodeError> {
         match Foreign::of_type(name) {
-            None => self.map(Some(len), None).map(Struct::Map),
+            None => self.map(Some(len), None),
             Some(Foreign::Unknown) => Err(Foreign::unknown(name)),
-            Some(known) => Ok(Struct::Foreign(self.out, known)),
+            Some(known) => {
+                let open = self.out.begin(Container::Map, Some(len))?;
+                Ok(Map::foreign(self.out, open, known))
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::foreign::Foreign;
 use super::key::KeySerializer;
 use super::ser::Serializer;
 use crate::error::EncodeError;
-use crate::packstream::{Reader, write};
+use crate::packstream::{Reader, Token, write};
 use crate::value::{Encoder, Mark, Open, Output, ToValue};
 
 /// Writes the items of a list.
@@ -53,40 +53,6 @@ impl<'a> List<'a> {
     }
 }
 
-/// Writes a struct.
-pub(super) enum Struct<'a> {
-    Map(Map<'a>),
-    /// A marker of another format, which describes a value by a text.
-    Foreign(&'a mut Output, Foreign),
-}
-
-impl ser::SerializeStruct for Struct<'_> {
-    type Ok = ();
-    type Error = EncodeError;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), EncodeError> {
-        match self {
-            Self::Map(map) => map.field(name, value),
-            Self::Foreign(out, foreign) => value.serialize(KeySerializer::new(|text| {
-                foreign.value(text)?.to_value(Encoder::new(out))
-            })),
-        }
-    }
-
-    #[inline]
-    fn end(self) -> Result<(), EncodeError> {
-        match self {
-            Self::Map(map) => map.finish(),
-            Self::Foreign(..) => Ok(()),
-        }
-    }
-}
-
 /// Writes the entries of a map.
 pub(super) struct Map<'a> {
     out: &'a mut Output,
@@ -94,6 +60,8 @@ pub(super) struct Map<'a> {
     variant: Option<Open>,
     /// The position of a key that has no value yet.
     key: Option<Mark>,
+    /// A marker of another format in place of a struct: its only field describes a value.
+    foreign: Option<Foreign>,
 }
 
 impl<'a> Map<'a> {
@@ -104,7 +72,28 @@ impl<'a> Map<'a> {
             open,
             variant,
             key: None,
+            foreign: None,
         }
+    }
+
+    #[cold]
+    pub(super) fn foreign(out: &'a mut Output, open: Open, foreign: Foreign) -> Self {
+        Self {
+            foreign: Some(foreign),
+            ..Self::new(out, open, None)
+        }
+    }
+
+    /// Writes the value that the field describes, in place of the field.
+    #[cold]
+    fn replace(self, foreign: Foreign) -> Result<(), EncodeError> {
+        let contents = self.out.take_back(&self.open);
+        let mut reader = Reader::new(&contents);
+        let text = match (reader.key(), reader.token()) {
+            (Ok(_), Ok(Token::String(text))) => text,
+            _ => return Err(Foreign::unknown("a marker of another format")),
+        };
+        foreign.value(text)?.to_value(Encoder::new(self.out))
     }
 
     #[inline]
@@ -181,7 +170,7 @@ lists! {
 }
 
 macro_rules! structs {
-    ($($of:ident)*) => {$(
+    ($($of:ident: $map:ident => $end:expr;)*) => {$(
         impl ser::$of for Map<'_> {
             type Ok = ();
             type Error = EncodeError;
@@ -197,13 +186,20 @@ macro_rules! structs {
 
             #[inline]
             fn end(self) -> Result<(), EncodeError> {
-                self.finish()
+                let $map = self;
+                $end
             }
         }
     )*};
 }
 
-structs!(SerializeStructVariant);
+structs! {
+    SerializeStruct: map => match map.foreign {
+        None => map.finish(),
+        Some(foreign) => map.replace(foreign),
+    };
+    SerializeStructVariant: map => map.finish();
+}
 
 impl ser::SerializeMap for Map<'_> {
     type Ok = ();

@@ -236,6 +236,15 @@ impl Output {
         Ok(())
     }
 
+    /// Removes a container that was begun, and returns what was written into it.
+    #[cold]
+    pub(crate) fn take_back(&mut self, open: &Open) -> Vec<u8> {
+        self.leave();
+        let contents = self.bytes.get(open.contents..).unwrap_or_default().to_vec();
+        self.bytes.truncate(open.header);
+        contents
+    }
+
     /// Writes with [`as_serde`](Self::as_serde) set.
     pub(crate) fn as_serde(
         &mut self,
