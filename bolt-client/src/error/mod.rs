@@ -98,9 +98,10 @@ pub enum ErrorKind {
     /// and user.
     Auth,
     /// The server and this driver have no protocol version in common, or the server is not the
-    /// [required product](crate::Config::required_product).
+    /// [required product](crate::Config::required_product), or that of a `neo4j://` URI has no routing tables.
     Unsupported,
-    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
+    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting. In a cluster:
+    /// no server carries out the work at present.
     Connect,
     /// TLS failed while a connection was opened: one side does not trust the other's certificate, or does not encrypt, or
     /// they have no version in common. The message says what to do. It is not retried, but if a server that has spoken TLS
