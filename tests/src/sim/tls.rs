@@ -128,7 +128,11 @@ impl TlsServers {
             .weather
             .stranger
             .is_some_and(|(from, until)| (from..until).contains(&now));
-        let config = if is_stranger { &self.stranger } else { &self.trusted };
+        let config = if is_stranger {
+            &self.stranger
+        } else {
+            &self.trusted
+        };
         Encrypted {
             tls: ServerConnection::new(Arc::clone(config)).expect("a valid configuration"),
             out: Vec::new(),
@@ -231,7 +235,11 @@ impl Encrypted {
 
     /// Describes the session, for the trace.
     pub(super) fn describe(&self) -> String {
-        format!("{:?}, {:?}", self.tls.protocol_version(), self.tls.handshake_kind())
+        format!(
+            "{:?}, {:?}",
+            self.tls.protocol_version(),
+            self.tls.handshake_kind()
+        )
     }
 
     /// Collects what TLS has to send.

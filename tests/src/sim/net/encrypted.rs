@@ -100,7 +100,12 @@ impl State {
 
     /// Asks for new keys at some time after a request, which the client must not take for an answer.
     pub(in crate::sim) fn schedule_key_update(&mut self, conn: ConnId) {
-        let share = self.weather.extremes.tls.as_ref().map_or(0, |tls| tls.key_updates);
+        let share = self
+            .weather
+            .extremes
+            .tls
+            .as_ref()
+            .map_or(0, |tls| tls.key_updates);
         let this = &mut self.conns[conn];
         if share > 0 && !this.key_update_due && this.rng.permille(share) {
             this.key_update_due = true;
