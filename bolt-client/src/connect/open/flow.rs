@@ -218,10 +218,21 @@ impl Flow {
             }
         }
         self.logins.accepted(&self.login.credentials);
+        self.check_product(info.as_ref(), target)?;
         if let Some(info) = info {
             link.set_info(info);
         }
         Ok(())
+    }
+
+    fn check_product(&self, info: Option<&ServerInfo>, target: &Address) -> Result<(), Error> {
+        let product = info.map_or("", ServerInfo::agent);
+        match &self.config.required_product {
+            Some(required) if !product.starts_with(&**required) => {
+                Err(Error::product(target.to_string(), product, required))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn refused(&self, error: ServerError, target: &Address) -> Error {

@@ -1,0 +1,127 @@
+//! A server that follows a script, written as a function over its side of each connection.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+use bolt_proto::peer::{Options, Server};
+use bolt_proto::state::Message;
+use bolt_proto::{ServerError, Versions};
+
+/// A server on a port of its own. Its script serves a number of connections, one after the other.
+pub(crate) struct Peer {
+    uri: String,
+    script: JoinHandle<()>,
+}
+
+impl Peer {
+    /// Starts the server. `script` serves each connection: the first has the number 1.
+    pub(crate) fn start(
+        versions: Versions,
+        connections: usize,
+        script: impl Fn(usize, &mut Talk) + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let uri = format!("bolt://{}", listener.local_addr().unwrap());
+        let script = thread::spawn(move || {
+            for number in 1..=connections {
+                let (stream, _) = listener.accept().unwrap();
+                stream.set_nodelay(true).unwrap();
+                let server = Server::new(Options::strict().versions(versions.clone()));
+                let mut talk = Talk { stream, server };
+                script(number, &mut talk);
+                talk.flush();
+            }
+        });
+        Self { uri, script }
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Waits for the end of the script, and fails if the script does.
+    pub(crate) fn finish(self) {
+        if let Err(panic) = self.script.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// The server's side of one connection.
+pub(crate) struct Talk {
+    stream: TcpStream,
+    server: Server,
+}
+
+impl Talk {
+    /// Sends what was answered, and waits for the next request; `None` when the client has closed the connection.
+    pub(crate) fn next(&mut self) -> Option<Message> {
+        loop {
+            match self.server.has_request() {
+                Ok(Some(_)) => return self.server.request().map(|request| request.message()),
+                Ok(None) => {
+                    self.flush();
+                    // A connection that was reset has ended, too.
+                    let read = self.stream.read(self.server.recv_space()).unwrap_or(0);
+                    self.server.received(read);
+                }
+                Err(violation) if violation.is_end_of_stream() => return None,
+                Err(violation) => panic!("the driver violates the protocol: {violation}"),
+            }
+        }
+    }
+
+    /// Waits for exactly these requests.
+    pub(crate) fn expect(&mut self, requests: &[Message]) {
+        for request in requests {
+            assert_eq!(self.next().as_ref(), Some(request));
+        }
+    }
+
+    /// Answers the login, as a server of this product.
+    pub(crate) fn log_in(&mut self, product: &str) {
+        self.expect(&[Message::Hello]);
+        self.server
+            .success(|map| {
+                map.entry("server", product)?;
+                map.entry("connection_id", "peer-1")
+            })
+            .unwrap();
+        if self.server.capabilities().is_some_and(|of| of.logon) {
+            self.expect(&[Message::Logon]);
+            self.success();
+        }
+    }
+
+    /// Answers that all is well.
+    pub(crate) fn success(&mut self) {
+        self.server.success(|_| Ok(())).unwrap();
+    }
+
+    /// Answers RUN and PULL of a query without columns.
+    pub(crate) fn serve_query(&mut self) {
+        self.expect(&[Message::Run]);
+        self.server
+            .success(|map| map.entry("fields", &[] as &[&str]))
+            .unwrap();
+        self.expect(&[Message::Pull]);
+        self.success();
+    }
+
+    pub(crate) fn fail(&mut self, code: &str) {
+        self.server
+            .failure(&ServerError::new(code, "as the script says"))
+            .unwrap();
+    }
+
+    fn flush(&mut self) {
+        while !self.server.pending_bytes().is_empty() {
+            let written = self.stream.write(self.server.pending_bytes()).unwrap_or(0);
+            if written == 0 {
+                return;
+            }
+            self.server.wrote(written);
+        }
+    }
+}
