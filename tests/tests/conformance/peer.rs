@@ -1,8 +1,10 @@
 //! A server that follows a script, written as a function over its side of each connection.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bolt_proto::peer::{Options, Server};
 use bolt_proto::state::Message;
@@ -81,11 +83,24 @@ impl Talk {
 
     /// Answers the login, as a server of this product.
     pub(crate) fn log_in(&mut self, product: &str) {
+        self.log_in_with(product, &BTreeMap::new());
+    }
+
+    /// As [`log_in`](Self::log_in), with the promise to be heard from in so many seconds while a request is open.
+    pub(crate) fn log_in_and_promise(&mut self, product: &str, seconds: i64) {
+        self.log_in_with(
+            product,
+            &BTreeMap::from([("connection.recv_timeout_seconds", seconds)]),
+        );
+    }
+
+    fn log_in_with(&mut self, product: &str, hints: &BTreeMap<&str, i64>) {
         self.expect(&[Message::Hello]);
         self.server
             .success(|map| {
                 map.entry("server", product)?;
-                map.entry("connection_id", "peer-1")
+                map.entry("connection_id", "peer-1")?;
+                map.entry("hints", hints)
             })
             .unwrap();
         if self.server.capabilities().is_some_and(|of| of.logon) {
@@ -107,6 +122,31 @@ impl Talk {
             .unwrap();
         self.expect(&[Message::Pull]);
         self.success();
+    }
+
+    /// Answers RUN and PULL of a query with one column and this number of rows, all in one write.
+    pub(crate) fn serve_rows(&mut self, rows: i64) {
+        self.expect(&[Message::Run]);
+        self.server.success(|map| map.entry("fields", &["n"])).unwrap();
+        self.expect(&[Message::Pull]);
+        for row in 0..rows {
+            self.server.record(|fields| fields.item(&row)).unwrap();
+        }
+        self.success();
+    }
+
+    /// Returns whether the client sends another request, or closes the connection, within a tenth of a second.
+    pub(crate) fn something_follows(&mut self) -> bool {
+        self.stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        let read = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(None).unwrap();
+        read.is_ok() || !matches!(self.server.has_request(), Ok(None))
+    }
+
+    pub(crate) fn ignore(&mut self) {
+        self.server.ignored().unwrap();
     }
 
     pub(crate) fn fail(&mut self, code: &str) {
