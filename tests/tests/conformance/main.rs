@@ -55,4 +55,6 @@ scenarios! {
         not yet: "the check waits for connection_timeout",
     a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset
         not yet: "RESET, because the end of the rows has not been read",
+    a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server
+        not yet: "an expired authorization is hidden by what follows",
 }

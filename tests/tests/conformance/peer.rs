@@ -1,7 +1,7 @@
 //! A server that follows a script, written as a function over its side of each connection.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -9,6 +9,9 @@ use std::time::Duration;
 use bolt_proto::peer::{Options, Server};
 use bolt_proto::state::Message;
 use bolt_proto::{ServerError, Versions};
+
+/// How long a script waits for the driver.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server on a port of its own. Its script serves a number of connections, one after the other.
 pub(crate) struct Peer {
@@ -29,6 +32,7 @@ impl Peer {
             for number in 1..=connections {
                 let (stream, _) = listener.accept().unwrap();
                 stream.set_nodelay(true).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 let server = Server::new(Options::strict().versions(versions.clone()));
                 let mut talk = Talk { stream, server };
                 script(number, &mut talk);
@@ -64,8 +68,14 @@ impl Talk {
                 Ok(Some(_)) => return self.server.request().map(|request| request.message()),
                 Ok(None) => {
                     self.flush();
-                    // A connection that was reset has ended, too.
-                    let read = self.stream.read(self.server.recv_space()).unwrap_or(0);
+                    let read = match self.stream.read(self.server.recv_space()) {
+                        Ok(read) => read,
+                        Err(error) if is_timeout(&error) => {
+                            panic!("the driver does nothing for {PATIENCE:?}")
+                        }
+                        // A connection that was reset has ended, too.
+                        Err(_) => 0,
+                    };
                     self.server.received(read);
                 }
                 Err(violation) if violation.is_end_of_stream() => return None,
@@ -141,7 +151,7 @@ impl Talk {
             .set_read_timeout(Some(Duration::from_millis(100)))
             .unwrap();
         let read = self.stream.peek(&mut [0]);
-        self.stream.set_read_timeout(None).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         read.is_ok() || !matches!(self.server.has_request(), Ok(None))
     }
 
@@ -164,4 +174,8 @@ impl Talk {
             self.server.wrote(written);
         }
     }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -236,3 +236,22 @@ pub(crate) async fn a_transaction_whose_rows_have_all_arrived_is_rolled_back_wit
     wait!(tx.rollback()).unwrap();
     peer.finish();
 }
+
+pub(crate) async fn a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server(
+    make: Make,
+) {
+    const EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.serve_query();
+        talk.expect(&[Message::Logoff]);
+        talk.success();
+        talk.expect(&[Message::Logon]);
+        talk.fail(EXPIRED);
+    });
+    let driver = make(config(&peer)).unwrap();
+    go!(driver.session().build().run("CREATE (:Order)")).unwrap();
+    let error = wait!(driver.verify_authentication(Auth::basic("ada", "secret"))).unwrap_err();
+    assert_eq!(error.code(), Some(EXPIRED), "{error}");
+    peer.finish();
+}
