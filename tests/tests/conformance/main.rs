@@ -52,9 +52,9 @@ scenarios! {
     the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once
         not yet: "the connection stays open until the transaction is dropped",
     an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence
-        not yet: "the check waits for connection_timeout",
+        not yet: "the connection stays open when the promised silence is over",
     a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset
         not yet: "RESET, because the end of the rows has not been read",
     a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server
-        not yet: "an expired authorization is hidden by what follows",
+        not yet: "the login is tried again on a new connection, and the error is that of the new one",
 }
