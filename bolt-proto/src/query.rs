@@ -36,8 +36,9 @@ use crate::version::Version;
 pub struct Query {
     text: String,
     parameters: Parameters,
-    /// The names of the first parameters, if there are many.
+    /// The names of the first parameters, if there are many, and how many these are.
     known: Option<BTreeSet<String>>,
+    noted: usize,
     error: Option<EncodeError>,
 }
 
@@ -171,34 +172,46 @@ impl Query {
         Ok(())
     }
 
-    /// Returns whether there is a parameter of this name, which then counts as given. Few names are compared
-    /// in encoded form, many are looked up in a set.
+    /// Returns whether there is a parameter of this name. Few names are compared in encoded form, many are looked up in a
+    /// set.
     fn is_given(&mut self, name: &str) -> bool {
-        if self.parameters.starts.len() < FEW {
+        let given = self.parameters.starts.len();
+        if given < FEW {
             return self.names().any(|known| known == name);
         }
+        // What is new since the last call was given once.
+        let _ = self.note(given);
+        self.known.as_ref().is_some_and(|known| known.contains(name))
+    }
+
+    /// Notes the names of the first `count` parameters. Fails with the first that was there before.
+    fn note(&mut self, count: usize) -> Result<(), EncodeError> {
         let mut known = self.known.take().unwrap_or_default();
-        let unknown = self.parameters.starts.get(known.len()..).unwrap_or_default();
-        for &start in unknown {
-            known.insert(self.parameters.encoded().name_at(start).to_owned());
-        }
-        let is_given = known.contains(name);
+        let encoded = self.parameters.encoded();
+        let unknown = self.parameters.starts.get(self.noted..count).unwrap_or_default();
+        let twice = unknown
+            .iter()
+            .map(|&start| encoded.name_at(start))
+            .find(|name| !known.insert((*name).to_owned()))
+            .map(|name| EncodeError::twice().at_parameter(name));
+        self.noted = count;
         self.known = Some(known);
-        is_given
+        twice.map_or(Ok(()), Err)
     }
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
         write_entries(&mut self.parameters, parameters)?;
-        let mut names: Vec<&str> = self.names().collect();
-        names.sort_unstable();
-        match names.windows(2).find_map(|pair| {
-            if let [a, b] = pair {
-                (a == b).then_some(*a)
-            } else {
-                None
-            }
-        }) {
-            Some(twice) => Err(EncodeError::twice().at_parameter(twice)),
+        let given = self.parameters.starts.len();
+        if given >= FEW {
+            return self.note(given);
+        }
+        let names: Vec<&str> = self.names().collect();
+        let twice = names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name));
+        match twice {
+            Some((_, name)) => Err(EncodeError::twice().at_parameter(name)),
             None => Ok(()),
         }
     }

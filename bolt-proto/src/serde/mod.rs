@@ -63,6 +63,7 @@
 //! | a relationship | `{"elementId": …, "startElementId": …, "endElementId": …, "type": …, "properties": {…}}` |
 //! | a path | `{"nodes": […], "relationships": […]}`, in the order of the path |
 
+pub mod as_serde;
 pub mod as_value;
 mod de;
 mod de_compound;
@@ -71,12 +72,18 @@ mod de_raw;
 mod de_record;
 mod de_structure;
 mod entries;
+mod foreign;
+mod form;
 mod key;
+mod name;
 mod natural;
 mod raw;
 mod refuse;
 mod ser;
 mod ser_compound;
+mod temporal;
+mod traps;
+mod tree;
 mod types;
 
 use ::serde::de::DeserializeOwned;
@@ -84,10 +91,11 @@ use ::serde::{Deserialize, Serialize};
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue, encoded};
+use crate::value::{Encoder, FromValue, ToValue, Value, encoded};
 
 pub(crate) use de_record::RecordDeserializer;
 pub(crate) use entries::{Sink, write_entries};
+pub(crate) use form::Part;
 
 /// A value that is sent or read by serde: `param("people", Serde(&people))`, `let Serde(person) = row.get("person")?`.
 ///
@@ -110,7 +118,7 @@ pub struct Serde<T>(pub T);
 
 impl<T: Serialize> ToValue for Serde<T> {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-        self.0.serialize(ser::Serializer::new(out.into_output()))
+        ser::Serializer::write(out.into_output(), &self.0)
     }
 }
 
@@ -118,6 +126,12 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         let (token, mut contents) = Token::of(value);
         T::deserialize(de::Deserializer::after_token(token, &mut contents)).map(Self)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        // Only what is encoded has everything that a type of the application may ask for.
+        let read = T::deserialize(tree::Tree::new(Part::Value(value)));
+        read.ok().map(|value| Ok(Self(value)))
     }
 
     /// Skips the value after `T` has been read, because `T` may not have read it to its end.
@@ -130,9 +144,19 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
 }
 
 /// Reads an owned value by serde, as if the value had just been received.
-pub(crate) fn deserialize<V: ToValue, T: DeserializeOwned>(value: &V) -> Result<T, ConversionError> {
-    let bytes = encoded(value)?;
-    T::deserialize(de::Deserializer::new(&mut Reader::new(&bytes)))
+pub(crate) fn deserialize<V: ToValue, T: DeserializeOwned>(
+    part: Part<'_>,
+    value: &V,
+) -> Result<T, ConversionError> {
+    let error = match T::deserialize(tree::Tree::new(part)) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // Only what is encoded has everything that a type of the application may ask for.
+    match encoded(value) {
+        Ok(bytes) => T::deserialize(de::Deserializer::new(&mut Reader::new(&bytes))),
+        Err(_) => Err(error),
+    }
 }
 
 #[cfg(test)]

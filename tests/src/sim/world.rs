@@ -10,6 +10,7 @@ use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 
 use super::clock::Nanos;
 use super::executor::{Executor, Stuck};
+use super::logins::{self, LoginWeather};
 use super::play::Player;
 use super::program::Program;
 use super::rng::Rng;
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub failed: usize,
     /// How many queries reached a server.
     pub queries: usize,
+    /// How many connections were made.
+    pub connections: usize,
 }
 
 /// The random streams of a seed.
@@ -96,6 +99,7 @@ impl World {
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let options = weather.driver.clone();
         let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
+        let logins = weather.extremes.logins.clone();
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
@@ -103,7 +107,7 @@ impl World {
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, tls, &runtime) {
+        match driver(&options, tls, logins.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -117,6 +121,7 @@ impl World {
             steps: 0,
             failed: state.history.failed,
             queries: state.history.executions.len(),
+            connections: state.conns.len(),
         })
     }
 }
@@ -130,9 +135,14 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 fn driver(
     options: &DriverOptions,
     tls: Option<Tls>,
+    logins: Option<&LoginWeather>,
     runtime: &Arc<SimRuntime>,
 ) -> Result<Driver, bolt_client::Error> {
-    let config = Config::new(URI, Auth::basic("neo4j", "secret"))?
+    let config = match logins {
+        None => Config::new(URI, Auth::basic("neo4j", "secret"))?,
+        Some(weather) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
+    };
+    let config = config
         .tls(tls)
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
