@@ -116,7 +116,8 @@ fn a_handshake_that_is_cut_at_any_byte_fails_one_call_or_none() {
         for bytes in (1..1_400).step_by(3) {
             let outcome = run(bytes, &cut(&weather, 0, bytes, trouble), &program);
             assert!(outcome.failed <= usize::from(failing), "{bytes}: {outcome:?}");
-            assert_eq!(outcome.queries, 2 - outcome.failed, "{bytes}: {outcome:?}");
+            // A query whose answer was cut off is repeated.
+            assert!(outcome.queries >= 2 - outcome.failed, "{bytes}: {outcome:?}");
             failing = outcome.failed == 1;
         }
         assert!(!failing, "{weather:?}");
@@ -130,7 +131,10 @@ fn a_later_handshake_that_is_cut_at_any_byte_fails_no_call() {
         let program = program([execute(1), execute(2)]);
         for bytes in (2..1_400).step_by(3) {
             let outcome = run(bytes, &cut(&weather, 1, bytes, trouble), &program);
-            assert_eq!((outcome.failed, outcome.queries), (0, 2), "{bytes}: {outcome:?}");
+            assert!(
+                outcome.failed == 0 && outcome.queries >= 2,
+                "{bytes}: {outcome:?}"
+            );
         }
     }
 }
