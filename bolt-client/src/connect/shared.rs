@@ -115,8 +115,9 @@ impl Shared {
             Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
                 Err(own_login_unsupported(&lease))
             }
-            // They may have expired while the call waited for the connection.
-            Login::Driver if are_kept => {
+            // They may have expired while the call waited for the connection. A server has just accepted those of a new
+            // one: tokens that live for less than an opening would replace one connection after the other.
+            Login::Driver if are_kept && lease.is_reused() => {
                 let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
                 Ok((lease, credentials))
             }
