@@ -206,6 +206,7 @@ fn system(srid: Srid) -> Result<&'static str, Failure> {
 /// The messages that are parameters.
 #[derive(Deserialize)]
 #[serde(tag = "name", content = "data")]
+#[expect(clippy::enum_variant_names, reason = "these are the names of the messages")]
 enum Parameter {
     CypherNull {},
     CypherBool {

@@ -131,3 +131,127 @@ pub(crate) async fn an_eager_transaction_function_does_not_run_if_the_transactio
     assert_eq!(runs.load(Ordering::SeqCst), 0);
     peer.finish();
 }
+
+pub(crate) async fn the_status_of_a_result_that_is_consumed_counts_the_rows_that_had_been_requested(
+    make: Make,
+) {
+    for (rows, status) in [(1, "00000"), (0, "02000")] {
+        let peer = Peer::start(only(5, 4), 1, move |_, talk| {
+            talk.log_in("Neo4j/5.0.0");
+            talk.serve_rows(rows);
+        });
+        let driver = make(config(&peer)).unwrap();
+        let mut session = driver.session().build();
+        let records = go!(session.run("MATCH (n) RETURN n")).unwrap();
+        let summary = wait!(records.consume()).unwrap();
+        let statuses: Vec<_> = summary
+            .statuses()
+            .iter()
+            .map(|status| &*status.gql_status)
+            .collect();
+        assert_eq!(statuses, [status], "{rows} rows");
+        peer.finish();
+    }
+}
+
+pub(crate) async fn a_driver_that_is_closed_waits_for_the_answer_to_reset_before_it_says_goodbye(make: Make) {
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.expect(&[Message::Run]);
+        talk.fail("Neo.ClientError.Statement.SyntaxError");
+        talk.expect(&[Message::Pull]);
+        talk.ignore();
+        talk.expect(&[Message::Reset]);
+        assert!(
+            !talk.something_follows(),
+            "the driver has closed the connection already"
+        );
+        talk.success();
+        talk.expect(&[Message::Goodbye]);
+    });
+    let driver = make(config(&peer)).unwrap();
+    let mut session = driver.session().build();
+    wait!(session.run("RETURN").consume()).unwrap_err();
+    drop(session);
+    wait!(driver.close());
+    peer.finish();
+}
+
+pub(crate) async fn the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once(
+    make: Make,
+) {
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in_and_promise("Neo4j/5.0.0", 1);
+        talk.expect(&[Message::Begin]);
+        talk.success();
+        talk.expect(&[Message::Run, Message::Pull]);
+        assert!(matches!(talk.next(), None | Some(Message::Goodbye)));
+    });
+    let driver = make(config(&peer)).unwrap();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction().eager(true)).unwrap();
+    let error = wait!(tx.run("CALL slow()").consume()).unwrap_err();
+    assert!(error.to_string().contains("silent"), "{error}");
+    // The transaction is still there. It holds no connection.
+    peer.finish();
+    wait!(tx.rollback()).unwrap();
+}
+
+pub(crate) async fn an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence(
+    make: Make,
+) {
+    let peer = Peer::start(only(5, 4), 2, |number, talk| {
+        talk.log_in_and_promise("Neo4j/5.0.0", 1);
+        talk.serve_query();
+        if number == 1 {
+            talk.expect(&[Message::Reset]);
+            assert!(matches!(talk.next(), None | Some(Message::Goodbye)));
+        }
+    });
+    let config = config(&peer).liveness_check_timeout(std::time::Duration::ZERO);
+    let driver = make(config).unwrap();
+    let mut session = driver.session().build();
+    let limit = std::time::Duration::from_secs(8);
+    for _ in 0..2 {
+        wait!(session.run("CREATE (:Order)").deadline(limit).consume()).unwrap();
+    }
+    peer.finish();
+}
+
+pub(crate) async fn a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset(make: Make) {
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.expect(&[Message::Begin]);
+        talk.success();
+        talk.serve_rows(1);
+        talk.expect(&[Message::Rollback]);
+        talk.success();
+    });
+    let driver = make(config(&peer)).unwrap();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction()).unwrap();
+    let mut row = wait!(tx.run("MATCH (n) RETURN n").cursor()).unwrap();
+    // The end arrives together with the row.
+    assert!(wait!(row.try_next(&mut tx)).unwrap().is_some());
+    wait!(tx.rollback()).unwrap();
+    peer.finish();
+}
+
+pub(crate) async fn a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server(
+    make: Make,
+) {
+    const EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.serve_query();
+        talk.expect(&[Message::Logoff]);
+        talk.success();
+        talk.expect(&[Message::Logon]);
+        talk.fail(EXPIRED);
+    });
+    let driver = make(config(&peer)).unwrap();
+    go!(driver.session().build().run("CREATE (:Order)")).unwrap();
+    let error = wait!(driver.verify_authentication(Auth::basic("ada", "secret"))).unwrap_err();
+    assert_eq!(error.code(), Some(EXPIRED), "{error}");
+    peer.finish();
+}
