@@ -38,7 +38,7 @@ pub(crate) fn python_class(error: &Error, circumstances: Circumstances) -> Strin
         Used::ResultOfFailedTransaction => public("ResultFailedError"),
         Used::ResultOfEndedTransaction => public("ResultConsumedError"),
         Used::Uri => "<class 'ValueError'>".to_owned(),
-        Used::Sound if error.kind() == ErrorKind::Protocol => {
+        Used::Sound if error.kind() == ErrorKind::Protocol && !error.to_string().starts_with(NO_TABLE) => {
             "<class 'neo4j._exceptions.BoltProtocolError'>".to_owned()
         }
         Used::Sound => public(name(error, circumstances)),
@@ -90,6 +90,10 @@ pub(crate) fn server(error: &Error) -> Option<&ServerError> {
 
 /// The table.
 fn name(error: &Error, circumstances: Circumstances) -> &'static str {
+    // In Python a search for a routing table that fails is of one class, whatever the routers answered.
+    if error.to_string().starts_with(NO_TABLE) {
+        return "ServiceUnavailable";
+    }
     if let Some(server) = server(error) {
         return match (server.name(), server.class()) {
             ("ClientError.Cluster.NotALeader", _) => "NotALeader",
@@ -105,10 +109,6 @@ fn name(error: &Error, circumstances: Circumstances) -> &'static str {
             (_, ErrorClass::Database) => "DatabaseError",
             _ => "Neo4jError",
         };
-    }
-    // In Python a search for a routing table that fails is of one class, whatever the routers answered.
-    if error.to_string().starts_with(NO_TABLE) {
-        return "ServiceUnavailable";
     }
     match error.kind() {
         ErrorKind::UnknownCommit if !circumstances.auto_commit => "IncompleteCommit",
