@@ -82,25 +82,28 @@ impl Query {
 
     /// Sets several parameters at once, by serde: the fields of a struct, or the entries of a map.
     ///
-    /// Serde has fewer types than the database, so a field may arrive as another type than intended, without an error.
-    /// [`as_value`](crate::serde::as_value) corrects this, by `#[serde(with = "bolt::serde::as_value")]` on the field:
+    /// Serde has fewer types than the database. What it would send as another type than intended is refused, and the error
+    /// says which attribute of the field decides: [`as_value`](crate::serde::as_value) sends the type of the database,
+    /// [`as_serde`](crate::serde::as_serde) what serde makes of it.
     ///
-    /// | field | sent by serde alone | sent with `as_value`, and by [`param`](Self::param) |
-    /// |---|---|---|
-    /// | `Vec<u8>`, `[u8; 16]` | a list of integers | bytes |
-    /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a string | a date, a time, a date-time |
-    /// | `chrono::TimeDelta`, `time::Duration` | a list of two integers, or a string | a duration |
-    /// | `time::Date` and the like | a list of integers, or a string | a date, a time, a date-time |
-    /// | `uuid::Uuid` | a string | a UUID, which needs Bolt 6.1 |
-    /// | `std::time::Duration` | a map of seconds and nanoseconds | a duration |
-    /// | `std::time::SystemTime` | a map of seconds and nanoseconds | – |
-    /// | `Vec<f32>` | a list of floats | a list of floats; a [`Vector`](crate::types::Vector) is a vector |
+    /// | field | with `as_value`, and by [`param`](Self::param) | with `as_serde` | without |
+    /// |---|---|---|---|
+    /// | `Vec<u8>`, `[u8; 16]` | bytes | a list of integers | refused, unless it is empty |
+    /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a date, a time, a date-time | a string | refused |
+    /// | `time::Date` and the like | a date, a time, a date-time | a list of integers, or a string | refused |
+    /// | `chrono::TimeDelta`, `time::Duration`, `jiff::Span` | a duration | a list of two integers, or a string | refused |
+    /// | `std::time::Duration` | a duration | a map of seconds and nanoseconds | refused |
+    /// | `std::time::SystemTime` | – | a map of seconds and nanoseconds | refused |
+    /// | `uuid::Uuid` | a UUID, which needs Bolt 6.1 | a string | a string, the form for all servers |
+    /// | `Vec<f32>` | a list of floats; a [`Vector`](crate::types::Vector) is a vector | a list of floats | a list of floats |
+    ///
+    /// The types are recognised in fields, options, lists and maps. A type that passes itself off as another, by
+    /// `#[serde(transparent)]` for example, is sent as serde makes it.
     ///
     /// The types of [`types`](crate::types) are themselves in any struct. `as_value` knows the types of other crates if the
     /// feature of that crate is enabled: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
     ///
-    /// Reading is less strict. With and without `as_value`, a date, a time, a duration or a UUID can be read into any
-    /// type that reads itself from a text, such as a `chrono::NaiveDate`.
+    /// Reading is less strict: see [`serde`](crate::serde).
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
         if self.error.is_none() {

@@ -89,9 +89,8 @@ impl<'a> Map<'a> {
     fn replace(self, foreign: Foreign) -> Result<(), EncodeError> {
         let contents = self.out.take_back(&self.open);
         let mut reader = Reader::new(&contents);
-        let text = match (reader.key(), reader.token()) {
-            (Ok(_), Ok(Token::String(text))) => text,
-            _ => return Err(Foreign::unknown("a marker of another format")),
+        let (Ok(_), Ok(Token::String(text))) = (reader.key(), reader.token()) else {
+            return Err(Foreign::unknown("a marker of another format"));
         };
         foreign.value(text)?.to_value(Encoder::new(self.out))
     }

@@ -13,18 +13,31 @@ use crate::value::Output;
 #[inline(always)]
 pub(super) fn refuse<T: ?Sized>(out: &Output) -> Result<(), EncodeError> {
     // The compiler knows the name, so nothing is left of this for almost all types.
-    match type_name::<T>().as_bytes() {
-        [b'c', b'h', b'r', b'o', b'n', b'o', b':', ..]
-        | [b't', b'i', b'm', b'e', b':', ..]
-        | [b'j', b'i', b'f', b'f', b':', ..]
-        | [b'c', b'o', b'r', b'e', b':', b':', b't', ..]
-        | [b's', b't', b'd', b':', b':', b't', ..]
-        // `Box`, `Rc` and `Arc`, but not `String` and `Vec`.
-        | [b'a', b'l', b'l', b'o', b'c', b':', b':', b'b' | b'r', ..]
-        | [b'a', b'l', b'l', b'o', b'c', b':', b':', b's', b'y', ..]
-        | [b'&', ..] => refuse_by_name(type_name::<T>(), out),
-        _ => Ok(()),
+    let suspicious = match type_name::<T>().as_bytes() {
+        [b'&', name @ ..] => begins_like_one(name),
+        name => begins_like_one(name),
+    };
+    if suspicious {
+        return refuse_by_name(type_name::<T>(), out);
     }
+    Ok(())
+}
+
+/// Returns whether a name begins like one that is refused.
+#[inline(always)]
+const fn begins_like_one(name: &[u8]) -> bool {
+    matches!(
+        name,
+        [b'c', b'h', b'r', b'o', b'n', b'o', b':', ..]
+            | [b't', b'i', b'm', b'e', b':', ..]
+            | [b'j', b'i', b'f', b'f', b':', ..]
+            | [b'c', b'o', b'r', b'e', b':', b':', b't', ..]
+            | [b's', b't', b'd', b':', b':', b't', ..]
+            // `Box`, `Rc` and `Arc`, but not `String` and `Vec`.
+            | [b'a', b'l', b'l', b'o', b'c', b':', b':', b'b' | b'r', ..]
+            | [b'a', b'l', b'l', b'o', b'c', b':', b':', b's', b'y', ..]
+            | [b'&', ..]
+    )
 }
 
 #[inline(never)]

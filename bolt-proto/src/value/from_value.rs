@@ -66,6 +66,8 @@ use crate::value::{Value, from_collections};
 /// # Ok::<(), ConversionError>(())
 /// ```
 ///
+/// A newtype needs one line: [`newtype!`](crate::newtype).
+///
 /// With serde there is nothing to implement: a type that is `Deserialize` is read from a whole row by `to`, and from one
 /// column as a [`Serde`](crate::Serde) of it.
 #[diagnostic::on_unimplemented(

@@ -19,7 +19,7 @@ use crate::value::{Encoder, FromValue, Value};
 /// | `i8` … `i64`, `isize`, `u8` … `u64`, `usize`, `i128`, `u128` | integer; beyond `i64` an error |
 /// | `f32`, `f64` | float; `f32` is widened |
 /// | `str`, `String`, `char` | string |
-/// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes; `Serde(&list)` with `as_serde` is a list of integers |
+/// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes; several `u8` in a tuple, a set or a `VecDeque` are a list of integers |
 /// | `[T]`, `Vec<T>`, `[T; N]`, tuples, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>` | list |
 /// | `BTreeMap`, `HashMap` with string keys | map |
 /// | `std::time::Duration` | duration |
@@ -56,6 +56,8 @@ use crate::value::{Encoder, FromValue, Value};
 /// let query = query("MATCH (u:User {id: $id}) SET u.room = $t").param("id", UserId(7)).param("t", Celsius(21.5));
 /// assert_eq!(query.check(), Ok(()));
 /// ```
+///
+/// A newtype needs one line: [`newtype!`](crate::newtype).
 ///
 /// With serde there is nothing to implement: a reference to a type that is `Serialize` is sent as a
 /// [`Serde`](crate::Serde) of it.

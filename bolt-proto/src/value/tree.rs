@@ -23,7 +23,9 @@ use crate::value::{
 /// Values are made by `From` from the types that [`ToValue`] lists, as far as these always fit. Arrays, vectors and
 /// tuples become lists, and so does an iterator by `collect`. The macros `list!` and `map!` make values of mixed types.
 ///
-/// `Display` shows the value close to how Cypher writes it.
+/// `Display` shows the value close to how Cypher writes it. A value is looked into by [`get`](Self::get) or an index, by
+/// `as_str`, `as_i64` and so on, and by a comparison with a type of Rust; it is taken apart by `TryFrom`. There is no
+/// `From<u8>`: it would make a list of a `Vec<u8>`, which is bytes.
 ///
 /// ```
 /// # use bolt_proto as bolt;

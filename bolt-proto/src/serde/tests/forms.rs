@@ -340,7 +340,7 @@ proptest! {
     fn every_value_has_one_form(value in any_value()) {
         let bytes = on_the_wire(&value, true);
         let written = serde_json::to_value(&value).unwrap();
-        prop_assert_eq!(decode::<Json>(&bytes).unwrap(), written.clone());
+        prop_assert_eq!(&decode::<Json>(&bytes).unwrap(), &written);
         prop_assert_eq!(value.to::<Serde<Json>>().unwrap().0, written);
     }
 }

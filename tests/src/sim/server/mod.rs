@@ -134,6 +134,10 @@ impl State {
         while !bytes.is_empty() {
             let space = this.actor.proto.recv_space();
             let len = space.len().min(bytes.len());
+            // A client that does not speak Bolt sends more than a handshake.
+            if len == 0 {
+                break;
+            }
             let (now, rest) = bytes.split_at(len);
             space[..len].copy_from_slice(now);
             this.actor.proto.received(len);
@@ -252,6 +256,8 @@ impl State {
         let actor = &mut self.conns[conn].actor;
         match violation {
             ProtocolViolation::EndOfStream { .. } => {}
+            // A driver without TLS finds out whether a server requires it that has closed the connection at once.
+            ProtocolViolation::NotBoltClient { bytes: [0x16, ..] } if self.tls.is_none() => {}
             // Sent without knowing whether rows were left, after the last page of an abandoned query: see
             // `Connection::abandon`.
             ProtocolViolation::IllegalRequest {

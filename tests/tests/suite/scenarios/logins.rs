@@ -167,7 +167,7 @@ async fn twenty_users_on_a_pool_of_five_never_run_a_query_of_each_other(world: W
 
 /// Returns the user that a query with this login runs as, by one way or another.
 async fn as_user(driver: &Driver, auth: &Auth, way: usize) -> Result<String, Error> {
-    if way % 2 == 0 {
+    if way.is_multiple_of(2) {
         let query = driver.execute_query(WHO).database("system").auth(auth.clone());
         return only(&go!(query.routing(Access::Read))?).get("user");
     }
