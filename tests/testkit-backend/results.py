@@ -31,6 +31,11 @@ def short(count):
     return " / ".join(str(count[status]) for status in ORDER)
 
 
+def among(names, runs):
+    """Names the adapters on which a test fails, unless those are all."""
+    return "" if len(names) == len(runs) else ": " + ", ".join(names)
+
+
 def git(*arguments):
     return subprocess.run(("git", *arguments), cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -64,7 +69,7 @@ def main():
             for reason in set(record["skips"]):
                 reasons[reason] += 1
     lines += ["", "## Failed", ""]
-    lines += [f"* `{test}`: {', '.join(names)}" for test, names in sorted(failed.items())] or ["None."]
+    lines += [f"* `{test}`{among(names, runs)}" for test, names in sorted(failed.items())] or ["None."]
     lines += ["", "## Skipped, by reason", ""]
     lines += [f"* {count} × {reason}" for reason, count in reasons.most_common()] or ["None."]
     with open(os.path.join(HERE, "RESULTS.md"), "w", encoding="utf-8") as file:

@@ -102,10 +102,10 @@ fn driver_error(error: &Error, circumstances: Circumstances) -> Answer {
     let mut data = json!({
         "errorType": errors::python_class(error, circumstances),
         "msg": errors::python_message(error, circumstances),
-        "code": error.code().unwrap_or_default(),
+        "code": errors::server(error).map(ServerError::code).unwrap_or_default(),
         "retryable": error.is_retryable(),
     });
-    if let Some(server) = error.server() {
+    if let Some(server) = errors::server(error) {
         add_status(&mut data, server)?;
     }
     Ok(data)

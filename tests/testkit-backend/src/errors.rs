@@ -1,6 +1,6 @@
 //! The errors of the driver by the names that the driver in Python has for them, which TestKit knows.
 
-use bolt_client::{Error, ErrorClass, ErrorKind};
+use bolt_client::{Error, ErrorClass, ErrorKind, ServerError};
 
 /// What the backend knows of an error beside the error itself. The driver's error says what happened; in Python the class
 /// also depends on the object that was used.
@@ -38,7 +38,7 @@ pub(crate) fn python_class(error: &Error, circumstances: Circumstances) -> Strin
         Used::ResultOfFailedTransaction => public("ResultFailedError"),
         Used::ResultOfEndedTransaction => public("ResultConsumedError"),
         Used::Uri => "<class 'ValueError'>".to_owned(),
-        Used::Sound if error.kind() == ErrorKind::Protocol => {
+        Used::Sound if error.kind() == ErrorKind::Protocol && !error.to_string().starts_with(NO_TABLE) => {
             "<class 'neo4j._exceptions.BoltProtocolError'>".to_owned()
         }
         Used::Sound => public(name(error, circumstances)),
@@ -71,9 +71,30 @@ fn public(name: &str) -> String {
     format!("<class 'neo4j.exceptions.{name}'>")
 }
 
+/// How the error of a search for a routing table begins.
+const NO_TABLE: &str = "no routing table";
+
+/// Returns what the server reported. In Python that is the error of a commit, too, whose outcome this driver calls unknown
+/// because of it.
+pub(crate) fn server(error: &Error) -> Option<&ServerError> {
+    let cause = || {
+        std::error::Error::source(error)?
+            .downcast_ref::<Error>()?
+            .server()
+    };
+    match error.kind() {
+        ErrorKind::UnknownCommit => cause(),
+        _ => error.server(),
+    }
+}
+
 /// The table.
 fn name(error: &Error, circumstances: Circumstances) -> &'static str {
-    if let Some(server) = error.server() {
+    // In Python a search for a routing table that fails is of one class, whatever the routers answered.
+    if error.to_string().starts_with(NO_TABLE) {
+        return "ServiceUnavailable";
+    }
+    if let Some(server) = server(error) {
         return match (server.name(), server.class()) {
             ("ClientError.Cluster.NotALeader", _) => "NotALeader",
             ("ClientError.General.ForbiddenOnReadOnlyDatabase", _) => "ForbiddenOnReadOnlyDatabase",
@@ -91,6 +112,8 @@ fn name(error: &Error, circumstances: Circumstances) -> &'static str {
     }
     match error.kind() {
         ErrorKind::UnknownCommit if !circumstances.auto_commit => "IncompleteCommit",
+        // The table is there, and no server of it can be reached.
+        ErrorKind::Connect if circumstances.routed => "SessionExpired",
         ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::UnknownCommit if circumstances.routed => {
             "SessionExpired"
         }

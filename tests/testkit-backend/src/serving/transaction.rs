@@ -72,11 +72,13 @@ pub(super) async fn begin(session: &mut Session, desk: &SessionDesk, request: Be
             {
                 wait!(tx.rollback()).map_err(|error| desk.failure(error, Used::Sound))
             }
-            // The transaction must end first. In Python the session does that, and reports no error of it.
+            // The transaction must end first. In Python the session does that.
             Request::SessionClose { .. } => {
                 results::consume_all(&mut tx, desk).await;
-                let _undone = wait!(tx.rollback());
-                return desk.put_back(request);
+                return match wait!(tx.rollback()) {
+                    Ok(()) => desk.put_back(request),
+                    Err(error) => desk.answer(Err(desk.failure(error, Used::Sound))),
+                };
             }
             // A transaction that has failed is dropped before the session is used.
             Request::SessionRun(_)
