@@ -46,8 +46,8 @@ pub use bolt_client::{
     ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
     ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner, QueryType, Record,
     RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun,
-    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, ident, list, map, newtype,
-    protocol, query, serde, types,
+    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, ident, list, map,
+    newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

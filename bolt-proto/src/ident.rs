@@ -60,7 +60,9 @@ mod tests {
         let mut rest = text;
         while let Some(at) = rest.find("\\u") {
             out.push_str(&rest[..at]);
-            let digits = rest.get(at + 2..at + 6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+            let digits = rest
+                .get(at + 2..at + 6)
+                .and_then(|digits| u32::from_str_radix(digits, 16).ok());
             match digits.and_then(char::from_u32) {
                 Some(char) => {
                     out.push(char);

@@ -188,8 +188,8 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use message::{
     Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints,
-    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan, Position,
-    QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
+    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan,
+    Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Record, RecordIter, RecordRef};

@@ -52,10 +52,7 @@ enum Reason {
     #[error(
         "serde makes {what}, but the database has {kind}: put #[serde(with = \"bolt::serde::as_value\")] on the field, or as_serde if this is what you mean"
     )]
-    Trap {
-        what: &'static str,
-        kind: &'static str,
-    },
+    Trap { what: &'static str, kind: &'static str },
     #[error("{0}")]
     Custom(String),
 }

@@ -62,12 +62,7 @@ impl Plan {
 
     /// Reads a step in one pass over its bytes: one of its entries holds everything below this step, so nothing is skipped
     /// before it is read.
-    fn read_entries(
-        &mut self,
-        reader: &mut Reader<'_>,
-        len: usize,
-        depth: usize,
-    ) -> Result<(), DecodeError> {
+    fn read_entries(&mut self, reader: &mut Reader<'_>, len: usize, depth: usize) -> Result<(), DecodeError> {
         let mut cost_entries = CostEntries::default();
         for _ in 0..len {
             match reader.key()? {
@@ -223,11 +218,20 @@ mod tests {
             "unknown": crate::list![1],
         };
         let plan = read(&plan.into());
-        assert_eq!((&*plan.operator, &plan.identifiers[..]), ("ProduceResults@neo4j", &["n".to_owned()][..]));
-        assert_eq!(plan.arguments.get("planner").and_then(Value::as_str), Some("COST"));
+        assert_eq!(
+            (&*plan.operator, &plan.identifiers[..]),
+            ("ProduceResults@neo4j", &["n".to_owned()][..])
+        );
+        assert_eq!(
+            plan.arguments.get("planner").and_then(Value::as_str),
+            Some("COST")
+        );
         let children: Vec<_> = plan.children.iter().map(|child| &*child.operator).collect();
         assert_eq!(children, ["A", "B"]);
-        assert_eq!(plan.children[0].cost.map(|cost| (cost.db_hits, cost.rows)), Some((3, 2)));
+        assert_eq!(
+            plan.children[0].cost.map(|cost| (cost.db_hits, cost.rows)),
+            Some((3, 2))
+        );
         assert_eq!(plan.cost, None);
     }
 

@@ -232,7 +232,10 @@ impl<'a> Reader<'a> {
     /// Returns whether the next value is a map or a structure, or null, by its first byte.
     #[inline]
     pub(crate) fn is_at_map_or_null(&self) -> bool {
-        matches!(self.rest, [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32 | marker::NULL, ..])
+        matches!(
+            self.rest,
+            [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32 | marker::NULL, ..]
+        )
     }
 
     /// Enters a container of which the token was just read.

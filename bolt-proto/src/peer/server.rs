@@ -416,7 +416,8 @@ impl Server {
     /// Ends the connection like real servers: a FAILURE, then nothing more.
     fn refuse(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
         while self.wire.recv.deliver().is_some() {}
-        let answers = !self.options.relaying && matches!(
+        let answers = !self.options.relaying
+            && matches!(
                 violation,
                 ProtocolViolation::IllegalRequest { .. } | ProtocolViolation::UnknownValue { .. }
             );

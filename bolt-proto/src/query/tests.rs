@@ -66,7 +66,9 @@ fn a_parameter_is_given_once() {
 /// Looking at all earlier parameters for each one would take minutes.
 #[test]
 fn many_parameters_are_added_in_linear_time_one_by_one_and_by_serde() {
-    let by_param = (0..30_000).fold(Query::new(""), |query, number| query.param(format!("p{number}"), number));
+    let by_param = (0..30_000).fold(Query::new(""), |query, number| {
+        query.param(format!("p{number}"), number)
+    });
     let by_params = (0..30_000).fold(Query::new(""), |query, number| {
         query.params(&BTreeMap::from([(format!("p{number}"), number)]))
     });

@@ -2,7 +2,6 @@
 
 use alloc::string::ToString;
 
-use ::serde::de::{self, Visitor};
 use super::de_compound::{Bytes, Entries, Items, Variant};
 use super::de_raw::Encoded;
 use super::de_structure::Structure;
@@ -12,6 +11,7 @@ use crate::packstream::{Reader, Token};
 #[cfg(feature = "serde_json")]
 use crate::value::{FromValue, Value};
 use crate::value::{Named, exact_float, exact_float_32, in_range, narrow};
+use ::serde::de::{self, Visitor};
 
 /// Reads the next value. `H` says how much of it has been read already.
 pub(super) struct Deserializer<'r, 'a, H = Unread> {
@@ -432,7 +432,6 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
         self.deserialize_str(visitor)
     }
 }
-
 
 #[cold]
 fn not_from_a_view() -> ConversionError {

@@ -7,8 +7,8 @@ use core::slice;
 use ::serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 
 use super::de::Deserializer;
-use super::name::Name;
 use super::de_compound::Entries;
+use super::name::Name;
 use crate::error::ConversionError;
 use crate::packstream::{Reader, Token};
 use crate::value::tag;

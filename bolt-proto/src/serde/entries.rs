@@ -148,7 +148,9 @@ impl<'a, S: Sink> ser::Serializer for EntriesSerializer<'a, S> {
         match Foreign::of_type(name) {
             Some(_) if name == AS_SERDE => {
                 let before = core::mem::replace(&mut self.sink.output().as_serde, true);
-                let written = value.serialize(EntriesSerializer { sink: &mut *self.sink });
+                let written = value.serialize(EntriesSerializer {
+                    sink: &mut *self.sink,
+                });
                 self.sink.output().as_serde = before;
                 written
             }

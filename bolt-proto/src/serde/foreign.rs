@@ -81,7 +81,12 @@ fn number(text: &str) -> Result<Value, EncodeError> {
     }
     match text.parse() {
         Ok(integer) => Ok(Value::Integer(integer)),
-        Err(error) if matches!(error.kind(), core::num::IntErrorKind::InvalidDigit | core::num::IntErrorKind::Empty) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                core::num::IntErrorKind::InvalidDigit | core::num::IntErrorKind::Empty
+            ) =>
+        {
             Err(malformed())
         }
         Err(_) => Err(EncodeError::integer()),

@@ -103,8 +103,8 @@ use crate::packstream::{Reader, Token, ValueRef};
 use crate::value::{Encoder, FromValue, ToValue, Value, encoded};
 
 pub(crate) use de_record::RecordDeserializer;
-pub(crate) use form::Part;
 pub(crate) use entries::{Sink, write_entries};
+pub(crate) use form::Part;
 
 /// A value that is sent or read by serde: `param("people", Serde(&people))`, `let Serde(person) = row.get("person")?`.
 ///

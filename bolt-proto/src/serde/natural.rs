@@ -8,8 +8,8 @@ use core::fmt;
 use ::serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use ::serde::{Serialize, Serializer};
 
-use super::form::{Form, Part};
 use super::foreign::{self, Foreign};
+use super::form::{Form, Part};
 use crate::value::Value;
 
 /// A value in its form.

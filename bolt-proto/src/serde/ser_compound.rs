@@ -97,9 +97,8 @@ impl<'a> Map<'a> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.out.entry(name, |encoder| {
-            Serializer::write(encoder.into_output(), value)
-        })?;
+        self.out
+            .entry(name, |encoder| Serializer::write(encoder.into_output(), value))?;
         self.open.key(name.as_bytes());
         self.open.item();
         Ok(())

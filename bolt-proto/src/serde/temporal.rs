@@ -104,8 +104,10 @@ fn zoned(time: DateTime) -> String {
         UtcOffset::UTC => alloc::format!("{}+00:00[UTC]", time.local()),
         offset if offset.seconds() % 60 == 0 => alloc::format!("{time}[{offset}]"),
         // A zone has no seconds in its name.
-        _ => DateTime::from_unix(time.unix_seconds(), time.nanosecond(), UtcOffset::UTC)
-            .map_or_else(|_| time.to_string(), |utc| alloc::format!("{}+00:00[UTC]", utc.local())),
+        _ => DateTime::from_unix(time.unix_seconds(), time.nanosecond(), UtcOffset::UTC).map_or_else(
+            |_| time.to_string(),
+            |utc| alloc::format!("{}+00:00[UTC]", utc.local()),
+        ),
     }
 }
 
@@ -179,10 +181,16 @@ fn with_offset(time: DateTime) -> [i64; 9] {
     let offset = i64::from(time.offset().seconds());
     // The parts have the same sign, which is that of the remainder.
     let [hours, minutes, seconds] = [3600, 60, 1].map(|unit: i64| {
-        let within = if unit == 3600 { offset } else { offset.checked_rem(unit.saturating_mul(60)).unwrap_or(0) };
+        let within = if unit == 3600 {
+            offset
+        } else {
+            offset.checked_rem(unit.saturating_mul(60)).unwrap_or(0)
+        };
         within.checked_div(unit).unwrap_or(0)
     });
-    [year, day, hour, minute, second, nanosecond, hours, minutes, seconds]
+    [
+        year, day, hour, minute, second, nanosecond, hours, minutes, seconds,
+    ]
 }
 
 /// Adds to the message of another crate which value it was, and what reads that value.

@@ -308,8 +308,8 @@ fn errors_show_no_values() {
     );
 }
 
-mod forms;
 mod foreign;
+mod forms;
 mod temporal;
 mod traps;
 mod types;

@@ -9,8 +9,8 @@ use ::serde::de::{
 };
 use ::serde::forward_to_deserialize_any;
 
-use super::name::CopiedName;
 use super::form::{Form, Part};
+use super::name::CopiedName;
 use super::raw::RAW;
 use super::temporal;
 use crate::error::{ConversionError, DecodeError};
@@ -285,7 +285,9 @@ impl<'de> de::Deserializer<'de> for Tree<'_> {
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         match self.part.form() {
-            Form::Text(name) => visitor.visit_enum(IntoDeserializer::<ConversionError>::into_deserializer(name)),
+            Form::Text(name) => {
+                visitor.visit_enum(IntoDeserializer::<ConversionError>::into_deserializer(name))
+            }
             Form::Entries(entries) => match (entries.as_slice(), self.part.functions()) {
                 (&[(name, part)], 0) => visitor.visit_enum(Variant {
                     name,

@@ -174,7 +174,10 @@ impl FromNatural for Node {
         Some(Self {
             id: function(&mut map, "id()")?,
             element_id: function(&mut map, "elementId()")?,
-            labels: labels.into_iter().map(|label| label.try_into().ok()).collect::<Option<_>>()?,
+            labels: labels
+                .into_iter()
+                .map(|label| label.try_into().ok())
+                .collect::<Option<_>>()?,
             properties: map,
         })
     }
@@ -231,9 +234,17 @@ impl FromNatural for Vector {
     fn from_natural(value: Value) -> Option<Self> {
         let Value::List(items) = value else { return None };
         if items.iter().all(|item| item.as_i64().is_some()) {
-            return items.iter().map(Value::as_i64).collect::<Option<_>>().map(Self::Int64);
+            return items
+                .iter()
+                .map(Value::as_i64)
+                .collect::<Option<_>>()
+                .map(Self::Int64);
         }
-        items.iter().map(Value::as_f64).collect::<Option<_>>().map(Self::Float64)
+        items
+            .iter()
+            .map(Value::as_f64)
+            .collect::<Option<_>>()
+            .map(Self::Float64)
     }
 }
 

@@ -6,9 +6,8 @@ use core::ops::Index;
 
 use crate::error::ConversionError;
 use crate::value::{
-    Date, DateTime, Duration, LocalDateTime, LocalTime, Map, Node, Path, Point2D, Point3D,
-    Relationship, Structure, Time, UnboundRelationship, UnsupportedType, Uuid, Value, Vector, ZonedDateTime,
-    exact_float,
+    Date, DateTime, Duration, LocalDateTime, LocalTime, Map, Node, Path, Point2D, Point3D, Relationship,
+    Structure, Time, UnboundRelationship, UnsupportedType, Uuid, Value, Vector, ZonedDateTime, exact_float,
 };
 
 impl Value {
@@ -334,14 +333,21 @@ mod tests {
     #[test]
     fn a_value_is_looked_into_like_one_of_json() {
         let ada = Node::new(1, ["Person"], map! { "name": "Ada", "born": 1815 });
-        let mut value: Value = map! { "n": ada.clone(), "list": list![1, 2.5, "x", true], "bytes": [1_u8] }.into();
+        let mut value: Value =
+            map! { "n": ada.clone(), "list": list![1, 2.5, "x", true], "bytes": [1_u8] }.into();
         assert_eq!(value["n"]["name"], "Ada");
         assert_eq!(value["n"]["born"].as_u64(), Some(1815));
         assert_eq!(value["list"][0].as_f64(), Some(1.0));
-        assert_eq!((value["list"][1].as_f64(), value["list"][1].as_i64()), (Some(2.5), None));
+        assert_eq!(
+            (value["list"][1].as_f64(), value["list"][1].as_i64()),
+            (Some(2.5), None)
+        );
         assert_eq!(value["list"][3], true);
         assert!(value["list"][9].is_null() && value["nothing"][0]["at all"].is_null());
-        assert_eq!(value.get("list").and_then(Value::as_list).map(<[Value]>::len), Some(4));
+        assert_eq!(
+            value.get("list").and_then(Value::as_list).map(<[Value]>::len),
+            Some(4)
+        );
         assert_eq!(value["bytes"].as_bytes(), Some(&[1][..]));
         assert_eq!(value["n"].as_node(), Some(&ada));
         assert_eq!(Value::from(1_i64 << 60).as_f64(), None);

@@ -116,9 +116,15 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Vec<T> {
 impl<'a, T: FromValue<'a>, const N: usize> FromValue<'a> for [T; N] {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         let items = Vec::from_value(value)?;
-        let what = if matches!(value, ValueRef::Bytes(_)) { "bytes" } else { "a list" };
+        let what = if matches!(value, ValueRef::Bytes(_)) {
+            "bytes"
+        } else {
+            "a list"
+        };
         let len = items.len();
-        items.try_into().map_err(|_| ConversionError::wrong_len(what, N, len))
+        items
+            .try_into()
+            .map_err(|_| ConversionError::wrong_len(what, N, len))
     }
 
     #[inline]

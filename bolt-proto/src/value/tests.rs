@@ -119,18 +119,27 @@ fn integers_out_of_range_are_refused_both_ways() {
 fn integers_become_floats_if_a_float_is_exact_and_floats_never_become_integers() {
     const LARGEST: i64 = 1 << 53;
     assert_eq!(decode::<f64>(&[10]), Ok(10.0));
-    assert_eq!(decode::<Vec<f64>>(&encode((9.99, 10)).unwrap()), Ok(vec![9.99, 10.0]));
+    assert_eq!(
+        decode::<Vec<f64>>(&encode((9.99, 10)).unwrap()),
+        Ok(vec![9.99, 10.0])
+    );
     assert_eq!(decode::<Option<f64>>(&[0xFF]), Ok(Some(-1.0)));
     for exact in [LARGEST, -LARGEST, LARGEST - 1] {
         assert_eq!(decode::<f64>(&encode(exact).unwrap()), Ok(exact as f64));
         assert_eq!(Value::from(exact).to::<f64>(), Ok(exact as f64));
-        assert_eq!(decode::<crate::Serde<f64>>(&encode(exact).unwrap()), Ok(crate::Serde(exact as f64)));
+        assert_eq!(
+            decode::<crate::Serde<f64>>(&encode(exact).unwrap()),
+            Ok(crate::Serde(exact as f64))
+        );
     }
     let message = "expected a float, found an integer beyond 2^53, which a float does not hold exactly";
     for inexact in [LARGEST + 1, -LARGEST - 1, i64::MAX, i64::MIN] {
         let bytes = encode(inexact).unwrap();
         assert_eq!(decode::<f64>(&bytes).unwrap_err().to_string(), message);
-        assert_eq!(decode::<crate::Serde<f64>>(&bytes).unwrap_err().to_string(), message);
+        assert_eq!(
+            decode::<crate::Serde<f64>>(&bytes).unwrap_err().to_string(),
+            message
+        );
         assert_eq!(Value::from(inexact).to::<f64>().unwrap_err().to_string(), message);
     }
     assert_eq!(decode::<f32>(&encode(1 << 24).unwrap()), Ok(16_777_216.0));

@@ -27,7 +27,9 @@ fn logged_in(version: Version) -> (Connection, Server) {
 /// Sends the value as a row. Returns what the client reads.
 fn sent(version: Version, value: &Value) -> Result<Value, AnswerError> {
     let (mut client, mut server) = logged_in(version);
-    let (_, result) = client.run(&Query::new("RETURN 1 AS v"), &Extra::default()).unwrap();
+    let (_, result) = client
+        .run(&Query::new("RETURN 1 AS v"), &Extra::default())
+        .unwrap();
     client.pull(result, Fetch::All).unwrap();
     carry_to(&mut client, &mut server);
     assert!(server.has_request().unwrap().is_some());
@@ -68,10 +70,16 @@ fn received(version: Version, value: &[u8]) -> Option<String> {
             None
         }
         Err(violation) => {
-            assert!(matches!(violation, ProtocolViolation::UnknownValue { .. }), "{violation}");
+            assert!(
+                matches!(violation, ProtocolViolation::UnknownValue { .. }),
+                "{violation}"
+            );
             // As real servers do, it says why before it closes the connection.
             let answer = server.pending_bytes();
-            assert!(answer.windows(2).any(|window| window == b"\xB1\x7F"), "{answer:02X?}");
+            assert!(
+                answer.windows(2).any(|window| window == b"\xB1\x7F"),
+                "{answer:02X?}"
+            );
             Some(violation.to_string())
         }
     }
@@ -88,13 +96,17 @@ fn a_value_that_the_version_lacks_is_not_sent_and_named() {
             (&stand_in, "a value", Version::V6_0),
             (&uuid, "a UUID", Version::V6_1),
         ] {
-            for value in [value.clone(), vec![Value::from(Map::from([("x", value.clone())]))].into()] {
+            for value in [
+                value.clone(),
+                vec![Value::from(Map::from([("x", value.clone())]))].into(),
+            ] {
                 match sent(version, &value) {
                     Ok(read) => assert!(version >= needs && read == value, "{version}: {read}"),
                     Err(error) => {
                         assert!(version < needs);
                         let kind = if kind == "a value" { "a vector" } else { kind };
-                        let message = format!("{kind} needs Bolt {needs} or newer, and this connection uses {version}");
+                        let message =
+                            format!("{kind} needs Bolt {needs} or newer, and this connection uses {version}");
                         assert!(error.to_string().contains(&message), "{error}");
                     }
                 }
@@ -157,8 +169,12 @@ fn a_value_that_the_version_lacks_is_refused_by_name() {
             (b"\xB1D\0", true, ""),
             (b"\xB1!\0", false, "a structure of an unknown kind"),
         ] {
-            for value in [value.to_vec(), [b"\x92\xA1\x81x", value, b"\x85\xE0\xB2V\xE0!"].concat()] {
-                let expected = format!("the client sent RUN with {name}, which clients do not send in Bolt {version}");
+            for value in [
+                value.to_vec(),
+                [b"\x92\xA1\x81x", value, b"\x85\xE0\xB2V\xE0!"].concat(),
+            ] {
+                let expected =
+                    format!("the client sent RUN with {name}, which clients do not send in Bolt {version}");
                 match received(version, &value) {
                     None => assert!(allowed, "{version}: {name}"),
                     Some(message) => {

@@ -76,14 +76,20 @@ fn raw_json_is_the_value_that_it_describes() {
     assert_eq!(value[0]["a"], crate::list![1, 2.5, Value::Null, "x"]);
     for broken in ["", "{", "[18446744073709551615]", "hunter2"] {
         let error = sent(&Raw(broken)).unwrap_err().to_string();
-        assert!(error.contains("RawValue") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("RawValue") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn a_marker_without_a_meaning_here_is_refused_by_name() {
     let error = encode(&BTreeMap::from([("when", Toml)])).unwrap_err().to_string();
-    assert!(error.starts_with(r#"field "when": $__toml_private_Datetime stands for"#), "{error}");
+    assert!(
+        error.starts_with(r#"field "when": $__toml_private_Datetime stands for"#),
+        "{error}"
+    );
     struct Tag;
     impl Serialize for Tag {
         fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -94,14 +100,24 @@ fn a_marker_without_a_meaning_here_is_refused_by_name() {
             tag.end()
         }
     }
-    assert!(encode(&Tag).unwrap_err().to_string().starts_with("@@TAG@@ stands for"));
+    assert!(
+        encode(&Tag)
+            .unwrap_err()
+            .to_string()
+            .starts_with("@@TAG@@ stands for")
+    );
     struct Extension;
     impl Serialize for Extension {
         fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.serialize_newtype_struct("_ExtStruct", &(1, 2))
         }
     }
-    assert!(encode(&Extension).unwrap_err().to_string().starts_with("_ExtStruct stands for"));
+    assert!(
+        encode(&Extension)
+            .unwrap_err()
+            .to_string()
+            .starts_with("_ExtStruct stands for")
+    );
     // Names that Rust allows, and keys that are data, are no markers.
     #[derive(Serialize)]
     struct Private {

@@ -48,7 +48,8 @@ fn forms() -> Vec<(Value, Json)> {
     let bob_form = json!({"id()": 8, "elementId()": "4:x:8", "labels()": ["Person"], "name": "Bob"});
     let knows_form = json!({"id()": 1, "elementId()": "5:x:1", "type()": "KNOWS", "startId()": 7, "endId()": 8,
         "startElementId()": "4:x:7", "endElementId()": "4:x:8", "since": 1999});
-    let path_form = json!({"nodes": [ada_form, bob_form, ada_form], "relationships": [knows_form, knows_form]});
+    let path_form =
+        json!({"nodes": [ada_form, bob_form, ada_form], "relationships": [knows_form, knows_form]});
     let unbound = UnboundRelationship::new(1, "KNOWS", map! { "since": 1999 });
     let unbound_form = json!({"id()": 1, "elementId()": "1", "type()": "KNOWS", "since": 1999});
     let stand_in = UnsupportedType::new("QUATERNION".into(), Version::new(9, 1), None);
@@ -57,12 +58,21 @@ fn forms() -> Vec<(Value, Json)> {
         (knows().into(), knows_form),
         (unbound.into(), unbound_form),
         (walk().into(), path_form),
-        (Point2D::cartesian(1.0, 2.5).into(), json!({"srid": 7203, "x": 1.0, "y": 2.5})),
+        (
+            Point2D::cartesian(1.0, 2.5).into(),
+            json!({"srid": 7203, "x": 1.0, "y": 2.5}),
+        ),
         (Vector::from(vec![0.5_f32]).into(), json!([0.5])),
         ([1_u8, 255].into(), json!([1, 255])),
         (Date::EPOCH.into(), json!("1970-01-01")),
-        (stand_in.into(), json!({"type": "QUATERNION", "minimumVersion": "9.1", "message": null})),
-        (Structure::new(0x51, vec![1.into(), "x".into()]).into(), json!({"tag": 0x51, "fields": [1, "x"]})),
+        (
+            stand_in.into(),
+            json!({"type": "QUATERNION", "minimumVersion": "9.1", "message": null}),
+        ),
+        (
+            Structure::new(0x51, vec![1.into(), "x".into()]).into(),
+            json!({"tag": 0x51, "fields": [1, "x"]}),
+        ),
         (list![1, ada(), walk()], Json::Null),
         (map! { "p": walk() }.into(), Json::Null),
     ]
@@ -123,7 +133,12 @@ fn nodes_relationships_and_paths_are_read_back_from_json() {
     assert_eq!((path.len(), path.end().id), (2, 7));
     let vector: Vector = serde_json::from_str("[1, 2.5]").unwrap();
     assert_eq!(vector, Vector::from(vec![1.0, 2.5]));
-    for broken in [r#"{"labels()": []}"#, "[]", "1", r#"{"nodes": [], "relationships": []}"#] {
+    for broken in [
+        r#"{"labels()": []}"#,
+        "[]",
+        "1",
+        r#"{"nodes": [], "relationships": []}"#,
+    ] {
         assert!(serde_json::from_str::<Node>(broken).is_err());
         assert!(serde_json::from_str::<Path>(broken).is_err());
     }
@@ -185,7 +200,11 @@ fn functions_work_beside_flatten() {
         id: id.into(),
         labels: vec!["Person".into(), "Poet".into()],
         name: Name { name: "Ada".into() },
-        rest: [("born".to_string(), json!("1970-01-01")), ("id()".into(), json!(7))].into(),
+        rest: [
+            ("born".to_string(), json!("1970-01-01")),
+            ("id()".into(), json!(7)),
+        ]
+        .into(),
     };
     let knows_of = |start: &str| Knows {
         ends: Ends {
@@ -250,7 +269,10 @@ fn a_path_is_read_as_structs() {
     let read: Walk = decode(&on_the_wire(&walk().into(), true)).unwrap();
     assert_eq!(Value::from(walk()).to(), Ok(Serde(read)));
     let read: Walk = decode(&on_the_wire(&walk().into(), true)).unwrap();
-    assert_eq!((read.nodes[0].born, &*read.nodes[1].name), (Some(Date::EPOCH), "Bob"));
+    assert_eq!(
+        (read.nodes[0].born, &*read.nodes[1].name),
+        (Some(Date::EPOCH), "Bob")
+    );
     assert_eq!(read.relationships, [Knows { since: 1999 }, Knows { since: 1999 }]);
 }
 

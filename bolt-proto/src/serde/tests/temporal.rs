@@ -1,8 +1,8 @@
 //! Whatever a server returns for a date or a time is read into the types that people use.
 
+use ::time::OffsetDateTime;
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use jiff::{Timestamp, Zoned};
-use ::time::OffsetDateTime;
 
 use super::*;
 use crate::types::{Date, DateTime, Duration, LocalDateTime, LocalTime, Time, UtcOffset, ZonedDateTime};
@@ -29,9 +29,13 @@ fn instants() -> Vec<Value> {
         // As in Amsterdam until 1937.
         with_offset(1172),
         with_offset(-1),
-        ZonedDateTime::from_unix(SECONDS, HALF, "Europe/Berlin").unwrap().into(),
+        ZonedDateTime::from_unix(SECONDS, HALF, "Europe/Berlin")
+            .unwrap()
+            .into(),
         ZonedDateTime::from_unix(SECONDS, HALF, "UTC").unwrap().into(),
-        ZonedDateTime::from_unix(SECONDS, HALF, "America/St_Johns").unwrap().into(),
+        ZonedDateTime::from_unix(SECONDS, HALF, "America/St_Johns")
+            .unwrap()
+            .into(),
     ]
 }
 
@@ -68,14 +72,30 @@ fn every_instant_is_read_as_the_date_times_that_people_use() {
     for value in instants() {
         assert_eq!(by_serde(&value), Ok(utc), "{value}");
         assert_eq!(by_get(&value), Ok(utc), "{value}");
-        assert_eq!(by_serde::<chrono::DateTime<FixedOffset>>(&value), Ok(utc.fixed_offset()), "{value}");
-        assert_eq!(by_get::<chrono::DateTime<FixedOffset>>(&value), Ok(utc.fixed_offset()), "{value}");
+        assert_eq!(
+            by_serde::<chrono::DateTime<FixedOffset>>(&value),
+            Ok(utc.fixed_offset()),
+            "{value}"
+        );
+        assert_eq!(
+            by_get::<chrono::DateTime<FixedOffset>>(&value),
+            Ok(utc.fixed_offset()),
+            "{value}"
+        );
         assert_eq!(by_serde(&value), Ok(timestamp), "{value}");
         assert_eq!(by_get(&value), Ok(timestamp), "{value}");
         assert_eq!(by_serde(&value), Ok(offset), "{value}");
         assert_eq!(by_get(&value), Ok(offset), "{value}");
-        assert_eq!(by_serde::<Zoned>(&value).map(|zoned| zoned.timestamp()), Ok(timestamp), "{value}");
-        assert_eq!(by_get::<Zoned>(&value).map(|zoned| zoned.timestamp()), Ok(timestamp), "{value}");
+        assert_eq!(
+            by_serde::<Zoned>(&value).map(|zoned| zoned.timestamp()),
+            Ok(timestamp),
+            "{value}"
+        );
+        assert_eq!(
+            by_get::<Zoned>(&value).map(|zoned| zoned.timestamp()),
+            Ok(timestamp),
+            "{value}"
+        );
         #[derive(Debug, PartialEq, Deserialize)]
         struct Rfc3339 {
             #[serde(with = "::time::serde::rfc3339")]
@@ -95,8 +115,16 @@ fn an_offset_is_kept_where_the_type_has_one() {
     assert_eq!(time.offset().whole_seconds(), 7200);
     let zoned: Zoned = by_serde(&value).unwrap();
     assert_eq!((zoned.offset().seconds(), zoned.hour()), (7200, 14));
-    let zoned: Zoned = by_serde(&ZonedDateTime::from_unix(SECONDS, 0, "Europe/Berlin").unwrap().into()).unwrap();
-    assert_eq!((zoned.time_zone().iana_name(), zoned.hour()), (Some("Europe/Berlin"), 14));
+    let zoned: Zoned = by_serde(
+        &ZonedDateTime::from_unix(SECONDS, 0, "Europe/Berlin")
+            .unwrap()
+            .into(),
+    )
+    .unwrap();
+    assert_eq!(
+        (zoned.time_zone().iana_name(), zoned.hour()),
+        (Some("Europe/Berlin"), 14)
+    );
     // The text of a string has everything.
     let text: String = by_serde(&ZonedDateTime::from_unix(0, 0, "Europe/Berlin").unwrap().into()).unwrap();
     assert_eq!(text, "1970-01-01T00:00:00Z[Europe/Berlin]");
@@ -118,15 +146,24 @@ fn dates_local_times_and_durations_are_read_by_each_crate() {
     assert_eq!(by_serde(&time), Ok(parse::<jiff::civil::Time>("12:34:56.789")));
     assert_eq!(by_serde(&time), by_get::<::time::Time>(&time));
     let local = Value::from(parse::<LocalDateTime>("2024-12-31T12:34:56.789"));
-    assert_eq!(by_serde(&local), Ok(parse::<NaiveDateTime>("2024-12-31T12:34:56.789")));
-    assert_eq!(by_serde(&local), Ok(parse::<jiff::civil::DateTime>("2024-12-31T12:34:56.789")));
+    assert_eq!(
+        by_serde(&local),
+        Ok(parse::<NaiveDateTime>("2024-12-31T12:34:56.789"))
+    );
+    assert_eq!(
+        by_serde(&local),
+        Ok(parse::<jiff::civil::DateTime>("2024-12-31T12:34:56.789"))
+    );
     assert_eq!(by_serde(&local), by_get::<::time::PrimitiveDateTime>(&local));
     let duration = Value::from(parse::<Duration>("PT-1.5S"));
     assert_eq!(by_serde(&duration), by_get::<::time::Duration>(&duration));
     assert_eq!(by_serde(&duration), by_get::<jiff::SignedDuration>(&duration));
     let span = |text| by_get::<Serde<jiff::Span>>(&parse::<Duration>(text).into());
     let Serde(span) = span("P-1M-2DT-1.5S").unwrap();
-    assert_eq!((span.get_months(), span.get_days(), span.get_milliseconds()), (-1, -2, -500));
+    assert_eq!(
+        (span.get_months(), span.get_days(), span.get_milliseconds()),
+        (-1, -2, -500)
+    );
     assert!(by_get::<Serde<jiff::Span>>(&parse::<Duration>("P1M-1D").into()).is_err());
 }
 
@@ -171,8 +208,13 @@ fn an_instant_that_only_a_zone_database_knows_is_refused_without_one() {
     // Servers before Neo4j 5 send the time of the local clock.
     let legacy = b"\xB3f\xCA\x63\x5D\xE1\xA8\0\xD0\x10Europe/Stockholm";
     let error = decode::<chrono::DateTime<Utc>>(legacy).unwrap_err().to_string();
-    assert!(error.contains("`types::ZonedDateTime` reads all of it"), "{error}");
-    let error = <chrono::DateTime<Utc>>::read(&mut Reader::new(legacy)).unwrap_err().to_string();
+    assert!(
+        error.contains("`types::ZonedDateTime` reads all of it"),
+        "{error}"
+    );
+    let error = <chrono::DateTime<Utc>>::read(&mut Reader::new(legacy))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("ZonedDateTime"), "{error}");
     assert!(decode::<OffsetDateTime>(legacy).is_err());
     // jiff has such a database.

@@ -47,15 +47,45 @@ macro_rules! refused {
 #[test]
 fn a_date_that_serde_makes_a_string_of_is_refused() {
     let date: chrono::NaiveDate = "2024-02-29".parse().unwrap();
-    refused!(date, chrono::NaiveDate, "a string of a chrono::NaiveDate", "a date");
+    refused!(
+        date,
+        chrono::NaiveDate,
+        "a string of a chrono::NaiveDate",
+        "a date"
+    );
     let time = chrono::DateTime::<chrono::Utc>::default();
-    refused!(time, chrono::DateTime<chrono::Utc>, "a string of a chrono::DateTime", "a date-time");
+    refused!(
+        time,
+        chrono::DateTime<chrono::Utc>,
+        "a string of a chrono::DateTime",
+        "a date-time"
+    );
     let time = ::time::OffsetDateTime::UNIX_EPOCH;
-    refused!(time, ::time::OffsetDateTime, "a string or a list of a time::OffsetDateTime", "a date-time");
-    refused!(jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp, "a string of a jiff::Timestamp", "a date-time");
-    refused!(Duration::ZERO, Duration, "a map of a std::time::Duration", "a duration");
+    refused!(
+        time,
+        ::time::OffsetDateTime,
+        "a string or a list of a time::OffsetDateTime",
+        "a date-time"
+    );
+    refused!(
+        jiff::Timestamp::UNIX_EPOCH,
+        jiff::Timestamp,
+        "a string of a jiff::Timestamp",
+        "a date-time"
+    );
+    refused!(
+        Duration::ZERO,
+        Duration,
+        "a map of a std::time::Duration",
+        "a duration"
+    );
     let now = std::time::SystemTime::UNIX_EPOCH;
-    refused!(now, std::time::SystemTime, "a map of a std::time::SystemTime", "a date-time");
+    refused!(
+        now,
+        std::time::SystemTime,
+        "a map of a std::time::SystemTime",
+        "a date-time"
+    );
 }
 
 #[test]
@@ -74,14 +104,23 @@ fn bytes_that_serde_makes_a_list_of_are_refused() {
     let message = "serde makes a list of bytes (u8), but the database has bytes: put \
                    #[serde(with = \"bolt::serde::as_value\")] on the field, or as_serde if this is what you mean";
     let content = vec![1, 200];
-    assert_eq!(refused(&Document { content }), format!("parameter \"content\": {message}"));
+    assert_eq!(
+        refused(&Document { content }),
+        format!("parameter \"content\": {message}")
+    );
     assert_eq!(encode(&[1_u8; 16]).unwrap_err().to_string(), message);
-    assert_eq!(encode(&vec![[1_u8, 2], [3, 4]]).unwrap_err().to_string(), format!("item 0: {message}"));
+    assert_eq!(
+        encode(&vec![[1_u8, 2], [3, 4]]).unwrap_err().to_string(),
+        format!("item 0: {message}")
+    );
     let meant = Meant {
         content: vec![1, 200],
         ages: vec![3, 4],
     };
-    assert_eq!(encode(&meant).unwrap(), b"\xA2\x87content\xCC\x02\x01\xC8\x84ages\x92\x03\x04");
+    assert_eq!(
+        encode(&meant).unwrap(),
+        b"\xA2\x87content\xCC\x02\x01\xC8\x84ages\x92\x03\x04"
+    );
     back(meant);
     // Nothing else is a list of bytes.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -3,11 +3,11 @@
 use core::fmt;
 
 use crate::error::{ConversionError, EncodeError};
+#[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
+use crate::packstream::ValueRef;
 use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::received_nanosecond;
-#[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
-use crate::packstream::ValueRef;
 use crate::value::{Encoder, LocalDateTime, RangeError, ToValue, UtcOffset, ZonedDateTime, tag};
 #[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
 use crate::value::{FromValue, Value};
