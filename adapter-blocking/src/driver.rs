@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bolt_client::{BookmarkManager, Config, Error, PoolCounts, Query, ServerInfo};
+use bolt_client::{Auth, BookmarkManager, Config, Error, PoolCounts, Query, ServerInfo};
 
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
@@ -110,6 +110,32 @@ impl Driver {
         call(self.inner.verify_connectivity())
     }
 
+    /// Returns whether the server accepts these credentials; `None` for the driver's own (Bolt 5.1 and later). Costs one
+    /// round trip, or the opening of a connection.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver, name: &str, password: &str) -> Result<(), bolt::Error> {
+    /// use bolt::Auth;
+    ///
+    /// if !driver.verify_authentication(Auth::basic(name, password))? {
+    ///     println!("wrong user name or password");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// It is `false` if the server answers with `Unauthorized`, `TokenExpired`, `CredentialsExpired` or `Forbidden`.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, reports another failure, such as a limit on wrong passwords, or speaks a version
+    /// before Bolt 5.1.
+    ///
+    /// # Cancel safety
+    /// [*cancel-safe*](index.html#cancellation).
+    pub fn verify_authentication(&self, auth: impl Into<Option<Auth>>) -> Result<bool, Error> {
+        call(self.inner.verify_authentication(auth))
+    }
+
     /// Returns information about the server. Costs as much as [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
@@ -168,6 +194,13 @@ impl Driver {
     /// [*cancel-safe*](index.html#cancellation). Connections that were being opened are completed by later calls.
     pub fn warm_up(&self) -> Result<(), Error> {
         call(self.inner.warm_up())
+    }
+
+    /// Returns whether connections are encrypted: by the scheme of the URI, or because TLS options are set. The answer is the
+    /// same once the driver is closed.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.inner.is_encrypted()
     }
 
     /// Returns the number of connections, by state, and of calls that wait for one.

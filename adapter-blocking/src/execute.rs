@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, BookmarkManager, EagerResult, NotificationFilter, OptionalName, ToValue};
+use bolt_client::{Access, Auth, BookmarkManager, EagerResult, NotificationFilter, OptionalName, ToValue};
 
 use crate::builder::blocking_builder;
 
@@ -64,6 +64,11 @@ blocking_builder! {
         metadata(name: impl AsRef<str>, value: impl ToValue);
         /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
         impersonated_user(user: impl OptionalName);
+        /// Sets what the query is logged in with, in place of the driver's credentials (Bolt 5.1 and later). Default:
+        /// `None`.
+        ///
+        /// It costs no round trip: [`SessionBuilder::auth`](crate::SessionBuilder::auth).
+        auth(auth: impl Into<Option<Auth>>);
         /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the
         /// [driver's](crate::Config::notifications) setting. Default: `None`.
         notifications(filter: impl Into<Option<NotificationFilter>>);

@@ -47,12 +47,13 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config, ConfigOptions,
-    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, FetchSize,
-    FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
-    ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef, Serde,
-    ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, ident, list, map,
-    newtype, protocol, query, serde, types,
+    Access, Address, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BlockingAuthManager,
+    BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex, Config, ConfigOptions,
+    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, ExpiringAuth,
+    FetchSize, FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName,
+    OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
+    Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error, ident, list,
+    map, newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]
@@ -74,7 +75,7 @@ pub use transaction::{BeginTransaction, Transaction, TransactionRun};
 ///
 /// # Errors
 /// If the URI is invalid: [`ErrorKind::Config`].
-pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
+pub fn driver(uri: &str, auth: impl AuthManager) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 

@@ -39,14 +39,15 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, BeginTransaction, BookmarkManager, Bookmarks, BookmarksIter, ColumnIndex, Config,
-    ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult, EncodeError,
-    Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, FetchSize, FromValue, Keys, Limits,
-    ManagedTransaction, MinimumSeverity, Notification, NotificationFilter, OptionalName, OrAbort,
-    ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner, QueryType, Record,
-    RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun,
-    Status, Summary, ToValue, Transaction, TransactionRun, Value, Version, Versions, error, ident, list, map,
-    newtype, protocol, query, serde, types,
+    Access, Address, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BeginTransaction,
+    BlockingAuthManager, BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex,
+    Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
+    EncodeError, Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, ExpiringAuth, FetchSize,
+    FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter,
+    OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner,
+    QueryType, Record, RecordIter, RecordRef, Records, Serde, ServerError, ServerInfo, Session,
+    SessionBuilder, SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, Value, Version,
+    Versions, error, ident, list, map, newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]
@@ -61,7 +62,7 @@ use runtime::Tokio;
 ///
 /// # Errors
 /// If the URI is invalid: [`ErrorKind::Config`].
-pub fn driver(uri: &str, auth: Auth) -> Result<Driver, Error> {
+pub fn driver(uri: &str, auth: impl AuthManager) -> Result<Driver, Error> {
     driver_with(Config::new(uri, auth)?)
 }
 

@@ -30,6 +30,7 @@ macro_rules! planted {
 
 mod address;
 mod api;
+mod auth;
 mod bookmarks;
 mod config;
 mod connect;
@@ -67,6 +68,10 @@ pub use api::records::Records;
 pub use api::runner::{QueryRun, QueryRunner};
 pub use api::session::{Session, SessionBuilder, SessionRun};
 pub use api::transaction::{BeginTransaction, Transaction, TransactionRun};
+pub use auth::{
+    AuthManager, BasicAuthManager, BearerAuthManager, BlockingAuthManager, BlockingManager, BoxError,
+    ExpiringAuth,
+};
 pub use bolt_proto::{
     Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
     MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,

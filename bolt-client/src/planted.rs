@@ -88,6 +88,26 @@ bugs! {
     AnswerHiddenByDeadline,
     /// A dropped read runs to its end, which nothing waits for.
     DroppedReadFinished,
+    /// A connection is used whatever login it carries.
+    OtherUsersConnection,
+    /// A connection is used if its login has the same user, whatever the password or token.
+    OldLoginKept,
+    /// What is taken back before it has left includes a change of the login.
+    LoginTakenBack,
+    /// Each caller that needs credentials calls the auth manager.
+    RefreshHerd,
+    /// Callers get the result of the last call of the auth manager, though it has ended.
+    OldResultOfManager,
+    /// The socket is asked before the plaintext that TLS holds.
+    SocketBeforePlaintext,
+    /// The transport below TLS is not flushed.
+    CiphertextNotFlushed,
+    /// An encrypted stream that was cut looks like one that has ended.
+    TruncationTakenForAnEnd,
+    /// A message of TLS itself on an idle connection looks like bytes that were not requested.
+    TicketTakenForGarbage,
+    /// A final failure of TLS is retried.
+    RetryOfFinalTlsFailure,
 }
 
 /// The index of the planted bug plus one; 0 for none.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, BookmarkManager, Bookmarks, Error, FetchSize, NotificationFilter, OptionalName};
+use bolt_client::{
+    Access, Auth, BookmarkManager, Bookmarks, Error, FetchSize, NotificationFilter, OptionalName,
+};
 
 use super::Session;
 
@@ -68,6 +70,25 @@ impl<'d> SessionBuilder<'d> {
     /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
     pub fn impersonated_user(self, user: impl OptionalName) -> Self {
         Self(self.0.impersonated_user(user))
+    }
+
+    /// Sets what the session's queries are logged in with, in place of the driver's credentials (Bolt 5.1 and later).
+    /// Default: `None`.
+    ///
+    /// Connections are shared between users. One that carries another login is logged in again, together with the
+    /// session's next query and with no round trip more. Below Bolt 5.1 the session's calls fail with
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), unless the driver has the same credentials.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver, name: &str, password: &str) {
+    /// use bolt::Auth;
+    ///
+    /// let session = driver.session().auth(Auth::basic(name, password)).build();
+    /// # }
+    /// ```
+    pub fn auth(self, auth: impl Into<Option<Auth>>) -> Self {
+        Self(self.0.auth(auth))
     }
 
     /// Sets which notifications the server leaves out (Bolt 5.2 and later). `None` for the

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bolt_proto::{Query, Version};
+use bolt_proto::{Auth, Query, Version};
 
 use crate::api::execute_query::ExecuteQuery;
 use crate::api::session::SessionBuilder;
@@ -11,6 +11,7 @@ use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::BookmarkManager;
 use crate::config::Config;
 use crate::connect::Shared;
+use crate::connect::login::Login;
 use crate::connect::pool::PoolCounts;
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -119,6 +120,35 @@ impl Driver {
         self.server_info().await.map(drop)
     }
 
+    /// Returns whether the server accepts these credentials; `None` for the driver's own (Bolt 5.1 and later). Costs one
+    /// round trip, or the opening of a connection.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(driver: bolt::Driver, name: &str, password: &str) -> Result<(), bolt::Error> {
+    /// use bolt::Auth;
+    ///
+    /// if !driver.verify_authentication(Auth::basic(name, password)).await? {
+    ///     println!("wrong user name or password");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// It is `false` if the server answers with `Unauthorized`, `TokenExpired`, `CredentialsExpired` or `Forbidden`.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, reports another failure, such as a limit on wrong passwords, or speaks a version
+    /// before Bolt 5.1.
+    ///
+    /// # Cancel safety
+    /// [*cancel-safe*](index.html#cancellation).
+    pub async fn verify_authentication(&self, auth: impl Into<Option<Auth>>) -> Result<bool, Error> {
+        let login = auth.into().map_or(Login::Driver, Login::Own);
+        self.shared
+            .verify_authentication(login, self.shared.deadline())
+            .await
+    }
+
     /// Returns information about the server. Costs as much as [`verify_connectivity`](Self::verify_connectivity).
     ///
     /// # Errors
@@ -182,6 +212,13 @@ impl Driver {
     /// [*cancel-safe*](index.html#cancellation). Connections that were being opened are completed by later calls.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.shared.warm_up().await
+    }
+
+    /// Returns whether connections are encrypted: by the scheme of the URI, or because TLS options are set. The answer is the
+    /// same once the driver is closed.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.shared.config().options().is_encrypted()
     }
 
     /// Returns the number of connections, by state, and of calls that wait for one.

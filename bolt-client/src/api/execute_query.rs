@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Extra, NotificationFilter, Query};
+use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter, Query};
 
 use crate::api::builders::{Lazy, query_setters, transaction_setters};
 use crate::api::driver::Driver;
@@ -131,6 +131,14 @@ impl ExecuteQuery {
     pub fn impersonated_user(mut self, user: impl OptionalName) -> Self {
         self.work
             .set(|setup| setup.settings.impersonated_user = user.into_name());
+        self
+    }
+
+    /// Sets what the query is logged in with, in place of the driver's credentials (Bolt 5.1 and later). Default: `None`.
+    ///
+    /// It costs no round trip: [`SessionBuilder::auth`](crate::SessionBuilder::auth).
+    pub fn auth(mut self, auth: impl Into<Option<Auth>>) -> Self {
+        self.work.set(|setup| setup.settings.auth = auth.into());
         self
     }
 

@@ -100,6 +100,8 @@ fn missing(name: &str, what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -119,7 +121,10 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.address.to_string(), "example.com:7000");
-        assert_eq!(config.auth, Auth::basic("ada", "secret"));
+        assert_eq!(
+            config.auth.current(Instant::now()),
+            Some(Auth::basic("ada", "secret"))
+        );
         assert_eq!(config.options().database(), Some("films"));
         assert!(!format!("{config:?}").contains("secret"));
     }
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn without_a_user_there_is_no_authentication_and_without_a_database_no_default() {
         let config = from(&[(URI, "bolt://localhost"), (DATABASE, "")]).unwrap();
-        assert_eq!(config.auth, Auth::none());
+        assert_eq!(config.auth.current(Instant::now()), Some(Auth::none()));
         assert_eq!(config.options().database(), None);
     }
 

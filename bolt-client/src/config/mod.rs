@@ -18,9 +18,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Auth, Limits, NotificationFilter, Versions};
+use bolt_proto::{Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
+use crate::auth::{AuthManager, AuthSource};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::SocketOptions;
@@ -59,8 +60,9 @@ pub(crate) use retries::{Pauses, RetryIf};
 pub struct Config {
     pub(crate) address: Address,
     pub(crate) encryption: EncryptionOptions,
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthSource,
     pub(crate) user_agent: String,
+    pub(crate) required_product: Option<Arc<str>>,
     pub(crate) max_connection_pool_size: usize,
     pub(crate) max_connection_pool_waiters: Option<usize>,
     pub(crate) min_idle_connections: usize,
@@ -99,16 +101,20 @@ impl Config {
     ///
     /// TLS is part of the feature `rustls`, which the adapters enable by default.
     ///
+    /// `auth` is what connections log in with: an [`Auth`](crate::Auth), or a manager of passwords or tokens that change:
+    /// see [`AuthManager`].
+    ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.
-    pub fn new(uri: &str, auth: Auth) -> Result<Self, Error> {
+    pub fn new(uri: &str, auth: impl AuthManager) -> Result<Self, Error> {
         let connection_timeout = Duration::from_secs(30);
         let (scheme, address) = uri::parse(uri)?;
         Ok(Self {
             address,
             encryption: EncryptionOptions::new(scheme),
-            auth,
+            auth: AuthSource::new(auth),
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            required_product: None,
             max_connection_pool_size: 100,
             max_connection_pool_waiters: None,
             min_idle_connections: 0,
@@ -227,6 +233,8 @@ impl fmt::Debug for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use bolt_proto::Auth;
+
     use super::*;
 
     fn config() -> Config {

@@ -18,7 +18,8 @@ pub(crate) struct Reported {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
     Never,
-    /// Immediately: nothing was carried out, and nothing suggests that the server has trouble.
+    /// Immediately: nothing was carried out, and nothing suggests that the server has trouble. The caller limits how
+    /// often a login is tried with other credentials.
     AtOnce,
     /// After a pause, while the retry budget lasts.
     Paused,
@@ -65,6 +66,10 @@ pub(crate) fn reported(error: &ServerError) -> Reported {
 pub(crate) fn retry_decision(error: &Error, circumstances: Circumstances) -> RetryDecision {
     let lost = error.kind() == ErrorKind::ConnectionLost;
     if lost && circumstances.untouched && !planted!(DeadConnectionReported) {
+        return RetryDecision::AtOnce;
+    }
+    // Nothing that was sent after the login has been carried out.
+    if error.is_new_login() {
         return RetryDecision::AtOnce;
     }
     let unknown = planted!(RetryAfterUnknownCommit) && error.kind() == ErrorKind::UnknownCommit;

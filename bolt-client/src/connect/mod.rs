@@ -4,9 +4,11 @@
 pub(crate) mod encryption;
 pub(crate) mod fallout;
 pub(crate) mod link;
+pub(crate) mod login;
 pub(crate) mod open;
 pub(crate) mod pool;
 mod shared;
+mod single_flight;
 #[cfg(feature = "rustls")]
 pub(crate) mod tls;
 mod want;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::Kind;
+use bolt_proto::{Auth, Kind, ServerError};
 
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -15,12 +15,14 @@ use crate::server_info::ServerInfo;
 use super::Want;
 use super::encryption::Encryption;
 use super::fallout;
+use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
+    logins: Arc<Logins>,
     topology: Topology,
 }
 
@@ -37,10 +39,18 @@ impl Shared {
         let encryption = Encryption::new(&config.encryption)?;
         let config = Arc::new(config);
         let address = config.address.clone();
-        let pool = Pool::new(Arc::clone(&runtime), Arc::clone(&config), encryption, address);
+        let logins = Arc::new(Logins::new(&config));
+        let pool = Pool::new(
+            Arc::clone(&runtime),
+            Arc::clone(&config),
+            encryption,
+            Arc::clone(&logins),
+            address,
+        );
         Ok(Self {
             runtime,
             config,
+            logins,
             topology: Topology::Direct(Arc::new(pool)),
         })
     }
@@ -65,37 +75,150 @@ impl Shared {
         })
     }
 
-    /// Acquires a connection that is ready for this work. Cancel-safe.
-    pub(crate) async fn acquire(&self, _want: &Want, by: Deadline) -> Result<Lease, Error> {
-        match &self.topology {
-            Topology::Direct(pool) => pool.acquire(by).await,
+    /// Acquires a connection that is ready for this work, and carries the wanted login. Cancel-safe.
+    pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
+        let by = self.acquisition_limit(by);
+        loop {
+            let (mut lease, credentials) = self.acquire_any(&want.login, by).await?;
+            if lease.carry(&credentials)? {
+                self.check_login(&lease)?;
+                return Ok(lease);
+            }
+            // Its login cannot be changed before Bolt 5.1.
+            lease.close();
         }
+    }
+
+    /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
+    async fn acquire_any(&self, login: &Login, by: Deadline) -> Result<(Lease, Credentials), Error> {
+        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        let are_kept = self.logins.are_kept(self.now());
+        let lease = match &self.topology {
+            Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
+        };
+        match login {
+            Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
+                Err(own_login_unsupported(&lease))
+            }
+            // They may have expired while the call waited for the connection.
+            Login::Driver if are_kept => {
+                let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+                Ok((lease, credentials))
+            }
+            _ => Ok((lease, credentials)),
+        }
+    }
+
+    fn is_the_drivers(&self, auth: &Auth) -> bool {
+        let current = self.logins.current(self.now());
+        current.is_some_and(|current| current.auth == *auth)
+    }
+
+    /// Checks that a login that is about to be made was not rejected so often that it must not be tried now.
+    fn check_login(&self, lease: &Lease) -> Result<(), Error> {
+        if !lease.is_logging_in() {
+            return Ok(());
+        }
+        match self.logins.remembered(&lease.login().credentials, self.now()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the end of an acquisition that begins now.
+    fn acquisition_limit(&self, by: Deadline) -> Deadline {
+        let limit = self.config.connection_acquisition_timeout;
+        by.earlier(Deadline::set_by(
+            "connection_acquisition_timeout",
+            self.now(),
+            limit,
+        ))
     }
 
     /// Opens the connections that the options want to be idle.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        let by = self.acquisition_limit(self.deadline());
+        let credentials = self
+            .logins
+            .credentials(&Login::Driver, &*self.runtime, by)
+            .await?;
         match &self.topology {
-            Topology::Direct(pool) => pool.warm_up(self.deadline()).await,
+            Topology::Direct(pool) => pool.warm_up(&credentials, by).await,
+        }
+    }
+
+    /// Returns whether a server accepts these credentials, or the driver's.
+    pub(crate) async fn verify_authentication(&self, login: Login, by: Deadline) -> Result<bool, Error> {
+        match self.log_in(&login, by).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.server().is_some_and(denies_access) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs in on a connection, whatever login it carries.
+    async fn log_in(&self, login: &Login, by: Deadline) -> Result<(), Error> {
+        let within = self.acquisition_limit(by);
+        loop {
+            let (mut lease, credentials) = self.acquire_any(login, within).await?;
+            // A new connection has just logged in with them. Before Bolt 5.1 the answer does not depend on that.
+            if lease.can_log_in_again()
+                && !lease.is_reused()
+                && lease.login().credentials.auth == credentials.auth
+            {
+                return Ok(());
+            }
+            if !lease.log_in_again(&credentials)? {
+                return Err(too_old(
+                    &lease,
+                    "verifying a login needs Bolt 5.1; verify_connectivity tests the driver's own",
+                ));
+            }
+            self.check_login(&lease)?;
+            if self.answers(&mut lease, by).await? {
+                return Ok(());
+            }
         }
     }
 
     /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
-        let Topology::Direct(pool) = &self.topology;
+        let want = Want::default();
         loop {
-            let mut lease = pool.acquire(by).await?;
+            let mut lease = self.acquire(&want, by).await?;
             // A new connection has just been answered; an old one is tested by a request, and replaced if it is dead.
-            let by = by.earlier(Deadline::set_by(
-                "connection_timeout",
-                self.now(),
-                self.config.connection_timeout,
-            ));
-            if lease.is_reused() && !answers(&mut lease, by).await? {
+            if lease.is_reused() && !self.answers(&mut lease, by).await? {
                 continue;
             }
             let info = lease.info().map(|info| ServerInfo::clone(info));
             return info
                 .ok_or_else(|| Error::misuse("the server reported nothing about itself at the login"));
+        }
+    }
+
+    /// Waits for the answer to a change of the login, or else for that to a RESET, which a server gives whatever it is
+    /// doing. Returns `false` if the connection is dead.
+    async fn answers(&self, lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+        let by = by.earlier(Deadline::set_by(
+            "connection_timeout",
+            self.now(),
+            self.config.connection_timeout,
+        ));
+        let answered = if lease.is_logging_in() {
+            lease.logged_in(by).await.map(|()| true)
+        } else {
+            reset(lease, by).await
+        };
+        match answered {
+            Ok(answered) => Ok(answered),
+            Err(error) => {
+                lease.report(fallout::for_connections(&error, false));
+                if error.is_retryable() {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            }
         }
     }
 
@@ -118,28 +241,44 @@ impl Shared {
     }
 }
 
-/// Sends RESET on a pooled connection and waits for the answer, which a server gives whatever it is doing. Returns
-/// `false` if the connection is dead.
-async fn answers(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+/// Sends RESET and waits for the answer. Returns whether that is a success.
+async fn reset(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
     let reset = lease.proto.reset()?;
     loop {
-        match lease.head(by).await {
-            Ok(head) => {
-                drop(lease.event());
-                if head.request == Some(reset) {
-                    return Ok(head.kind == Kind::Success);
-                }
-            }
-            Err(error) => {
-                lease.report(fallout::for_connections(&error, false));
-                return if error.is_retryable() {
-                    Ok(false)
-                } else {
-                    Err(error)
-                };
-            }
+        let head = lease.head(by).await?;
+        drop(lease.event());
+        if head.request == Some(reset) {
+            return Ok(head.kind == Kind::Success);
         }
     }
+}
+
+/// Returns whether this failure means that credentials give no access, as Neo4j's own drivers see it.
+fn denies_access(error: &ServerError) -> bool {
+    matches!(
+        error.name(),
+        "ClientError.Security.CredentialsExpired"
+            | "ClientError.Security.Forbidden"
+            | "ClientError.Security.TokenExpired"
+            | "ClientError.Security.Unauthorized"
+    )
+}
+
+fn own_login_unsupported(lease: &Lease) -> Error {
+    too_old(
+        lease,
+        "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
+    )
+}
+
+/// The server's version lacks something.
+fn too_old(lease: &Lease, what: &str) -> Error {
+    let version = lease.proto.version().map(|version| version.to_string());
+    Error::config(format!(
+        "{} speaks Bolt {}: {what}",
+        lease.peer(),
+        version.as_deref().unwrap_or("of an unknown version")
+    ))
 }
 
 impl fmt::Debug for Shared {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, UsageError};
 
 use super::{Error, Reason, Waiting};
-use crate::connect::encryption::{Encrypted, TlsFault};
+use crate::auth::BoxError;
+use crate::connect::encryption::{Encrypted, TlsFault, is_in_tls};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
 use crate::runtime::{NoRuntime, Runtime};
@@ -51,6 +52,40 @@ impl Error {
             cause: self,
             attempts,
             spent,
+        }
+        .into()
+    }
+
+    /// The auth manager of the application failed.
+    pub(crate) fn auth_manager(source: BoxError) -> Self {
+        Reason::AuthManager(source).into()
+    }
+
+    /// Marks a failure that is about credentials that the auth manager may have replaced.
+    pub(crate) fn with_new_credentials(self) -> Self {
+        Reason::NewCredentials(self).into()
+    }
+
+    /// Returns whether the server refused a login, and the auth manager may have replaced its credentials.
+    pub(crate) fn is_new_login(&self) -> bool {
+        matches!(&*self.0, Reason::NewCredentials(cause) if cause.is_failed_login())
+    }
+
+    /// Returns whether the server refused a login, so nothing that was sent after it has been carried out.
+    pub(crate) fn is_failed_login(&self) -> bool {
+        match &*self.0 {
+            Reason::Login { .. } => true,
+            Reason::NewCredentials(cause) => cause.is_failed_login(),
+            _ => false,
+        }
+    }
+
+    /// Wraps the answer to an earlier login for one that is not tried.
+    pub(crate) fn remembered(self, times: u32, within: Duration) -> Self {
+        Reason::Remembered {
+            cause: self,
+            times,
+            within,
         }
         .into()
     }
@@ -138,6 +173,16 @@ impl Error {
         Reason::Overloaded { address, counts }.into()
     }
 
+    /// The server is not the product that the application requires.
+    pub(crate) fn product(address: String, product: &str, required: &str) -> Self {
+        Reason::Product {
+            address,
+            product: product.to_owned(),
+            required: required.to_owned(),
+        }
+        .into()
+    }
+
     /// The connection has ended: the peer closed it, the socket failed (`source`), or the protocol was violated.
     pub(crate) fn broken(address: String, violation: ProtocolViolation, source: Option<io::Error>) -> Self {
         match violation {
@@ -179,7 +224,8 @@ impl Error {
         match TlsFault::of(&source) {
             Some(fault) => Reason::Tls {
                 // A server that has spoken TLS before may be restarting.
-                is_final: fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true },
+                is_final: (fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true })
+                    && !planted!(RetryOfFinalTlsFailure),
                 address,
                 source,
             },
@@ -191,6 +237,33 @@ impl Error {
             },
         }
         .into()
+    }
+
+    /// The server has closed a connection without TLS, and speaks TLS.
+    pub(crate) fn only_tls(address: String, refusal: Self) -> Self {
+        Reason::OnlyTls { address, refusal }.into()
+    }
+
+    /// Returns whether the server closed a connection that was not encrypted, without an answer.
+    pub(crate) fn is_refused_without_tls(&self) -> bool {
+        matches!(
+            &*self.0,
+            Reason::Refused {
+                encrypted: Encrypted::No,
+                ..
+            }
+        )
+    }
+
+    /// Returns whether an encrypted connection that was being opened had received TLS before it failed.
+    pub(crate) fn came_in_tls(&self) -> bool {
+        match &*self.0 {
+            // Anything but the end of the stream was decrypted. The end itself is an error, if it is not encrypted.
+            Reason::Protocol { .. } => true,
+            Reason::Refused { source, .. } => source.as_ref().is_none_or(is_in_tls),
+            Reason::Tls { source, .. } => is_in_tls(source),
+            _ => false,
+        }
     }
 
     /// The number of rows is not one.

@@ -5,7 +5,6 @@ use std::fmt;
 use bolt_proto::{Auth, ServerError};
 
 use super::{Error, Reason};
-use crate::address::Address;
 
 /// A login, without its credentials.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(super) struct Login {
 
 impl Error {
     /// The server refused the login at this address.
-    pub(crate) fn login(error: ServerError, address: &Address, auth: &Auth) -> Self {
+    pub(crate) fn login(error: ServerError, address: &dyn fmt::Display, auth: &Auth) -> Self {
         let login = Login {
             address: address.to_string(),
             scheme: auth.scheme().to_owned(),
@@ -42,6 +41,7 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
+    use crate::address::Address;
     use crate::error::ErrorKind;
 
     const UNAUTHORIZED: &str = "Neo.ClientError.Security.Unauthorized";
@@ -60,7 +60,7 @@ mod tests {
         );
         assert_eq!(
             (error.kind(), error.code()),
-            (ErrorKind::Server, Some(UNAUTHORIZED))
+            (ErrorKind::Auth, Some(UNAUTHORIZED))
         );
         assert!(!error.is_retryable() && error.source().is_none());
         assert!(!format!("{error:?}").contains("secret"));

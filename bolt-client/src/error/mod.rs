@@ -91,7 +91,11 @@ pub enum ErrorKind {
     Server,
     /// The peer broke the protocol, or is no Bolt server.
     Protocol,
-    /// The server and this driver have no protocol version in common.
+    /// The server does not accept the credentials, or the auth manager failed to provide any. The message names address
+    /// and user.
+    Auth,
+    /// The server and this driver have no protocol version in common, or the server is not the
+    /// [required product](crate::Config::required_product).
     Unsupported,
     /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
     Connect,
@@ -152,9 +156,25 @@ enum Reason {
         error: ServerError,
         login: Login,
     },
+    /// A login was not tried, since the server had rejected the same credentials so many times.
+    Remembered {
+        cause: Error,
+        times: u32,
+        within: Duration,
+    },
+    /// The auth manager expects to have other credentials than those that this failure is about.
+    NewCredentials(Error),
+    /// The auth manager failed to provide credentials.
+    AuthManager(Box<dyn StdError + Send + Sync>),
     Protocol {
         address: String,
         violation: ProtocolViolation,
+    },
+    /// The server is not the product that the application requires.
+    Product {
+        address: String,
+        product: String,
+        required: String,
     },
     Resolve {
         host: String,
@@ -183,6 +203,12 @@ enum Reason {
         source: io::Error,
         is_final: bool,
     },
+    /// The server speaks TLS, and closed a connection without it.
+    OnlyTls {
+        address: String,
+        /// How it did.
+        refusal: Error,
+    },
     Timeout {
         address: String,
         waiting: Waiting,
@@ -208,7 +234,10 @@ impl Error {
         match &*self.0 {
             Reason::Config(_) => ErrorKind::Config,
             Reason::Usage(UsageError::Encode(_)) | Reason::Parameter(_) => ErrorKind::Parameter,
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.kind(),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.kind(),
             Reason::Usage(_)
             | Reason::Misuse(_)
             | Reason::NoRuntime(_)
@@ -216,12 +245,18 @@ impl Error {
             | Reason::TooLarge { .. } => ErrorKind::Usage,
             Reason::Conversion(_) | Reason::NotSingle { .. } => ErrorKind::Conversion,
             Reason::Abort { .. } => ErrorKind::Abort,
+            Reason::AuthManager(_) => ErrorKind::Auth,
+            Reason::Server(error) | Reason::Login { error, .. } if error.rejects_credentials() => {
+                ErrorKind::Auth
+            }
             Reason::Server(_) | Reason::Login { .. } => ErrorKind::Server,
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
                 ..
-            } => ErrorKind::Unsupported,
+            }
+            | Reason::Product { .. } => ErrorKind::Unsupported,
             Reason::Tls { .. }
+            | Reason::OnlyTls { .. }
             | Reason::Protocol {
                 violation: ProtocolViolation::TlsServer,
                 ..
@@ -238,13 +273,14 @@ impl Error {
         }
     }
 
-    /// Returns whether the same work may succeed if it is retried: after a transient error of the server, or if a
-    /// connection could not be made or was lost. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
+    /// Returns whether the same work may succeed if it is retried: after a transient error of the server, if a connection
+    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) | Reason::Login { error, .. } => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
+            Reason::NewCredentials(_) => true,
             // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
                 source: Some(source), ..
@@ -295,7 +331,10 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match &*self.0 {
             Reason::Server(error) | Reason::Login { error, .. } => Some(error),
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.server(),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.server(),
             _ => None,
         }
     }
@@ -345,6 +384,13 @@ impl fmt::Display for Error {
                 Some(hint) => write!(f, "{error} ({hint}; {login})"),
                 None => write!(f, "{error} ({login})"),
             },
+            Reason::Remembered { cause, times, within } => write!(
+                f,
+                "{cause}; not tried again: the server has rejected these credentials (rejected {times} times within {:.1} s)",
+                within.as_secs_f64()
+            ),
+            Reason::NewCredentials(cause) => cause.fmt(f),
+            Reason::AuthManager(source) => write!(f, "the auth manager failed to provide credentials: {source}"),
             Reason::NotSingle { at_least: 0 } => f.write_str("expected one row, the result has none"),
             Reason::NotSingle { .. } => {
                 f.write_str("expected one row, the result has more: add LIMIT 1, or read all rows")
@@ -358,6 +404,15 @@ impl fmt::Display for Error {
                 "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by bolt+s://"
             ),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
+            Reason::Product {
+                address,
+                product,
+                required,
+            } => write!(
+                f,
+                "{address}: the server is {:?}, and the option required_product asks for {required:?}",
+                bolt_proto::Escaped(product).to_string()
+            ),
             Reason::Resolve {
                 host,
                 source: Some(source),
@@ -401,6 +456,11 @@ impl fmt::Display for Error {
                 }
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
+            Reason::OnlyTls { address, .. } => write!(
+                f,
+                "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
+                 only by bolt+ssc://, which accepts any certificate"
+            ),
             Reason::Timeout {
                 address,
                 waiting,
@@ -475,8 +535,14 @@ impl StdError for Error {
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
                 source.as_ref().map(|source| source as _)
             }
-            Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
-            Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.source(),
+            Reason::UnknownCommit(cause)
+            | Reason::CancelledPause(cause)
+            | Reason::OnlyTls { refusal: cause, .. } => Some(cause),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::Remembered { cause, .. }
+            | Reason::NewCredentials(cause) => cause.source(),
+            Reason::AuthManager(source) => Some(&**source),
             // The last attempt. The text names all of them.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),

@@ -15,6 +15,8 @@ pub(crate) enum Waiting {
     Opening(PoolCounts),
     /// The answer on a connection that was idle, or that another call left with unread answers.
     Settling(PoolCounts),
+    /// The credentials that the auth manager provides.
+    AuthManager,
     /// The server's answer to this request.
     Answer(Option<Message>),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Waiting {
                 "waited for the server's answer on a connection of the pool that was idle, or had unread answers of an \
                  earlier call ({counts}); is the server overloaded?"
             ),
+            Self::AuthManager => f.write_str("waited for the credentials of the auth manager"),
             Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
             Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),
             Self::Answer(None) => f.write_str("waited for the server's answer"),

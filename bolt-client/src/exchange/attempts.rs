@@ -1,6 +1,7 @@
 //! Work that is retried after a failure: the one loop that decides it.
 
 use std::future::pending;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Attempts {
     api: Option<Api>,
     policy: RetryPolicy,
     retry: Retry,
+    /// A login has failed, and was tried again with other credentials.
+    logged_in_again: bool,
     by: Deadline,
 }
 
@@ -59,6 +62,7 @@ impl Attempts {
             work: Arc::new(work),
             policy,
             retry,
+            logged_in_again: false,
             by,
         }
     }
@@ -96,6 +100,7 @@ impl Attempts {
         failed.give_back();
         let decision = match fallout::retry_decision(&error, circumstances) {
             RetryDecision::Never if self.is_retryable(&error) => RetryDecision::Paused,
+            RetryDecision::AtOnce if !self.may_log_in_again(&error) => RetryDecision::Paused,
             decision => decision,
         };
         match (decision, self.policy) {
@@ -119,7 +124,7 @@ impl Attempts {
         error: Error,
         by: Deadline,
     ) -> Result<(), Error> {
-        if !work.can_be_moved(&error) {
+        if !work.can_be_moved(&error) || !self.may_log_in_again(&error) {
             return Err(error);
         }
         // The dead connection goes first: the pool may have room for only one.
@@ -148,10 +153,17 @@ impl Attempts {
         loop {
             match self.acquire(self.by).await {
                 Ok(lease) => return Ok(lease),
+                Err(error) if error.is_new_login() && self.may_log_in_again(&error) => {}
                 Err(error) if self.is_retryable(&error) => self.pause(error).await?,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Returns `false` for a failed login that follows another one of this call: a manager that always has other
+    /// credentials must not keep the server busy.
+    fn may_log_in_again(&mut self, error: &Error) -> bool {
+        !error.is_new_login() || !mem::replace(&mut self.logged_in_again, true)
     }
 
     async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Extra, NotificationFilter};
+use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter};
 
 use crate::bookmarks::Chain;
 use crate::config::{FetchSize, RetryIf};
+use crate::connect::login::Login;
 use crate::connect::{Shared, Want};
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) fetch_size: Option<FetchSize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) impersonated_user: Option<Arc<str>>,
+    pub(crate) auth: Option<Auth>,
     pub(crate) notifications: Option<NotificationFilter>,
     pub(crate) max_transaction_retry_time: Option<Duration>,
     pub(crate) auto_commit_retries: Option<bool>,
@@ -93,6 +95,7 @@ impl TransactionContext {
                 access,
                 database: settings.database.clone().or_else(|| config.database.clone()),
                 impersonated_user: settings.impersonated_user.clone(),
+                login: settings.auth.clone().map_or(Login::Driver, Login::Own),
             },
             options,
             notifications: settings.notifications.clone(),

@@ -77,7 +77,7 @@ impl Exchange {
             lease.set_unfinished(Unfinished::Finish(id));
             lease.read_arrived();
         }
-        while let Some(Ok(Some(head))) = self.flight.lease_if_held().map(|lease| lease.proto.has_event()) {
+        while let Some(Ok(head)) = self.flight.lease_if_held().and_then(|lease| lease.arrived()) {
             self.take(head);
         }
         if let Some(lease) = self.flight.lease_if_held() {

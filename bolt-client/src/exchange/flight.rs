@@ -125,6 +125,13 @@ impl Flight {
         Some((event, &mut self.state))
     }
 
+    /// Reports a failure to the driver's auth manager if it is about the login of this connection. Returns whether
+    /// there may be other credentials now.
+    pub(super) fn credentials_rejected(&self, error: &ServerError) -> bool {
+        let lease = self.lease.as_ref().filter(|_| error.is_security());
+        lease.is_some_and(|lease| lease.credentials_rejected(error))
+    }
+
     /// Reports that the login of this connection, and all that are as old, have become invalid.
     pub(super) fn invalidate_logins(&self) {
         if let Some(lease) = &self.lease {
@@ -151,7 +158,8 @@ impl Flight {
             Err(error) => error,
         };
         lease.report(fallout::for_connections(&error, state.answered));
-        if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol) {
+        let is_over = matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol);
+        if is_over || error.is_failed_login() {
             state.fail(error.clone());
         }
         Err(state.own_failure().unwrap_or(error))
@@ -290,8 +298,15 @@ impl WorkState {
     }
 
     /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.
-    /// Returns what that means for other connections.
-    pub(super) fn failed(&mut self, request: Option<RequestId>, of: Subject, error: ServerError) -> Reported {
+    /// `new_credentials`: the auth manager expects to have replaced the credentials that this is about. Returns what that
+    /// means for other connections.
+    pub(super) fn failed(
+        &mut self,
+        request: Option<RequestId>,
+        of: Subject,
+        error: ServerError,
+        new_credentials: bool,
+    ) -> Reported {
         let reported = fallout::reported(&error);
         let commits = match of {
             Subject::Run => false,
@@ -300,6 +315,11 @@ impl WorkState {
         };
         self.refused = of == Subject::Run;
         let error = Error::from(error);
+        let error = if new_credentials {
+            error.with_new_credentials()
+        } else {
+            error
+        };
         self.fail(
             if commits && reported.leaves_commit_unknown && self.work.writes() {
                 Error::unknown_commit(error)

@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bolt_proto::{Api, Connection, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, UsageError};
+use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, ServerError, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, RetryDecision};
@@ -201,15 +201,22 @@ impl Exchange {
         state.note_answer();
         let change = match event {
             Event::Failure(error) => {
-                if state.failed(head.request, of, error).invalidates_logins {
-                    self.flight.invalidate_logins();
-                }
+                self.take_error(head.request, of, error);
                 OpenResult::fail
             }
             _ => OpenResult::ignore,
         };
         if let Some(id) = head.result {
             self.results.update(id, change);
+        }
+    }
+
+    fn take_error(&mut self, request: Option<RequestId>, of: Subject, error: ServerError) {
+        let flight = &mut self.flight;
+        let new_credentials = flight.credentials_rejected(&error);
+        let reported = flight.state.failed(request, of, error, new_credentials);
+        if reported.invalidates_logins {
+            flight.invalidate_logins();
         }
     }
 
@@ -271,7 +278,7 @@ impl Exchange {
     /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
         if matches!(error, UsageError::Ended(_)) {
-            while let Some(Ok(Some(head))) = self.flight.proto_mut().map(Connection::has_event) {
+            while let Some(Ok(head)) = self.flight.lease_if_held().and_then(|lease| lease.arrived()) {
                 self.take(head);
             }
         }
@@ -306,7 +313,7 @@ impl Exchange {
     /// Queries among them are missing from then on, except `known`: the caller of that query learns that it was not
     /// sent.
     fn take_back(&mut self, known: Option<RequestId>) -> Option<RequestId> {
-        let first = self.flight.lease_if_held()?.proto.unqueue()?;
+        let first = self.flight.lease_if_held()?.unqueue()?;
         self.flight.state.took_back(first);
         let gone = self.results.take_back(first);
         if gone.into_iter().any(|run| Some(run) != known) {

@@ -4,6 +4,7 @@
 mod runtime;
 mod server;
 
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
@@ -47,6 +48,12 @@ pub(super) struct Script {
     /// The texts of committed queries.
     committed: Vec<String>,
     next_bookmark: u64,
+    /// What servers accept of each user. Users that are not named are accepted with any password.
+    passwords: BTreeMap<String, String>,
+    /// The credentials of all logins that were tried.
+    logins: Vec<String>,
+    /// The queries that have run, each with the credentials of the connection's login.
+    ran: Vec<(String, String)>,
 }
 
 impl Scripted {
@@ -138,6 +145,22 @@ impl Scripted {
     /// Makes servers of later connections ask which part of the API is used.
     pub(crate) fn want_telemetry(&self) {
         self.lock().script.telemetry = true;
+    }
+
+    /// Makes servers accept this user with no other password, or token of the scheme of this name.
+    pub(crate) fn set_password(&self, user: &str, password: &str) {
+        let entry = (user.to_owned(), password.to_owned());
+        self.lock().script.passwords.extend([entry]);
+    }
+
+    /// Returns the credentials of all logins since the last call for them, as `user:password` or `scheme:token`.
+    pub(crate) fn logins(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().script.logins)
+    }
+
+    /// Returns the queries that have run since the last call for them, with the credentials that they ran with.
+    pub(crate) fn ran(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.lock().script.ran)
     }
 
     /// Returns how many connections were made.

@@ -174,6 +174,11 @@ impl<'t, T> Task<'t, T> {
         }
     }
 
+    /// Returns whether it was woken since its last poll.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.wake.0.load(Ordering::Relaxed) > 0
+    }
+
     /// Polls as often as the task was woken.
     pub(crate) fn run(&mut self) -> Option<T> {
         let waker = Waker::from(Arc::clone(&self.wake));

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 
-use bolt_proto::peer::{Head, Options, Request, Rows, Server, Verdict};
+use bolt_proto::ServerError;
+use bolt_proto::peer::{Head, Options, Request, Rows, Server, Token, Verdict};
 use bolt_proto::state::Message;
 
 use super::Script;
@@ -37,6 +38,8 @@ pub(super) struct Socket {
     /// The queries that have run and are not committed.
     uncommitted: Vec<String>,
     in_transaction: bool,
+    /// The credentials that it is logged in with.
+    login: String,
 }
 
 /// The rest of a result.
@@ -51,6 +54,8 @@ struct Content {
 enum Asked {
     Run(String),
     Rows(Rows),
+    /// The user, or else the scheme; and what proves it.
+    Login(String, String),
     Other,
 }
 
@@ -74,6 +79,7 @@ impl Socket {
             newest: 0,
             uncommitted: Vec::new(),
             in_transaction: false,
+            login: String::new(),
         }
     }
 
@@ -123,6 +129,10 @@ impl Socket {
     fn answer_one(&mut self, head: Head, script: &mut Script) {
         let asked = self.read();
         self.asked.push(head.message);
+        if let Asked::Login(user, proof) = &asked {
+            self.login = format!("{user}:{proof}");
+            script.logins.push(self.login.clone());
+        }
         if head.message == Message::Goodbye {
             return self.close();
         }
@@ -137,6 +147,12 @@ impl Socket {
             .fails
             .iter()
             .position(|(message, _)| *message == head.message);
+        if self.is_refused(&asked, script) {
+            let code = "Neo.ClientError.Security.Unauthorized";
+            self.server.failure(&ServerError::new(code, "wrong")).unwrap();
+            self.send();
+            return self.close();
+        }
         if let Some(planned) = planned {
             let (_, error) = script.fails.remove(planned);
             self.forget();
@@ -166,13 +182,18 @@ impl Socket {
                 Asked::Rows(rows)
             }
             Some(Request::Discard(rows)) => Asked::Rows(rows),
+            Some(Request::Hello(greeting)) => login_of(greeting.token()),
+            Some(Request::Logon(token)) => login_of(token),
             _ => Asked::Other,
         }
     }
 
     fn carry_out(&mut self, message: Message, asked: Asked, script: &mut Script) {
         match (message, asked) {
-            (_, Asked::Run(text)) => self.run(text),
+            (_, Asked::Run(text)) => {
+                script.ran.push((text.clone(), self.login.clone()));
+                self.run(text);
+            }
             (_, Asked::Rows(rows)) => self.rows(message == Message::Pull, rows, script),
             (Message::Hello, _) => self.hello(script.telemetry),
             (Message::Commit, _) => {
@@ -188,6 +209,17 @@ impl Socket {
                 self.succeed(&[]);
             }
         }
+    }
+
+    /// Returns whether this is a login with a wrong password.
+    fn is_refused(&self, asked: &Asked, script: &Script) -> bool {
+        let Asked::Login(user, proof) = asked else {
+            return false;
+        };
+        script
+            .passwords
+            .get(user)
+            .is_some_and(|password| password != proof)
     }
 
     fn hello(&mut self, telemetry: bool) {
@@ -304,6 +336,15 @@ impl Socket {
             self.deliver(usize::MAX);
         }
     }
+}
+
+/// HELLO contains no login from Bolt 5.1 on.
+fn login_of(token: Token<'_>) -> Asked {
+    let Some(user) = token.principal().or_else(|| token.scheme()) else {
+        return Asked::Other;
+    };
+    let proof = token.credentials().unwrap_or_default();
+    Asked::Login(user.to_owned(), proof.to_owned())
 }
 
 /// Returns how many rows a query has, if it has columns, and how many letters each has.

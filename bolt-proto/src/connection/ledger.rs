@@ -286,11 +286,16 @@ impl Ledger {
         }
     }
 
-    /// Removes the requests that begin at `written` or later. Returns the first of them, and the position from which
-    /// bytes are to be taken back.
-    pub(super) fn unqueue(&mut self, written: u64) -> Option<(RequestId, u64)> {
+    /// Removes the newest requests, as long as they begin at `written` or later and `may_go`. Returns the first of
+    /// them, and the position from which bytes are to be taken back.
+    pub(super) fn unqueue(
+        &mut self,
+        written: u64,
+        may_go: impl Fn(RequestId) -> bool,
+    ) -> Option<(RequestId, u64)> {
         let mut from = None;
-        while self.entries.back().is_some_and(|entry| entry.start >= written) {
+        let goes = |entry: &Entry| entry.start >= written && may_go(entry.id);
+        while self.entries.back().is_some_and(goes) {
             let Some(entry) = self.entries.pop_back() else {
                 break;
             };

@@ -60,7 +60,7 @@ const fn failure_keeps_connection_open(message: Message) -> bool {
     // TELEMETRY fails only on values that this crate does not send.
     !matches!(
         message,
-        Message::Hello | Message::Logon | Message::Reset | Message::Telemetry
+        Message::Hello | Message::Logon | Message::Logoff | Message::Reset | Message::Telemetry
     )
 }
 

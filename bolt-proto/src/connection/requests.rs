@@ -230,7 +230,18 @@ impl Connection {
     /// Takes back the requests of which no byte has been written, as if they had never been queued. Returns the
     /// first of them.
     pub fn unqueue(&mut self) -> Option<RequestId> {
-        let (first, position) = self.ledger.unqueue(self.wire.send.written())?;
+        self.unqueue_while(|_| true)
+    }
+
+    /// As [`unqueue`](Self::unqueue), but takes back only requests that were queued after `request`.
+    ///
+    /// For requests that whatever follows on the connection depends on, such as LOGOFF and LOGON for another user.
+    pub fn unqueue_after(&mut self, request: RequestId) -> Option<RequestId> {
+        self.unqueue_while(|queued| queued > request)
+    }
+
+    fn unqueue_while(&mut self, may_go: impl Fn(RequestId) -> bool) -> Option<RequestId> {
+        let (first, position) = self.ledger.unqueue(self.wire.send.written(), may_go)?;
         self.wire.send.truncate(position);
         Some(first)
     }

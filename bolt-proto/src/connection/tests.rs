@@ -522,6 +522,23 @@ fn unsent_requests_can_be_taken_back_and_half_sent_ones_cannot() {
 }
 
 #[test]
+fn what_was_queued_after_a_login_can_be_taken_back_without_it() {
+    let mut connection = ready();
+    connection.logoff().unwrap();
+    let logon = connection.logon(&Auth::basic("ada", "secret")).unwrap();
+    let login = connection.pending_bytes().len();
+    let run = connection.next_request();
+    run_all(&mut connection);
+    assert_eq!(connection.unqueue_after(logon), Some(run));
+    assert_eq!(connection.unqueue_after(logon), None);
+    assert_eq!(connection.pending_bytes().len(), login);
+    assert_eq!(connection.sent_state(), ServerState::Ready);
+    connection.unqueue();
+    assert!(connection.pending_bytes().is_empty());
+    assert_eq!(connection.disposition(), Disposition::Reusable);
+}
+
+#[test]
 fn a_connection_is_dead_after_a_request_that_the_server_could_not_decode() {
     let mut other_vendor = INVALID.to_vec();
     other_vendor[12..15].copy_from_slice(b"Abc");

@@ -206,6 +206,25 @@ impl ServerError {
         )
     }
 
+    /// Returns whether the error is about credentials or permissions: its code has the category `Security` of the class
+    /// `ClientError`.
+    #[must_use]
+    pub fn is_security(&self) -> bool {
+        self.name().starts_with("ClientError.Security.")
+    }
+
+    /// Returns whether the server does not accept the credentials: they are wrong, have expired, or were wrong too often.
+    #[must_use]
+    pub fn rejects_credentials(&self) -> bool {
+        matches!(
+            self.name(),
+            "ClientError.Security.Unauthorized"
+                | "ClientError.Security.TokenExpired"
+                | "ClientError.Security.CredentialsExpired"
+                | "ClientError.Security.AuthenticationRateLimit"
+        )
+    }
+
     /// Returns whether the server's authorization data is too old: all connections that logged in earlier must log in
     /// again.
     #[must_use]
@@ -432,6 +451,10 @@ mod tests {
             assert!(error("TransientError.General.DatabaseUnavailable").is_database_unavailable());
             let other = error("TransientError.General.OutOfMemoryError");
             assert!(!other.is_not_a_leader() && !other.is_authorization_expired());
+            assert!(!other.is_security() && !other.rejects_credentials());
+            let forbidden = error("ClientError.Security.Forbidden");
+            assert!(forbidden.is_security() && !forbidden.rejects_credentials());
+            assert!(error("ClientError.Security.TokenExpired").rejects_credentials());
             assert!(!other.is_database_unavailable());
         }
         let causeless = ServerError::new("", "a cause has no code");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::causality::Causality;
 use super::clock::Nanos;
+use super::logins::Logins;
 use super::net::ConnId;
 use super::statement::{FailAt, Failure, Statement};
 
@@ -48,6 +49,15 @@ pub(super) struct Reading {
     pub(super) page: Option<u64>,
 }
 
+/// A handshake of TLS that could not succeed, however often it is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    /// The task that was polled when the connection was made.
+    pub(super) task: u64,
+    /// When it was made.
+    pub(super) made: Nanos,
+}
+
 /// Everything that the judges need.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -72,6 +82,7 @@ pub(super) struct History {
     /// Where the answers to commits end in the byte stream, by transaction tag.
     pub(super) answered: BTreeMap<u64, (ConnId, u64)>,
     pub(super) causality: Causality,
+    pub(super) logins: Logins,
     /// The queries and transactions with failures that were reported to a caller.
     reported: BTreeSet<u64>,
     pub(super) violations: Vec<String>,
@@ -79,6 +90,10 @@ pub(super) struct History {
     pub(super) failed: usize,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
+    /// The handshakes of TLS that could not succeed.
+    pub(super) refusals: Vec<Refusal>,
+    /// Whether a server has closed a connection without announcing that.
+    pub(super) cuts: bool,
     /// How many callers got an error about a broken or refused connection.
     pub(super) losses: u64,
     /// When an open connection last broke.

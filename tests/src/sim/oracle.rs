@@ -8,7 +8,7 @@ use bolt_client::{Error, ErrorKind, PoolCounts};
 use super::causality::{FOREIGN, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
 use super::extremes::BABBLE_SLACK;
-use super::history::Execution;
+use super::history::{Execution, Refusal};
 use super::net::Conn;
 use super::server::Cause;
 use super::state::State;
@@ -35,6 +35,8 @@ pub(super) struct Call {
     /// Whether it waits for openings to their end, however long the network delays them, and for those that earlier calls
     /// began. It reports what they fail with, although no connection broke in the meantime.
     pub(super) awaits_openings: bool,
+    /// Whether it verifies a login that is not the driver's.
+    pub(super) own_login: bool,
 }
 
 impl Call {
@@ -67,11 +69,13 @@ impl State {
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
             ErrorKind::Server => self.check_failure(call, error),
-            ErrorKind::Connect | ErrorKind::Timeout if call.awaits_openings => None,
+            ErrorKind::Auth => self.check_auth(call, started, error),
+            ErrorKind::Config if self.is_too_old_for(call) => None,
+            ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
                 Some("reports a connection that was dead when it began".to_owned())
             }
-            ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
+            ErrorKind::Connect | ErrorKind::Tls | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
                 match error
                     .source()
@@ -90,7 +94,9 @@ impl State {
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
             kind => Some(format!("unexpected {kind:?}")),
         };
-        let problem = problem.or_else(|| self.check_hidden(call, error));
+        let problem = problem
+            .or_else(|| self.check_hidden(call, error))
+            .or_else(|| self.check_cut(error));
         if let Some(problem) = problem {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
@@ -116,6 +122,30 @@ impl State {
         arrived.then(|| "reported although the answer to its commit had arrived".to_owned())
     }
 
+    /// An encrypted stream that ends without `close_notify` was cut, which is told from an end.
+    fn check_cut(&self, error: &Error) -> Option<String> {
+        let tls = self.weather.extremes.tls.as_ref()?;
+        let text = error.to_string();
+        if !tls.announces_end && text.contains("closed by the server") {
+            return Some("takes a stream that was cut for one that has ended".to_owned());
+        }
+        let cut = text.contains("without the end of the TLS stream");
+        (cut && !self.history.cuts).then(|| "reports a cut, although no stream was cut".to_owned())
+    }
+
+    /// Checks that a call has not repeated a handshake of TLS that cannot succeed.
+    pub(super) fn check_refusals(&mut self, call: &Call, started: Nanos) {
+        let mine = |refusal: &&Refusal| refusal.task == self.polled && refusal.made > started;
+        let met = self.history.refusals.iter().filter(mine).count();
+        // A name has two addresses at most. Openings that earlier calls began fail without a report.
+        let most = 2 + 2 * self.weather.driver.pool_size;
+        if met > most && !call.awaits_openings {
+            let what = &call.what;
+            self.history
+                .violation(format!("{what}: TLS failed for good, and was tried {met} times"));
+        }
+    }
+
     /// Requires that a transaction that was given up ends on the server soon.
     pub(super) fn give_up(&mut self, tag: u64) {
         let net = &self.weather.net;
@@ -124,7 +154,9 @@ impl State {
         }
         let since = self.clock.now();
         // Small windows hold further bytes back until the previous ones have arrived.
-        let trips = 10 + 600 / net.window as u64;
+        let overhead = if self.tls.is_some() { 3 } else { 1 };
+        let overhead = overhead + u64::from(self.weather.extremes.logins.is_some());
+        let trips = 10 + 600 * overhead / net.window as u64;
         let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;
@@ -179,7 +211,7 @@ impl State {
     }
 
     /// Only the callers of a request may get its failure.
-    fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
+    pub(super) fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
         match error.server().map(Cause::of) {
             Some(Cause::Login) => None,
             Some(Cause::Reset | Cause::Server) if call.resets => None,
@@ -260,6 +292,10 @@ impl State {
             self.history.violation(format!(
                 "the driver left {sockets} connections and {connecting} openings"
             ));
+        }
+        if self.history.logins.is_running() {
+            self.history
+                .violation("a call of the manager has outlived its driver".to_owned());
         }
         let held = self.conns.iter().filter(|conn| conn.server_holds).count();
         let (open, locks) = (self.database.open().count(), self.database.locks());

@@ -6,15 +6,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_client::{Auth, Config, Driver, PoolCounts};
+use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 
 use super::clock::Nanos;
 use super::executor::{Executor, Stuck};
+use super::logins::{self, LoginWeather};
 use super::play::Player;
 use super::program::Program;
 use super::rng::Rng;
 use super::runtime::SimRuntime;
 use super::state::Sim;
+use super::tls::{TlsWeather, URI};
 use super::weather::{DriverOptions, Weather};
 
 /// A world that can be run.
@@ -41,6 +43,8 @@ pub struct Outcome {
     pub failed: usize,
     /// How many queries reached a server.
     pub queries: usize,
+    /// How many connections were made.
+    pub connections: usize,
 }
 
 /// The random streams of a seed.
@@ -94,6 +98,8 @@ impl World {
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let options = weather.driver.clone();
+        let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
+        let logins = weather.extremes.logins.clone();
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
@@ -101,7 +107,7 @@ impl World {
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, &runtime) {
+        match driver(&options, tls, logins.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -115,6 +121,7 @@ impl World {
             steps: 0,
             failed: state.history.failed,
             queries: state.history.executions.len(),
+            connections: state.conns.len(),
         })
     }
 }
@@ -125,8 +132,18 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("panic without a message")
 }
 
-fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
-    let config = Config::new("bolt://simulated.example", Auth::basic("neo4j", "secret"))?
+fn driver(
+    options: &DriverOptions,
+    tls: Option<Tls>,
+    logins: Option<&LoginWeather>,
+    runtime: &Arc<SimRuntime>,
+) -> Result<Driver, bolt_client::Error> {
+    let config = match logins {
+        None => Config::new(URI, Auth::basic("neo4j", "secret"))?,
+        Some(weather) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
+    };
+    let config = config
+        .tls(tls)
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
         .connection_timeout(options.connection)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, NotificationFilter};
+use bolt_proto::{Access, Auth, NotificationFilter};
 
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
@@ -90,6 +90,26 @@ impl<'d> SessionBuilder<'d> {
     /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
     pub fn impersonated_user(mut self, user: impl OptionalName) -> Self {
         self.settings.impersonated_user = user.into_name();
+        self
+    }
+
+    /// Sets what the session's queries are logged in with, in place of the driver's credentials (Bolt 5.1 and later).
+    /// Default: `None`.
+    ///
+    /// Connections are shared between users. One that carries another login is logged in again, together with the
+    /// session's next query and with no round trip more. Below Bolt 5.1 the session's calls fail with
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), unless the driver has the same credentials.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # fn example(driver: bolt::Driver, name: &str, password: &str) {
+    /// use bolt::Auth;
+    ///
+    /// let session = driver.session().auth(Auth::basic(name, password)).build();
+    /// # }
+    /// ```
+    pub fn auth(mut self, auth: impl Into<Option<Auth>>) -> Self {
+        self.settings.auth = auth.into();
         self
     }
 

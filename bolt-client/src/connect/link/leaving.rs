@@ -24,7 +24,7 @@ impl Link {
         self.wire.end_wait();
         let unfinished = mem::replace(&mut self.unfinished, Unfinished::Cancel);
         if self.left.is_none() {
-            self.proto.unqueue();
+            self.unqueue_all();
         }
         let left = match self.left {
             Some(left) if !planted!(ResetWhileSettling) => left,

@@ -3,6 +3,7 @@
 mod claim;
 mod clock;
 mod leaving;
+mod login;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
+use crate::connect::login::Logins;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
@@ -24,6 +26,8 @@ use crate::server_info::ServerInfo;
 pub(crate) use claim::Claim;
 use claim::Claimed;
 pub(crate) use leaving::ReleaseOutcome;
+pub(crate) use login::CarriedLogin;
+use login::LoggingIn;
 use wire::{Limits, Progress, Wire};
 
 /// One connection to a server: the protocol's state machine, and the wire below it. The wire reads and writes; the
@@ -37,6 +41,14 @@ pub(crate) struct Link {
     /// The address of the server, for error messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
+    /// The login that it carries once all that was queued has been answered.
+    login: CarriedLogin,
+    /// Learns which logins servers refuse.
+    logins: Arc<Logins>,
+    /// The change of the login that is under way.
+    logging_in: Option<LoggingIn>,
+    /// The server refused the login, which ended the connection.
+    refused_login: Option<Error>,
     /// What happens to the work if the lease ends now.
     unfinished: Unfinished,
     /// What happens to the work that the last lease left; `None` during a lease.
@@ -62,17 +74,28 @@ impl Link {
         transport: Box<dyn Transport>,
         proto: Connection,
         peer: Arc<str>,
+        login: CarriedLogin,
+        logins: Arc<Logins>,
     ) -> Self {
         Self {
             proto,
             wire: Wire::new(runtime, transport),
             peer,
             info: None,
+            login,
+            logins,
+            logging_in: None,
+            refused_login: None,
             unfinished: Unfinished::Cancel,
             left: None,
             bookmarks: None,
             claimed: None,
         }
+    }
+
+    /// Returns the address of the server.
+    pub(crate) fn peer(&self) -> &str {
+        &self.peer
     }
 
     /// Returns information about the server; present after the login.
@@ -137,6 +160,26 @@ impl Link {
             loop {
                 if let Some(head) = self.arrived() {
                     return Poll::Ready(head);
+                }
+                if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                    return Poll::Ready(Err(self.out_of_time(by)));
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until a change of the login has been answered.
+    ///
+    /// # Errors
+    /// If the server refuses the login, or the connection ends.
+    pub(crate) async fn logged_in(&mut self, by: Deadline) -> Result<(), Error> {
+        poll_fn(|cx| {
+            loop {
+                match self.arrived() {
+                    Some(Err(error)) => return Poll::Ready(Err(error)),
+                    _ if !self.is_logging_in() => return Poll::Ready(Ok(())),
+                    _ => {}
                 }
                 if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
                     return Poll::Ready(Err(self.out_of_time(by)));
@@ -229,8 +272,16 @@ impl Link {
         self.wire.write_at_once(&mut self.proto);
     }
 
-    /// Returns the next event's head if it has arrived, or the reason why none will.
-    fn arrived(&mut self) -> Option<Result<Head, Error>> {
+    /// Returns the next event's head if it has arrived, or the reason why none will. The answers to a change of the
+    /// login are taken here.
+    #[inline]
+    pub(crate) fn arrived(&mut self) -> Option<Result<Head, Error>> {
+        if self.logging_in.is_some() {
+            self.take_login_answers();
+        }
+        if let Some(error) = &self.refused_login {
+            return Some(Err(error.clone()));
+        }
         match self.proto.has_event() {
             Ok(head) => head.map(Ok),
             Err(violation) => Some(Err(self.explain(violation))),
@@ -259,6 +310,7 @@ impl Link {
 
     /// Drops every event that has arrived; the bookmark of a commit is reported.
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
+        self.take_login_answers();
         while self.proto.has_event()?.is_some() {
             if let (Some(Event::Success(metadata)), Some(bookmarks)) = (self.proto.event(), &self.bookmarks) {
                 metadata

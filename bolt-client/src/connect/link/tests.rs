@@ -13,6 +13,8 @@ use bolt_proto::{Auth, Disposition, Extra, Fetch, Hello, Kind, Options, Query};
 
 use super::*;
 use crate::address::Address;
+use crate::config::Config;
+use crate::connect::login::Credentials;
 use peer::{Peer, Setup, Task};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,7 +26,20 @@ fn new_link(peer: &Peer) -> Link {
         peer.transport(),
         Connection::new(Options::default()),
         "test:7687".into(),
+        login(),
+        logins(),
     )
+}
+
+fn login() -> CarriedLogin {
+    CarriedLogin {
+        credentials: Credentials::of_driver(Auth::none()),
+        generation: 0,
+    }
+}
+
+fn logins() -> Arc<Logins> {
+    Arc::new(Logins::new(&Config::new("bolt://test", Auth::none()).unwrap()))
 }
 
 /// A link after its login.

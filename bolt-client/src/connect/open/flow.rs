@@ -3,15 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options, Version};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, ServerError, Version};
 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::encryption::Encryption;
-use crate::connect::link::Link;
+use crate::connect::link::{CarriedLogin, Link};
+use crate::connect::login::Logins;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::{Endpoint, Runtime};
@@ -27,6 +29,8 @@ pub(super) struct Flow {
     pub(super) timing: Timing,
     /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,
+    pub(super) login: CarriedLogin,
+    pub(super) logins: Arc<Logins>,
 }
 
 impl Flow {
@@ -90,44 +94,85 @@ impl Flow {
         others: usize,
     ) -> Result<(Link, Version), Error> {
         self.timing.begin_address(target, socket);
-        let reached = async {
-            let mut link = self.connect(target, socket).await?;
-            self.timing.note_progress();
-            let version = self.negotiate(&mut link, target).await?;
-            self.timing.note_progress();
-            Ok((link, version))
-        };
-        let in_time = self
-            .timing
-            .within(self.share(others), &*self.runtime, reached)
-            .await;
-        in_time.unwrap_or_else(|| Err(silent(socket)))
+        let by = self.share(others);
+        let reached = self.negotiated(target, socket, &self.encryption);
+        let in_time = self.timing.within(by, &*self.runtime, reached).await;
+        match in_time.unwrap_or_else(|| Err(silent(socket))) {
+            Err(error) if error.is_refused_without_tls() && self.speaks_tls(target, socket, by).await => {
+                Err(Error::only_tls(target.to_string(), error))
+            }
+            outcome => outcome,
+        }
     }
 
-    async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
+    /// Finds out by a second connection whether a server speaks TLS that has closed the first one, which was not
+    /// encrypted: Neo4j says no more if it requires TLS. A server that is restarting does the same, and does not speak TLS.
+    async fn speaks_tls(&self, target: &Address, socket: SocketAddr, by: Deadline) -> bool {
+        let Some(encryption) = self.encryption.probe(target) else {
+            return false;
+        };
+        let by = by.earlier(Deadline::after(self.runtime.now(), PROBE_LIMIT));
+        let reached = self.negotiated(target, socket, &encryption);
+        match self.timing.within(by, &*self.runtime, reached).await {
+            Some(outcome) => outcome.map_or_else(|error| error.came_in_tls(), |_| true),
+            None => false,
+        }
+    }
+
+    async fn negotiated(
+        &self,
+        target: &Address,
+        socket: SocketAddr,
+        encryption: &Encryption,
+    ) -> Result<(Link, Version), Error> {
+        let mut link = self.connect(target, socket, encryption).await?;
+        self.timing.note_progress();
+        let version = self.negotiate(&mut link, target, encryption).await?;
+        self.timing.note_progress();
+        Ok((link, version))
+    }
+
+    async fn connect(
+        &self,
+        target: &Address,
+        socket: SocketAddr,
+        encryption: &Encryption,
+    ) -> Result<Link, Error> {
         let endpoint = Endpoint::Tcp(socket);
         let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
         let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
-        let transport = self.encryption.wrap(target, transport)?;
+        let transport = encryption.wrap(target, transport)?;
         let options = Options::default()
             .versions(self.config.versions.clone())
             .limits(self.config.limits);
         let proto = Connection::new(options);
         let runtime = Arc::clone(&self.runtime);
-        let mut link = Link::new(runtime, transport, proto, target.to_string().into());
+        let mut link = Link::new(
+            runtime,
+            transport,
+            proto,
+            target.to_string().into(),
+            self.login.clone(),
+            Arc::clone(&self.logins),
+        );
         link.set_write_timeout(self.config.connection_write_timeout);
         Ok(link)
     }
 
     /// Waits for the handshake: one round trip, after those of TLS, which has no step of its own: the handshake of Bolt
     /// leaves with the end of the handshake of TLS. The choice of a version leaves with the login.
-    async fn negotiate(&self, link: &mut Link, target: &Address) -> Result<Version, Error> {
+    async fn negotiate(
+        &self,
+        link: &mut Link,
+        target: &Address,
+        encryption: &Encryption,
+    ) -> Result<Version, Error> {
         let head = link
             .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
             .await;
-        head.map_err(|error| error.while_opening("the handshake", self.encryption.of(target)))?;
-        self.encryption.note_success(target);
+        head.map_err(|error| error.while_opening("the handshake", encryption.of(target)))?;
+        encryption.note_success(target);
         match link.event() {
             Some(Event::Negotiated(version)) => Ok(version),
             _ => Err(Error::misuse("the handshake ended without a version")),
@@ -153,7 +198,7 @@ impl Flow {
         let hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
-        let last = link.proto.login(&hello, &self.config.auth)?;
+        let last = link.proto.login(&hello, &self.login.credentials.auth)?;
         let mut info = None;
         loop {
             let head = link
@@ -164,7 +209,7 @@ impl Flow {
                 Some(Event::Success(metadata)) => {
                     info.get_or_insert_with(|| ServerInfo::read(target.clone(), version, metadata));
                 }
-                Some(Event::Failure(error)) => return Err(Error::login(error, target, &self.config.auth)),
+                Some(Event::Failure(error)) => return Err(self.refused(error, target)),
                 _ => {}
             }
             self.timing.note_progress();
@@ -172,10 +217,28 @@ impl Flow {
                 break;
             }
         }
+        self.logins.accepted(&self.login.credentials);
+        self.check_product(info.as_ref(), target)?;
         if let Some(info) = info {
             link.set_info(info);
         }
         Ok(())
+    }
+
+    fn check_product(&self, info: Option<&ServerInfo>, target: &Address) -> Result<(), Error> {
+        let product = info.map_or("", ServerInfo::agent);
+        match &self.config.required_product {
+            Some(required) if !product.starts_with(&**required) => {
+                Err(Error::product(target.to_string(), product, required))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refused(&self, error: ServerError, target: &Address) -> Error {
+        let credentials = &self.login.credentials;
+        let error = Error::login(error, target, &credentials.auth);
+        self.logins.refused(credentials, error, self.runtime.now())
     }
 
     /// Returns the deadline of the present attempt, with as many others to come after it.
@@ -184,6 +247,9 @@ impl Flow {
         self.expires.share(now, others).earlier(self.expires)
     }
 }
+
+/// How long a server may take to answer the question whether it speaks TLS: several round trips to a distant one.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 fn silent(socket: SocketAddr) -> Error {
     Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())

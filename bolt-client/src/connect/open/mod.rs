@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::encryption::Encryption;
-use crate::connect::link::Link;
+use crate::connect::link::{CarriedLogin, Link};
+use crate::connect::login::Logins;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::exclusive::Exclusive;
@@ -57,6 +58,8 @@ impl Opening {
         encryption: &Encryption,
         address: &Address,
         order: &AddressOrder,
+        login: CarriedLogin,
+        logins: &Arc<Logins>,
     ) -> Self {
         let now = runtime.now();
         let timing = Timing::default();
@@ -69,6 +72,8 @@ impl Opening {
             order: order.clone(),
             timing: timing.clone(),
             expires,
+            login,
+            logins: Arc::clone(logins),
         };
         Self {
             flow: Some(Exclusive::new(Box::pin(flow.run()))),

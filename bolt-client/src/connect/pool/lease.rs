@@ -4,9 +4,13 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bolt_proto::ServerError;
+
 use crate::connect::fallout::Others;
 use crate::connect::link::Link;
+use crate::connect::login::Credentials;
 use crate::deadline::Deadline;
+use crate::error::Error;
 
 use super::{Pool, Pooled};
 
@@ -82,15 +86,57 @@ impl Lease {
     }
 
     /// Reports that the login of this connection has become invalid. So have all that are as old: their connections
-    /// are not handed out any more.
+    /// log in again before they are used.
     pub(crate) fn invalidate_logins(&self) {
-        let now = self.pool.now();
-        let login_generation = self.pooled.as_deref().map(Pooled::login_generation);
-        self.pool.decide(|slots| {
-            if login_generation == Some(slots.login_generation()) {
-                slots.begin_login_generation(now);
-            }
-        });
+        self.pool.end_login_generation(self.login().generation);
+    }
+
+    /// Makes the connection carry this login, which must be changed before the first request is queued. The change
+    /// leaves with that request. Returns `false` if it is not possible on this connection, before Bolt 5.1.
+    ///
+    /// # Errors
+    /// If the credentials cannot be encoded.
+    pub(crate) fn carry(&mut self, credentials: &Credentials) -> Result<bool, Error> {
+        let login = self.pool.login(credentials);
+        let carries = self
+            .pooled
+            .as_deref()
+            .is_some_and(|pooled| pooled.carries(&login));
+        if carries || planted!(OtherUsersConnection) {
+            return Ok(true);
+        }
+        if !self.can_log_in_again() {
+            return Ok(false);
+        }
+        self.log_in(login)?;
+        Ok(true)
+    }
+
+    /// Logs in again, even with the login that the connection carries. Returns `false` as [`carry`](Self::carry).
+    ///
+    /// # Errors
+    /// As [`carry`](Self::carry).
+    pub(crate) fn log_in_again(&mut self, credentials: &Credentials) -> Result<bool, Error> {
+        if self.is_logging_in() {
+            return Ok(true);
+        }
+        if !self.can_log_in_again() {
+            return Ok(false);
+        }
+        let login = self.pool.login(credentials);
+        self.log_in(login)?;
+        Ok(true)
+    }
+
+    /// Reports a failure to the driver's auth manager if it is about the login of this connection. Returns whether
+    /// there may be other credentials now.
+    pub(crate) fn credentials_rejected(&self, error: &ServerError) -> bool {
+        self.pool.logins.rejected(&self.login().credentials, error)
+    }
+
+    /// Closes the connection in order, in place of giving it back.
+    pub(crate) fn close(mut self) {
+        self.say_goodbye();
     }
 
     /// Returns the runtime's time.

@@ -17,6 +17,7 @@ mod warm_up;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 use crate::address::Address;
 use crate::config::Config;
 use crate::connect::encryption::Encryption;
+use crate::connect::link::CarriedLogin;
+use crate::connect::login::{Credentials, Logins};
 use crate::connect::open::{AddressOrder, Opening};
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -51,6 +54,10 @@ pub(crate) struct Pool {
     address: Address,
     /// Which of its addresses answer.
     order: AddressOrder,
+    /// What servers have rejected.
+    logins: Arc<Logins>,
+    /// How many times earlier logins have become invalid.
+    login_generation: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -67,6 +74,7 @@ impl Pool {
         runtime: Arc<dyn Runtime>,
         config: Arc<Config>,
         encryption: Encryption,
+        logins: Arc<Logins>,
         address: Address,
     ) -> Self {
         let rules = Rules {
@@ -83,6 +91,8 @@ impl Pool {
             encryption,
             address,
             order: AddressOrder::default(),
+            logins,
+            login_generation: AtomicU64::new(0),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
@@ -92,21 +102,24 @@ impl Pool {
         }
     }
 
-    /// Acquires a connection that is ready. Waits for a turn, for answers to what an earlier lease left, or for a new
+    /// Acquires a connection that is ready, preferably one that carries this login; a new one logs in with it. Waits for a turn, for answers to what an earlier lease left, or for a new
     /// connection, whichever is ready first. Cancel-safe: a dropped call leaves the queue, and what it was preparing
     /// stays in the pool as far as it got.
-    pub(crate) async fn acquire(self: &Arc<Self>, by: Deadline) -> Result<Lease, Error> {
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
         let now = self.now();
-        let limit = self.config.connection_acquisition_timeout;
-        let by = by.earlier(Deadline::set_by("connection_acquisition_timeout", now, limit));
+        let login = self.login(credentials);
         let ready = self.decide(|slots| {
             if slots.is_closed() {
                 return Err(Error::closed());
             }
-            Ok(slots.acquire(now))
+            Ok(slots.acquire(|pooled| pooled.carries(&login), now))
         })?;
         let waiter = match ready {
-            None => Waiter::join(self, |slots| slots.enqueue(now)),
+            None => Waiter::join(self, credentials, |slots| slots.enqueue(now)),
             Some(mut idle) => {
                 let since = idle.since;
                 if idle.link.looks_alive(since, now) {
@@ -114,7 +127,7 @@ impl Pool {
                 }
                 drop(idle);
                 // The room that it leaves is this caller's, if no other waiter was there before.
-                Waiter::join(self, |slots| {
+                Waiter::join(self, credentials, |slots| {
                     slots.suspect(since, now);
                     let ticket = slots.enqueue(now);
                     slots.give_up(now);
@@ -144,8 +157,20 @@ impl Pool {
         self.runtime.now()
     }
 
-    fn login_generation(&self) -> u64 {
-        self.lock().slots.login_generation()
+    /// Returns a login with these credentials, made now.
+    fn login(&self, credentials: &Credentials) -> CarriedLogin {
+        CarriedLogin {
+            credentials: credentials.clone(),
+            generation: self.login_generation.load(Ordering::Acquire),
+        }
+    }
+
+    /// Notes that all logins of this generation have become invalid, unless that is known.
+    fn end_login_generation(&self, generation: u64) {
+        let next = generation.wrapping_add(1);
+        let _known =
+            self.login_generation
+                .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Returns what was assigned to a waiter; if nothing was, keeps the waker.
@@ -177,14 +202,23 @@ impl Pool {
         drop(waker);
     }
 
-    fn begin_opening(&self) -> Opening {
-        Opening::begin(
+    /// Begins to open a connection that logs in with these credentials.
+    ///
+    /// # Errors
+    /// If a server has rejected them so often that no login is tried now.
+    fn begin_opening(&self, credentials: &Credentials) -> Result<Opening, Error> {
+        if let Some(error) = self.logins.remembered(credentials, self.now()) {
+            return Err(error);
+        }
+        Ok(Opening::begin(
             &self.runtime,
             &self.config,
             &self.encryption,
             &self.address,
             &self.order,
-        )
+            self.login(credentials),
+            &self.logins,
+        ))
     }
 
     /// Returns how long a caller waits for one step before it tries another way.

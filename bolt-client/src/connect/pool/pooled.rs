@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Disposition;
 
 use crate::config::Config;
-use crate::connect::link::{Claim, Link, ReleaseOutcome};
+use crate::connect::link::{CarriedLogin, Claim, Link, ReleaseOutcome};
 use crate::deadline::Deadline;
 
 use super::{Idle, Pool};
@@ -19,25 +19,26 @@ pub(super) struct Pooled {
     pub(super) link: Link,
     /// The end of its lifetime.
     pub(super) expires: Deadline,
-    /// See [`login_generation`](Self::login_generation).
-    login_generation: u64,
     /// Since when a caller has waited in vain for an answer on it.
     pub(super) late_since: Option<Instant>,
 }
 
 impl Pooled {
-    pub(super) fn new(link: Link, expires: Deadline, login_generation: u64) -> Box<Self> {
+    pub(super) fn new(link: Link, expires: Deadline) -> Box<Self> {
         Box::new(Self {
             link,
             expires,
-            login_generation,
             late_since: None,
         })
     }
 
-    /// Returns the pool's [login generation](super::state::Slots::login_generation) at its login.
-    pub(super) const fn login_generation(&self) -> u64 {
-        self.login_generation
+    /// Returns whether it carries this login, and no server has declared that login invalid since.
+    pub(super) fn carries(&self, login: &CarriedLogin) -> bool {
+        let carried = self.link.login();
+        if planted!(OldLoginKept) {
+            return carried.credentials.auth.principal() == login.credentials.auth.principal();
+        }
+        carried.generation == login.generation && carried.credentials.auth == login.credentials.auth
     }
 
     /// Returns whether it can be handed out, as far as is known without asking the server.
@@ -49,11 +50,9 @@ impl Pooled {
         }
     }
 
-    /// Returns whether nothing is left on the wire, and neither its age nor its login prevents its use.
-    pub(super) fn is_usable(&self, now: Instant, login_generation: u64) -> bool {
-        self.link.proto.disposition() == Disposition::Reusable
-            && !self.expires.has_passed(now)
-            && self.login_generation == login_generation
+    /// Returns whether nothing is left on the wire, and its age does not prevent its use.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        self.link.proto.disposition() == Disposition::Reusable && !self.expires.has_passed(now)
     }
 
     /// Returns whether it carries out work that would be undone if it were closed.
@@ -74,35 +73,22 @@ impl Pooled {
         let since = idle_since.unwrap_or(now);
         match outcome {
             ReleaseOutcome::Ready => {
-                let (expires, login_generation) = (self.expires, self.login_generation);
+                let expires = self.expires;
                 let idle = Idle::new(self, since, expires);
-                pool.decide(|slots| {
-                    if login_generation == slots.login_generation() {
-                        slots.give_back_ready(idle, now);
-                    } else {
-                        slots.give_back_outdated(idle.link, now);
-                    }
-                });
+                pool.decide(|slots| slots.give_back_ready(idle, now));
             }
             ReleaseOutcome::Unsettled => {
-                let (login_generation, finishing) = (self.login_generation, self.is_finishing());
                 let claim = self.link.claimed();
                 let idle = self.unsettled(&pool.config, now);
-                pool.decide(|slots| {
-                    if login_generation == slots.login_generation() || finishing {
-                        slots.give_back_unsettled(idle, now);
-                    } else {
-                        slots.give_back_outdated(idle.link, now);
-                    }
-                });
+                pool.decide(|slots| slots.give_back_unsettled(idle, now));
                 // The session that waits for it can reclaim it now.
                 claim.iter().for_each(Claim::wake);
             }
-            ReleaseOutcome::Unanswered if self.login_generation == pool.login_generation() => {
+            ReleaseOutcome::Unanswered => {
                 let idle = self.unsettled(&pool.config, now);
                 pool.decide(|slots| slots.give_back_unanswered(idle, now));
             }
-            ReleaseOutcome::Unanswered | ReleaseOutcome::Close => {
+            ReleaseOutcome::Close => {
                 drop(self);
                 pool.decide(|slots| slots.give_up(now));
             }

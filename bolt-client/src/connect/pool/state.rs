@@ -76,8 +76,6 @@ pub(crate) struct Slots<L, O> {
     /// How many waiters have nothing in sight.
     waiting: usize,
     next_ticket: u64,
-    /// How many times earlier logins have become invalid.
-    login_generation: u64,
     /// Ready connections that have been idle since this instant, or longer, must be probed: another that had been
     /// idle no longer was dead.
     suspected: Option<Instant>,
@@ -128,7 +126,6 @@ impl<L, O> Slots<L, O> {
             queue: BTreeMap::new(),
             waiting: 0,
             next_ticket: 0,
-            login_generation: 0,
             suspected: None,
             phase: Phase::Open,
             effects: Effects {
@@ -172,14 +169,20 @@ impl<L, O> Slots<L, O> {
 
 /// For callers without a connection.
 impl<L, O> Slots<L, O> {
-    /// Returns a ready connection, if there is one. If there is, no waiter could use it, so none is overtaken.
-    pub(crate) fn acquire(&mut self, now: Instant) -> Option<Idle<L>> {
+    /// Returns a ready connection, if there is one: the last used of those that are preferred, or else the last used. If
+    /// there is one, no waiter could use it, so none is overtaken.
+    pub(crate) fn acquire(&mut self, prefers: impl Fn(&L) -> bool, now: Instant) -> Option<Idle<L>> {
         self.serve(now);
         if !self.ready.last().is_some_and(|idle| self.is_proven(idle, now)) {
             return None;
         }
+        let suits = |idle: &Idle<L>| prefers(&idle.link) && self.is_proven(idle, now);
+        let preferred = self.ready.iter().rposition(suits);
         self.leased += 1;
-        self.ready.pop()
+        match preferred {
+            Some(at) => Some(self.ready.remove(at)),
+            None => self.ready.pop(),
+        }
     }
 
     /// Joins the queue. Something may be assigned at once.
@@ -385,12 +388,6 @@ impl<L, O> Slots<L, O> {
         self.unsettled.remove(at)
     }
 
-    /// A connection comes back whose login was made in an earlier [generation](Self::login_generation).
-    pub(crate) fn give_back_outdated(&mut self, link: L, now: Instant) {
-        self.effects.discard.push(link);
-        self.give_up(now);
-    }
-
     /// A connection comes back that is not open yet.
     pub(crate) fn give_back_half_open(&mut self, idle: Idle<O>, now: Instant) {
         self.leased -= 1;
@@ -423,28 +420,6 @@ impl<L, O> Slots<L, O> {
                 self.take_back(ticket);
             }
         }
-        self.serve(now);
-    }
-}
-
-/// Login generations: connections of an earlier one are not handed out any more.
-impl<L, O> Slots<L, O> {
-    /// Returns the present generation, a number.
-    pub(crate) const fn login_generation(&self) -> u64 {
-        self.login_generation
-    }
-
-    /// Begins the next generation. Ready connections are discarded, those included that are assigned and not
-    /// collected. Connections with answers on their way are finished first, and those in use come back
-    /// [outdated](Self::give_back_outdated): their holders compare the generations.
-    pub(crate) fn begin_login_generation(&mut self, now: Instant) {
-        self.login_generation += 1;
-        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
-        for ticket in tickets {
-            self.take_back(ticket);
-        }
-        let ready = self.ready.drain(..).map(|idle| idle.link);
-        self.effects.discard.extend(ready);
         self.serve(now);
     }
 }

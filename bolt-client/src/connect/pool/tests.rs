@@ -13,6 +13,7 @@ mod waiters;
 mod warming;
 mod world;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -34,16 +35,23 @@ fn pool(world: &World, config: Config) -> Arc<Pool> {
     config.check().unwrap();
     let address = config.address.clone();
     let encryption = Encryption::new(&config.encryption).unwrap();
+    // A server that has spoken without TLS before is not asked about it when it closes a connection.
+    encryption.note_success(&address);
+    let logins = Arc::new(Logins::new(&config));
     Arc::new(Pool::new(
         Arc::new(world.clone()),
         Arc::new(config),
         encryption,
+        logins,
         address,
     ))
 }
 
+/// The driver's credentials.
+static DRIVERS: LazyLock<Credentials> = LazyLock::new(|| Credentials::of_driver(Auth::none()));
+
 fn acquiring(pool: &Arc<Pool>) -> Task<'_, Result<Lease, Error>> {
-    Task::new(pool.acquire(Deadline::NONE))
+    Task::new(pool.acquire(&DRIVERS, Deadline::NONE))
 }
 
 #[track_caller]
@@ -388,13 +396,12 @@ fn an_abandoned_opening_is_dropped_even_when_only_the_counts_are_read() {
 #[test]
 fn the_error_of_a_caller_whose_time_is_up_says_what_it_waited_for_and_the_counts() {
     let world = World::new();
-    let config = config()
-        .max_connection_pool_size(2)
-        .connection_acquisition_timeout(SECOND * 5);
-    let pool = pool(&world, config);
+    let pool = pool(&world, config().max_connection_pool_size(2));
     let _lease = acquire(&pool);
     world.set_silent(true);
-    let (mut opener, mut waiter) = (acquiring(&pool), acquiring(&pool));
+    let by = Deadline::after(pool.now(), SECOND * 5);
+    let acquiring = || Task::new(pool.acquire(&DRIVERS, by));
+    let (mut opener, mut waiter) = (acquiring(), acquiring());
     assert!(opener.run().is_none() && waiter.run().is_none());
     world.pass(SECOND * 5);
     let error = waiter.run().expect("it is woken").unwrap_err();
@@ -416,7 +423,7 @@ fn a_waker_may_use_the_pool_that_wakes_it() {
     let lease = acquire(&pool);
     let (asked, free) = (Arc::clone(&pool), Arc::new(AtomicBool::new(false)));
     let is_free = Arc::clone(&free);
-    let mut waiter = Task::waking(pool.acquire(Deadline::NONE), move || {
+    let mut waiter = Task::waking(pool.acquire(&DRIVERS, Deadline::NONE), move || {
         is_free.store(asked.inner.try_lock().is_ok(), Ordering::Relaxed);
     });
     assert!(waiter.run().is_none());

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::connect::link::{Claim, Link, ReleaseOutcome};
+use crate::connect::login::Credentials;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
@@ -22,6 +23,8 @@ pub(super) const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 pub(super) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
+    /// What a new connection logs in with.
+    credentials: Credentials,
     preparing: Preparing,
     /// The timer of openings, which have none of their own.
     alarm: Alarm,
@@ -45,7 +48,11 @@ enum Preparing {
 
 impl Waiter {
     /// Joins the queue; `None` if too many calls wait already.
-    pub(super) fn join(pool: &Arc<Pool>, join: impl FnOnce(&mut Slots) -> Ticket) -> Option<Self> {
+    pub(super) fn join(
+        pool: &Arc<Pool>,
+        credentials: &Credentials,
+        join: impl FnOnce(&mut Slots) -> Ticket,
+    ) -> Option<Self> {
         let (ticket, may_wait) = pool.decide(|slots| {
             let ticket = join(slots);
             (ticket, slots.may_wait(ticket))
@@ -53,6 +60,7 @@ impl Waiter {
         let waiter = Self {
             pool: Arc::clone(pool),
             ticket,
+            credentials: credentials.clone(),
             preparing: Preparing::Nothing,
             alarm: Alarm::default(),
         };
@@ -80,7 +88,7 @@ impl Waiter {
     /// Polls for a lease, or for `None` when another connection is being prepared.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
         if let Some(grant) = self.pool.collect(self.ticket, cx)? {
-            return Poll::Ready(Ok(self.accept(grant)));
+            return Poll::Ready(self.accept(grant));
         }
         let begun = self.pool.now();
         let read_until = Deadline::after(begun, MAX_BLOCKING_READ);
@@ -113,10 +121,10 @@ impl Waiter {
 
     /// Accepts what was assigned. What was being prepared goes back as far as it got; but openings are watched side
     /// by side.
-    fn accept(&mut self, grant: Grant) -> Option<Lease> {
+    fn accept(&mut self, grant: Grant) -> Result<Option<Lease>, Error> {
         let now = self.pool.now();
         match grant {
-            Grant::Ready(idle) => return self.look_at(idle, now),
+            Grant::Ready(idle) => return Ok(self.look_at(idle, now)),
             Grant::Unproven(idle) => self.probe(idle, now),
             Grant::Unsettled(idle) => {
                 // A connection that is known to be slow is assigned only when there is nothing else to try.
@@ -134,9 +142,9 @@ impl Waiter {
                 openings.add(idle.link, Some(idle.since), late, now);
                 self.preparing = Preparing::Opening(openings);
             }
-            Grant::Slot => self.open(now),
+            Grant::Slot => self.open(now)?,
         }
-        None
+        Ok(None)
     }
 
     fn look_at(&self, mut idle: Idle<BoxedPooled>, now: Instant) -> Option<Lease> {
@@ -178,8 +186,14 @@ impl Waiter {
 
     /// Begins to open a connection. If it is this waiter's first opening, one that took too long before is watched
     /// with it.
-    fn open(&mut self, now: Instant) {
-        let opening = Box::new(self.pool.begin_opening());
+    fn open(&mut self, now: Instant) -> Result<(), Error> {
+        let opening = match self.pool.begin_opening(&self.credentials) {
+            Ok(opening) => Box::new(opening),
+            Err(error) => {
+                self.pool.decide(|slots| slots.lose_one_of_several(now));
+                return Err(error);
+            }
+        };
         let mut openings = self.take_openings();
         if openings.is_empty() {
             let slow = self.pool.decide(|slots| slots.take_slow_half_open(now));
@@ -189,6 +203,7 @@ impl Waiter {
         }
         openings.add(opening, None, false, now);
         self.preparing = Preparing::Opening(openings);
+        Ok(())
     }
 
     /// Takes the openings being prepared. Anything else goes back.
@@ -212,7 +227,7 @@ impl Waiter {
             return None;
         };
         let now = self.pool.now();
-        if pooled.is_usable(now, self.pool.login_generation()) {
+        if pooled.is_usable(now) {
             return Some(Lease::reused(&self.pool, pooled, now));
         }
         if pooled.is_dead() {
@@ -247,7 +262,7 @@ impl Waiter {
                     is_proven
                 });
                 let expires = self.pool.config.end_of_life(now);
-                let pooled = Pooled::new(link, expires, self.pool.login_generation());
+                let pooled = Pooled::new(link, expires);
                 match inherited {
                     // Its answers may have arrived before the same event killed it that killed others.
                     Some(since) if !is_proven => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::connect::link::Link;
+use crate::connect::login::Credentials;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
@@ -17,20 +18,20 @@ impl Pool {
     /// Opens connections, side by side, until as many are idle as the options want, or the pool is full. Returns the
     /// first failure once all of them are open or have failed. Cancel-safe: what was being opened stays in the pool as
     /// far as it got.
-    pub(crate) async fn warm_up(self: &Arc<Self>, by: Deadline) -> Result<(), Error> {
-        let limit = self.config.connection_acquisition_timeout;
-        let by = by.earlier(Deadline::set_by(
-            "connection_acquisition_timeout",
-            self.now(),
-            limit,
-        ));
+    pub(crate) async fn warm_up(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<(), Error> {
         let mut warming = WarmUp {
             pool: self,
+            credentials,
+            refused: None,
             openings: Openings::default(),
             alarm: Alarm::default(),
         };
         while warming.take() {}
-        let mut failure = None;
+        let mut failure = warming.refused.take();
         while !warming.openings.is_empty() {
             match by.race(&*self.runtime, poll_fn(|cx| warming.poll(cx, by))).await {
                 None => return Err(failure.unwrap_or_else(|| self.opening_timeout(by))),
@@ -65,6 +66,10 @@ impl Pool {
 /// Connections that are being opened ahead of any caller. Dropped, it leaves them to the pool.
 struct WarmUp<'p> {
     pool: &'p Arc<Pool>,
+    /// What new connections log in with.
+    credentials: &'p Credentials,
+    /// Why no more connections can be opened.
+    refused: Option<Error>,
     openings: Openings,
     /// For the openings, which have none of their own.
     alarm: Alarm,
@@ -80,11 +85,17 @@ impl WarmUp<'_> {
                 self.openings.add(idle.link, Some(idle.since), late, now);
                 true
             }
-            Some(_) => {
-                let opening = Box::new(self.pool.begin_opening());
-                self.openings.add(opening, None, false, now);
-                true
-            }
+            Some(_) => match self.pool.begin_opening(self.credentials) {
+                Ok(opening) => {
+                    self.openings.add(Box::new(opening), None, false, now);
+                    true
+                }
+                Err(error) => {
+                    self.pool.decide(|slots| slots.spare_failed(now));
+                    self.refused = Some(error);
+                    false
+                }
+            },
             None => false,
         }
     }
@@ -106,12 +117,11 @@ impl WarmUp<'_> {
         let pool = self.pool;
         let expires = pool.config.end_of_life(pool.now());
         let longest = held.opening.longest_wait();
-        let login_generation = pool.decide_with_patience(|slots, patience| {
+        pool.decide_with_patience(|slots, patience| {
             patience.succeeded(longest);
             slots.spare_opened();
-            slots.login_generation()
         });
-        Pooled::new(link, expires, login_generation).give_back(pool, held.inherited);
+        Pooled::new(link, expires).give_back(pool, held.inherited);
     }
 }
 

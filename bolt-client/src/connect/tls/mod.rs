@@ -6,6 +6,7 @@ mod certificate;
 mod contradictions;
 mod failure;
 mod options;
+mod pem;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use crate::address::Address;
 use crate::error::Error;
 use crate::runtime::Transport;
 
@@ -30,12 +30,7 @@ use stream::TlsStream;
 pub(crate) struct TlsConnector {
     options: Tls,
     current: Mutex<Current>,
-    /// Servers that have completed a handshake.
-    proven: Mutex<Vec<Address>>,
 }
-
-/// The most servers that are remembered. A resolver may find new ones for ever.
-const MAX_PROVEN: usize = 64;
 
 /// A configuration, and the certificates that it was made of.
 #[derive(Debug)]
@@ -48,7 +43,7 @@ struct Current {
 impl TlsConnector {
     /// Reads the files that the options name.
     pub(crate) fn new(options: Tls) -> Result<Self, Error> {
-        let client = options.current_client_certificate()?;
+        let client = options.client_certificate_in_advance();
         let files = options.files(client.as_ref());
         let current = Current {
             config: build::client_config(&options, client.as_ref())?,
@@ -58,7 +53,6 @@ impl TlsConnector {
         Ok(Self {
             options,
             current: Mutex::new(current),
-            proven: Mutex::default(),
         })
     }
 
@@ -76,25 +70,6 @@ impl TlsConnector {
         Ok(Box::new(TlsStream::new(inner, tls)))
     }
 
-    /// Notes that this server has completed a handshake.
-    pub(crate) fn note_success(&self, target: &Address) {
-        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if !proven.contains(target) {
-            if proven.len() == MAX_PROVEN {
-                proven.remove(0);
-            }
-            proven.push(target.clone());
-        }
-    }
-
-    /// Whether this server has completed a handshake before.
-    pub(crate) fn is_proven(&self, target: &Address) -> bool {
-        self.proven
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(target)
-    }
-
     /// The configuration for a new connection. Certificates that have changed are read again.
     fn config(&self) -> Result<Arc<ClientConfig>, Error> {
         // Code of the application runs without the lock.
@@ -102,13 +77,18 @@ impl TlsConnector {
         let files = self.options.files(client.as_ref());
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if files != current.files || client != current.client {
-            // A file that is being replaced may be half written. The next connection tries again.
-            if let Ok(config) = build::client_config(&self.options, client.as_ref()) {
-                *current = Current {
-                    config,
-                    client,
-                    files,
-                };
+            match build::client_config(&self.options, client.as_ref()) {
+                Ok(config) => {
+                    *current = Current {
+                        config,
+                        client,
+                        files,
+                    };
+                }
+                // The first certificate of a provider: there is no other to go on with.
+                Err(error) if current.client.is_none() && client.is_some() => return Err(error),
+                // A file that is being replaced may be half written. The next connection tries again.
+                Err(_) => {}
             }
         }
         Ok(Arc::clone(&current.config))

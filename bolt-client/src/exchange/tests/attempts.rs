@@ -218,7 +218,7 @@ fn only_transient_failures_to_connect_are_retried_within_the_budget() {
     servers.fail(Message::Logon, "Neo.ClientError.Security.Unauthorized");
     let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
     let error = now(attempts.begin()).map(drop).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Server);
+    assert_eq!(error.kind(), ErrorKind::Auth);
     let text = error.to_string();
     assert!(
         text.ends_with("(logging in to test:7687 with the scheme \"none\")"),

@@ -104,7 +104,16 @@ fn an_expired_authorization_invalidates_every_login_that_is_as_old() {
     drop(work);
     let mut next = now(explicit(&context).begin()).unwrap();
     run(&mut next, "RETURN 1");
-    assert_eq!(servers.connections(), 4, "the other two are not used any more");
+    assert_eq!(servers.connections(), 3);
+    assert_eq!(servers.count(Message::Logoff), 1, "it logs in again");
+    let mut others = [0, 1].map(|_| now(explicit(&context).begin()).unwrap());
+    for work in &mut others {
+        run(work, "RETURN 1");
+    }
+    assert_eq!(servers.count(Message::Logoff), 3, "so do the others");
+    drop((next, others));
+    run(&mut now(explicit(&context).begin()).unwrap(), "RETURN 1");
+    assert_eq!((servers.connections(), servers.count(Message::Logoff)), (3, 3));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::observed::Observed;
 use super::{Outcome, Player, promised_by, text};
 use crate::sim::causality::{Floor, Numbers};
 use crate::sim::history::Promise;
+use crate::sim::logins::{UserId, Wanted};
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Query};
 use crate::sim::server::TAG_BASE;
@@ -21,16 +22,21 @@ impl Player {
         access: Access,
         manager: Option<usize>,
         pipelined: bool,
+        user: Option<UserId>,
     ) {
         let statement = &query.statement;
+        let wanted = user.and_then(|user| self.own_login(user));
         let floor = self.sim.with(|state| {
+            state.want(statement.id, wanted);
             state.history.note_api(statement.id, Api::ExecuteQuery.code());
             let causality = &mut state.history.causality;
             let session = causality.add_session(manager, Numbers::new(), Floor::new());
             causality.begin(session, statement.id)
         });
         let call = self.driver.execute_query(text(statement, 0)).routing(access);
-        let mut call = call.pipeline_commit(pipelined);
+        let mut call = call
+            .pipeline_commit(pipelined)
+            .auth(wanted.and_then(Wanted::auth));
         call = call.timeout(Duration::from_millis(TAG_BASE + statement.id));
         if manager != Some(0) {
             call = call.bookmark_manager(manager.map(|manager| &self.managers[manager]));
@@ -65,6 +71,26 @@ impl Player {
             ..Call::default()
         };
         self.call(&call, cancel, self.driver.verify_connectivity()).await;
+    }
+
+    /// Verifies the login of a user, or the driver's.
+    pub(super) async fn verify_login(&self, user: Option<UserId>, cancel: Cancel) {
+        let wanted = user.and_then(|user| self.own_login(user));
+        let what = format!("verify_authentication of {wanted:?}");
+        let auth = wanted.and_then(Wanted::auth);
+        let call = Call {
+            what: what.clone(),
+            own_login: wanted.is_some(),
+            ..Call::default()
+        };
+        let verified = self.driver.verify_authentication(auth);
+        if let Outcome::Done(accepted) = self.call(&call, cancel, verified).await {
+            self.sim.with(|state| {
+                if let Some(problem) = state.check_verified(wanted, accepted) {
+                    state.history.violation(format!("{what}: {problem}"));
+                }
+            });
+        }
     }
 
     pub(super) async fn warm_up(&self, cancel: Cancel) {

@@ -13,6 +13,7 @@ use super::session::SessionPlayer;
 use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
 use crate::sim::history::Promise;
+use crate::sim::logins::is_login_failure;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Ending, Function};
 use crate::sim::server::{Cause, TAG_BASE};
@@ -228,7 +229,11 @@ impl<'p> Running<'p> {
 
     /// Returns the problem if there was no reason for another attempt.
     fn check_reason(&self, attempts: &mut Attempts<'_>, failed: bool, ended: &Ended<'_>) -> Option<String> {
-        let lost = ended.script.errors.iter().any(is_loss);
+        let lost = ended
+            .script
+            .errors
+            .iter()
+            .any(|error| is_loss(error) || is_login_failure(error));
         attempts.loss_reported |= lost;
         if failed || lost {
             return None;
@@ -276,10 +281,14 @@ impl<'p> Running<'p> {
 /// Whether a retry is pointless by Neo4j's classification of failures.
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
-        Cause::of(failure) != Cause::Login && !failure.code().starts_with("Neo.TransientError.")
+        let by_login = Cause::of(failure) == Cause::Login || is_login_failure(error);
+        !by_login && !failure.code().starts_with("Neo.TransientError.")
     })
 }
 
 pub(super) fn is_loss(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Connect)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionLost | ErrorKind::Connect | ErrorKind::Tls
+    )
 }

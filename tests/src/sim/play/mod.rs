@@ -20,6 +20,7 @@ use super::causality::{self, FOREIGN, Floor, Manager, Numbers};
 use super::clock::Nanos;
 use super::executor::Cancelling;
 use super::history::Promise;
+use super::logins::{UserId, Wanted};
 use super::oracle::Call;
 use super::program::{Act, Cancel, Query, Step};
 use super::runtime::SimRuntime;
@@ -85,8 +86,10 @@ impl Player {
                     access,
                     manager,
                     pipelined,
-                } => self.execute(query, *access, *manager, *pipelined).await,
+                    user,
+                } => self.execute(query, *access, *manager, *pipelined, *user).await,
                 Act::Verify(cancel) => self.verify(*cancel).await,
+                Act::VerifyLogin(user, cancel) => self.verify_login(*user, *cancel).await,
                 Act::WarmUp(cancel) => self.warm_up(*cancel).await,
                 Act::Session(visit) => self.visit(visit).await,
             }
@@ -117,6 +120,18 @@ impl Player {
         outcome
     }
 
+    /// Returns the login of a user as it is now, in worlds with several users.
+    fn own_login(&self, user: UserId) -> Option<Wanted> {
+        self.sim.with(|state| {
+            state
+                .weather
+                .extremes
+                .logins
+                .is_some()
+                .then(|| state.login_of(user))
+        })
+    }
+
     /// Waits for a call, and drops it if it is to be cancelled.
     async fn drive<T>(&self, cancel: Cancel, future: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
         let instant = cancel.after.map(|after| {
@@ -140,6 +155,7 @@ impl Player {
                 Outcome::Cancelled => format!("{}: dropped", call.what),
             });
             state.check_deadline(call, started);
+            state.check_refusals(call, started);
             if let Outcome::Failed(error) = outcome {
                 state.history.failed += 1;
                 state.check_error(call, started, error);

@@ -2,14 +2,21 @@
 
 use super::answer::Cause;
 use super::job::{Job, Progress};
+use crate::sim::logins::Presented;
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
 use bolt_proto::value::Value;
 
 impl State {
-    pub(super) fn log_in(&mut self, conn: ConnId, hello: bool) -> Progress {
+    pub(super) fn log_in(&mut self, conn: ConnId, hello: bool, presented: Option<&Presented>) -> Progress {
         if self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Login, false);
+        }
+        let checks = self.weather.extremes.logins.is_some();
+        if let Some(presented) = presented.filter(|_| checks)
+            && let Err(code) = self.authenticate(conn, presented)
+        {
+            return self.fail_login(conn, Cause::Login, code);
         }
         let telemetry = self.wants_telemetry(conn);
         let actor = &mut self.conns[conn].actor;
@@ -34,6 +41,11 @@ impl State {
         });
         self.expect(conn, answered);
         Progress::Answered
+    }
+
+    pub(super) fn log_off(&mut self, conn: ConnId) -> Progress {
+        self.conns[conn].actor.login = None;
+        self.succeed(conn)
     }
 
     /// Whether this server has asked for telemetry.

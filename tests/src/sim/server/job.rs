@@ -8,6 +8,7 @@ use super::Open;
 use super::answer::Cause;
 use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
+use crate::sim::logins::Presented;
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
 use crate::sim::statement::{FailAt, Statement};
@@ -19,8 +20,10 @@ pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Job {
-    Hello,
-    Logon,
+    /// With what the client presents, before Bolt 5.1.
+    Hello(Option<Presented>),
+    Logon(Presented),
+    Logoff,
     Reset,
     Goodbye,
     /// The part of the API that is used next.
@@ -66,8 +69,9 @@ impl Job {
     /// Returns the job of a request; `None` if no driver sends such a request.
     pub(super) fn of(request: &Request<'_>) -> Option<Self> {
         Some(match request {
-            Request::Hello(_) => Self::Hello,
-            Request::Logon(_) => Self::Logon,
+            Request::Hello(greeting) => Self::Hello(Presented::read(greeting.token())),
+            Request::Logon(token) => Self::Logon(Presented::read(*token)?),
+            Request::Logoff => Self::Logoff,
             Request::Reset => Self::Reset,
             Request::Goodbye => Self::Goodbye,
             Request::Commit => Self::Commit,
@@ -110,7 +114,7 @@ impl Job {
 
     /// Whether RESET must not overtake it.
     const fn must_not_be_overtaken(&self) -> bool {
-        matches!(self, Self::Hello | Self::Logon | Self::Begin(_))
+        matches!(self, Self::Hello(_) | Self::Logon(_) | Self::Begin(_))
     }
 }
 
@@ -152,7 +156,9 @@ impl State {
 
     fn carry_on(&mut self, conn: ConnId, job: &mut Job) -> Progress {
         match job {
-            Job::Hello | Job::Logon => self.log_in(conn, *job == Job::Hello),
+            Job::Hello(presented) => self.log_in(conn, true, presented.as_ref()),
+            Job::Logon(presented) => self.log_in(conn, false, Some(presented)),
+            Job::Logoff => self.log_off(conn),
             Job::Reset => self.reset(conn),
             Job::Begin(opening) => self.begin(conn, opening),
             Job::Run {
@@ -190,6 +196,9 @@ impl State {
         if self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Query(opening.tag), true);
         }
+        if let Some(code) = self.expires_by_itself(conn) {
+            return self.fail_login(conn, Cause::Query(opening.tag), code);
+        }
         self.open(conn, opening, true);
         self.succeed(conn)
     }
@@ -219,6 +228,9 @@ impl State {
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, cause, true);
+        }
+        if let Some(code) = self.expires_by_itself(conn) {
+            return self.fail_login(conn, cause, code);
         }
         let execution = self.history.begin(statement, attempt, conn);
         self.database.note(tx, execution);

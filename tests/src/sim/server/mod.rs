@@ -21,6 +21,7 @@ use super::causality::Numbers;
 use super::clock::{Event, SECOND};
 use super::database::TxId;
 use super::history::ExecutionId;
+use super::logins::Carried;
 use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
@@ -48,6 +49,8 @@ pub(super) struct Actor {
     pub(super) failed: Option<u64>,
     /// Whether the client had seen that failure when it sent the last bytes that arrived.
     failure_known: bool,
+    /// Who is logged in, in worlds with several users.
+    pub(super) login: Option<Carried>,
     rng: Rng,
 }
 
@@ -86,6 +89,7 @@ impl Actor {
             api: None,
             failed: None,
             failure_known: false,
+            login: None,
             rng: Rng::stream(seed, 0),
         }
     }
@@ -95,9 +99,9 @@ impl Actor {
         self.tx.as_ref().is_some_and(|open| open.tag == tag)
     }
 
-    /// Whether it has pending bytes for which there was no room.
-    pub(super) fn has_unsent(&self) -> bool {
-        !self.proto.pending_bytes().is_empty()
+    /// Whether it closes the connection once everything is sent.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing
     }
 }
 
@@ -116,15 +120,24 @@ impl State {
     }
 
     /// Receives bytes.
-    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8], failure_known: bool) {
+    pub(super) fn server_receives(&mut self, conn: ConnId, bytes: &[u8], failure_known: bool) {
         let this = &mut self.conns[conn];
         this.actor.failure_known = failure_known;
         if !this.server_holds || this.actor.closing {
             return;
         }
+        let Some(bytes) = self.decrypt(conn, bytes) else {
+            return self.close_after_flush(conn);
+        };
+        let this = &mut self.conns[conn];
+        let mut bytes = &*bytes;
         while !bytes.is_empty() {
             let space = this.actor.proto.recv_space();
             let len = space.len().min(bytes.len());
+            // A client that does not speak Bolt sends more than a handshake.
+            if len == 0 {
+                break;
+            }
             let (now, rest) = bytes.split_at(len);
             space[..len].copy_from_slice(now);
             this.actor.proto.received(len);
@@ -149,6 +162,7 @@ impl State {
             match next {
                 Ok(Some(head)) if head.verdict == Verdict::Ignore => {
                     self.check_after_failure(conn, head.message);
+                    self.check_overtaken(conn, head.message);
                     let actor = &mut self.conns[conn].actor;
                     let _ignored = actor.proto.request();
                     let answered = actor.proto.ignored();
@@ -157,6 +171,7 @@ impl State {
                 Ok(Some(_)) => self.start_next(conn),
                 Ok(None) => {
                     self.schedule_idle_close(conn);
+                    self.schedule_key_update(conn);
                     break;
                 }
                 Err(violation) => self.refuse(conn, &violation),
@@ -191,6 +206,15 @@ impl State {
         if failed && whole && actor.failure_known && message != Message::Reset {
             self.history
                 .violation(format!("conn {conn}: {message} was sent after a failure"));
+        }
+    }
+
+    /// Checks that the login is not changed while an answer is outstanding, which may be a failure.
+    fn check_overtaken(&mut self, conn: ConnId, message: Message) {
+        let failed = !self.conns[conn].actor.proto.is_interrupted();
+        if failed && message == Message::Logoff {
+            self.history
+                .violation(format!("conn {conn}: {message} has overtaken a failure"));
         }
     }
 
@@ -232,12 +256,17 @@ impl State {
         let actor = &mut self.conns[conn].actor;
         match violation {
             ProtocolViolation::EndOfStream { .. } => {}
+            // A driver without TLS finds out whether a server requires it that has closed the connection at once.
+            ProtocolViolation::NotBoltClient { bytes: [0x16, ..] } if self.tls.is_none() => {}
             // Sent without knowing whether rows were left, after the last page of an abandoned query: see
             // `Connection::abandon`.
             ProtocolViolation::IllegalRequest {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
+            // A driver asks so whether a server speaks TLS that has closed a connection during the handshake. One without
+            // TLS takes it for garbage.
+            ProtocolViolation::NotBoltClient { bytes: [0x16, 3, ..] } => {}
             violation => self.history.violation(format!(
                 "conn {conn}: the client violates the protocol: {violation}"
             )),
@@ -278,7 +307,7 @@ impl State {
         let this = &mut self.conns[conn];
         this.actor.noop_due = false;
         // Pending bytes are a sign of life; this resumes once there is room.
-        if this.server_holds && this.actor.work.is_some() && !this.actor.has_unsent() {
+        if this.server_holds && this.actor.work.is_some() && !this.has_unsent() {
             this.actor.proto.noop();
             self.schedule_noop(conn);
             self.flush(conn);

@@ -40,6 +40,12 @@ impl State {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));
         }
+        let carried = self.conns[conn].actor.login.as_ref();
+        let problem = self.history.logins.check(tag, carried);
+        if let Some(problem) = problem.filter(|_| self.weather.extremes.logins.is_some()) {
+            self.history
+                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
+        }
         let sees = (access == Access::Read).then(|| self.lagging(&sent));
         let id = self.database.begin(conn, sees);
         let actor = &mut self.conns[conn].actor;

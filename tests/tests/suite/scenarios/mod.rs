@@ -11,6 +11,7 @@ mod deadlines;
 mod going_down;
 mod hostile_peers;
 pub(super) mod locks;
+mod logins;
 mod managed;
 mod own_errors;
 mod owned;
@@ -82,6 +83,7 @@ pub(super) fn all() -> Vec<Scenario> {
         owned::all(),
         runners::all(),
         retries::all(),
+        logins::all(),
         parameters::all(),
         round_trips::all(),
         pool::all(),
@@ -135,16 +137,16 @@ impl World {
 
     /// Returns a configuration for the server itself.
     pub(super) fn config(&self) -> Result<Config, Error> {
-        Config::new(&format!("bolt://{}", self.server.address), self.auth())
+        self.server.config(self.auth())
     }
 
     /// Returns a configuration for the server through a relay.
     pub(super) fn config_through(&self, relay: &Relay) -> Result<Config, Error> {
-        Config::new(&relay.uri(), self.auth())
+        self.server.config_at(relay.address(), self.auth())
     }
 
     pub(super) fn auth(&self) -> Auth {
-        Auth::basic(self.server.user.as_str(), self.server.password.as_str())
+        self.server.auth()
     }
 
     pub(super) fn relay(&self) -> std::io::Result<Relay> {

@@ -30,7 +30,14 @@ fn a_transport_that_buffers_is_flushed() {
 fn a_stream_of_the_futures_io_traits_that_buffers_is_flushed() {
     let peer = buffering(LARGE);
     let proto = Connection::new(Options::default());
-    let mut link = logged_in(Link::new(peer.runtime(), peer.stream(), proto, "test".into()));
+    let mut link = logged_in(Link::new(
+        peer.runtime(),
+        peer.stream(),
+        proto,
+        "test".into(),
+        login(),
+        logins(),
+    ));
     ask(&mut link);
     next(&mut link, Deadline::NONE);
     next(&mut link, Deadline::NONE);

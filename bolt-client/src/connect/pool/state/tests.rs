@@ -74,7 +74,7 @@ fn waiters_are_served_in_their_order_and_no_caller_overtakes_them() {
     slots.give_back_ready(idle(7, now), now);
     assert_eq!(woken(&mut slots), [first]);
     // The connection is assigned to the first waiter, though not collected yet.
-    assert_eq!(slots.acquire(now), None);
+    assert_eq!(slots.acquire(|_| true, now), None);
     assert_eq!(slots.collect(second), None);
     assert_eq!(slots.collect(first), Some(Grant::Ready(idle(7, now))));
     slots.leave(first, now);
@@ -111,7 +111,7 @@ fn the_last_used_is_handed_out_first() {
     for (link, since) in [(1, now), (2, now + SECOND * 2), (3, now + SECOND)] {
         slots.give_back_ready(idle(link, since), now + SECOND * 2);
     }
-    let order = [(); 3].map(|()| slots.acquire(now + SECOND * 2).map(|idle| idle.link));
+    let order = [(); 3].map(|()| slots.acquire(|_| true, now + SECOND * 2).map(|idle| idle.link));
     assert_eq!(order, [Some(2), Some(3), Some(1)]);
 }
 
@@ -125,8 +125,8 @@ fn a_connection_that_is_not_ready_is_handed_out_last() {
     slots.leave(opener, now);
     slots.give_back_unsettled(idle(2, now), now);
     slots.give_back_ready(idle(1, now), now);
-    assert_eq!(slots.acquire(now), Some(idle(1, now)));
-    assert_eq!(slots.acquire(now), None);
+    assert_eq!(slots.acquire(|_| true, now), Some(idle(1, now)));
+    assert_eq!(slots.acquire(|_| true, now), None);
     let (first, second) = (slots.enqueue(now), slots.enqueue(now));
     assert_eq!(slots.collect(first), Some(Grant::HalfOpen(idle(3, now))));
     assert_eq!(slots.collect(second), Some(Grant::Unsettled(idle(2, now))));
@@ -248,7 +248,7 @@ fn a_waiter_that_probed_in_vain_prefers_to_open_a_connection_over_probing_the_ne
     (0..2).for_each(|_| open(&mut slots, now));
     (1..=2).for_each(|link| slots.give_back_ready(idle(link, now), now));
     let late = now + SECOND * 5;
-    assert_eq!(slots.acquire(late), None, "neither is proven");
+    assert_eq!(slots.acquire(|_| true, late), None, "neither is proven");
     let ticket = slots.enqueue(late);
     assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(2, now))));
     slots.defer(ticket, idle(2, late).slow(late), late);
@@ -261,10 +261,10 @@ fn a_connection_is_probed_only_when_it_was_idle_for_longer_than_the_limit() {
     slots.rules.probe_after = Some(SECOND);
     open(&mut slots, now);
     slots.give_back_ready(idle(1, now), now);
-    assert_eq!(slots.acquire(now + SECOND), Some(idle(1, now)));
+    assert_eq!(slots.acquire(|_| true, now + SECOND), Some(idle(1, now)));
     slots.give_back_ready(idle(1, now), now);
     let later = now + SECOND + Duration::from_nanos(1);
-    assert_eq!(slots.acquire(later), None);
+    assert_eq!(slots.acquire(|_| true, later), None);
     let ticket = slots.enqueue(later);
     assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(1, now))));
 }
@@ -286,7 +286,7 @@ fn what_has_expired_is_discarded_when_the_pool_is_used_or_its_counts_are_read() 
     assert_eq!(slots.effects().abandon, [3]);
     assert_eq!(slots.counts(now + SECOND * 2).idle, 1);
     assert_eq!(slots.effects().discard, [2]);
-    assert_eq!(slots.acquire(now + SECOND * 3), None);
+    assert_eq!(slots.acquire(|_| true, now + SECOND * 3), None);
     assert_eq!(slots.effects().discard, [1]);
     assert_eq!(slots.counts(now + SECOND * 3), PoolCounts::default());
 }
@@ -323,7 +323,7 @@ fn a_closed_pool_hands_nothing_out_and_discards_what_comes_back() {
     let effects = slots.effects();
     assert_eq!((effects.discard, effects.abandon), (vec![2], vec![3]));
     slots.leave(waiter, now);
-    assert_eq!(slots.acquire(now), None);
+    assert_eq!(slots.acquire(|_| true, now), None);
     assert_eq!(slots.counts(now), PoolCounts::default());
 }
 
@@ -346,42 +346,29 @@ fn while_a_pool_closes_it_takes_what_comes_back_unsettled() {
 }
 
 #[test]
-fn a_new_login_generation_discards_what_is_ready_and_what_comes_back_outdated() {
+fn a_preferred_connection_is_handed_out_before_one_that_was_used_later() {
     let (mut slots, now) = pool(3);
-    for _ in 0..3 {
-        open(&mut slots, now);
+    (0..3).for_each(|_| open(&mut slots, now));
+    for link in 1..=3 {
+        slots.give_back_ready(idle(link, now + SECOND * link), now);
     }
-    slots.give_back_ready(idle(1, now), now);
-    slots.give_back_ready(idle(2, now), now);
-    assert_eq!(slots.login_generation(), 0);
-    slots.begin_login_generation(now);
-    assert_eq!(slots.login_generation(), 1);
-    assert_eq!(slots.effects().discard, [1, 2]);
-    slots.give_back_outdated(3, now);
-    assert_eq!(slots.effects().discard, [3]);
-    assert_eq!(slots.counts(now), PoolCounts::default());
-    // There is room for as many as before.
-    for _ in 0..3 {
-        let ticket = slots.enqueue(now);
-        assert_eq!(slots.collect(ticket), Some(Grant::Slot));
-    }
+    let late = now + SECOND * 3;
+    let preferred = slots.acquire(|link| *link < 3, late);
+    assert_eq!(preferred.map(|idle| idle.link), Some(2));
+    let other = slots.acquire(|link| *link > 5, late);
+    assert_eq!(other.map(|idle| idle.link), Some(3));
 }
 
 #[test]
-fn a_waiter_whose_assigned_connection_has_an_expired_login_may_open_another() {
-    let (mut slots, now) = pool(1);
-    open(&mut slots, now);
-    let first = wait(&mut slots, now);
-    let second = wait(&mut slots, now);
-    slots.give_back_ready(idle(7, now), now);
-    slots.begin_login_generation(now);
-    let effects = slots.effects();
-    assert_eq!(effects.discard, [7]);
-    assert!(effects.wake.contains(&first) && !effects.wake.contains(&second));
-    assert_eq!(slots.collect(first), Some(Grant::Slot));
-    assert_eq!(slots.collect(second), None);
-    let counts = slots.counts(now);
-    assert_eq!((counts.opening, counts.waiting), (1, 1));
+fn a_preferred_connection_that_must_be_probed_is_left() {
+    let (mut slots, now) = pool(2);
+    (0..2).for_each(|_| open(&mut slots, now));
+    for link in 1..=2 {
+        slots.give_back_ready(idle(link, now + SECOND * link), now);
+    }
+    slots.suspect(now + SECOND, now + SECOND * 2);
+    let acquired = slots.acquire(|link| *link == 1, now + SECOND * 2);
+    assert_eq!(acquired.map(|idle| idle.link), Some(2));
 }
 
 #[test]
@@ -425,8 +412,8 @@ fn connections_that_were_idle_as_long_as_a_dead_one_are_probed_and_others_are_no
     slots.suspect(now + SECOND, late);
     // An older suspicion changes nothing.
     slots.suspect(now, late);
-    assert_eq!(slots.acquire(late), Some(idle(3, now + SECOND * 2)));
-    assert_eq!(slots.acquire(late), None);
+    assert_eq!(slots.acquire(|_| true, late), Some(idle(3, now + SECOND * 2)));
+    assert_eq!(slots.acquire(|_| true, late), None);
     let ticket = slots.enqueue(late);
     assert_eq!(
         slots.collect(ticket),
@@ -435,7 +422,7 @@ fn connections_that_were_idle_as_long_as_a_dead_one_are_probed_and_others_are_no
     // Once it has been used, it is no longer suspected.
     slots.leave(ticket, late);
     slots.give_back_ready(idle(2, late), late);
-    assert_eq!(slots.acquire(late), Some(idle(2, late)));
+    assert_eq!(slots.acquire(|_| true, late), Some(idle(2, late)));
 }
 
 #[test]

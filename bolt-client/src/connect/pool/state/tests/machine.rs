@@ -2,8 +2,6 @@
 //! from
 //! outside is as documented.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::model::{Kind, Model};
@@ -13,7 +11,8 @@ use super::*;
 #[derive(Debug, Clone)]
 enum Step {
     TimePasses(Duration),
-    Come,
+    /// A caller comes, that prefers connections of odd numbers.
+    Come(bool),
     /// A waiter checks whether something was assigned; a ready connection is alive or not.
     Poll(usize, bool),
     /// What a waiter prepares is ready.
@@ -30,7 +29,6 @@ enum Step {
     Broken(usize),
     /// A connection is found dead that had been idle for this long.
     Suspect(Duration),
-    NewLoginGeneration,
     /// A connection is opened ahead of any caller, if one is wanted.
     Spare,
     SpareOpened(usize),
@@ -64,8 +62,6 @@ struct World {
     users: Vec<User>,
     now: Instant,
     closing: bool,
-    /// The connections of earlier login generations.
-    outdated: BTreeSet<u32>,
     /// When each connection in the pool expires.
     parked: BTreeMap<u32, Option<Instant>>,
     /// When something was last assigned to each waiter.
@@ -97,7 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
     let lifetime = || proptest::option::of(seconds());
     prop_oneof![
         3 => seconds().prop_map(Step::TimePasses),
-        12 => Just(Step::Come),
+        12 => any::<bool>().prop_map(Step::Come),
         12 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(user, alive)| Step::Poll(user, alive)),
         6 => any::<usize>().prop_map(Step::Prepared),
         3 => any::<usize>().prop_map(Step::Lost),
@@ -109,7 +105,6 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
-        1 => Just(Step::NewLoginGeneration),
         4 => Just(Step::Spare),
         3 => any::<usize>().prop_map(Step::SpareOpened),
         1 => any::<usize>().prop_map(Step::SpareFailed),
@@ -130,7 +125,6 @@ impl World {
             users: Vec::new(),
             now: Instant::now(),
             closing: false,
-            outdated: BTreeSet::new(),
             parked: BTreeMap::new(),
             woken: BTreeMap::new(),
         }
@@ -139,7 +133,7 @@ impl World {
     fn step(&mut self, step: &Step) {
         match *step {
             Step::TimePasses(time) => self.now += time,
-            Step::Come => self.come(),
+            Step::Come(prefers_odd) => self.come(prefers_odd),
             Step::Poll(choice, alive) => self.poll(choice, alive),
             Step::Prepared(choice) => self.prepared(choice),
             Step::Lost(choice) => self.lost(choice),
@@ -160,7 +154,6 @@ impl World {
                 self.slots.suspect(since, self.now);
                 self.model.suspect(since, self.now);
             }
-            Step::NewLoginGeneration => self.new_login_generation(),
             Step::Spare => self.spare(),
             Step::SpareOpened(choice) => self.spare_opened(choice),
             Step::SpareFailed(choice) => {
@@ -183,16 +176,16 @@ impl World {
         }
     }
 
-    fn come(&mut self) {
+    fn come(&mut self, prefers_odd: bool) {
         if self.closing {
-            assert_eq!(self.slots.acquire(self.now), None, "the pool is closed");
+            assert_eq!(self.slots.acquire(|_| true, self.now), None, "the pool is closed");
             return;
         }
-        let ready = self.slots.acquire(self.now).map(|idle| idle.link);
-        assert_eq!(ready, self.model.acquire(self.now));
+        let prefers = |id: &u32| id % 2 == u32::from(prefers_odd);
+        let ready = self.slots.acquire(prefers, self.now).map(|idle| idle.link);
+        assert_eq!(ready, self.model.acquire(prefers, self.now));
         if let Some(id) = ready {
             self.check_age(id);
-            self.check_login_generation(id);
             self.taken(id);
             self.users.push(User::Using(id));
         } else {
@@ -280,7 +273,6 @@ impl World {
         }
         self.taken(id);
         if ready {
-            self.check_login_generation(id);
             self.users.push(User::Looking(ticket, holds, id));
             return;
         }
@@ -434,12 +426,6 @@ impl World {
 
     fn give_back(&mut self, choice: usize, kind: Kind, life: Option<Duration>) {
         let Some(id) = self.using(choice) else { return };
-        // Work that must be finished is; no other connection can be used.
-        if kind != Kind::Unsettled && self.outdated.contains(&id) {
-            self.slots.give_back_outdated(id, self.now);
-            self.model.give_back_outdated(id, self.now);
-            return;
-        }
         let expires = life.map(|life| self.now + life);
         self.park(id, expires);
         // Sometimes it was not used.
@@ -455,23 +441,6 @@ impl World {
             _ => self.slots.give_back_unsettled(idle, self.now),
         }
         self.model.give_back(id, kind, since, expires, false, self.now);
-    }
-
-    fn new_login_generation(&mut self) {
-        self.slots.begin_login_generation(self.now);
-        self.model.begin_login_generation(self.now);
-        let open = |user: &User| match user {
-            User::InQueue(_, holds) => {
-                let open = holds
-                    .iter()
-                    .filter(|(_, kind)| !matches!(kind, Kind::New | Kind::HalfOpen));
-                open.map(|(id, _)| *id).collect()
-            }
-            User::Looking(_, _, id) | User::Using(id) => vec![*id],
-            User::Warming(_) => Vec::new(),
-        };
-        let open: Vec<u32> = self.users.iter().flat_map(open).collect();
-        self.outdated.extend(open);
     }
 
     fn close(&mut self) {
@@ -573,14 +542,6 @@ impl World {
     fn check_age(&self, id: u32) {
         let expires = self.parked.get(&id).copied().flatten();
         assert!(expires.is_none_or(|at| at > self.now), "{id} has expired");
-    }
-
-    /// Checks that a connection that is handed out as ready has a valid login.
-    fn check_login_generation(&self, id: u32) {
-        assert!(
-            !self.outdated.contains(&id),
-            "{id} is of an earlier login_generation"
-        );
     }
 
     /// Lets all callers continue to the end, each with a connection; then nothing is left.

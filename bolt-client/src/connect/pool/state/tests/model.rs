@@ -90,7 +90,7 @@ impl Model {
         mem::take(&mut self.outcome)
     }
 
-    pub(super) fn acquire(&mut self, now: Instant) -> Option<u32> {
+    pub(super) fn acquire(&mut self, prefers: impl Fn(&u32) -> bool, now: Instant) -> Option<u32> {
         self.serve(now);
         let fresh = self
             .conns
@@ -98,7 +98,8 @@ impl Model {
             .filter(|conn| conn.kind == Kind::Ready && !conn.away);
         let suspected = self.suspected;
         let fresh = fresh.filter(|conn| is_fresh(self.rules, suspected, conn, now));
-        let conn = fresh.max_by_key(|conn| (conn.since, conn.turn))?;
+        // Nothing is handed out if the last used one must be probed.
+        let conn = fresh.max_by_key(|conn| (prefers(&conn.id), conn.since, conn.turn))?;
         conn.away = true;
         Some(conn.id)
     }
@@ -282,21 +283,6 @@ impl Model {
 
     pub(super) fn close_one(&mut self, id: u32, now: Instant) {
         self.remove(id);
-        self.serve(now);
-    }
-
-    pub(super) fn give_back_outdated(&mut self, id: u32, now: Instant) {
-        self.outcome.gone.push(id);
-        self.close_one(id, now);
-    }
-
-    pub(super) fn begin_login_generation(&mut self, now: Instant) {
-        let pending = self.callers.iter_mut().map(|caller| caller.pending.take());
-        for (id, _) in pending.collect::<Vec<_>>().into_iter().flatten() {
-            self.return_unseen(id);
-        }
-        let ready = self.drain(Kind::Ready);
-        self.outcome.gone.extend(ready);
         self.serve(now);
     }
 

@@ -1,0 +1,143 @@
+//! What connections log in with: the driver's manager, asked once at a time, and what servers have rejected.
+
+mod rejections;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bolt_proto::{Auth, ServerError};
+
+use crate::auth::AuthSource;
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::{Error, Waiting};
+use crate::runtime::{BoxFuture, Runtime};
+
+use super::single_flight::SingleFlight;
+use rejections::Rejections;
+
+/// The login that a unit of work wants.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Login {
+    /// The one that the driver's manager provides.
+    #[default]
+    Driver,
+    /// The caller's own.
+    Own(Auth),
+}
+
+/// The credentials of one login.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) auth: Auth,
+    /// The caller's own, and not from the driver's manager.
+    own: bool,
+}
+
+#[cfg(test)]
+impl Credentials {
+    pub(crate) const fn of_driver(auth: Auth) -> Self {
+        Self { auth, own: false }
+    }
+}
+
+/// The logins of one driver.
+#[derive(Debug)]
+pub(crate) struct Logins {
+    source: AuthSource,
+    /// The call of the manager that is being made.
+    calls: SingleFlight<Result<Auth, Error>>,
+    /// How long a call of the manager is kept without callers.
+    call_limit: Duration,
+    rejections: Mutex<Rejections>,
+}
+
+impl Logins {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            source: config.auth.clone(),
+            calls: SingleFlight::new(),
+            call_limit: config.connection_timeout,
+            rejections: Mutex::new(Rejections::default()),
+        }
+    }
+
+    /// Returns the driver's present credentials, if they are at hand.
+    pub(crate) fn current(&self, now: Instant) -> Option<Credentials> {
+        let auth = self.source.current(now)?;
+        Some(Credentials { auth, own: false })
+    }
+
+    /// Returns whether the driver's credentials may change from one moment to the next, and are at hand.
+    pub(crate) fn are_kept(&self, now: Instant) -> bool {
+        !self.source.is_fixed() && self.current(now).is_some()
+    }
+
+    /// Returns the credentials of a login, and waits for the manager if it has none at hand. Callers that wait at the
+    /// same time get the result of the same call, or its failure.
+    pub(crate) async fn credentials(
+        &self,
+        login: &Login,
+        runtime: &dyn Runtime,
+        by: Deadline,
+    ) -> Result<Credentials, Error> {
+        if let Login::Own(auth) = login {
+            let auth = auth.clone();
+            return Ok(Credentials { auth, own: true });
+        }
+        let now = runtime.now();
+        if let Some(current) = self.current(now) {
+            return Ok(current);
+        }
+        let expires = Deadline::after(now, self.call_limit);
+        let call = || -> BoxFuture<'static, _> {
+            let token = self.source.token(now);
+            Box::pin(async move { token.await.map_err(Error::auth_manager) })
+        };
+        match self.calls.join(runtime, by, expires, call).await? {
+            Some(provided) => provided.map(|auth| Credentials { auth, own: false }),
+            None => Err(Error::out_of_time(
+                runtime,
+                "auth manager",
+                Waiting::AuthManager,
+                by,
+            )),
+        }
+    }
+
+    /// Returns the error of a login that must not be tried now, since a server has rejected these credentials before.
+    pub(crate) fn remembered(&self, credentials: &Credentials, now: Instant) -> Option<Error> {
+        self.lock().find(&credentials.auth, now)
+    }
+
+    /// Notes that a server has accepted these credentials.
+    pub(crate) fn accepted(&self, credentials: &Credentials) {
+        let gone = self.lock().remove(&credentials.auth);
+        drop(gone);
+    }
+
+    /// Notes that a server has refused a login with these credentials. Returns the error for the caller.
+    pub(crate) fn refused(&self, credentials: &Credentials, error: Error, now: Instant) -> Error {
+        let Some(server) = error.server().filter(|server| server.is_security()) else {
+            return error;
+        };
+        self.lock().add(&credentials.auth, &error, now);
+        if self.rejected(credentials, server) {
+            error.with_new_credentials()
+        } else {
+            error
+        }
+    }
+
+    /// Reports a failure to the manager if it is about these credentials, at a login or later. Returns whether there may
+    /// be others now.
+    pub(crate) fn rejected(&self, credentials: &Credentials, error: &ServerError) -> bool {
+        !credentials.own && error.is_security() && self.source.rejected(&credentials.auth, error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rejections> {
+        self.rejections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
