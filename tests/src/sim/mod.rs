@@ -47,6 +47,7 @@
 
 mod causality;
 mod clock;
+mod cluster;
 mod database;
 mod executor;
 mod extremes;

@@ -66,6 +66,7 @@ impl State {
     /// Checks whether a call may fail with this error.
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
+            _ if self.is_about_servers(error) => None,
             ErrorKind::Server => self.check_failure(call, error),
             ErrorKind::Connect | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
@@ -80,6 +81,7 @@ impl State {
                 {
                     Some(ErrorKind::Timeout) => self.check_timeout(call, started),
                     Some(ErrorKind::ConnectionLost) => self.check_loss(call),
+                    Some(ErrorKind::Server) if self.cluster.is_some() => None,
                     cause => Some(format!("unknown commit with the cause {cause:?}")),
                 }
             }
@@ -95,6 +97,17 @@ impl State {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
         }
+    }
+
+    /// Whether an error says that no server of a cluster could be found for the work, and something has gone wrong with
+    /// servers.
+    fn is_about_servers(&self, error: &Error) -> bool {
+        if self.cluster.is_none() || self.weather.calm {
+            return false;
+        }
+        let searched = error.server().is_none() && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::UnknownCommit);
+        let of_router = error.server().map(Cause::of) == Some(Cause::Route);
+        of_router || (searched && error.to_string().contains("cluster"))
     }
 
     /// What has arrived counts: no call reports a timeout while its answer can be read.
@@ -185,6 +198,7 @@ impl State {
             Some(Cause::Reset | Cause::Server) if call.resets => None,
             Some(Cause::Query(id)) if call.expected_failures.contains(&id) => {
                 self.history.report_failure(id);
+                self.note_told(id);
                 None
             }
             cause => Some(format!("reports a foreign failure: {cause:?}")),
@@ -221,7 +235,13 @@ impl State {
     }
 
     /// Checks the pool when no task is ready.
-    pub(super) fn check_pool(&mut self, counts: PoolCounts) {
+    pub(super) fn check_pools(&mut self, pools: &[PoolCounts]) {
+        for counts in pools {
+            self.check_pool(*counts);
+        }
+    }
+
+    fn check_pool(&mut self, counts: PoolCounts) {
         let most = self.weather.driver.pool_size;
         let used = counts.in_use + counts.opening;
         if used + counts.idle > most {

@@ -112,6 +112,7 @@ pub(super) fn calm() -> Weather {
         restless: false,
         watched: true,
         extremes: Extremes::default(),
+        cluster: None,
     }
 }
 

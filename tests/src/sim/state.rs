@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock::{Clock, Event, Key, Nanos, readable};
+use super::cluster::Cluster;
 use super::database::Database;
 use super::extremes::Switches;
 use super::history::History;
@@ -23,6 +24,8 @@ pub(super) struct State {
     pub(super) weather: Weather,
     pub(super) conns: Vec<Conn>,
     pub(super) database: Database,
+    /// The servers, unless there is only one.
+    pub(super) cluster: Option<Cluster>,
     pub(super) history: History,
     /// How many connections are being made.
     pub(super) connecting: usize,
@@ -41,12 +44,14 @@ pub(super) struct State {
 
 impl Sim {
     pub(super) fn new(weather: Weather, rng: Rng, traced: bool) -> Self {
+        let cluster = weather.cluster.as_ref().map(Cluster::new);
         Self(Arc::new(Mutex::new(State {
             clock: Clock::default(),
             rng,
             weather,
             conns: Vec::new(),
             database: Database::default(),
+            cluster,
             history: History::default(),
             connecting: 0,
             timers: 0,
@@ -108,6 +113,7 @@ impl State {
             Event::Idle { conn, serial } => self.close_idle(conn, serial),
             Event::Noop { conn } => self.send_noop(conn),
             Event::Over { tag, since } => self.check_over(tag, since),
+            Event::Cluster(step) => self.step(step),
         }
     }
 

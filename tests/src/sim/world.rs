@@ -9,6 +9,7 @@ use std::time::Duration;
 use bolt_client::{Auth, Config, Driver, PoolCounts};
 
 use super::clock::Nanos;
+use super::cluster::ClusterWeather;
 use super::executor::{Executor, Stuck};
 use super::play::Player;
 use super::program::Program;
@@ -26,6 +27,8 @@ pub struct World {
     pub without: BTreeSet<u64>,
     /// Whether to record a trace.
     pub traced: bool,
+    /// Whether there is a cluster, and not one server.
+    pub clustered: bool,
 }
 
 /// The outcome of a world.
@@ -59,13 +62,19 @@ impl World {
         }
     }
 
+    /// Returns the world of a seed with a cluster.
+    #[must_use]
+    pub fn of_cluster(seed: u64) -> Self {
+        Self {
+            clustered: true,
+            ..Self::of(seed)
+        }
+    }
+
     /// Returns the same world with as few steps as are needed for a violation.
     #[must_use]
     pub fn shrunk(mut self) -> Self {
-        let drawn = Program::draw(
-            &mut Rng::stream(self.seed, PROGRAM),
-            &Weather::draw(&mut Rng::stream(self.seed, WEATHER)),
-        );
+        let drawn = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &self.weather());
         for step in drawn.steps() {
             self.without.insert(step.number);
             if self.run().violations.is_empty() {
@@ -78,10 +87,13 @@ impl World {
     /// Runs the world. This takes little time, and depends on nothing but the seed.
     #[must_use]
     pub fn run(&self) -> Outcome {
-        let weather = Weather::draw(&mut Rng::stream(self.seed, WEATHER));
+        let weather = self.weather();
         let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
         let steps = program.steps().count();
         program.leave_out(&self.without);
+        if let Some(cluster) = &weather.cluster {
+            program.place(cluster);
+        }
         // A panic of the driver is a violation like any other.
         let played = panic::catch_unwind(AssertUnwindSafe(|| self.play(weather, &program)));
         let outcome = played.unwrap_or_else(|panic| Outcome {
@@ -91,17 +103,27 @@ impl World {
         Outcome { steps, ..outcome }
     }
 
+    fn weather(&self) -> Weather {
+        let mut rng = Rng::stream(self.seed, WEATHER);
+        if self.clustered {
+            Weather::draw_cluster(&mut rng)
+        } else {
+            Weather::draw(&mut rng)
+        }
+    }
+
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
-        let options = weather.driver.clone();
+        let (options, cluster) = (weather.driver.clone(), weather.cluster.clone());
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
             state.note(|| weather);
+            state.plan_changes();
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, &runtime) {
+        match driver(&options, cluster.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -125,8 +147,17 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("panic without a message")
 }
 
-fn driver(options: &DriverOptions, runtime: &Arc<SimRuntime>) -> Result<Driver, bolt_client::Error> {
-    let config = Config::new("bolt://simulated.example", Auth::basic("neo4j", "secret"))?
+fn driver(
+    options: &DriverOptions,
+    cluster: Option<&ClusterWeather>,
+    runtime: &Arc<SimRuntime>,
+) -> Result<Driver, bolt_client::Error> {
+    let login = Auth::basic("neo4j", "secret");
+    let config = match cluster {
+        Some(weather) => weather.config(login)?,
+        None => Config::new("bolt://simulated.example", login)?,
+    };
+    let config = config
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
         .connection_timeout(options.connection)
@@ -150,11 +181,15 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
         executor.spawn("early close", close_early(player.clone(), at));
     }
     let counts = || player.driver.pool_counts();
+    let pools = || {
+        let pools = player.driver.pool_counts_by_address();
+        pools.into_iter().map(|(_, counts)| counts).collect::<Vec<_>>()
+    };
     let watched = sim.with(|state| state.weather.watched);
     let done = executor.run(|| {
         if watched {
-            let counts = counts();
-            sim.with(|state| state.check_pool(counts));
+            let pools = pools();
+            sim.with(|state| state.check_pools(&pools));
         }
     });
     if !ran_to_end(executor, &sim, done, counts()) {
@@ -162,6 +197,14 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
     }
     let at_rest = counts();
     sim.with(|state| state.check_rest(at_rest));
+    if settles(&sim) {
+        sim.with(|state| state.check_routes());
+        executor.spawn("settling", player.clone().use_settled_cluster());
+        let done = executor.run(|| {});
+        if !ran_to_end(executor, &sim, done, counts()) {
+            return;
+        }
+    }
 
     if program.closes {
         executor.spawn("final close", close(player.clone()));
@@ -185,6 +228,11 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
     if ran_to_end(executor, &sim, done, PoolCounts::default()) {
         sim.with(|state| state.check_end());
     }
+}
+
+/// Whether there is a cluster, and a driver that can use it.
+fn settles(sim: &Sim) -> bool {
+    sim.with(|state| state.cluster.is_some() && !state.history.closing)
 }
 
 async fn close_early(player: Player, at: Nanos) {

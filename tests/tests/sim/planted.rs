@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
-use tests::sim::delayed_by_a_hung_opening;
+use tests::sim::{World, delayed_by_a_hung_opening};
 
 use super::{WORLDS, search};
 
@@ -21,7 +21,7 @@ fn every_planted_bug_is_found() {
             Bug::NoPatienceForOpenings => {
                 (delayed_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
             }
-            _ => search(0..WORLDS, 1).first().map(|seed| (seed + 1).to_string()),
+            _ => search(0..WORLDS, 1, World::of).first().map(|seed| (seed + 1).to_string()),
         };
         plant(None);
         match found {

@@ -12,6 +12,7 @@ use super::script::Script;
 use super::session::SessionPlayer;
 use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
+use crate::sim::cluster;
 use crate::sim::history::Promise;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Ending, Function};
@@ -168,6 +169,7 @@ impl<'p> Running<'p> {
             let what = &self.call.what;
             self.player.violation(format!("{what}: call {number} {problem}"));
         }
+        self.player.sim.with(|state| state.note_began(self.work.tag));
         attempts.last = Some(Attempt {
             failures: self.player.sim.with(|state| state.history.failures.len()),
             ended: None,
@@ -276,7 +278,7 @@ impl<'p> Running<'p> {
 /// Whether a retry is pointless by Neo4j's classification of failures.
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
-        Cause::of(failure) != Cause::Login && !failure.code().starts_with("Neo.TransientError.")
+        Cause::of(failure) != Cause::Login && !cluster::may_be_repeated(failure.code())
     })
 }
 
