@@ -105,9 +105,10 @@ impl State {
         if self.cluster.is_none() || self.weather.calm {
             return false;
         }
-        let searched = error.server().is_none() && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::UnknownCommit);
+        let text = error.to_string();
+        let searched = ["no server for", "no routing table of"].iter().any(|search| text.contains(search));
         let of_router = error.server().map(Cause::of) == Some(Cause::Route);
-        of_router || (searched && error.to_string().contains("cluster"))
+        of_router || (searched && error.kind() != ErrorKind::UnknownCommit)
     }
 
     /// What has arrived counts: no call reports a timeout while its answer can be read.
