@@ -98,6 +98,16 @@ bugs! {
     RefreshHerd,
     /// Callers get the result of the last call of the auth manager, though it has ended.
     OldResultOfManager,
+    /// The socket is asked before the plaintext that TLS holds.
+    SocketBeforePlaintext,
+    /// The transport below TLS is not flushed.
+    CiphertextNotFlushed,
+    /// An encrypted stream that was cut looks like one that has ended.
+    TruncationTakenForAnEnd,
+    /// A message of TLS itself on an idle connection looks like bytes that were not requested.
+    TicketTakenForGarbage,
+    /// A final failure of TLS is retried.
+    RetryOfFinalTlsFailure,
 }
 
 /// The index of the planted bug plus one; 0 for none.

@@ -273,6 +273,8 @@ pub trait Timer: Send {
 ///   each counts. The driver polls reads and writes alternately within one poll of its task.
 /// * **Errors** end the connection, except `Interrupted`, after which the driver tries again, and `WouldBlock` of the
 ///   methods that do not wait. After an error of a write the driver still reads what the server sent before.
+/// * **Progress** of a layer alone (an encryption layer has read a part of a record, or has sent some of what it holds) is
+///   reported by `Interrupted`. Otherwise the server may seem to be silent.
 /// * **The end**: the driver calls `poll_close` once, without waiting, and drops the transport. Dropping must release
 ///   everything, since `poll_close` may be pending, and is not called while the thread panics.
 ///

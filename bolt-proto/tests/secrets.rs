@@ -1,8 +1,7 @@
 //! No credential stays in the memory of the process once it is not needed any more: all of its memory is searched.
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+mod search;
 
 use zeroize::Zeroize;
 
@@ -23,56 +22,7 @@ fn secret() -> String {
 
 /// Counts the places in the memory of this process that hold the secret.
 fn copies(buffer: &mut [u8]) -> usize {
-    let memory = File::open("/proc/self/mem").unwrap();
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let own = buffer.as_ptr() as u64..buffer.as_ptr() as u64 + buffer.len() as u64;
-    let mut found = 0;
-    for line in maps.lines().filter(|line| line.contains(" rw")) {
-        let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
-        let end = u64::from_str_radix(to, 16).unwrap();
-        let mut at = u64::from_str_radix(from, 16).unwrap();
-        while at < end {
-            if own.contains(&at) {
-                at = own.end;
-                continue;
-            }
-            let next = if at < own.start { end.min(own.start) } else { end };
-            let len = buffer.len().min(usize::try_from(next - at).unwrap());
-            // Some mappings cannot be read, and memory may end meanwhile.
-            let Ok(read) = memory.read_at(&mut buffer[..len], at) else {
-                break;
-            };
-            found += places(&buffer[..read]);
-            if len < DISGUISED.len() || read < DISGUISED.len() {
-                break;
-            }
-            // A copy may lie across two reads.
-            at += if at + (read as u64) < next {
-                read - DISGUISED.len() + 1
-            } else {
-                read
-            } as u64;
-        }
-    }
-    found
-}
-
-/// Counts the places in these bytes that hold the secret. Its first byte is rare, which is faster to look for.
-fn places(bytes: &[u8]) -> usize {
-    let first = DISGUISED[0] ^ MASK;
-    let parts = (0..bytes.len()).step_by(256);
-    let parts = parts.filter(|at| bytes[*at..bytes.len().min(at + 256)].contains(&first));
-    parts
-        .flat_map(|at| at..bytes.len().min(at + 256))
-        .filter(|at| bytes[*at] == first)
-        .filter_map(|at| bytes.get(at..at + DISGUISED.len()))
-        .filter(|place| {
-            place
-                .iter()
-                .zip(DISGUISED)
-                .all(|(byte, other)| byte ^ MASK == *other)
-        })
-        .count()
+    search::copies(DISGUISED, MASK, buffer)
 }
 
 /// A connection of this version, after the handshake.

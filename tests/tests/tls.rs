@@ -29,6 +29,9 @@ macro_rules! contract {
                 a_client_certificate_is_rotated_under_an_open_driver
                 a_server_without_tls_is_a_final_error
                 a_server_that_requires_tls_is_named_as_such
+                a_server_that_only_closes_plain_connections_is_named_as_such
+                a_server_that_has_spoken_without_tls_is_tried_again_without_a_question
+                a_server_that_closes_every_connection_is_tried_again
                 sessions_are_resumed_across_the_pool
                 the_end_of_a_connection_is_announced
                 a_truncated_stream_is_a_lost_connection
@@ -271,6 +274,52 @@ fn a_server_that_requires_tls_is_named_as_such<A: Adapter>() {
     let server = Server::start(ca.issue(HOST).server());
     assert_final::<A>(server.config("bolt"), &["requires TLS", "bolt+s://"]);
     assert!(!server.config("bolt").options().is_encrypted());
+}
+
+fn a_server_that_only_closes_plain_connections_is_named_as_such<A: Adapter>() {
+    let ca = Authority::new();
+    let any = || ca.issue("elsewhere");
+    for config in [
+        any().server(),
+        any().server_of(&[&TLS12]),
+        // Neither the lack of a certificate nor of a common version hides that it speaks TLS.
+        any().server_for_clients_of(&ca, &[&TLS13]),
+        any().server_for_clients_of(&ca, &[&TLS12]),
+    ] {
+        let server = Server::start(config);
+        server.tls.answer_only_tls();
+        assert_final::<A>(
+            server.config("bolt"),
+            &["closes connections without TLS", "bolt+s://"],
+        );
+        // One to be refused, and one to find out why.
+        assert_eq!(server.tls.observed().len(), 2);
+        assert_eq!(server.bolt.take_requests().len(), 0);
+    }
+}
+
+/// It is restarting.
+fn a_server_that_has_spoken_without_tls_is_tried_again_without_a_question<A: Adapter>() {
+    let bolt = Scripted::start(Script::new()).unwrap();
+    let relay = Relay::to(bolt.address()).unwrap();
+    let config = config("bolt", relay.address()).initial_retry_delay(Duration::from_millis(10));
+    let driver = A::new(config).unwrap();
+    assert_eq!(driver.rows("ROWS 1").unwrap(), 1);
+    relay.cut();
+    relay.cut_at_answer_to_flight(1);
+    assert_eq!(driver.rows("ROWS 1").unwrap(), 1);
+    // Two that work, and one that was closed.
+    assert_eq!(relay.traffic().connections, 3);
+}
+
+/// It may be restarting, or be no Bolt server.
+fn a_server_that_closes_every_connection_is_tried_again<A: Adapter>() {
+    let peer = tests::misbehaving::closes_in_handshake().unwrap();
+    let config = config("bolt", peer.address()).max_transaction_retry_time(Duration::ZERO);
+    let error = A::new(config).unwrap().rows("ROWS 1").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.is_retryable(), "{error}");
+    assert_eq!(peer.connections(), 2);
 }
 
 fn sessions_are_resumed_across_the_pool<A: Adapter>() {

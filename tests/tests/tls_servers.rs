@@ -1,12 +1,10 @@
 //! TLS with real servers, on tokio and blocking.
 
 use std::env;
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bolt_client::{Auth, Config, Error, ErrorKind, Tls};
-use servers::{Neo4j, Release};
+use servers::{Neo4j, Release, TlsPolicy};
 use tests::tls::Authority;
 
 #[test]
@@ -27,7 +25,7 @@ fn servers_are_reached_by_tls_and_errors_say_what_to_do() {
 
 fn tls_is_required(release: Release) {
     let (ca, other) = (Authority::new(), Authority::new());
-    let server = start(release, &ca, "127.0.0.1", "REQUIRED", "NONE");
+    let server = start(release, required(&ca));
     for scheme in ["bolt", "bolt+s"] {
         works(&|| config(&server, scheme).tls(ca.trusted()));
     }
@@ -44,20 +42,20 @@ fn tls_is_required(release: Release) {
     };
     fails(&by_name, ErrorKind::Tls, "connect by a name");
     // This server only closes such connections, as one that restarts does.
-    let plain = || config(&server, "bolt").max_transaction_retry_time(Duration::ZERO);
-    fails(&plain, ErrorKind::Connect, "bolt+s://");
+    let plain = || config(&server, "bolt");
+    fails(&plain, ErrorKind::Tls, "closes connections without TLS");
 }
 
 fn tls_is_optional(release: Release) {
     let ca = Authority::new();
-    let server = start(release, &ca, "127.0.0.1", "OPTIONAL", "NONE");
+    let server = start(release, required(&ca).optional());
     works(&|| config(&server, "bolt"));
     works(&|| config(&server, "bolt+s").tls(ca.trusted()));
 }
 
 fn clients_need_a_certificate(release: Release) {
     let ca = Authority::new();
-    let server = start(release, &ca, "127.0.0.1", "REQUIRED", "REQUIRE");
+    let server = start(release, required(&ca).clients_of(&ca.pem));
     for tls in [ca.trusted().only_tls_1_3(), ca.trusted().only_tls_1_2()] {
         let known = ca.issue("client").for_client();
         works(&|| config(&server, "bolt+s").tls(tls.clone().client_certificate(known.clone())));
@@ -75,35 +73,14 @@ fn there_is_no_tls(release: Release) {
     fails(&config, ErrorKind::Tls, "connect by bolt://");
 }
 
-/// Starts a server with a certificate for this host. It trusts the same authority for clients.
-fn start(release: Release, ca: &Authority, host: &str, level: &str, client_auth: &str) -> Neo4j {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
-        "tls-{}-{level}-{client_auth}-{}",
-        std::process::id(),
-        release
-    ));
-    for inner in ["trusted", "revoked"] {
-        fs::create_dir_all(folder.join(inner)).unwrap();
-    }
-    let issued = ca.issue(host);
-    fs::write(folder.join("private.key"), &issued.key).unwrap();
-    fs::write(folder.join("public.crt"), &issued.certificate).unwrap();
-    fs::write(folder.join("trusted/ca.crt"), &ca.pem).unwrap();
-    let server = Neo4j::builder(release)
-        .setting("server.bolt.tls_level", level)
-        .setting("dbms.ssl.policy.bolt.enabled", "true")
-        .setting(
-            "dbms.ssl.policy.bolt.base_directory",
-            folder.display().to_string(),
-        )
-        .setting("dbms.ssl.policy.bolt.private_key", "private.key")
-        .setting("dbms.ssl.policy.bolt.public_certificate", "public.crt")
-        .setting("dbms.ssl.policy.bolt.client_auth", client_auth)
-        .start()
-        .unwrap();
-    // The server has read the files.
-    fs::remove_dir_all(&folder).unwrap();
-    server
+/// Returns the policy of a server at 127.0.0.1.
+fn required(ca: &Authority) -> TlsPolicy {
+    let issued = ca.issue("127.0.0.1");
+    TlsPolicy::required(issued.certificate, issued.key)
+}
+
+fn start(release: Release, policy: TlsPolicy) -> Neo4j {
+    Neo4j::builder(release).tls(policy).start().unwrap()
 }
 
 fn config(server: &Neo4j, scheme: &str) -> Config {

@@ -1,6 +1,8 @@
 //! Managers of any type.
 
+use std::any::Any;
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,28 +14,48 @@ use super::{AuthManager, BoxError};
 
 /// The manager of a driver, of whatever type. Clones are the same manager.
 #[derive(Clone)]
-pub(crate) struct AuthSource(Arc<dyn Manager>);
+pub(crate) enum AuthSource {
+    /// Credentials that never change.
+    Fixed(Auth),
+    Managed(Arc<dyn Manager>),
+}
 
 impl AuthSource {
     pub(crate) fn new(manager: impl AuthManager) -> Self {
-        Self(Arc::new(manager))
+        match (&manager as &dyn Any).downcast_ref::<Auth>() {
+            Some(auth) => Self::Fixed(auth.clone()),
+            None => Self::Managed(Arc::new(manager)),
+        }
+    }
+
+    pub(crate) const fn is_fixed(&self) -> bool {
+        matches!(self, Self::Fixed(_))
     }
 
     pub(crate) fn current(&self, now: Instant) -> Option<Auth> {
-        self.0.current(now)
+        match self {
+            Self::Fixed(auth) => Some(auth.clone()),
+            Self::Managed(manager) => manager.current(now),
+        }
     }
 
     pub(crate) fn token(&self, now: Instant) -> BoxFuture<'static, Result<Auth, BoxError>> {
-        Arc::clone(&self.0).token(now)
+        match self {
+            Self::Fixed(auth) => Box::pin(ready(Ok(auth.clone()))),
+            Self::Managed(manager) => Arc::clone(manager).token(now),
+        }
     }
 
     pub(crate) fn rejected(&self, auth: &Auth, error: &ServerError) -> bool {
-        self.0.rejected(auth, error)
+        match self {
+            Self::Fixed(_) => false,
+            Self::Managed(manager) => manager.rejected(auth, error),
+        }
     }
 }
 
 /// [`AuthManager`] without its opaque future.
-trait Manager: Send + Sync {
+pub(crate) trait Manager: Send + Sync {
     fn current(&self, now: Instant) -> Option<Auth>;
     fn token(self: Arc<Self>, now: Instant) -> BoxFuture<'static, Result<Auth, BoxError>>;
     fn rejected(&self, auth: &Auth, error: &ServerError) -> bool;

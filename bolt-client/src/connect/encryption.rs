@@ -1,12 +1,12 @@
 //! Whether connections are encrypted, in builds with TLS and without.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-#[cfg(feature = "rustls")]
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "rustls")]
-use super::tls::{TlsConnector, TlsFailure};
+use super::tls::{Tls, TlsConnector, TlsFailure};
 use crate::address::Address;
 use crate::config::EncryptionOptions;
 use crate::error::Error;
@@ -14,13 +14,26 @@ use crate::runtime::Transport;
 #[cfg(feature = "rustls")]
 use crate::uri::Scheme;
 
-/// What encrypts the connections of a driver. Clones share the sessions that are resumed.
+/// What encrypts the connections of a driver. Clones share what is known of servers, and the sessions that are resumed.
 #[derive(Clone)]
-pub(crate) enum Encryption {
+pub(crate) struct Encryption {
+    method: Method,
+    proven: Arc<Proven>,
+}
+
+#[derive(Clone)]
+enum Method {
     Plain,
     #[cfg(feature = "rustls")]
     Tls(Arc<TlsConnector>),
 }
+
+/// Servers that have completed a handshake with this method.
+#[derive(Default)]
+struct Proven(Mutex<VecDeque<Address>>);
+
+/// The most servers that are remembered. A resolver may find new ones for ever.
+const MAX_PROVEN: usize = 64;
 
 /// How the connection that an error is about was encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +68,18 @@ impl Encryption {
                 .clone()
                 .unwrap_or_default()
                 .for_scheme(options.scheme)?;
-            return Ok(Self::Tls(Arc::new(TlsConnector::new(tls)?)));
+            return Ok(Self::by(Method::Tls(Arc::new(TlsConnector::new(tls)?))));
         }
         // Without the feature, the only scheme that is parsed is bolt.
         let _ = options;
-        Ok(Self::Plain)
+        Ok(Self::by(Method::Plain))
+    }
+
+    fn by(method: Method) -> Self {
+        Self {
+            method,
+            proven: Arc::default(),
+        }
     }
 
     /// Encrypts a connection to this server, or leaves it as it is. Sends nothing.
@@ -68,39 +88,71 @@ impl Encryption {
         target: &Address,
         inner: Box<dyn Transport>,
     ) -> Result<Box<dyn Transport>, Error> {
-        match self {
-            Self::Plain => {
+        match &self.method {
+            Method::Plain => {
                 let _ = target;
                 Ok(inner)
             }
             #[cfg(feature = "rustls")]
-            Self::Tls(connector) => connector.wrap(target.host(), inner),
+            Method::Tls(connector) => connector.wrap(target.host(), inner),
         }
     }
 
     /// Notes that a server has completed a handshake.
     pub(crate) fn note_success(&self, target: &Address) {
-        match self {
-            Self::Plain => {
-                let _ = target;
-            }
-            #[cfg(feature = "rustls")]
-            Self::Tls(connector) => connector.note_success(target),
-        }
+        self.proven.add(target);
     }
 
     /// Returns how connections to this server are encrypted, for errors.
     pub(crate) fn of(&self, target: &Address) -> Encrypted {
-        match self {
-            Self::Plain => {
+        match &self.method {
+            Method::Plain => {
                 let _ = target;
                 Encrypted::No
             }
             #[cfg(feature = "rustls")]
-            Self::Tls(connector) => Encrypted::Tls {
-                proven: connector.is_proven(target),
+            Method::Tls(_) => Encrypted::Tls {
+                proven: self.proven.contains(target),
             },
         }
+    }
+
+    /// Returns the encryption by which to find out whether a server speaks TLS that has closed a plain connection.
+    /// `None` if it has spoken without TLS before, so that it is probably restarting.
+    pub(crate) fn probe(&self, target: &Address) -> Option<Self> {
+        match &self.method {
+            #[cfg(feature = "rustls")]
+            Method::Plain if !self.proven.contains(target) => {
+                // Nothing that is worth protecting is sent, so any certificate will do.
+                let tls = TlsConnector::new(Tls::new().trust_any_certificate()).ok()?;
+                Some(Self::by(Method::Tls(Arc::new(tls))))
+            }
+            _ => {
+                let _ = target;
+                None
+            }
+        }
+    }
+}
+
+impl Proven {
+    fn add(&self, target: &Address) {
+        let mut proven = self.lock();
+        if !proven.contains(target) {
+            if proven.len() == MAX_PROVEN {
+                proven.pop_front();
+            }
+            proven.push_back(target.clone());
+        }
+    }
+
+    #[cfg(feature = "rustls")]
+    fn contains(&self, target: &Address) -> bool {
+        self.lock().contains(target)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Address>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,12 +175,29 @@ impl TlsFault {
     }
 }
 
+/// Returns whether a connection that failed with this error had received TLS.
+pub(crate) fn is_in_tls(error: &io::Error) -> bool {
+    #[cfg(feature = "rustls")]
+    {
+        match TlsFailure::of(error) {
+            Some(TlsFailure::Truncated) => true,
+            Some(TlsFailure::Tls(error)) => !matches!(error, rustls::Error::InvalidMessage(_)),
+            Some(TlsFailure::ClosedInHandshake { .. }) | None => false,
+        }
+    }
+    #[cfg(not(feature = "rustls"))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 impl fmt::Debug for Encryption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain => "Plain",
+        f.write_str(match &self.method {
+            Method::Plain => "Plain",
             #[cfg(feature = "rustls")]
-            Self::Tls(_) => "Tls",
+            Method::Tls(_) => "Tls",
         })
     }
 }

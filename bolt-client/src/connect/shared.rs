@@ -106,7 +106,7 @@ impl Shared {
     async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
         let login = &want.login;
         let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
-        let are_kept = self.logins.current(self.now()).is_some();
+        let are_kept = self.logins.are_kept(self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
             Topology::Routed(router) => router.acquire(want, &credentials, by).await?,

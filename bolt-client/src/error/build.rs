@@ -8,7 +8,7 @@ use bolt_proto::{ConversionError, EncodeError, ProtocolViolation, ServerError, U
 
 use super::{Error, Reason, Waiting};
 use crate::auth::BoxError;
-use crate::connect::encryption::{Encrypted, TlsFault};
+use crate::connect::encryption::{Encrypted, TlsFault, is_in_tls};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
 use crate::runtime::{NoRuntime, Runtime};
@@ -214,7 +214,8 @@ impl Error {
         match TlsFault::of(&source) {
             Some(fault) => Reason::Tls {
                 // A server that has spoken TLS before may be restarting.
-                is_final: fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true },
+                is_final: (fault == TlsFault::Final || encrypted != Encrypted::Tls { proven: true })
+                    && !planted!(RetryOfFinalTlsFailure),
                 address,
                 source,
             },
@@ -226,6 +227,33 @@ impl Error {
             },
         }
         .into()
+    }
+
+    /// The server has closed a connection without TLS, and speaks TLS.
+    pub(crate) fn only_tls(address: String, refusal: Self) -> Self {
+        Reason::OnlyTls { address, refusal }.into()
+    }
+
+    /// Returns whether the server closed a connection that was not encrypted, without an answer.
+    pub(crate) fn is_refused_without_tls(&self) -> bool {
+        matches!(
+            &*self.0,
+            Reason::Refused {
+                encrypted: Encrypted::No,
+                ..
+            }
+        )
+    }
+
+    /// Returns whether an encrypted connection that was being opened had received TLS before it failed.
+    pub(crate) fn came_in_tls(&self) -> bool {
+        match &*self.0 {
+            // Anything but the end of the stream was decrypted. The end itself is an error, if it is not encrypted.
+            Reason::Protocol { .. } => true,
+            Reason::Refused { source, .. } => source.as_ref().is_none_or(is_in_tls),
+            Reason::Tls { source, .. } => is_in_tls(source),
+            _ => false,
+        }
     }
 
     /// The number of rows is not one.

@@ -199,6 +199,12 @@ enum Reason {
         source: io::Error,
         is_final: bool,
     },
+    /// The server speaks TLS, and closed a connection without it.
+    OnlyTls {
+        address: String,
+        /// How it did.
+        refusal: Error,
+    },
     Timeout {
         address: String,
         waiting: Waiting,
@@ -249,6 +255,7 @@ impl Error {
                 ..
             } => ErrorKind::Unsupported,
             Reason::Tls { .. }
+            | Reason::OnlyTls { .. }
             | Reason::Protocol {
                 violation: ProtocolViolation::TlsServer,
                 ..
@@ -448,6 +455,11 @@ impl fmt::Display for Error {
                 }
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
+            Reason::OnlyTls { address, .. } => write!(
+                f,
+                "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
+                 only by bolt+ssc://, which accepts any certificate"
+            ),
             Reason::Timeout {
                 address,
                 waiting,
@@ -533,7 +545,9 @@ impl StdError for Error {
             Reason::Resolve { source, .. } | Reason::Lost { source, .. } | Reason::Refused { source, .. } => {
                 source.as_ref().map(|source| source as _)
             }
-            Reason::UnknownCommit(cause) | Reason::CancelledPause(cause) => Some(cause),
+            Reason::UnknownCommit(cause)
+            | Reason::CancelledPause(cause)
+            | Reason::OnlyTls { refusal: cause, .. } => Some(cause),
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }

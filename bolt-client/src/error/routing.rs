@@ -85,6 +85,11 @@ impl Error {
         Reason::BadTable(missing).into()
     }
 
+    /// Returns whether a server has answered, and has no routing table.
+    pub(crate) fn has_answered(&self) -> bool {
+        matches!(&*self.0, Reason::BadTable(_)) || self.server().is_some()
+    }
+
     /// Returns whether the time ran out before a new connection was ready.
     pub(crate) fn timed_out_while_opening(&self) -> bool {
         matches!(&*self.0, Reason::Timeout { waiting, .. } if waiting.is_for_a_server())

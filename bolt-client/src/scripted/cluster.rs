@@ -90,6 +90,11 @@ impl Scripted {
         state.script.not_forwarding = not_forwarding.iter().copied().collect();
     }
 
+    /// Puts several servers behind one name.
+    pub(crate) fn name(&self, host: &str, ports: &[u16]) {
+        self.lock().names.insert(host.to_owned(), ports.to_vec());
+    }
+
     /// Gives a database another name.
     pub(crate) fn alias(&self, alias: &str, name: &str) {
         self.lock()

@@ -33,6 +33,8 @@ struct State {
     script: Script,
     cancelled: bool,
     refusing: bool,
+    /// The ports behind each name that has several.
+    names: HashMap<String, Vec<u16>>,
     /// The ports that refuse connections.
     down: HashSet<u16>,
     /// The ports whose new connections hold their answers back.
@@ -82,6 +84,7 @@ impl Scripted {
             script: Script::default(),
             cancelled: false,
             refusing: false,
+            names: HashMap::new(),
             down: HashSet::new(),
             holding: HashSet::new(),
         })))
@@ -192,6 +195,11 @@ impl Scripted {
         let login = |message: &Message| matches!(message, Message::Hello | Message::Logon);
         let asked = self.lock().sockets[at].asked.clone();
         asked.into_iter().skip_while(login).collect()
+    }
+
+    /// Returns all requests on this connection.
+    pub(crate) fn all_asked(&self, at: usize) -> Vec<Message> {
+        self.lock().sockets[at].asked.clone()
     }
 
     /// Returns the requests on this connection since the last call for it.

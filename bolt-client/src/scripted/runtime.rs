@@ -16,11 +16,16 @@ use super::{Scripted, Socket};
 impl Runtime for Scripted {
     fn resolve<'a>(
         &'a self,
-        _host: &'a str,
+        host: &'a str,
         port: u16,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]) })
+        let ports = self.lock().names.get(host).cloned();
+        let ports = ports.unwrap_or_else(|| vec![port]);
+        let sockets = ports
+            .into_iter()
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        Box::pin(async move { Ok(sockets.collect()) })
     }
 
     fn connect<'a>(

@@ -272,7 +272,11 @@ impl Socket {
     }
 
     fn route(&mut self, asked: Routed, script: &mut Script) {
-        let table = script.tables.get(&asked.port).or(script.tables.get(&0)).cloned();
+        let table = script
+            .tables
+            .get(&asked.port)
+            .or_else(|| script.tables.get(&0))
+            .cloned();
         let named = asked.database.clone();
         script.routed.push(asked);
         let Some(table) = table else {
@@ -309,7 +313,11 @@ impl Socket {
                 text: None,
             },
         );
-        self.table = script.tables.get(&self.port).or(script.tables.get(&0)).cloned();
+        self.table = script
+            .tables
+            .get(&self.port)
+            .or_else(|| script.tables.get(&0))
+            .cloned();
         self.server
             .success(|answer| answer.entry("fields", &["ttl", "servers"][..]))
             .unwrap();

@@ -24,7 +24,9 @@ mod java;
 mod keeper;
 mod neo4j;
 mod release;
+mod tls;
 
 pub use error::StartError;
 pub use neo4j::{Builder, Neo4j};
 pub use release::{Release, UnknownRelease};
+pub use tls::TlsPolicy;

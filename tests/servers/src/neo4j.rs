@@ -15,6 +15,7 @@ use crate::error::StartError;
 use crate::java;
 use crate::keeper::{Keeper, Report};
 use crate::release::Release;
+use crate::tls::TlsPolicy;
 
 /// How long a server may take to start: usually 10 s, several times that on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(180);
@@ -81,6 +82,7 @@ impl Neo4j {
             release,
             http: false,
             settings: Vec::new(),
+            tls: None,
         }
     }
 
@@ -183,6 +185,7 @@ pub struct Builder {
     release: Release,
     http: bool,
     settings: Vec<(String, String)>,
+    tls: Option<TlsPolicy>,
 }
 
 impl Builder {
@@ -196,6 +199,16 @@ impl Builder {
     /// Enables HTTP on a free port: see [`Neo4j::http_address`].
     pub fn http(mut self) -> Self {
         self.http = true;
+        self
+    }
+
+    /// Enables TLS at the Bolt port.
+    pub fn tls(mut self, policy: TlsPolicy) -> Self {
+        let set = policy
+            .settings()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.settings.extend(set);
+        self.tls = Some(policy);
         self
     }
 
@@ -284,7 +297,7 @@ impl Builder {
             let path = home.join(name);
             fs::write(&path, text).map_err(StartError::io("writing", path))?;
         }
-        Ok(())
+        self.tls.as_ref().map_or(Ok(()), |policy| policy.write(home))
     }
 
     fn configuration(&self, addresses: Addresses) -> String {

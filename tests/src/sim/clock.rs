@@ -44,6 +44,8 @@ pub(super) enum Event {
     Idle { conn: ConnId, serial: u64 },
     /// A keep-alive from the server is due.
     Noop { conn: ConnId },
+    /// The server asks for new keys of TLS.
+    KeyUpdate { conn: ConnId },
     /// A transaction that was given up must have ended on the server by now.
     Over { tag: u64, since: Nanos },
     /// A step in the life of a cluster.

@@ -154,7 +154,8 @@ impl<'w> Executor<'w> {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
         };
-        self.sim.with(|state| (state.keep_alives, state.reads) = (0, 0));
+        self.sim
+            .with(|state| (state.keep_alives, state.reads, state.polled) = (0, 0, id));
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,

@@ -1,10 +1,11 @@
 //! Rare but real conditions: stalled executors, buffering transports, endless keep-alives, endless results, panicking
-//! runtimes, silent addresses, and firewalls that drop idle connections.
+//! runtimes, silent addresses, firewalls that drop idle connections, and encryption.
 
 use std::sync::OnceLock;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
 use super::rng::Rng;
+use super::tls::TlsWeather;
 
 /// The rare conditions of a world. None by default.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Extremes {
     pub(super) silent_addresses: u8,
     /// Connections that were idle for longer are dropped silently by a middlebox.
     pub(super) forgets: Option<Nanos>,
+    /// How TLS is spoken, if connections are encrypted.
+    pub(super) tls: Option<TlsWeather>,
     /// Connections made before this instant never get an answer. Not drawn: for small worlds.
     pub(super) mute_until: Nanos,
 }
@@ -34,6 +37,9 @@ pub(super) const BABBLE: Nanos = MILLI;
 
 /// How late a call may end where keep-alives are endless: polled tasks take turns.
 pub(super) const BABBLE_SLACK: Nanos = 500 * MILLI;
+
+/// One of so many worlds has TLS, which costs time.
+const TLS_SHARE: u64 = 6;
 
 /// Which rare conditions a world has, and which rules its judges check.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +51,7 @@ pub(super) struct Switches {
     panics: bool,
     addresses: bool,
     forgetting: bool,
+    tls: bool,
     /// Whether an answer that has arrived counts, however late it is read.
     pub(super) arrived: bool,
     /// Whether abandoned work must end on the server within round trips.
@@ -73,6 +80,7 @@ impl Switches {
             panics: on("panics"),
             addresses: on("addresses"),
             forgetting: on("forgetting"),
+            tls: on("tls"),
             arrived: on("arrived"),
             given_up: on("given_up"),
             own_writes: on("own_writes"),
@@ -89,6 +97,7 @@ const ON: &[&str] = &[
     "panics",
     "addresses",
     "forgetting",
+    "tls",
     "arrived",
     "given_up",
     "own_writes",
@@ -115,6 +124,8 @@ impl Extremes {
         };
         let silent_addresses = if rng.one_in(8) { rng.between(1, 2) } else { 0 };
         let forgets = rng.one_in(8).then(|| rng.magnitude(10 * MILLI, 10 * SECOND));
+        let tls = rng.one_in(TLS_SHARE);
+        let tls = tls.then(|| TlsWeather::draw(rng, calm));
         let when = |on: bool, share: u64| if on { share } else { 0 };
         Self {
             stalls: when(on.stalls, stalls),
@@ -125,6 +136,7 @@ impl Extremes {
             panics: when(on.panics && !calm, panics),
             silent_addresses: when(on.addresses && !calm, silent_addresses) as u8,
             forgets: forgets.filter(|_| on.forgetting && !calm),
+            tls: tls.filter(|_| on.tls),
             mute_until: 0,
         }
     }

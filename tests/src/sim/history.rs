@@ -48,6 +48,15 @@ pub(super) struct Reading {
     pub(super) page: Option<u64>,
 }
 
+/// A handshake of TLS that could not succeed, however often it is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    /// The task that was polled when the connection was made.
+    pub(super) task: u64,
+    /// When it was made.
+    pub(super) made: Nanos,
+}
+
 /// Everything that the judges need.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -79,6 +88,10 @@ pub(super) struct History {
     pub(super) failed: usize,
     /// How many connections were broken or refused.
     pub(super) breaks: u64,
+    /// The handshakes of TLS that could not succeed.
+    pub(super) refusals: Vec<Refusal>,
+    /// Whether a server has closed a connection without announcing that.
+    pub(super) cuts: bool,
     /// How many callers got an error about a broken or refused connection.
     pub(super) losses: u64,
     /// When an open connection last broke.

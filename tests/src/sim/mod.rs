@@ -10,8 +10,8 @@
 //! * *Weather*: how the network and the server of a world behave, and how its driver is configured (`weather`).
 //! * *Extremes*: the rare part of the weather. Threads stall while tasks are ready, transports buffer until they are
 //!   flushed, servers *babble* (send keep-alives without end), results exceed any buffer, a look-up or a connect
-//!   panics, a name has silent addresses, firewalls drop idle connections (`extremes`; `SIM_SWITCHES=stalls,long`
-//!   enables only the named ones, and only the named rules).
+//!   panics, a name has silent addresses, firewalls drop idle connections, connections are encrypted (`extremes`;
+//!   `SIM_SWITCHES=stalls,long` enables only the named ones, and only the named rules).
 //! * *Program*: the random calls of a world's tasks; a *player* makes them on a driver (`program`, `play`).
 //! * *Judges*: the checks of what calls return and of what the server sees (`oracle`, `history`, `causality`).
 //!
@@ -64,6 +64,7 @@ mod runtime;
 mod server;
 mod state;
 mod statement;
+mod tls;
 mod weather;
 mod world;
 

@@ -8,7 +8,7 @@ use bolt_client::{Error, ErrorKind, PoolCounts};
 use super::causality::{FOREIGN, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
 use super::extremes::BABBLE_SLACK;
-use super::history::Execution;
+use super::history::{Execution, Refusal};
 use super::net::Conn;
 use super::server::Cause;
 use super::state::State;
@@ -68,11 +68,11 @@ impl State {
         let problem = match error.kind() {
             _ if self.is_about_servers(error) => None,
             ErrorKind::Server => self.check_failure(call, error),
-            ErrorKind::Connect | ErrorKind::Timeout if call.awaits_openings => None,
+            ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
                 Some("reports a connection that was dead when it began".to_owned())
             }
-            ErrorKind::Connect | ErrorKind::ConnectionLost => self.check_loss(call),
+            ErrorKind::Connect | ErrorKind::Tls | ErrorKind::ConnectionLost => self.check_loss(call),
             ErrorKind::UnknownCommit => {
                 match error
                     .source()
@@ -92,7 +92,9 @@ impl State {
             ErrorKind::Usage if call.spoiled && !error.to_string().contains("report") => None,
             kind => Some(format!("unexpected {kind:?}")),
         };
-        let problem = problem.or_else(|| self.check_hidden(call, error));
+        let problem = problem
+            .or_else(|| self.check_hidden(call, error))
+            .or_else(|| self.check_cut(error));
         if let Some(problem) = problem {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
@@ -130,6 +132,30 @@ impl State {
         arrived.then(|| "reported although the answer to its commit had arrived".to_owned())
     }
 
+    /// An encrypted stream that ends without `close_notify` was cut, which is told from an end.
+    fn check_cut(&self, error: &Error) -> Option<String> {
+        let tls = self.weather.extremes.tls.as_ref()?;
+        let text = error.to_string();
+        if !tls.announces_end && text.contains("closed by the server") {
+            return Some("takes a stream that was cut for one that has ended".to_owned());
+        }
+        let cut = text.contains("without the end of the TLS stream");
+        (cut && !self.history.cuts).then(|| "reports a cut, although no stream was cut".to_owned())
+    }
+
+    /// Checks that a call has not repeated a handshake of TLS that cannot succeed.
+    pub(super) fn check_refusals(&mut self, call: &Call, started: Nanos) {
+        let mine = |refusal: &&Refusal| refusal.task == self.polled && refusal.made > started;
+        let met = self.history.refusals.iter().filter(mine).count();
+        // A name has two addresses at most. Openings that earlier calls began fail without a report.
+        let most = 2 + 2 * self.weather.driver.pool_size;
+        if met > most && !call.awaits_openings {
+            let what = &call.what;
+            self.history
+                .violation(format!("{what}: TLS failed for good, and was tried {met} times"));
+        }
+    }
+
     /// Requires that a transaction that was given up ends on the server soon.
     pub(super) fn give_up(&mut self, tag: u64) {
         let net = &self.weather.net;
@@ -138,7 +164,8 @@ impl State {
         }
         let since = self.clock.now();
         // Small windows hold further bytes back until the previous ones have arrived.
-        let trips = 10 + 600 / net.window as u64;
+        let overhead = if self.tls.is_some() { 3 } else { 1 };
+        let trips = 10 + 600 * overhead / net.window as u64;
         let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;

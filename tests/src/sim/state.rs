@@ -10,6 +10,7 @@ use super::extremes::Switches;
 use super::history::History;
 use super::net::Conn;
 use super::rng::Rng;
+use super::tls::TlsServers;
 use super::weather::Weather;
 
 /// A world, shared by the runtime, its sockets and its players. There is one thread, so the lock is never contended.
@@ -27,6 +28,10 @@ pub(super) struct State {
     /// The servers, unless there is only one.
     pub(super) cluster: Option<Cluster>,
     pub(super) history: History,
+    /// What accepts connections, if they are encrypted.
+    pub(super) tls: Option<TlsServers>,
+    /// The number of the task that is polled.
+    pub(super) polled: u64,
     /// How many connections are being made.
     pub(super) connecting: usize,
     /// How many timers exist.
@@ -45,6 +50,7 @@ pub(super) struct State {
 impl Sim {
     pub(super) fn new(weather: Weather, rng: Rng, traced: bool) -> Self {
         let cluster = weather.cluster.as_ref().map(Cluster::new);
+        let tls = weather.extremes.tls.as_ref().map(TlsServers::new);
         Self(Arc::new(Mutex::new(State {
             clock: Clock::default(),
             rng,
@@ -53,6 +59,8 @@ impl Sim {
             database: Database::default(),
             cluster,
             history: History::default(),
+            tls,
+            polled: 0,
             connecting: 0,
             timers: 0,
             stalled: (0, 0),
@@ -105,13 +113,17 @@ impl State {
                 failure_known,
             } => self.arrives_at_server(conn, &bytes, failure_known),
             Event::ToClient { conn, bytes } => self.arrives_at_client(conn, &bytes),
-            Event::ClientGone { conn } => self.client_gone(conn),
+            Event::ClientGone { conn } => {
+                self.check_farewell(conn);
+                self.client_gone(conn);
+            }
             Event::ServerGone { conn } => self.server_gone(conn),
             Event::Trouble { conn, trouble } => self.trouble(conn, trouble),
             Event::Work { conn, serial } => self.work(conn, serial),
             Event::LockTimeout { conn, serial } => self.lock_timeout(conn, serial),
             Event::Idle { conn, serial } => self.close_idle(conn, serial),
             Event::Noop { conn } => self.send_noop(conn),
+            Event::KeyUpdate { conn } => self.update_keys(conn),
             Event::Over { tag, since } => self.check_over(tag, since),
             Event::Cluster(step) => self.step(step),
         }

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_client::{Auth, Config, Driver, PoolCounts};
+use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 
 use super::clock::Nanos;
 use super::cluster::ClusterWeather;
@@ -16,6 +16,7 @@ use super::program::Program;
 use super::rng::Rng;
 use super::runtime::SimRuntime;
 use super::state::Sim;
+use super::tls::{TlsWeather, URI};
 use super::weather::{DriverOptions, Weather};
 
 /// A world that can be run.
@@ -115,6 +116,7 @@ impl World {
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let (options, cluster) = (weather.driver.clone(), weather.cluster.clone());
+        let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
@@ -123,7 +125,7 @@ impl World {
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, cluster.as_ref(), &runtime) {
+        match driver(&options, tls, cluster.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -149,15 +151,17 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 
 fn driver(
     options: &DriverOptions,
+    tls: Option<Tls>,
     cluster: Option<&ClusterWeather>,
     runtime: &Arc<SimRuntime>,
 ) -> Result<Driver, bolt_client::Error> {
     let login = Auth::basic("neo4j", "secret");
     let config = match cluster {
         Some(weather) => weather.config(login)?,
-        None => Config::new("bolt://simulated.example", login)?,
+        None => Config::new(URI, login)?,
     };
     let config = config
+        .tls(tls)
         .max_connection_pool_size(options.pool_size)
         .connection_acquisition_timeout(options.acquisition)
         .connection_timeout(options.connection)

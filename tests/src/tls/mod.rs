@@ -44,6 +44,8 @@ struct State {
     refused: usize,
     /// Connections end without `close_notify`.
     truncates: bool,
+    /// Clients that do not speak TLS get no alert.
+    is_silent: bool,
     observed: Vec<Observed>,
 }
 
@@ -59,6 +61,7 @@ impl TlsFront {
                 config: Arc::new(config),
                 refused: 0,
                 truncates: false,
+                is_silent: false,
                 observed: Vec::new(),
             }),
         });
@@ -83,6 +86,11 @@ impl TlsFront {
     /// Ends connections without `close_notify` from now on, if the server ends them.
     pub fn truncate(&self) {
         self.shared.state().truncates = true;
+    }
+
+    /// Closes connections on which the client does not speak TLS, without an alert, from now on. Neo4j does the same.
+    pub fn answer_only_tls(&self) {
+        self.shared.state().is_silent = true;
     }
 
     /// Uses another configuration for later connections.
@@ -149,6 +157,10 @@ impl Shared {
             while !input.is_empty() {
                 tls.read_tls(&mut input)?;
                 let state = tls.process_new_packets();
+                if state.is_err() && self.state().is_silent {
+                    // The other thread would send the alert.
+                    return client.shutdown(Shutdown::Both);
+                }
                 let ended = match &state {
                     Ok(state) => state.peer_has_closed(),
                     Err(_) => true,

@@ -7,6 +7,8 @@
 //! The embedded engine is always included. `BOLT_TEST_SERVERS=neo4j-5,neo4j-2026` adds real servers, which are started
 //! before the first test, shared by all, and stopped after the last. Scenarios that a server does not support are
 //! listed as ignored, with the reason.
+//!
+//! `BOLT_TEST_TLS=1` runs the scenarios that have a server over TLS, and no others: `engine-tls::tokio::…`.
 
 #![expect(
     clippy::duplicate_mod,
@@ -27,21 +29,28 @@ use libtest_mimic::{Arguments, Trial};
 use servers::Release;
 
 use crate::scenario::{Adapter, Run, Scenario, trial};
-use crate::server::Server;
+use crate::server::{Encryption, Server};
 
 /// The environment variable with the real servers to test against.
 const SERVERS: &str = "BOLT_TEST_SERVERS";
 
+/// The environment variable that asks for TLS.
+const TLS: &str = "BOLT_TEST_TLS";
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let servers = match requested_releases().and_then(|releases| servers(&releases, &arguments)) {
+    let servers = requested_encryption().and_then(|encryption| {
+        let servers = servers(&requested_releases()?, encryption, &arguments)?;
+        Ok((servers, encryption))
+    });
+    let (servers, encryption) = match servers {
         Ok(servers) => servers,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::FAILURE;
         }
     };
-    let conclusion = libtest_mimic::run(&arguments, trials(&servers));
+    let conclusion = libtest_mimic::run(&arguments, trials(&servers, encryption));
     // Exiting skips destructors, one of which stops a server.
     drop(servers);
     conclusion.exit_code()
@@ -56,13 +65,26 @@ fn requested_releases() -> Result<Vec<Release>, String> {
         .collect()
 }
 
+/// Returns whether the environment asks for TLS.
+fn requested_encryption() -> Result<Encryption, String> {
+    match env::var(TLS).unwrap_or_default().as_str() {
+        "" | "0" => Ok(Encryption::None),
+        "1" => Ok(Encryption::Tls),
+        other => Err(format!("{TLS} is {other:?}: set it to 1, or unset it")),
+    }
+}
+
 /// Starts the engine and the releases in parallel; returns just their names if the tests are only listed.
-fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server>>, String> {
+fn servers(
+    releases: &[Release],
+    encryption: Encryption,
+    arguments: &Arguments,
+) -> Result<Vec<Arc<Server>>, String> {
     if arguments.list {
         let names = releases.iter().map(|release| release.name());
         return Ok(std::iter::once("engine")
             .chain(names)
-            .map(|name| Arc::new(Server::unstarted(name)))
+            .map(|name| Arc::new(Server::unstarted(encryption.name_of(name))))
             .collect());
     }
     if releases.is_empty() {
@@ -74,9 +96,9 @@ fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server
     std::thread::scope(|scope| {
         let starting: Vec<_> = releases
             .iter()
-            .map(|&release| scope.spawn(move || Server::neo4j(release)))
+            .map(|&release| scope.spawn(move || Server::neo4j(release, encryption)))
             .collect();
-        let engine = Server::engine();
+        let engine = Server::engine(encryption);
         // Every start is awaited even after one has failed, so that every started server is stopped.
         let real: Vec<_> = starting
             .into_iter()
@@ -90,7 +112,7 @@ fn servers(releases: &[Release], arguments: &Arguments) -> Result<Vec<Arc<Server
     })
 }
 
-fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
+fn trials(servers: &[Arc<Server>], encryption: Encryption) -> Vec<Trial> {
     let scenarios = |adapter| match adapter {
         Adapter::Blocking => blocking::scenarios(),
         Adapter::Tokio | Adapter::AsyncStd | Adapter::Smol => asynchronous::scenarios(),
@@ -99,6 +121,8 @@ fn trials(servers: &[Arc<Server>]) -> Vec<Trial> {
     for adapter in Adapter::ALL {
         for Scenario { name, needs, run } in scenarios(adapter) {
             match run {
+                // Their peers speak no TLS.
+                Run::Alone(_) if encryption == Encryption::Tls => {}
                 Run::Alone(run) => {
                     trials.push(trial(&format!("peers::{adapter}::{name}"), move || run(adapter)))
                 }

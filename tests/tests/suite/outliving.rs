@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use bolt_client::{Auth, Config, Error, ErrorKind};
+use bolt_client::{Config, Error, ErrorKind};
 use libtest_mimic::Trial;
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,8 +47,7 @@ fn forever<T>(value: T) -> &'static T {
 }
 
 fn config(server: &Server) -> Result<Config, Error> {
-    let auth = Auth::basic(server.user.as_str(), server.password.as_str());
-    Config::new(&format!("bolt://{}", server.address), auth)
+    server.config(server.auth())
 }
 
 fn a_driver_in_a_static_outlives_its_runtime(server: &Server) -> Outcome {

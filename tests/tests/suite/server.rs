@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use bolt_client::{Auth, Config, Error, Tls};
 use engine::Engine;
-use servers::{Neo4j, Release};
+use servers::{Neo4j, Release, TlsPolicy};
+use tests::tls::{Authority, TlsFront};
 
 /// A feature that not every server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +40,38 @@ pub(crate) struct Server {
     /// The beginning of its product name.
     pub(crate) agent: &'static str,
     lacks: &'static [(Feature, &'static str)],
+    /// What a driver has to trust, if the server requires TLS.
+    tls: Option<Tls>,
     _process: Process,
 }
+
+/// Whether drivers reach a server by TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    None,
+    Tls,
+}
+
+impl Encryption {
+    /// Returns the name of a server that is reached this way.
+    pub(crate) fn name_of(self, server: &'static str) -> &'static str {
+        match self {
+            Self::None => server,
+            // A few bytes for each server of a run.
+            Self::Tls => Box::leak(format!("{server}-tls").into_boxed_str()),
+        }
+    }
+}
+
+/// The host of servers and relays, in certificates.
+const HOST: &str = "127.0.0.1";
 
 /// What keeps a server running.
 enum Process {
     None,
     Engine(#[expect(dead_code, reason = "held for its destructor")] Engine),
+    /// The engine, and what decrypts for it.
+    TlsEngine(#[expect(dead_code, reason = "held for its destructor")] (TlsFront, Engine)),
     Neo4j(#[expect(dead_code, reason = "held for its destructor")] Neo4j),
 }
 
@@ -72,29 +99,51 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
 ];
 
 impl Server {
-    /// The embedded engine.
-    pub(crate) fn engine() -> Result<Self, String> {
-        let engine =
-            Engine::start().map_err(|error| format!("the embedded engine does not start: {error}"))?;
+    /// The embedded engine. It speaks no TLS itself: a [`TlsFront`] does.
+    pub(crate) fn engine(encryption: Encryption) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("the embedded engine does not start: {error}");
+        let engine = Engine::start().map_err(failed)?;
+        let (user, password) = (engine.user().to_owned(), engine.password().to_owned());
+        let (address, tls, process) = match encryption {
+            Encryption::None => (engine.address(), None, Process::Engine(engine)),
+            Encryption::Tls => {
+                let authority = Authority::new();
+                let front = TlsFront::to(engine.address(), authority.issue(HOST).server()).map_err(failed)?;
+                let address = front.address();
+                (
+                    address,
+                    Some(authority.trusted()),
+                    Process::TlsEngine((front, engine)),
+                )
+            }
+        };
         Ok(Self {
-            name: "engine",
-            address: engine.address(),
+            name: encryption.name_of("engine"),
+            address,
             http: None,
-            user: engine.user().to_owned(),
-            password: engine.password().to_owned(),
+            user,
+            password,
             bolt: "5.4",
             agent: "graphdblite/",
             lacks: ENGINE_LACKS,
-            _process: Process::Engine(engine),
+            tls,
+            _process: process,
         })
     }
 
     /// A real server.
-    pub(crate) fn neo4j(release: Release) -> Result<Self, String> {
-        let neo4j = Neo4j::builder(release).http().start();
-        let neo4j = neo4j.map_err(|error| error.to_string())?;
+    pub(crate) fn neo4j(release: Release, encryption: Encryption) -> Result<Self, String> {
+        let mut neo4j = Neo4j::builder(release).http();
+        let mut tls = None;
+        if encryption == Encryption::Tls {
+            let authority = Authority::new();
+            let issued = authority.issue(HOST);
+            neo4j = neo4j.tls(TlsPolicy::required(issued.certificate, issued.key));
+            tls = Some(authority.trusted());
+        }
+        let neo4j = neo4j.start().map_err(|error| error.to_string())?;
         Ok(Self {
-            name: release.name(),
+            name: encryption.name_of(release.name()),
             address: neo4j.address(),
             http: neo4j.http_address(),
             user: neo4j.username().to_owned(),
@@ -105,6 +154,7 @@ impl Server {
             },
             agent: "Neo4j/",
             lacks: &[],
+            tls,
             _process: Process::Neo4j(neo4j),
         })
     }
@@ -120,7 +170,42 @@ impl Server {
             bolt: "",
             agent: "",
             lacks: &[],
+            tls: None,
             _process: Process::None,
+        }
+    }
+
+    /// Whether it is the embedded engine, which is slower than real servers.
+    pub(crate) fn is_engine(&self) -> bool {
+        self.agent == "graphdblite/"
+    }
+
+    /// Whether drivers reach it by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Returns how many round trips a new connection takes before its first request.
+    pub(crate) fn round_trips_to_open(&self) -> u64 {
+        // Handshake and login; the handshake of TLS 1.3.
+        2 + u64::from(self.is_encrypted())
+    }
+
+    /// Returns the login of its user.
+    pub(crate) fn auth(&self) -> Auth {
+        Auth::basic(self.user.as_str(), self.password.as_str())
+    }
+
+    /// Returns the options of a driver for it, with another login.
+    pub(crate) fn config(&self, auth: Auth) -> Result<Config, Error> {
+        self.config_at(self.address, auth)
+    }
+
+    /// Returns the options of a driver that reaches it at another address.
+    pub(crate) fn config_at(&self, address: SocketAddr, auth: Auth) -> Result<Config, Error> {
+        match &self.tls {
+            None => Config::new(&format!("bolt://{address}"), auth),
+            Some(tls) => Ok(Config::new(&format!("bolt+s://{address}"), auth)?.tls(tls.clone())),
         }
     }
 

@@ -226,9 +226,13 @@ impl Wire {
 
     /// Reads what the transport knows to have arrived.
     pub(super) fn read_known(&mut self, proto: &mut Connection) {
-        match self.transport.get_mut().read_known(proto.recv_space()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => self.take_in(proto, read),
+        for _ in 0..READS_IN_A_TURN {
+            match self.transport.get_mut().read_known(proto.recv_space()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // A layer has read something of its own, such as a ticket of TLS.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return self.take_in(proto, read),
+            }
         }
     }
 
@@ -296,7 +300,8 @@ impl Wire {
             match wrote {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(len)) => self.took(proto, len),
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A layer may have sent some of what it holds.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => self.moved(),
                 Poll::Ready(Err(error)) => self.broken = Some(error),
                 Poll::Pending if !self.poll_flush(cx) => return,
                 Poll::Pending => {}
@@ -312,7 +317,7 @@ impl Wire {
                     self.flushed();
                     return true;
                 }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => self.moved(),
                 Poll::Ready(Err(error)) => {
                     self.broken = Some(error);
                     return false;

@@ -70,6 +70,11 @@ impl Logins {
         Some(Credentials { auth, own: false })
     }
 
+    /// Returns whether the driver's credentials may change from one moment to the next, and are at hand.
+    pub(crate) fn are_kept(&self, now: Instant) -> bool {
+        !self.source.is_fixed() && self.current(now).is_some()
+    }
+
     /// Returns the credentials of a login, and waits for the manager if it has none at hand. Callers that wait at the
     /// same time get the result of the same call, or its failure.
     pub(crate) async fn credentials(

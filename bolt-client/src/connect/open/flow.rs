@@ -3,8 +3,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options, ServerError, Version};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Routing, ServerError, Version};
 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
@@ -96,21 +97,50 @@ impl Flow {
         others: usize,
     ) -> Result<(Link, Version), Error> {
         self.timing.begin_address(target, socket);
-        let reached = async {
-            let mut link = self.connect(target, socket).await?;
-            self.timing.note_progress();
-            let version = self.negotiate(&mut link, target).await?;
-            self.timing.note_progress();
-            Ok((link, version))
-        };
-        let in_time = self
-            .timing
-            .within(self.share(others), &*self.runtime, reached)
-            .await;
-        in_time.unwrap_or_else(|| Err(silent(target, socket)))
+        let by = self.share(others);
+        let reached = self.negotiated(target, socket, &self.encryption);
+        let in_time = self.timing.within(by, &*self.runtime, reached).await;
+        match in_time.unwrap_or_else(|| Err(silent(target, socket))) {
+            Err(error) if error.is_refused_without_tls() && self.speaks_tls(target, socket, by).await => {
+                Err(Error::only_tls(target.to_string(), error))
+            }
+            outcome => outcome,
+        }
     }
 
-    async fn connect(&self, target: &Address, socket: SocketAddr) -> Result<Link, Error> {
+    /// Finds out by a second connection whether a server speaks TLS that has closed the first one, which was not
+    /// encrypted: Neo4j says no more if it requires TLS. A server that is restarting does the same, and does not speak TLS.
+    async fn speaks_tls(&self, target: &Address, socket: SocketAddr, by: Deadline) -> bool {
+        let Some(encryption) = self.encryption.probe(target) else {
+            return false;
+        };
+        let by = by.earlier(Deadline::after(self.runtime.now(), PROBE_LIMIT));
+        let reached = self.negotiated(target, socket, &encryption);
+        match self.timing.within(by, &*self.runtime, reached).await {
+            Some(outcome) => outcome.map_or_else(|error| error.came_in_tls(), |_| true),
+            None => false,
+        }
+    }
+
+    async fn negotiated(
+        &self,
+        target: &Address,
+        socket: SocketAddr,
+        encryption: &Encryption,
+    ) -> Result<(Link, Version), Error> {
+        let mut link = self.connect(target, socket, encryption).await?;
+        self.timing.note_progress();
+        let version = self.negotiate(&mut link, target, encryption).await?;
+        self.timing.note_progress();
+        Ok((link, version))
+    }
+
+    async fn connect(
+        &self,
+        target: &Address,
+        socket: SocketAddr,
+        encryption: &Encryption,
+    ) -> Result<Link, Error> {
         let endpoint = match target.socket_path() {
             Some(path) => Endpoint::Unix(path.into()),
             None => Endpoint::Tcp(socket),
@@ -118,7 +148,7 @@ impl Flow {
         let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
         let transport = transport.map_err(|error| Error::connect(name(target, socket), error))?;
-        let transport = self.encryption.wrap(target, transport)?;
+        let transport = encryption.wrap(target, transport)?;
         let options = Options::default()
             .versions(self.config.versions.clone())
             .limits(self.config.limits);
@@ -138,12 +168,17 @@ impl Flow {
 
     /// Waits for the handshake: one round trip, after those of TLS, which has no step of its own: the handshake of Bolt
     /// leaves with the end of the handshake of TLS. The choice of a version leaves with the login.
-    async fn negotiate(&self, link: &mut Link, target: &Address) -> Result<Version, Error> {
+    async fn negotiate(
+        &self,
+        link: &mut Link,
+        target: &Address,
+        encryption: &Encryption,
+    ) -> Result<Version, Error> {
         let head = link
             .head_of_opening(self.expires, || self.timing.read_until(self.runtime.now()))
             .await;
-        head.map_err(|error| error.while_opening("the handshake", self.encryption.of(target)))?;
-        self.encryption.note_success(target);
+        head.map_err(|error| error.while_opening("the handshake", encryption.of(target)))?;
+        encryption.note_success(target);
         match link.event() {
             Some(Event::Negotiated(version)) => Ok(version),
             _ => Err(Error::misuse("the handshake ended without a version")),
@@ -173,6 +208,7 @@ impl Flow {
             hello = hello.routing(membership.context.clone());
         }
         let last = link.proto.login(&hello, &self.login.credentials.auth)?;
+        self.ask_for_table(link);
         let mut info = None;
         loop {
             let head = link
@@ -201,6 +237,23 @@ impl Flow {
         Ok(())
     }
 
+    /// Asks for a routing table behind the login, if a call waits for one. The answer is read by that call.
+    fn ask_for_table(&self, link: &mut Link) {
+        let Some(membership) = &self.config.membership else {
+            return;
+        };
+        let form = link.proto.capabilities().map(|version| version.routing);
+        if !matches!(form, Some(Routing::Database | Routing::Extra)) {
+            return;
+        }
+        if let Some(question) = membership.questions.take(&self.address) {
+            // If the version cannot express the question, the call that waits asks again, and gets the error.
+            if let Ok(request) = question.route(&mut link.proto, &membership.context) {
+                link.set_route(request, question);
+            }
+        }
+    }
+
     fn refused(&self, error: ServerError, target: &Address) -> Error {
         let credentials = &self.login.credentials;
         let error = Error::login(error, target, &credentials.auth);
@@ -213,6 +266,9 @@ impl Flow {
         self.expires.share(now, others).earlier(self.expires)
     }
 }
+
+/// How long a server may take to answer the question whether it speaks TLS: several round trips to a distant one.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 fn silent(target: &Address, socket: SocketAddr) -> Error {
     Error::connect(name(target, socket), io::ErrorKind::TimedOut.into())

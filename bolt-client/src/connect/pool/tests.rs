@@ -35,6 +35,8 @@ fn pool(world: &World, config: Config) -> Arc<Pool> {
     config.check().unwrap();
     let address = config.address.clone();
     let encryption = Encryption::new(&config.encryption).unwrap();
+    // A server that has spoken without TLS before is not asked about it when it closes a connection.
+    encryption.note_success(&address);
     let logins = Arc::new(Logins::new(&config));
     Arc::new(Pool::new(
         Arc::new(world.clone()),

@@ -1,29 +1,19 @@
 //! The request for a routing table, on one connection.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bolt_proto::value::Value;
 use bolt_proto::{
-    Access, Event, Extra, Fetch, Kind, Query, RequestId, Route, Routing, RoutingContext, RoutingTable,
-    Version,
+    Access, Event, Extra, Fetch, Kind, Query, RequestId, Routing, RoutingContext, RoutingTable, Version,
 };
 
-use crate::bookmarks::Bookmarks;
 use crate::connect::fallout::{self, Circumstances};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-/// What a server is asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Question {
-    /// `None` for the home database of the user.
-    pub(super) database: Option<Arc<str>>,
-    pub(super) impersonated_user: Option<Arc<str>>,
-    pub(super) bookmarks: Bookmarks,
-}
+use super::question::Question;
 
 /// A request that is on its way, and its connection. Dropped, it leaves the answer to the pool.
 #[derive(Debug)]
@@ -36,25 +26,24 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Queues the request in the form that the server's version has.
+    /// Queues the request in the form that the server's version has. A new connection may have sent it with its login.
     pub(super) fn send(
         mut lease: Lease,
         question: &Question,
         context: &RoutingContext,
     ) -> Result<Self, Error> {
+        if let Some((last, _)) = lease.take_route().filter(|(_, sent)| sent == question) {
+            return Ok(Self {
+                lease,
+                last,
+                answered: false,
+                table: None,
+            });
+        }
         let form = lease.proto.capabilities().map(|version| version.routing);
         let last = match form {
             None | Some(Routing::Procedure) => call_procedure(&mut lease, question, context)?,
-            _ => {
-                let mut route = Route::new(context.clone()).bookmarks(question.bookmarks.raw_values());
-                if let Some(name) = &question.database {
-                    route = route.database(&**name);
-                }
-                if let Some(user) = &question.impersonated_user {
-                    route = route.impersonate(&**user);
-                }
-                lease.proto.route(&route)?
-            }
+            _ => question.route(&mut lease.proto, context)?,
         };
         Ok(Self {
             lease,
@@ -96,6 +85,11 @@ impl Asked {
         }
     }
 
+    /// Closes the connection: its server is of no help.
+    pub(super) fn close(self) {
+        self.lease.close();
+    }
+
     /// The timer of a wait must not outlive the call that waits, although the request does.
     pub(super) fn pause(&mut self) {
         self.lease.end_wait();
@@ -111,6 +105,21 @@ impl Asked {
             return Ok(None);
         }
         Err(error)
+    }
+}
+
+/// Waits for the answer to a question that was asked with the login of this connection, and that its caller no longer waits
+/// for. Returns whether the connection can be used.
+pub(super) async fn settle_route(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+    let Some((last, _)) = lease.take_route() else {
+        return Ok(true);
+    };
+    loop {
+        let head = lease.head(by).await?;
+        drop(lease.event());
+        if head.request == Some(last) {
+            return Ok(head.kind == Kind::Success);
+        }
     }
 }
 
@@ -178,14 +187,14 @@ mod tests {
 
     #[test]
     fn the_row_of_a_procedure_is_read_as_the_answer_to_route() {
-        let servers = Value::from(list![
+        let servers = list![
             map! {"role": "ROUTE", "addresses": list!["a:1", 7, "b:2"]},
             map! {"role": "READ", "addresses": list!["a:1"]},
             map! {"role": "READ", "addresses": list!["c:1"]},
             map! {"role": "WRITE", "addresses": "a:1"},
             map! {"role": "JUDGE", "addresses": list!["a:1"]},
             "garbage",
-        ]);
+        ];
         let table = read_row(Value::from(300), servers);
         assert_eq!(table.ttl, Duration::from_secs(300));
         assert_eq!(table.routers, ["a:1", "b:2"]);

@@ -15,6 +15,7 @@ use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Failures, Known};
 
+use super::ask;
 use super::placement::Placement;
 use super::refresh::Found;
 use super::table::Table;
@@ -142,23 +143,10 @@ impl Router {
     ) -> Result<Option<Lease>, Error> {
         let until = share(by, self.now(), chosen.others);
         let error = match self.wait_for(chosen, want.access, credentials, until).await {
-            Waited::Ended(Ok(mut lease)) => {
-                let forwards = || lease.info().is_some_and(|info| info.hints().ssr_enabled);
-                if chosen.guessed && !forwards() {
-                    // Only a server that forwards queries may be wrong about the home database.
-                    *tried = Tried {
-                        no_guess: true,
-                        ..Tried::default()
-                    };
-                    return Ok(None);
-                }
-                lease.place(Placement::new(
-                    Arc::clone(self),
-                    Arc::clone(&chosen.address),
-                    chosen.database.clone(),
-                ));
-                return Ok(Some(lease));
-            }
+            Waited::Ended(Ok(lease)) => match self.place(lease, chosen, tried, until).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) => error,
+            },
             Waited::Ended(Err(error)) => error,
             Waited::Left => return Ok(None),
         };
@@ -173,6 +161,34 @@ impl Router {
             ForSearch::NextServer => {}
         }
         Ok(None)
+    }
+
+    /// Makes a connection that of this work. `None` if another one must be acquired.
+    async fn place(
+        self: &Arc<Self>,
+        mut lease: Lease,
+        chosen: &Chosen,
+        tried: &mut Tried,
+        by: Deadline,
+    ) -> Result<Option<Lease>, Error> {
+        let forwards = lease.info().is_some_and(|info| info.hints().ssr_enabled);
+        if chosen.guessed && !forwards {
+            // Only a server that forwards queries may be wrong about the home database.
+            *tried = Tried {
+                no_guess: true,
+                ..Tried::default()
+            };
+            return Ok(None);
+        }
+        if !ask::settle_route(&mut lease, by).await? {
+            return Ok(None);
+        }
+        lease.place(Placement::new(
+            Arc::clone(self),
+            Arc::clone(&chosen.address),
+            chosen.database.clone(),
+        ));
+        Ok(Some(lease))
     }
 
     /// Waits for a connection of a pool, as long as its server is in the table.
@@ -223,8 +239,14 @@ impl Router {
             None => state.tables.fresh(name, want.access, now),
         };
         let servers = table.map(|table| table.servers(want.access)).unwrap_or_default();
-        let loads = servers.iter().map(|address| (address, state.load(address)));
-        let Some(least) = select::least_in_use(loads, self.runtime.random()) else {
+        let least = match servers {
+            [only] => Some(only),
+            servers => {
+                let loads = servers.iter().map(|address| (address, state.load(address)));
+                select::least_in_use(loads, self.runtime.random())
+            }
+        };
+        let Some(least) = least else {
             if tried.found.is_some() {
                 let known = self.known(want, database, table);
                 return Ok(Next::Fail(Error::no_server(known, tried.failures.clone())));

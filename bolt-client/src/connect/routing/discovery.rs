@@ -12,10 +12,11 @@ use crate::connect::pool::{Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
-use super::ask::{Asked, Question};
+use super::ask::{self, Asked};
 use super::home::HomeKey;
 use super::order::{Candidate, Search};
-use super::refresh::{Found, Next, Outcome, Progress, Refresh, Turn};
+use super::question::Question;
+use super::refresh::{Found, Next, Outcome, Present, Progress, Refresh, Turn};
 use super::table::Table;
 use super::{RefreshKey, Router, State, share};
 
@@ -61,7 +62,7 @@ impl Router {
         loop {
             let refresh = self.search_for(&errand)?;
             let again = || self.begin_search(&errand);
-            let next = refresh.next(&*self.runtime, errand.access, by, again).await;
+            let next = refresh.next(&*self.runtime, errand.access, by, again).await?;
             let outcome = match next {
                 None => return Err(self.timed_out(by)),
                 Some(Next::Over(outcome)) => outcome,
@@ -109,10 +110,14 @@ impl Router {
             let Some(progress) = turn.progress() else {
                 return Ended::CallersOwn(Error::closed());
             };
-            let (router, since) = match progress.present.clone() {
+            let present = match progress.present.clone() {
                 Some(present) => present,
                 None => match progress.search.next() {
-                    Some(Candidate::Router(router)) => (router, now),
+                    Some(Candidate::Router(router)) => Present {
+                        router,
+                        since: now,
+                        others: None,
+                    },
                     Some(Candidate::Seed) => {
                         self.expand_seed(&mut progress.search);
                         continue;
@@ -120,13 +125,20 @@ impl Router {
                     None => return end_of(progress, errand),
                 },
             };
-            progress.present = Some((Arc::clone(&router), since));
-            let until = share(errand.by, since, progress.search.left());
+            progress.present = Some(present.clone());
+            let Present {
+                router,
+                since,
+                others,
+            } = present;
+            let left = progress.search.left() + others.unwrap_or_default();
+            let until = share(errand.by, since, left);
             let answer = turn
                 .attended(&*self.runtime, async |turn| {
                     self.ask(turn, &router, errand, until).await
                 })
                 .await;
+            let needs_writer = turn.needs_writer();
             let Some(progress) = turn.progress() else { continue };
             let answer = answer.and_then(|sent| self.read(&sent, errand));
             let over = errand.by.has_passed(self.now()) || self.runtime.is_cancelled();
@@ -134,6 +146,9 @@ impl Router {
                 Ok(table) => {
                     self.note_answer(&router);
                     progress.server_is_done();
+                    if needs_writer {
+                        progress.search.joined(Access::Write);
+                    }
                     match progress.search.answered(table, &router) {
                         Some(table) => return Ended::Found(table, router),
                         None => continue,
@@ -146,16 +161,35 @@ impl Router {
                 // The request stays on its way, for the next caller.
                 return Ended::CallersOwn(error);
             }
-            progress.server_is_done();
+            let asked = progress.asked.take();
+            progress.present = None;
             self.note_failure(&router, &error);
             match means {
                 ForSearch::Final => {
                     return Ended::Failed(error.of_router(errand.question.database.clone(), router));
                 }
-                ForSearch::ForgetServer => self.forget(&router),
-                ForSearch::NextServer => {}
+                ForSearch::ForgetServer => {
+                    let answered = error.has_answered();
+                    progress.search.failed(Arc::clone(&router), error);
+                    let others = match others {
+                        None if answered => self.other_addresses(&router, errand.by).await,
+                        others => others.unwrap_or_default(),
+                    };
+                    match turn.progress() {
+                        Some(progress) if answered && others > 0 => {
+                            asked.into_iter().for_each(Asked::close);
+                            self.avoid_present_address(&router);
+                            progress.present = Some(Present {
+                                router,
+                                since: self.now(),
+                                others: Some(others - 1),
+                            });
+                        }
+                        _ => self.forget(&router),
+                    }
+                }
+                ForSearch::NextServer => progress.search.failed(router, error),
             }
-            progress.search.failed(router, error);
         }
     }
 
@@ -177,7 +211,12 @@ impl Router {
                 Some(Some(asked)) => asked,
                 Some(none) => {
                     let pool = self.pool(router)?;
+                    let pending = self.questions.add(router, &errand.question);
                     let lease = self.log_in(&pool, &errand.credentials, by).await?;
+                    drop(pending);
+                    let Some(lease) = settle_others(lease, &errand.question, by).await? else {
+                        continue;
+                    };
                     none.insert(Asked::send(lease, &errand.question, &self.context)?)
                 }
                 None => return Err(Error::closed()),
@@ -217,6 +256,25 @@ impl Router {
         }
     }
 
+    /// Returns how many other addresses the name of a server has. Behind each may be another server, which has a table.
+    async fn other_addresses(&self, router: &Address, by: Deadline) -> usize {
+        if router.socket_path().is_some() {
+            return 0;
+        }
+        let resolving = self.runtime.resolve(router.host(), router.port(), by.at());
+        match by.race(&*self.runtime, resolving).await {
+            Some(Ok(sockets)) => sockets.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
+    /// The next connection to this name leads to another of its addresses.
+    fn avoid_present_address(&self, router: &Arc<Address>) {
+        if let Ok(pool) = self.pool(router) {
+            pool.avoid_present_address();
+        }
+    }
+
     /// The resolver of the application applies to the seed only.
     fn expand_seed(&self, search: &mut Search<Error>) {
         let addresses = match &self.resolver {
@@ -250,7 +308,7 @@ impl Router {
         Ok(refresh)
     }
 
-    fn begin_search(&self, errand: &Errand) -> Progress {
+    fn begin_search(&self, errand: &Errand) -> Box<Progress> {
         Progress::new(self.lock().new_search(&self.seed, errand))
     }
 
@@ -291,6 +349,12 @@ impl State {
         let table = self.tables.get(errand.key.database.as_deref());
         Search::new(table, seed, errand.access)
     }
+}
+
+/// Waits for the answer to another question than this, if one is on its way. `None` if the connection cannot be used.
+async fn settle_others(mut lease: Lease, question: &Question, by: Deadline) -> Result<Option<Lease>, Error> {
+    let usable = lease.asks(question) || ask::settle_route(&mut lease, by).await?;
+    Ok(usable.then_some(lease))
 }
 
 /// How a search ended, for the caller that has the turn.

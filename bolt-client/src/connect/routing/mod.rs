@@ -10,6 +10,7 @@ mod discovery;
 mod home;
 mod order;
 mod placement;
+mod question;
 mod refresh;
 mod select;
 mod ssr;
@@ -39,9 +40,9 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 
-use ask::Question;
 use home::{Fingerprints, HomeKey, Homes};
 pub(crate) use placement::Placement;
+pub(crate) use question::{Question, Questions};
 use refresh::Refresh;
 pub(crate) use ssr::{Counted, Forwarding};
 use table::Table;
@@ -58,6 +59,7 @@ const LEAST_SHARE: Duration = Duration::from_secs(1);
 pub(crate) struct Membership {
     pub(crate) context: RoutingContext,
     pub(crate) forwarding: Arc<Forwarding>,
+    pub(crate) questions: Arc<Questions>,
 }
 
 /// The connections to a cluster: a pool for each server, and what is known of the servers' roles.
@@ -71,6 +73,7 @@ pub(crate) struct Router {
     resolver: Option<Resolver>,
     context: RoutingContext,
     forwarding: Arc<Forwarding>,
+    questions: Arc<Questions>,
     fingerprints: Fingerprints,
     state: Mutex<State>,
 }
@@ -112,9 +115,11 @@ impl Router {
             context.entry(key, value)
         });
         let forwarding = Arc::new(Forwarding::default());
+        let questions = Arc::new(Questions::default());
         let membership = Membership {
             context: context.clone(),
             forwarding: Arc::clone(&forwarding),
+            questions: Arc::clone(&questions),
         };
         // The resolver applies to the seed only.
         let members = Config {
@@ -131,6 +136,7 @@ impl Router {
             resolver: config.resolver.clone(),
             context,
             forwarding,
+            questions,
             fingerprints: Fingerprints::default(),
             state: Mutex::default(),
         }
@@ -212,10 +218,14 @@ impl Router {
     fn note_failure(&self, router: &Arc<Address>, error: &Error) {
         let now = self.now();
         let mut state = self.lock();
-        if state.failures.len() >= MAX_FAILURES {
-            state.failures.clear();
-        }
-        state.failures.insert(Arc::clone(router), (now, error.clone()));
+        let forgotten = if state.failures.len() >= MAX_FAILURES {
+            mem::take(&mut state.failures)
+        } else {
+            HashMap::new()
+        };
+        let replaced = state.failures.insert(Arc::clone(router), (now, error.clone()));
+        drop(state);
+        drop((forgotten, replaced));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -230,6 +240,7 @@ impl State {
         let Self { tables, pools, .. } = self;
         let mut left = Vec::new();
         pools.retain(|address, pool| {
+            pool.set_retired(!tables.lists(address));
             if tables.lists(address) {
                 return true;
             }

@@ -10,6 +10,9 @@ use crate::address::Address;
 
 use super::table::Table;
 
+/// A table, and the server that sent it.
+pub(crate) type Sent = (Table, Arc<Address>);
+
 /// The most failures of one search that are kept.
 const MAX_FAILURES: usize = 16;
 
@@ -31,7 +34,7 @@ pub(crate) struct Search<E> {
     left: VecDeque<Candidate>,
     asked: HashSet<Arc<Address>>,
     needs_writer: bool,
-    without_writers: Option<(Table, Arc<Address>)>,
+    without_writers: Option<Sent>,
     failures: Vec<(Arc<Address>, E)>,
 }
 
@@ -85,7 +88,8 @@ impl<E> Search<E> {
     /// Notes that a server has sent this table. Returns the table if the search is over with it.
     pub(crate) fn answered(&mut self, table: Table, router: &Arc<Address>) -> Option<Table> {
         if self.needs_writer && table.writers().is_empty() {
-            self.without_writers.get_or_insert((table, Arc::clone(router)));
+            self.without_writers
+                .get_or_insert_with(|| (table, Arc::clone(router)));
             return None;
         }
         Some(table)
@@ -101,7 +105,7 @@ impl<E> Search<E> {
     }
 
     /// Ends the search: the next best table and the server that sent it, or all failures.
-    pub(crate) fn end(&mut self) -> Result<(Table, Arc<Address>), Vec<(Arc<Address>, E)>> {
+    pub(crate) fn end(&mut self) -> Result<Sent, Vec<(Arc<Address>, E)>> {
         match self.without_writers.take() {
             Some(found) => Ok(found),
             None => Err(mem::take(&mut self.failures)),

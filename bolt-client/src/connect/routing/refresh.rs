@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Access;
 
 use crate::address::Address;
-use crate::deadline::Deadline;
+use crate::deadline::{Alarm, Deadline};
 use crate::error::Error;
 use crate::runtime::Runtime;
 
@@ -38,7 +38,7 @@ pub(super) struct Refresh {
 #[derive(Debug)]
 struct State {
     /// What is left of the search while no caller has the turn.
-    rest: Option<Progress>,
+    rest: Option<Box<Progress>>,
     /// The number of the present turn.
     turn: u64,
     /// When the caller that has the turn was last polled.
@@ -54,10 +54,18 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) search: Search<Error>,
-    /// The server that is being asked, and since when.
-    pub(super) present: Option<(Arc<Address>, Instant)>,
+    pub(super) present: Option<Present>,
     /// The request that is on its way to that server.
     pub(super) asked: Option<Asked>,
+}
+
+/// The server that is being asked.
+#[derive(Debug, Clone)]
+pub(super) struct Present {
+    pub(super) router: Arc<Address>,
+    pub(super) since: Instant,
+    /// How many other addresses its name has that have not been asked, once that is known.
+    pub(super) others: Option<usize>,
 }
 
 /// The end of a search, for all callers that wait for it.
@@ -86,12 +94,12 @@ pub(super) enum Next {
 }
 
 impl Progress {
-    pub(super) const fn new(search: Search<Error>) -> Self {
-        Self {
+    pub(super) fn new(search: Search<Error>) -> Box<Self> {
+        Box::new(Self {
             search,
             present: None,
             asked: None,
-        }
+        })
     }
 
     /// The server that was asked has answered, or cannot.
@@ -102,7 +110,7 @@ impl Progress {
 }
 
 impl Refresh {
-    pub(super) const fn new(progress: Progress, now: Instant) -> Self {
+    pub(super) const fn new(progress: Box<Progress>, now: Instant) -> Self {
         Self {
             state: Mutex::new(State {
                 rest: Some(progress),
@@ -123,20 +131,26 @@ impl Refresh {
         runtime: &dyn Runtime,
         access: Access,
         by: Deadline,
-        again: impl Fn() -> Progress,
-    ) -> Option<Next> {
+        again: impl Fn() -> Box<Progress>,
+    ) -> Result<Option<Next>, Error> {
         let place = self.join(access);
         loop {
             let patience = Deadline::after(self.lock().seen, TURN_LIMIT);
-            let next = poll_fn(|cx| place.poll(cx, runtime.now()));
+            let next = poll_fn(|cx| match place.poll(cx, runtime.now()) {
+                Poll::Ready(next) => Poll::Ready(Ok(next)),
+                Poll::Pending => {
+                    runtime.can_wait()?;
+                    Poll::Pending
+                }
+            });
             if let Some(next) = by.earlier(patience).race(runtime, next).await {
-                return Some(next);
+                return next.map(Some);
             }
             if by.has_passed(runtime.now()) || runtime.is_cancelled() {
-                return None;
+                return Ok(None);
             }
             if let Some(turn) = self.take_over(runtime.now(), &again) {
-                return Some(Next::Turn(turn));
+                return Ok(Some(Next::Turn(turn)));
             }
         }
     }
@@ -175,7 +189,7 @@ impl Refresh {
     }
 
     /// Takes the turn from a caller that is never polled.
-    fn take_over(self: &Arc<Self>, now: Instant, again: impl Fn() -> Progress) -> Option<Turn> {
+    fn take_over(self: &Arc<Self>, now: Instant, again: impl Fn() -> Box<Progress>) -> Option<Turn> {
         let mut state = self.lock();
         if now.saturating_duration_since(state.seen) < TURN_LIMIT || state.outcome.is_some() {
             return None;
@@ -184,7 +198,7 @@ impl Refresh {
         Some(self.begin_turn(&mut state, now, rest.unwrap_or_else(again)))
     }
 
-    fn begin_turn(self: &Arc<Self>, state: &mut State, now: Instant, mut progress: Progress) -> Turn {
+    fn begin_turn(self: &Arc<Self>, state: &mut State, now: Instant, mut progress: Box<Progress>) -> Turn {
         if state.needs_writer {
             progress.search.joined(Access::Write);
         }
@@ -237,15 +251,21 @@ pub(super) struct Turn {
     refresh: Arc<Refresh>,
     number: u64,
     /// Taken when the turn ends.
-    progress: Option<Progress>,
+    progress: Option<Box<Progress>>,
 }
 
 impl Turn {
-    pub(super) const fn progress(&mut self) -> Option<&mut Progress> {
-        self.progress.as_mut()
+    pub(super) fn progress(&mut self) -> Option<&mut Progress> {
+        self.progress.as_deref_mut()
     }
 
-    /// Runs a part of the turn, and notes whenever the caller is polled.
+    /// Returns whether a caller waits that needs a writer.
+    pub(super) fn needs_writer(&self) -> bool {
+        self.refresh.lock().needs_writer
+    }
+
+    /// Runs a part of the turn, and notes whenever the caller is polled, which is often enough for the others to see that
+    /// it waits for a slow server.
     pub(super) async fn attended<T>(
         &mut self,
         runtime: &dyn Runtime,
@@ -253,6 +273,8 @@ impl Turn {
     ) -> T {
         let (refresh, number) = (Arc::clone(&self.refresh), self.number);
         let mut part = pin!(part(self));
+        let mut alarm = Alarm::default();
+        let mut next = Deadline::NONE;
         poll_fn(|cx| {
             {
                 let mut state = refresh.lock();
@@ -260,7 +282,15 @@ impl Turn {
                     state.seen = runtime.now();
                 }
             }
-            part.as_mut().poll(cx)
+            if let Poll::Ready(output) = part.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+            if next == Deadline::NONE || next.has_passed(runtime.now()) {
+                next = Deadline::after(runtime.now(), TURN_LIMIT / 2);
+            }
+            // Ready only if the call is cancelled, which the part sees, too.
+            let _cancelled = alarm.poll(cx, runtime, next);
+            Poll::Pending
         })
         .await
     }

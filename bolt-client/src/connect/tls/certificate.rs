@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
 
+use super::pem;
 use crate::error::Error;
 
 /// A certificate and its private key, by which a server knows the driver (mutual TLS).
 ///
 /// `Debug` shows the paths of files, and nothing of the key. Clones are equal, others are not.
+///
+/// A key in memory, and the password of a key, are wiped when the last clone is dropped, which a driver has, too. A key from a file is
+/// wiped as soon as it is read. What the cryptography makes of a key is not wiped, and belongs to the driver's connections.
 #[derive(Clone)]
 pub struct ClientCertificate(Arc<Parts>);
 
@@ -20,13 +25,20 @@ pub struct ClientCertificate(Arc<Parts>);
 struct Parts {
     source: Source,
     #[cfg(feature = "encrypted-keys")]
-    password: Option<String>,
+    password: Option<Zeroizing<String>>,
 }
 
 #[derive(Clone)]
 enum Source {
-    Files { chain: PathBuf, key: PathBuf },
-    Pem { chain: Vec<u8>, key: Vec<u8> },
+    Files {
+        chain: PathBuf,
+        key: PathBuf,
+    },
+    /// The chain may be the same text as the key.
+    Pem {
+        chain: Zeroizing<Vec<u8>>,
+        key: Zeroizing<Vec<u8>>,
+    },
 }
 
 impl ClientCertificate {
@@ -42,12 +54,12 @@ impl ClientCertificate {
         })
     }
 
-    /// Takes both from PEM in memory, as [`from_files`](Self::from_files).
+    /// Takes both from PEM in memory, as [`from_files`](Self::from_files). A `String` or a `Vec` is not copied.
     #[must_use]
     pub fn from_pem(certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         Self::new(Source::Pem {
-            chain: certificate.into(),
-            key: key.into(),
+            chain: Zeroizing::new(certificate.into()),
+            key: Zeroizing::new(key.into()),
         })
     }
 
@@ -56,7 +68,7 @@ impl ClientCertificate {
     #[must_use]
     pub fn password<'p>(self, password: impl Into<Option<&'p str>>) -> Self {
         let mut parts = Parts::clone(&self.0);
-        parts.password = password.into().map(str::to_owned);
+        parts.password = password.into().map(|text| Zeroizing::new(text.to_owned()));
         Self(Arc::new(parts))
     }
 
@@ -95,7 +107,7 @@ impl ClientCertificate {
         if let (Some(password), Some(key)) = (&self.0.password, encrypted::find(pem)) {
             return encrypted::decrypt(key, password, name);
         }
-        PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        pem::private_key(pem).ok_or_else(|| {
             let is_encrypted = pem.windows(9).any(|text| text == b"ENCRYPTED");
             Error::config(if is_encrypted {
                 format!("{name} is encrypted: {HOW_TO_DECRYPT}")
@@ -112,14 +124,18 @@ const HOW_TO_DECRYPT: &str = "give its password by ClientCertificate::password; 
 #[cfg(not(feature = "encrypted-keys"))]
 const HOW_TO_DECRYPT: &str = "enable the feature `encrypted-keys` of the driver, or decrypt the key, by openssl pkcs8 -in KEY -out DECRYPTED";
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+/// Reads a file, which may have a key in it.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     fs::read(path)
+        .map(Zeroizing::new)
         .map_err(|error| Error::config(format!("the file {} cannot be read: {error}", path.display())))
 }
 
 /// The certificates in a PEM text, of which there must be one.
 pub(super) fn certificates(pem: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    // They may stand in the same file as a key, of which the reader of rustls leaves the text in memory.
+    let pem = pem::without_keys(pem);
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
         Ok(certificates) if certificates.is_empty() => {
             Err(Error::config(format!("{name} has no certificate in PEM")))

@@ -6,6 +6,7 @@ mod certificate;
 mod contradictions;
 mod failure;
 mod options;
+mod pem;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use crate::address::Address;
 use crate::error::Error;
 use crate::runtime::Transport;
 
@@ -30,12 +30,7 @@ use stream::TlsStream;
 pub(crate) struct TlsConnector {
     options: Tls,
     current: Mutex<Current>,
-    /// Servers that have completed a handshake.
-    proven: Mutex<Vec<Address>>,
 }
-
-/// The most servers that are remembered. A resolver may find new ones for ever.
-const MAX_PROVEN: usize = 64;
 
 /// A configuration, and the certificates that it was made of.
 #[derive(Debug)]
@@ -58,7 +53,6 @@ impl TlsConnector {
         Ok(Self {
             options,
             current: Mutex::new(current),
-            proven: Mutex::default(),
         })
     }
 
@@ -74,25 +68,6 @@ impl TlsConnector {
         let tls = ClientConnection::new(self.config()?, name)
             .map_err(|error| Error::config(format!("TLS cannot be used with these options: {error}")))?;
         Ok(Box::new(TlsStream::new(inner, tls)))
-    }
-
-    /// Notes that this server has completed a handshake.
-    pub(crate) fn note_success(&self, target: &Address) {
-        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if !proven.contains(target) {
-            if proven.len() == MAX_PROVEN {
-                proven.remove(0);
-            }
-            proven.push(target.clone());
-        }
-    }
-
-    /// Whether this server has completed a handshake before.
-    pub(crate) fn is_proven(&self, target: &Address) -> bool {
-        self.proven
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(target)
     }
 
     /// The configuration for a new connection. Certificates that have changed are read again.

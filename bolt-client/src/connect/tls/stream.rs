@@ -21,6 +21,9 @@ const COALESCED: usize = 64 << 10;
 ///
 /// The handshake needs no step of its own: what is written before its end waits inside, and leaves with the client's Finished.
 /// `poll_read` drives the handshake, so a caller that flushes must read, too.
+///
+/// The error `Interrupted` says that ciphertext has moved, but no plaintext yet: the server is not silent, and the caller
+/// tries again. So tickets without end do not hold the thread.
 pub(crate) struct TlsStream {
     inner: Box<dyn Transport>,
     tls: ClientConnection,
@@ -59,20 +62,35 @@ impl TlsStream {
 
     fn read(&mut self, mut ask: Ask<'_, '_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.send_if_possible(&mut ask);
+        let mut moved = false;
         loop {
+            if planted!(SocketBeforePlaintext) && self.stage.is_empty() && !self.ended {
+                ready!(self.fill_stage(&mut ask))?;
+                self.decrypt()?;
+            }
             // Plaintext that is there is served before the transport is asked: no wake-up would announce it.
             match self.tls.reader().read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    if planted!(TruncationTakenForAnEnd) && !self.tls.is_handshaking() {
+                        return Poll::Ready(Ok(0));
+                    }
                     return Poll::Ready(Err(self.cut().into()));
                 }
                 read => return Poll::Ready(read),
             }
             if self.stage.is_empty() && !self.ended {
+                if moved {
+                    return Poll::Ready(Err(io::ErrorKind::Interrupted.into()));
+                }
                 ready!(self.fill_stage(&mut ask))?;
+                moved = true;
             }
             self.decrypt()?;
             self.send_if_possible(&mut ask);
+            if planted!(TicketTakenForGarbage) && matches!(ask, Ask::Known) {
+                return Poll::Ready(Ok(0));
+            }
         }
     }
 
@@ -162,6 +180,9 @@ impl TlsStream {
     }
 
     fn flush_inner(&mut self, ask: &mut Ask<'_, '_>) -> Poll<io::Result<()>> {
+        if planted!(CiphertextNotFlushed) {
+            return Poll::Ready(Ok(()));
+        }
         match ask {
             Ask::Poll(cx) => Pin::new(&mut self.inner).poll_flush(cx),
             Ask::Now | Ask::Known => or_pending(self.inner.try_flush()),
@@ -170,13 +191,16 @@ impl TlsStream {
 
     /// Writes all ciphertext that TLS has made.
     fn send(&mut self, ask: &mut Ask<'_, '_>) -> Poll<io::Result<()>> {
+        let mut moved = false;
         while self.tls.wants_write() {
             let inner = &mut self.inner;
-            match ready!(or_pending(self.tls.write_tls(&mut Outgoing { inner, ask }))) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(self.ended(error))),
+            match or_pending(self.tls.write_tls(&mut Outgoing { inner, ask })) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(_)) => moved = true,
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.ended(error))),
+                Poll::Pending if moved => return Poll::Ready(Err(io::ErrorKind::Interrupted.into())),
+                Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(Ok(()))

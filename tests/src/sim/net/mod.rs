@@ -1,5 +1,6 @@
 //! The network: connections and their disturbances.
 
+mod encrypted;
 mod pipe;
 mod socket;
 
@@ -14,6 +15,7 @@ use super::extremes::BABBLE;
 use super::rng::Rng;
 use super::server::Actor;
 use super::state::State;
+use super::tls::Encrypted;
 use pipe::{End, Pipe};
 pub(super) use socket::Socket;
 
@@ -37,13 +39,21 @@ pub(super) struct Conn {
     pub(super) broken: Option<Trouble>,
     /// When the client dropped it.
     pub(super) dropped_at: Option<Nanos>,
+    /// Whether there was no room for the client's last words when it dropped it.
+    hurried: bool,
     /// When something was last sent on it.
     used: Nanos,
+    /// The task that was polled when it was made, and when that was.
+    made: (u64, Nanos),
     planned: PlannedTroubles,
     /// The least time that bytes travel.
     latency: Nanos,
     rng: Rng,
     pub(super) actor: Actor,
+    /// What encrypts the server's end, if anything does.
+    tls: Option<Box<Encrypted>>,
+    /// Whether the server is going to ask for new keys.
+    key_update_due: bool,
 }
 
 /// More reads than a poll should make before it yields.
@@ -88,18 +98,13 @@ impl PlannedTroubles {
 impl Conn {
     /// Whether nothing is in flight to the client.
     pub(super) fn is_quiet(&self) -> bool {
-        self.to_client.is_quiet() && !self.actor.has_unsent()
+        self.to_client.is_quiet() && !self.has_unsent()
     }
 
     /// Whether the answer that ends at this byte can be read at once: it has arrived, and few bytes are unread.
     pub(super) fn has_arrived(&self, end: u64, now: Nanos) -> bool {
         let held = self.client_holds || self.dropped_at == Some(now);
         held && self.to_client.carried >= end && self.to_client.arrived.len() <= 4_096
-    }
-
-    /// Returns how many bytes the client will have been sent once the server has sent everything.
-    pub(super) fn end_of_answers(&self) -> u64 {
-        self.to_client.sent + self.actor.proto.pending_bytes().len() as u64
     }
 
     /// Returns how many bytes the client has read.
@@ -140,6 +145,8 @@ impl State {
         let distance = self.weather.cluster.as_ref().map_or(0, |weather| weather.distance[server]);
         let latency = rng.between(0, net.latency) + distance;
         let actor = Actor::new(peer::Server::new(self.server_options()), rng.draw());
+        let now = self.clock.now();
+        let tls = self.tls.as_ref().map(|servers| Box::new(servers.accept(now)));
         self.conns.push(Conn {
             server,
             tables: VecDeque::new(),
@@ -149,11 +156,15 @@ impl State {
             server_holds: true,
             broken: None,
             dropped_at: None,
-            used: self.clock.now(),
+            hurried: false,
+            used: now,
+            made: (self.polled, now),
             planned,
             latency,
             rng,
             actor,
+            tls,
+            key_update_due: false,
         });
         if let Some((trouble, after)) = later {
             self.later(after, Event::Trouble { conn, trouble });
@@ -181,7 +192,8 @@ impl State {
             usize::MAX
         };
         if this.broken == Some(Trouble::Babble) && this.to_client.arrived.is_empty() {
-            this.to_client.arrived.extend([0; 2]);
+            let keep_alive = this.encrypted(&[0; 2]);
+            this.to_client.arrived.extend(keep_alive);
             self.clock.pass(BABBLE);
             self.keep_alives += 1;
             if self.keep_alives > MOST_READS {
@@ -193,7 +205,7 @@ impl State {
         let this = &mut self.conns[conn];
         let len = this.to_client.read(buf, limit)?;
         // There is room again for the server's answers.
-        if this.server_holds && this.actor.has_unsent() {
+        if this.server_holds && this.has_unsent() {
             self.flush(conn);
         }
         if !self.conns[conn].tables.is_empty() {
@@ -238,8 +250,10 @@ impl State {
 
     pub(super) fn client_closes(&mut self, conn: ConnId) {
         let at = self.travel(conn);
+        self.note_refusal(conn);
         let this = &mut self.conns[conn];
         this.client_holds = false;
+        this.hurried = this.to_server.room() == 0;
         this.dropped_at = Some(self.clock.now());
         this.to_client.arrived.clear();
         let silent = this.broken == Some(Trouble::Silence);
@@ -257,24 +271,31 @@ impl State {
     pub(super) fn server_sends(&mut self, conn: ConnId) -> bool {
         loop {
             let this = &mut self.conns[conn];
-            let pending = this.actor.proto.pending_bytes();
-            let len = pending.len().min(this.to_client.room());
+            let room = this.to_client.room();
+            let pending = this.outgoing();
+            let len = pending.len().min(room);
             if len == 0 {
                 return pending.is_empty();
             }
             let bytes = pending[..len].to_vec();
-            this.actor.proto.wrote(len);
-            this.used = self.clock.now();
-            for piece in self.pieces(conn, &bytes) {
-                let at = self.travel(conn);
-                let at = self.conns[conn].to_client.send(piece.len(), at);
-                self.at(at, Event::ToClient { conn, bytes: piece });
-            }
+            this.sent(len);
+            self.send_to_client(conn, &bytes);
+        }
+    }
+
+    /// Sends bytes for which there is room.
+    fn send_to_client(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.conns[conn].used = self.clock.now();
+        for piece in self.pieces(conn, bytes) {
+            let at = self.travel(conn);
+            let at = self.conns[conn].to_client.send(piece.len(), at);
+            self.at(at, Event::ToClient { conn, bytes: piece });
         }
     }
 
     /// Closes the server's end. The client learns this after everything in flight.
     pub(super) fn server_closes(&mut self, conn: ConnId) {
+        self.announce_end(conn);
         let at = self.travel(conn);
         let at = self.conns[conn].to_client.queue_after(at);
         self.at(at, Event::ServerGone { conn });

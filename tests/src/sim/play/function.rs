@@ -283,5 +283,8 @@ fn is_final(error: &Error) -> bool {
 }
 
 pub(super) fn is_loss(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Connect)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionLost | ErrorKind::Connect | ErrorKind::Tls
+    )
 }

@@ -158,6 +158,7 @@ impl Player {
                 Outcome::Cancelled => format!("{}: dropped", call.what),
             });
             state.check_deadline(call, started);
+            state.check_refusals(call, started);
             if let Outcome::Failed(error) = outcome {
                 state.history.failed += 1;
                 state.check_error(call, started, error);

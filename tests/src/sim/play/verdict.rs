@@ -105,6 +105,7 @@ impl Player {
                 Outcome::Cancelled => format!("{}: dropped", call.what),
             });
             state.check_deadline(call, started.max(at));
+            state.check_refusals(call, started);
             if let Outcome::Failed(error) = outcome {
                 state.check_error(call, started, error);
             }

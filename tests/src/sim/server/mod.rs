@@ -128,9 +128,9 @@ impl Actor {
         self.rng.pick(items)
     }
 
-    /// Whether it has pending bytes for which there was no room.
-    pub(super) fn has_unsent(&self) -> bool {
-        !self.proto.pending_bytes().is_empty()
+    /// Whether it closes the connection once everything is sent.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing
     }
 }
 
@@ -149,12 +149,17 @@ impl State {
     }
 
     /// Receives bytes.
-    pub(super) fn server_receives(&mut self, conn: ConnId, mut bytes: &[u8], failure_known: bool) {
+    pub(super) fn server_receives(&mut self, conn: ConnId, bytes: &[u8], failure_known: bool) {
         let this = &mut self.conns[conn];
         this.actor.failure_known = failure_known;
         if !this.server_holds || this.actor.closing {
             return;
         }
+        let Some(bytes) = self.decrypt(conn, bytes) else {
+            return self.close_after_flush(conn);
+        };
+        let this = &mut self.conns[conn];
+        let mut bytes = &*bytes;
         while !bytes.is_empty() {
             let space = this.actor.proto.recv_space();
             let len = space.len().min(bytes.len());
@@ -190,6 +195,7 @@ impl State {
                 Ok(Some(_)) => self.start_next(conn),
                 Ok(None) => {
                     self.schedule_idle_close(conn);
+                    self.schedule_key_update(conn);
                     break;
                 }
                 Err(violation) => self.refuse(conn, &violation),
@@ -311,7 +317,7 @@ impl State {
         let this = &mut self.conns[conn];
         this.actor.noop_due = false;
         // Pending bytes are a sign of life; this resumes once there is room.
-        if this.server_holds && this.actor.work.is_some() && !this.actor.has_unsent() {
+        if this.server_holds && this.actor.work.is_some() && !this.has_unsent() {
             this.actor.proto.noop();
             self.schedule_noop(conn);
             self.flush(conn);

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bolt_client::{Access, Auth, Config};
+use bolt_client::{Access, Auth};
 
 use self::calls::{Call, Effect, Kind};
 use self::dice::{Dice, cancelled};
@@ -43,10 +43,7 @@ async fn cancelled_calls_leave_no_transaction_open(world: World) -> Outcome {
         .param("password", password)
         .database("system")
         .await?;
-    let config = Config::new(
-        &format!("bolt://{}", world.server.address),
-        Auth::basic(user.as_str(), password),
-    )?;
+    let config = world.server.config(Auth::basic(user.as_str(), password))?;
     let driver = world.driver_with(config.max_connection_pool_size(CONNECTIONS))?;
     stress(&world, &driver).await?;
 

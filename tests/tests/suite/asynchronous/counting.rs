@@ -42,7 +42,13 @@ async fn a_large_result_is_read_with_a_large_buffer(world: World) -> Outcome {
         .param("text", "x".repeat(4000))
         .routing(Access::Read)
         .await?;
-    assert!(counts.largest_read() > 64 * 1024, "{}", counts.largest_read());
+    // TLS reads ciphertext into a buffer of its own, of two records.
+    let large = if world.server.is_encrypted() {
+        32 << 10
+    } else {
+        65 << 10
+    };
+    assert!(counts.largest_read() >= large, "{}", counts.largest_read());
     assert!(counts.largest_read() <= 256 * 1024, "{}", counts.largest_read());
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Scenario> {
 
 async fn a_wrong_password_is_refused_by_the_server(world: World) -> Outcome {
     let wrong = Auth::basic(world.server.user.as_str(), "not-the-password");
-    let driver = world.driver_with(Config::new(&format!("bolt://{}", world.server.address), wrong)?)?;
+    let driver = world.driver_with(world.server.config(wrong)?)?;
     let started = Instant::now();
     for error in [
         go!(driver.execute_query("RETURN 1")).unwrap_err(),

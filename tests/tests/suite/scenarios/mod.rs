@@ -135,16 +135,16 @@ impl World {
 
     /// Returns a configuration for the server itself.
     pub(super) fn config(&self) -> Result<Config, Error> {
-        Config::new(&format!("bolt://{}", self.server.address), self.auth())
+        self.server.config(self.auth())
     }
 
     /// Returns a configuration for the server through a relay.
     pub(super) fn config_through(&self, relay: &Relay) -> Result<Config, Error> {
-        Config::new(&relay.uri(), self.auth())
+        self.server.config_at(relay.address(), self.auth())
     }
 
     pub(super) fn auth(&self) -> Auth {
-        Auth::basic(self.server.user.as_str(), self.server.password.as_str())
+        self.server.auth()
     }
 
     pub(super) fn relay(&self) -> std::io::Result<Relay> {

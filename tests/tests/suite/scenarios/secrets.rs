@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
 async fn no_credential_is_ever_printed(world: World) -> Outcome {
     let password = "pa55word-that-must-not-leak";
     let auth = Auth::basic(world.server.user.as_str(), password);
-    let config = Config::new(&format!("bolt://{}", world.server.address), auth.clone())?;
+    let config = world.server.config(auth.clone())?;
     let driver = world.driver_with(config.clone())?;
     let builder = format!("{:?}", driver.execute_query("RETURN 1"));
     let refused = go!(driver.execute_query("RETURN 1")).unwrap_err();

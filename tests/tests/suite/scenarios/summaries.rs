@@ -182,7 +182,7 @@ async fn the_error_for_an_expired_password_says_how_to_change_it(world: World) -
     go!(driver.execute_query(create).database("system"))?;
     let config = |password: &str| {
         let auth = Auth::basic(user.as_str(), password);
-        Config::new(&format!("bolt://{}", world.server.address), auth)
+        world.server.config(auth)
     };
     let newcomer = world.driver_with(config("first-password")?)?;
     let error = go!(newcomer.execute_query("RETURN 1")).unwrap_err();

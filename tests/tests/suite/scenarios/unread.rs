@@ -27,7 +27,7 @@ const ROWS: [i64; 5] = [0, 1, 1000, 1001, 5000];
 /// How often each is dropped: so often that a server that only happens to be fast enough is detected. The engine is
 /// always slow at rows.
 fn times(world: &World) -> i64 {
-    if world.server.name == "engine" { 40 } else { 300 }
+    if world.server.is_engine() { 40 } else { 300 }
 }
 
 const CALLERS: i64 = 4;
@@ -220,13 +220,13 @@ async fn unread_writes_of_sessions_that_end_cost_few_connections(world: World) -
     assert_eq!(count_until(&driver, &run, 100).await?, 100);
     let connections = relay.traffic().connections;
     // The engine has always carried out everything when DISCARD arrives.
-    let most = if world.server.name == "engine" { 50 } else { 5 };
+    let most = if world.server.is_engine() { 50 } else { 5 };
     assert!(connections <= most, "{connections} connections");
     Ok(())
 }
 
 fn own_times(world: &World) -> usize {
-    if world.server.name == "engine" { 6 } else { 40 }
+    if world.server.is_engine() { 6 } else { 40 }
 }
 
 /// Opens so many connections.

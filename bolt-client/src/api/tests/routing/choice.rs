@@ -140,6 +140,30 @@ fn idle_connections_to_servers_that_left_all_tables_are_closed() {
 }
 
 #[test]
+fn a_connection_in_use_to_a_server_that_has_left_is_closed_when_it_comes_back() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 10);
+    let driver = servers.routed();
+    let mut session = driver.session().database("db").build();
+    let tx = now(session.begin_transaction().eager(true)).unwrap();
+    let at = servers.last_at(2);
+    servers.pass(SECOND * 10);
+    servers.table([&[1], &[3], &[3]], 10);
+    read(&driver);
+    now(tx.rollback()).unwrap();
+    assert_eq!(servers.asked(at).last(), Some(&Message::Goodbye));
+    servers.pass(SECOND * 10);
+    servers.table([&[1], &[2], &[2]], 10);
+    read(&driver);
+    assert_eq!(read(&driver), 2);
+    assert_eq!(
+        servers.ports(),
+        [1, 2, 3, 2],
+        "it is back, and its connection is kept"
+    );
+}
+
+#[test]
 fn pools_of_servers_that_come_and_go_do_not_pile_up() {
     let servers = Scripted::new();
     let driver = servers.routed();

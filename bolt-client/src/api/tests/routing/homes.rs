@@ -123,7 +123,7 @@ fn each_user_has_a_home_database_of_its_own() {
     run(&mut build("ada"));
     run(&mut build("bob"));
     run(&mut driver.session().auth(Auth::basic("bob", "x")).build());
-    assert_eq!(servers.routes().len(), 0, "bob by his login is the same user");
+    assert_eq!(servers.routes().len(), 0, "a login of bob is the same user");
     run(&mut driver.session().auth(Auth::bearer("x")).build());
     run(&mut driver.session().build());
     assert_eq!(servers.routes().len(), 2);

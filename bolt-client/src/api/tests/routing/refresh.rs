@@ -23,6 +23,50 @@ fn log_in(servers: &Scripted, calls: &mut [Task<'_, Result<EagerResult, Error>>]
 }
 
 #[test]
+fn the_request_travels_with_the_login_of_a_new_connection() {
+    let (servers, driver) = held();
+    let mut call = reading(&driver);
+    assert!(call.run().is_none());
+    while servers.news(0).is_empty() {
+        servers.deliver(0, 1);
+        assert!(call.run().is_none());
+    }
+    let login = [Message::Hello, Message::Logon, Message::Route];
+    assert_eq!(servers.all_asked(0), login, "nothing of it is answered");
+    servers.release(0);
+    assert!(call.run().unwrap().is_ok());
+}
+
+#[test]
+fn work_that_gets_a_connection_with_a_table_on_its_way_reads_the_answer_first() {
+    for fails in [false, true] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[1], &[1]], 300);
+        let driver = servers.driver_with(Scripted::routed_config().max_connection_pool_size(1));
+        read(&driver);
+        servers.cut(0);
+        servers.hold_new(1);
+        // One connection is being opened for the table of another database.
+        let mut other = Task::new(driver.execute_query("RETURN 1").database("other"));
+        assert!(other.run().is_none());
+        let mut work = reading(&driver);
+        assert!(work.run().is_none());
+        if fails {
+            servers.fail(Message::Route, UNAVAILABLE);
+        }
+        while servers.news(1).is_empty() {
+            servers.deliver(1, 1);
+            assert!(other.run().is_none());
+        }
+        drop(other);
+        assert!(work.run().is_none());
+        servers.answer_new(1);
+        servers.release(1);
+        assert!(work.run().unwrap().is_ok(), "{fails}");
+    }
+}
+
+#[test]
 fn a_thousand_callers_cause_one_request() {
     let (servers, driver) = held();
     let mut calls: Vec<_> = (0..1000).map(|_| reading(&driver)).collect();
@@ -87,7 +131,7 @@ fn a_search_that_no_caller_carries_on_leaves_its_connection_to_the_pool() {
 fn a_caller_whose_time_is_up_leaves_the_search_to_the_others() {
     let (servers, driver) = held();
     let mut short = Task::new(query(&driver, Access::Read).deadline(SECOND / 2));
-    let mut calls = vec![reading(&driver)];
+    let mut calls = [reading(&driver)];
     assert!(short.run().is_none() && calls[0].run().is_none());
     servers.pass(SECOND / 2);
     let error = short.run().unwrap().unwrap_err();
@@ -138,7 +182,7 @@ fn callers_with_short_limits_get_past_a_silent_server_together() {
 #[test]
 fn a_caller_that_is_never_polled_does_not_stop_the_others() {
     let (servers, driver) = held();
-    let mut calls = vec![reading(&driver)];
+    let mut calls = [reading(&driver)];
     assert!(calls[0].run().is_none());
     let mut other = reading(&driver);
     assert!(other.run().is_none());
@@ -153,6 +197,28 @@ fn a_caller_that_is_never_polled_does_not_stop_the_others() {
         }
     }
     panic!("it waits for ever");
+}
+
+#[test]
+fn a_server_that_takes_its_time_is_asked_once() {
+    let (servers, driver) = held();
+    let mut calls: Vec<_> = (0..3).map(|_| reading(&driver)).collect();
+    for call in &mut calls {
+        assert!(call.run().is_none());
+    }
+    log_in(&servers, &mut calls);
+    for _ in 0..20 {
+        servers.pass(SECOND);
+        for call in &mut calls {
+            assert!(call.run().is_none());
+        }
+    }
+    servers.release(0);
+    for call in &mut calls {
+        assert!(call.run().unwrap().is_ok());
+    }
+    assert_eq!((servers.routes().len(), servers.ports()[0]), (1, 1));
+    assert_eq!(servers.count(Message::Route), 1);
 }
 
 #[test]

@@ -125,6 +125,28 @@ fn the_resolver_applies_to_the_seed_only() {
 }
 
 #[test]
+fn all_addresses_of_a_name_are_asked() {
+    let servers = Scripted::new();
+    servers.table([&[9], &[9], &[9]], 1);
+    servers.name("s1", &[11, 12, 13, 14]);
+    servers.crash(11);
+    servers.fail_at(12, Message::Route, UNAVAILABLE);
+    servers.table_at(13, [&[9], &[], &[9]], 1);
+    let driver = servers.routed();
+    assert_eq!(read(&driver), 9);
+    assert_eq!(servers.routers(), [13, 14]);
+    assert_eq!(servers.ports(), [12, 13, 14, 9]);
+    servers.name("s2", &[21, 22]);
+    for port in [21, 22] {
+        servers.table_at(port, [&[], &[], &[]], 1);
+    }
+    let config = Scripted::routed_config().resolver(|_| vec![address(2)]);
+    let driver = servers.driver_with(config.max_transaction_retry_time(Duration::ZERO));
+    let error = now(query(&driver, Access::Read)).unwrap_err().to_string();
+    assert_eq!(servers.routers(), [21, 22], "each once: {error}");
+}
+
+#[test]
 fn bookmarks_and_the_impersonated_user_are_part_of_the_request() {
     let servers = Scripted::new();
     servers.table([&[1], &[1], &[1]], 0);

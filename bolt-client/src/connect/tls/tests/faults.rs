@@ -1,6 +1,7 @@
 //! Bytes that come in pieces, transports that buffer, streams that end.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::runtime::{AsyncRead, AsyncWrite};
@@ -99,14 +100,23 @@ fn plaintext_is_served_before_the_transport_is_asked() {
     assert_eq!(server.pipe.network().reads, before);
 }
 
+/// A waker that can be asked whether it was called.
+struct Flag(AtomicBool);
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_reader_is_woken_when_a_record_is_complete() {
-    struct Flag(std::sync::atomic::AtomicBool);
-    impl Wake for Flag {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
     let ca = Authority::new();
     let (mut client, mut server) = connected(&ca);
     let flag = Arc::new(Flag(Default::default()));
@@ -115,11 +125,26 @@ fn a_reader_is_woken_when_a_record_is_complete() {
     let mut buf = [0; 10];
     assert!(Pin::new(&mut client).poll_read(&mut cx, &mut buf).is_pending());
     server.send(b"x");
-    assert!(flag.0.load(std::sync::atomic::Ordering::SeqCst));
+    assert!(flag.is_set());
     assert!(matches!(
         Pin::new(&mut client).poll_read(&mut cx, &mut buf),
         Poll::Ready(Ok(1))
     ));
+}
+
+#[test]
+fn a_part_of_a_record_is_a_sign_of_life() {
+    let ca = Authority::new();
+    let (mut client, mut server) = connected(&ca);
+    server.send(b"one record");
+    let rest = server.pipe.network().to_client.split_off(10);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut buf = [0; 10];
+    let mut poll = || Pin::new(&mut client).poll_read(&mut cx, &mut buf);
+    assert!(matches!(poll(), Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted));
+    assert!(poll().is_pending());
+    server.pipe.network().to_client.extend(rest);
+    assert!(matches!(poll(), Poll::Ready(Ok(10))));
 }
 
 #[test]
@@ -143,6 +168,11 @@ fn a_write_that_does_not_fit_is_sent_later() {
     let (mut client, mut server) = connected(&ca);
     server.pipe.network().window = Some(100);
     write_all(&mut *client, &[3; 1000]);
+    assert_eq!(
+        client.try_flush().unwrap_err().kind(),
+        io::ErrorKind::Interrupted,
+        "some has left"
+    );
     assert_eq!(client.try_flush().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     // What is left leaves before and after reads, too.
     server.pipe.network().window = Some(200);
@@ -186,9 +216,11 @@ fn a_ticket_on_an_idle_connection_is_no_garbage() {
     client.try_read(&mut [0; 10]).unwrap_err();
     server.work();
     assert!(server.has_input(), "tickets");
+    let ticket = client.read_known(&mut [0; 10]).unwrap_err();
+    assert_eq!(ticket.kind(), io::ErrorKind::Interrupted);
+    assert!(!server.has_input());
     let idle = client.read_known(&mut [0; 10]).unwrap_err();
     assert_eq!(idle.kind(), io::ErrorKind::WouldBlock);
-    assert!(!server.has_input());
 }
 
 #[test]
@@ -277,13 +309,72 @@ fn a_handshake_that_is_cut_at_any_byte_is_an_error_that_says_so() {
         hello(&mut *client, &mut server);
         server.pipe.network().to_client.truncate(cut);
         server.end();
-        let error = client.try_read(&mut [0; 10]).unwrap_err();
+        let error = read_now(&mut *client, &mut [0; 10]).unwrap_err();
         let failure = TlsFailure::of(&error).expect("a failure of TLS");
         assert!(
             matches!(failure, TlsFailure::ClosedInHandshake { heard, .. } if *heard == (cut > 0)),
             "{cut}: {error}"
         );
     }
+}
+
+#[test]
+fn a_server_that_announces_its_end_during_the_handshake_has_closed_the_connection() {
+    let ca = Authority::new();
+    for versions in [
+        rustls::ALL_VERSIONS,
+        &[&rustls::version::TLS12],
+        &[&rustls::version::TLS13],
+    ] {
+        let (inner, mut server) = pair(ca.issue("db.example").server_of(versions));
+        let mut client = client(ca.trusted(), "db.example", inner);
+        write_all(&mut *client, b"hello");
+        client.try_flush().unwrap_err();
+        // It does not look at the ClientHello any more.
+        server.pipe.network().to_server.clear();
+        server.tls.send_close_notify();
+        server.work();
+        server.end();
+        let error = read_now(&mut *client, &mut [0; 10]).unwrap_err();
+        assert!(
+            matches!(
+                TlsFailure::of(&error),
+                Some(TlsFailure::ClosedInHandshake { heard: true, .. })
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_sends_tickets_without_end_does_not_hold_the_thread() {
+    let ca = Authority::new();
+    let mut config = ca.issue("db.example").server();
+    config.send_tls13_tickets = 2_000;
+    // One ticket in a record.
+    config.max_fragment_size = Some(5 + 81);
+    let (inner, mut server) = pair(config);
+    let mut client = client(ca.trusted(), "db.example", inner);
+    write_all(&mut *client, b"hello");
+    client.try_flush().unwrap_err();
+    server.work();
+    client.try_read(&mut [0; 10]).unwrap_err();
+    server.work();
+    let (tickets, before) = {
+        let network = server.pipe.network();
+        (network.to_client.len(), network.reads)
+    };
+    let mut buf = [0; 10];
+    let read = client.try_read(&mut buf).unwrap_err();
+    assert_eq!(read.kind(), io::ErrorKind::Interrupted, "tickets have arrived");
+    let reads = server.pipe.network().reads - before;
+    assert_eq!(reads, 1, "of {tickets} bytes");
+    assert_eq!(
+        read_now(&mut *client, &mut buf).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+    server.send(b"after");
+    assert_eq!(read_some(&mut *client, &mut buf), 5);
 }
 
 #[test]

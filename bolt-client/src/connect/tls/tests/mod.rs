@@ -21,12 +21,23 @@ fn settle(client: &mut dyn Transport, server: &mut Peer) -> io::Result<Vec<u8>> 
         match client.try_read(&mut buf) {
             Ok(0) => return Ok(received),
             Ok(len) => received.extend_from_slice(&buf[..len]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if !moved && server.pipe.is_quiet() {
                     return Ok(received);
                 }
             }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// As `try_read`, again after `Interrupted`, as the driver does.
+fn read_now(client: &mut dyn Transport, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match client.try_read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }
