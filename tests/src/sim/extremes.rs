@@ -1,9 +1,11 @@
 //! Rare but real conditions: stalled executors, buffering transports, endless keep-alives, endless results, panicking
-//! runtimes, silent addresses, firewalls that drop idle connections, and encryption.
+//! runtimes, silent addresses, firewalls that drop idle connections, encryption, and logins of several users.
 
 use std::sync::OnceLock;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::logins::LoginWeather;
+use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::tls::TlsWeather;
 
@@ -28,8 +30,21 @@ pub(super) struct Extremes {
     pub(super) forgets: Option<Nanos>,
     /// How TLS is spoken, if connections are encrypted.
     pub(super) tls: Option<TlsWeather>,
+    /// How users log in, if the server cares.
+    pub(super) logins: Option<LoginWeather>,
     /// Connections made before this instant never get an answer. Not drawn: for small worlds.
     pub(super) mute_until: Nanos,
+    /// A disturbance of one connection. Not drawn: for small worlds.
+    pub(super) cut: Option<Cut>,
+}
+
+/// A disturbance of a connection once so many bytes have arrived at one end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub(super) conn: ConnId,
+    pub(super) at_client: bool,
+    pub(super) bytes: u64,
+    pub(super) trouble: Trouble,
 }
 
 /// The time that reading one keep-alive takes where they are endless. Without it no time would pass.
@@ -39,7 +54,7 @@ pub(super) const BABBLE: Nanos = MILLI;
 pub(super) const BABBLE_SLACK: Nanos = 500 * MILLI;
 
 /// One of so many worlds has TLS, which costs time.
-const TLS_SHARE: u64 = 6;
+const TLS_SHARE: u64 = 4;
 
 /// Which rare conditions a world has, and which rules its judges check.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +67,7 @@ pub(super) struct Switches {
     addresses: bool,
     forgetting: bool,
     tls: bool,
+    logins: bool,
     /// Whether an answer that has arrived counts, however late it is read.
     pub(super) arrived: bool,
     /// Whether abandoned work must end on the server within round trips.
@@ -81,6 +97,7 @@ impl Switches {
             addresses: on("addresses"),
             forgetting: on("forgetting"),
             tls: on("tls"),
+            logins: on("logins"),
             arrived: on("arrived"),
             given_up: on("given_up"),
             own_writes: on("own_writes"),
@@ -98,6 +115,7 @@ const ON: &[&str] = &[
     "addresses",
     "forgetting",
     "tls",
+    "logins",
     "arrived",
     "given_up",
     "own_writes",
@@ -126,6 +144,8 @@ impl Extremes {
         let forgets = rng.one_in(8).then(|| rng.magnitude(10 * MILLI, 10 * SECOND));
         let tls = rng.one_in(TLS_SHARE);
         let tls = tls.then(|| TlsWeather::draw(rng, calm));
+        let logins = rng.one_in(3);
+        let logins = logins.then(|| LoginWeather::draw(rng, calm));
         let when = |on: bool, share: u64| if on { share } else { 0 };
         Self {
             stalls: when(on.stalls, stalls),
@@ -137,7 +157,9 @@ impl Extremes {
             silent_addresses: when(on.addresses && !calm, silent_addresses) as u8,
             forgets: forgets.filter(|_| on.forgetting && !calm),
             tls: tls.filter(|_| on.tls),
+            logins: logins.filter(|_| on.logins),
             mute_until: 0,
+            cut: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::causality::Causality;
 use super::clock::Nanos;
+use super::logins::Logins;
 use super::net::ConnId;
 use super::statement::{FailAt, Failure, Statement};
 
@@ -81,6 +82,7 @@ pub(super) struct History {
     /// Where the answers to commits end in the byte stream, by transaction tag.
     pub(super) answered: BTreeMap<u64, (ConnId, u64)>,
     pub(super) causality: Causality,
+    pub(super) logins: Logins,
     /// The queries and transactions with failures that were reported to a caller.
     reported: BTreeSet<u64>,
     pub(super) violations: Vec<String>,

@@ -10,7 +10,7 @@
 //! * *Weather*: how the network and the server of a world behave, and how its driver is configured (`weather`).
 //! * *Extremes*: the rare part of the weather. Threads stall while tasks are ready, transports buffer until they are
 //!   flushed, servers *babble* (send keep-alives without end), results exceed any buffer, a look-up or a connect
-//!   panics, a name has silent addresses, firewalls drop idle connections, connections are encrypted (`extremes`;
+//!   panics, a name has silent addresses, firewalls drop idle connections, connections are encrypted, users log in (`extremes`;
 //!   `SIM_SWITCHES=stalls,long` enables only the named ones, and only the named rules).
 //! * *Program*: the random calls of a world's tasks; a *player* makes them on a driver (`program`, `play`).
 //! * *Judges*: the checks of what calls return and of what the server sees (`oracle`, `history`, `causality`).
@@ -39,6 +39,9 @@
 //! * The server gets no request that is illegal in its state, COMMIT never finds an open result, and no more rows are
 //!   requested than a reader's page allows.
 //! * The pool never exceeds its size, and no caller waits while a connection could be had.
+//! * Each query runs as the user that its caller wants, under the driver's present token or a later one. The manager of
+//!   tokens is called once at a time. Its failure is that of the calls that waited for it. Credentials that a server has
+//!   refused repeatedly are left alone for a while.
 //! * At rest nothing is in use, no caller waits, and no transaction is open. When the driver is gone, neither side
 //!   holds a connection, a lock or a timer.
 //!
@@ -52,6 +55,7 @@ mod database;
 mod executor;
 mod extremes;
 mod history;
+mod logins;
 mod net;
 mod oracle;
 mod play;
@@ -59,6 +63,8 @@ mod program;
 mod promises;
 #[cfg(test)]
 mod regressions;
+#[cfg(test)]
+mod regressions_tls;
 mod rng;
 mod runtime;
 mod server;
@@ -68,5 +74,5 @@ mod tls;
 mod weather;
 mod world;
 
-pub use promises::delayed_by_a_hung_opening;
+pub use promises::{delayed_by_a_hung_opening, replaced_after_a_message_of_tls};
 pub use world::{Outcome, World};

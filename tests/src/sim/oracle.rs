@@ -35,6 +35,8 @@ pub(super) struct Call {
     /// Whether it waits for openings to their end, however long the network delays them, and for those that earlier calls
     /// began. It reports what they fail with, although no connection broke in the meantime.
     pub(super) awaits_openings: bool,
+    /// Whether it verifies a login that is not the driver's.
+    pub(super) own_login: bool,
 }
 
 impl Call {
@@ -68,6 +70,8 @@ impl State {
         let problem = match error.kind() {
             _ if self.is_about_servers(error) => None,
             ErrorKind::Server => self.check_failure(call, error),
+            ErrorKind::Auth => self.check_auth(call, started, error),
+            ErrorKind::Config if self.is_too_old_for(call) => None,
             ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost if self.was_dead_before(call) => {
                 Some("reports a connection that was dead when it began".to_owned())
@@ -165,6 +169,7 @@ impl State {
         let since = self.clock.now();
         // Small windows hold further bytes back until the previous ones have arrived.
         let overhead = if self.tls.is_some() { 3 } else { 1 };
+        let overhead = overhead + u64::from(self.weather.extremes.logins.is_some());
         let trips = 10 + 600 * overhead / net.window as u64;
         let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
@@ -220,7 +225,7 @@ impl State {
     }
 
     /// Only the callers of a request may get its failure.
-    fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
+    pub(super) fn check_failure(&mut self, call: &Call, error: &Error) -> Option<String> {
         match error.server().map(Cause::of) {
             Some(Cause::Login) => None,
             Some(Cause::Reset | Cause::Server) if call.resets => None,
@@ -308,6 +313,10 @@ impl State {
             self.history.violation(format!(
                 "the driver left {sockets} connections and {connecting} openings"
             ));
+        }
+        if self.history.logins.is_running() {
+            self.history
+                .violation("a call of the manager has outlived its driver".to_owned());
         }
         let held = self.conns.iter().filter(|conn| conn.server_holds).count();
         let (open, locks) = (self.database.open().count(), self.database.locks());

@@ -9,7 +9,8 @@ use super::extremes::Extremes;
 use super::program::{Act, Limits, Program, Query, Step};
 use super::statement::{Statement, Verb};
 use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
-use super::world::World;
+use super::tls::TlsWeather;
+use super::world::{Outcome, World};
 
 /// The deadline of each call here.
 const DEADLINE: Nanos = 5 * SECOND;
@@ -25,6 +26,23 @@ pub fn delayed_by_a_hung_opening() -> usize {
     let in_turn = vec![calls(0, 6)];
     weather.driver.pool_size = 10;
     failures(&weather, in_turn)
+}
+
+/// Returns how many connections are replaced because a message of TLS arrived while they were idle.
+#[must_use]
+pub fn replaced_after_a_message_of_tls() -> usize {
+    let mut weather = calm();
+    weather.extremes.tls = Some(TlsWeather {
+        key_updates: 1_000,
+        ..TlsWeather::calm()
+    });
+    // The message arrives ten seconds after a call at the latest.
+    let mut in_turn = calls(0, 6);
+    for step in &mut in_turn {
+        step.after = 15 * SECOND;
+    }
+    let made = worlds(&weather, vec![in_turn]).map(|outcome| outcome.connections);
+    made.max().unwrap_or_default() - 1
 }
 
 /// So many calls in sequence.
@@ -47,11 +65,18 @@ fn execute(query: Query) -> Act {
         access: Access::Read,
         manager: None,
         pipelined: false,
+        user: None,
     }
 }
 
 /// Returns the greatest number of failed calls, in worlds that differ only in their seeds.
 fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
+    let failed = worlds(weather, tasks).map(|outcome| outcome.failed);
+    failed.max().unwrap_or_default()
+}
+
+/// Runs worlds that differ only in their seeds, and in which no rule is violated.
+fn worlds(weather: &Weather, tasks: Vec<Vec<Step>>) -> impl Iterator<Item = Outcome> {
     let program = Program {
         tasks,
         closed_at: None,
@@ -59,12 +84,11 @@ fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
     };
     let mut weather = weather.clone();
     weather.driver.retry = Duration::ZERO;
-    let worst = (0..30).map(|seed| {
+    (0..30).map(move |seed| {
         let outcome = World::of(seed).play(weather.clone(), &program);
         assert_eq!(outcome.violations, [""; 0], "seed {seed}");
-        outcome.failed
-    });
-    worst.max().unwrap_or_default()
+        outcome
+    })
 }
 
 pub(super) fn calm() -> Weather {
@@ -140,6 +164,11 @@ mod tests {
     #[test]
     fn a_hung_opening_delays_its_waiters_by_their_patience_at_most() {
         assert_eq!(delayed_by_a_hung_opening(), 0);
+    }
+
+    #[test]
+    fn messages_of_tls_on_idle_connections_are_no_garbage() {
+        assert_eq!(replaced_after_a_message_of_tls(), 0);
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn a_query_with_a_cancelled_reader_on_a_dead_connection_is_not_omitted_on_anothe
 }
 
 /// Runs a program in worlds that differ only in their seeds.
-fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
+pub(super) fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     let step = |(act, number)| Step {
         number,
         after: 0,
@@ -208,18 +208,19 @@ fn check(acts: impl Into<Vec<Act>>, weather: Weather) {
     }
 }
 
-fn session(page: Option<u64>, works: Vec<Work>) -> Act {
+pub(super) fn session(page: Option<u64>, works: Vec<Work>) -> Act {
     Act::Session(Visit {
         access: Access::Write,
         page,
         given: InitialBookmarks::Empty,
         manager: None,
+        user: None,
         works,
         closes: false,
     })
 }
 
-fn reading(takes: &[Take], finish: Finish) -> Reading {
+pub(super) fn reading(takes: &[Take], finish: Finish) -> Reading {
     Reading {
         takes: takes.iter().map(|take| (*take, Cancel::default())).collect(),
         finish,

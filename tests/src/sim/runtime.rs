@@ -18,7 +18,7 @@ use super::state::{Sim, State};
 
 /// A runtime with a simulated clock, network and randomness.
 pub(super) struct SimRuntime {
-    sim: Sim,
+    pub(super) sim: Sim,
     /// The beginning of virtual time; its value is irrelevant.
     base: Instant,
 }
@@ -257,7 +257,7 @@ impl Alarm {
         }
     }
 
-    fn after(sim: &Sim, time: Nanos) -> Self {
+    pub(super) fn after(sim: &Sim, time: Nanos) -> Self {
         let at = sim.with(|state| state.clock.now()) + time;
         Self::new(sim.clone(), at)
     }

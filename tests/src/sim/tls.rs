@@ -78,6 +78,18 @@ impl TlsWeather {
         }
     }
 
+    /// TLS without any trouble.
+    pub(super) const fn calm() -> Self {
+        Self {
+            driver: Speaks::Both,
+            server: Speaks::Both,
+            resumption: Resumption::Stored,
+            announces_end: true,
+            key_updates: 0,
+            stranger: None,
+        }
+    }
+
     /// Returns the driver's options.
     pub(super) fn options(&self) -> Tls {
         let tls = Tls::new().ca_der(&IDENTITIES.authority);
@@ -330,4 +342,75 @@ fn params(names: &[&str]) -> CertificateParams {
 
 fn new_key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ED25519).expect("enough random numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+    use super::*;
+
+    /// The sizes of all flights of a handshake and of a message, alternately of client and server.
+    fn sizes(config: &Arc<ClientConfig>, servers: &TlsServers) -> Vec<usize> {
+        let name = HOST.try_into().unwrap();
+        let mut client = ClientConnection::new(Arc::clone(config), name).unwrap();
+        let mut server = servers.accept(0);
+        client.writer().write_all(b"a request").unwrap();
+        let mut sizes = Vec::new();
+        loop {
+            let mut flight = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut flight).unwrap();
+            }
+            sizes.push(flight.len());
+            if server.decrypt(&flight).unwrap() == b"a request" {
+                server.append(b"an answer");
+            }
+            let flight = server.pending().to_vec();
+            server.sent(flight.len());
+            sizes.push(flight.len());
+            let mut flight = flight.as_slice();
+            while !flight.is_empty() {
+                client.read_tls(&mut flight).unwrap();
+                client.process_new_packets().unwrap();
+            }
+            if matches!(client.reader().read(&mut [0; 100]), Ok(9)) {
+                return sizes;
+            }
+        }
+    }
+
+    #[test]
+    fn the_sizes_of_messages_depend_on_nothing_random() {
+        let mut roots = RootCertStore::empty();
+        roots.add(IDENTITIES.authority.clone()).unwrap();
+        for server in [Speaks::Only12, Speaks::Only13] {
+            for resumption in [Resumption::Never, Resumption::Stored, Resumption::Tickets] {
+                let weather = TlsWeather {
+                    server,
+                    resumption,
+                    ..TlsWeather::calm()
+                };
+                let mut seen = Vec::new();
+                for _ in 0..50 {
+                    let provider = Arc::new(rustls::crypto::ring::default_provider());
+                    let config = ClientConfig::builder_with_provider(provider)
+                        .with_safe_default_protocol_versions()
+                        .unwrap()
+                        .with_root_certificates(roots.clone())
+                        .with_no_client_auth();
+                    let (config, servers) = (Arc::new(config), TlsServers::new(&weather));
+                    let full_and_resumed = [(); 2].map(|()| sizes(&config, &servers));
+                    assert_eq!(
+                        full_and_resumed[0] == full_and_resumed[1],
+                        resumption == Resumption::Never,
+                        "{full_and_resumed:?}"
+                    );
+                    seen.push(full_and_resumed);
+                }
+                seen.dedup();
+                assert_eq!(seen.len(), 1, "{weather:?}: {seen:?}");
+            }
+        }
+    }
 }

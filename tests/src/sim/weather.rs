@@ -114,6 +114,9 @@ impl Weather {
         let mut weather = Self::draw(rng);
         let cluster = ClusterWeather::draw(rng, weather.server.version);
         weather.calm &= cluster.is_steady();
+        // Certificates and passwords have worlds of their own.
+        weather.extremes.tls = None;
+        weather.extremes.logins = None;
         weather.cluster = Some(cluster);
         weather
     }

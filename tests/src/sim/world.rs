@@ -11,6 +11,7 @@ use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 use super::clock::Nanos;
 use super::cluster::ClusterWeather;
 use super::executor::{Executor, Stuck};
+use super::logins::{self, LoginWeather};
 use super::play::Player;
 use super::program::Program;
 use super::rng::Rng;
@@ -45,6 +46,8 @@ pub struct Outcome {
     pub failed: usize,
     /// How many queries reached a server.
     pub queries: usize,
+    /// How many connections were made.
+    pub connections: usize,
 }
 
 /// The random streams of a seed.
@@ -117,6 +120,7 @@ impl World {
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
         let (options, cluster) = (weather.driver.clone(), weather.cluster.clone());
         let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
+        let logins = weather.extremes.logins.clone();
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
@@ -125,7 +129,7 @@ impl World {
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, tls, cluster.as_ref(), &runtime) {
+        match driver(&options, tls, logins.as_ref(), cluster.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -139,6 +143,7 @@ impl World {
             steps: 0,
             failed: state.history.failed,
             queries: state.history.executions.len(),
+            connections: state.conns.len(),
         })
     }
 }
@@ -152,13 +157,15 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 fn driver(
     options: &DriverOptions,
     tls: Option<Tls>,
+    logins: Option<&LoginWeather>,
     cluster: Option<&ClusterWeather>,
     runtime: &Arc<SimRuntime>,
 ) -> Result<Driver, bolt_client::Error> {
-    let login = Auth::basic("neo4j", "secret");
-    let config = match cluster {
-        Some(weather) => weather.config(login)?,
-        None => Config::new(URI, login)?,
+    let login = || Auth::basic("neo4j", "secret");
+    let config = match (cluster, logins) {
+        (Some(weather), _) => weather.config(login())?,
+        (None, None) => Config::new(URI, login())?,
+        (None, Some(weather)) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
     };
     let config = config
         .tls(tls)

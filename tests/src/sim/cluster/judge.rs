@@ -65,7 +65,7 @@ impl State {
     }
 
     /// Notes that a server is about to say that it does not lead this database.
-    pub(super) fn note_refusal(&mut self, database: DbId) {
+    pub(super) fn note_not_leading(&mut self, database: DbId) {
         if let Some((cluster, _)) = self.cluster() {
             cluster.ledger.refusing = Some(database);
         }

@@ -28,7 +28,7 @@ pub(super) use changes::Step;
 use judge::Ledger;
 pub(super) use routing::{Table, Wanted};
 pub(super) use serving::{
-    Place, Refusal, behind, cause, leaves_commit_open, may_be_repeated, names_no_leader, unavailable,
+    Place, Refusal, behind, cause, leaves_commit_open, may_be_repeated, unavailable,
 };
 pub(super) use weather::{Change, ClusterWeather, KEYS, Target};
 

@@ -110,7 +110,7 @@ impl State {
     fn no_leader(&mut self, conn: ConnId, tag: u64, database: DbId) -> &'static str {
         self.check_placed(conn, tag, database, "leads");
         self.check_told(conn, tag, database);
-        self.note_refusal(database);
+        self.note_not_leading(database);
         let read_only = self.weather.cluster.as_ref().is_some_and(|weather| weather.read_only);
         if read_only { READ_ONLY } else { NOT_A_LEADER }
     }
@@ -118,7 +118,7 @@ impl State {
     /// Returns the failure of work whose leader leads no more.
     pub(in crate::sim) fn refuse_deposed(&mut self, conn: ConnId, place: Place) -> Option<&'static str> {
         place.deposed.then(|| {
-            self.note_refusal(place.database);
+            self.note_not_leading(place.database);
             let codes = [NOT_A_LEADER, LEADER_SWITCH, NOT_REPLICATED];
             self.conns[conn].actor.draw(&codes)
         })

@@ -40,7 +40,7 @@ impl Player {
             let before = self.sim.with(|state| state.history.failed);
             let query = query((FIRST_STEP + number + failures) * 1_000, target, verb);
             let access = if verb == Verb::Add { Access::Write } else { Access::Read };
-            self.execute(&query, access, Some(0), false, target).await;
+            self.execute(&query, access, Some(0), false, target, None).await;
             if self.sim.with(|state| state.history.failed) == before {
                 break;
             }
@@ -92,14 +92,15 @@ impl State {
         (net.resets, net.silences, net.closures) = (0, 0, 0);
         (net.refusals, net.hanging_connects) = (0, 0);
         (net.dns_failures, net.slow_dns) = (0, 0);
+        if let Some(weather) = &mut self.weather.cluster {
+            weather.lag = 1;
+        }
         let server = &mut self.weather.server;
         (server.failures, server.breaks, server.lost_commits) = (0, 0, 0);
         server.idle_limit = None;
-        self.weather.extremes.stalls = 0;
-        self.weather.extremes.babble = 0;
-        self.weather.extremes.panics = 0;
-        self.weather.extremes.silent_addresses = 0;
-        self.weather.extremes.forgets = None;
+        let extremes = &mut self.weather.extremes;
+        (extremes.stalls, extremes.babble, extremes.panics) = (0, 0, 0);
+        (extremes.silent_addresses, extremes.forgets) = (0, None);
         for conn in &mut self.conns {
             conn.calm_down();
         }

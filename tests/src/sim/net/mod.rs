@@ -11,7 +11,7 @@ use bolt_proto::peer;
 
 use super::cluster::{ServerId, Table};
 use super::clock::{Event, MILLI, Nanos, SECOND};
-use super::extremes::BABBLE;
+use super::extremes::{BABBLE, Cut};
 use super::rng::Rng;
 use super::server::Actor;
 use super::state::State;
@@ -49,6 +49,8 @@ pub(super) struct Conn {
     /// The least time that bytes travel.
     latency: Nanos,
     rng: Rng,
+    /// Draws what happens to its login.
+    pub(super) login_rng: Rng,
     pub(super) actor: Actor,
     /// What encrypts the server's end, if anything does.
     tls: Option<Box<Encrypted>>,
@@ -92,6 +94,16 @@ impl PlannedTroubles {
             }
         }
         planned
+    }
+}
+
+impl From<Cut> for PlannedTroubles {
+    fn from(cut: Cut) -> Self {
+        let trouble = Some((cut.bytes, cut.trouble));
+        Self {
+            at_client: trouble.filter(|_| cut.at_client),
+            at_server: trouble.filter(|_| !cut.at_client),
+        }
     }
 }
 
@@ -139,7 +151,10 @@ impl State {
                 troubles.push(trouble);
             }
         }
-        let planned = PlannedTroubles::draw(&mut rng, &troubles);
+        let mut planned = PlannedTroubles::draw(&mut rng, &troubles);
+        if let Some(cut) = self.weather.extremes.cut.filter(|cut| cut.conn == conn) {
+            planned = cut.into();
+        }
         let later = troubles.first().filter(|_| rng.one_in(3));
         let later = later.map(|trouble| (*trouble, rng.magnitude(MILLI, 100 * SECOND)));
         let distance = self.weather.cluster.as_ref().map_or(0, |weather| weather.distance[server]);
@@ -161,6 +176,7 @@ impl State {
             made: (self.polled, now),
             planned,
             latency,
+            login_rng: Rng::stream(rng.clone().draw(), 1),
             rng,
             actor,
             tls,

@@ -11,6 +11,7 @@ use super::{Outcome, Player, promised_by, text};
 use crate::sim::causality::{Floor, Numbers};
 use crate::sim::cluster::Target;
 use crate::sim::history::Promise;
+use crate::sim::logins::{UserId, Wanted};
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, Query};
 use crate::sim::server::TAG_BASE;
@@ -23,9 +24,12 @@ impl Player {
         manager: Option<usize>,
         pipelined: bool,
         target: Target,
+        user: Option<UserId>,
     ) {
         let statement = &query.statement;
+        let wanted = user.and_then(|user| self.own_login(user));
         let floor = self.sim.with(|state| {
+            state.want(statement.id, wanted);
             state.history.note_api(statement.id, Api::ExecuteQuery.code());
             state.note_began(statement.id);
             let causality = &mut state.history.causality;
@@ -33,8 +37,9 @@ impl Player {
             causality.begin(session, statement.id)
         });
         let call = self.driver.execute_query(text(statement, 0)).routing(access);
-        let mut call = call.pipeline_commit(pipelined);
-        call = call
+        let mut call = call
+            .pipeline_commit(pipelined)
+            .auth(wanted.and_then(Wanted::auth))
             .database(&target.database_name())
             .impersonated_user(&target.user_name());
         call = call.timeout(Duration::from_millis(TAG_BASE + statement.id));
@@ -71,6 +76,26 @@ impl Player {
             ..Call::default()
         };
         self.call(&call, cancel, self.driver.verify_connectivity()).await;
+    }
+
+    /// Verifies the login of a user, or the driver's.
+    pub(super) async fn verify_login(&self, user: Option<UserId>, cancel: Cancel) {
+        let wanted = user.and_then(|user| self.own_login(user));
+        let what = format!("verify_authentication of {wanted:?}");
+        let auth = wanted.and_then(Wanted::auth);
+        let call = Call {
+            what: what.clone(),
+            own_login: wanted.is_some(),
+            ..Call::default()
+        };
+        let verified = self.driver.verify_authentication(auth);
+        if let Outcome::Done(accepted) = self.call(&call, cancel, verified).await {
+            self.sim.with(|state| {
+                if let Some(problem) = state.check_verified(wanted, accepted) {
+                    state.history.violation(format!("{what}: {problem}"));
+                }
+            });
+        }
     }
 
     pub(super) async fn warm_up(&self, cancel: Cancel) {

@@ -14,6 +14,7 @@ use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
 use crate::sim::cluster;
 use crate::sim::history::Promise;
+use crate::sim::logins::is_login_failure;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Ending, Function};
 use crate::sim::server::{Cause, TAG_BASE};
@@ -230,7 +231,11 @@ impl<'p> Running<'p> {
 
     /// Returns the problem if there was no reason for another attempt.
     fn check_reason(&self, attempts: &mut Attempts<'_>, failed: bool, ended: &Ended<'_>) -> Option<String> {
-        let lost = ended.script.errors.iter().any(is_loss);
+        let lost = ended
+            .script
+            .errors
+            .iter()
+            .any(|error| is_loss(error) || is_login_failure(error));
         attempts.loss_reported |= lost;
         if failed || lost {
             return None;
@@ -278,7 +283,8 @@ impl<'p> Running<'p> {
 /// Whether a retry is pointless by Neo4j's classification of failures.
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
-        Cause::of(failure) != Cause::Login && !cluster::may_be_repeated(failure.code())
+        let by_login = Cause::of(failure) == Cause::Login || is_login_failure(error);
+        !by_login && !cluster::may_be_repeated(failure.code())
     })
 }
 

@@ -21,6 +21,7 @@ use super::clock::Nanos;
 use super::cluster::Target;
 use super::executor::Cancelling;
 use super::history::Promise;
+use super::logins::{UserId, Wanted};
 use super::oracle::Call;
 use super::program::{Act, Cancel, Query, Step};
 use super::runtime::SimRuntime;
@@ -87,10 +88,13 @@ impl Player {
                     access,
                     manager,
                     pipelined,
+                    user,
                 } => {
-                    self.execute(query, *access, *manager, *pipelined, target).await;
+                    self.execute(query, *access, *manager, *pipelined, target, *user)
+                        .await;
                 }
                 Act::Verify(cancel) => self.verify(*cancel).await,
+                Act::VerifyLogin(user, cancel) => self.verify_login(*user, *cancel).await,
                 Act::WarmUp(cancel) => self.warm_up(*cancel).await,
                 Act::Session(visit) => self.visit(visit, target).await,
             }
@@ -131,6 +135,12 @@ impl Player {
         let outcome = self.drive(cancel, future).await;
         self.judge(call, started, &outcome);
         outcome
+    }
+
+    /// Returns the login of a user as it is now, in worlds with several users.
+    fn own_login(&self, user: UserId) -> Option<Wanted> {
+        self.sim
+            .with(|state| state.weather.extremes.logins.is_some().then(|| state.login_of(user)))
     }
 
     /// Waits for a call, and drops it if it is to be cancelled.

@@ -12,6 +12,7 @@ use super::{Outcome, Player, bookmarks, numbers, promised_by, text};
 use crate::sim::causality::{FOREIGN, Floor, Numbers};
 use crate::sim::cluster::Target;
 use crate::sim::history::Promise;
+use crate::sim::logins::Wanted;
 use crate::sim::oracle::Call;
 use crate::sim::program::{Cancel, InitialBookmarks, Op, Query, Reading, Use, Visit, Work};
 use crate::sim::server::TAG_BASE;
@@ -23,6 +24,8 @@ pub(super) struct SessionPlayer<'p> {
     pub(super) session: Session,
     /// The session's number in the causality judge.
     pub(super) number: usize,
+    /// The login of its own, if it has one.
+    wanted: Option<Wanted>,
     /// Whether its auto-commit queries may write.
     writes: bool,
     /// Rows per page; `None` for all.
@@ -74,6 +77,8 @@ impl Player {
         if let Some(manager) = visit.manager {
             builder = builder.bookmark_manager(&self.managers[manager]);
         }
+        let wanted = visit.user.and_then(|user| self.own_login(user));
+        builder = builder.auth(wanted.and_then(Wanted::auth));
         let session = match visit.page {
             Some(rows) => builder.fetch_size(rows),
             None => builder.fetch_size(FetchSize::All),
@@ -85,6 +90,7 @@ impl Player {
             player: self,
             session,
             number,
+            wanted,
             writes: visit.access == Access::Write,
             page: visit.page.filter(|_| paging),
             held: Vec::new(),
@@ -100,6 +106,7 @@ impl SessionPlayer<'_> {
         self.player.sim.with(|state| {
             state.history.note_api(tag, api.code());
             state.note_began(tag);
+            state.want(tag, self.wanted);
             state.history.causality.begin(self.number, tag)
         })
     }

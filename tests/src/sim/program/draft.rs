@@ -7,6 +7,7 @@ use super::{
     Transaction, Use, Visit, Work,
 };
 use crate::sim::clock::{MICRO, MILLI, SECOND};
+use crate::sim::logins::{LOGINS, UserId};
 use crate::sim::rng::Rng;
 use crate::sim::statement::{FailAt, Failure, Statement, Verb};
 use crate::sim::weather::Weather;
@@ -20,11 +21,11 @@ pub(super) fn step(rng: &mut Rng, number: u64, weather: &Weather) -> Step {
         weather,
         next_id: number * 1_000,
     };
-    Step {
-        number,
-        after: draft.rng.pick(&[0, 0, MILLI, 100 * MILLI, 3 * SECOND]),
-        act: draft.act(),
-    }
+    let after = draft.rng.pick(&[0, 0, MILLI, 100 * MILLI, 3 * SECOND]);
+    let mut act = draft.act();
+    // Drawn last, so that it changes nothing else.
+    draft.log_in(&mut act);
+    Step { number, after, act }
 }
 
 /// Draws the parts of a step.
@@ -35,6 +36,20 @@ struct Draft<'w> {
 }
 
 impl Draft<'_> {
+    /// Draws which user an act works as.
+    fn log_in(&mut self, act: &mut Act) {
+        let drawn = self.rng.one_in(2).then(|| self.rng.between(0, LOGINS - 1) as UserId);
+        let verifies = self.rng.one_in(2);
+        match act {
+            Act::Execute { user, .. } => *user = drawn,
+            Act::Session(visit) => visit.user = drawn,
+            Act::Verify(cancel) if verifies && self.weather.extremes.logins.is_some() => {
+                *act = Act::VerifyLogin(drawn, *cancel);
+            }
+            Act::Verify(_) | Act::VerifyLogin(..) | Act::WarmUp(_) => {}
+        }
+    }
+
     fn act(&mut self) -> Act {
         match self.rng.between(0, 9) {
             0 if self.rng.one_in(2) => Act::WarmUp(self.cancel()),
@@ -58,6 +73,7 @@ impl Draft<'_> {
                     access: if reads { Access::Read } else { Access::Write },
                     manager,
                     pipelined: self.rng.one_in(3),
+                    user: None,
                 }
             }
             _ => Act::Session(self.visit()),
@@ -81,6 +97,7 @@ impl Draft<'_> {
                 InitialBookmarks::HandedOver,
             ]),
             manager: managed.then(|| self.rng.between(0, MANAGERS - 1) as usize),
+            user: None,
             works: (0..self.rng.between(1, 4)).map(|_| self.work()).collect(),
             closes: self.rng.one_in(3),
         };

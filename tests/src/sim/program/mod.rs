@@ -8,6 +8,7 @@ use bolt_client::Access;
 
 use super::clock::{MICRO, Nanos, SECOND};
 use super::cluster::{ClusterWeather, KEYS};
+use super::logins::UserId;
 use super::rng::Rng;
 use super::statement::Statement;
 use super::weather::Weather;
@@ -41,8 +42,11 @@ pub(super) enum Act {
         manager: Option<usize>,
         /// Whether COMMIT travels with the query.
         pipelined: bool,
+        /// The user that it runs as; `None` for the driver's.
+        user: Option<UserId>,
     },
     Verify(Cancel),
+    VerifyLogin(Option<UserId>, Cancel),
     WarmUp(Cancel),
     Session(Visit),
 }
@@ -56,6 +60,8 @@ pub(super) struct Visit {
     pub(super) given: InitialBookmarks,
     /// The bookmark manager, by number, if any.
     pub(super) manager: Option<usize>,
+    /// The user that it works as; `None` for the driver's.
+    pub(super) user: Option<UserId>,
     pub(super) works: Vec<Work>,
     /// Whether it is closed in the end, or just dropped.
     pub(super) closes: bool,

@@ -70,6 +70,19 @@ impl State {
 
     /// Answers FAILURE. Ends the transaction, which frees its locks at once.
     pub(in crate::sim) fn fail(&mut self, conn: ConnId, cause: Cause, transient: bool) -> Progress {
+        self.fail_with(conn, cause, transient, &cause.error(transient))
+    }
+
+    /// Answers FAILURE with a code that is about the login.
+    pub(super) fn fail_login(&mut self, conn: ConnId, cause: Cause, code: &str) -> Progress {
+        let error = ServerError::new(code, cause.text());
+        if error.is_authorization_expired() {
+            self.conns[conn].actor.login = None;
+        }
+        self.fail_with(conn, cause, true, &error)
+    }
+
+    fn fail_with(&mut self, conn: ConnId, cause: Cause, transient: bool, error: &ServerError) -> Progress {
         self.note(|| format!("conn {conn}: fails {cause:?}"));
         if let Cause::Query(id) = cause {
             self.history.failures.push((id, transient));
@@ -77,7 +90,7 @@ impl State {
             self.history.forget_report(id);
         }
         self.roll_back(conn);
-        let answered = self.conns[conn].actor.proto.failure(&cause.error(transient));
+        let answered = self.conns[conn].actor.proto.failure(error);
         self.expect(conn, answered);
         self.conns[conn].actor.failed = match cause {
             Cause::Query(id) => Some(id),

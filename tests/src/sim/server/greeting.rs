@@ -2,18 +2,30 @@
 
 use super::answer::Cause;
 use super::job::{Job, Progress};
+use crate::sim::logins::Presented;
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
 use bolt_proto::value::Value;
 
 impl State {
     /// Answers a login. `routing`: whether HELLO says that the client belongs to a cluster; `None` for LOGON.
-    pub(super) fn log_in(&mut self, conn: ConnId, routing: Option<bool>) -> Progress {
+    pub(super) fn log_in(
+        &mut self,
+        conn: ConnId,
+        routing: Option<bool>,
+        presented: Option<&Presented>,
+    ) -> Progress {
         if let Some(routing) = routing {
             self.check_greeting(conn, routing);
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Login, false);
+        }
+        let checks = self.weather.extremes.logins.is_some();
+        if let Some(presented) = presented.filter(|_| checks)
+            && let Err(code) = self.authenticate(conn, presented)
+        {
+            return self.fail_login(conn, Cause::Login, code);
         }
         let telemetry = self.wants_telemetry(conn);
         let forwards = self.forwards(conn);
@@ -58,6 +70,11 @@ impl State {
         let able = this.actor.proto.version() >= Some(bolt_proto::Version::new(5, 8));
         let server = this.server;
         able && self.cluster().is_some_and(|(_, weather)| weather.forwards[server])
+    }
+
+    pub(super) fn log_off(&mut self, conn: ConnId) -> Progress {
+        self.conns[conn].actor.login = None;
+        self.succeed(conn)
     }
 
     /// Whether this server has asked for telemetry.

@@ -9,6 +9,7 @@ use super::answer::Cause;
 use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
 use crate::sim::cluster::{self, Wanted};
+use crate::sim::logins::Presented;
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
 use crate::sim::statement::{FailAt, Statement};
@@ -21,10 +22,13 @@ pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Job {
     Hello {
+        /// What the client presents, before Bolt 5.1.
+        presented: Option<Presented>,
         /// Whether the client belongs to a cluster.
         routing: bool,
     },
-    Logon,
+    Logon(Presented),
+    Logoff,
     Reset,
     Goodbye,
     /// The part of the API that is used next.
@@ -74,9 +78,11 @@ impl Job {
     pub(super) fn of(request: &Request<'_>) -> Option<Self> {
         Some(match request {
             Request::Hello(greeting) => Self::Hello {
+                presented: Presented::read(greeting.token()),
                 routing: greeting.routing().is_some(),
             },
-            Request::Logon(_) => Self::Logon,
+            Request::Logon(token) => Self::Logon(Presented::read(*token)?),
+            Request::Logoff => Self::Logoff,
             Request::Reset => Self::Reset,
             Request::Goodbye => Self::Goodbye,
             Request::Commit => Self::Commit,
@@ -135,7 +141,7 @@ impl Job {
 
     /// Whether RESET must not overtake it.
     const fn must_not_be_overtaken(&self) -> bool {
-        matches!(self, Self::Hello { .. } | Self::Logon | Self::Begin(_))
+        matches!(self, Self::Hello { .. } | Self::Logon(_) | Self::Begin(_))
     }
 }
 
@@ -181,8 +187,9 @@ impl State {
 
     fn carry_on(&mut self, conn: ConnId, job: &mut Job) -> Progress {
         match job {
-            Job::Hello { routing } => self.log_in(conn, Some(*routing)),
-            Job::Logon => self.log_in(conn, None),
+            Job::Hello { presented, routing } => self.log_in(conn, Some(*routing), presented.as_ref()),
+            Job::Logon(presented) => self.log_in(conn, None, Some(presented)),
+            Job::Logoff => self.log_off(conn),
             Job::Route(wanted) => self.route(conn, wanted),
             Job::Reset => self.reset(conn),
             Job::Begin(opening) => self.begin(conn, opening),
@@ -221,6 +228,9 @@ impl State {
     fn begin(&mut self, conn: ConnId, opening: &Opening) -> Progress {
         if self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Query(opening.tag), true);
+        }
+        if let Some(code) = self.expires_by_itself(conn) {
+            return self.fail_login(conn, Cause::Query(opening.tag), code);
         }
         match self.place(conn, opening) {
             Ok(place) => self.open(conn, opening, place, true),
@@ -284,6 +294,9 @@ impl State {
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, cause, true);
+        }
+        if let Some(code) = self.expires_by_itself(conn) {
+            return self.fail_login(conn, cause, code);
         }
         let execution = self.history.begin(statement, attempt, conn);
         self.database.note(tx, execution);

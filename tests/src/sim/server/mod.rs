@@ -22,6 +22,7 @@ use super::clock::{Event, SECOND};
 use super::cluster::{DbId, Place, ServerId, Table};
 use super::database::TxId;
 use super::history::ExecutionId;
+use super::logins::Carried;
 use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
@@ -52,6 +53,8 @@ pub(super) struct Actor {
     pub(super) failed: Option<u64>,
     /// Whether the client had seen that failure when it sent the last bytes that arrived.
     failure_known: bool,
+    /// Who is logged in, in worlds with several users.
+    pub(super) login: Option<Carried>,
     rng: Rng,
 }
 
@@ -94,6 +97,7 @@ impl Actor {
             table: None,
             failed: None,
             failure_known: false,
+            login: None,
             rng: Rng::stream(seed, 0),
         }
     }
@@ -187,6 +191,7 @@ impl State {
             match next {
                 Ok(Some(head)) if head.verdict == Verdict::Ignore => {
                     self.check_after_failure(conn, head.message);
+                    self.check_overtaken(conn, head.message);
                     let actor = &mut self.conns[conn].actor;
                     let _ignored = actor.proto.request();
                     let answered = actor.proto.ignored();
@@ -230,6 +235,15 @@ impl State {
         if failed && whole && actor.failure_known && message != Message::Reset {
             self.history
                 .violation(format!("conn {conn}: {message} was sent after a failure"));
+        }
+    }
+
+    /// Checks that the login is not changed while an answer is outstanding, which may be a failure.
+    fn check_overtaken(&mut self, conn: ConnId, message: Message) {
+        let failed = !self.conns[conn].actor.proto.is_interrupted();
+        if failed && message == Message::Logoff {
+            self.history
+                .violation(format!("conn {conn}: {message} has overtaken a failure"));
         }
     }
 

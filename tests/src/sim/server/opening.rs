@@ -53,6 +53,12 @@ impl State {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));
         }
+        let carried = self.conns[conn].actor.login.as_ref();
+        let problem = self.history.logins.check(tag, carried);
+        if let Some(problem) = problem.filter(|_| self.weather.extremes.logins.is_some()) {
+            self.history
+                .violation(format!("conn {conn}: transaction {tag}: {problem}"));
+        }
         let sees = if self.cluster.is_some() {
             place.sees
         } else {
