@@ -285,6 +285,8 @@ impl State {
         let actor = &mut self.conns[conn].actor;
         match violation {
             ProtocolViolation::EndOfStream { .. } => {}
+            // A driver without TLS finds out whether a server requires it that has closed the connection at once.
+            ProtocolViolation::NotBoltClient { bytes: [0x16, ..] } if self.tls.is_none() => {}
             // Sent without knowing whether rows were left, after the last page of an abandoned query: see
             // `Connection::abandon`.
             ProtocolViolation::IllegalRequest {
