@@ -167,6 +167,10 @@ impl State {
         while !bytes.is_empty() {
             let space = this.actor.proto.recv_space();
             let len = space.len().min(bytes.len());
+            // A client that does not speak Bolt sends more than a handshake.
+            if len == 0 {
+                break;
+            }
             let (now, rest) = bytes.split_at(len);
             space[..len].copy_from_slice(now);
             this.actor.proto.received(len);
