@@ -7,6 +7,7 @@ use bolt_client::{Error, ErrorKind, PoolCounts};
 
 use super::causality::{FOREIGN, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
+use super::cluster::ClusterWeather;
 use super::extremes::BABBLE_SLACK;
 use super::history::{Execution, Refusal};
 use super::net::Conn;
@@ -171,7 +172,8 @@ impl State {
         let overhead = if self.tls.is_some() { 3 } else { 1 };
         let overhead = overhead + u64::from(self.weather.extremes.logins.is_some());
         let trips = 10 + 600 * overhead / net.window as u64;
-        let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
+        let distance = self.weather.cluster.as_ref().map_or(0, ClusterWeather::farthest);
+        let trips = trips * (net.latency + net.latency / 8 + distance + MICRO) + 8 * self.weather.server.service + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;
         let trips = if babble { trips + BABBLE_SLACK } else { trips };

@@ -27,7 +27,11 @@ impl Player {
             }
         }
         let counts = self.driver.pool_counts_by_address();
-        self.sim.with(|state| state.check_left(&counts));
+        self.sim.with(|state| {
+            if state.is_patient() {
+                state.check_left(&counts);
+            }
+        });
     }
 
     /// Executes a query. It may fail once for each server that the driver takes for another than it is.
@@ -130,9 +134,9 @@ impl State {
 
     /// Returns how long a call may take.
     fn settling_time(&self) -> Nanos {
-        let farthest = self.weather.cluster.as_ref().and_then(|weather| weather.distance.iter().max());
+        let farthest = self.weather.cluster.as_ref().map_or(0, super::ClusterWeather::farthest);
         let net = &self.weather.net;
-        let trip = 2 * (net.latency + net.latency / 8 + farthest.copied().unwrap_or_default());
+        let trip = 2 * (net.latency + net.latency / 8 + farthest);
         let trips = 60 + if net.window < 4_096 { 40_000 / net.window as u64 } else { 0 };
         trips * (trip + self.weather.server.service) + 20 * MILLI
     }

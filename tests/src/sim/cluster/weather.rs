@@ -176,6 +176,40 @@ impl ClusterWeather {
         self.plan.is_empty()
     }
 
+    /// A cluster of so many servers with one database, the leader of which is the first, and nothing that happens.
+    pub(in crate::sim) fn steady(servers: usize) -> Self {
+        Self {
+            seed: 0,
+            members: vec![true; servers],
+            databases: vec![DatabaseWeather {
+                hosts: (0..servers).collect(),
+                leader: 0,
+            }],
+            homes: vec![0],
+            named: false,
+            impersonating: false,
+            ttl: 300,
+            forwards: vec![false; servers],
+            lag: MILLI,
+            learning: MILLI,
+            election: MILLI,
+            bookmark_timeout: SECOND,
+            distance: vec![0; servers],
+            seeds: vec![0],
+            resolver: false,
+            leader_reads: false,
+            routers: servers,
+            read_only: false,
+            refuses_early: false,
+            plan: Vec::new(),
+        }
+    }
+
+    /// Returns the additional latency of the farthest server.
+    pub(in crate::sim) fn farthest(&self) -> Nanos {
+        self.distance.iter().copied().max().unwrap_or_default()
+    }
+
     /// Returns the options of a driver of the cluster.
     pub(in crate::sim) fn config(&self, login: Auth) -> Result<Config, Error> {
         let config = Config::new(&format!("neo4j://{SEED}?region=north"), login)?;
