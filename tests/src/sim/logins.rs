@@ -108,7 +108,10 @@ struct ManagerCall {
 impl Logins {
     /// Returns the first token under which a call may work that begins now.
     fn least(&self, lifetime: Option<Nanos>, now: Nanos) -> u64 {
-        let newest = self.provided.checked_sub(1).and_then(|at| self.calls.get(at as usize));
+        let newest = self
+            .provided
+            .checked_sub(1)
+            .and_then(|at| self.calls.get(at as usize));
         let is_over = |call: &ManagerCall| lifetime.is_some_and(|lifetime| call.began + lifetime <= now);
         self.provided + u64::from(newest.is_some_and(is_over))
     }
@@ -120,7 +123,10 @@ impl Logins {
 
     /// Whether a call has a login of its own.
     fn is_own(&self, call: &Call) -> bool {
-        let mut wanted = call.expected_failures.iter().filter_map(|tag| self.wanted.get(tag));
+        let mut wanted = call
+            .expected_failures
+            .iter()
+            .filter_map(|tag| self.wanted.get(tag));
         call.own_login || wanted.any(|wanted| matches!(wanted, Wanted::User(..)))
     }
 
@@ -141,7 +147,12 @@ impl Logins {
 impl State {
     /// Returns the number of a user's password.
     fn password(&self, user: UserId) -> u64 {
-        let rotation = self.weather.extremes.logins.as_ref().and_then(|logins| logins.rotation);
+        let rotation = self
+            .weather
+            .extremes
+            .logins
+            .as_ref()
+            .and_then(|logins| logins.rotation);
         // Not all users' passwords change at the same time.
         let shift = user as u64 * MILLI;
         rotation.map_or(0, |rotation| (self.clock.now() + shift) / rotation)
@@ -223,7 +234,10 @@ impl State {
     pub(super) fn check_auth(&mut self, call: &Call, started: Nanos, error: &Error) -> Option<String> {
         let text = error.to_string();
         if let Some(number) = text.split("manager call ").nth(1) {
-            let number = number.split(' ').next().and_then(|number| number.parse::<usize>().ok());
+            let number = number
+                .split(' ')
+                .next()
+                .and_then(|number| number.parse::<usize>().ok());
             let failed = number.and_then(|number| self.history.logins.calls.get(number)?.failed);
             return match failed {
                 None => Some("reports a call of the manager that has not failed".to_owned()),
@@ -295,7 +309,6 @@ impl Wanted {
             Self::User(user, password) => Some(Auth::basic(USERS[user], password.to_string())),
         }
     }
-
 }
 
 /// Whether an error is due to a login, which a retry may help against or not.
@@ -361,7 +374,12 @@ impl Running {
         let number = self.number;
         self.sim.with(|state| {
             let now = state.clock.now();
-            state.note(|| format!("manager call {number} ends{}", if fails { " in a failure" } else { "" }));
+            state.note(|| {
+                format!(
+                    "manager call {number} ends{}",
+                    if fails { " in a failure" } else { "" }
+                )
+            });
             let logins = &mut state.history.logins;
             if fails {
                 logins.calls[number].failed = Some(now);

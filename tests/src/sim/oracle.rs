@@ -113,7 +113,9 @@ impl State {
             return false;
         }
         let text = error.to_string();
-        let searched = ["no server for", "no routing table of"].iter().any(|search| text.contains(search));
+        let searched = ["no server for", "no routing table of"]
+            .iter()
+            .any(|search| text.contains(search));
         let of_router = error.server().map(Cause::of) == Some(Cause::Route);
         of_router || (searched && error.kind() != ErrorKind::UnknownCommit)
     }
@@ -173,7 +175,9 @@ impl State {
         let overhead = overhead + u64::from(self.weather.extremes.logins.is_some());
         let trips = 10 + 600 * overhead / net.window as u64;
         let distance = self.weather.cluster.as_ref().map_or(0, ClusterWeather::farthest);
-        let trips = trips * (net.latency + net.latency / 8 + distance + MICRO) + 8 * self.weather.server.service + MILLI;
+        let trips = trips * (net.latency + net.latency / 8 + distance + MICRO)
+            + 8 * self.weather.server.service
+            + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;
         let trips = if babble { trips + BABBLE_SLACK } else { trips };

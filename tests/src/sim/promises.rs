@@ -9,8 +9,8 @@ use super::cluster::ClusterWeather;
 use super::extremes::Extremes;
 use super::program::{Act, Cancel, Limits, Program, Query, Step};
 use super::statement::{Statement, Verb};
-use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
 use super::tls::TlsWeather;
+use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
 use super::world::{Outcome, World};
 
 /// The deadline of each call here.

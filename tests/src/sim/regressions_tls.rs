@@ -34,10 +34,7 @@ fn a_record_that_arrives_in_parts_is_no_silence() {
             finish: Finish::Exhaust,
             cancel: Cancel::default(),
         };
-        session(
-            None,
-            vec![Work::AutoCommit(query(polls, Verb::Get, 10), reading)],
-        )
+        session(None, vec![Work::AutoCommit(query(polls, Verb::Get, 10), reading)])
     });
     let mut weather = encrypted(TlsWeather::calm());
     weather.net.window = 16;

@@ -200,12 +200,14 @@ impl State {
 
     /// Whether clients cannot reach a server.
     fn is_cut_off(&mut self, server: ServerId) -> bool {
-        self.cluster().is_some_and(|(cluster, _)| cluster.servers[server].cut_off > 0)
+        self.cluster()
+            .is_some_and(|(cluster, _)| cluster.servers[server].cut_off > 0)
     }
 
     /// Whether a server's machine refuses connections.
     fn is_down(&mut self, server: ServerId) -> bool {
-        self.cluster().is_some_and(|(cluster, _)| !cluster.servers[server].up)
+        self.cluster()
+            .is_some_and(|(cluster, _)| !cluster.servers[server].up)
     }
 
     /// Returns the servers that a host name leads to: the seeds of a cluster, or one server.
@@ -231,7 +233,9 @@ impl State {
     /// A server of a cluster has a pool of its own, and may have a part in that of the seed.
     fn check_pool_size_at(&mut self, server: ServerId) {
         let conns = self.conns.iter();
-        let sockets = conns.filter(|conn| conn.client_holds && conn.server == server).count();
+        let sockets = conns
+            .filter(|conn| conn.client_holds && conn.server == server)
+            .count();
         let most = 2 * self.weather.driver.pool_size;
         if sockets > most {
             self.history.violation(format!(

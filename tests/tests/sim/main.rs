@@ -67,7 +67,10 @@ fn check(worlds: u64, what: &str, world: fn(u64) -> World) {
 fn a_seed_means_the_same_world_each_time() {
     for seed in 0..20 {
         for world in [World::of(seed), World::of_cluster(seed)] {
-            let world = World { traced: true, ..world };
+            let world = World {
+                traced: true,
+                ..world
+            };
             assert_eq!(world.run(), world.run());
         }
     }

@@ -36,7 +36,10 @@ impl Placement {
             ForRouting::Forget => self.router.forget(&self.address),
             ForRouting::NotAWriter if planted!(StaleWriterKept) => {}
             ForRouting::NotAWriter => {
-                let database = self.database.as_deref().filter(|_| !planted!(WrongDatabasePurged));
+                let database = self
+                    .database
+                    .as_deref()
+                    .filter(|_| !planted!(WrongDatabasePurged));
                 self.router
                     .change(|tables| tables.remove_writer(database, &self.address));
             }

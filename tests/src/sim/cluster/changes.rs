@@ -60,7 +60,9 @@ impl State {
 
     /// Passes a commit on to the other servers.
     pub(in crate::sim) fn replicate(&mut self, number: u64) {
-        let Some((cluster, weather)) = self.cluster() else { return };
+        let Some((cluster, weather)) = self.cluster() else {
+            return;
+        };
         let (servers, lag) = (cluster.servers.len(), weather.lag);
         for server in 0..servers {
             let after = self.up_to(lag);
@@ -69,7 +71,9 @@ impl State {
     }
 
     fn begin_change(&mut self, change: Change) {
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         let servers = &cluster.servers;
         let happens = match change {
             Change::Crash(server, _) | Change::Stop(server, _) => servers[server].up,
@@ -123,7 +127,10 @@ impl State {
 
     /// A server goes down, unless it is. Returns whether it does.
     fn goes_down(&mut self, server: ServerId) -> bool {
-        if !self.cluster().is_some_and(|(cluster, _)| cluster.servers[server].up) {
+        if !self
+            .cluster()
+            .is_some_and(|(cluster, _)| cluster.servers[server].up)
+        {
             return false;
         }
         self.depose_server(server);
@@ -142,7 +149,9 @@ impl State {
 
     /// A server is back: it catches up, and can be elected.
     fn recover(&mut self, server: ServerId) {
-        let Some((cluster, weather)) = self.cluster() else { return };
+        let Some((cluster, weather)) = self.cluster() else {
+            return;
+        };
         let this = &cluster.servers[server];
         cluster.truth.lives[server] = this.member && this.up;
         let (lag, leaderless) = (weather.lag, cluster.leaderless());
@@ -156,7 +165,9 @@ impl State {
 
     fn leave(&mut self, server: ServerId, stays: bool) {
         self.depose_server(server);
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         for database in &mut cluster.truth.databases {
             if database.hosts.remove(&server) && database.hosts.is_empty() {
                 database.hosts.insert(0);
@@ -174,7 +185,10 @@ impl State {
     }
 
     fn move_database(&mut self, database: DbId, from: ServerId, to: ServerId) {
-        if self.cluster().is_some_and(|(cluster, _)| cluster.leads(from, database)) {
+        if self
+            .cluster()
+            .is_some_and(|(cluster, _)| cluster.leads(from, database))
+        {
             self.depose(database);
         }
         if let Some((cluster, _)) = self.cluster() {
@@ -188,9 +202,14 @@ impl State {
 
     /// Takes the leadership of all its databases from a server.
     fn depose_server(&mut self, server: ServerId) {
-        let databases = 0..self.cluster().map_or(0, |(cluster, _)| cluster.truth.databases.len());
+        let databases = 0..self
+            .cluster()
+            .map_or(0, |(cluster, _)| cluster.truth.databases.len());
         for database in databases {
-            if self.cluster().is_some_and(|(cluster, _)| cluster.leads(server, database)) {
+            if self
+                .cluster()
+                .is_some_and(|(cluster, _)| cluster.leads(server, database))
+            {
                 self.depose(database);
             }
         }
@@ -199,8 +218,12 @@ impl State {
     /// Takes the leadership of a database from its leader, which notices: its open writes are lost.
     fn depose(&mut self, database: DbId) {
         let newest = self.history.causality.newest();
-        let Some((cluster, _)) = self.cluster() else { return };
-        let Some(old) = cluster.truth.databases[database].leader.take() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
+        let Some(old) = cluster.truth.databases[database].leader.take() else {
+            return;
+        };
         let this = &mut cluster.servers[old];
         this.applied = newest;
         if this.isolated == 0 {
@@ -228,7 +251,9 @@ impl State {
     /// Elects a leader if there is none and a server is well. Otherwise the next one that recovers is elected.
     fn elect(&mut self, database: DbId) {
         let draw = self.rng.draw();
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         let hosted = &cluster.truth.databases[database];
         if hosted.leader.is_some() {
             return;
@@ -246,7 +271,9 @@ impl State {
 
     /// All servers learn of the truth at some time.
     fn spread(&mut self) {
-        let Some((cluster, weather)) = self.cluster() else { return };
+        let Some((cluster, weather)) = self.cluster() else {
+            return;
+        };
         let (servers, learning) = (cluster.servers.len(), weather.learning);
         for server in 0..servers {
             let after = self.up_to(learning);
@@ -255,7 +282,9 @@ impl State {
     }
 
     fn learn(&mut self, server: ServerId) {
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         let this = &mut cluster.servers[server];
         if this.member && this.up && this.isolated == 0 {
             this.view = cluster.truth.clone();
@@ -264,7 +293,9 @@ impl State {
 
     fn apply(&mut self, server: ServerId, number: u64) {
         let newest = self.history.causality.newest();
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         let this = &mut cluster.servers[server];
         if !this.member || !this.up || this.isolated > 0 || number.min(newest) <= this.applied {
             return;

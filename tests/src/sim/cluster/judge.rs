@@ -109,7 +109,11 @@ impl State {
 
     /// Checks that a table has sent the work to this server: always true as long as all tables are.
     pub(super) fn check_placed(&mut self, conn: ConnId, tag: u64, database: DbId, role: &str) {
-        let steady = self.weather.cluster.as_ref().is_some_and(super::ClusterWeather::is_steady);
+        let steady = self
+            .weather
+            .cluster
+            .as_ref()
+            .is_some_and(super::ClusterWeather::is_steady);
         if steady {
             let server = self.conns[conn].server;
             self.history.violation(format!(
@@ -121,7 +125,11 @@ impl State {
     /// Checks that no write goes to a server after its refusal, unless a table names the server once more.
     pub(super) fn check_told(&mut self, conn: ConnId, tag: u64, database: DbId) {
         let server = self.conns[conn].server;
-        let Some((cluster, _)) = self.cluster() else { return };
+        // Before Bolt 4.4 the driver cannot know that its tables by different names are those of one database.
+        let names = self.weather.server.version >= bolt_client::Version::new(4, 4);
+        let Some((cluster, _)) = self.cluster().filter(|_| names) else {
+            return;
+        };
         let told = cluster.ledger.told.get(&(server, database));
         let began = cluster.ledger.began.get(&tag);
         if let (Some(told), Some(began)) = (told, began)
@@ -140,7 +148,9 @@ impl State {
         let now = self.clock.now();
         let disturbed = !self.weather.calm;
         let breaks = self.history.breaks;
-        let Some((cluster, weather)) = self.cluster() else { return };
+        let Some((cluster, weather)) = self.cluster() else {
+            return;
+        };
         let (ledger, servers) = (&cluster.ledger, cluster.servers.len() as u64);
         let expiries = 1 + now / (weather.ttl * SECOND);
         let mut most = ledger.names.len() as u64 * expiries + ledger.homes + ledger.excuses;
@@ -158,16 +168,17 @@ impl State {
 
     /// Checks that no connection is idle to a server that is in no table.
     pub(in crate::sim) fn check_left(&mut self, counts: &[(Address, PoolCounts)]) {
-        let Some((cluster, _)) = self.cluster() else { return };
+        let Some((cluster, _)) = self.cluster() else {
+            return;
+        };
         let listed: BTreeSet<ServerId> = cluster.ledger.tables.values().flatten().copied().collect();
         let left = counts.iter().find(|(address, counts)| {
             let server = server_of(address.host());
             counts.idle > 0 && server.is_none_or(|server| !listed.contains(&server))
         });
         if let Some((address, counts)) = left {
-            self.history.violation(format!(
-                "{address} is in no table, and its pool has {counts}"
-            ));
+            self.history
+                .violation(format!("{address} is in no table, and its pool has {counts}"));
         }
     }
 }

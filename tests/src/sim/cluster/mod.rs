@@ -27,9 +27,7 @@ use super::state::State;
 pub(super) use changes::Step;
 use judge::Ledger;
 pub(super) use routing::{Table, Wanted};
-pub(super) use serving::{
-    Place, Refusal, behind, cause, leaves_commit_open, may_be_repeated, unavailable,
-};
+pub(super) use serving::{Place, Refusal, behind, cause, leaves_commit_open, may_be_repeated, unavailable};
 pub(super) use weather::{Change, ClusterWeather, KEYS, Target};
 
 /// A server, by number; the first is 0.
@@ -141,7 +139,10 @@ pub(super) fn host(server: ServerId) -> String {
 
 /// Returns the server of a host name.
 pub(super) fn server_of(host: &str) -> Option<ServerId> {
-    host.strip_prefix('s')?.strip_suffix(".cluster.example")?.parse().ok()
+    host.strip_prefix('s')?
+        .strip_suffix(".cluster.example")?
+        .parse()
+        .ok()
 }
 
 /// The host name of the seeds.

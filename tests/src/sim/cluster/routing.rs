@@ -53,7 +53,9 @@ impl State {
         self.note(|| format!("conn {conn}: {table:?}"));
         let actor = &mut self.conns[conn].actor;
         if wanted.procedure {
-            let answered = actor.proto.success(|map| map.entry("fields", &["ttl", "servers"][..]));
+            let answered = actor
+                .proto
+                .success(|map| map.entry("fields", &["ttl", "servers"][..]));
             actor.table = Some(table);
             self.expect(conn, answered);
             return Progress::Answered;
@@ -94,8 +96,14 @@ impl State {
     /// Notes the tables that the client has read.
     pub(in crate::sim) fn note_tables_read(&mut self, conn: ConnId) {
         let read = self.conns[conn].read();
-        while self.conns[conn].tables.front().is_some_and(|(end, _)| *end <= read) {
-            let Some((_, table)) = self.conns[conn].tables.pop_front() else { return };
+        while self.conns[conn]
+            .tables
+            .front()
+            .is_some_and(|(end, _)| *end <= read)
+        {
+            let Some((_, table)) = self.conns[conn].tables.pop_front() else {
+                return;
+            };
             if let Some((cluster, _)) = self.cluster() {
                 cluster.ledger.note_table(&table);
             }
@@ -109,7 +117,13 @@ impl View {
         let hosted = &self.databases[database];
         let lives = |other: &ServerId| self.lives[*other] || *other == server;
         let members: Vec<ServerId> = (0..self.lives.len()).filter(|other| lives(other)).collect();
-        let routers = members.iter().rev().take(weather.routers).rev().copied().collect();
+        let routers = members
+            .iter()
+            .rev()
+            .take(weather.routers)
+            .rev()
+            .copied()
+            .collect();
         let hosts: Vec<ServerId> = hosted.hosts.iter().copied().filter(|host| lives(host)).collect();
         let follows = |host: &ServerId| weather.leader_reads || hosted.leader != Some(*host);
         let mut readers: Vec<ServerId> = hosts.iter().copied().filter(follows).collect();
@@ -143,7 +157,10 @@ impl Table {
 
     fn servers(&self) -> Value {
         let role = |name: &str, servers: &[ServerId]| {
-            let addresses: Vec<String> = servers.iter().map(|server| format!("{}:7687", host(*server))).collect();
+            let addresses: Vec<String> = servers
+                .iter()
+                .map(|server| format!("{}:7687", host(*server)))
+                .collect();
             let mut role = Map::new();
             role.insert("role", name.to_owned());
             role.insert("addresses", addresses);

@@ -54,7 +54,9 @@ impl State {
             return Err(Refusal::Unavailable);
         }
         let names = (opening.database.as_deref(), opening.user.as_deref());
-        let database = weather.database(names.0, names.1).ok_or(Refusal::NoSuchDatabase)?;
+        let database = weather
+            .database(names.0, names.1)
+            .ok_or(Refusal::NoSuchDatabase)?;
         let hosted = &cluster.truth.databases[database];
         let (hosts, leader) = (hosted.hosts.contains(&server), hosted.leader);
         let writes = opening.access == Access::Write;
@@ -82,7 +84,12 @@ impl State {
     }
 
     /// Returns the failure of a refusal; `None` if the request has to wait.
-    pub(in crate::sim) fn refuse_to_begin(&mut self, conn: ConnId, opening: &Opening, refusal: Refusal) -> Option<&'static str> {
+    pub(in crate::sim) fn refuse_to_begin(
+        &mut self,
+        conn: ConnId,
+        opening: &Opening,
+        refusal: Refusal,
+    ) -> Option<&'static str> {
         match refusal {
             Refusal::Behind => None,
             Refusal::Unavailable => Some(UNAVAILABLE),
@@ -92,7 +99,12 @@ impl State {
     }
 
     /// Returns the failure of a write on a server that may not write.
-    pub(in crate::sim) fn refuse_write(&mut self, conn: ConnId, tag: u64, place: Place) -> Option<&'static str> {
+    pub(in crate::sim) fn refuse_write(
+        &mut self,
+        conn: ConnId,
+        tag: u64,
+        place: Place,
+    ) -> Option<&'static str> {
         place.follower.then(|| self.no_leader(conn, tag, place.database))
     }
 
@@ -111,7 +123,11 @@ impl State {
         self.check_placed(conn, tag, database, "leads");
         self.check_told(conn, tag, database);
         self.note_not_leading(database);
-        let read_only = self.weather.cluster.as_ref().is_some_and(|weather| weather.read_only);
+        let read_only = self
+            .weather
+            .cluster
+            .as_ref()
+            .is_some_and(|weather| weather.read_only);
         if read_only { READ_ONLY } else { NOT_A_LEADER }
     }
 
@@ -144,7 +160,10 @@ impl State {
 
     /// Returns how long requests wait for bookmarks.
     pub(in crate::sim) fn bookmark_timeout(&self) -> u64 {
-        self.weather.cluster.as_ref().map_or(0, |weather| weather.bookmark_timeout)
+        self.weather
+            .cluster
+            .as_ref()
+            .map_or(0, |weather| weather.bookmark_timeout)
     }
 }
 
@@ -189,14 +208,21 @@ impl ClusterWeather {
             return self.homes.get(number).copied();
         };
         let number = name.strip_prefix("db").or_else(|| name.strip_prefix("alias"))?;
-        number.parse().ok().filter(|number| *number < self.databases.len())
+        number
+            .parse()
+            .ok()
+            .filter(|number| *number < self.databases.len())
     }
 }
 
 impl Cluster {
     /// Whether the cluster has a writer of every database, and all servers know it.
     pub(super) fn is_settled(&self) -> bool {
-        let led = self.truth.databases.iter().all(|database| database.leader.is_some());
+        let led = self
+            .truth
+            .databases
+            .iter()
+            .all(|database| database.leader.is_some());
         led && self.servers.iter().all(|server| server.isolated == 0)
     }
 }

@@ -43,7 +43,11 @@ impl Player {
         loop {
             let before = self.sim.with(|state| state.history.failed);
             let query = query((FIRST_STEP + number + failures) * 1_000, target, verb);
-            let access = if verb == Verb::Add { Access::Write } else { Access::Read };
+            let access = if verb == Verb::Add {
+                Access::Write
+            } else {
+                Access::Read
+            };
             self.execute(&query, access, Some(0), false, target, None).await;
             if self.sim.with(|state| state.history.failed) == before {
                 break;
@@ -112,17 +116,21 @@ impl State {
 
     /// Returns each database by name and as a home database.
     fn all_targets(&self) -> Vec<Target> {
-        let Some(weather) = &self.weather.cluster else { return Vec::new() };
+        let Some(weather) = &self.weather.cluster else {
+            return Vec::new();
+        };
         let homes = weather.homes.iter().enumerate().map(|(user, database)| Target {
             user,
             database: *database,
             ..Target::default()
         });
-        let names = (0..weather.databases.len()).filter(|_| weather.named).map(|database| Target {
-            named: true,
-            database,
-            ..Target::default()
-        });
+        let names = (0..weather.databases.len())
+            .filter(|_| weather.named)
+            .map(|database| Target {
+                named: true,
+                database,
+                ..Target::default()
+            });
         names.chain(homes).collect()
     }
 
@@ -134,10 +142,19 @@ impl State {
 
     /// Returns how long a call may take.
     fn settling_time(&self) -> Nanos {
-        let farthest = self.weather.cluster.as_ref().map_or(0, super::ClusterWeather::farthest);
+        let farthest = self
+            .weather
+            .cluster
+            .as_ref()
+            .map_or(0, super::ClusterWeather::farthest);
         let net = &self.weather.net;
         let trip = 2 * (net.latency + net.latency / 8 + farthest);
-        let trips = 60 + if net.window < 4_096 { 40_000 / net.window as u64 } else { 0 };
+        let trips = 60
+            + if net.window < 4_096 {
+                40_000 / net.window as u64
+            } else {
+                0
+            };
         trips * (trip + self.weather.server.service) + 20 * MILLI
     }
 

@@ -104,7 +104,11 @@ impl ClusterWeather {
         let named = version >= Version::new(4, 0);
         let impersonating = version >= Version::new(4, 4);
         let databases = if named { rng.between(1, 3) as usize } else { 1 };
-        let users = if impersonating { rng.between(1, 3) as usize } else { 1 };
+        let users = if impersonating {
+            rng.between(1, 3) as usize
+        } else {
+            1
+        };
         let mixed = rng.one_in(4);
         let forwarding = rng.one_in(2);
         let mut members: Vec<bool> = (0..count).map(|server| server < 3 || !rng.one_in(4)).collect();
@@ -120,12 +124,18 @@ impl ClusterWeather {
         };
         let mut weather = Self {
             seed: rng.draw(),
-            databases: (0..databases).map(|_| DatabaseWeather::draw(rng, &members)).collect(),
-            homes: (0..users).map(|_| rng.between(0, databases as u64 - 1) as usize).collect(),
+            databases: (0..databases)
+                .map(|_| DatabaseWeather::draw(rng, &members))
+                .collect(),
+            homes: (0..users)
+                .map(|_| rng.between(0, databases as u64 - 1) as usize)
+                .collect(),
             named,
             impersonating,
             ttl: rng.pick(&[1, 10, 300, 300, 1_000_000]),
-            forwards: (0..count).map(|_| forwarding && !(mixed && rng.one_in(3))).collect(),
+            forwards: (0..count)
+                .map(|_| forwarding && !(mixed && rng.one_in(3)))
+                .collect(),
             lag: rng.magnitude(MICRO, SECOND),
             learning: rng.magnitude(MICRO, 2 * SECOND),
             election: rng.magnitude(MILLI, 3 * SECOND),
@@ -216,7 +226,11 @@ impl ClusterWeather {
         if !self.resolver {
             return Ok(config);
         }
-        let seeds: Vec<_> = self.seeds.iter().map(|seed| Address::new(host(*seed), 7687)).collect();
+        let seeds: Vec<_> = self
+            .seeds
+            .iter()
+            .map(|seed| Address::new(host(*seed), 7687))
+            .collect();
         Ok(config.resolver(move |_| seeds.clone()))
     }
 

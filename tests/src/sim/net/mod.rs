@@ -9,8 +9,8 @@ use std::io;
 
 use bolt_proto::peer;
 
-use super::cluster::{ServerId, Table};
 use super::clock::{Event, MILLI, Nanos, SECOND};
+use super::cluster::{ServerId, Table};
 use super::extremes::{BABBLE, Cut};
 use super::rng::Rng;
 use super::server::Actor;
@@ -157,7 +157,11 @@ impl State {
         }
         let later = troubles.first().filter(|_| rng.one_in(3));
         let later = later.map(|trouble| (*trouble, rng.magnitude(MILLI, 100 * SECOND)));
-        let distance = self.weather.cluster.as_ref().map_or(0, |weather| weather.distance[server]);
+        let distance = self
+            .weather
+            .cluster
+            .as_ref()
+            .map_or(0, |weather| weather.distance[server]);
         let latency = rng.between(0, net.latency) + distance;
         let actor = Actor::new(peer::Server::new(self.server_options()), rng.draw());
         let now = self.clock.now();

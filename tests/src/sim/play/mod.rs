@@ -139,8 +139,14 @@ impl Player {
 
     /// Returns the login of a user as it is now, in worlds with several users.
     fn own_login(&self, user: UserId) -> Option<Wanted> {
-        self.sim
-            .with(|state| state.weather.extremes.logins.is_some().then(|| state.login_of(user)))
+        self.sim.with(|state| {
+            state
+                .weather
+                .extremes
+                .logins
+                .is_some()
+                .then(|| state.login_of(user))
+        })
     }
 
     /// Waits for a call, and drops it if it is to be cancelled.

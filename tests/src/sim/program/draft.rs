@@ -38,7 +38,10 @@ struct Draft<'w> {
 impl Draft<'_> {
     /// Draws which user an act works as.
     fn log_in(&mut self, act: &mut Act) {
-        let drawn = self.rng.one_in(2).then(|| self.rng.between(0, LOGINS - 1) as UserId);
+        let drawn = self
+            .rng
+            .one_in(2)
+            .then(|| self.rng.between(0, LOGINS - 1) as UserId);
         let verifies = self.rng.one_in(2);
         match act {
             Act::Execute { user, .. } => *user = drawn,

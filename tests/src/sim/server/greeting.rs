@@ -69,7 +69,9 @@ impl State {
         let this = &self.conns[conn];
         let able = this.actor.proto.version() >= Some(bolt_proto::Version::new(5, 8));
         let server = this.server;
-        able && self.cluster().is_some_and(|(_, weather)| weather.forwards[server])
+        able && self
+            .cluster()
+            .is_some_and(|(_, weather)| weather.forwards[server])
     }
 
     pub(super) fn log_off(&mut self, conn: ConnId) -> Progress {
@@ -122,9 +124,9 @@ impl bolt_proto::value::ToValue for Hints {
     fn to_value(&self, out: bolt_proto::value::Encoder<'_>) -> Result<(), bolt_proto::EncodeError> {
         if self.forwards {
             let telemetry = ("telemetry.enabled", Value::Boolean(self.telemetry));
-            let recv_timeout = self.recv_timeout.map(|seconds| {
-                ("connection.recv_timeout_seconds", Value::Integer(seconds as i64))
-            });
+            let recv_timeout = self
+                .recv_timeout
+                .map(|seconds| ("connection.recv_timeout_seconds", Value::Integer(seconds as i64)));
             let forwards = ("ssr.enabled", Value::Boolean(true));
             let all: Vec<_> = [forwards, telemetry].into_iter().chain(recv_timeout).collect();
             return out.map(all);

@@ -27,8 +27,8 @@ use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
 pub(super) use answer::Cause;
-pub(super) use job::{Progress, TAG_BASE};
 use job::{Job, Stage};
+pub(super) use job::{Progress, TAG_BASE};
 pub(super) use opening::Opening;
 
 /// The server's end of a connection.
