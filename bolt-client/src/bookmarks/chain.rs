@@ -57,6 +57,15 @@ impl Chain {
         self.with_those_of_manager(own)
     }
 
+    /// As [`next`](Self::next), without any bookmarks.
+    #[cfg(planted)]
+    pub(crate) fn next_without(&self) -> TransactionBookmarks {
+        TransactionBookmarks {
+            sent: Bookmarks::new(),
+            ..self.next()
+        }
+    }
+
     fn with_those_of_manager(&self, own: Bookmarks) -> Bookmarks {
         match &self.0.manager {
             Some(manager) => manager.bookmarks() + own,

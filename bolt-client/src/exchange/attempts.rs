@@ -91,6 +91,11 @@ impl Attempts {
     /// Returns the work, on a connection that is ready. Nothing of it has been sent.
     pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
         let lease = self.lease().await?;
+        #[cfg(planted)]
+        if planted!(BookmarksLostOnFailover) && !self.failed_on.is_empty() {
+            let bookmarks = self.context.chain.next_without();
+            return Ok(Exchange::new(lease, Arc::clone(&self.work), self.api, bookmarks));
+        }
         Ok(Exchange::new(
             lease,
             Arc::clone(&self.work),

@@ -147,6 +147,9 @@ impl Pool {
     }
 
     pub(crate) fn counts(&self) -> PoolCounts {
+        if self.is_retired() {
+            self.close_idle();
+        }
         let now = self.now();
         self.decide(|slots| slots.counts(now))
     }
@@ -185,7 +188,14 @@ impl Pool {
     /// Closes what is idle: the server has left the cluster.
     pub(crate) fn close_idle(&self) {
         let now = self.now();
-        self.decide(|slots| slots.close_all_idle(now));
+        let unsettled = self.decide(|slots| {
+            slots.close_all_idle(now);
+            slots.lease_unsettled()
+        });
+        // All that was missing may have arrived. What must be finished and is not comes back.
+        for pooled in unsettled {
+            pooled.give_back(self, None);
+        }
     }
 
     /// As [`counts`](Self::counts), without discarding what has expired.

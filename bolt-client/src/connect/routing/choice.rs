@@ -238,7 +238,12 @@ impl Router {
             Some(_) => state.tables.get(name),
             None => state.tables.fresh(name, want.access, now),
         };
-        let servers = table.map(|table| table.servers(want.access)).unwrap_or_default();
+        let access = if planted!(FollowerUsedForWrites) {
+            Access::Read
+        } else {
+            want.access
+        };
+        let servers = table.map(|table| table.servers(access)).unwrap_or_default();
         let least = match servers {
             [only] => Some(only),
             servers => {

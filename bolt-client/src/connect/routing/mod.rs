@@ -148,6 +148,9 @@ impl Router {
 
     /// Returns the user of a session, as far as its home database is concerned.
     fn user(&self, want: &Want) -> HomeKey {
+        if planted!(HomeOfAnotherUser) {
+            return HomeKey::Driver;
+        }
         let own = match &want.login {
             Login::Driver => None,
             Login::Own(auth) => Some(auth),
@@ -239,6 +242,9 @@ impl State {
     fn take_left(&mut self) -> Vec<Arc<Pool>> {
         let Self { tables, pools, .. } = self;
         let mut left = Vec::new();
+        if planted!(ConnectionToGoneServerKept) {
+            return left;
+        }
         pools.retain(|address, pool| {
             pool.set_retired(!tables.lists(address));
             if tables.lists(address) {

@@ -46,7 +46,7 @@ impl<E> Search<E> {
         let mut left: VecDeque<_> = routers.cloned().map(Candidate::Router).collect();
         if table.is_none_or(Table::came_without_writers) {
             left.push_front(Candidate::Seed);
-        } else {
+        } else if !planted!(SeedForgotten) {
             left.push_back(Candidate::Seed);
         }
         Self {

@@ -34,9 +34,15 @@ impl Placement {
         match means {
             ForRouting::Unaffected => {}
             ForRouting::Forget => self.router.forget(&self.address),
-            ForRouting::NotAWriter => self
-                .router
-                .change(|tables| tables.remove_writer(self.database.as_deref(), &self.address)),
+            ForRouting::NotAWriter if planted!(StaleWriterKept) => {}
+            ForRouting::NotAWriter => {
+                let database = self
+                    .database
+                    .as_deref()
+                    .filter(|_| !planted!(WrongDatabasePurged));
+                self.router
+                    .change(|tables| tables.remove_writer(database, &self.address));
+            }
         }
     }
 

@@ -324,6 +324,9 @@ impl Drop for Turn {
         let Some(mut progress) = self.progress.take() else {
             return;
         };
+        if planted!(SearchLostWithItsCaller) {
+            return;
+        }
         if let Some(asked) = &mut progress.asked {
             asked.pause();
         }

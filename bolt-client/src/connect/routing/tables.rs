@@ -70,6 +70,10 @@ impl Tables {
 
     /// As [`get`](Self::get), if the table is fresh for this access.
     pub(crate) fn fresh(&self, database: Option<&str>, access: Access, now: Instant) -> Option<&Table> {
+        if planted!(TableOfAnotherDatabase) {
+            let mut tables = self.tables.values().map(|kept| &kept.table);
+            return tables.find(|table| table.is_fresh(access, now));
+        }
         self.get(database).filter(|table| table.is_fresh(access, now))
     }
 

@@ -59,6 +59,12 @@ impl<L, O> Slots<L, O> {
         self.serve(now);
     }
 
+    /// Leases all connections on which answers are on their way. They are given back as any other.
+    pub(crate) fn lease_unsettled(&mut self) -> Vec<L> {
+        self.leased += self.unsettled.len();
+        self.unsettled.drain(..).map(|idle| idle.link).collect()
+    }
+
     /// Closes connections that were idle for too long, the longest first, but keeps as many as the rules want.
     pub(super) fn close_idle(&mut self, now: Instant) {
         let Some(limit) = self.rules.max_idle else {
