@@ -16,8 +16,6 @@ mod select;
 mod ssr;
 mod table;
 mod tables;
-#[cfg(test)]
-mod tests;
 mod view;
 mod whole;
 
