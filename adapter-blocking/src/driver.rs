@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bolt_client::{Auth, BookmarkManager, Config, Error, PoolCounts, Query, ServerInfo};
+use bolt_client::{
+    Address, Auth, BookmarkManager, Config, Error, OptionalName, PoolCounts, Query, RoutingTable, ServerInfo,
+};
 
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
@@ -203,10 +205,28 @@ impl Driver {
         self.inner.is_encrypted()
     }
 
-    /// Returns the number of connections, by state, and of calls that wait for one.
+    /// Returns the number of connections, by state, and of calls that wait for one. In a cluster it is the sum over all
+    /// servers.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
         self.inner.pool_counts()
+    }
+
+    /// Returns [`pool_counts`](Self::pool_counts) of each server that this driver has connections to, in the order of the
+    /// addresses. Without a cluster that is the server of the URI.
+    #[must_use]
+    pub fn pool_counts_by_address(&self) -> Vec<(Address, PoolCounts)> {
+        self.inner.pool_counts_by_address()
+    }
+
+    /// Returns the routing table of a database as the driver knows it: which servers carry out reads and writes. `None` for the
+    /// [default database](Config::database), or else the home database of the driver's login.
+    ///
+    /// Nothing is asked of a server, so the table may be out of date. `None` is returned if no call has needed the database yet,
+    /// and by drivers of one server (`bolt://`).
+    #[must_use]
+    pub fn routing_table(&self, database: impl OptionalName) -> Option<RoutingTable> {
+        self.inner.routing_table(database)
     }
 
     /// Closes all connections in order. Calls in progress on other threads may finish. New calls, and those that wait

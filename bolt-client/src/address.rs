@@ -35,23 +35,36 @@ impl Address {
         }
     }
 
-    /// Returns the host: a name, an IPv4 address, or an IPv6 address without brackets.
+    /// Creates the address of a Unix-domain socket: its absolute path in place of the host.
+    pub(crate) const fn of_socket(path: String) -> Self {
+        Self { host: path, port: 0 }
+    }
+
+    /// Returns the path, if this is the address of a Unix-domain socket. No host begins with a slash.
+    pub(crate) fn socket_path(&self) -> Option<&str> {
+        Some(&*self.host).filter(|host| host.starts_with('/'))
+    }
+
+    /// Returns the host: a name, an IPv4 address, or an IPv6 address without brackets. For a Unix-domain socket it is
+    /// the path.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Returns the port.
+    /// Returns the port; 0 for a Unix-domain socket.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// Shows the address as `host:port`, with brackets around an IPv6 address.
+/// Shows the address as `host:port`, with brackets around an IPv6 address. A Unix-domain socket is shown as its path.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
+        if let Some(path) = self.socket_path() {
+            f.write_str(path)
+        } else if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)

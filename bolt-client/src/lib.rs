@@ -81,6 +81,7 @@ pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
 pub use config::{Config, ConfigOptions, FetchSize, OptionalName};
 pub use connect::pool::PoolCounts;
+pub use connect::routing::RoutingTable;
 #[cfg(feature = "rustls")]
 pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;

@@ -98,6 +98,26 @@ bugs! {
     RefreshHerd,
     /// Callers get the result of the last call of the auth manager, though it has ended.
     OldResultOfManager,
+    /// A server that reports that it is no leader stays a writer.
+    StaleWriterKept,
+    /// Each caller that needs a routing table asks for it.
+    RoutingHerd,
+    /// A search for a routing table ends with the caller that carries it out, and others wait for it.
+    SearchLostWithItsCaller,
+    /// The server of the URI is asked for the first routing table only.
+    SeedForgotten,
+    /// A server that reports that it is no leader is removed from the writers of another database.
+    WrongDatabasePurged,
+    /// All users have the same home database.
+    HomeOfAnotherUser,
+    /// An attempt on another server begins without bookmarks.
+    BookmarksLostOnFailover,
+    /// Servers for reads carry out writes.
+    FollowerUsedForWrites,
+    /// Any fresh routing table is used, whatever its database.
+    TableOfAnotherDatabase,
+    /// Connections to servers that have left the cluster are kept.
+    ConnectionToGoneServerKept,
     /// The socket is asked before the plaintext that TLS holds.
     SocketBeforePlaintext,
     /// The transport below TLS is not flushed.

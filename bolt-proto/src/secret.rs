@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,6 +19,12 @@ impl Secret {
     /// Returns the text, to be encoded.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
     }
 }
 

@@ -71,7 +71,10 @@ fn main() {
 fn numbers_of_any_precision_and_raw_json_are_values() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-json");
     fs::create_dir_all(folder.join("src")).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap();
     let manifest = format!(
         "[package]\nname = \"foreign-json\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          bolt-proto = {{ path = {:?}, features = [\"serde_json\"] }}\n\
@@ -92,6 +95,9 @@ fn numbers_of_any_precision_and_raw_json_are_values() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success() && out.trim() == "done", "{errors}");
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use bolt_proto::{Auth, Query, Version};
 
+use crate::address::Address;
 use crate::api::execute_query::ExecuteQuery;
 use crate::api::session::SessionBuilder;
 use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::BookmarkManager;
-use crate::config::Config;
+use crate::config::{Config, OptionalName};
 use crate::connect::Shared;
 use crate::connect::login::Login;
 use crate::connect::pool::PoolCounts;
+use crate::connect::routing::RoutingTable;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
@@ -221,10 +223,41 @@ impl Driver {
         self.shared.config().options().is_encrypted()
     }
 
-    /// Returns the number of connections, by state, and of calls that wait for one.
+    /// Returns the number of connections, by state, and of calls that wait for one. In a cluster it is the sum over all
+    /// servers.
     #[must_use]
     pub fn pool_counts(&self) -> PoolCounts {
+        let counts = self.shared.pool_counts();
+        counts.into_iter().map(|(_, counts)| counts).sum()
+    }
+
+    /// Returns [`pool_counts`](Self::pool_counts) of each server that this driver has connections to, in the order of the
+    /// addresses. Without a cluster that is the server of the URI.
+    #[must_use]
+    pub fn pool_counts_by_address(&self) -> Vec<(Address, PoolCounts)> {
         self.shared.pool_counts()
+    }
+
+    /// Returns the routing table of a database as the driver knows it: which servers carry out reads and writes. `None` for the
+    /// [default database](Config::database), or else the home database of the driver's login.
+    ///
+    /// Nothing is asked of a server, so the table may be out of date. `None` is returned if no call has needed the database yet,
+    /// and by drivers of one server (`bolt://`).
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(driver: bolt::Driver) -> Result<(), bolt::Error> {
+    /// driver.verify_connectivity().await?;
+    /// if let Some(table) = driver.routing_table(None) {
+    ///     for writer in table.writers() {
+    ///         println!("{writer}, as of {:?} ago", table.age());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn routing_table(&self, database: impl OptionalName) -> Option<RoutingTable> {
+        self.shared.routing_table(database.into_name())
     }
 
     /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection,

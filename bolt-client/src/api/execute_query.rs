@@ -174,12 +174,12 @@ impl Setup {
         } else {
             CommitTime::AfterRows
         };
-        let context = Arc::new(TransactionContext {
-            shared: self.shared,
-            settings: self.settings,
-            deadline_of: "deadline of the call",
-            chain: Chain::new(Bookmarks::new(), self.manager),
-        });
+        let context = Arc::new(TransactionContext::new(
+            self.shared,
+            self.settings,
+            "deadline of the call",
+            Chain::new(Bookmarks::new(), self.manager),
+        ));
         let by = context.deadline(None);
         let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
         let mut work = attempts.begin().await?;

@@ -44,14 +44,32 @@ impl Chain {
             links.begun += 1;
             (links.own.clone(), links.begun)
         };
-        let sent = match &self.0.manager {
-            Some(manager) => manager.bookmarks() + own,
-            None => own,
-        };
         TransactionBookmarks {
             chain: self.clone(),
             number,
-            sent,
+            sent: self.with_those_of_manager(own),
+        }
+    }
+
+    /// Returns the bookmarks that a transaction would start from now.
+    pub(crate) fn sent_now(&self) -> Bookmarks {
+        let own = self.lock().own.clone();
+        self.with_those_of_manager(own)
+    }
+
+    /// As [`next`](Self::next), without any bookmarks.
+    #[cfg(planted)]
+    pub(crate) fn next_without(&self) -> TransactionBookmarks {
+        TransactionBookmarks {
+            sent: Bookmarks::new(),
+            ..self.next()
+        }
+    }
+
+    fn with_those_of_manager(&self, own: Bookmarks) -> Bookmarks {
+        match &self.0.manager {
+            Some(manager) => manager.bookmarks() + own,
+            None => own,
         }
     }
 

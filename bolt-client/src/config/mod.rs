@@ -22,6 +22,7 @@ use bolt_proto::{Limits, NotificationFilter, Versions};
 
 use crate::address::Address;
 use crate::auth::{AuthManager, AuthSource};
+use crate::connect::routing::Membership;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::SocketOptions;
@@ -59,6 +60,10 @@ pub(crate) use retries::{Pauses, RetryIf};
 #[non_exhaustive]
 pub struct Config {
     pub(crate) address: Address,
+    /// The routing context of the URI, if it is that of a cluster.
+    pub(crate) routing: Option<Vec<(String, String)>>,
+    /// Set for the connections of a cluster only.
+    pub(crate) membership: Option<Membership>,
     pub(crate) encryption: EncryptionOptions,
     pub(crate) auth: AuthSource,
     pub(crate) user_agent: String,
@@ -95,9 +100,14 @@ impl Config {
     ///
     /// | scheme | |
     /// |---|---|
-    /// | `bolt` | not encrypted, unless TLS options are set |
+    /// | `neo4j` | a cluster, which is asked for its servers; not encrypted, unless TLS options are set |
+    /// | `neo4j+s`, `neo4j+ssc` | a cluster with TLS, as for one server |
+    /// | `bolt` | one server; not encrypted, unless TLS options are set |
     /// | `bolt+s` | TLS; the server's certificate must be valid, and issued by a trusted authority for this host |
     /// | `bolt+ssc` | TLS with any certificate, so an attacker on the network can read and change everything: for tests only |
+    /// | `bolt+unix` | a Unix-domain socket by its absolute path, such as `bolt+unix:///run/neo4j.sock`; not encrypted |
+    ///
+    /// The URI of a cluster may end in a routing context, such as `?policy=eu&region=north`, which the servers interpret.
     ///
     /// TLS is part of the feature `rustls`, which the adapters enable by default.
     ///
@@ -108,10 +118,12 @@ impl Config {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URI cannot be used. The message says why.
     pub fn new(uri: &str, auth: impl AuthManager) -> Result<Self, Error> {
         let connection_timeout = Duration::from_secs(30);
-        let (scheme, address) = uri::parse(uri)?;
+        let parsed = uri::parse(uri)?;
         Ok(Self {
-            address,
-            encryption: EncryptionOptions::new(scheme),
+            address: parsed.address,
+            routing: parsed.routing,
+            membership: None,
+            encryption: EncryptionOptions::new(parsed.scheme),
             auth: AuthSource::new(auth),
             user_agent: concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             required_product: None,

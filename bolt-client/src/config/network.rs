@@ -81,7 +81,8 @@ impl Config {
     /// Sets a function that returns the server's addresses, for service discovery and for names that DNS does not know.
     /// Default: the address of the URI.
     ///
-    /// The function is called each time a connection is opened. The addresses are tried in order until a Bolt server
+    /// The function is called each time a connection is opened; in a cluster, each time the server of the URI is asked for a
+    /// routing table, and for no other server. The addresses are tried in order until a Bolt server
     /// answers; each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
     ///
     /// ```

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Config;
 
 impl Config {
-    /// Sets the maximum number of connections. Default: 100.
+    /// Sets the maximum number of connections; in a cluster, of connections to each server. Default: 100.
     #[must_use]
     pub const fn max_connection_pool_size(mut self, connections: usize) -> Self {
         self.max_connection_pool_size = connections;

@@ -7,6 +7,7 @@ pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod open;
 pub(crate) mod pool;
+pub(crate) mod routing;
 mod shared;
 mod single_flight;
 #[cfg(feature = "rustls")]
@@ -14,4 +15,4 @@ pub(crate) mod tls;
 mod want;
 
 pub(crate) use shared::Shared;
-pub(crate) use want::Want;
+pub(crate) use want::{SessionState, Want};

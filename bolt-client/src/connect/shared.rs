@@ -4,19 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::{Auth, Kind, ServerError};
+use bolt_proto::{Access, Auth, Kind, ServerError};
 
+use crate::address::Address;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
-use super::Want;
 use super::encryption::Encryption;
 use super::fallout;
 use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
+use super::routing::{Router, RoutingTable};
+use super::{SessionState, Want};
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
 enum Topology {
     /// One server for all work.
     Direct(Arc<Pool>),
+    /// The servers of a cluster.
+    Routed(Arc<Router>),
 }
 
 impl Shared {
@@ -40,18 +44,27 @@ impl Shared {
         let config = Arc::new(config);
         let address = config.address.clone();
         let logins = Arc::new(Logins::new(&config));
-        let pool = Pool::new(
-            Arc::clone(&runtime),
-            Arc::clone(&config),
-            encryption,
-            Arc::clone(&logins),
-            address,
-        );
+        let topology = match &config.routing {
+            Some(context) => Topology::Routed(Arc::new(Router::new(
+                Arc::clone(&runtime),
+                &config,
+                encryption,
+                Arc::clone(&logins),
+                context,
+            ))),
+            None => Topology::Direct(Arc::new(Pool::new(
+                Arc::clone(&runtime),
+                Arc::clone(&config),
+                encryption,
+                Arc::clone(&logins),
+                address,
+            ))),
+        };
         Ok(Self {
             runtime,
             config,
             logins,
-            topology: Topology::Direct(Arc::new(pool)),
+            topology,
         })
     }
 
@@ -79,7 +92,7 @@ impl Shared {
     pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
         let by = self.acquisition_limit(by);
         loop {
-            let (mut lease, credentials) = self.acquire_any(&want.login, by).await?;
+            let (mut lease, credentials) = self.acquire_any(want, by).await?;
             if lease.carry(&credentials)? {
                 self.check_login(&lease)?;
                 return Ok(lease);
@@ -90,22 +103,37 @@ impl Shared {
     }
 
     /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
-    async fn acquire_any(&self, login: &Login, by: Deadline) -> Result<(Lease, Credentials), Error> {
+    async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
+        let login = &want.login;
         let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
         let are_kept = self.logins.are_kept(self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
+            Topology::Routed(router) => router.acquire(want, &credentials, by).await?,
         };
         match login {
             Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
                 Err(own_login_unsupported(&lease))
             }
-            // They may have expired while the call waited for the connection.
-            Login::Driver if are_kept => {
+            // They may have expired while the call waited for the connection. A server has just accepted those of a new
+            // one: tokens that live for less than an opening would replace one connection after the other.
+            Login::Driver if are_kept && lease.is_reused() => {
                 let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
                 Ok((lease, credentials))
             }
             _ => Ok((lease, credentials)),
+        }
+    }
+
+    /// Returns whether a cluster has a server for this work beside these. Asks for its present table if the known one has none.
+    pub(crate) async fn has_other_server(&self, want: &Want, than: &[Arc<Address>], by: Deadline) -> bool {
+        let Topology::Routed(router) = &self.topology else {
+            return false;
+        };
+        let by = self.acquisition_limit(by);
+        match self.logins.credentials(&want.login, &*self.runtime, by).await {
+            Ok(credentials) => router.has_other_server(want, &credentials, than, by).await,
+            Err(_) => false,
         }
     }
 
@@ -144,12 +172,13 @@ impl Shared {
             .await?;
         match &self.topology {
             Topology::Direct(pool) => pool.warm_up(&credentials, by).await,
+            Topology::Routed(router) => router.warm_up(&self.read(Login::Driver), &credentials, by).await,
         }
     }
 
     /// Returns whether a server accepts these credentials, or the driver's.
     pub(crate) async fn verify_authentication(&self, login: Login, by: Deadline) -> Result<bool, Error> {
-        match self.log_in(&login, by).await {
+        match self.log_in(&self.read(login), by).await {
             Ok(()) => Ok(true),
             Err(error) if error.server().is_some_and(denies_access) => Ok(false),
             Err(error) => Err(error),
@@ -157,10 +186,10 @@ impl Shared {
     }
 
     /// Logs in on a connection, whatever login it carries.
-    async fn log_in(&self, login: &Login, by: Deadline) -> Result<(), Error> {
+    async fn log_in(&self, want: &Want, by: Deadline) -> Result<(), Error> {
         let within = self.acquisition_limit(by);
         loop {
-            let (mut lease, credentials) = self.acquire_any(login, within).await?;
+            let (mut lease, credentials) = self.acquire_any(want, within).await?;
             // A new connection has just logged in with them. Before Bolt 5.1 the answer does not depend on that.
             if lease.can_log_in_again()
                 && !lease.is_reused()
@@ -183,7 +212,7 @@ impl Shared {
 
     /// Returns information about the server, after it has answered a request or a login.
     pub(crate) async fn server_info(&self, by: Deadline) -> Result<ServerInfo, Error> {
-        let want = Want::default();
+        let want = self.read(Login::Driver);
         loop {
             let mut lease = self.acquire(&want, by).await?;
             // A new connection has just been answered; an old one is tested by a request, and replaced if it is dead.
@@ -222,21 +251,50 @@ impl Shared {
         }
     }
 
-    pub(crate) fn pool_counts(&self) -> PoolCounts {
+    /// Returns the counts of each server's pool, in the order of the addresses.
+    pub(crate) fn pool_counts(&self) -> Vec<(Address, PoolCounts)> {
         match &self.topology {
-            Topology::Direct(pool) => pool.counts(),
+            Topology::Direct(pool) => vec![(self.config.address.clone(), pool.counts())],
+            Topology::Routed(router) => router.pool_counts(),
+        }
+    }
+
+    /// Returns what is known of the servers of a database.
+    pub(crate) fn routing_table(&self, database: Option<Arc<str>>) -> Option<RoutingTable> {
+        match &self.topology {
+            Topology::Direct(_) => None,
+            Topology::Routed(router) => {
+                let default = self.read(Login::Driver);
+                router.view(&Want {
+                    database: database.or_else(|| default.database.clone()),
+                    ..default
+                })
+            }
+        }
+    }
+
+    /// Returns what a read needs that belongs to no session.
+    fn read(&self, login: Login) -> Want {
+        Want {
+            access: Access::Read,
+            database: self.config.database.clone(),
+            impersonated_user: None,
+            login,
+            session: SessionState::default(),
         }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         match &self.topology {
             Topology::Direct(pool) => pool.is_closed(),
+            Topology::Routed(router) => router.is_closed(),
         }
     }
 
     pub(crate) async fn close(&self) {
         match &self.topology {
             Topology::Direct(pool) => pool.close().await,
+            Topology::Routed(router) => router.close().await,
         }
     }
 }
@@ -283,9 +341,11 @@ fn too_old(lease: &Lease, what: &str) -> Error {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Topology::Direct(pool) = &self.topology;
-        f.debug_struct("Driver")
-            .field("pool", pool)
-            .finish_non_exhaustive()
+        let mut debug = f.debug_struct("Driver");
+        match &self.topology {
+            Topology::Direct(pool) => debug.field("pool", pool),
+            Topology::Routed(router) => debug.field("router", router),
+        };
+        debug.finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ mod abort;
 mod build;
 mod hint;
 mod login;
+mod routing;
 mod waiting;
 
 use std::error::Error as StdError;
@@ -21,6 +22,8 @@ pub use abort::OrAbort;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub use bolt_proto::{ProtocolViolation, UsageError};
 use login::Login;
+pub(crate) use routing::{Failures, Known};
+use routing::{NoRoutingTable, NoServer};
 pub(crate) use waiting::Waiting;
 
 /// An error of the driver: one word wide, and cheap to clone.
@@ -95,9 +98,10 @@ pub enum ErrorKind {
     /// and user.
     Auth,
     /// The server and this driver have no protocol version in common, or the server is not the
-    /// [required product](crate::Config::required_product).
+    /// [required product](crate::Config::required_product), or that of a `neo4j://` URI has no routing tables.
     Unsupported,
-    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
+    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting. In a cluster:
+    /// no server carries out the work at present.
     Connect,
     /// TLS failed while a connection was opened: one side does not trust the other's certificate, or does not encrypt, or
     /// they have no version in common. The message says what to do. It is not retried, but if a server that has spoken TLS
@@ -225,6 +229,10 @@ enum Reason {
     CancelledPause(Error),
     Closed,
     UnknownCommit(Error),
+    NoRoutingTable(Box<NoRoutingTable>),
+    NoServer(Box<NoServer>),
+    /// A routing table lacks this.
+    BadTable(&'static str),
 }
 
 impl Error {
@@ -270,6 +278,9 @@ impl Error {
             Reason::Cancelled(_) | Reason::CancelledPause(_) => ErrorKind::Cancelled,
             Reason::Closed => ErrorKind::Closed,
             Reason::UnknownCommit(_) => ErrorKind::UnknownCommit,
+            Reason::NoRoutingTable(error) => error.kind(),
+            Reason::NoServer(error) => error.kind(),
+            Reason::BadTable(_) => ErrorKind::Protocol,
         }
     }
 
@@ -288,7 +299,11 @@ impl Error {
             Reason::Resolve { .. }
             | Reason::Connect { .. }
             | Reason::Refused { .. }
-            | Reason::Lost { .. } => true,
+            | Reason::Lost { .. }
+            // Servers may be starting, or electing a leader.
+            | Reason::BadTable(_) => true,
+            Reason::NoRoutingTable(error) => error.is_retryable(),
+            Reason::NoServer(error) => error.is_retryable(),
             Reason::Tls { is_final, .. } => !is_final,
             // A server that answered, and cannot be trusted or does not trust, is not outweighed by one that did not.
             Reason::Unreachable(failures) => {
@@ -335,6 +350,8 @@ impl Error {
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
             | Reason::NewCredentials(cause) => cause.server(),
+            Reason::NoRoutingTable(error) => only(error.failures())?.server(),
+            Reason::NoServer(error) => only(error.failures())?.server(),
             _ => None,
         }
     }
@@ -478,7 +495,18 @@ impl fmt::Display for Error {
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
             }
+            Reason::NoRoutingTable(error) => error.fmt(f),
+            Reason::NoServer(error) => error.fmt(f),
+            Reason::BadTable(missing) => write!(f, "the routing table has {missing}"),
         }
+    }
+}
+
+/// Returns the only one, if there is no other.
+fn only(failures: &[Error]) -> Option<&Error> {
+    match failures {
+        [only] => Some(only),
+        _ => None,
     }
 }
 
@@ -545,6 +573,8 @@ impl StdError for Error {
             Reason::AuthManager(source) => Some(&**source),
             // The last attempt. The text names all of them.
             Reason::Unreachable(failures) => failures.last().map(|failure| failure as _),
+            Reason::NoRoutingTable(error) => error.failures().last().map(|failure| failure as _),
+            Reason::NoServer(error) => error.failures().last().map(|failure| failure as _),
             Reason::Abort { error, .. } => Some(&**error),
             _ => None,
         }

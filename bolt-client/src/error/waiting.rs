@@ -15,10 +15,19 @@ pub(crate) enum Waiting {
     Opening(PoolCounts),
     /// The answer on a connection that was idle, or that another call left with unread answers.
     Settling(PoolCounts),
+    /// A routing table for which another call asks.
+    RoutingTable,
     /// The credentials that the auth manager provides.
     AuthManager,
     /// The server's answer to this request.
     Answer(Option<Message>),
+}
+
+impl Waiting {
+    /// Returns whether the server was to blame, and not the number of connections.
+    pub(crate) const fn is_for_a_server(&self) -> bool {
+        matches!(self, Self::Opening(_) | Self::Settling(_) | Self::Answer(_))
+    }
 }
 
 impl fmt::Display for Waiting {
@@ -39,6 +48,7 @@ impl fmt::Display for Waiting {
                 "waited for the server's answer on a connection of the pool that was idle, or had unread answers of an \
                  earlier call ({counts}); is the server overloaded?"
             ),
+            Self::RoutingTable => f.write_str("waited for the routing table of the cluster"),
             Self::AuthManager => f.write_str("waited for the credentials of the auth manager"),
             Self::Answer(Some(Message::Pull)) => f.write_str("waited for the rows of a query"),
             Self::Answer(Some(message)) => write!(f, "waited for the server's answer to {message}"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bolt_proto::Api;
 
+use crate::address::Address;
 use crate::connect::fallout::{self, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
@@ -16,6 +17,9 @@ use super::Exchange;
 use super::context::TransactionContext;
 use super::retry::Retry;
 use super::work::Work;
+
+/// The most attempts without a pause, on different servers.
+const MAX_MOVES: usize = 8;
 
 /// The attempts of one call.
 ///
@@ -29,6 +33,8 @@ pub(crate) struct Attempts {
     api: Option<Api>,
     policy: RetryPolicy,
     retry: Retry,
+    /// The servers of a cluster on which attempts have failed since the last pause.
+    failed_on: Vec<Arc<Address>>,
     /// A login has failed, and was tried again with other credentials.
     logged_in_again: bool,
     by: Deadline,
@@ -62,6 +68,7 @@ impl Attempts {
             work: Arc::new(work),
             policy,
             retry,
+            failed_on: Vec::new(),
             logged_in_again: false,
             by,
         }
@@ -84,6 +91,11 @@ impl Attempts {
     /// Returns the work, on a connection that is ready. Nothing of it has been sent.
     pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
         let lease = self.lease().await?;
+        #[cfg(planted)]
+        if planted!(BookmarksLostOnFailover) && !self.failed_on.is_empty() {
+            let bookmarks = self.context.chain.next_without();
+            return Ok(Exchange::new(lease, Arc::clone(&self.work), self.api, bookmarks));
+        }
         Ok(Exchange::new(
             lease,
             Arc::clone(&self.work),
@@ -106,7 +118,11 @@ impl Attempts {
         match (decision, self.policy) {
             (RetryDecision::AtOnce, RetryPolicy::Budget(_)) => self.check_time(error)?,
             (RetryDecision::AtOnce, _) => {}
-            (RetryDecision::Paused, RetryPolicy::Budget(_)) => self.pause(error).await?,
+            (RetryDecision::Paused, RetryPolicy::Budget(_)) => {
+                if !self.has_moved(failed, &error).await {
+                    self.pause(error).await?;
+                }
+            }
             (_, RetryPolicy::IfInvited) if fallout::invites_retry(&error, circumstances) => {
                 self.policy = RetryPolicy::Never;
             }
@@ -114,6 +130,28 @@ impl Attempts {
         }
         *failed = self.begin().await?;
         Ok(())
+    }
+
+    /// Returns whether the server is to blame for the failure, and the cluster has another one: then a pause would only cost
+    /// time. That is so once for each server, so that servers that blame each other do not make a tight loop.
+    async fn has_moved(&mut self, failed: &Exchange, error: &Error) -> bool {
+        let Some(server) = failed.server().filter(|_| fallout::blames_server(error)) else {
+            return false;
+        };
+        let shared = &self.context.shared;
+        let now = shared.now();
+        if self.failed_on.len() >= MAX_MOVES || self.by.has_passed(now) || self.retry.is_over(now) {
+            return false;
+        }
+        self.failed_on.push(Arc::clone(server));
+        let moved = shared
+            .has_other_server(&self.work.want, &self.failed_on, self.by)
+            .await;
+        if moved {
+            self.retry.note_failure(now);
+        }
+        // The question may have taken its time.
+        moved && !self.retry.is_over(shared.now())
     }
 
     /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of
@@ -184,6 +222,7 @@ impl Attempts {
         let shared = &self.context.shared;
         let runtime = shared.runtime();
         let now = shared.now();
+        self.failed_on.clear();
         match self.retry.next(now, runtime.random()) {
             Some(at) if !self.by.has_passed(at) && !shared.is_closed() => {
                 runtime.can_wait()?;

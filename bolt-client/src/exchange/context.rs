@@ -8,7 +8,7 @@ use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter};
 use crate::bookmarks::Chain;
 use crate::config::{FetchSize, RetryIf};
 use crate::connect::login::Login;
-use crate::connect::{Shared, Want};
+use crate::connect::{SessionState, Shared, Want};
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -39,9 +39,26 @@ pub(crate) struct TransactionContext {
     /// The name of the deadline among the settings, for errors.
     pub(crate) deadline_of: &'static str,
     pub(crate) chain: Chain,
+    /// Shared by all transactions of a session.
+    session: SessionState,
 }
 
 impl TransactionContext {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        settings: Settings,
+        deadline_of: &'static str,
+        chain: Chain,
+    ) -> Self {
+        Self {
+            session: SessionState::new(chain.clone()),
+            shared,
+            settings,
+            deadline_of,
+            chain,
+        }
+    }
+
     /// Returns when a call has to end that begins now with this limit.
     pub(crate) fn deadline(&self, limit: Option<Duration>) -> Deadline {
         let now = || self.shared.now();
@@ -95,6 +112,7 @@ impl TransactionContext {
                 access,
                 database: settings.database.clone().or_else(|| config.database.clone()),
                 impersonated_user: settings.impersonated_user.clone(),
+                session: self.session.clone(),
                 login: settings.auth.clone().map_or(Login::Driver, Login::Own),
             },
             options,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
 
+use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, Reported};
 use crate::connect::pool::{Lease, ParkedWork};
@@ -30,6 +31,10 @@ pub(super) struct WorkState {
     bookmarks: TransactionBookmarks,
     /// The connection served, or was opened for, an earlier call.
     reused: bool,
+    /// The server, if it is one of a cluster.
+    server: Option<Arc<Address>>,
+    /// The servers of a cluster report the home database to work that names none.
+    learns_home: bool,
     /// The BEGIN of a transaction, once queued.
     begin: Option<RequestId>,
     /// TELEMETRY, once queued.
@@ -63,11 +68,15 @@ impl Flight {
         bookmarks: TransactionBookmarks,
     ) -> Self {
         lease.set_transaction_bookmarks(bookmarks.clone());
+        let server = lease.server().cloned();
+        let learns_home = server.is_some() && work.want.database().is_none();
         let state = WorkState {
             work,
             api,
             bookmarks,
             reused: lease.is_reused(),
+            server,
+            learns_home,
             begin: None,
             telemetry: None,
             commit: None,
@@ -132,10 +141,20 @@ impl Flight {
         lease.is_some_and(|lease| lease.credentials_rejected(error))
     }
 
-    /// Reports that the login of this connection, and all that are as old, have become invalid.
-    pub(super) fn invalidate_logins(&self) {
+    /// Reports what a failure means for other connections, and for the routing tables.
+    pub(super) fn report(&self, reported: Reported) {
         if let Some(lease) = &self.lease {
-            lease.invalidate_logins();
+            if reported.invalidates_logins {
+                lease.invalidate_logins();
+            }
+            lease.report_to_router(reported.routing);
+        }
+    }
+
+    /// Notes the home database, on which the server carries out this work, which names none.
+    pub(super) fn note_home(&mut self, home: &Arc<str>) {
+        if let Some(lease) = &mut self.lease {
+            lease.note_home(&self.state.work.want, home);
         }
     }
 
@@ -158,6 +177,7 @@ impl Flight {
             Err(error) => error,
         };
         lease.report(fallout::for_connections(&error, state.answered));
+        lease.report_to_router(fallout::for_routing(&error, state.circumstances()));
         let is_over = matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol);
         if is_over || error.is_failed_login() {
             state.fail(error.clone());
@@ -230,6 +250,10 @@ impl WorkState {
         self.api
     }
 
+    pub(super) const fn server(&self) -> Option<&Arc<Address>> {
+        self.server.as_ref()
+    }
+
     /// Returns what BEGIN contains, or an auto-commit RUN.
     pub(super) fn begin_extra(&self) -> Extra {
         self.work.begin_extra(self.bookmarks.sent())
@@ -295,6 +319,22 @@ impl WorkState {
         if request.is_some() && request == self.telemetry {
             self.api = None;
         }
+    }
+
+    /// Returns the home database, if this answer reports it: that to BEGIN, or to the RUN of an auto-commit query.
+    pub(super) fn home_in(
+        &mut self,
+        request: Option<RequestId>,
+        answers_run: bool,
+        metadata: Metadata<'_>,
+    ) -> Option<Arc<str>> {
+        let begins = request.is_some() && request == self.begin;
+        if !self.learns_home || !(begins || answers_run) {
+            return None;
+        }
+        let home = metadata.begin().database?;
+        self.learns_home = false;
+        Some(Arc::from(home))
     }
 
     /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.

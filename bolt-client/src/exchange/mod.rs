@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, ServerError, UsageError};
 
+use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::fallout::{self, Circumstances, RetryDecision};
 use crate::connect::pool::Lease;
@@ -76,6 +77,11 @@ impl Exchange {
     /// Returns its state when an error ended it.
     pub(crate) fn circumstances(&self) -> Circumstances {
         self.flight.state.circumstances()
+    }
+
+    /// Returns the server that the work was on, if it is one of a cluster.
+    pub(crate) const fn server(&self) -> Option<&Arc<Address>> {
+        self.flight.state.server()
     }
 
     /// Returns the part of the API of which a server still has to be informed when the work is retried.
@@ -177,13 +183,18 @@ impl Exchange {
         };
         state.note_answer();
         state.succeeded(head.request, metadata);
-        let Some(id) = head.result else { return };
-        self.results.update(id, |result| match (keys, info) {
-            (Some(keys), _) => result.start(metadata, keys),
-            _ if metadata.has_more() => result.page_ended(),
-            (None, Some(info)) => result.end(info, metadata),
-            _ => {}
-        });
+        let home = state.home_in(head.request, keys.is_some(), metadata);
+        if let Some(id) = head.result {
+            self.results.update(id, |result| match (keys, info) {
+                (Some(keys), _) => result.start(metadata, keys),
+                _ if metadata.has_more() => result.page_ended(),
+                (None, Some(info)) => result.end(info, metadata),
+                _ => {}
+            });
+        }
+        if let Some(home) = home {
+            self.flight.note_home(&home);
+        }
     }
 
     /// Returns the columns of a result, if this answers its RUN.
@@ -215,9 +226,7 @@ impl Exchange {
         let flight = &mut self.flight;
         let new_credentials = flight.credentials_rejected(&error);
         let reported = flight.state.failed(request, of, error, new_credentials);
-        if reported.invalidates_logins {
-            flight.invalidate_logins();
-        }
+        flight.report(reported);
     }
 
     fn subject_of(&self, head: Head) -> Subject {

@@ -37,6 +37,12 @@ impl Retry {
         self.since.is_some_and(|since| now >= self.end(since))
     }
 
+    /// Notes that an attempt failed at `now`, and that the next one begins at once.
+    pub(crate) fn note_failure(&mut self, now: Instant) {
+        self.failed = self.failed.saturating_add(1);
+        self.since.get_or_insert(now);
+    }
+
     /// Notes that an attempt failed at `now`. Returns when the next one begins; `None` if there is none. `draw` is
     /// random.
     pub(crate) fn next(&mut self, now: Instant, draw: u64) -> Option<Instant> {

@@ -37,7 +37,7 @@ impl Work {
             .clone()
             .access(want.access)
             .bookmarks(bookmarks.raw_values());
-        if let Some(name) = &want.database {
+        if let Some(name) = want.database() {
             extra = extra.database(&**name);
         }
         if let Some(user) = &want.impersonated_user {

@@ -1,10 +1,11 @@
 //! Scripted servers in memory, for tests of the work on connections. They have rows and bookmarks, fail and hold
 //! answers back on request, and record the requests. The clock is moved by hand.
 
+mod cluster;
 mod runtime;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::IntoFuture;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
@@ -15,6 +16,8 @@ use bolt_proto::{Auth, ServerError};
 
 use crate::{Config, Driver};
 
+pub(crate) use cluster::Routed;
+use cluster::TableOf;
 pub(crate) use runtime::Task;
 use server::Socket;
 
@@ -30,13 +33,19 @@ struct State {
     script: Script,
     cancelled: bool,
     refusing: bool,
+    /// The ports behind each name that has several.
+    names: HashMap<String, Vec<u16>>,
+    /// The ports that refuse connections.
+    down: HashSet<u16>,
+    /// The ports whose new connections hold their answers back.
+    holding: HashSet<u16>,
 }
 
 /// What the servers of all connections have in common.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// The requests that fail, each once.
-    fails: Vec<(Message, ServerError)>,
+    /// The requests that fail, each once, anywhere or at this port.
+    fails: Vec<(Message, Option<u16>, ServerError)>,
     /// A PULL fails after it has sent this many rows.
     fails_after: Option<(u64, ServerError)>,
     /// The connection ends in place of the answer to such a request.
@@ -48,6 +57,16 @@ pub(super) struct Script {
     /// The texts of committed queries.
     committed: Vec<String>,
     next_bookmark: u64,
+    /// The routing table of each port; that of port 0 is of all others.
+    tables: HashMap<u16, TableOf>,
+    /// The database of work that names none. Servers that have one forward queries.
+    home: Option<String>,
+    /// The ports that do not forward queries.
+    not_forwarding: HashSet<u16>,
+    /// The names of databases by their aliases.
+    aliases: HashMap<String, String>,
+    /// The requests for routing tables.
+    routed: Vec<Routed>,
     /// What servers accept of each user. Users that are not named are accepted with any password.
     passwords: BTreeMap<String, String>,
     /// The credentials of all logins that were tried.
@@ -65,6 +84,9 @@ impl Scripted {
             script: Script::default(),
             cancelled: false,
             refusing: false,
+            names: HashMap::new(),
+            down: HashSet::new(),
+            holding: HashSet::new(),
         })))
     }
 
@@ -124,7 +146,7 @@ impl Scripted {
     }
 
     pub(crate) fn fail_with(&self, message: Message, error: ServerError) {
-        self.lock().script.fails.push((message, error));
+        self.lock().script.fails.push((message, None, error));
     }
 
     /// Makes the next PULL fail after this many rows.
@@ -173,6 +195,11 @@ impl Scripted {
         let login = |message: &Message| matches!(message, Message::Hello | Message::Logon);
         let asked = self.lock().sockets[at].asked.clone();
         asked.into_iter().skip_while(login).collect()
+    }
+
+    /// Returns all requests on this connection.
+    pub(crate) fn all_asked(&self, at: usize) -> Vec<Message> {
+        self.lock().sockets[at].asked.clone()
     }
 
     /// Returns the requests on this connection since the last call for it.

@@ -16,25 +16,36 @@ use super::{Scripted, Socket};
 impl Runtime for Scripted {
     fn resolve<'a>(
         &'a self,
-        _host: &'a str,
+        host: &'a str,
         port: u16,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]) })
+        let ports = self.lock().names.get(host).cloned();
+        let ports = ports.unwrap_or_else(|| vec![port]);
+        let sockets = ports
+            .into_iter()
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        Box::pin(async move { Ok(sockets.collect()) })
     }
 
     fn connect<'a>(
         &'a self,
-        _to: &'a Endpoint,
+        to: &'a Endpoint,
         _with: &'a SocketOptions,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let mut state = self.lock();
-            if state.refusing {
+            let port = match to {
+                Endpoint::Tcp(socket) => socket.port(),
+                Endpoint::Unix(_) => 0,
+            };
+            if state.refusing || state.down.contains(&port) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            state.sockets.push(Socket::new());
+            let mut socket = Socket::new(port);
+            socket.holds = state.holding.contains(&port);
+            state.sockets.push(socket);
             let at = state.sockets.len() - 1;
             let end = End {
                 servers: self.clone(),

@@ -8,15 +8,19 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 
 use bolt_proto::ServerError;
+use bolt_proto::Value;
 use bolt_proto::peer::{Head, Options, Request, Rows, Server, Token, Verdict};
 use bolt_proto::state::Message;
 
 use super::Script;
+use super::cluster::{Routed, TableOf};
 
 /// The server's end of a connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     server: Server,
+    /// Where the client connected to.
+    pub(super) port: u16,
     /// Answers that are held back, each complete.
     held: VecDeque<Vec<u8>>,
     /// What the client can read.
@@ -38,6 +42,8 @@ pub(super) struct Socket {
     /// The queries that have run and are not committed.
     uncommitted: Vec<String>,
     in_transaction: bool,
+    /// The table that a procedure returns.
+    table: Option<TableOf>,
     /// The credentials that it is logged in with.
     login: String,
 }
@@ -54,15 +60,17 @@ struct Content {
 enum Asked {
     Run(String),
     Rows(Rows),
+    Route(Routed),
     /// The user, or else the scheme; and what proves it.
     Login(String, String),
     Other,
 }
 
 impl Socket {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(port: u16) -> Self {
         Self {
             server: Server::new(Options::strict()),
+            port,
             held: VecDeque::new(),
             arrived: VecDeque::new(),
             holds: false,
@@ -80,6 +88,7 @@ impl Socket {
             uncommitted: Vec::new(),
             in_transaction: false,
             login: String::new(),
+            table: None,
         }
     }
 
@@ -143,10 +152,11 @@ impl Socket {
             self.server.ignored().unwrap();
             return self.send();
         }
+        let port = self.port;
         let planned = script
             .fails
             .iter()
-            .position(|(message, _)| *message == head.message);
+            .position(|(message, at, _)| *message == head.message && at.is_none_or(|at| at == port));
         if self.is_refused(&asked, script) {
             let code = "Neo.ClientError.Security.Unauthorized";
             self.server.failure(&ServerError::new(code, "wrong")).unwrap();
@@ -154,7 +164,7 @@ impl Socket {
             return self.close();
         }
         if let Some(planned) = planned {
-            let (_, error) = script.fails.remove(planned);
+            let (_, _, error) = script.fails.remove(planned);
             self.forget();
             self.server.failure(&error).unwrap();
         } else {
@@ -182,6 +192,19 @@ impl Socket {
                 Asked::Rows(rows)
             }
             Some(Request::Discard(rows)) => Asked::Rows(rows),
+            Some(Request::Route(route)) => Asked::Route(Routed {
+                port: self.port,
+                context: route
+                    .context
+                    .string("address")
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(route.context.string("region").map(str::to_owned))
+                    .collect(),
+                bookmarks: route.bookmarks().map(str::to_owned).collect(),
+                database: route.database.map(str::to_owned),
+                user: route.impersonated_user.map(str::to_owned),
+            }),
             Some(Request::Hello(greeting)) => login_of(greeting.token()),
             Some(Request::Logon(token)) => login_of(token),
             _ => Asked::Other,
@@ -190,19 +213,24 @@ impl Socket {
 
     fn carry_out(&mut self, message: Message, asked: Asked, script: &mut Script) {
         match (message, asked) {
+            (_, Asked::Run(text)) if text.contains("getRoutingTable") => self.call(script),
             (_, Asked::Run(text)) => {
                 script.ran.push((text.clone(), self.login.clone()));
-                self.run(text);
+                self.run(text, script);
             }
             (_, Asked::Rows(rows)) => self.rows(message == Message::Pull, rows, script),
-            (Message::Hello, _) => self.hello(script.telemetry),
+            (_, Asked::Route(route)) => self.route(route, script),
+            (Message::Hello, _) => self.hello(script),
             (Message::Commit, _) => {
                 let bookmark = self.commit(script);
                 self.succeed(&[("bookmark", &bookmark)]);
             }
             _ => {
                 match message {
-                    Message::Begin => self.in_transaction = true,
+                    Message::Begin => {
+                        self.in_transaction = true;
+                        return self.begun(script);
+                    }
                     Message::Rollback | Message::Reset => self.forget(),
                     _ => {}
                 }
@@ -222,8 +250,9 @@ impl Socket {
             .is_some_and(|password| password != proof)
     }
 
-    fn hello(&mut self, telemetry: bool) {
-        let hints = HashMap::from([("telemetry.enabled", telemetry)]);
+    fn hello(&mut self, script: &Script) {
+        let forwards = !script.not_forwarding.contains(&self.port) && script.home.is_some();
+        let hints = HashMap::from([("telemetry.enabled", script.telemetry), ("ssr.enabled", forwards)]);
         self.server
             .success(|answer| {
                 answer.entry("server", "Test/1.0")?;
@@ -233,7 +262,68 @@ impl Socket {
             .unwrap();
     }
 
-    fn run(&mut self, text: String) {
+    /// Answers BEGIN: with the home database, if the request names none.
+    fn begun(&mut self, script: &Script) {
+        let home = script.home.as_deref().filter(|_| self.database.is_none());
+        match home {
+            Some(home) => self.succeed(&[("db", home)]),
+            None => self.succeed(&[]),
+        }
+    }
+
+    fn route(&mut self, asked: Routed, script: &mut Script) {
+        let table = script
+            .tables
+            .get(&asked.port)
+            .or_else(|| script.tables.get(&0))
+            .cloned();
+        let named = asked.database.clone();
+        script.routed.push(asked);
+        let Some(table) = table else {
+            let error = ServerError::new("Neo.ClientError.Procedure.ProcedureNotFound", "no such thing");
+            self.server.failure(&error).unwrap();
+            return;
+        };
+        let home = script.home.clone();
+        let mut entries = table.value();
+        if let Some(name) = named.or(home) {
+            entries.insert("db", script.aliases.get(&name).cloned().unwrap_or(name));
+        }
+        self.server
+            .success(|answer| answer.entry("rt", &Value::Map(entries)))
+            .unwrap();
+    }
+
+    /// Answers the call of a procedure, whose row PULL requests.
+    fn call(&mut self, script: &mut Script) {
+        let database = self.database.clone();
+        script.routed.push(Routed {
+            port: self.port,
+            context: Vec::new(),
+            bookmarks: self.bookmarks.clone(),
+            database,
+            user: None,
+        });
+        self.newest += 1;
+        self.results.insert(
+            self.newest,
+            Content {
+                sent: 0,
+                left: 1,
+                text: None,
+            },
+        );
+        self.table = script
+            .tables
+            .get(&self.port)
+            .or_else(|| script.tables.get(&0))
+            .cloned();
+        self.server
+            .success(|answer| answer.entry("fields", &["ttl", "servers"][..]))
+            .unwrap();
+    }
+
+    fn run(&mut self, text: String, script: &Script) {
         let (rows, letters) = rows_of(&text);
         self.newest += 1;
         let of_text = if text.contains("SECRET") {
@@ -250,12 +340,15 @@ impl Socket {
         self.uncommitted.push(text);
         let columns: &[&str] = if rows.is_some() { &["n"] } else { &[] };
         let (newest, in_transaction) = (self.newest, self.in_transaction);
+        let home = script.home.clone().filter(|_| self.database.is_none());
         self.server
             .success(|answer| {
                 answer.entry("fields", columns)?;
                 answer.entry("t_first", &1)?;
                 if in_transaction {
                     answer.entry("qid", &newest)?;
+                } else if let Some(home) = &home {
+                    answer.entry("db", home)?;
                 }
                 Ok(())
             })
@@ -272,8 +365,14 @@ impl Socket {
         for _ in 0..if wanted { sent } else { 0 } {
             content.sent += 1;
             let (number, text) = (content.sent, &content.text);
+            let table = self.table.take().map(|table| table.value());
             self.server
                 .record(|row| match text {
+                    _ if table.is_some() => {
+                        let table = table.as_ref().unwrap();
+                        row.item(table.get("ttl").unwrap())?;
+                        row.item(table.get("servers").unwrap())
+                    }
                     Some(text) => row.item(text),
                     None => row.item(&i64::try_from(number).unwrap()),
                 })

@@ -14,7 +14,7 @@ use crate::version::{Capabilities, Utc};
 /// An authentication token: the field of LOGON, or, up to Bolt 5.0, a part of HELLO.
 ///
 /// Clones share one copy of the credentials, which is wiped from memory when the last of them is dropped. `Debug`
-/// shows only the scheme.
+/// shows only the scheme. `Hash` takes in all of the token, so the hasher should be keyed at random, as that of `HashMap` is.
 ///
 /// ```
 /// # use bolt_proto as bolt;
@@ -27,10 +27,10 @@ use crate::version::{Capabilities, Utc};
 /// let custom = Auth::custom("api-key", "billing", "0123").realm("eu").parameter("tenant", 7);
 /// assert_eq!(custom.scheme(), "api-key");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Auth(Arc<Token>);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Token {
     scheme: String,
     principal: Option<String>,

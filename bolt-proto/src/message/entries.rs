@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use ::serde::Serialize;
 
@@ -45,6 +46,12 @@ impl Entries {
 /// Named values that are secret. They are wiped when they are dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct SecretEntries(Entries);
+
+impl Hash for SecretEntries {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.0.parameters().bytes.hash(state);
+    }
+}
 
 /// The room for a value of unknown size.
 const ROOM: usize = 4096;

@@ -38,7 +38,7 @@ impl Serialize for Part<'_> {
             Form::Float32(value) => serializer.serialize_f32(value),
             Form::Text(value) => serializer.serialize_str(value),
             Form::Version(value) => serializer.collect_str(&value),
-            Form::Bytes(value) => serializer.collect_seq(value),
+            Form::Bytes(value) => serializer.serialize_bytes(value),
             Form::Shown(value) => serializer.collect_str(value),
             Form::Items(items) => serializer.collect_seq(items),
             Form::Entries(entries) => serializer.collect_map(entries),

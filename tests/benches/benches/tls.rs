@@ -4,6 +4,28 @@
 //! `cargo bench -p benches --bench tls` prints, for each query and for each row of 1 KiB: instructions of a client process by
 //! callgrind, its time on the processor, how often it writes and reads the socket, and the bytes on the wire in each
 //! direction. The server is another process and does not count. `-- quick` leaves callgrind out.
+//!
+//! By rustc 1.95 on x86-64, AES-256-GCM of `ring` in TLS 1.3:
+//!
+//! | | instructions | ns | writes | reads | bytes out | bytes in |
+//! |---|---:|---:|---:|---:|---:|---:|
+//! | a query: adapter-tokio, plain | 25,476 | 6,520 | 1 | 1 | 33 | 38 |
+//! | adapter-tokio, TLS | 30,820 | 7,861 | 1 | 1 | 55 | 60 |
+//! | adapter-blocking, plain | 24,475 | 5,790 | 1 | 1 | 33 | 38 |
+//! | adapter-blocking, TLS | 29,646 | 7,301 | 1 | 1 | 55 | 60 |
+//! | tokio, plain | 1,903 | 2,867 | 1 | 1 | 33 | 38 |
+//! | tokio-rustls, TLS | 7,454 | 4,501 | 1 | 1 | 55 | 60 |
+//! | a row of 1 KiB: adapter-tokio, plain | 1,232 | 195 | 0.001 | 0.006 | 0 | 1034 |
+//! | adapter-tokio, TLS | 7,029 | 503 | 0.001 | 0.038 | 0 | 1035 |
+//! | adapter-blocking, plain | 1,461 | 205 | 0.001 | 0.006 | 0 | 1034 |
+//! | adapter-blocking, TLS | 7,276 | 569 | 0.001 | 0.036 | 0 | 1035 |
+//! | tokio, plain | 2 | 119 | 0.001 | 0.004 | 0 | 1034 |
+//! | tokio-rustls, TLS | 4,943 | 405 | 0.001 | 0.089 | 0 | 1035 |
+//!
+//! TLS adds 5,300 instructions to a query of the driver and 5,600 to one of `tokio-rustls`; no write, and 22 bytes for each
+//! record. It adds about 310 ns to a row, and 290 ns there. The difference is one copy of the ciphertext: the driver reads up to
+//! 32 KiB at a time and hands that to rustls in pieces, while `tokio-rustls` lets rustls read the socket, with two to three
+//! system calls for each of the driver's. (callgrind counts a copy by bytes: 850 instructions for one of 1 KiB.)
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -360,12 +382,16 @@ impl AsyncWrite for Counted<'_> {
     }
 }
 
-/// The bytes of all connections of a server: received, and sent.
+/// The bytes of all connections of a server: received, and sent. Beside them, how many connections are open.
 #[derive(Debug, Clone, Default)]
-struct Wire(Arc<[AtomicU64; 2]>);
+struct Wire(Arc<[AtomicU64; 3]>);
 
 impl Wire {
     fn bytes(&self) -> [u64; 2] {
+        // A client may have ended before the server has counted its last bytes.
+        while self.0[2].load(Ordering::SeqCst) > 0 {
+            thread::yield_now();
+        }
         [0, 1].map(|way| self.0[way].load(Ordering::SeqCst))
     }
 }
@@ -405,6 +431,8 @@ fn listen(tls: Option<Arc<ServerConfig>>) -> io::Result<(SocketAddr, Wire)> {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let (tls, wire) = (tls.clone(), counted.clone());
+            wire.0[2].fetch_add(1, Ordering::SeqCst);
+            let open = wire.clone();
             thread::spawn(move || {
                 stream.set_nodelay(true).unwrap();
                 let stream = Measured { stream, wire };
@@ -413,6 +441,7 @@ fn listen(tls: Option<Arc<ServerConfig>>) -> io::Result<(SocketAddr, Wire)> {
                     None => serve(stream),
                     Some(config) => serve(StreamOwned::new(ServerConnection::new(config).unwrap(), stream)),
                 };
+                open.0[2].fetch_sub(1, Ordering::SeqCst);
             });
         }
     });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
+use super::cluster::Step;
 use super::net::ConnId;
 
 /// Nanoseconds since the beginning of the world.
@@ -37,7 +38,7 @@ pub(super) enum Event {
     },
     /// The server continues this piece of work.
     Work { conn: ConnId, serial: u64 },
-    /// The server's time limit for a lock has passed.
+    /// The server's time limit for a lock, or for a bookmark, has passed.
     LockTimeout { conn: ConnId, serial: u64 },
     /// The server's idle limit has passed, if this was the connection's last piece of work.
     Idle { conn: ConnId, serial: u64 },
@@ -47,6 +48,8 @@ pub(super) enum Event {
     KeyUpdate { conn: ConnId },
     /// A transaction that was given up must have ended on the server by now.
     Over { tag: u64, since: Nanos },
+    /// A step in the life of a cluster.
+    Cluster(Step),
 }
 
 /// The key of a scheduled event. Later ones are greater.

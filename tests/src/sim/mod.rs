@@ -50,6 +50,7 @@
 
 mod causality;
 mod clock;
+mod cluster;
 mod database;
 mod executor;
 mod extremes;
@@ -63,6 +64,8 @@ mod promises;
 #[cfg(test)]
 mod regressions;
 #[cfg(test)]
+mod regressions_logins;
+#[cfg(test)]
 mod regressions_tls;
 mod rng;
 mod runtime;
@@ -73,5 +76,5 @@ mod tls;
 mod weather;
 mod world;
 
-pub use promises::{delayed_by_a_hung_opening, replaced_after_a_message_of_tls};
+pub use promises::{delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls};
 pub use world::{Outcome, World};

@@ -7,6 +7,7 @@ use bolt_client::{Error, ErrorKind, PoolCounts};
 
 use super::causality::{FOREIGN, Numbers};
 use super::clock::{Event, MICRO, MILLI, Nanos};
+use super::cluster::ClusterWeather;
 use super::extremes::BABBLE_SLACK;
 use super::history::{Execution, Refusal};
 use super::net::Conn;
@@ -68,6 +69,7 @@ impl State {
     /// Checks whether a call may fail with this error.
     pub(super) fn check_error(&mut self, call: &Call, started: Nanos, error: &Error) {
         let problem = match error.kind() {
+            _ if self.is_about_servers(error) => None,
             ErrorKind::Server => self.check_failure(call, error),
             ErrorKind::Auth => self.check_auth(call, started, error),
             ErrorKind::Config if self.is_too_old_for(call) => None,
@@ -84,6 +86,7 @@ impl State {
                 {
                     Some(ErrorKind::Timeout) => self.check_timeout(call, started),
                     Some(ErrorKind::ConnectionLost) => self.check_loss(call),
+                    Some(ErrorKind::Server) if self.cluster.is_some() => None,
                     cause => Some(format!("unknown commit with the cause {cause:?}")),
                 }
             }
@@ -101,6 +104,20 @@ impl State {
             self.history
                 .violation(format!("{}: {problem}: {error}", call.what));
         }
+    }
+
+    /// Whether an error says that no server of a cluster could be found for the work, and something has gone wrong with
+    /// servers.
+    fn is_about_servers(&self, error: &Error) -> bool {
+        if self.cluster.is_none() || self.weather.calm {
+            return false;
+        }
+        let text = error.to_string();
+        let searched = ["no server for", "no routing table of"]
+            .iter()
+            .any(|search| text.contains(search));
+        let of_router = error.server().map(Cause::of) == Some(Cause::Route);
+        of_router || (searched && error.kind() != ErrorKind::UnknownCommit)
     }
 
     /// What has arrived counts: no call reports a timeout while its answer can be read.
@@ -157,7 +174,10 @@ impl State {
         let overhead = if self.tls.is_some() { 3 } else { 1 };
         let overhead = overhead + u64::from(self.weather.extremes.logins.is_some());
         let trips = 10 + 600 * overhead / net.window as u64;
-        let trips = trips * (net.latency + net.latency / 8 + MICRO) + 8 * self.weather.server.service + MILLI;
+        let distance = self.weather.cluster.as_ref().map_or(0, ClusterWeather::farthest);
+        let trips = trips * (net.latency + net.latency / 8 + distance + MICRO)
+            + 8 * self.weather.server.service
+            + MILLI;
         // Reading endless keep-alives takes time from all other tasks.
         let babble = self.weather.extremes.babble > 0;
         let trips = if babble { trips + BABBLE_SLACK } else { trips };
@@ -217,6 +237,7 @@ impl State {
             Some(Cause::Reset | Cause::Server) if call.resets => None,
             Some(Cause::Query(id)) if call.expected_failures.contains(&id) => {
                 self.history.report_failure(id);
+                self.note_told(id);
                 None
             }
             cause => Some(format!("reports a foreign failure: {cause:?}")),
@@ -253,7 +274,13 @@ impl State {
     }
 
     /// Checks the pool when no task is ready.
-    pub(super) fn check_pool(&mut self, counts: PoolCounts) {
+    pub(super) fn check_pools(&mut self, pools: &[PoolCounts]) {
+        for counts in pools {
+            self.check_pool(*counts);
+        }
+    }
+
+    fn check_pool(&mut self, counts: PoolCounts) {
         let most = self.weather.driver.pool_size;
         let used = counts.in_use + counts.opening;
         if used + counts.idle > most {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bolt_client::{Access, Version};
 
 use super::clock::{MICRO, Nanos, SECOND};
+use super::cluster::ClusterWeather;
 use super::extremes::Extremes;
-use super::program::{Act, Limits, Program, Query, Step};
+use super::program::{Act, Cancel, Limits, Program, Query, Step};
 use super::statement::{Statement, Verb};
 use super::tls::TlsWeather;
 use super::weather::{DriverOptions, NetWeather, ServerWeather, Weather};
@@ -43,6 +44,31 @@ pub fn replaced_after_a_message_of_tls() -> usize {
     }
     let made = worlds(&weather, vec![in_turn]).map(|outcome| outcome.connections);
     made.max().unwrap_or_default() - 1
+}
+
+/// Returns how many callers wait for more than round trips if the caller that asks for their routing table is dropped.
+#[must_use]
+pub fn delayed_by_a_dropped_search() -> usize {
+    let mut weather = calm();
+    weather.driver.pool_size = 10;
+    weather.cluster = Some(ClusterWeather::steady(3));
+    let dropped = (1..=5).map(|number| Step {
+        number,
+        after: 0,
+        act: Act::Verify(Cancel {
+            polls: None,
+            after: Some(number * 150 * MICRO),
+        }),
+    });
+    let mut tasks: Vec<_> = dropped.map(|step| vec![step]).collect();
+    let mut patient = calls(10, 3);
+    for step in &mut patient {
+        if let Act::Execute { query, .. } = &mut step.act {
+            query.limits.deadline = Some(SECOND);
+        }
+    }
+    tasks.extend(patient.into_iter().map(|step| vec![step]));
+    failures(&weather, tasks)
 }
 
 /// So many calls in sequence.
@@ -136,6 +162,7 @@ pub(super) fn calm() -> Weather {
         restless: false,
         watched: true,
         extremes: Extremes::default(),
+        cluster: None,
     }
 }
 
@@ -159,6 +186,11 @@ pub(super) fn query(id: u64, verb: Verb, rows: u64) -> Query {
 mod tests {
     use super::*;
     use crate::sim::clock::MILLI;
+
+    #[test]
+    fn a_dropped_caller_leaves_its_search_for_a_routing_table_to_the_next() {
+        assert_eq!(delayed_by_a_dropped_search(), 0);
+    }
 
     #[test]
     fn a_hung_opening_delays_its_waiters_by_their_patience_at_most() {

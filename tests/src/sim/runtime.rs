@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
 
 use super::clock::{Event, Key, MICRO, Nanos, SECOND};
+use super::cluster::{self, ServerId};
 use super::net::Socket;
 use super::state::{Sim, State};
 
@@ -46,7 +47,7 @@ impl fmt::Debug for SimRuntime {
 impl Runtime for SimRuntime {
     fn resolve<'a>(
         &'a self,
-        _host: &'a str,
+        host: &'a str,
         port: u16,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
@@ -67,6 +68,7 @@ impl Runtime for SimRuntime {
         } else {
             addresses
         };
+        let servers = self.sim.with(|state| state.servers_named(host));
         let wait = Alarm::after(&self.sim, slow);
         Box::pin(async move {
             wait.await;
@@ -77,8 +79,12 @@ impl Runtime for SimRuntime {
                 self.sim.with(|state| state.history.breaks += 1);
                 return Err(io::Error::other("simulated: no such host"));
             }
-            let address = |last| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port);
-            Ok((1..=addresses as u8).map(address).collect())
+            let address = |(server, last)| {
+                let server = FIRST_SERVER + server as u8;
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, server, last)), port)
+            };
+            let each = |server: ServerId| (1..=addresses as u8).map(move |last| (server, last));
+            Ok(servers.into_iter().flat_map(each).map(address).collect())
         })
     }
 
@@ -96,27 +102,32 @@ impl Runtime for SimRuntime {
                 state.rng.magnitude(1, 2 * net.latency),
             )
         });
-        let attempt = Attempt::begin(&self.sim);
+        let server = server_at(to);
+        let attempt = Attempt::begin(&self.sim, server);
         let panics = self.sim.with(panics);
         let hangs = hangs | self.sim.with(|state| state.is_silent(to));
-        let wait = Alarm::after(&self.sim, latency);
+        let distance = self.sim.with(|state| {
+            let cluster = state.weather.cluster.as_ref();
+            cluster.map_or(0, |weather| 2 * weather.distance[server])
+        });
+        let wait = Alarm::after(&self.sim, latency + distance);
         Box::pin(async move {
             let _attempt = attempt;
             wait.await;
             if panics {
                 panic::resume_unwind(Box::new(Panic));
             }
-            if hangs {
+            if hangs || self.sim.with(|state| state.is_cut_off(server)) {
                 std::future::pending::<()>().await;
             }
             self.sim.with(|state| {
-                if refused {
+                if refused || state.is_down(server) {
                     state.history.breaks += 1;
                     state.note(|| "a connection is refused".to_owned());
                     return Err(io::ErrorKind::ConnectionRefused.into());
                 }
-                let conn = state.accept();
-                state.note(|| format!("conn {conn}: connected"));
+                let conn = state.accept(server);
+                state.note(|| format!("conn {conn}: connected to server {server}"));
                 let socket: Box<dyn Transport> = Box::new(Socket::new(self.sim.clone(), conn));
                 Ok(socket)
             })
@@ -137,6 +148,17 @@ impl Runtime for SimRuntime {
     }
 }
 
+/// The third part of the first server's addresses.
+const FIRST_SERVER: u8 = 2;
+
+/// Returns the server with this address.
+fn server_at(to: &Endpoint) -> ServerId {
+    match to {
+        Endpoint::Tcp(SocketAddr::V4(to)) => usize::from(to.ip().octets()[2].saturating_sub(FIRST_SERVER)),
+        _ => 0,
+    }
+}
+
 /// The payload of the simulated runtime's panics. Any other panic is a bug.
 pub(super) struct Panic;
 
@@ -154,10 +176,10 @@ fn panics(state: &mut State) -> bool {
 struct Attempt(Sim);
 
 impl Attempt {
-    fn begin(sim: &Sim) -> Self {
+    fn begin(sim: &Sim, server: ServerId) -> Self {
         sim.with(|state| {
             state.connecting += 1;
-            state.check_pool_size();
+            state.check_pool_size(server);
         });
         Self(sim.clone())
     }
@@ -176,11 +198,49 @@ impl State {
         matches!(to, Endpoint::Tcp(SocketAddr::V4(to)) if to.ip().octets()[3] <= silent)
     }
 
-    fn check_pool_size(&mut self) {
+    /// Whether clients cannot reach a server.
+    fn is_cut_off(&mut self, server: ServerId) -> bool {
+        self.cluster()
+            .is_some_and(|(cluster, _)| cluster.servers[server].cut_off > 0)
+    }
+
+    /// Whether a server's machine refuses connections.
+    fn is_down(&mut self, server: ServerId) -> bool {
+        self.cluster()
+            .is_some_and(|(cluster, _)| !cluster.servers[server].up)
+    }
+
+    /// Returns the servers that a host name leads to: the seeds of a cluster, or one server.
+    fn servers_named(&self, host: &str) -> Vec<ServerId> {
+        match &self.weather.cluster {
+            Some(weather) if host == cluster::SEED => weather.seeds.clone(),
+            Some(_) => cluster::server_of(host).into_iter().collect(),
+            None => vec![0],
+        }
+    }
+
+    fn check_pool_size(&mut self, server: ServerId) {
+        if self.cluster.is_some() {
+            return self.check_pool_size_at(server);
+        }
         let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
         if sockets > most {
             self.history
                 .violation(format!("{sockets} connections, but only {most} are allowed"));
+        }
+    }
+
+    /// A server of a cluster has a pool of its own, and may have a part in that of the seed.
+    fn check_pool_size_at(&mut self, server: ServerId) {
+        let conns = self.conns.iter();
+        let sockets = conns
+            .filter(|conn| conn.client_holds && conn.server == server)
+            .count();
+        let most = 2 * self.weather.driver.pool_size;
+        if sockets > most {
+            self.history.violation(format!(
+                "{sockets} connections to server {server}, but only {most} are allowed"
+            ));
         }
     }
 }

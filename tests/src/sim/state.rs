@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock::{Clock, Event, Key, Nanos, readable};
+use super::cluster::Cluster;
 use super::database::Database;
 use super::extremes::Switches;
 use super::history::History;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) weather: Weather,
     pub(super) conns: Vec<Conn>,
     pub(super) database: Database,
+    /// The servers, unless there is only one.
+    pub(super) cluster: Option<Cluster>,
     pub(super) history: History,
     /// What accepts connections, if they are encrypted.
     pub(super) tls: Option<TlsServers>,
@@ -46,6 +49,7 @@ pub(super) struct State {
 
 impl Sim {
     pub(super) fn new(weather: Weather, rng: Rng, traced: bool) -> Self {
+        let cluster = weather.cluster.as_ref().map(Cluster::new);
         let tls = weather.extremes.tls.as_ref().map(TlsServers::new);
         Self(Arc::new(Mutex::new(State {
             clock: Clock::default(),
@@ -53,6 +57,7 @@ impl Sim {
             weather,
             conns: Vec::new(),
             database: Database::default(),
+            cluster,
             history: History::default(),
             tls,
             polled: 0,
@@ -120,6 +125,7 @@ impl State {
             Event::Noop { conn } => self.send_noop(conn),
             Event::KeyUpdate { conn } => self.update_keys(conn),
             Event::Over { tag, since } => self.check_over(tag, since),
+            Event::Cluster(step) => self.step(step),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bolt_client::Version;
 
 use super::clock::{MICRO, MILLI, Nanos, SECOND};
+use super::cluster::ClusterWeather;
 use super::extremes::Extremes;
 use super::rng::Rng;
 
@@ -22,6 +23,8 @@ pub(super) struct Weather {
     /// wrong state, so not in every world.
     pub(super) watched: bool,
     pub(super) extremes: Extremes,
+    /// The servers, if there are several.
+    pub(super) cluster: Option<ClusterWeather>,
 }
 
 /// How the network behaves.
@@ -97,11 +100,24 @@ impl Weather {
             restless: rng.one_in(4),
             watched: rng.one_in(2),
             extremes: Extremes::draw(rng, calm),
+            cluster: None,
         };
         // With tiny windows, long results would take more events than everything else.
         if weather.net.window < 4_096 {
             weather.extremes.long = 0;
         }
+        weather
+    }
+
+    /// Draws the weather of a world with a cluster.
+    pub(super) fn draw_cluster(rng: &mut Rng) -> Self {
+        let mut weather = Self::draw(rng);
+        let cluster = ClusterWeather::draw(rng, weather.server.version);
+        weather.calm &= cluster.is_steady();
+        // Certificates and passwords have worlds of their own.
+        weather.extremes.tls = None;
+        weather.extremes.logins = None;
+        weather.cluster = Some(cluster);
         weather
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bolt_client::{Auth, Config, Driver, PoolCounts, Tls};
 
 use super::clock::Nanos;
+use super::cluster::ClusterWeather;
 use super::executor::{Executor, Stuck};
 use super::logins::{self, LoginWeather};
 use super::play::Player;
@@ -28,6 +29,8 @@ pub struct World {
     pub without: BTreeSet<u64>,
     /// Whether to record a trace.
     pub traced: bool,
+    /// Whether there is a cluster, and not one server.
+    pub clustered: bool,
 }
 
 /// The outcome of a world.
@@ -63,13 +66,19 @@ impl World {
         }
     }
 
+    /// Returns the world of a seed with a cluster.
+    #[must_use]
+    pub fn of_cluster(seed: u64) -> Self {
+        Self {
+            clustered: true,
+            ..Self::of(seed)
+        }
+    }
+
     /// Returns the same world with as few steps as are needed for a violation.
     #[must_use]
     pub fn shrunk(mut self) -> Self {
-        let drawn = Program::draw(
-            &mut Rng::stream(self.seed, PROGRAM),
-            &Weather::draw(&mut Rng::stream(self.seed, WEATHER)),
-        );
+        let drawn = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &self.weather());
         for step in drawn.steps() {
             self.without.insert(step.number);
             if self.run().violations.is_empty() {
@@ -82,10 +91,13 @@ impl World {
     /// Runs the world. This takes little time, and depends on nothing but the seed.
     #[must_use]
     pub fn run(&self) -> Outcome {
-        let weather = Weather::draw(&mut Rng::stream(self.seed, WEATHER));
+        let weather = self.weather();
         let mut program = Program::draw(&mut Rng::stream(self.seed, PROGRAM), &weather);
         let steps = program.steps().count();
         program.leave_out(&self.without);
+        if let Some(cluster) = &weather.cluster {
+            program.place(cluster);
+        }
         // A panic of the driver is a violation like any other.
         let played = panic::catch_unwind(AssertUnwindSafe(|| self.play(weather, &program)));
         let outcome = played.unwrap_or_else(|panic| Outcome {
@@ -95,19 +107,29 @@ impl World {
         Outcome { steps, ..outcome }
     }
 
+    fn weather(&self) -> Weather {
+        let mut rng = Rng::stream(self.seed, WEATHER);
+        if self.clustered {
+            Weather::draw_cluster(&mut rng)
+        } else {
+            Weather::draw(&mut rng)
+        }
+    }
+
     /// Runs a program under this weather.
     pub(super) fn play(&self, weather: Weather, program: &Program) -> Outcome {
-        let options = weather.driver.clone();
+        let (options, cluster) = (weather.driver.clone(), weather.cluster.clone());
         let tls = weather.extremes.tls.as_ref().map(TlsWeather::options);
         let logins = weather.extremes.logins.clone();
         let sim = Sim::new(weather, Rng::stream(self.seed, ENVIRONMENT), self.traced);
         sim.with(|state| {
             let weather = format!("{:?}", state.weather);
             state.note(|| weather);
+            state.plan_changes();
         });
         let runtime = Arc::new(SimRuntime::new(sim.clone()));
         let mut executor = Executor::new(sim.clone(), Rng::stream(self.seed, SCHEDULER));
-        match driver(&options, tls, logins.as_ref(), &runtime) {
+        match driver(&options, tls, logins.as_ref(), cluster.as_ref(), &runtime) {
             Ok(driver) => {
                 let player = Player::new(sim.clone(), runtime, driver);
                 run_phases(&mut executor, player, program);
@@ -136,11 +158,14 @@ fn driver(
     options: &DriverOptions,
     tls: Option<Tls>,
     logins: Option<&LoginWeather>,
+    cluster: Option<&ClusterWeather>,
     runtime: &Arc<SimRuntime>,
 ) -> Result<Driver, bolt_client::Error> {
-    let config = match logins {
-        None => Config::new(URI, Auth::basic("neo4j", "secret"))?,
-        Some(weather) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
+    let login = || Auth::basic("neo4j", "secret");
+    let config = match (cluster, logins) {
+        (Some(weather), _) => weather.config(login())?,
+        (None, None) => Config::new(URI, login())?,
+        (None, Some(weather)) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
     };
     let config = config
         .tls(tls)
@@ -167,11 +192,15 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
         executor.spawn("early close", close_early(player.clone(), at));
     }
     let counts = || player.driver.pool_counts();
+    let pools = || {
+        let pools = player.driver.pool_counts_by_address();
+        pools.into_iter().map(|(_, counts)| counts).collect::<Vec<_>>()
+    };
     let watched = sim.with(|state| state.weather.watched);
     let done = executor.run(|| {
         if watched {
-            let counts = counts();
-            sim.with(|state| state.check_pool(counts));
+            let pools = pools();
+            sim.with(|state| state.check_pools(&pools));
         }
     });
     if !ran_to_end(executor, &sim, done, counts()) {
@@ -179,6 +208,14 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
     }
     let at_rest = counts();
     sim.with(|state| state.check_rest(at_rest));
+    if settles(&sim) {
+        sim.with(|state| state.check_routes());
+        executor.spawn("settling", player.clone().use_settled_cluster());
+        let done = executor.run(|| {});
+        if !ran_to_end(executor, &sim, done, counts()) {
+            return;
+        }
+    }
 
     if program.closes {
         executor.spawn("final close", close(player.clone()));
@@ -202,6 +239,11 @@ fn run_phases<'w>(executor: &mut Executor<'w>, player: Player, program: &'w Prog
     if ran_to_end(executor, &sim, done, PoolCounts::default()) {
         sim.with(|state| state.check_end());
     }
+}
+
+/// Whether there is a cluster, and a driver that can use it.
+fn settles(sim: &Sim) -> bool {
+    sim.with(|state| state.cluster.is_some() && !state.history.closing)
 }
 
 async fn close_early(player: Player, at: Nanos) {

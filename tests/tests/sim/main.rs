@@ -5,6 +5,7 @@
 //!   seed.
 //! * `SIM_SEED=17 cargo test -p tests --test sim` runs one world and prints its trace; `SIM_WITHOUT=3,5` leaves out
 //!   steps of its program.
+//! * Worlds with a cluster have variables of their own: `SIM_CLUSTERS` is their number, and `SIM_CLUSTER` the seed of one.
 //! * `RUSTFLAGS="--cfg planted" cargo test -p tests --test sim planted` shows that planted bugs are found.
 
 #[cfg(planted)]
@@ -22,21 +23,40 @@ use tests::sim::World;
 /// How many worlds run by default.
 const WORLDS: u64 = 2_000;
 
+/// How many worlds with a cluster run by default.
+const CLUSTERS: u64 = 1_000;
+
 #[test]
 #[cfg_attr(planted, ignore = "bugs are planted")]
 fn nothing_is_wrong_in_any_world() {
     if let Some(seed) = variable("SIM_SEED") {
-        replay(seed);
+        replay(World::of(seed));
         return;
     }
     let worlds = variable("SIM_WORLDS").unwrap_or(WORLDS);
+    check(worlds, "worlds", World::of);
+}
+
+#[test]
+#[cfg_attr(planted, ignore = "bugs are planted")]
+fn clusters_are_right() {
+    if let Some(seed) = variable("SIM_CLUSTER") {
+        replay(World::of_cluster(seed));
+        return;
+    }
+    let worlds = variable("SIM_CLUSTERS").unwrap_or(CLUSTERS);
+    check(worlds, "clusters", World::of_cluster);
+}
+
+/// Runs that many worlds, and requires that none of them is wrong.
+fn check(worlds: u64, what: &str, world: fn(u64) -> World) {
     let from = variable("SIM_FROM").unwrap_or_default();
-    let wrong = search(from..from.saturating_add(worlds), usize::MAX);
+    let wrong = search(from..from.saturating_add(worlds), usize::MAX, world);
     for seed in wrong.iter().take(20) {
-        explain(*seed);
+        explain(world(*seed));
     }
     print_line(&format!(
-        "{worlds} worlds from seed {from} (SIM_FROM), {} of them wrong",
+        "{worlds} {what} from seed {from} (SIM_FROM), {} of them wrong",
         wrong.len()
     ));
     assert!(wrong.is_empty());
@@ -46,16 +66,18 @@ fn nothing_is_wrong_in_any_world() {
 #[cfg_attr(planted, ignore = "bugs are planted")]
 fn a_seed_means_the_same_world_each_time() {
     for seed in 0..20 {
-        let world = World {
-            traced: true,
-            ..World::of(seed)
-        };
-        assert_eq!(world.run(), world.run());
+        for world in [World::of(seed), World::of_cluster(seed)] {
+            let world = World {
+                traced: true,
+                ..world
+            };
+            assert_eq!(world.run(), world.run());
+        }
     }
 }
 
 /// Returns the seeds of wrong worlds in this range, lowest first: at least `enough` of them if there are so many.
-fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
+fn search(seeds: Range<u64>, enough: usize, world: fn(u64) -> World) -> Vec<u64> {
     let next = AtomicU64::new(seeds.start);
     let run = || {
         let mut wrong = Vec::new();
@@ -64,7 +86,7 @@ fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
             if seed >= seeds.end {
                 break;
             }
-            if !World::of(seed).run().violations.is_empty() {
+            if !world(seed).run().violations.is_empty() {
                 wrong.push(seed);
             }
         }
@@ -88,8 +110,14 @@ fn search(seeds: Range<u64>, enough: usize) -> Vec<u64> {
 }
 
 /// Prints the violations of a world, and the command that replays it.
-fn explain(seed: u64) {
-    let world = World::of(seed).shrunk();
+fn explain(world: World) {
+    let seed = world.seed;
+    let (variable, test) = if world.clustered {
+        ("SIM_CLUSTER", "clusters")
+    } else {
+        ("SIM_SEED", "nothing_is_wrong")
+    };
+    let world = world.shrunk();
     let steps = world.run().steps - world.without.len();
     print_line(&format!(
         "world {seed} is wrong, with a program of {steps} steps:"
@@ -99,21 +127,21 @@ fn explain(seed: u64) {
     }
     let without: Vec<_> = world.without.iter().map(u64::to_string).collect();
     print_line(&format!(
-        "    SIM_SEED={seed} SIM_WITHOUT={} cargo test -p tests --test sim nothing_is_wrong",
+        "    {variable}={seed} SIM_WITHOUT={} cargo test -p tests --test sim {test}",
         without.join(",")
     ));
 }
 
-fn replay(seed: u64) {
+fn replay(world: World) {
     let without = std::env::var("SIM_WITHOUT").unwrap_or_default();
     let without: BTreeSet<u64> = without
         .split(',')
         .filter_map(|number| number.parse().ok())
         .collect();
     let world = World {
-        seed,
         without,
         traced: true,
+        ..world
     };
     let outcome = world.run();
     for line in &outcome.trace {

@@ -1,12 +1,13 @@
 //! Planted bugs are found.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
-use tests::sim::delayed_by_a_hung_opening;
+use tests::sim::{World, delayed_by_a_dropped_search, delayed_by_a_hung_opening};
 
-use super::{WORLDS, search};
+use super::{CLUSTERS, WORLDS, search};
 
 /// Finds each planted bug; `UPDATE=1` writes the table. Only the names in the table are checked: the world numbers move
 /// with every change to the driver, because its calls then fall into other places of the same worlds.
@@ -21,7 +22,11 @@ fn every_planted_bug_is_found() {
             Bug::NoPatienceForOpenings => {
                 (delayed_by_a_hung_opening() > 0).then(|| "a world of its own".to_owned())
             }
-            _ => search(0..WORLDS, 1).first().map(|seed| (seed + 1).to_string()),
+            Bug::SearchLostWithItsCaller => {
+                (delayed_by_a_dropped_search() > 0).then(|| "a world of its own".to_owned())
+            }
+            bug if CLUSTER.contains(&bug) => found(0..CLUSTERS, World::of_cluster, "cluster "),
+            _ => found(0..WORLDS, World::of, ""),
         };
         plant(None);
         match found {
@@ -39,6 +44,25 @@ fn every_planted_bug_is_found() {
         assert_eq!(bugs(&table), bugs(&kept), "run with UPDATE=1 if this is intended");
     }
 }
+
+/// Returns the place of the first wrong world.
+fn found(seeds: Range<u64>, world: fn(u64) -> World, kind: &str) -> Option<String> {
+    let seed = *search(seeds, 1, world).first()?;
+    Some(format!("{kind}{}", seed + 1))
+}
+
+/// The bugs that only worlds with a cluster can find.
+const CLUSTER: &[Bug] = &[
+    Bug::StaleWriterKept,
+    Bug::RoutingHerd,
+    Bug::SeedForgotten,
+    Bug::WrongDatabasePurged,
+    Bug::HomeOfAnotherUser,
+    Bug::BookmarksLostOnFailover,
+    Bug::FollowerUsedForWrites,
+    Bug::TableOfAnotherDatabase,
+    Bug::ConnectionToGoneServerKept,
+];
 
 /// The first column of the table.
 fn bugs(table: &str) -> Vec<&str> {

@@ -151,11 +151,11 @@ impl<'d> SessionBuilder<'d> {
 
     /// Builds the session. No connection is opened.
     pub fn build(self) -> Session {
-        Session::new(TransactionContext {
-            shared: Arc::clone(self.driver.shared()),
-            settings: self.settings,
-            deadline_of: "deadline of the session",
-            chain: Chain::new(self.bookmarks, self.manager),
-        })
+        Session::new(TransactionContext::new(
+            Arc::clone(self.driver.shared()),
+            self.settings,
+            "deadline of the session",
+            Chain::new(self.bookmarks, self.manager),
+        ))
     }
 }

@@ -1,6 +1,21 @@
 //! `verify_connectivity` and idle connections that have died.
 
 use super::*;
+use crate::{Auth, Config};
+
+#[test]
+fn a_unix_domain_socket_is_connected_to_without_a_look_up() {
+    let servers = Scripted::new();
+    let config = Config::new("bolt+unix:///run/bolt.sock", Auth::none()).unwrap();
+    let driver = servers.driver_with(config);
+    let server = now(driver.server_info()).unwrap();
+    assert_eq!(server.address().to_string(), "/run/bolt.sock");
+    assert_eq!(servers.ports(), [0], "not by TCP");
+    servers.refuse();
+    servers.cut(0);
+    let error = now(driver.verify_connectivity()).unwrap_err();
+    assert!(error.to_string().contains("connect to /run/bolt.sock"), "{error}");
+}
 
 #[test]
 fn a_connection_that_is_dead_is_replaced_and_casts_doubt_on_others() {

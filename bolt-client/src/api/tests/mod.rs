@@ -11,6 +11,7 @@ mod options;
 mod owned;
 mod parked;
 mod pipelined;
+mod routing;
 mod unknown;
 
 use std::time::Duration;

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, ResultId, UsageError};
+use bolt_proto::{Connection, Disposition, Event, Head, ProtocolViolation, RequestId, ResultId, UsageError};
 
 use crate::bookmarks::TransactionBookmarks;
 use crate::connect::login::Logins;
+use crate::connect::routing::{Counted, Question};
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 use crate::runtime::{Runtime, Transport};
@@ -41,6 +42,10 @@ pub(crate) struct Link {
     /// The address of the server, for error messages.
     peer: Arc<str>,
     info: Option<Arc<ServerInfo>>,
+    /// The question for a routing table that travelled behind the login, until its answer is read.
+    route: Option<Box<(RequestId, Question)>>,
+    /// In a cluster, its place among the open connections.
+    counted: Option<Counted>,
     /// The login that it carries once all that was queued has been answered.
     login: CarriedLogin,
     /// Learns which logins servers refuse.
@@ -82,6 +87,8 @@ impl Link {
             wire: Wire::new(runtime, transport),
             peer,
             info: None,
+            route: None,
+            counted: None,
             login,
             logins,
             logging_in: None,
@@ -107,6 +114,31 @@ impl Link {
         self.info = Some(Arc::new(info));
     }
 
+    /// Notes that a routing table was asked for behind the login.
+    pub(crate) fn set_route(&mut self, request: RequestId, question: Question) {
+        self.route = Some(Box::new((request, question)));
+    }
+
+    /// Takes the question for a routing table whose answer has not been read.
+    pub(crate) fn take_route(&mut self) -> Option<(RequestId, Question)> {
+        self.route.take().map(|route| *route)
+    }
+
+    /// Returns whether this question is on its way.
+    pub(crate) fn asks(&self, question: &Question) -> bool {
+        self.route.as_ref().is_some_and(|route| route.1 == *question)
+    }
+
+    /// Keeps its place in a count of open connections.
+    pub(crate) fn set_counted(&mut self, counted: Counted) {
+        self.counted = Some(counted);
+    }
+
+    /// Ends a wait that another call carries on: timers must not outlive the call.
+    pub(crate) fn end_wait(&mut self) {
+        self.wire.end_wait();
+    }
+
     /// Sets how long a write may make no progress before the connection is closed.
     pub(crate) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
         self.wire.set_write_timeout(limit);
@@ -116,6 +148,7 @@ impl Link {
     pub(crate) fn begin_lease(&mut self) {
         self.left = None;
         self.claimed = None;
+        self.route = None;
     }
 
     /// Creates a claim to the end of the work that is under way, for its session.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::address::Address;
 
 /// What a pool has learnt about the addresses of its name. The next opening tries the one that answered first, and
-/// the one that did not last; DNS and the resolver decide the rest. It holds one of each, whatever they return.
+/// those that did not last; DNS and the resolver decide the rest.
 /// Clones share the same order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AddressOrder(Arc<Mutex<Known>>);
@@ -15,15 +15,18 @@ pub(crate) struct AddressOrder(Arc<Mutex<Known>>);
 struct Known {
     /// The target and the address of the last completed login.
     good: Option<(Address, SocketAddr)>,
-    /// Where an attempt last failed, or took too long.
-    bad: Option<(Address, SocketAddr)>,
+    /// Where attempts failed, or took too long. The last one is at the end.
+    bad: Vec<(Address, SocketAddr)>,
 }
+
+/// The most addresses of which it is known that they failed.
+const MAX_BAD: usize = 16;
 
 impl AddressOrder {
     /// Orders what the resolver returned.
     pub(super) fn targets(&self, targets: &mut [Address]) {
         let known = self.lock();
-        if let Some((bad, _)) = &known.bad {
+        for (bad, _) in &known.bad {
             last(targets, |target| target == bad);
         }
         if let Some((good, _)) = &known.good {
@@ -34,7 +37,7 @@ impl AddressOrder {
     /// Orders what DNS returned.
     pub(super) fn sockets(&self, sockets: &mut [SocketAddr]) {
         let known = self.lock();
-        if let Some((_, bad)) = &known.bad {
+        for (_, bad) in &known.bad {
             last(sockets, |socket| socket == bad);
         }
         if let Some((_, good)) = &known.good {
@@ -45,7 +48,7 @@ impl AddressOrder {
     /// Notes that a login was completed there.
     pub(super) fn note_success(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
-        known.bad.take_if(|(_, bad)| *bad == socket);
+        known.bad.retain(|(_, bad)| *bad != socket);
         if known.good.as_ref().is_none_or(|(_, good)| *good != socket) {
             known.good = Some((target.clone(), socket));
         }
@@ -55,11 +58,29 @@ impl AddressOrder {
     pub(super) fn note_failure(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
         known.good.take_if(|(_, good)| *good == socket);
-        known.bad = Some((target.clone(), socket));
+        known.add_bad(target.clone(), socket);
+    }
+
+    /// Notes that the server behind the address that answered last is of no help.
+    pub(crate) fn reject_last(&self) {
+        let mut known = self.lock();
+        if let Some((target, socket)) = known.good.take() {
+            known.add_bad(target, socket);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn add_bad(&mut self, target: Address, socket: SocketAddr) {
+        self.bad.retain(|(_, bad)| *bad != socket);
+        if self.bad.len() == MAX_BAD {
+            self.bad.remove(0);
+        }
+        self.bad.push((target, socket));
     }
 }
 
@@ -107,11 +128,25 @@ mod tests {
         order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 2, 1]);
         order.note_failure(&target(3), socket(3));
-        assert_order(&order, [1, 2, 3]);
-        order.note_success(&target(2), socket(2));
         assert_order(&order, [2, 1, 3]);
         order.note_success(&target(3), socket(3));
-        assert_order(&order, [3, 1, 2]);
+        assert_order(&order, [3, 2, 1]);
+        order.note_success(&target(1), socket(1));
+        assert_order(&order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn an_address_whose_server_is_of_no_help_is_tried_after_all_that_failed_before() {
+        let order = AddressOrder::default();
+        order.reject_last();
+        assert_order(&order, [1, 2, 3]);
+        for (good, then) in [(1, [2, 3, 1]), (2, [3, 1, 2]), (3, [1, 2, 3])] {
+            order.note_success(&target(good), socket(good));
+            order.reject_last();
+            assert_order(&order, then);
+        }
+        (0..100).for_each(|port| order.note_failure(&target(port), socket(port)));
+        assert_eq!(order.lock().bad.len(), MAX_BAD);
     }
 
     #[test]

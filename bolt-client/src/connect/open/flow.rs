@@ -1,11 +1,11 @@
 //! From a name to a connection: DNS, TCP, TLS, handshake, login.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Connection, Event, Hello, Kind, Options, ServerError, Version};
+use bolt_proto::{Connection, Event, Hello, Kind, Options, Routing, ServerError, Version};
 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
@@ -67,6 +67,9 @@ impl Flow {
 
     /// Looks a name up, within its share of the time.
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
+        if target.socket_path().is_some() {
+            return Ok(vec![NO_SOCKET]);
+        }
         let look_up = async {
             let (host, port) = (target.host(), target.port());
             self.runtime.resolve(host, port, self.timing.limit()).await
@@ -97,7 +100,7 @@ impl Flow {
         let by = self.share(others);
         let reached = self.negotiated(target, socket, &self.encryption);
         let in_time = self.timing.within(by, &*self.runtime, reached).await;
-        match in_time.unwrap_or_else(|| Err(silent(socket))) {
+        match in_time.unwrap_or_else(|| Err(silent(target, socket))) {
             Err(error) if error.is_refused_without_tls() && self.speaks_tls(target, socket, by).await => {
                 Err(Error::only_tls(target.to_string(), error))
             }
@@ -138,10 +141,13 @@ impl Flow {
         socket: SocketAddr,
         encryption: &Encryption,
     ) -> Result<Link, Error> {
-        let endpoint = Endpoint::Tcp(socket);
+        let endpoint = match target.socket_path() {
+            Some(path) => Endpoint::Unix(path.into()),
+            None => Endpoint::Tcp(socket),
+        };
         let by = self.timing.limit();
         let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
-        let transport = transport.map_err(|error| Error::connect(socket.to_string(), error))?;
+        let transport = transport.map_err(|error| Error::connect(name(target, socket), error))?;
         let transport = encryption.wrap(target, transport)?;
         let options = Options::default()
             .versions(self.config.versions.clone())
@@ -189,16 +195,20 @@ impl Flow {
     ) -> Result<Link, Error> {
         let answered = self.send_login(&mut link, version, target);
         let in_time = self.timing.within(self.expires, &*self.runtime, answered).await;
-        in_time.unwrap_or_else(|| Err(silent(socket)))?;
+        in_time.unwrap_or_else(|| Err(silent(target, socket)))?;
         self.order.note_success(target, socket);
         Ok(link)
     }
 
     async fn send_login(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
-        let hello = Hello::new(&self.config.user_agent)
+        let mut hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
+        if let Some(membership) = &self.config.membership {
+            hello = hello.routing(membership.context.clone());
+        }
         let last = link.proto.login(&hello, &self.login.credentials.auth)?;
+        self.ask_for_table(link);
         let mut info = None;
         loop {
             let head = link
@@ -220,9 +230,29 @@ impl Flow {
         self.logins.accepted(&self.login.credentials);
         self.check_product(info.as_ref(), target)?;
         if let Some(info) = info {
+            if let Some(membership) = &self.config.membership {
+                link.set_counted(membership.forwarding.count(info.hints().ssr_enabled));
+            }
             link.set_info(info);
         }
         Ok(())
+    }
+
+    /// Asks for a routing table behind the login, if a call waits for one. The answer is read by that call.
+    fn ask_for_table(&self, link: &mut Link) {
+        let Some(membership) = &self.config.membership else {
+            return;
+        };
+        let form = link.proto.capabilities().map(|version| version.routing);
+        if !matches!(form, Some(Routing::Database | Routing::Extra)) {
+            return;
+        }
+        if let Some(question) = membership.questions.take(&self.address) {
+            // If the version cannot express the question, the call that waits asks again, and gets the error.
+            if let Ok(request) = question.route(&mut link.proto, &membership.context) {
+                link.set_route(request, question);
+            }
+        }
     }
 
     fn check_product(&self, info: Option<&ServerInfo>, target: &Address) -> Result<(), Error> {
@@ -251,9 +281,20 @@ impl Flow {
 /// How long a server may take to answer the question whether it speaks TLS: several round trips to a distant one.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
-fn silent(socket: SocketAddr) -> Error {
-    Error::connect(socket.to_string(), io::ErrorKind::TimedOut.into())
+fn silent(target: &Address, socket: SocketAddr) -> Error {
+    Error::connect(name(target, socket), io::ErrorKind::TimedOut.into())
 }
+
+/// Returns where a connection was tried, for an error.
+fn name(target: &Address, socket: SocketAddr) -> String {
+    match target.socket_path() {
+        Some(path) => path.to_owned(),
+        None => socket.to_string(),
+    }
+}
+
+/// Stands for the only address of a Unix-domain socket.
+const NO_SOCKET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The driver's own name in `bolt_agent`. It names no machine and no user.
 const PRODUCT: &str = concat!("bolt-client-rust/", env!("CARGO_PKG_VERSION"));

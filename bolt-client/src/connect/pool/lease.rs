@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use bolt_proto::ServerError;
 
-use crate::connect::fallout::Others;
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::fallout::{ForRouting, Others};
 use crate::connect::link::Link;
 use crate::connect::login::Credentials;
+use crate::connect::routing::Placement;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -23,6 +26,8 @@ pub(crate) struct Lease {
     reused: bool,
     /// Since when the connection had been idle when this lease began; the begin of the lease if it had not.
     idle_since: Instant,
+    /// Why the server was chosen, in a cluster.
+    placement: Option<Placement>,
 }
 
 impl Lease {
@@ -35,6 +40,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: true,
             idle_since,
+            placement: None,
         }
     }
 
@@ -45,6 +51,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: true,
             idle_since,
+            placement: None,
         }
     }
 
@@ -56,6 +63,7 @@ impl Lease {
             pooled: Some(pooled),
             reused: inherited,
             idle_since: now,
+            placement: None,
         }
     }
 
@@ -65,6 +73,30 @@ impl Lease {
             Others::Unaffected => {}
             Others::MayBeDead => self.report_dead(),
             Others::MayBeForgotten => self.report_silent(),
+        }
+    }
+
+    /// Notes why the server was chosen, in a cluster.
+    pub(crate) fn place(&mut self, placement: Placement) {
+        self.placement = Some(placement);
+    }
+
+    /// Returns the server, if it is one of a cluster.
+    pub(crate) fn server(&self) -> Option<&Arc<Address>> {
+        self.placement.as_ref().map(Placement::server)
+    }
+
+    /// Reports an error, by what it means for the routing tables.
+    pub(crate) fn report_to_router(&self, means: ForRouting) {
+        if let Some(placement) = &self.placement {
+            placement.report(means);
+        }
+    }
+
+    /// Notes the home database, on which the server carries out work that names none.
+    pub(crate) fn note_home(&mut self, want: &Want, home: &Arc<str>) {
+        if let Some(placement) = &mut self.placement {
+            placement.note_home(want, home);
         }
     }
 

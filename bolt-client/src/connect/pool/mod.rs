@@ -17,7 +17,7 @@ mod warm_up;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -58,6 +58,8 @@ pub(crate) struct Pool {
     logins: Arc<Logins>,
     /// How many times earlier logins have become invalid.
     login_generation: AtomicU64,
+    /// The server is in no routing table.
+    retired: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -93,6 +95,7 @@ impl Pool {
             order: AddressOrder::default(),
             logins,
             login_generation: AtomicU64::new(0),
+            retired: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
@@ -144,8 +147,55 @@ impl Pool {
     }
 
     pub(crate) fn counts(&self) -> PoolCounts {
+        if self.is_retired() {
+            self.close_idle();
+        }
         let now = self.now();
         self.decide(|slots| slots.counts(now))
+    }
+
+    /// Returns how many calls use or want a connection.
+    pub(crate) fn load(&self) -> usize {
+        let PoolCounts {
+            in_use,
+            opening,
+            waiting,
+            ..
+        } = self.snapshot();
+        in_use + opening + waiting
+    }
+
+    /// Returns whether there is no connection, and no call waits for one.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.snapshot() == PoolCounts::default()
+    }
+
+    /// Sets whether connections are closed when they come back: their server has left the cluster.
+    pub(crate) fn set_retired(&self, retired: bool) {
+        self.retired.store(retired, Ordering::Relaxed);
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Makes the next connection lead to another address of the name, if there is one.
+    pub(crate) fn avoid_present_address(&self) {
+        self.order.reject_last();
+        self.close_idle();
+    }
+
+    /// Closes what is idle: the server has left the cluster.
+    pub(crate) fn close_idle(&self) {
+        let now = self.now();
+        let unsettled = self.decide(|slots| {
+            slots.close_all_idle(now);
+            slots.lease_unsettled()
+        });
+        // All that was missing may have arrived. What must be finished and is not comes back.
+        for pooled in unsettled {
+            pooled.give_back(self, None);
+        }
     }
 
     /// As [`counts`](Self::counts), without discarding what has expired.

@@ -29,12 +29,12 @@ const SYNTAX: &str = "Neo.ClientError.Statement.SyntaxError";
 /// The context of a session with these options.
 fn context_with(servers: &Scripted, config: Config, settings: Settings) -> Arc<TransactionContext> {
     let runtime = Arc::new(servers.clone());
-    Arc::new(TransactionContext {
-        shared: Arc::new(Shared::new(runtime, config).unwrap()),
+    Arc::new(TransactionContext::new(
+        Arc::new(Shared::new(runtime, config).unwrap()),
         settings,
-        deadline_of: "deadline of the test",
-        chain: Chain::new(Bookmarks::new(), None),
-    })
+        "deadline of the test",
+        Chain::new(Bookmarks::new(), None),
+    ))
 }
 
 fn context(servers: &Scripted) -> Arc<TransactionContext> {

@@ -4,11 +4,13 @@ mod encrypted;
 mod pipe;
 mod socket;
 
+use std::collections::VecDeque;
 use std::io;
 
 use bolt_proto::peer;
 
 use super::clock::{Event, MILLI, Nanos, SECOND};
+use super::cluster::{ServerId, Table};
 use super::extremes::{BABBLE, Cut};
 use super::rng::Rng;
 use super::server::Actor;
@@ -23,6 +25,10 @@ pub(super) type ConnId = usize;
 /// A connection: both directions, and the server's end.
 #[derive(Debug)]
 pub(super) struct Conn {
+    /// The server, in a world with several.
+    pub(super) server: ServerId,
+    /// The routing tables that the server has sent, and where each ends in the byte stream.
+    pub(super) tables: VecDeque<(u64, Table)>,
     to_server: Pipe,
     to_client: Pipe,
     /// Whether the client has not dropped it.
@@ -113,6 +119,16 @@ impl Conn {
         held && self.to_client.carried >= end && self.to_client.arrived.len() <= 4_096
     }
 
+    /// Returns how many bytes the client has read.
+    pub(super) fn read(&self) -> u64 {
+        self.to_client.carried - self.to_client.arrived.len() as u64
+    }
+
+    /// From now on nothing is planned to go wrong with it.
+    pub(super) fn calm_down(&mut self) {
+        self.planned = PlannedTroubles::default();
+    }
+
     /// Whether both sides still hold it, so that something can still happen to it.
     const fn is_open(&self) -> bool {
         self.client_holds && self.server_holds
@@ -121,7 +137,7 @@ impl Conn {
 
 impl State {
     /// Accepts a connection from the client.
-    pub(super) fn accept(&mut self) -> ConnId {
+    pub(super) fn accept(&mut self, server: ServerId) -> ConnId {
         let conn = self.conns.len();
         let mut rng = Rng::stream(self.rng.draw(), conn as u64);
         let net = &self.weather.net;
@@ -141,11 +157,18 @@ impl State {
         }
         let later = troubles.first().filter(|_| rng.one_in(3));
         let later = later.map(|trouble| (*trouble, rng.magnitude(MILLI, 100 * SECOND)));
-        let latency = rng.between(0, net.latency);
+        let distance = self
+            .weather
+            .cluster
+            .as_ref()
+            .map_or(0, |weather| weather.distance[server]);
+        let latency = rng.between(0, net.latency) + distance;
         let actor = Actor::new(peer::Server::new(self.server_options()), rng.draw());
         let now = self.clock.now();
         let tls = self.tls.as_ref().map(|servers| Box::new(servers.accept(now)));
         self.conns.push(Conn {
+            server,
+            tables: VecDeque::new(),
             to_server: Pipe::new(net.window),
             to_client: Pipe::new(net.window),
             client_holds: true,
@@ -204,6 +227,9 @@ impl State {
         // There is room again for the server's answers.
         if this.server_holds && this.has_unsent() {
             self.flush(conn);
+        }
+        if !self.conns[conn].tables.is_empty() {
+            self.note_tables_read(conn);
         }
         Ok(len)
     }

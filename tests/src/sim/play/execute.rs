@@ -9,6 +9,7 @@ use bolt_proto::Api;
 use super::observed::Observed;
 use super::{Outcome, Player, promised_by, text};
 use crate::sim::causality::{Floor, Numbers};
+use crate::sim::cluster::Target;
 use crate::sim::history::Promise;
 use crate::sim::logins::{UserId, Wanted};
 use crate::sim::oracle::Call;
@@ -16,12 +17,13 @@ use crate::sim::program::{Cancel, Query};
 use crate::sim::server::TAG_BASE;
 
 impl Player {
-    pub(super) async fn execute(
+    pub(in crate::sim) async fn execute(
         &self,
         query: &Query,
         access: Access,
         manager: Option<usize>,
         pipelined: bool,
+        target: Target,
         user: Option<UserId>,
     ) {
         let statement = &query.statement;
@@ -29,6 +31,7 @@ impl Player {
         let floor = self.sim.with(|state| {
             state.want(statement.id, wanted);
             state.history.note_api(statement.id, Api::ExecuteQuery.code());
+            state.note_began(statement.id);
             let causality = &mut state.history.causality;
             let session = causality.add_session(manager, Numbers::new(), Floor::new());
             causality.begin(session, statement.id)
@@ -36,7 +39,9 @@ impl Player {
         let call = self.driver.execute_query(text(statement, 0)).routing(access);
         let mut call = call
             .pipeline_commit(pipelined)
-            .auth(wanted.and_then(Wanted::auth));
+            .auth(wanted.and_then(Wanted::auth))
+            .database(&target.database_name())
+            .impersonated_user(&target.user_name());
         call = call.timeout(Duration::from_millis(TAG_BASE + statement.id));
         if manager != Some(0) {
             call = call.bookmark_manager(manager.map(|manager| &self.managers[manager]));

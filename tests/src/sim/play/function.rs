@@ -12,6 +12,7 @@ use super::script::Script;
 use super::session::SessionPlayer;
 use crate::sim::causality::Floor;
 use crate::sim::clock::Nanos;
+use crate::sim::cluster;
 use crate::sim::history::Promise;
 use crate::sim::logins::is_login_failure;
 use crate::sim::oracle::Call;
@@ -169,6 +170,7 @@ impl<'p> Running<'p> {
             let what = &self.call.what;
             self.player.violation(format!("{what}: call {number} {problem}"));
         }
+        self.player.sim.with(|state| state.note_began(self.work.tag));
         attempts.last = Some(Attempt {
             failures: self.player.sim.with(|state| state.history.failures.len()),
             ended: None,
@@ -282,7 +284,7 @@ impl<'p> Running<'p> {
 fn is_final(error: &Error) -> bool {
     error.server().is_some_and(|failure| {
         let by_login = Cause::of(failure) == Cause::Login || is_login_failure(error);
-        !by_login && !failure.code().starts_with("Neo.TransientError.")
+        !by_login && !cluster::may_be_repeated(failure.code())
     })
 }
 

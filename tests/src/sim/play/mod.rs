@@ -18,13 +18,14 @@ use bolt_client::{BookmarkManager, Bookmarks, Driver, Error, ErrorKind, Query as
 
 use super::causality::{self, FOREIGN, Floor, Manager, Numbers};
 use super::clock::Nanos;
+use super::cluster::Target;
 use super::executor::Cancelling;
 use super::history::Promise;
 use super::logins::{UserId, Wanted};
 use super::oracle::Call;
 use super::program::{Act, Cancel, Query, Step};
 use super::runtime::SimRuntime;
-use super::state::Sim;
+use super::state::{Sim, State};
 use super::statement::Statement;
 
 /// Runs the steps of a task.
@@ -80,6 +81,7 @@ impl Player {
             let number = step.number;
             self.sim
                 .with(|state| state.note(|| format!("step {number}: {:?}", step.act)));
+            let target = self.target(number);
             match &step.act {
                 Act::Execute {
                     query,
@@ -87,13 +89,28 @@ impl Player {
                     manager,
                     pipelined,
                     user,
-                } => self.execute(query, *access, *manager, *pipelined, *user).await,
+                } => {
+                    self.execute(query, *access, *manager, *pipelined, target, *user)
+                        .await;
+                }
                 Act::Verify(cancel) => self.verify(*cancel).await,
                 Act::VerifyLogin(user, cancel) => self.verify_login(*user, *cancel).await,
                 Act::WarmUp(cancel) => self.warm_up(*cancel).await,
-                Act::Session(visit) => self.visit(visit).await,
+                Act::Session(visit) => self.visit(visit, target).await,
             }
         }
+    }
+
+    /// Returns the database that a step uses, and the user.
+    fn target(&self, step: u64) -> Target {
+        self.sim.with(|state| {
+            let cluster = state.weather.cluster.as_ref();
+            let target = cluster.map(|cluster| cluster.target(step)).unwrap_or_default();
+            if !target.named {
+                state.note_home();
+            }
+            target
+        })
     }
 
     pub(super) async fn close(&self) {
@@ -139,11 +156,13 @@ impl Player {
                 Box::pin(self.runtime.sleep(Duration::from_nanos(after)));
             sleep
         });
-        match Cancelling::new(future, cancel.polls, instant).await {
-            Some(Ok(value)) => Outcome::Done(value),
+        let outcome = match Cancelling::new(future, cancel.polls, instant).await {
+            Some(Ok(value)) => return Outcome::Done(value),
             Some(Err(error)) => Outcome::Failed(error),
             None => Outcome::Cancelled,
-        }
+        };
+        self.sim.with(State::note_excuse);
+        outcome
     }
 
     /// Judges whether a call that began at `started` may end now, with this outcome.

@@ -10,6 +10,7 @@ use super::observed::Observed;
 use super::reading::End;
 use super::{Outcome, Player, bookmarks, numbers, promised_by, text};
 use crate::sim::causality::{FOREIGN, Floor, Numbers};
+use crate::sim::cluster::Target;
 use crate::sim::history::Promise;
 use crate::sim::logins::Wanted;
 use crate::sim::oracle::Call;
@@ -38,8 +39,8 @@ pub(super) struct SessionPlayer<'p> {
 }
 
 impl Player {
-    pub(super) async fn visit(&self, visit: &Visit) {
-        let mut playing = self.open_session(visit);
+    pub(super) async fn visit(&self, visit: &Visit, target: Target) {
+        let mut playing = self.open_session(visit, target);
         for work in &visit.works {
             match work {
                 Work::AutoCommit(query, reading) => playing.auto_commit(query, reading).await,
@@ -56,7 +57,7 @@ impl Player {
         playing.end_session(visit.closes).await;
     }
 
-    fn open_session(&self, visit: &Visit) -> SessionPlayer<'_> {
+    fn open_session(&self, visit: &Visit, target: Target) -> SessionPlayer<'_> {
         let (given, floor) = match visit.given {
             InitialBookmarks::Empty => (Bookmarks::new(), Floor::new()),
             InitialBookmarks::Foreign => (bookmarks(&Numbers::from([FOREIGN])), Floor::new()),
@@ -69,6 +70,8 @@ impl Player {
         let mut builder = self
             .driver
             .session()
+            .database(&target.database_name())
+            .impersonated_user(&target.user_name())
             .default_access_mode(visit.access)
             .bookmarks(given);
         if let Some(manager) = visit.manager {
@@ -102,6 +105,7 @@ impl SessionPlayer<'_> {
     pub(super) fn begin(&self, tag: u64, api: Api) -> Floor {
         self.player.sim.with(|state| {
             state.history.note_api(tag, api.code());
+            state.note_began(tag);
             state.want(tag, self.wanted);
             state.history.causality.begin(self.number, tag)
         })

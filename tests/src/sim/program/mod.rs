@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use bolt_client::Access;
 
 use super::clock::{MICRO, Nanos, SECOND};
+use super::cluster::{ClusterWeather, KEYS};
 use super::logins::UserId;
 use super::rng::Rng;
 use super::statement::Statement;
@@ -240,10 +241,45 @@ impl Program {
         self.tasks.iter().flatten()
     }
 
+    /// Moves the keys of each step to the database that the step uses.
+    pub(super) fn place(&mut self, cluster: &ClusterWeather) {
+        for step in self.tasks.iter_mut().flatten() {
+            let first = cluster.target(step.number).database as u64 * KEYS;
+            step.act.for_each_query(&mut |query| query.statement.key += first);
+        }
+    }
+
     /// Removes steps, by number.
     pub(super) fn leave_out(&mut self, steps: &BTreeSet<u64>) {
         for task in &mut self.tasks {
             task.retain(|step| !steps.contains(&step.number));
+        }
+    }
+}
+
+impl Act {
+    fn for_each_query(&mut self, change: &mut impl FnMut(&mut Query)) {
+        let Self::Session(visit) = self else {
+            if let Self::Execute { query, .. } = self {
+                change(query);
+            }
+            return;
+        };
+        for work in &mut visit.works {
+            let script = match work {
+                Work::AutoCommit(query, _) | Work::Open(query, _) => {
+                    change(query);
+                    continue;
+                }
+                Work::Transaction(transaction) => &mut transaction.script,
+                Work::Function(function) => &mut function.script,
+                Work::Use(_) | Work::LastBookmarks(_) => continue,
+            };
+            for op in script {
+                if let Op::Run(query, _) | Op::Open(query) | Op::Queue(query) = op {
+                    change(query);
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use bolt_proto::peer::AnswerError;
 use super::job::{Progress, Stage};
 use crate::sim::causality::bookmark;
 use crate::sim::clock::Event;
+use crate::sim::cluster;
 use crate::sim::database::{Ended, TxId};
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
@@ -17,6 +18,8 @@ pub(in crate::sim) enum Cause {
     Query(u64),
     Login,
     Reset,
+    /// A request for a routing table.
+    Route,
     /// The server itself, or work without a caller.
     Server,
 }
@@ -27,6 +30,7 @@ impl Cause {
         match error.message() {
             "login" => Self::Login,
             "reset" => Self::Reset,
+            "route" => Self::Route,
             text => text.parse().map_or(Self::Server, Self::Query),
         }
     }
@@ -50,6 +54,7 @@ impl Cause {
             Self::Query(id) => id.to_string(),
             Self::Login => "login".to_owned(),
             Self::Reset => "reset".to_owned(),
+            Self::Route => "route".to_owned(),
             Self::Server => "server".to_owned(),
         }
     }
@@ -64,7 +69,7 @@ impl State {
     }
 
     /// Answers FAILURE. Ends the transaction, which frees its locks at once.
-    pub(super) fn fail(&mut self, conn: ConnId, cause: Cause, transient: bool) -> Progress {
+    pub(in crate::sim) fn fail(&mut self, conn: ConnId, cause: Cause, transient: bool) -> Progress {
         self.fail_with(conn, cause, transient, &cause.error(transient))
     }
 
@@ -98,8 +103,42 @@ impl State {
         Progress::Answered
     }
 
+    /// Answers FAILURE with this code, as servers of clusters do.
+    pub(in crate::sim) fn fail_as(&mut self, conn: ConnId, cause: Cause, code: &'static str) -> Progress {
+        self.note(|| format!("conn {conn}: fails {cause:?} with {code}"));
+        if let Cause::Query(id) = cause {
+            self.history.failures.push((id, cluster::may_be_repeated(code)));
+            if !cluster::leaves_commit_open(code) {
+                self.history.commits.remove(&id);
+            }
+            self.history.forget_report(id);
+            self.note_refused(conn, id, code);
+        }
+        self.roll_back(conn);
+        let actor = &mut self.conns[conn].actor;
+        let answered = actor.proto.failure(&ServerError::new(code, cause.text()));
+        actor.failed = match cause {
+            Cause::Query(id) => Some(id),
+            _ => None,
+        };
+        self.expect(conn, answered);
+        Progress::Answered
+    }
+
+    /// Answers SUCCESS to BEGIN.
+    pub(super) fn succeed_in(&mut self, conn: ConnId) -> Progress {
+        let actor = &mut self.conns[conn].actor;
+        let home = actor.home();
+        let answered = actor.proto.success(|map| match &home {
+            Some(home) => map.entry("db", home),
+            None => Ok(()),
+        });
+        self.expect(conn, answered);
+        Progress::Answered
+    }
+
     /// Whether the server fails now, at random.
-    pub(super) fn fails_by_itself(&mut self, conn: ConnId) -> bool {
+    pub(in crate::sim) fn fails_by_itself(&mut self, conn: ConnId) -> bool {
         let share = self.weather.server.failures;
         self.conns[conn].actor.rng.permille(share)
     }
@@ -126,6 +165,7 @@ impl State {
             self.history.executions[*execution].committed = true;
         }
         self.note(|| format!("conn {conn}: committed as {number}"));
+        self.replicate(number);
         self.resume_waiters(ended);
         bookmark(number)
     }
@@ -147,21 +187,26 @@ impl State {
     }
 
     /// Resumes the requests that waited for a lock.
-    fn resume_waiters(&mut self, ended: Ended) {
+    pub(in crate::sim) fn resume_waiters(&mut self, ended: Ended) {
         for conn in ended.unblocked {
-            let Some(work) = self.conns[conn].actor.work.as_mut() else {
-                continue;
-            };
-            if work.stage == Stage::Lock {
-                work.stage = Stage::Due;
-                let serial = work.serial;
-                self.later(0, Event::Work { conn, serial });
-            }
+            self.resume_locked(conn);
+        }
+    }
+
+    /// Resumes the request of a connection if it waits for a lock.
+    pub(in crate::sim) fn resume_locked(&mut self, conn: ConnId) {
+        let Some(work) = self.conns[conn].actor.work.as_mut() else {
+            return;
+        };
+        if work.stage == Stage::Lock {
+            work.stage = Stage::Due;
+            let serial = work.serial;
+            self.later(0, Event::Work { conn, serial });
         }
     }
 
     /// Checks that the answer was legal: this server's always are.
-    pub(super) fn expect(&mut self, conn: ConnId, answered: Result<(), AnswerError>) {
+    pub(in crate::sim) fn expect(&mut self, conn: ConnId, answered: Result<(), AnswerError>) {
         if let Err(error) = answered {
             self.history.violation(format!(
                 "conn {conn}: the simulated server cannot answer: {error}"

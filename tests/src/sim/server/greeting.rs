@@ -8,7 +8,16 @@ use crate::sim::state::State;
 use bolt_proto::value::Value;
 
 impl State {
-    pub(super) fn log_in(&mut self, conn: ConnId, hello: bool, presented: Option<&Presented>) -> Progress {
+    /// Answers a login. `routing`: whether HELLO says that the client belongs to a cluster; `None` for LOGON.
+    pub(super) fn log_in(
+        &mut self,
+        conn: ConnId,
+        routing: Option<bool>,
+        presented: Option<&Presented>,
+    ) -> Progress {
+        if let Some(routing) = routing {
+            self.check_greeting(conn, routing);
+        }
         if self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Login, false);
         }
@@ -19,11 +28,12 @@ impl State {
             return self.fail_login(conn, Cause::Login, code);
         }
         let telemetry = self.wants_telemetry(conn);
+        let forwards = self.forwards(conn);
         let actor = &mut self.conns[conn].actor;
         let hints = actor.proto.version() >= Some(bolt_proto::Version::new(4, 3));
         let recv_timeout = self.weather.server.recv_timeout.filter(|_| hints);
         let answered = actor.proto.success(|map| {
-            if !hello {
+            if routing.is_none() {
                 return Ok(());
             }
             map.entry("server", "Simulated/1.0")?;
@@ -34,6 +44,7 @@ impl State {
                     &Hints {
                         recv_timeout,
                         telemetry,
+                        forwards,
                     },
                 )?;
             }
@@ -41,6 +52,26 @@ impl State {
         });
         self.expect(conn, answered);
         Progress::Answered
+    }
+
+    /// A client of a cluster says so from Bolt 4.1 on, and no other does.
+    fn check_greeting(&mut self, conn: ConnId, routing: bool) {
+        let says_so = self.conns[conn].actor.proto.version() >= Some(bolt_proto::Version::new(4, 1));
+        if routing != (self.cluster.is_some() && says_so) {
+            let routing = if routing { "a" } else { "no" };
+            self.history
+                .violation(format!("conn {conn}: HELLO with {routing} routing context"));
+        }
+    }
+
+    /// Whether this server forwards writes to the leader.
+    pub(in crate::sim) fn forwards(&mut self, conn: ConnId) -> bool {
+        let this = &self.conns[conn];
+        let able = this.actor.proto.version() >= Some(bolt_proto::Version::new(5, 8));
+        let server = this.server;
+        able && self
+            .cluster()
+            .is_some_and(|(_, weather)| weather.forwards[server])
     }
 
     pub(super) fn log_off(&mut self, conn: ConnId) -> Progress {
@@ -86,10 +117,20 @@ impl State {
 struct Hints {
     recv_timeout: Option<u64>,
     telemetry: bool,
+    forwards: bool,
 }
 
 impl bolt_proto::value::ToValue for Hints {
     fn to_value(&self, out: bolt_proto::value::Encoder<'_>) -> Result<(), bolt_proto::EncodeError> {
+        if self.forwards {
+            let telemetry = ("telemetry.enabled", Value::Boolean(self.telemetry));
+            let recv_timeout = self
+                .recv_timeout
+                .map(|seconds| ("connection.recv_timeout_seconds", Value::Integer(seconds as i64)));
+            let forwards = ("ssr.enabled", Value::Boolean(true));
+            let all: Vec<_> = [forwards, telemetry].into_iter().chain(recv_timeout).collect();
+            return out.map(all);
+        }
         match (self.recv_timeout, self.telemetry) {
             (Some(seconds), false) => out.map([("connection.recv_timeout_seconds", seconds as i64)]),
             (Some(seconds), true) => out.map([

@@ -8,6 +8,7 @@ use super::Open;
 use super::answer::Cause;
 use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
+use crate::sim::cluster::{self, Wanted};
 use crate::sim::logins::Presented;
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
@@ -20,8 +21,12 @@ pub(in crate::sim) const TAG_BASE: u64 = 1_000_000_000;
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Job {
-    /// With what the client presents, before Bolt 5.1.
-    Hello(Option<Presented>),
+    Hello {
+        /// What the client presents, before Bolt 5.1.
+        presented: Option<Presented>,
+        /// Whether the client belongs to a cluster.
+        routing: bool,
+    },
     Logon(Presented),
     Logoff,
     Reset,
@@ -43,21 +48,24 @@ pub(super) enum Job {
     },
     Commit,
     Rollback,
+    Route(Wanted),
 }
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::sim) enum Stage {
     /// Only time.
     Due,
     /// A lock.
     Lock,
+    /// A bookmark that the server has not reached.
+    Bookmark,
     /// Room for its answers.
     Room,
 }
 
 /// How far a request has come.
-pub(super) enum Progress {
+pub(in crate::sim) enum Progress {
     Answered,
     /// The answer is lost, and the connection with it.
     Lost,
@@ -69,7 +77,10 @@ impl Job {
     /// Returns the job of a request; `None` if no driver sends such a request.
     pub(super) fn of(request: &Request<'_>) -> Option<Self> {
         Some(match request {
-            Request::Hello(greeting) => Self::Hello(Presented::read(greeting.token())),
+            Request::Hello(greeting) => Self::Hello {
+                presented: Presented::read(greeting.token()),
+                routing: greeting.routing().is_some(),
+            },
             Request::Logon(token) => Self::Logon(Presented::read(*token)?),
             Request::Logoff => Self::Logoff,
             Request::Reset => Self::Reset,
@@ -78,6 +89,22 @@ impl Job {
             Request::Rollback => Self::Rollback,
             Request::Telemetry(api) => Self::Telemetry(*api),
             Request::Begin(options) => Self::Begin(Opening::of(*options)?),
+            Request::Route(route) => Self::Route(Wanted {
+                database: route.database.map(str::to_owned),
+                user: route.impersonated_user.map(str::to_owned),
+                procedure: false,
+            }),
+            Request::Run(run) if run.query.starts_with("CALL ") => {
+                let database = match run.parameters.get("database").ok().flatten() {
+                    Some(ValueRef::String(name)) => Some(name.to_owned()),
+                    _ => None,
+                };
+                Self::Route(Wanted {
+                    database,
+                    user: None,
+                    procedure: true,
+                })
+            }
             Request::Run(run) => {
                 let statement = Statement::read(run.query)?;
                 let by = run.parameters.get("by").ok().flatten();
@@ -114,7 +141,7 @@ impl Job {
 
     /// Whether RESET must not overtake it.
     const fn must_not_be_overtaken(&self) -> bool {
-        matches!(self, Self::Hello(_) | Self::Logon(_) | Self::Begin(_))
+        matches!(self, Self::Hello { .. } | Self::Logon(_) | Self::Begin(_))
     }
 }
 
@@ -149,6 +176,10 @@ impl State {
                     let timeout = self.weather.server.lock_timeout;
                     self.later(timeout, Event::LockTimeout { conn, serial });
                 }
+                if stage == Stage::Bookmark {
+                    let timeout = self.bookmark_timeout();
+                    self.later(timeout, Event::LockTimeout { conn, serial });
+                }
                 self.flush(conn);
             }
         }
@@ -156,9 +187,10 @@ impl State {
 
     fn carry_on(&mut self, conn: ConnId, job: &mut Job) -> Progress {
         match job {
-            Job::Hello(presented) => self.log_in(conn, true, presented.as_ref()),
-            Job::Logon(presented) => self.log_in(conn, false, Some(presented)),
+            Job::Hello { presented, routing } => self.log_in(conn, Some(*routing), presented.as_ref()),
+            Job::Logon(presented) => self.log_in(conn, None, Some(presented)),
             Job::Logoff => self.log_off(conn),
+            Job::Route(wanted) => self.route(conn, wanted),
             Job::Reset => self.reset(conn),
             Job::Begin(opening) => self.begin(conn, opening),
             Job::Run {
@@ -186,6 +218,7 @@ impl State {
         self.roll_back(conn);
         self.conns[conn].actor.failed = None;
         self.conns[conn].actor.api = None;
+        self.conns[conn].actor.table = None;
         if self.conns[conn].actor.rng.one_in(4) && self.fails_by_itself(conn) {
             return self.fail(conn, Cause::Reset, false);
         }
@@ -199,26 +232,59 @@ impl State {
         if let Some(code) = self.expires_by_itself(conn) {
             return self.fail_login(conn, Cause::Query(opening.tag), code);
         }
-        self.open(conn, opening, true);
-        self.succeed(conn)
+        match self.place(conn, opening) {
+            Ok(place) => self.open(conn, opening, place, true),
+            Err(refusal) => return self.refuse_to_open(conn, opening, refusal, None),
+        }
+        self.succeed_in(conn)
+    }
+
+    /// Refuses to begin a transaction, or waits with that.
+    fn refuse_to_open(
+        &mut self,
+        conn: ConnId,
+        opening: &Opening,
+        refusal: cluster::Refusal,
+        query: Option<u64>,
+    ) -> Progress {
+        match self.refuse_to_begin(conn, opening, refusal) {
+            Some(code) => self.fail_as(conn, cluster::cause(opening, query), code),
+            None => Progress::Waits(Stage::Bookmark),
+        }
     }
 
     fn run(&mut self, conn: ConnId, statement: Statement, attempt: u64, opening: &Opening) -> Progress {
         let cause = Cause::Query(statement.id);
         if self.conns[conn].actor.tx.is_none() {
-            self.open(conn, opening, false);
+            match self.place(conn, opening) {
+                Ok(place) => self.open(conn, opening, place, false),
+                Err(refusal) => return self.refuse_to_open(conn, opening, refusal, Some(statement.id)),
+            }
         }
         let Some(&Open {
             id: tx,
             explicit,
             access,
+            place,
+            tag,
             ..
         }) = self.conns[conn].actor.tx.as_ref()
         else {
             return self.fail(conn, cause, true);
         };
+        self.check_key(conn, place, statement.key);
+        let lost = self.refuse_deposed(conn, place);
+        let down = self.is_unavailable(conn).then(cluster::unavailable);
+        if let Some(code) = lost.or(down) {
+            return self.fail_as(conn, cause, code);
+        }
         if statement.writes() && access == Access::Read {
             return self.fail(conn, cause, false);
+        }
+        if statement.writes()
+            && let Some(code) = self.refuse_write(conn, tag, place)
+        {
+            return self.fail_as(conn, cause, code);
         }
         if statement.writes() && !self.database.lock(tx, statement.key) {
             return Progress::Waits(Stage::Lock);
@@ -244,6 +310,7 @@ impl State {
         }
         let actor = &mut self.conns[conn].actor;
         let paging = actor.proto.capabilities().is_some_and(|version| version.paging);
+        let home = actor.home().filter(|_| !explicit);
         let query_id = actor.tx.as_mut().map_or(0, |open| {
             open.newest += 1;
             open.results.insert(open.newest, execution);
@@ -257,6 +324,9 @@ impl State {
         let answered = actor.proto.success(|map| {
             map.entry("fields", columns)?;
             map.entry("t_first", &0_i64)?;
+            if let Some(home) = &home {
+                map.entry("db", home)?;
+            }
             if explicit && paging {
                 map.entry("qid", &query_id)
             } else {
@@ -268,10 +338,17 @@ impl State {
     }
 
     fn commit(&mut self, conn: ConnId) -> Progress {
-        let Some(Open { id, tag, results, .. }) = &self.conns[conn].actor.tx else {
+        let Some(Open {
+            id,
+            tag,
+            results,
+            place,
+            ..
+        }) = &self.conns[conn].actor.tx
+        else {
             return self.fail(conn, Cause::Server, false);
         };
-        let (tx, tag) = (*id, *tag);
+        let (tx, tag, place) = (*id, *tag, *place);
         let cause = Cause::Query(tag);
         if !results.is_empty() {
             self.history
@@ -279,6 +356,16 @@ impl State {
         }
         if self.fails_by_itself(conn) {
             return self.fail(conn, cause, true);
+        }
+        if let Some(code) = self.refuse_deposed(conn, place) {
+            return self.fail_as(conn, cause, code);
+        }
+        if self.is_unavailable(conn) {
+            // Servers that go down answer so to commits that stand.
+            if self.conns[conn].actor.rng.one_in(2) {
+                self.commit_now(conn, tx);
+            }
+            return self.fail_as(conn, cause, cluster::unavailable());
         }
         let bookmark = self.commit_now(conn, tx);
         if self.loses_commit(conn) {
@@ -329,12 +416,23 @@ impl State {
     /// Fails the request that has waited for a lock for too long.
     pub(in crate::sim) fn lock_timeout(&mut self, conn: ConnId, serial: u64) {
         let actor = &mut self.conns[conn].actor;
-        let waits = |work: &mut super::Work| work.serial == serial && work.stage == Stage::Lock;
+        let waits = |work: &mut super::Work| {
+            work.serial == serial && matches!(work.stage, Stage::Lock | Stage::Bookmark)
+        };
         let Some(work) = actor.work.take_if(waits) else {
             return;
         };
-        if let Job::Run { statement, .. } = work.job {
-            self.fail(conn, Cause::Query(statement.id), true);
+        match (&work.job, work.stage) {
+            (Job::Run { statement, .. }, Stage::Lock) => {
+                self.fail(conn, Cause::Query(statement.id), true);
+            }
+            (Job::Run { statement, .. }, _) => {
+                self.fail_as(conn, Cause::Query(statement.id), cluster::behind());
+            }
+            (Job::Begin(opening), _) => {
+                self.fail_as(conn, Cause::Query(opening.tag), cluster::behind());
+            }
+            _ => {}
         }
         self.serve(conn);
     }

@@ -19,6 +19,7 @@ use bolt_proto::{Access, ProtocolViolation, Versions};
 
 use super::causality::Numbers;
 use super::clock::{Event, SECOND};
+use super::cluster::{DbId, Place, ServerId, Table};
 use super::database::TxId;
 use super::history::ExecutionId;
 use super::logins::Carried;
@@ -26,8 +27,9 @@ use super::net::{ConnId, Trouble};
 use super::rng::Rng;
 use super::state::State;
 pub(super) use answer::Cause;
-pub(super) use job::TAG_BASE;
 use job::{Job, Stage};
+pub(super) use job::{Progress, TAG_BASE};
+pub(super) use opening::Opening;
 
 /// The server's end of a connection.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(super) struct Actor {
     write_ended: bool,
     /// The telemetry received for the next transaction.
     api: Option<i64>,
+    /// The routing table that is the result of a procedure.
+    pub(super) table: Option<Table>,
     /// The query or transaction that has failed last, until RESET.
     pub(super) failed: Option<u64>,
     /// Whether the client had seen that failure when it sent the last bytes that arrived.
@@ -68,6 +72,9 @@ struct Open {
     id: TxId,
     explicit: bool,
     access: Access,
+    place: Place,
+    /// Whether it names no database, and so has the home database of its user.
+    at_home: bool,
     /// Its name, in the failures of BEGIN and COMMIT.
     tag: u64,
     /// The bookmarks that it starts from.
@@ -87,6 +94,7 @@ impl Actor {
             noop_due: false,
             write_ended: false,
             api: None,
+            table: None,
             failed: None,
             failure_known: false,
             login: None,
@@ -97,6 +105,31 @@ impl Actor {
     /// Whether the transaction with this tag is open on it.
     pub(super) fn serves(&self, tag: u64) -> bool {
         self.tx.as_ref().is_some_and(|open| open.tag == tag)
+    }
+
+    /// Ends the transaction of a leader that leads no more. Returns its name, if it has one.
+    pub(super) fn depose(&mut self, leader: ServerId, database: DbId) -> Option<TxId> {
+        let open = self.tx.as_mut()?;
+        open.place.depose(leader, database).then_some(open.id)
+    }
+
+    /// Returns the home database that the server reports in answer to the beginning of a transaction, from Bolt 5.8 on.
+    fn home(&self) -> Option<String> {
+        let open = self.tx.as_ref().filter(|open| open.at_home)?;
+        let reports = self.proto.version() >= Some(bolt_proto::Version::new(5, 8));
+        reports.then(|| format!("db{}", open.place.database))
+    }
+
+    /// Stops the wait of a request for a bookmark. Returns the request.
+    pub(super) fn stop_waiting_for_bookmark(&mut self) -> Option<u64> {
+        let work = self.work.as_mut().filter(|work| work.stage == Stage::Bookmark)?;
+        work.stage = Stage::Due;
+        Some(work.serial)
+    }
+
+    /// Draws one of these.
+    pub(super) fn draw<T: Copy>(&mut self, items: &[T]) -> T {
+        self.rng.pick(items)
     }
 
     /// Whether it closes the connection once everything is sent.

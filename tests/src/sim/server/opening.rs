@@ -6,15 +6,20 @@ use bolt_proto::peer::BeginOptions;
 use super::Open;
 use super::job::TAG_BASE;
 use crate::sim::causality::{Causality, Numbers, number};
+use crate::sim::cluster::Place;
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
 
 /// How a transaction begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Opening {
-    pub(super) tag: u64,
-    pub(super) access: Access,
-    pub(super) sent: Numbers,
+pub(in crate::sim) struct Opening {
+    pub(in crate::sim) tag: u64,
+    pub(in crate::sim) access: Access,
+    pub(in crate::sim) sent: Numbers,
+    /// The database; `None` for the home database.
+    pub(in crate::sim) database: Option<String>,
+    /// The impersonated user.
+    pub(in crate::sim) user: Option<String>,
 }
 
 impl Opening {
@@ -25,14 +30,22 @@ impl Opening {
             tag: millis.saturating_sub(TAG_BASE),
             access: options.access(),
             sent: options.bookmarks().map(number).collect::<Option<_>>()?,
+            database: options.database().map(str::to_owned),
+            user: options.impersonated_user().map(str::to_owned),
         })
     }
 }
 
 impl State {
     /// Begins a transaction.
-    pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, explicit: bool) {
-        let Opening { tag, access, sent } = opening.clone();
+    pub(super) fn open(&mut self, conn: ConnId, opening: &Opening, place: Place, explicit: bool) {
+        let Opening {
+            tag,
+            access,
+            sent,
+            database,
+            ..
+        } = opening.clone();
         if let Some(session) = self.history.causality.session_of(tag) {
             self.check_dropped(session, Some(tag), &format!("transaction {tag}"), &sent);
         }
@@ -46,7 +59,11 @@ impl State {
             self.history
                 .violation(format!("conn {conn}: transaction {tag}: {problem}"));
         }
-        let sees = (access == Access::Read).then(|| self.lagging(&sent));
+        let sees = if self.cluster.is_some() {
+            place.sees
+        } else {
+            (access == Access::Read).then(|| self.lagging(&sent))
+        };
         let id = self.database.begin(conn, sees);
         let actor = &mut self.conns[conn].actor;
         actor.write_ended = false;
@@ -54,6 +71,8 @@ impl State {
             id,
             explicit,
             access,
+            place,
+            at_home: self.cluster.is_some() && database.is_none(),
             tag,
             sent,
             results: std::collections::BTreeMap::new(),

@@ -35,13 +35,20 @@ impl State {
         discard: bool,
         first: bool,
     ) -> Progress {
+        if let Some(table) = self.conns[conn].actor.table.take() {
+            return self.send_table(conn, table);
+        }
         let Some(Open {
-            id, results, newest, ..
+            id,
+            results,
+            newest,
+            place,
+            ..
         }) = &self.conns[conn].actor.tx
         else {
             return self.fail(conn, Cause::Server, false);
         };
-        let (tx, query_id) = (*id, query_id.unwrap_or(*newest));
+        let (tx, query_id, place) = (*id, query_id.unwrap_or(*newest), *place);
         let Some(&execution) = results.get(&query_id) else {
             self.history
                 .violation(format!("conn {conn}: rows requested from an ended result"));
@@ -49,6 +56,10 @@ impl State {
         };
         let statement = self.history.executions[execution].statement;
         let cause = Cause::Query(statement.id);
+        if let Some(code) = self.refuse_deposed(conn, place) {
+            self.history.executions[execution].failed = true;
+            return self.fail_as(conn, cause, code);
+        }
         if first {
             if !discard && statement.columns {
                 self.history.check_page_request(execution, *left);

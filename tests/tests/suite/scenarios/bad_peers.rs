@@ -43,16 +43,16 @@ const LIMIT: Duration = Duration::from_millis(400);
 async fn an_invalid_uri_is_explained(_: Adapter) -> Outcome {
     for (uri, parts) in [
         (
-            "neo4j://localhost:7687",
-            ["neo4j://", "not supported yet", "bolt://"],
+            "neo4j://localhost?region=",
+            ["neo4j://localhost", "\"region\"", "no value"],
         ),
         (
-            "neo4j+s://localhost",
-            ["neo4j+s://", "not supported yet", "bolt+s://"],
+            "neo4j://localhost?address=x",
+            ["neo4j://localhost", "\"address\"", "reserved"],
         ),
         (
-            "neo4j+ssc://localhost",
-            ["neo4j+ssc://", "not supported yet", "bolt+ssc://"],
+            "bolt://localhost?region=eu",
+            ["bolt://localhost", "routing context", "neo4j://"],
         ),
         (
             "http://localhost:7474",

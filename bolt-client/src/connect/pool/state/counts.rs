@@ -1,6 +1,7 @@
 //! The number of connections of a pool.
 
 use std::fmt;
+use std::iter::Sum;
 
 /// The number of connections of a pool, by their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +16,18 @@ pub struct PoolCounts {
     /// Calls that wait for a connection and have none in sight: neither one that is being opened nor one that is
     /// about to be ready.
     pub waiting: usize,
+}
+
+/// Adds the counts of several pools.
+impl Sum for PoolCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, counts| Self {
+            in_use: sum.in_use + counts.in_use,
+            idle: sum.idle + counts.idle,
+            opening: sum.opening + counts.opening,
+            waiting: sum.waiting + counts.waiting,
+        })
+    }
 }
 
 impl fmt::Display for PoolCounts {

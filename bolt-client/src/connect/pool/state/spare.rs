@@ -49,6 +49,22 @@ impl<L, O> Slots<L, O> {
         self.give_back_half_open(idle, now);
     }
 
+    /// Closes all connections that are idle or half open. Where answers are on their way they are read first, as those
+    /// may be of a write.
+    pub(crate) fn close_all_idle(&mut self, now: Instant) {
+        let ready = self.ready.drain(..).map(|idle| idle.link);
+        self.effects.discard.extend(ready);
+        let half_open = self.half_open.drain(..).map(|idle| idle.link);
+        self.effects.abandon.extend(half_open);
+        self.serve(now);
+    }
+
+    /// Leases all connections on which answers are on their way. They are given back as any other.
+    pub(crate) fn lease_unsettled(&mut self) -> Vec<L> {
+        self.leased += self.unsettled.len();
+        self.unsettled.drain(..).map(|idle| idle.link).collect()
+    }
+
     /// Closes connections that were idle for too long, the longest first, but keeps as many as the rules want.
     pub(super) fn close_idle(&mut self, now: Instant) {
         let Some(limit) = self.rules.max_idle else {

@@ -292,6 +292,19 @@ fn what_has_expired_is_discarded_when_the_pool_is_used_or_its_counts_are_read() 
 }
 
 #[test]
+fn connections_with_answers_on_their_way_are_leased_all_at_once() {
+    let (mut slots, now) = pool(3);
+    (0..3).for_each(|_| open(&mut slots, now));
+    slots.give_back_unsettled(idle(1, now), now);
+    slots.give_back_unsettled(idle(2, now), now);
+    assert_eq!(slots.lease_unsettled(), [1, 2]);
+    assert_eq!((slots.counts(now).in_use, slots.counts(now).idle), (3, 0));
+    slots.give_up(now);
+    slots.give_back_unsettled(idle(2, now), now);
+    assert_eq!((slots.counts(now).in_use, slots.counts(now).idle), (1, 1));
+}
+
+#[test]
 fn a_connection_that_expired_in_use_makes_room_for_the_next_waiter() {
     let (mut slots, now) = pool(1);
     open(&mut slots, now);

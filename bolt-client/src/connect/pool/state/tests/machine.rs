@@ -29,6 +29,8 @@ enum Step {
     Broken(usize),
     /// A connection is found dead that had been idle for this long.
     Suspect(Duration),
+    /// The server leaves the cluster.
+    CloseAllIdle,
     /// A connection is opened ahead of any caller, if one is wanted.
     Spare,
     SpareOpened(usize),
@@ -105,6 +107,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<usize>(), lifetime()).prop_map(|(user, life)| Step::ReturnUnanswered(user, life)),
         3 => any::<usize>().prop_map(Step::Broken),
         1 => seconds().prop_map(Step::Suspect),
+        1 => Just(Step::CloseAllIdle),
         4 => Just(Step::Spare),
         3 => any::<usize>().prop_map(Step::SpareOpened),
         1 => any::<usize>().prop_map(Step::SpareFailed),
@@ -153,6 +156,10 @@ impl World {
                 let since = self.now - idle;
                 self.slots.suspect(since, self.now);
                 self.model.suspect(since, self.now);
+            }
+            Step::CloseAllIdle => {
+                self.slots.close_all_idle(self.now);
+                self.model.close_all_idle(self.now);
             }
             Step::Spare => self.spare(),
             Step::SpareOpened(choice) => self.spare_opened(choice),

@@ -302,6 +302,14 @@ impl Model {
         [ready, self.drain(Kind::Unsettled), self.drain(Kind::Unanswered)].concat()
     }
 
+    pub(super) fn close_all_idle(&mut self, now: Instant) {
+        for kind in [Kind::Ready, Kind::HalfOpen] {
+            let idle = self.drain(kind);
+            self.outcome.gone.extend(idle);
+        }
+        self.serve(now);
+    }
+
     /// Takes all idle connections of this kind out of the pool.
     pub(super) fn drain(&mut self, kind: Kind) -> Vec<u32> {
         let drained = |conn: &Conn| conn.kind == kind && !conn.away;

@@ -1,0 +1,46 @@
+//! Clusters of scripted servers. The server at port n is `sn:n`; the seed is `s1:1`.
+
+mod choice;
+mod failover;
+mod homes;
+mod refresh;
+mod tables;
+
+use super::*;
+use crate::{Address, Config, EagerResult, Error, ExecuteQuery};
+
+const NOT_A_LEADER: &str = "Neo.ClientError.Cluster.NotALeader";
+
+/// A query on a named database.
+fn query(driver: &Driver, access: Access) -> ExecuteQuery {
+    driver.execute_query("RETURN 1").routing(access).database("db")
+}
+
+fn reading(driver: &Driver) -> Task<'static, Result<EagerResult, Error>> {
+    Task::new(query(driver, Access::Read))
+}
+
+/// Returns the port of the server that carried the query out.
+#[track_caller]
+fn read(driver: &Driver) -> u16 {
+    now(query(driver, Access::Read))
+        .unwrap()
+        .summary
+        .server()
+        .address()
+        .port()
+}
+
+#[track_caller]
+fn write(driver: &Driver) -> u16 {
+    now(query(driver, Access::Write))
+        .unwrap()
+        .summary
+        .server()
+        .address()
+        .port()
+}
+
+fn address(port: u16) -> Address {
+    Address::new(format!("s{port}"), port)
+}

@@ -1,0 +1,206 @@
+//! The request for a routing table, on one connection.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bolt_proto::value::Value;
+use bolt_proto::{
+    Access, Event, Extra, Fetch, Kind, Query, RequestId, Routing, RoutingContext, RoutingTable, Version,
+};
+
+use crate::connect::fallout::{self, Circumstances};
+use crate::connect::pool::Lease;
+use crate::deadline::Deadline;
+use crate::error::Error;
+
+use super::question::Question;
+
+/// A request that is on its way, and its connection. Dropped, it leaves the answer to the pool.
+#[derive(Debug)]
+pub(super) struct Asked {
+    lease: Lease,
+    /// The request whose answer ends the exchange.
+    last: RequestId,
+    answered: bool,
+    table: Option<RoutingTable>,
+}
+
+impl Asked {
+    /// Queues the request in the form that the server's version has. A new connection may have sent it with its login.
+    pub(super) fn send(
+        mut lease: Lease,
+        question: &Question,
+        context: &RoutingContext,
+    ) -> Result<Self, Error> {
+        if let Some((last, _)) = lease.take_route().filter(|(_, sent)| sent == question) {
+            return Ok(Self {
+                lease,
+                last,
+                answered: false,
+                table: None,
+            });
+        }
+        let form = lease.proto.capabilities().map(|version| version.routing);
+        let last = match form {
+            None | Some(Routing::Procedure) => call_procedure(&mut lease, question, context)?,
+            _ => question.route(&mut lease.proto, context)?,
+        };
+        Ok(Self {
+            lease,
+            last,
+            answered: false,
+            table: None,
+        })
+    }
+
+    /// Waits for the answer. Cancel-safe. `Ok(None)` if the connection had been dead before it was used.
+    pub(super) async fn answer(&mut self, by: Deadline) -> Result<Option<RoutingTable>, Error> {
+        loop {
+            let head = match self.lease.head(by).await {
+                Ok(head) => head,
+                Err(error) => return self.lost(error),
+            };
+            self.answered = true;
+            let Some(event) = self.lease.event() else { continue };
+            match event {
+                Event::Record(row) => {
+                    if let (Ok(ttl), Ok(servers)) = (row.get(0), row.get(1)) {
+                        self.table = Some(read_row(ttl, servers));
+                    }
+                }
+                Event::Success(answer) if head.request == Some(self.last) => {
+                    let table = answer.routing_table().or_else(|| self.table.take());
+                    return table.map(Some).ok_or_else(|| Error::bad_table("no table in it"));
+                }
+                Event::Failure(error) => {
+                    if fallout::reported(&error).invalidates_logins {
+                        self.lease.invalidate_logins();
+                    }
+                    return Err(error.into());
+                }
+                _ if head.kind == Kind::Ignored => {
+                    return Err(Error::misuse("the server ignored a request without a reason"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Closes the connection: its server is of no help.
+    pub(super) fn close(self) {
+        self.lease.close();
+    }
+
+    /// The timer of a wait must not outlive the call that waits, although the request does.
+    pub(super) fn pause(&mut self) {
+        self.lease.end_wait();
+    }
+
+    fn lost(&self, error: Error) -> Result<Option<RoutingTable>, Error> {
+        self.lease.report(fallout::for_connections(&error, self.answered));
+        let circumstances = Circumstances {
+            untouched: self.lease.is_reused() && !self.answered,
+            refused: false,
+        };
+        if fallout::retry_decision(&error, circumstances) == fallout::RetryDecision::AtOnce {
+            return Ok(None);
+        }
+        Err(error)
+    }
+}
+
+/// Waits for the answer to a question that was asked with the login of this connection, and that its caller no longer waits
+/// for. Returns whether the connection can be used.
+pub(super) async fn settle_route(lease: &mut Lease, by: Deadline) -> Result<bool, Error> {
+    let Some((last, _)) = lease.take_route() else {
+        return Ok(true);
+    };
+    loop {
+        let head = lease.head(by).await?;
+        drop(lease.event());
+        if head.request == Some(last) {
+            return Ok(head.kind == Kind::Success);
+        }
+    }
+}
+
+/// Before ROUTE there were procedures.
+fn call_procedure(
+    lease: &mut Lease,
+    question: &Question,
+    context: &RoutingContext,
+) -> Result<RequestId, Error> {
+    let version = lease.proto.version().unwrap_or(Version::V3);
+    let entries: HashMap<&str, &str> = context.iter().collect();
+    let mut extra = Extra::default().access(Access::Read);
+    let query = if version < Version::new(4, 0) {
+        Query::new("CALL dbms.cluster.routing.getRoutingTable($context)")
+    } else {
+        extra = extra
+            .database("system")
+            .bookmarks(question.bookmarks.raw_values());
+        match &question.database {
+            Some(name) => Query::new("CALL dbms.routing.getRoutingTable($context, $database)")
+                .param("database", &**name),
+            None => Query::new("CALL dbms.routing.getRoutingTable($context)"),
+        }
+    };
+    let query = query.param("context", entries);
+    let (_, result) = lease.proto.run(&query, &extra)?;
+    Ok(lease.proto.pull(result, Fetch::All)?)
+}
+
+/// Reads the row of a procedure. What is not as expected is left out, as in a table of ROUTE.
+fn read_row(ttl: Value, servers: Value) -> RoutingTable {
+    let mut table = RoutingTable::default();
+    if let Value::Integer(seconds) = ttl {
+        table.ttl = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    }
+    let Value::List(servers) = servers else {
+        return table;
+    };
+    for server in &servers {
+        let Value::Map(server) = server else { continue };
+        let role = match server.get("role") {
+            Some(Value::String(role)) => match role.as_str() {
+                "ROUTE" => &mut table.routers,
+                "READ" => &mut table.readers,
+                "WRITE" => &mut table.writers,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if let Some(Value::List(addresses)) = server.get("addresses") {
+            role.extend(addresses.iter().filter_map(|address| match address {
+                Value::String(address) => Some(address.clone()),
+                _ => None,
+            }));
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use bolt_proto::{list, map};
+
+    use super::*;
+
+    #[test]
+    fn the_row_of_a_procedure_is_read_as_the_answer_to_route() {
+        let servers = list![
+            map! {"role": "ROUTE", "addresses": list!["a:1", 7, "b:2"]},
+            map! {"role": "READ", "addresses": list!["a:1"]},
+            map! {"role": "READ", "addresses": list!["c:1"]},
+            map! {"role": "WRITE", "addresses": "a:1"},
+            map! {"role": "JUDGE", "addresses": list!["a:1"]},
+            "garbage",
+        ];
+        let table = read_row(Value::from(300), servers);
+        assert_eq!(table.ttl, Duration::from_secs(300));
+        assert_eq!(table.routers, ["a:1", "b:2"]);
+        assert_eq!(table.readers, ["a:1", "c:1"]);
+        assert!(table.writers.is_empty());
+        assert_eq!(read_row(Value::from(-1), Value::Null), RoutingTable::default());
+    }
+}

@@ -1,0 +1,345 @@
+//! How work gets a connection to one of the servers that can carry it out.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bolt_proto::Access;
+
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::fallout::{self, ForSearch};
+use crate::connect::login::Credentials;
+use crate::connect::pool::{Lease, Pool};
+use crate::deadline::Deadline;
+use crate::error::{Error, Failures, Known};
+
+use super::ask;
+use super::placement::Placement;
+use super::refresh::Found;
+use super::table::Table;
+use super::{Router, State, select, share};
+
+/// What one call has tried.
+#[derive(Default)]
+struct Tried {
+    /// The table that has arrived for this call.
+    found: Option<Found>,
+    /// The home database is a guess of the last one, and the server decides.
+    guessed: bool,
+    /// A guess is not good enough: a connection does not lead to a server that would decide.
+    no_guess: bool,
+    failures: Failures,
+}
+
+/// What a call does next.
+enum Next {
+    Use(Chosen),
+    /// Ask for the table of this database, or of the home database.
+    Refresh {
+        database: Option<Arc<str>>,
+        guessed: bool,
+    },
+    /// No server is left.
+    Fail(Error),
+}
+
+/// A server that can carry the work out.
+struct Chosen {
+    address: Arc<Address>,
+    pool: Arc<Pool>,
+    /// The database whose table names the server.
+    database: Option<Arc<str>>,
+    /// How many others could do the same.
+    others: usize,
+    guessed: bool,
+}
+
+/// The end of a wait in the pool of a server.
+enum Waited {
+    Ended(Result<Lease, Error>),
+    /// The server has left the table.
+    Left,
+}
+
+impl Router {
+    /// Acquires a connection that is ready, to a server that can carry the work out. Servers that cannot be reached are
+    /// forgotten, and others are tried. Cancel-safe.
+    ///
+    /// The connection may carry another login than that of these credentials, which are those of a new connection.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
+        let mut tried = Tried::default();
+        loop {
+            match self.choose(want, &tried)? {
+                Next::Fail(error) => return Err(error),
+                Next::Refresh { database, guessed } => {
+                    let home = database.is_none();
+                    let found = self.refresh(want, credentials, database, by).await?;
+                    if let (true, false, Some(name)) = (home, guessed, &found.database) {
+                        want.pin(name);
+                    }
+                    tried.guessed = guessed;
+                    tried.found = Some(found);
+                }
+                Next::Use(chosen) => {
+                    if let Some(lease) = self
+                        .try_server(want, credentials, &chosen, &mut tried, by)
+                        .await?
+                    {
+                        return Ok(lease);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns whether there is a server for this work beside these, by the present table or else by a new one.
+    pub(crate) async fn has_other_server(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        than: &[Arc<Address>],
+        by: Deadline,
+    ) -> bool {
+        let other = |database: Option<&str>, fresh: bool| {
+            let now = self.now();
+            let state = self.lock();
+            let table = state.tables.get(database);
+            let table = table.filter(|table| !fresh || table.is_fresh(want.access, now));
+            let servers = table.map(|table| table.servers(want.access)).unwrap_or_default();
+            servers.iter().any(|server| !than.contains(server))
+        };
+        let database = match want.database() {
+            Some(name) => Some(Arc::clone(name)),
+            None => self.lock().homes.get(&self.user(want)),
+        };
+        if other(database.as_deref(), true) {
+            return true;
+        }
+        match self
+            .refresh(want, credentials, want.database().cloned(), by)
+            .await
+        {
+            Ok(found) => other(found.database.as_deref(), false),
+            // The next attempt finds out.
+            Err(_) => false,
+        }
+    }
+
+    /// Acquires a connection to this server. `None` if another one must be tried.
+    async fn try_server(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        chosen: &Chosen,
+        tried: &mut Tried,
+        by: Deadline,
+    ) -> Result<Option<Lease>, Error> {
+        let until = share(by, self.now(), chosen.others);
+        let error = match self.wait_for(chosen, want.access, credentials, until).await {
+            Waited::Ended(Ok(lease)) => match self.place(lease, chosen, tried, until).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) => error,
+            },
+            Waited::Ended(Err(error)) => error,
+            Waited::Left => return Ok(None),
+        };
+        let over = by.has_passed(self.now()) || self.runtime.is_cancelled();
+        match fallout::for_choice(&error, over) {
+            ForSearch::Final => return Err(error),
+            ForSearch::ForgetServer => {
+                self.note_failure(&chosen.address, &error);
+                self.forget(&chosen.address);
+                tried.failures.push((Arc::clone(&chosen.address), error));
+            }
+            ForSearch::NextServer => {}
+        }
+        Ok(None)
+    }
+
+    /// Makes a connection that of this work. `None` if another one must be acquired.
+    async fn place(
+        self: &Arc<Self>,
+        mut lease: Lease,
+        chosen: &Chosen,
+        tried: &mut Tried,
+        by: Deadline,
+    ) -> Result<Option<Lease>, Error> {
+        let forwards = lease.info().is_some_and(|info| info.hints().ssr_enabled);
+        if chosen.guessed && !forwards {
+            // Only a server that forwards queries may be wrong about the home database.
+            *tried = Tried {
+                no_guess: true,
+                ..Tried::default()
+            };
+            return Ok(None);
+        }
+        if !ask::settle_route(&mut lease, by).await? {
+            return Ok(None);
+        }
+        lease.place(Placement::new(
+            Arc::clone(self),
+            Arc::clone(&chosen.address),
+            chosen.database.clone(),
+        ));
+        Ok(Some(lease))
+    }
+
+    /// Waits for a connection of a pool, as long as its server is in the table.
+    async fn wait_for(
+        &self,
+        chosen: &Chosen,
+        access: Access,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Waited {
+        let mut acquiring = pin!(chosen.pool.acquire(credentials, by));
+        let mut watch = Watch {
+            router: self,
+            number: None,
+        };
+        poll_fn(|cx| {
+            if let Poll::Ready(acquired) = acquiring.as_mut().poll(cx) {
+                return Poll::Ready(Waited::Ended(acquired));
+            }
+            if watch.sees(chosen, access, cx) {
+                Poll::Pending
+            } else {
+                Poll::Ready(Waited::Left)
+            }
+        })
+        .await
+    }
+
+    /// Decides what a call does next.
+    fn choose(&self, want: &Want, tried: &Tried) -> Result<Next, Error> {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        let (database, guessed) = match (want.database(), &tried.found) {
+            (Some(name), _) => (Some(Arc::clone(name)), false),
+            (None, Some(found)) => (found.database.clone(), tried.guessed),
+            (None, None) => match self.guess(&mut state, want, tried) {
+                Some(home) => (Some(home), true),
+                None => (None, false),
+            },
+        };
+        let name = database.as_deref();
+        // A table that has just arrived is used even if its time is over at once.
+        let table = match tried.found {
+            Some(_) => state.tables.get(name),
+            None => state.tables.fresh(name, want.access, now),
+        };
+        let access = if planted!(FollowerUsedForWrites) {
+            Access::Read
+        } else {
+            want.access
+        };
+        let servers = table.map(|table| table.servers(access)).unwrap_or_default();
+        let least = match servers {
+            [only] => Some(only),
+            servers => {
+                let loads = servers.iter().map(|address| (address, state.load(address)));
+                select::least_in_use(loads, self.runtime.random())
+            }
+        };
+        let Some(least) = least else {
+            if tried.found.is_some() {
+                let known = self.known(want, database, table);
+                return Ok(Next::Fail(Error::no_server(known, tried.failures.clone())));
+            }
+            let database = database.filter(|_| !guessed);
+            return Ok(Next::Refresh { database, guessed });
+        };
+        // The server that has just sent the table has a connection that is ready.
+        let router = tried.found.as_ref().map(|found| &found.router);
+        let router =
+            router.filter(|router| servers.contains(router) && state.load(router) <= state.load(least));
+        let address = Arc::clone(router.unwrap_or(least));
+        let others = servers.len() - 1;
+        Ok(Next::Use(Chosen {
+            pool: self.pool_in(&mut state, &address),
+            address,
+            database,
+            others,
+            guessed,
+        }))
+    }
+
+    /// Returns the last known home database of the user, if servers correct a wrong guess.
+    fn guess(&self, state: &mut State, want: &Want, tried: &Tried) -> Option<Arc<str>> {
+        if tried.no_guess || !self.forwarding.is_enabled() {
+            return None;
+        }
+        state.homes.get(&self.user(want))
+    }
+
+    fn known(&self, want: &Want, database: Option<Arc<str>>, table: Option<&Table>) -> Known {
+        let now = self.now();
+        let count = |of: fn(&Table) -> &[Arc<Address>]| table.map_or(0, |table| of(table).len());
+        Known {
+            access: want.access,
+            database,
+            routers: count(Table::routers),
+            readers: count(Table::readers),
+            writers: count(Table::writers),
+            age: table
+                .map(|table| now.saturating_duration_since(table.received()))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl State {
+    /// Returns how much a server has to do for this driver.
+    fn load(&self, address: &Arc<Address>) -> usize {
+        self.pools.get(address).map_or(0, |pool| pool.load())
+    }
+}
+
+/// The attention of a waiting call to changes of the tables.
+struct Watch<'r> {
+    router: &'r Router,
+    /// The call's number, once it has waited.
+    number: Option<u64>,
+}
+
+impl Watch<'_> {
+    /// Returns whether the table still names the server; if so, keeps the waker.
+    fn sees(&mut self, chosen: &Chosen, access: Access, cx: &Context<'_>) -> bool {
+        let waker = cx.waker().clone();
+        let mut state = self.router.lock();
+        // Without a table there is nothing to choose another server by.
+        let table = state.tables.get(chosen.database.as_deref());
+        let listed = table.is_none_or(|table| table.servers(access).contains(&chosen.address));
+        let number = *self.number.get_or_insert_with(|| {
+            state.calls += 1;
+            state.calls
+        });
+        let stale = if listed {
+            state.waiting.insert(number, waker)
+        } else {
+            Some(waker)
+        };
+        drop(state);
+        drop(stale);
+        listed
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let waker: Option<Waker> = self
+            .number
+            .and_then(|number| self.router.lock().waiting.remove(&number));
+        drop(waker);
+    }
+}

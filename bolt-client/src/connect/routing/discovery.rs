@@ -1,0 +1,390 @@
+//! How a routing table is obtained.
+
+use std::sync::Arc;
+
+use bolt_proto::{Access, RoutingTable};
+
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::fallout::{self, ForSearch};
+use crate::connect::login::Credentials;
+use crate::connect::pool::{Lease, Pool};
+use crate::deadline::Deadline;
+use crate::error::{Error, Waiting};
+
+use super::ask::{self, Asked};
+use super::home::HomeKey;
+use super::order::{Candidate, Search};
+use super::question::Question;
+use super::refresh::{Failure, Found, Next, Outcome, Present, Progress, Refresh, Turn};
+use super::table::Table;
+use super::{RefreshKey, Router, State, share};
+
+/// The most searches without a caller that are kept.
+const MAX_SEARCHES: usize = 100;
+
+/// A caller that needs a table.
+struct Errand {
+    key: RefreshKey,
+    question: Question,
+    user: HomeKey,
+    access: Access,
+    credentials: Credentials,
+    by: Deadline,
+}
+
+impl Errand {
+    /// Returns whether this caller may succeed where another has failed: what a server reports to another user says nothing
+    /// about this one, and servers may answer in more time.
+    fn may_succeed_after(&self, failure: &Failure) -> bool {
+        let of_another = failure.user != self.user && failure.error.server().is_some();
+        let has_more_time = self.by != failure.by && failure.by.earlier(self.by) == failure.by;
+        of_another || (has_more_time && failure.error.is_short_of_time())
+    }
+}
+
+impl Router {
+    /// Obtains the table of a database from the servers: of the user's home database if `database` is `None`. All callers
+    /// that need the same table wait for one search. Cancel-safe.
+    pub(super) async fn refresh(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        database: Option<Arc<str>>,
+        by: Deadline,
+    ) -> Result<Found, Error> {
+        let user = self.user(want);
+        let errand = Errand {
+            key: RefreshKey {
+                user: database.is_none().then(|| user.clone()),
+                database: database.clone(),
+            },
+            question: Question {
+                database,
+                impersonated_user: want.impersonated_user.clone(),
+                bookmarks: want.bookmarks(),
+            },
+            user,
+            access: want.access,
+            credentials: credentials.clone(),
+            by,
+        };
+        loop {
+            let refresh = self.search_for(&errand)?;
+            let again = || self.begin_search(&errand);
+            let next = refresh.next(&*self.runtime, errand.access, by, again).await?;
+            let outcome = match next {
+                None => return Err(self.timed_out(by)),
+                Some(Next::Over(outcome)) => outcome,
+                Some(Next::Turn(turn)) => self.take_turn(turn, &refresh, &errand).await?,
+            };
+            match outcome {
+                Outcome::Found(found) => return Ok(found),
+                Outcome::Failed(failure) if errand.may_succeed_after(&failure) => {}
+                Outcome::Failed(failure) => return Err(failure.error),
+                Outcome::Closed => return Err(Error::closed()),
+            }
+        }
+    }
+
+    /// Asks servers, as the caller that has the turn. An error is this caller's alone: the search goes on without it.
+    async fn take_turn(
+        self: &Arc<Self>,
+        mut turn: Turn,
+        refresh: &Arc<Refresh>,
+        errand: &Errand,
+    ) -> Result<Outcome, Error> {
+        let outcome = match self.search(&mut turn, errand).await {
+            Ended::Found(table, router) => {
+                let database = table.database().cloned();
+                self.keep(&errand.question, &errand.user, table);
+                Outcome::Found(Found { database, router })
+            }
+            Ended::Failed(error) => Outcome::Failed(Failure {
+                error,
+                user: errand.user.clone(),
+                by: errand.by,
+            }),
+            Ended::CallersOwn(error) => {
+                drop(turn);
+                self.forget_searches();
+                return Err(error);
+            }
+        };
+        self.end_search(&errand.key, refresh);
+        turn.end(outcome.clone());
+        Ok(outcome)
+    }
+
+    /// Asks one server after the other.
+    async fn search(self: &Arc<Self>, turn: &mut Turn, errand: &Errand) -> Ended {
+        loop {
+            let now = self.now();
+            let Some(progress) = turn.progress() else {
+                return Ended::CallersOwn(Error::closed());
+            };
+            let present = match progress.present.clone() {
+                Some(present) => present,
+                None => match progress.search.next() {
+                    Some(Candidate::Router(router)) => Present {
+                        router,
+                        since: now,
+                        others: None,
+                    },
+                    Some(Candidate::Seed) => {
+                        self.expand_seed(&mut progress.search);
+                        continue;
+                    }
+                    None => return end_of(progress, errand),
+                },
+            };
+            progress.present = Some(present.clone());
+            let Present {
+                router,
+                since,
+                others,
+            } = present;
+            let left = progress.search.left() + others.unwrap_or_default();
+            let until = share(errand.by, since, left);
+            let answer = turn
+                .attended(&*self.runtime, async |turn| {
+                    self.ask(turn, &router, errand, until).await
+                })
+                .await;
+            let needs_writer = turn.needs_writer();
+            let Some(progress) = turn.progress() else { continue };
+            let answer = answer.and_then(|sent| self.read(&sent, errand));
+            let over = errand.by.has_passed(self.now()) || self.runtime.is_cancelled();
+            let error = match answer {
+                Ok(table) => {
+                    self.note_answer(&router);
+                    progress.server_is_done();
+                    if needs_writer {
+                        progress.search.joined(Access::Write);
+                    }
+                    match progress.search.answered(table, &router) {
+                        Some(table) => return Ended::Found(table, router),
+                        None => continue,
+                    }
+                }
+                Err(error) => error,
+            };
+            let means = fallout::for_discovery(&error, over);
+            if means == ForSearch::Final && error.server().is_none() {
+                // The request stays on its way, for the next caller.
+                return Ended::CallersOwn(error);
+            }
+            let asked = progress.asked.take();
+            progress.present = None;
+            self.note_failure(&router, &error);
+            match means {
+                ForSearch::Final => {
+                    return Ended::Failed(error.of_router(errand.question.database.clone(), router));
+                }
+                ForSearch::ForgetServer => {
+                    let answered = error.has_answered();
+                    progress.search.failed(Arc::clone(&router), error);
+                    let others = match others {
+                        None if answered => self.other_addresses(&router, errand.by).await,
+                        others => others.unwrap_or_default(),
+                    };
+                    match turn.progress() {
+                        Some(progress) if answered && others > 0 => {
+                            asked.into_iter().for_each(Asked::close);
+                            self.avoid_present_address(&router);
+                            progress.present = Some(Present {
+                                router,
+                                since: self.now(),
+                                others: Some(others - 1),
+                            });
+                        }
+                        _ => self.forget(&router),
+                    }
+                }
+                ForSearch::NextServer => progress.search.failed(router, error),
+            }
+        }
+    }
+
+    fn read(&self, sent: &RoutingTable, errand: &Errand) -> Result<Table, Error> {
+        let table = Table::read(sent, errand.question.database.as_ref(), self.now());
+        table.map_err(|unusable| Error::bad_table(unusable.missing()))
+    }
+
+    /// Asks one server, or carries on with a request that an earlier caller sent.
+    async fn ask(
+        self: &Arc<Self>,
+        turn: &mut Turn,
+        router: &Arc<Address>,
+        errand: &Errand,
+        by: Deadline,
+    ) -> Result<RoutingTable, Error> {
+        loop {
+            let asked = match turn.progress().map(|progress| &mut progress.asked) {
+                Some(Some(asked)) => asked,
+                Some(none) => {
+                    let pool = self.pool(router)?;
+                    let pending = self.questions.add(router, &errand.question);
+                    let lease = self.log_in(&pool, &errand.credentials, by).await?;
+                    drop(pending);
+                    let Some(lease) = settle_others(lease, &errand.question, by).await? else {
+                        continue;
+                    };
+                    none.insert(Asked::send(lease, &errand.question, &self.context)?)
+                }
+                None => return Err(Error::closed()),
+            };
+            match asked.answer(by).await? {
+                Some(table) => return Ok(table),
+                // The connection had been dead in the pool; the next one is new, or proven.
+                None => {
+                    if let Some(progress) = turn.progress() {
+                        progress.asked = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Acquires a connection that carries this login, or changes its login before the next request.
+    async fn log_in(
+        &self,
+        pool: &Arc<Pool>,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
+        loop {
+            let mut lease = pool.acquire(credentials, by).await?;
+            if !lease.carry(credentials)? {
+                // Its login cannot be changed before Bolt 5.1.
+                lease.close();
+                continue;
+            }
+            let remembered = if lease.is_logging_in() {
+                self.logins.remembered(credentials, self.now())
+            } else {
+                None
+            };
+            return remembered.map_or(Ok(lease), Err);
+        }
+    }
+
+    /// Returns how many other addresses the name of a server has. Behind each may be another server, which has a table.
+    async fn other_addresses(&self, router: &Address, by: Deadline) -> usize {
+        if router.socket_path().is_some() {
+            return 0;
+        }
+        let resolving = self.runtime.resolve(router.host(), router.port(), by.at());
+        match by.race(&*self.runtime, resolving).await {
+            Some(Ok(sockets)) => sockets.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
+    /// The next connection to this name leads to another of its addresses.
+    fn avoid_present_address(&self, router: &Arc<Address>) {
+        if let Ok(pool) = self.pool(router) {
+            pool.avoid_present_address();
+        }
+    }
+
+    /// The resolver of the application applies to the seed only.
+    fn expand_seed(&self, search: &mut Search<Error>) {
+        let addresses = match &self.resolver {
+            Some(resolver) => resolver.resolve(&self.seed),
+            None => vec![(*self.seed).clone()],
+        };
+        if addresses.is_empty() {
+            let error = Error::resolve(self.seed.host(), None);
+            search.failed(Arc::clone(&self.seed), error);
+        }
+        search.expand_seed(addresses);
+    }
+
+    /// Returns the search for a table; begins one if there is none.
+    fn search_for(&self, errand: &Errand) -> Result<Arc<Refresh>, Error> {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        if let Some(refresh) = state.refreshes.get(&errand.key) {
+            if !refresh.is_forgotten(now) && !planted!(RoutingHerd) {
+                return Ok(Arc::clone(refresh));
+            }
+        }
+        let progress = Progress::new(state.new_search(&self.seed, errand));
+        let refresh = Arc::new(Refresh::new(progress, now));
+        let forgotten = state.refreshes.insert(errand.key.clone(), Arc::clone(&refresh));
+        drop(state);
+        drop(forgotten);
+        Ok(refresh)
+    }
+
+    fn begin_search(&self, errand: &Errand) -> Box<Progress> {
+        Progress::new(self.lock().new_search(&self.seed, errand))
+    }
+
+    fn end_search(&self, key: &RefreshKey, refresh: &Arc<Refresh>) {
+        let mut state = self.lock();
+        let present = state.refreshes.get(key);
+        if present.is_some_and(|present| Arc::ptr_eq(present, refresh)) {
+            let ended = state.refreshes.remove(key);
+            drop(state);
+            drop(ended);
+        }
+    }
+
+    /// Drops searches that no caller carries on, if there are many.
+    fn forget_searches(&self) {
+        let mut state = self.lock();
+        let mut dropped = Vec::new();
+        if state.refreshes.len() > MAX_SEARCHES {
+            state.refreshes.retain(|_, refresh| {
+                let idle = refresh.is_idle();
+                if idle {
+                    dropped.push(Arc::clone(refresh));
+                }
+                !idle
+            });
+        }
+        drop(state);
+        drop(dropped);
+    }
+
+    fn timed_out(&self, by: Deadline) -> Error {
+        Error::out_of_time(&*self.runtime, self.seed.to_string(), Waiting::RoutingTable, by)
+    }
+}
+
+impl State {
+    fn new_search(&self, seed: &Address, errand: &Errand) -> Search<Error> {
+        let table = self.tables.get(errand.key.database.as_deref());
+        Search::new(table, seed, errand.access)
+    }
+}
+
+/// Waits for the answer to another question than this, if one is on its way. `None` if the connection cannot be used.
+async fn settle_others(mut lease: Lease, question: &Question, by: Deadline) -> Result<Option<Lease>, Error> {
+    let usable = lease.asks(question) || ask::settle_route(&mut lease, by).await?;
+    Ok(usable.then_some(lease))
+}
+
+/// How a search ended, for the caller that has the turn.
+enum Ended {
+    Found(Table, Arc<Address>),
+    /// For all callers that wait.
+    Failed(Error),
+    /// For this caller only: its time is up, or the driver is closed.
+    CallersOwn(Error),
+}
+
+fn end_of(progress: &mut Progress, errand: &Errand) -> Ended {
+    match progress.search.end() {
+        Ok((table, router)) => Ended::Found(table, router),
+        Err(failures) => Ended::Failed(Error::no_routing_table(
+            errand.question.database.clone(),
+            failures,
+        )),
+    }
+}

@@ -1,0 +1,279 @@
+//! Clusters: which server carries out work.
+//!
+//! The decisions are pure: [`table`] and [`tables`] (which server has which role), [`order`] (which server is asked for a table),
+//! [`select`] (which one gets work) and [`home`] (the home database of a user). Around them, [`discovery`] obtains a table and
+//! [`choice`] a connection.
+
+mod ask;
+mod choice;
+mod discovery;
+mod home;
+mod order;
+mod placement;
+mod question;
+mod refresh;
+mod select;
+mod ssr;
+mod table;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod view;
+mod whole;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bolt_proto::RoutingContext;
+
+use crate::address::Address;
+use crate::config::{Config, Resolver};
+use crate::connect::Want;
+use crate::connect::encryption::Encryption;
+use crate::connect::login::{Login, Logins};
+use crate::connect::pool::Pool;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::runtime::Runtime;
+
+use home::{Fingerprints, HomeKey, Homes};
+pub(crate) use placement::Placement;
+pub(crate) use question::{Question, Questions};
+use refresh::Refresh;
+pub(crate) use ssr::{Counted, Forwarding};
+use table::Table;
+use tables::Tables;
+pub use view::RoutingTable;
+
+/// The most servers whose last failure is remembered.
+const MAX_FAILURES: usize = 64;
+/// The least time that a server has to answer, however little its share is.
+const LEAST_SHARE: Duration = Duration::from_secs(1);
+
+/// What each connection of a cluster needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Membership {
+    pub(crate) context: RoutingContext,
+    pub(crate) forwarding: Arc<Forwarding>,
+    pub(crate) questions: Arc<Questions>,
+}
+
+/// The connections to a cluster: a pool for each server, and what is known of the servers' roles.
+pub(crate) struct Router {
+    runtime: Arc<dyn Runtime>,
+    /// The options of the servers' pools.
+    config: Arc<Config>,
+    encryption: Encryption,
+    logins: Arc<Logins>,
+    seed: Arc<Address>,
+    resolver: Option<Resolver>,
+    context: RoutingContext,
+    forwarding: Arc<Forwarding>,
+    questions: Arc<Questions>,
+    fingerprints: Fingerprints,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tables: Tables,
+    homes: Homes,
+    pools: HashMap<Arc<Address>, Arc<Pool>>,
+    refreshes: HashMap<RefreshKey, Arc<Refresh>>,
+    /// The calls that wait for a connection, to be woken when the tables change.
+    waiting: BTreeMap<u64, Waker>,
+    calls: u64,
+    /// The last failure of each server that was asked for a table, until it answers.
+    failures: HashMap<Arc<Address>, (Instant, Error)>,
+    closed: bool,
+}
+
+/// What distinguishes one search for a table from others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RefreshKey {
+    database: Option<Arc<str>>,
+    /// The user, if the search is for a home database.
+    user: Option<HomeKey>,
+}
+
+impl Router {
+    /// Creates the router of a cluster. Connects to nothing.
+    pub(crate) fn new(
+        runtime: Arc<dyn Runtime>,
+        config: &Config,
+        encryption: Encryption,
+        logins: Arc<Logins>,
+        context: &[(String, String)],
+    ) -> Self {
+        let seed = config.address.clone();
+        let entries = context.iter().cloned();
+        let context = entries.fold(RoutingContext::new(seed.to_string()), |context, (key, value)| {
+            context.entry(key, value)
+        });
+        let forwarding = Arc::new(Forwarding::default());
+        let questions = Arc::new(Questions::default());
+        let membership = Membership {
+            context: context.clone(),
+            forwarding: Arc::clone(&forwarding),
+            questions: Arc::clone(&questions),
+        };
+        // The resolver applies to the seed only.
+        let members = Config {
+            resolver: None,
+            membership: Some(membership),
+            ..config.clone()
+        };
+        Self {
+            runtime,
+            config: Arc::new(members),
+            encryption,
+            logins,
+            seed: Arc::new(seed),
+            resolver: config.resolver.clone(),
+            context,
+            forwarding,
+            questions,
+            fingerprints: Fingerprints::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// Returns the user of a session, as far as its home database is concerned.
+    fn user(&self, want: &Want) -> HomeKey {
+        if planted!(HomeOfAnotherUser) {
+            return HomeKey::Driver;
+        }
+        let own = match &want.login {
+            Login::Driver => None,
+            Login::Own(auth) => Some(auth),
+        };
+        self.fingerprints.key(want.impersonated_user.as_ref(), own)
+    }
+
+    /// Returns the pool of a server, which need not be in any table.
+    fn pool(&self, address: &Arc<Address>) -> Result<Arc<Pool>, Error> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        Ok(self.pool_in(&mut state, address))
+    }
+
+    fn pool_in(&self, state: &mut State, address: &Arc<Address>) -> Arc<Pool> {
+        if let Some(pool) = state.pools.get(address) {
+            return Arc::clone(pool);
+        }
+        let pool = Arc::new(Pool::new(
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.config),
+            self.encryption.clone(),
+            Arc::clone(&self.logins),
+            Address::clone(address),
+        ));
+        state.pools.insert(Arc::clone(address), Arc::clone(&pool));
+        pool
+    }
+
+    /// Keeps a table that has arrived. Idle connections to servers that have left all tables are closed.
+    fn keep(&self, question: &Question, user: &HomeKey, table: Table) {
+        let now = self.now();
+        let mut state = self.lock();
+        if let (None, Some(home)) = (&question.database, table.database()) {
+            state.homes.set(user.clone(), Arc::clone(home));
+        }
+        state.tables.update(question.database.as_ref(), table, now);
+        let left = state.take_left();
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        for pool in &left {
+            pool.close_idle();
+        }
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    /// Removes a server from all tables: it cannot be reached.
+    fn forget(&self, address: &Address) {
+        self.change(|tables| tables.deactivate(address));
+    }
+
+    /// Changes the tables, and wakes those that wait for a server that may have left one.
+    fn change(&self, change: impl FnOnce(&mut Tables)) {
+        let mut state = self.lock();
+        change(&mut state.tables);
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    fn note_answer(&self, router: &Arc<Address>) {
+        let failure = self.lock().failures.remove(router);
+        drop(failure);
+    }
+
+    fn note_failure(&self, router: &Arc<Address>, error: &Error) {
+        let now = self.now();
+        let mut state = self.lock();
+        let forgotten = if state.failures.len() >= MAX_FAILURES {
+            mem::take(&mut state.failures)
+        } else {
+            HashMap::new()
+        };
+        let replaced = state.failures.insert(Arc::clone(router), (now, error.clone()));
+        drop(state);
+        drop((forgotten, replaced));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The deciders do not panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns the pools of servers that have left all tables. Those without any connection are dropped.
+    fn take_left(&mut self) -> Vec<Arc<Pool>> {
+        let Self { tables, pools, .. } = self;
+        let mut left = Vec::new();
+        if planted!(ConnectionToGoneServerKept) {
+            return left;
+        }
+        pools.retain(|address, pool| {
+            pool.set_retired(!tables.lists(address));
+            if tables.lists(address) {
+                return true;
+            }
+            // A call that has just found the pool is about to use it.
+            let in_use = Arc::strong_count(pool) > 1 || !pool.is_unused();
+            left.push(Arc::clone(pool));
+            in_use
+        });
+        left
+    }
+}
+
+/// Returns until when a server has time that was asked at `since`, if as many `others` could be asked after it.
+fn share(by: Deadline, since: Instant, others: usize) -> Deadline {
+    let share = by.share(since, others);
+    let least = Deadline::after(since, LEAST_SHARE);
+    match share.at() {
+        None => by,
+        Some(_) if share.earlier(least) == share => by.earlier(least),
+        Some(_) => by.earlier(share),
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}

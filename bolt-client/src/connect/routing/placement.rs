@@ -1,0 +1,66 @@
+//! What a connection that carries out work reports to the router.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::fallout::ForRouting;
+
+use super::Router;
+
+/// Why a connection was chosen: it leads to this server, by the table of this database.
+pub(crate) struct Placement {
+    router: Arc<Router>,
+    address: Arc<Address>,
+    database: Option<Arc<str>>,
+}
+
+impl Placement {
+    pub(super) const fn new(router: Arc<Router>, address: Arc<Address>, database: Option<Arc<str>>) -> Self {
+        Self {
+            router,
+            address,
+            database,
+        }
+    }
+
+    pub(crate) const fn server(&self) -> &Arc<Address> {
+        &self.address
+    }
+
+    /// Reports an error, by what it means for the tables.
+    pub(crate) fn report(&self, means: ForRouting) {
+        match means {
+            ForRouting::Unaffected => {}
+            ForRouting::Forget => self.router.forget(&self.address),
+            ForRouting::NotAWriter if planted!(StaleWriterKept) => {}
+            ForRouting::NotAWriter => {
+                let database = self
+                    .database
+                    .as_deref()
+                    .filter(|_| !planted!(WrongDatabasePurged));
+                self.router
+                    .change(|tables| tables.remove_writer(database, &self.address));
+            }
+        }
+    }
+
+    /// Notes on which database the work is, as the server reports it: that may be another than the one by which the server
+    /// was chosen. It is the home database, since the work named none.
+    pub(crate) fn note_home(&mut self, want: &Want, home: &Arc<str>) {
+        want.pin(home);
+        let user = self.router.user(want);
+        self.router.lock().homes.set(user, Arc::clone(home));
+        self.database = Some(Arc::clone(home));
+    }
+}
+
+impl fmt::Debug for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Placement")
+            .field("address", &self.address)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}

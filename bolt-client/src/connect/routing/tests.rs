@@ -1,0 +1,1 @@
+//! The router with scripted servers.

@@ -1,0 +1,130 @@
+//! The pools of a cluster, all at once.
+
+use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use crate::address::Address;
+use crate::connect::Want;
+use crate::connect::login::Credentials;
+use crate::connect::pool::{Pool, PoolCounts};
+use crate::deadline::Deadline;
+use crate::error::Error;
+
+use super::Router;
+use super::view::RoutingTable;
+
+impl Router {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Returns the counts of each server's pool, in the order of the addresses.
+    pub(crate) fn pool_counts(&self) -> Vec<(Address, PoolCounts)> {
+        let pools = self.pools();
+        let mut counts: Vec<_> = pools
+            .iter()
+            .map(|(address, pool)| (Address::clone(address), pool.counts()))
+            .collect();
+        counts.sort_by(|(one, _), (other, _)| one.cmp(other));
+        counts
+    }
+
+    /// Returns what is known of a database's servers; of the driver's home database if it is `None`.
+    pub(crate) fn view(&self, want: &Want) -> Option<RoutingTable> {
+        let now = self.now();
+        let mut state = self.lock();
+        let home = state.homes.get(&self.user(want));
+        let database = want.database().or(home.as_ref());
+        let table = state.tables.get(database.map(|name| &**name))?;
+        let failures = state.failures.iter().map(|(address, (at, error))| {
+            let ago = now.saturating_duration_since(*at);
+            (Address::clone(address), (ago, error.clone()))
+        });
+        Some(RoutingTable::new(table, failures.collect(), now))
+    }
+
+    /// Opens the connections to every server of the default table that the options want to be idle. Returns the first failure
+    /// once all have been opened, or have failed.
+    pub(crate) async fn warm_up(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        // A connection is the proof that the table can be used. It goes to the pool.
+        drop(self.acquire(want, credentials, by).await?);
+        let pools = self.pools_of(want);
+        let mut first = Ok(());
+        all(
+            pools.iter().map(|pool| pool.warm_up(credentials, by)),
+            |outcome| {
+                if first.is_ok() {
+                    first = outcome;
+                }
+            },
+        )
+        .await;
+        first
+    }
+
+    /// Closes all pools, in one wait.
+    pub(crate) async fn close(&self) {
+        self.refuse_calls();
+        let pools = self.pools();
+        all(pools.iter().map(|(_, pool)| pool.close()), drop).await;
+    }
+
+    fn refuse_calls(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let refreshes = mem::take(&mut state.refreshes);
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(Waker::wake);
+        refreshes.values().for_each(|refresh| refresh.close());
+    }
+
+    fn pools(&self) -> Vec<(Arc<Address>, Arc<Pool>)> {
+        let state = self.lock();
+        let pools = state.pools.iter();
+        pools
+            .map(|(address, pool)| (Arc::clone(address), Arc::clone(pool)))
+            .collect()
+    }
+
+    fn pools_of(&self, want: &Want) -> Vec<Arc<Pool>> {
+        let mut state = self.lock();
+        let home = state.homes.get(&self.user(want));
+        let database = want.database().or(home.as_ref());
+        let Some(table) = state.tables.get(database.map(|name| &**name)) else {
+            return Vec::new();
+        };
+        let servers: HashSet<_> = table.readers().iter().chain(table.writers()).cloned().collect();
+        let pools = servers.iter().map(|server| self.pool_in(&mut state, server));
+        pools.collect()
+    }
+}
+
+/// Waits for all futures side by side, and hands their outputs on as they come.
+async fn all<F: Future>(futures: impl Iterator<Item = F>, mut done: impl FnMut(F::Output)) {
+    let mut left: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    poll_fn(|cx| {
+        left.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => {
+                done(output);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if left.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
