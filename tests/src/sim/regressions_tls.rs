@@ -164,6 +164,8 @@ fn cuts() -> impl Iterator<Item = (Weather, (bool, Trouble))> {
         });
         weather.calm = false;
         weather.net.latency = 20 * MICRO;
+        // What is in flight arrives before an end, so little is.
+        weather.net.window = 100;
         (weather, (at_client, trouble))
     })
 }
