@@ -11,7 +11,7 @@ pub struct Ident<'a>(&'a str);
 /// A name cannot be a parameter, so it is a part of the text. Whatever it contains, in quotes it is one name and nothing else:
 ///
 /// * it is in backticks, and those in the name are doubled;
-/// * a `\u` in the name is written as `\u005Cu`, because servers replace such escapes before they look for quotes: the name
+/// * a backslash before a `u` in the name is written as `\u005C`, because servers replace such escapes before they look for quotes: the name
 ///   `\u0060` would end in the middle. Servers that do not replace escapes see another name than was meant, but no query.
 ///
 /// The name is not checked: servers refuse an empty name, for example.
@@ -34,13 +34,23 @@ pub fn ident<N: AsRef<str> + ?Sized>(name: &N) -> Ident<'_> {
 impl fmt::Display for Ident<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('`')?;
-        let mut chars = self.0.chars().peekable();
-        while let Some(char) = chars.next() {
-            match (char, chars.peek()) {
-                ('`', _) => f.write_str("``")?,
-                ('\\', Some('u')) => f.write_str("\\u005C")?,
-                _ => f.write_char(char)?,
+        let mut rest = self.0;
+        while let Some(char) = rest.chars().next() {
+            // All backslashes before a `u` are escapes: Neo4j replaces no escape that has an odd number of backslashes
+            // before it, and other servers may not count.
+            let after = rest.trim_start_matches('\\');
+            let backslashes = rest.len().saturating_sub(after.len());
+            if backslashes > 0 {
+                let written = if after.starts_with('u') { "\\u005C" } else { "\\" };
+                (0..backslashes).try_for_each(|_| f.write_str(written))?;
+                rest = after;
+                continue;
             }
+            if char == '`' {
+                f.write_char('`')?;
+            }
+            f.write_char(char)?;
+            rest = rest.get(char.len_utf8()..).unwrap_or_default();
         }
         f.write_char('`')
     }
@@ -54,8 +64,17 @@ mod tests {
 
     use super::*;
 
-    /// Replaces the escapes, as Neo4j does before it parses a query: once, from left to right.
-    fn without_escapes(text: &str) -> String {
+    /// Replaces the escapes, as servers do before they parse a query: once, from left to right. Neo4j counts backslashes: two
+    /// of them begin no escape.
+    fn without_escapes(text: &str, counts: bool) -> String {
+        let (text, pair) = match counts {
+            true => (text.replace("\\\\", "\0"), "\\\\"),
+            false => (text.to_string(), ""),
+        };
+        replaced(&text).replace('\0', pair)
+    }
+
+    fn replaced(text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find("\\u") {
@@ -101,7 +120,8 @@ mod tests {
             ("`", "````"),
             ("a`b``c", "`a``b````c`"),
             ("\\u0060", "`\\u005Cu0060`"),
-            ("\\\\u0060", "`\\\\u005Cu0060`"),
+            ("\\\\u0060", "`\\u005C\\u005Cu0060`"),
+            ("\\\\x\\", "`\\\\x\\`"),
             ("C:\\users\\x", "`C:\\u005Cusers\\x`"),
             ("naïve 漢字", "`naïve 漢字`"),
         ] {
@@ -113,11 +133,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_quoted_name_is_read_as_that_name_whatever_is_in_it(
-            name in r"([a-c`'\x22]|\\|u|\\u0060|\\u005[cC]|0|6|[)}\]]|.){0,12}",
+            name in r"([a-c`'\x22]|\\|u|\\u0060|\\u005[cC]|0|6|[)}\]]|[ -~é漢🦀]){0,12}",
         ) {
             let text = alloc::format!("{} RETURN 1", ident(&name));
-            let decoded = without_escapes(&text);
-            prop_assert_eq!(parsed(&decoded), Some((name, " RETURN 1")));
+            for counts in [true, false] {
+                let decoded = without_escapes(&text, counts);
+                prop_assert_eq!(parsed(&decoded), Some((name.clone(), " RETURN 1")));
+            }
             // A server without escapes reads one name as well.
             prop_assert_eq!(parsed(&text).map(|(_, rest)| rest), Some(" RETURN 1"));
         }
