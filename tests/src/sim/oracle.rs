@@ -139,7 +139,7 @@ impl State {
         arrived.then(|| "reported although the answer to its commit had arrived".to_owned())
     }
 
-    /// An encrypted stream that ends without `close_notify` was cut, which is told from an end.
+    /// An encrypted stream that ends without `close_notify` was cut, which is not an end.
     fn check_cut(&self, error: &Error) -> Option<String> {
         let tls = self.weather.extremes.tls.as_ref()?;
         let text = error.to_string();
