@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
-use tests::sim::{World, delayed_by_a_dropped_search, delayed_by_a_hung_opening};
+use tests::sim::{
+    World, delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
+};
 
 use super::{CLUSTERS, WORLDS, search};
 
@@ -24,6 +26,9 @@ fn every_planted_bug_is_found() {
             }
             Bug::SearchLostWithItsCaller => {
                 (delayed_by_a_dropped_search() > 0).then(|| "a world of its own".to_owned())
+            }
+            Bug::TicketTakenForGarbage => {
+                (replaced_after_a_message_of_tls() > 0).then(|| "a world of its own".to_owned())
             }
             bug if CLUSTER.contains(&bug) => found(0..CLUSTERS, World::of_cluster, "cluster "),
             _ => found(0..WORLDS, World::of, ""),
