@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Instant;
 
 use bolt_client::{
-    Access, BasicAuthManager, BearerAuthManager, BoxError, ErrorKind, ExpiringAuth, Version, Versions,
+    Access, BasicAuthManager, BearerAuthManager, BlockingAuthManager, BlockingManager, BoxError, ErrorKind,
+    ExpiringAuth, Version, Versions,
 };
 
 use super::*;
@@ -300,27 +301,31 @@ fn assert_valid(issued: &[Issued], seen: &[(String, Instant, Instant)]) {
     );
 }
 
+/// Provides the login of the user of this name.
+struct Rotated(Arc<Mutex<String>>);
+
+impl BlockingAuthManager for Rotated {
+    fn token(&self, _now: Instant) -> Result<Auth, BoxError> {
+        Ok(Auth::basic(self.0.lock().unwrap().as_str(), PASSWORD))
+    }
+}
+
 async fn before_bolt_5_1_a_session_has_no_login_of_its_own_and_a_rotated_one_is_that_of_new_connections(
     world: World,
 ) -> Outcome {
-    const LIFETIME: Duration = Duration::from_millis(200);
     let users = Users::create(&world, 2).await?;
     for version in [Version::new(4, 4), Version::new(4, 2), Version::new(5, 0)] {
-        let calls = AtomicUsize::new(0);
-        let names = users.names.clone();
-        let manager = BearerAuthManager::blocking(move || {
-            let user = names[calls.fetch_add(1, Ordering::SeqCst) % 2].as_str();
-            Ok::<_, BoxError>(ExpiringAuth::new(Auth::basic(user, PASSWORD)).expires_in(LIFETIME))
-        });
+        let current = Arc::new(Mutex::new(String::new()));
         let relay = world.relay()?;
-        let config = world
-            .server
-            .config_at(relay.address(), manager.margin(Duration::ZERO))?;
+        let manager = BlockingManager(Rotated(Arc::clone(&current)));
+        let config = world.server.config_at(relay.address(), manager)?;
         let driver = world.driver_with(config.versions(Versions::only(version)))?;
         for user in users.names.iter().cycle().take(3) {
-            let found = go!(driver.execute_query(WHO).database("system"))?;
-            assert_eq!(only(&found).get::<&str>("user")?, user, "Bolt {version}");
-            sleep(LIFETIME * 2).await;
+            user.clone_into(&mut current.lock().unwrap());
+            for _ in 0..2 {
+                let found = go!(driver.execute_query(WHO).database("system"))?;
+                assert_eq!(only(&found).get::<&str>("user")?, user, "Bolt {version}");
+            }
         }
         assert_eq!(relay.traffic().connections, 3, "Bolt {version}");
 
