@@ -88,6 +88,7 @@ impl Status {
     }
 
     /// Returns the status of a result for which the server has sent none, and no notifications either.
+    #[doc(hidden)]
     #[must_use]
     pub fn of_shape(shape: Shape) -> Self {
         let (gql_status, description) = match shape {
