@@ -71,10 +71,10 @@ impl Error {
         matches!(&*self.0, Reason::NewCredentials(cause) if cause.is_failed_login())
     }
 
-    /// Returns whether the server refused a login, so nothing that was sent after it has been carried out.
+    /// Returns whether the server refused a login, or it was not tried, so nothing after it has been carried out.
     pub(crate) fn is_failed_login(&self) -> bool {
         match &*self.0 {
-            Reason::Login { .. } => true,
+            Reason::Login { .. } | Reason::Remembered { .. } => true,
             Reason::NewCredentials(cause) => cause.is_failed_login(),
             _ => false,
         }

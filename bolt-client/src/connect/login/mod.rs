@@ -4,6 +4,7 @@ mod rejections;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,8 @@ impl Credentials {
 #[derive(Debug)]
 pub(crate) struct Logins {
     source: AuthSource,
+    /// The manager has had credentials at hand, so it has others if it has none at hand now.
+    keeps: AtomicBool,
     /// The call of the manager that is being made.
     calls: SingleFlight<Result<Auth, Error>>,
     /// How long a call of the manager is kept without callers.
@@ -58,6 +61,7 @@ impl Logins {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             source: config.auth.clone(),
+            keeps: AtomicBool::new(false),
             calls: SingleFlight::new(),
             call_limit: config.connection_timeout,
             rejections: Mutex::new(Rejections::default()),
@@ -67,6 +71,9 @@ impl Logins {
     /// Returns the driver's present credentials, if they are at hand.
     pub(crate) fn current(&self, now: Instant) -> Option<Credentials> {
         let auth = self.source.current(now)?;
+        if !self.source.is_fixed() {
+            self.keeps.store(true, Ordering::Relaxed);
+        }
         Some(Credentials { auth, own: false })
     }
 
@@ -107,9 +114,22 @@ impl Logins {
         }
     }
 
-    /// Returns the error of a login that must not be tried now, since a server has rejected these credentials before.
+    /// Returns the error of a login that must not be tried now, since a server has rejected these credentials before. If
+    /// the manager has others by now, the error says that the work may be tried again.
     pub(crate) fn remembered(&self, credentials: &Credentials, now: Instant) -> Option<Error> {
-        self.lock().find(&credentials.auth, now)
+        let error = self.lock().find(&credentials.auth, now)?;
+        if self.have_changed(credentials, now) {
+            Some(error.with_new_credentials())
+        } else {
+            Some(error)
+        }
+    }
+
+    /// Returns whether these are of the driver's manager, which keeps others now, or none.
+    fn have_changed(&self, credentials: &Credentials, now: Instant) -> bool {
+        let is_current = |current: Credentials| current.auth == credentials.auth;
+        let keeps = self.keeps.load(Ordering::Relaxed);
+        keeps && !credentials.own && !self.current(now).is_some_and(is_current)
     }
 
     /// Notes that a server has accepted these credentials.

@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, Version, Versions};
+use bolt_proto::{Auth, ServerError, Version, Versions};
 
 use crate::auth::{BasicAuthManager, BearerAuthManager, BoxError, ExpiringAuth};
+use crate::deadline::Deadline;
+use crate::runtime::Runtime;
 use crate::scripted::{Scripted, Task, now};
 use crate::{Config, Driver, Error, ErrorKind};
+
+use super::{Login, Logins};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -400,6 +404,36 @@ fn a_login_that_was_rejected_twice_is_not_tried_again_for_a_while() {
     run(&driver, bob(), "D").unwrap();
     run(&driver, bob(), "E").unwrap();
     assert_eq!(ran(&servers), ["B ada:secret", "D bob:secret", "E bob:secret"]);
+}
+
+#[test]
+fn a_caller_that_still_holds_rejected_credentials_may_try_again_if_the_manager_has_others() {
+    let servers = Scripted::new();
+    let runtime: &dyn Runtime = &servers;
+    let at = runtime.now();
+    let (manager, _) = counting();
+    let logins = Logins::new(&Config::new("bolt://test", manager).unwrap());
+    let credentials = || now(logins.credentials(&Login::Driver, runtime, Deadline::NONE)).unwrap();
+    let old = credentials();
+    assert_eq!(old.auth, credentials().auth);
+    for _ in 0..2 {
+        let error = ServerError::new("Neo.ClientError.Security.Unauthorized", "wrong");
+        let error = Error::login(error, &"test:7687", &old.auth);
+        assert!(logins.refused(&old, error, at).is_new_login());
+    }
+    let error = logins.remembered(&old, at).unwrap();
+    assert!(error.is_new_login(), "none is at hand: {error}");
+    let new = credentials();
+    assert!(logins.remembered(&old, at).unwrap().is_new_login());
+    assert!(logins.remembered(&new, at).is_none());
+
+    let fixed = Logins::new(&Config::new("bolt://test", old.auth.clone()).unwrap());
+    for _ in 0..2 {
+        let error = ServerError::new("Neo.ClientError.Security.Unauthorized", "wrong");
+        let error = Error::login(error, &"test:7687", &old.auth);
+        assert!(!fixed.refused(&old, error, at).is_new_login());
+    }
+    assert!(!fixed.remembered(&old, at).unwrap().is_retryable());
 }
 
 #[test]
