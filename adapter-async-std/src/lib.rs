@@ -48,7 +48,7 @@ pub use bolt_client::{
     OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner,
     QueryType, Record, RecordIter, RecordRef, Records, RoutingTable, Serde, ServerError, ServerInfo, Session,
     SessionBuilder, SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, Value, Version,
-    Versions, error, list, map, protocol, query, serde, types,
+    Versions, error, ident, list, map, newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

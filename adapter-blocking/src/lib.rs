@@ -53,7 +53,7 @@ pub use bolt_client::{
     FetchSize, FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName,
     OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
     RoutingTable, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error,
-    list, map, protocol, query, serde, types,
+    ident, list, map, newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

@@ -72,6 +72,15 @@ impl<'s, T: 's, E: From<Error> + 'static> ExecuteManaged<'s, T, E> {
         self
     }
 
+    /// Sets whether each attempt waits until the server has begun the transaction before the function runs, which costs a
+    /// round trip. Otherwise BEGIN travels with the first query. Default: `false`.
+    ///
+    /// So a function with an expensive part before its first query does not run for a transaction that cannot begin.
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.inner = self.inner.eager(eager);
+        self
+    }
+
     /// Runs the function on this thread.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ pub use auth::{
 pub use bolt_proto::{
     Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
     MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
-    Status, ToValue, Value, Version, Versions, list, map, query, serde, types,
+    Status, ToValue, Value, Version, Versions, ident, list, map, newtype, query, serde, types,
 };
 pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};

@@ -1,10 +1,13 @@
 //! The report of a server about a query that has run.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bolt_proto::{Counters, Metadata, Notification, Page, Plan, QueryType, Shape, Status};
+use bolt_proto::types::ValueRef;
+use bolt_proto::{
+    Counters, Metadata, Notification, OwnedMetadata, Page, Plan, QueryType, ResultEnd, Shape, Status,
+};
 
 use crate::server_info::ServerInfo;
 
@@ -37,10 +40,13 @@ pub struct Summary {
     server: Arc<ServerInfo>,
     available_after: Option<Duration>,
     consumed_after: Option<Duration>,
-    notifications: Vec<Notification>,
-    statuses: Vec<Status>,
-    plan: Option<Plan>,
-    profile: Option<Plan>,
+    shape: Shape,
+    /// What is read when it is asked for, because a plan may be large. `None` if the server sent nothing of the kind.
+    details: Option<OwnedMetadata>,
+    notifications: OnceLock<Vec<Notification>>,
+    statuses: OnceLock<Vec<Status>>,
+    plan: OnceLock<Option<Plan>>,
+    profile: OnceLock<Option<Plan>>,
 }
 
 impl Summary {
@@ -59,23 +65,47 @@ impl Summary {
             server,
             available_after,
             consumed_after: None,
-            notifications: Vec::new(),
-            statuses: Vec::new(),
-            plan: None,
-            profile: None,
+            shape,
+            details: None,
+            notifications: OnceLock::new(),
+            statuses: OnceLock::new(),
+            plan: OnceLock::new(),
+            profile: OnceLock::new(),
         };
-        if let Page::End(end) = end.page() {
-            summary.database = end.database().map(str::to_owned);
-            summary.query_type = end.query_type();
-            summary.counters = end.counters();
-            summary.available_after = available_after.or_else(|| end.available_after());
-            summary.consumed_after = end.consumed_after();
-            summary.notifications = end.notifications();
-            summary.statuses = end.statuses(shape);
-            summary.plan = end.plan();
-            summary.profile = end.profile();
-        }
+        summary.read_entries(end);
         summary
+    }
+
+    /// Reads what is small, in one look at each entry.
+    fn read_entries(&mut self, end: Metadata<'_>) {
+        if end.has_more() {
+            return;
+        }
+        let mut has_details = false;
+        for (key, value) in end.map().into_iter().flatten() {
+            match (key, value) {
+                ("db", ValueRef::String(name)) => self.database = Some(name.to_owned()),
+                ("type", _) => self.query_type = end.query_type(),
+                ("stats", ValueRef::Map(_)) => self.counters = end.counters(),
+                ("t_first", ValueRef::Integer(time)) if self.available_after.is_none() => {
+                    self.available_after = milliseconds(time);
+                }
+                ("t_last", ValueRef::Integer(time)) => self.consumed_after = milliseconds(time),
+                ("notifications" | "statuses" | "plan" | "profile", _) => has_details = true,
+                _ => {}
+            }
+        }
+        if has_details {
+            self.details = Some(end.into_owned());
+        }
+    }
+
+    /// Reads a part of the end of the result.
+    fn detail<T>(&self, read: impl FnOnce(ResultEnd<'_>) -> T) -> Option<T> {
+        match self.details.as_ref()?.as_ref().page() {
+            Page::End(end) => Some(read(end)),
+            Page::More => None,
+        }
     }
 
     /// Returns the query's text. The parameters are not kept.
@@ -124,28 +154,41 @@ impl Summary {
     /// [statuses](Self::statuses).
     #[must_use]
     pub fn notifications(&self) -> &[Notification] {
-        &self.notifications
+        self.notifications
+            .get_or_init(|| self.detail(|end| end.notifications()).unwrap_or_default())
     }
 
     /// Returns the GQL statuses of the result and of the notifications. There is at least one. Before Bolt 5.6 they are
     /// made of the notifications, and of what is known about the result.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
-        &self.statuses
+        self.statuses.get_or_init(|| {
+            let read = self.detail(|end| end.statuses(self.shape));
+            read.unwrap_or_else(|| vec![Status::of_shape(self.shape)])
+        })
     }
 
-    /// Returns the plan of a query that began with `EXPLAIN`. The plan's `Display` shows a tree.
+    /// Returns the plan of a query that began with `EXPLAIN`. The plan's `Display` shows a tree. It is decoded by the first
+    /// call.
     #[must_use]
-    pub const fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan
+            .get_or_init(|| self.detail(|end| end.plan()).flatten())
+            .as_ref()
     }
 
     /// Returns the plan of a query that began with `PROFILE`, with the cost of each step. The plan's `Display` shows a
-    /// tree.
+    /// tree. It is decoded by the first call.
     #[must_use]
-    pub const fn profile(&self) -> Option<&Plan> {
-        self.profile.as_ref()
+    pub fn profile(&self) -> Option<&Plan> {
+        self.profile
+            .get_or_init(|| self.detail(|end| end.profile()).flatten())
+            .as_ref()
     }
+}
+
+fn milliseconds(time: i64) -> Option<Duration> {
+    u64::try_from(time).ok().map(Duration::from_millis)
 }
 
 /// Shows everything but the text of the query.
@@ -158,10 +201,69 @@ impl fmt::Debug for Summary {
             .field("server", &self.server)
             .field("available_after", &self.available_after)
             .field("consumed_after", &self.consumed_after)
-            .field("notifications", &self.notifications)
-            .field("statuses", &self.statuses)
-            .field("plan", &self.plan)
-            .field("profile", &self.profile)
+            .field("notifications", &self.notifications())
+            .field("statuses", &self.statuses())
+            .field("plan", &self.plan())
+            .field("profile", &self.profile())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bolt_proto::peer::Response;
+    use bolt_proto::{Value, Version, list, map};
+
+    use super::*;
+    use crate::address::Address;
+
+    /// Reads the summary in the answer to PULL with these entries.
+    fn read(entries: impl Into<Value>) -> Summary {
+        let entries = bolt_proto::Query::new("").param("", entries.into());
+        let mut message = b"\xB1\x70".to_vec();
+        message.extend(&entries.parameters().bytes[1..]);
+        let Ok(Response::Success(end)) = Response::read(&message) else {
+            panic!("no SUCCESS")
+        };
+        let Ok(Response::Success(hello)) = Response::read(b"\xB1\x70\xA0") else {
+            panic!("no SUCCESS")
+        };
+        let server = ServerInfo::read(Address::new("localhost", 7687), Version::V5_1, hello);
+        Summary::read(String::new(), Arc::new(server), None, end, Shape::Rows)
+    }
+
+    #[test]
+    fn a_plan_is_decoded_when_it_is_asked_for_and_not_before() {
+        let step = map! { "operatorType": "AllNodesScan" };
+        let summary = read(map! {
+            "db": "films",
+            "type": "r",
+            "t_last": 7,
+            "stats": map! { "nodes-created": 2, "contains-updates": true },
+            "plan": map! { "operatorType": "ProduceResults", "children": list![step] },
+        });
+        assert_eq!(summary.database(), Some("films"));
+        assert_eq!(summary.query_type(), Some(QueryType::Read));
+        assert_eq!(summary.result_consumed_after(), Some(Duration::from_millis(7)));
+        assert_eq!(summary.counters().nodes_created, 2);
+        assert!(summary.plan.get().is_none() && summary.profile.get().is_none());
+        assert_eq!(summary.statuses()[0].gql_status, "00000");
+        let copy = summary.clone();
+        assert_eq!(summary.plan().map(|plan| plan.children.len()), Some(1));
+        assert_eq!(copy.plan(), summary.plan());
+        assert_eq!(summary.profile(), None);
+    }
+
+    #[test]
+    fn a_summary_without_details_keeps_nothing_of_the_answer() {
+        let summary = read(map! { "t_last": 1 });
+        assert!(summary.details.is_none() && summary.notifications().is_empty());
+        assert_eq!(summary.statuses().len(), 1);
+    }
+
+    #[test]
+    fn a_page_is_no_end() {
+        let summary = read(map! { "db": "films", "has_more": true });
+        assert_eq!(summary.database(), None);
     }
 }

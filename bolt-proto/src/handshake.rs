@@ -15,6 +15,8 @@ pub(crate) const MAGIC: [u8; 4] = [0x60, 0x60, 0xB0, 0x17];
 pub(crate) const MANIFEST: [u8; 4] = [0x00, 0x00, 0x01, 0xFF];
 /// More offers than any server has reason to make: 16 versions fit into a few ranges.
 const MAX_OFFERS: u64 = 256;
+/// What is offered to servers before 4.3 if a slot is left. Those of 4.2 speak it, too.
+const OLDER_4: Version = Version::new(4, 1);
 
 /// The protocol versions that may be negotiated.
 ///
@@ -94,6 +96,12 @@ impl Versions {
             let Some(range) = self.slot(major) else { continue };
             if let Some(slot) = slots.next() {
                 slot.copy_from_slice(&range);
+            }
+        }
+        // Servers before 4.3 know no ranges: they only look at the number that a slot names.
+        if self.contains(OLDER_4) && self.contains(Version::new(4, 3)) {
+            if let Some(slot) = slots.next() {
+                slot.copy_from_slice(&[0, 0, OLDER_4.minor(), OLDER_4.major()]);
             }
         }
         bytes

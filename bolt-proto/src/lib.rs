@@ -96,7 +96,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | queries and their parameters | [`Query`], [`query()`], [`value::ToValue`] |
+//! | queries and their parameters | [`Query`], [`query()`], [`ident()`], [`value::ToValue`] |
 //! | rows and values | [`RecordRef`], [`Record`], [`types`], [`value::FromValue`], [`serde`] |
 //! | login and options of transactions | [`Hello`], [`Auth`], [`Extra`] |
 //! | the contents of answers | [`Metadata`], [`ResultEnd`] |
@@ -149,6 +149,7 @@ mod connection;
 mod error;
 mod event;
 mod handshake;
+mod ident;
 mod keys;
 mod limits;
 mod message;
@@ -182,12 +183,13 @@ pub use error::{
 };
 pub use event::{Event, Head, Kind, RequestId, ResultId};
 pub use handshake::Versions;
+pub use ident::{Ident, ident};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use message::{
     Access, Api, Auth, BeginSuccess, BoltAgent, Cost, Counters, Extra, Hello, HelloSuccess, Hints,
-    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, Page, Plan, Position,
-    QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
+    LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan,
+    Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Record, RecordIter, RecordRef};

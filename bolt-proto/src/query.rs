@@ -36,8 +36,9 @@ use crate::version::Version;
 pub struct Query {
     text: String,
     parameters: Parameters,
-    /// The names of the first parameters, if there are many.
+    /// The names of the first parameters, if there are many, and how many these are.
     known: Option<BTreeSet<String>>,
+    noted: usize,
     error: Option<EncodeError>,
 }
 
@@ -81,25 +82,28 @@ impl Query {
 
     /// Sets several parameters at once, by serde: the fields of a struct, or the entries of a map.
     ///
-    /// Serde has fewer types than the database, so a field may arrive as another type than intended, without an error.
-    /// [`as_value`](crate::serde::as_value) corrects this, by `#[serde(with = "bolt::serde::as_value")]` on the field:
+    /// Serde has fewer types than the database. What it would send as another type than intended is refused, and the error
+    /// says which attribute of the field decides: [`as_value`](crate::serde::as_value) sends the type of the database,
+    /// [`as_serde`](crate::serde::as_serde) what serde makes of it.
     ///
-    /// | field | sent by serde alone | sent with `as_value`, and by [`param`](Self::param) |
-    /// |---|---|---|
-    /// | `Vec<u8>`, `[u8; 16]` | a list of integers | bytes |
-    /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a string | a date, a time, a date-time |
-    /// | `chrono::TimeDelta`, `time::Duration` | a list of two integers, or a string | a duration |
-    /// | `time::Date` and the like | a list of integers, or a string | a date, a time, a date-time |
-    /// | `uuid::Uuid` | a string | a UUID, which needs Bolt 6.1 |
-    /// | `std::time::Duration` | a map of seconds and nanoseconds | a duration |
-    /// | `std::time::SystemTime` | a map of seconds and nanoseconds | – |
-    /// | `Vec<f32>` | a list of floats | a list of floats; a [`Vector`](crate::types::Vector) is a vector |
+    /// | field | with `as_value`, and by [`param`](Self::param) | with `as_serde` | without |
+    /// |---|---|---|---|
+    /// | `Vec<u8>`, `[u8; 16]` | bytes | a list of integers | refused, unless it is empty |
+    /// | `chrono::NaiveDate` and the like, `jiff::civil::Date` and the like | a date, a time, a date-time | a string | refused |
+    /// | `time::Date` and the like | a date, a time, a date-time | a list of integers, or a string | refused |
+    /// | `chrono::TimeDelta`, `time::Duration`, `jiff::Span` | a duration | a list of two integers, or a string | refused |
+    /// | `std::time::Duration` | a duration | a map of seconds and nanoseconds | refused |
+    /// | `std::time::SystemTime` | – | a map of seconds and nanoseconds | refused |
+    /// | `uuid::Uuid` | a UUID, which needs Bolt 6.1 | a string | a string, the form for all servers |
+    /// | `Vec<f32>` | a list of floats; a [`Vector`](crate::types::Vector) is a vector | a list of floats | a list of floats |
+    ///
+    /// The types are recognised in fields, options, lists and maps. A type that passes itself off as another, by
+    /// `#[serde(transparent)]` for example, is sent as serde makes it.
     ///
     /// The types of [`types`](crate::types) are themselves in any struct. `as_value` knows the types of other crates if the
     /// feature of that crate is enabled: `chrono-0_4`, `jiff-0_2`, `time-0_3`, `uuid-1`.
     ///
-    /// Reading is less strict. With and without `as_value`, a date, a time, a duration or a UUID can be read into any
-    /// type that reads itself from a text, such as a `chrono::NaiveDate`.
+    /// Reading is less strict: see [`serde`](crate::serde).
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
         if self.error.is_none() {
@@ -171,34 +175,46 @@ impl Query {
         Ok(())
     }
 
-    /// Returns whether there is a parameter of this name, which then counts as given. Few names are compared
-    /// in encoded form, many are looked up in a set.
+    /// Returns whether there is a parameter of this name. Few names are compared in encoded form, many are looked up in a
+    /// set.
     fn is_given(&mut self, name: &str) -> bool {
-        if self.parameters.starts.len() < FEW {
+        let given = self.parameters.starts.len();
+        if given < FEW {
             return self.names().any(|known| known == name);
         }
+        // What is new since the last call was given once.
+        let _ = self.note(given);
+        self.known.as_ref().is_some_and(|known| known.contains(name))
+    }
+
+    /// Notes the names of the first `count` parameters. Fails with the first that was there before.
+    fn note(&mut self, count: usize) -> Result<(), EncodeError> {
         let mut known = self.known.take().unwrap_or_default();
-        let unknown = self.parameters.starts.get(known.len()..).unwrap_or_default();
-        for &start in unknown {
-            known.insert(self.parameters.encoded().name_at(start).to_owned());
-        }
-        let is_given = known.contains(name);
+        let encoded = self.parameters.encoded();
+        let unknown = self.parameters.starts.get(self.noted..count).unwrap_or_default();
+        let twice = unknown
+            .iter()
+            .map(|&start| encoded.name_at(start))
+            .find(|name| !known.insert((*name).to_owned()))
+            .map(|name| EncodeError::twice().at_parameter(name));
+        self.noted = count;
         self.known = Some(known);
-        is_given
+        twice.map_or(Ok(()), Err)
     }
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
         write_entries(&mut self.parameters, parameters)?;
-        let mut names: Vec<&str> = self.names().collect();
-        names.sort_unstable();
-        match names.windows(2).find_map(|pair| {
-            if let [a, b] = pair {
-                (a == b).then_some(*a)
-            } else {
-                None
-            }
-        }) {
-            Some(twice) => Err(EncodeError::twice().at_parameter(twice)),
+        let given = self.parameters.starts.len();
+        if given >= FEW {
+            return self.note(given);
+        }
+        let names: Vec<&str> = self.names().collect();
+        let twice = names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name));
+        match twice {
+            Some((_, name)) => Err(EncodeError::twice().at_parameter(name)),
             None => Ok(()),
         }
     }

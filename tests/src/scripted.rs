@@ -148,6 +148,11 @@ impl Scripted {
             .push_back((message, Exception::Fail(error)));
     }
 
+    /// Forgets the failures and ends that were planned and have not come.
+    pub fn forget_plans(&self) {
+        self.shared.state().exceptions.clear();
+    }
+
     /// Closes the connection at the next request of this kind, instead of answering.
     pub fn close_at_next(&self, message: Message) {
         self.shared

@@ -68,6 +68,26 @@ macro_rules! of_each_adapter {
                 age: std::time::Duration,
             }
 
+            #[derive(Debug, PartialEq)]
+            struct Token(String);
+            #[derive(Debug, PartialEq)]
+            struct Key(Vec<u8>);
+
+            bolt::newtype!(Token(String), Key(Vec<u8>));
+
+            /// Needs no macro where serde is used.
+            #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+            #[serde(transparent)]
+            struct OrderId(i64);
+
+            #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+            struct Order {
+                id: OrderId,
+                lines: std::collections::HashMap<i64, u8>,
+                #[serde(with = "bolt::serde::as_serde")]
+                dice: Vec<u8>,
+            }
+
             /// Compiles with the error type of the driver alone.
             #[expect(dead_code, reason = "it only has to compile")]
             fn owner(row: &Record) -> Result<(UserId, Vec<Value>), bolt::Error> {
@@ -88,6 +108,20 @@ macro_rules! of_each_adapter {
                 let node = Node::new(1, ["Document"], map! { "content": vec![1_u8, 2], "age": age });
                 assert_eq!(node.to(), Ok(document));
                 assert!(node.get::<Serde<Document>>("content").is_err());
+
+                let query = bolt::query("…").param("token", Token("x".into())).param("keys", [Key(vec![1])]);
+                assert_eq!(query.check(), Ok(()));
+                assert_eq!(Value::from("x").to(), Ok(Token("x".into())));
+                assert_eq!(list![[1_u8]].to(), Ok(vec![Key(vec![1])]));
+                let order = Order { id: OrderId(7), lines: [(1, 2)].into(), dice: vec![6] };
+                let query = bolt::query("…").params(&order).param("order", Serde(&order)).param("other", Serde(OrderId(8)));
+                assert_eq!(query.check(), Ok(()));
+                let value = map! { "id": 7, "lines": map! { "1": 2 }, "dice": [6_u16] };
+                assert_eq!(value.to(), Ok(order));
+                assert_eq!(Value::from(8).to(), Ok(Serde(OrderId(8))));
+                assert_eq!(bolt::ident("a`b").to_string(), "`a``b`");
+                let value = Value::from(value);
+                assert_eq!((&value["lines"]["1"], value["id"].as_i64()), (&Value::from(2), Some(7)));
             }
         }
     )*};

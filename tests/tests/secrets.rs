@@ -6,9 +6,12 @@ use std::fmt::{Debug, Write as _};
 use std::io;
 use std::panic;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adapter_blocking::{Auth, Config, Error, Query, ServerError, Value};
+use adapter_blocking::{
+    Auth, BasicAuthManager, BearerAuthManager, BlockingAuthManager, BlockingManager, BoxError, Config, Error,
+    ExpiringAuth, Query, ServerError, Value,
+};
 use bolt_proto::state::Message;
 use tests::misbehaving::{self, Peer};
 use tests::scripted::{Script, Scripted};
@@ -95,6 +98,32 @@ fn config(uri: &str, auth: &Auth) -> Config {
         .connection_timeout(Duration::from_millis(300))
 }
 
+/// The options of a driver whose manager has a new token each time.
+fn config_of(server: &Scripted, auth: &Auth) -> Config {
+    let (auth, now) = (auth.clone(), Duration::ZERO);
+    let manager = BearerAuthManager::blocking(move || {
+        Ok::<_, BoxError>(ExpiringAuth::new(auth.clone()).expires_in(now))
+    });
+    let config = Config::new(&server.uri(), manager).unwrap();
+    config.max_transaction_retry_time(Duration::ZERO)
+}
+
+/// A manager that makes the options of a driver.
+type Manage = Box<dyn FnOnce(&str) -> Config>;
+
+/// A manager of the application.
+struct Own(Auth);
+
+impl BlockingAuthManager for Own {
+    fn token(&self, _now: Instant) -> Result<Auth, BoxError> {
+        Ok(self.0.clone())
+    }
+
+    fn rejected(&self, _auth: &Auth, _error: &ServerError) -> bool {
+        true
+    }
+}
+
 type Start = fn() -> io::Result<Peer>;
 
 /// Peers that end a connection in each of its phases.
@@ -143,6 +172,16 @@ macro_rules! tests_of {
             }
 
             #[test]
+            fn no_login_of_a_session_shows_a_secret() {
+                $run(own_logins())
+            }
+
+            #[test]
+            fn no_auth_manager_shows_a_secret() {
+                $run(managers())
+            }
+
+            #[test]
             fn neither_work_nor_its_failures_show_a_secret() {
                 $run(work())
             }
@@ -186,7 +225,7 @@ macro_rules! tests_of {
                             assert!(error.to_string().contains(&login), "{error}");
                             if code.ends_with("Unauthorized") {
                                 assert!(!error.is_retryable());
-                                assert_eq!(error.kind(), $adapter::ErrorKind::Server);
+                                assert_eq!(error.kind(), $adapter::ErrorKind::Auth);
                             }
                             shown.error(code, &error);
                             shown.debug("a driver that was refused", &driver);
@@ -194,6 +233,106 @@ macro_rules! tests_of {
                         server.close_at_next(message);
                         let driver = $adapter::driver_with(config(&server.uri(), auth)).unwrap();
                         shown.fails("closed during the login", driver.server_info() $($wait)*);
+                    }
+                }
+                shown.check();
+            }
+
+            $($async)? fn own_logins() {
+                let mut shown = Shown::default();
+                for version in [(4, 4), (5, 0), (5, 4), (5, 8)] {
+                    let server = Scripted::start(Script::new().version(version.0, version.1)).unwrap();
+                    let driver = $adapter::driver_with(config(&server.uri(), &Auth::none())).unwrap();
+                    (driver.execute_query("ROWS 1") $($call)*).unwrap();
+                    for (number, auth) in auths().into_iter().enumerate() {
+                        let query = driver.execute_query(query()).auth(auth.clone());
+                        shown.debug("a query with a login", &query);
+                        shown.may_fail("a query with a login", query $($call)*);
+                        let builder = driver.session().auth(auth.clone());
+                        shown.debug("a builder with a login", &builder);
+                        let mut session = builder.build();
+                        shown.debug("a session with a login", &session);
+                        let begin = session.begin_transaction();
+                        shown.debug("a transaction with a login, before it begins", &begin);
+                        match begin $($call)* {
+                            Ok(mut tx) => {
+                                shown.may_fail("a transaction with a login", tx.run("ROWS 1") $($call)*);
+                                shown.debug("a transaction with a login", &tx);
+                            }
+                            Err(error) => shown.error("a transaction with a login", &error),
+                        }
+                        shown.debug("a driver that has changed logins", &driver);
+                        // Older versions, and what cannot be encoded, leave nothing for the server to refuse.
+                        if version < (5, 1) || number == 4 {
+                            shown.fails("a login", driver.verify_authentication(auth.clone()) $($wait)*);
+                            shown.fails("a login", session.run("ROWS 1") $($call)*);
+                            continue;
+                        }
+                        for code in REFUSALS {
+                            // Another driver does not remember what was refused before.
+                            let driver = $adapter::driver_with(config(&server.uri(), &Auth::none())).unwrap();
+                            (driver.execute_query("ROWS 1") $($call)*).unwrap();
+                            let mut session = driver.session().auth(auth.clone()).build();
+                            server.fail_next(Message::Logon, failure(code));
+                            let error = (session.run("ROWS 1") $($call)*).unwrap_err();
+                            assert_eq!(error.code(), Some(code));
+                            shown.error(code, &error);
+                            shown.debug("a session that was refused", &session);
+                            server.fail_next(Message::Logon, failure(code));
+                            shown.may_fail(code, driver.verify_authentication(auth.clone()) $($wait)*);
+                            server.forget_plans();
+                        }
+                        for message in [Message::Logoff, Message::Logon] {
+                            (driver.execute_query("ROWS 1") $($call)*).unwrap();
+                            server.close_at_next(message);
+                            shown.may_fail("a lost change of the login", session.run("ROWS 1") $($call)*);
+                            server.fail_next(message, failure("Neo.ClientError.Request.Invalid"));
+                            shown.may_fail("a refused change", session.run("ROWS 1") $($call)*);
+                            server.forget_plans();
+                        }
+                    }
+                }
+                shown.check();
+            }
+
+            $($async)? fn managers() {
+                let mut shown = Shown::default();
+                for auth in auths().into_iter().take(4) {
+                    let expiring = ExpiringAuth::new(auth.clone()).expires_in(Duration::from_secs(60));
+                    shown.debug("credentials that expire", &expiring);
+                    let (of_basic, of_own) = (auth.clone(), Own(auth.clone()));
+                    let basic = BasicAuthManager::blocking(move || Ok::<_, BoxError>(of_basic.clone()));
+                    let bearer = BearerAuthManager::blocking(move || Ok::<_, BoxError>(expiring.clone()));
+                    let sealed = || Err::<Auth, _>(io::Error::other("the vault is sealed"));
+                    shown.debug("a manager", &basic);
+                    shown.debug("a manager", &bearer);
+                    for (number, manage) in [
+                        Box::new(move |uri: &str| Config::new(uri, basic).unwrap()) as Manage,
+                        Box::new(move |uri: &str| Config::new(uri, bearer).unwrap()),
+                        Box::new(move |uri: &str| Config::new(uri, BlockingManager(of_own)).unwrap()),
+                        Box::new(move |uri: &str| Config::new(uri, BasicAuthManager::blocking(sealed)).unwrap()),
+                    ].into_iter().enumerate() {
+                        let server = Scripted::start(Script::new()).unwrap();
+                        let config = manage(&server.uri()).max_transaction_retry_time(Duration::ZERO);
+                        shown.debug("a config", &config);
+                        let driver = $adapter::driver_with(config).unwrap();
+                        if number == 3 {
+                            shown.fails("no credentials", driver.execute_query(query()) $($call)*);
+                            continue;
+                        }
+                        // The last ones are answered from memory.
+                        for _ in 0..4 {
+                            server.fail_next(Message::Logon, failure(REFUSALS[0]));
+                            shown.may_fail("a login", driver.execute_query(query()) $($call)*);
+                            shown.debug("a driver that was refused", &driver);
+                        }
+                        server.forget_plans();
+                        let driver = $adapter::driver_with(config_of(&server, &auth)).unwrap();
+                        for code in ["Neo.ClientError.Security.TokenExpired", REFUSALS[3]] {
+                            server.fail_next(Message::Run, failure(code));
+                            shown.fails(code, driver.execute_query(query()) $($call)*);
+                            shown.debug("a driver whose login has expired", &driver);
+                        }
                     }
                 }
                 shown.check();

@@ -216,6 +216,13 @@ impl Driver {
         self.shared.warm_up().await
     }
 
+    /// Returns whether connections are encrypted: by the scheme of the URI, or because TLS options are set. The answer is the
+    /// same once the driver is closed.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.shared.config().options().is_encrypted()
+    }
+
     /// Returns the number of connections, by state, and of calls that wait for one. In a cluster it is the sum over all
     /// servers.
     #[must_use]

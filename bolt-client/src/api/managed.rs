@@ -39,6 +39,7 @@ struct Setup<'s, F> {
     access: Access,
     extra: Extra,
     deadline: Option<Duration>,
+    eager: bool,
     function: F,
 }
 
@@ -50,6 +51,7 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
                 access,
                 extra: Extra::default(),
                 deadline: None,
+                eager: false,
                 function,
             }),
         }
@@ -61,6 +63,15 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
     /// Default: the session's.
     pub fn deadline(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.work.set(|setup| setup.deadline = limit.into());
+        self
+    }
+
+    /// Sets whether each attempt waits until the server has begun the transaction before the function runs, which costs a
+    /// round trip. Otherwise BEGIN travels with the first query. Default: `false`.
+    ///
+    /// So a function with an expensive part before its first query does not run for a transaction that cannot begin.
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.work.set(|setup| setup.eager = eager);
         self
     }
 }
@@ -89,6 +100,7 @@ impl<F> Setup<'_, F> {
             access,
             extra,
             deadline,
+            eager,
             mut function,
         } = self;
         let by = session.context().deadline(deadline);
@@ -98,6 +110,9 @@ impl<F> Setup<'_, F> {
             .retried(Api::ManagedTransaction, access, extra, by);
         let mut tx = Tx::begin(attempts).await?;
         loop {
+            if eager {
+                tx.begin_with_retries().await?;
+            }
             match attempt(tx, &mut function).await {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {

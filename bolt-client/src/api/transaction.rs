@@ -268,6 +268,17 @@ impl Tx {
         }
     }
 
+    /// Sends BEGIN, and waits for the answer; after transient errors again.
+    pub(crate) async fn begin_with_retries(&mut self) -> Result<(), Error> {
+        let by = self.attempts.by();
+        loop {
+            match self.exchange.begin(by).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.attempts.retry(&mut self.exchange, error).await?,
+            }
+        }
+    }
+
     async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
         loop {
             match self.exchange.run(query, by).await {

@@ -7,7 +7,7 @@ use bolt_proto::{Limits, Versions};
 
 use crate::address::Address;
 
-use super::{Config, Resolver};
+use super::{Config, OptionalName, Resolver};
 
 impl Config {
     /// Sets how long a write may make no progress before the connection is closed. `None` for no limit. Default: 30
@@ -22,6 +22,25 @@ impl Config {
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
+        self
+    }
+
+    /// Sets how the server's product name must begin, as in `Neo4j/`. A connection to another server fails with
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). `None` for any server. Default: `None`.
+    ///
+    /// The name is that of [`ServerInfo::agent`](crate::ServerInfo::agent). It is checked before the first query, so an
+    /// application that relies on one product writes nothing to another.
+    ///
+    /// ```
+    /// # use bolt_client as bolt;
+    /// use bolt::{Auth, Config};
+    ///
+    /// let config = Config::new("bolt://localhost", Auth::none())?.required_product("Neo4j/");
+    /// # Ok::<(), bolt::Error>(())
+    /// ```
+    #[must_use]
+    pub fn required_product(mut self, beginning: impl OptionalName) -> Self {
+        self.required_product = beginning.into_name();
         self
     }
 

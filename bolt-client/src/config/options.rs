@@ -58,6 +58,12 @@ impl<'c> ConfigOptions<'c> {
         &self.0.user_agent
     }
 
+    /// Returns [`required_product`](Config::required_product).
+    #[must_use]
+    pub fn required_product(self) -> Option<&'c str> {
+        self.0.required_product.as_deref()
+    }
+
     /// Returns [`max_connection_pool_size`](Config::max_connection_pool_size).
     #[must_use]
     pub const fn max_connection_pool_size(self) -> usize {

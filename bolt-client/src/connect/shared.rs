@@ -115,8 +115,9 @@ impl Shared {
             Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
                 Err(own_login_unsupported(&lease))
             }
-            // They may have expired while the call waited for the connection.
-            Login::Driver if are_kept => {
+            // They may have expired while the call waited for the connection. A server has just accepted those of a new
+            // one: tokens that live for less than an opening would replace one connection after the other.
+            Login::Driver if are_kept && lease.is_reused() => {
                 let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
                 Ok((lease, credentials))
             }
@@ -189,15 +190,18 @@ impl Shared {
         let within = self.acquisition_limit(by);
         loop {
             let (mut lease, credentials) = self.acquire_any(want, within).await?;
-            // A new connection has just logged in with them.
-            if !lease.is_reused() && lease.login().credentials.auth == credentials.auth {
+            // A new connection has just logged in with them. Before Bolt 5.1 the answer does not depend on that.
+            if lease.can_log_in_again()
+                && !lease.is_reused()
+                && lease.login().credentials.auth == credentials.auth
+            {
                 return Ok(());
             }
             if !lease.log_in_again(&credentials)? {
-                return Err(Error::config(format!(
-                    "a login can be verified on servers with Bolt 5.1 and later, and {} speaks an older version",
-                    lease.peer()
-                )));
+                return Err(too_old(
+                    &lease,
+                    "verifying a login needs Bolt 5.1; verify_connectivity tests the driver's own",
+                ));
             }
             self.check_login(&lease)?;
             if self.answers(&mut lease, by).await? {
@@ -319,9 +323,17 @@ fn denies_access(error: &ServerError) -> bool {
 }
 
 fn own_login_unsupported(lease: &Lease) -> Error {
+    too_old(
+        lease,
+        "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
+    )
+}
+
+/// The server's version lacks something.
+fn too_old(lease: &Lease, what: &str) -> Error {
     let version = lease.proto.version().map(|version| version.to_string());
     Error::config(format!(
-        "{} speaks Bolt {}: a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
+        "{} speaks Bolt {}: {what}",
         lease.peer(),
         version.as_deref().unwrap_or("of an unknown version")
     ))

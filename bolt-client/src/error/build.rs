@@ -173,6 +173,16 @@ impl Error {
         Reason::Overloaded { address, counts }.into()
     }
 
+    /// The server is not the product that the application requires.
+    pub(crate) fn product(address: String, product: &str, required: &str) -> Self {
+        Reason::Product {
+            address,
+            product: product.to_owned(),
+            required: required.to_owned(),
+        }
+        .into()
+    }
+
     /// The connection has ended: the peer closed it, the socket failed (`source`), or the protocol was violated.
     pub(crate) fn broken(address: String, violation: ProtocolViolation, source: Option<io::Error>) -> Self {
         match violation {

@@ -97,9 +97,11 @@ pub enum ErrorKind {
     /// The server does not accept the credentials, or the auth manager failed to provide any. The message names address
     /// and user.
     Auth,
-    /// The server and this driver have no protocol version in common.
+    /// The server and this driver have no protocol version in common, or the server is not the
+    /// [required product](crate::Config::required_product), or that of a `neo4j://` URI has no routing tables.
     Unsupported,
-    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting.
+    /// No connection could be made: the host is unknown, nothing listens there, or it went away while connecting. In a cluster:
+    /// no server carries out the work at present.
     Connect,
     /// TLS failed while a connection was opened: one side does not trust the other's certificate, or does not encrypt, or
     /// they have no version in common. The message says what to do. It is not retried, but if a server that has spoken TLS
@@ -171,6 +173,12 @@ enum Reason {
     Protocol {
         address: String,
         violation: ProtocolViolation,
+    },
+    /// The server is not the product that the application requires.
+    Product {
+        address: String,
+        product: String,
+        required: String,
     },
     Resolve {
         host: String,
@@ -253,7 +261,8 @@ impl Error {
             Reason::Protocol {
                 violation: ProtocolViolation::NoCommonVersion,
                 ..
-            } => ErrorKind::Unsupported,
+            }
+            | Reason::Product { .. } => ErrorKind::Unsupported,
             Reason::Tls { .. }
             | Reason::OnlyTls { .. }
             | Reason::Protocol {
@@ -412,6 +421,15 @@ impl fmt::Display for Error {
                 "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by bolt+s://"
             ),
             Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
+            Reason::Product {
+                address,
+                product,
+                required,
+            } => write!(
+                f,
+                "{address}: the server is {:?}, and the option required_product asks for {required:?}",
+                bolt_proto::Escaped(product).to_string()
+            ),
             Reason::Resolve {
                 host,
                 source: Some(source),

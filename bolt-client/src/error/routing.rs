@@ -85,6 +85,17 @@ impl Error {
         Reason::BadTable(missing).into()
     }
 
+    /// Returns whether a search for a routing table gave up on a server that might have answered later.
+    pub(crate) fn is_short_of_time(&self) -> bool {
+        match &*self.0 {
+            Reason::NoRoutingTable(error) => {
+                let late = |failure: &Self| failure.kind() == ErrorKind::Timeout;
+                error.failures.iter().any(late)
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether a server has answered, and has no routing table.
     pub(crate) fn has_answered(&self) -> bool {
         matches!(&*self.0, Reason::BadTable(_)) || self.server().is_some()

@@ -150,7 +150,8 @@ impl Attempts {
         if moved {
             self.retry.note_failure(now);
         }
-        moved
+        // The question may have taken its time.
+        moved && !self.retry.is_over(shared.now())
     }
 
     /// Carries on with another connection if the one that failed with `error` had been dead all along, and nothing of

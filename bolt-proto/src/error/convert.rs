@@ -166,6 +166,18 @@ impl ConversionError {
     }
 
     #[cold]
+    pub(crate) fn value_before_key() -> Self {
+        Self::custom("a value was read before its key")
+    }
+
+    /// Adds an explanation to the reason.
+    #[cold]
+    pub(crate) fn explained(mut self, explanation: String) -> Self {
+        self.0.reason = Reason::Custom(alloc::format!("{}: {explanation}", self.0.reason));
+        self
+    }
+
+    #[cold]
     pub(crate) fn at_column(self, name: &str) -> Self {
         self.within(Step::Column(name.to_owned()))
     }

@@ -31,7 +31,7 @@ enum Reason {
     Integer,
     #[error("a map has the key {key:?} twice")]
     DuplicateKey { key: String },
-    #[error("a map key must be a string, but is {found}")]
+    #[error("a map key must be a string, an integer or a boolean, but is {found}")]
     Key { found: &'static str },
     #[error("a map needs a key before each value, and a value after each key")]
     KeyWithoutValue,
@@ -49,6 +49,10 @@ enum Reason {
     Twice,
     #[error("{} needs Bolt {needs} or newer, and this connection uses {has}", what_needs(*needs))]
     Version { needs: Version, has: Version },
+    #[error(
+        "serde makes {what}, but the database has {kind}: put #[serde(with = \"bolt::serde::as_value\")] on the field, or as_serde if this is what you mean"
+    )]
+    Trap { what: &'static str, kind: &'static str },
     #[error("{0}")]
     Custom(String),
 }
@@ -142,6 +146,11 @@ impl EncodeError {
 
     pub(crate) fn parameters(found: &'static str) -> Self {
         Self::new(Reason::Parameters { found })
+    }
+
+    /// Serde sends something as another type than the one that the database has for it.
+    pub(crate) fn trap(what: &'static str, kind: &'static str) -> Self {
+        Self::new(Reason::Trap { what, kind })
     }
 
     pub(crate) fn twice() -> Self {

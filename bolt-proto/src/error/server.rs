@@ -8,6 +8,7 @@ use core::{fmt, iter};
 
 use crate::error::Escaped;
 use crate::message::{Metadata, diagnostic};
+use crate::packstream::ValueRef;
 use crate::value::{Map, Value};
 
 /// A failure that the server reported for a request.
@@ -258,21 +259,30 @@ impl ServerError {
     }
 
     fn read_one(error: Metadata<'_>, code: &str, unknown: &str, causes: usize) -> Self {
-        let string = |key| error.string(key).map(truncate);
-        let parts = (string("gql_status"), string("description"), string("message"));
+        // One look at each entry: one of them holds all causes.
+        let (mut parts, mut cause, mut record) = ((None, None, None), None, None);
+        for (key, value) in error.map().into_iter().flatten() {
+            match (key, value) {
+                ("gql_status", ValueRef::String(text)) => parts.0 = Some(truncate(text)),
+                ("description", ValueRef::String(text)) => parts.1 = Some(truncate(text)),
+                ("message", ValueRef::String(text)) => parts.2 = Some(truncate(text)),
+                ("cause", ValueRef::Map(map)) if causes > 0 => cause = Some(Metadata::new(map)),
+                ("diagnostic_record", value) => record = Some(value),
+                _ => {}
+            }
+        }
         let (gql_status, description, message) = match parts {
             (Some(status), Some(description), Some(message)) => (status, description.to_owned(), message),
             // Before 5.7.
             (None, None, Some(message)) => (UNKNOWN_STATUS, default_description(message), message),
             _ => (UNKNOWN_STATUS, UNKNOWN_DESCRIPTION.to_owned(), unknown),
         };
-        let cause = error.nested("cause").filter(|_| causes > 0);
         Self(Box::new(Details {
             code: truncate(code).to_owned(),
             message: message.to_owned(),
             gql_status: gql_status.to_owned(),
             description,
-            diagnostic_record: diagnostic::read(error.value("diagnostic_record")),
+            diagnostic_record: diagnostic::read(record),
             cause: cause.map(|cause| Self::read_one(cause, "", UNKNOWN_CAUSE, causes.saturating_sub(1))),
         }))
     }

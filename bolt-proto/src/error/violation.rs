@@ -178,6 +178,16 @@ pub enum ProtocolViolation {
         /// The current state.
         state: ServerState,
     },
+    /// A client sent a value that the version does not have, or that only servers send.
+    #[error("the client sent {message} with {value}, which clients do not send in Bolt {version}")]
+    UnknownValue {
+        /// The request.
+        message: Message,
+        /// The type of the value in words.
+        value: &'static str,
+        /// The version of the connection.
+        version: Version,
+    },
     /// The fields of a request do not match its kind.
     #[error("the client sent a malformed {message}: {what}")]
     MalformedRequest {

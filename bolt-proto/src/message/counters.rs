@@ -5,6 +5,7 @@ use core::iter::Sum;
 use core::ops::{Add, AddAssign};
 
 use crate::message::Metadata;
+use crate::packstream::ValueRef;
 
 /// The type of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,29 +113,41 @@ impl Counters {
         self.contains_system_updates.unwrap_or(self.system_updates > 0)
     }
 
+    /// Reads the counters in one pass.
     pub(crate) fn read(stats: Metadata<'_>) -> Self {
-        let count = |key| {
-            stats
-                .integer(key)
-                .and_then(|n| u64::try_from(n).ok())
-                .unwrap_or(0)
-        };
-        Self {
-            nodes_created: count("nodes-created"),
-            nodes_deleted: count("nodes-deleted"),
-            relationships_created: count("relationships-created"),
-            relationships_deleted: count("relationships-deleted"),
-            properties_set: count("properties-set"),
-            labels_added: count("labels-added"),
-            labels_removed: count("labels-removed"),
-            indexes_added: count("indexes-added"),
-            indexes_removed: count("indexes-removed"),
-            constraints_added: count("constraints-added"),
-            constraints_removed: count("constraints-removed"),
-            system_updates: count("system-updates"),
-            contains_updates: stats.boolean("contains-updates"),
-            contains_system_updates: stats.boolean("contains-system-updates"),
+        let mut counters = Self::default();
+        for (key, value) in stats.map().into_iter().flatten() {
+            match value {
+                ValueRef::Integer(count) => counters.set(key, u64::try_from(count).unwrap_or(0)),
+                ValueRef::Boolean(truth) if key == "contains-updates" => {
+                    counters.contains_updates = Some(truth);
+                }
+                ValueRef::Boolean(truth) if key == "contains-system-updates" => {
+                    counters.contains_system_updates = Some(truth);
+                }
+                _ => {}
+            }
         }
+        counters
+    }
+
+    fn set(&mut self, key: &str, count: u64) {
+        let counter = match key {
+            "nodes-created" => &mut self.nodes_created,
+            "nodes-deleted" => &mut self.nodes_deleted,
+            "relationships-created" => &mut self.relationships_created,
+            "relationships-deleted" => &mut self.relationships_deleted,
+            "properties-set" => &mut self.properties_set,
+            "labels-added" => &mut self.labels_added,
+            "labels-removed" => &mut self.labels_removed,
+            "indexes-added" => &mut self.indexes_added,
+            "indexes-removed" => &mut self.indexes_removed,
+            "constraints-added" => &mut self.constraints_added,
+            "constraints-removed" => &mut self.constraints_removed,
+            "system-updates" => &mut self.system_updates,
+            _ => return,
+        };
+        *counter = count;
     }
 }
 

@@ -1,9 +1,36 @@
 //! The metadata of a SUCCESS, not decoded yet.
 
+use alloc::sync::Arc;
+use core::fmt;
 use core::time::Duration;
 
 use crate::message::{Counters, QueryType};
-use crate::packstream::{ListRef, MapRef, ValueRef};
+use crate::packstream::{ListRef, MapRef, Reader, ValueRef};
+
+/// The metadata of a SUCCESS that has been copied out of the receive buffer, to be decoded later or not at all.
+#[derive(Clone)]
+pub struct OwnedMetadata {
+    entries: Arc<[u8]>,
+    len: usize,
+    depth: u16,
+}
+
+impl OwnedMetadata {
+    /// Borrows the metadata.
+    #[must_use]
+    pub fn as_ref(&self) -> Metadata<'_> {
+        Metadata(MapRef::new(Reader::nested(&self.entries, self.depth), self.len))
+    }
+}
+
+/// Shows only the size.
+impl fmt::Debug for OwnedMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedMetadata")
+            .field("bytes", &self.entries.len())
+            .finish_non_exhaustive()
+    }
+}
 
 /// The metadata of a SUCCESS, decoded in place.
 ///
@@ -25,6 +52,17 @@ impl<'a> Metadata<'a> {
     #[must_use]
     pub const fn map(self) -> MapRef<'a> {
         self.0
+    }
+
+    /// Copies the metadata out of the buffer, in one allocation.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedMetadata {
+        let reader = self.0.reader();
+        OwnedMetadata {
+            entries: reader.rest().into(),
+            len: self.0.len(),
+            depth: reader.depth(),
+        }
     }
 
     /// Returns one entry. Decoding does not fail: the connection has checked the whole map before.

@@ -24,7 +24,7 @@ pub use auth::Auth;
 pub use counters::{Counters, QueryType};
 pub use extra::{Access, Extra};
 pub use hello::{BoltAgent, Hello};
-pub use metadata::Metadata;
+pub use metadata::{Metadata, OwnedMetadata};
 pub use notification::{Notification, Position};
 pub use notification_filter::{MinimumSeverity, NotificationFilter};
 pub use plan::{Cost, Plan};

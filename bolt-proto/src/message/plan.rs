@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::error::Escaped;
+use crate::error::{DecodeError, Escaped};
 use crate::message::{Metadata, diagnostic};
-use crate::packstream::{ListRef, ValueRef};
+use crate::packstream::{ListRef, Reader, Token, ValueRef};
 use crate::value::{Map, Value};
 
 /// A step of a query plan, with the steps that it takes its rows from.
@@ -53,28 +53,55 @@ const MAX_DEPTH: usize = 256;
 
 impl Plan {
     pub(crate) fn read(step: Metadata<'_>) -> Self {
-        Self::read_up_to(step, MAX_DEPTH)
+        let map = step.map();
+        let mut plan = Self::default();
+        // Nothing fails here: the connection has checked the whole map. What does is left out.
+        let _ = plan.read_entries(&mut map.reader(), map.len(), MAX_DEPTH);
+        plan
     }
 
-    /// Reads a step in one pass over its entries, because one of them holds everything below this step.
-    fn read_up_to(step: Metadata<'_>, depth: usize) -> Self {
-        let mut plan = Self::default();
+    /// Reads a step in one pass over its bytes: one of its entries holds everything below this step, so nothing is skipped
+    /// before it is read.
+    fn read_entries(&mut self, reader: &mut Reader<'_>, len: usize, depth: usize) -> Result<(), DecodeError> {
         let mut cost_entries = CostEntries::default();
-        for (key, value) in step.map().into_iter().flatten() {
-            match (key, value) {
-                ("operatorType", ValueRef::String(operator)) => operator.clone_into(&mut plan.operator),
-                ("args", value) => plan.arguments = diagnostic::map(Some(value)),
-                ("identifiers", ValueRef::List(names)) => plan.identifiers = strings(names),
-                ("children", ValueRef::List(children)) if depth > 0 => {
-                    plan.children = maps(children)
-                        .map(|child| Self::read_up_to(child, depth.saturating_sub(1)))
-                        .collect();
-                }
-                (key, value) => cost_entries.read(key, value),
+        for _ in 0..len {
+            match reader.key()? {
+                "children" if depth > 0 => self.read_children(reader, depth.saturating_sub(1))?,
+                key => match (key, reader.value()?) {
+                    ("operatorType", ValueRef::String(operator)) => operator.clone_into(&mut self.operator),
+                    ("args", value) => self.arguments = diagnostic::map(Some(value)),
+                    ("identifiers", ValueRef::List(names)) => self.identifiers = strings(names),
+                    (key, value) => cost_entries.read(key, value),
+                },
             }
         }
-        plan.cost = cost_entries.cost();
-        plan
+        self.cost = cost_entries.cost();
+        Ok(())
+    }
+
+    /// Reads the steps below this one. What is no list of maps is skipped.
+    fn read_children(&mut self, reader: &mut Reader<'_>, depth: usize) -> Result<(), DecodeError> {
+        let start = *reader;
+        let Token::List(children) = reader.token()? else {
+            *reader = start;
+            return reader.skip().map(drop);
+        };
+        reader.enter()?;
+        for _ in 0..children {
+            let start = *reader;
+            let Token::Map(len) = reader.token()? else {
+                *reader = start;
+                reader.skip()?;
+                continue;
+            };
+            reader.enter()?;
+            let mut child = Self::default();
+            child.read_entries(reader, len, depth)?;
+            self.children.push(child);
+            reader.leave();
+        }
+        reader.leave();
+        Ok(())
     }
 
     fn print(&self, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,13 +174,6 @@ fn strings(list: ListRef<'_>) -> Vec<String> {
     strings.collect()
 }
 
-fn maps(list: ListRef<'_>) -> impl Iterator<Item = Metadata<'_>> {
-    list.into_iter().filter_map(|item| match item {
-        Ok(ValueRef::Map(map)) => Some(Metadata::new(map)),
-        _ => None,
-    })
-}
-
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.print(0, f)
@@ -167,5 +187,69 @@ impl fmt::Display for Cost {
             write!(f, ", {time:?}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Output, ToValue};
+
+    fn read(plan: &Value) -> Plan {
+        let mut out = Output::default();
+        out.one(|encoder| plan.to_value(encoder)).unwrap();
+        let Ok(ValueRef::Map(map)) = Reader::new(&out.bytes).value() else {
+            panic!("no map")
+        };
+        Plan::read(Metadata::new(map))
+    }
+
+    #[test]
+    fn a_plan_is_read_with_its_steps_and_without_what_has_another_form() {
+        let plan = crate::map! {
+            "operatorType": "ProduceResults@neo4j",
+            "args": crate::map! { "Details": "n", "planner": "COST" },
+            "identifiers": crate::list!["n", 1],
+            "children": crate::list![
+                crate::map! { "operatorType": "A", "dbHits": 3, "rows": 2, "children": crate::list![] },
+                7,
+                crate::map! { "children": 1, "operatorType": "B" },
+            ],
+            "unknown": crate::list![1],
+        };
+        let plan = read(&plan.into());
+        assert_eq!(
+            (&*plan.operator, &plan.identifiers[..]),
+            ("ProduceResults@neo4j", &["n".to_owned()][..])
+        );
+        assert_eq!(
+            plan.arguments.get("planner").and_then(Value::as_str),
+            Some("COST")
+        );
+        let children: Vec<_> = plan.children.iter().map(|child| &*child.operator).collect();
+        assert_eq!(children, ["A", "B"]);
+        assert_eq!(
+            plan.children[0].cost.map(|cost| (cost.db_hits, cost.rows)),
+            Some((3, 2))
+        );
+        assert_eq!(plan.cost, None);
+    }
+
+    /// Each level is read once. Reading what is below a level once more at each level would take minutes.
+    #[test]
+    fn a_deep_plan_is_read_in_one_pass() {
+        let wide = (0..20_000).map(|n| crate::map! { "operatorType": alloc::format!("Step{n}") });
+        let mut plan: Value = crate::map! { "children": wide.collect::<Value>() }.into();
+        for _ in 0..200 {
+            plan = crate::map! { "operatorType": "Deep", "children": crate::list![plan] }.into();
+        }
+        let mut depth = 0;
+        let plan = read(&plan);
+        let mut step = &plan;
+        while let [child] = &step.children[..] {
+            step = child;
+            depth += 1;
+        }
+        assert_eq!((depth, step.children.len()), (200, 20_000));
     }
 }

@@ -87,7 +87,9 @@ impl Status {
         }
     }
 
-    fn of_result(shape: Shape) -> Self {
+    /// Returns the status of a result for which the server has sent none, and no notifications either.
+    #[must_use]
+    pub fn of_shape(shape: Shape) -> Self {
         let (gql_status, description) = match shape {
             Shape::Rows => ("00000", "note: successful completion"),
             Shape::NoRows => ("02000", "note: no data"),
@@ -176,7 +178,7 @@ pub(crate) fn statuses(end: Metadata<'_>, shape: Shape) -> Vec<Status> {
         .maps_within("notifications", MAX_BYTES)
         .map(Notification::read)
         .map(Status::of_notification);
-    let mut statuses: Vec<_> = core::iter::once(Status::of_result(shape))
+    let mut statuses: Vec<_> = core::iter::once(Status::of_shape(shape))
         .chain(of_notifications)
         .collect();
     statuses.sort_by_key(Status::rank);

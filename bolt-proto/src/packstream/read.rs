@@ -229,10 +229,13 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
-    /// Returns whether the next value is a map or a structure, by its first byte.
+    /// Returns whether the next value is a map or a structure, or null, by its first byte.
     #[inline]
-    pub(crate) fn is_at_map(&self) -> bool {
-        matches!(self.rest, [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32, ..])
+    pub(crate) fn is_at_map_or_null(&self) -> bool {
+        matches!(
+            self.rest,
+            [0xA0..=0xBF | marker::MAP_8..=marker::MAP_32 | marker::NULL, ..]
+        )
     }
 
     /// Enters a container of which the token was just read.

@@ -30,7 +30,7 @@ pub fn boolean(out: &mut Vec<u8>, value: bool) {
 }
 
 /// Writes an integer in 1, 2, 3, 5 or 9 bytes.
-#[inline]
+#[inline(always)]
 pub fn integer(out: &mut Vec<u8>, value: i64) {
     if let Ok(small) = i8::try_from(value) {
         if small >= -16 {

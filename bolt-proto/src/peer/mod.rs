@@ -55,6 +55,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod values;
 
 pub use answer::AnswerError;
 pub use options::Options;

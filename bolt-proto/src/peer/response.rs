@@ -73,7 +73,15 @@ pub(super) fn message(
     tag: u8,
     field: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Output::default();
+    message_in(&mut Output::default(), tag, field)
+}
+
+/// Composes an answer with one field, which this output writes.
+pub(super) fn message_in(
+    out: &mut Output,
+    tag: u8,
+    field: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
+) -> Result<Vec<u8>, EncodeError> {
     out.one(field)?;
     let mut message = Vec::with_capacity(out.bytes.len().saturating_add(2));
     write::structure_header(&mut message, 1, tag);

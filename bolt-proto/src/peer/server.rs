@@ -1,19 +1,20 @@
 //! The server's half of a connection.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::buffer::{Frame, Wire};
 use crate::error::{EncodeError, ProtocolViolation, ServerError};
 use crate::message::{Answer, Metadata};
 use crate::state::{Message, Rule, ServerState, rule};
-use crate::value::{ListEncoder, MapEncoder, ToValue};
+use crate::value::{Dialect, Encoder, ListEncoder, MapEncoder, Output, ToValue};
 use crate::version::{Capabilities, Utc, Version};
 
 use super::handshake::Handshake;
 use super::response::{self, Failure};
 use super::session::Session;
-use super::{AnswerError, Options, Request, Rows};
+use super::{AnswerError, Options, Request, Rows, values};
 
 /// The server's half of one Bolt connection, without any I/O. See the [module](super).
 pub struct Server {
@@ -213,14 +214,14 @@ impl Server {
     /// Answers by SUCCESS, with this metadata.
     ///
     /// # Errors
-    /// If there is nothing to answer, the request must be ignored, a value cannot be encoded, or the metadata
-    /// contains `has_more` although all rows were requested.
+    /// If there is nothing to answer, the request must be ignored, a value cannot be encoded or does not exist in the
+    /// version, or the metadata contains `has_more` although all rows were requested.
     pub fn success(
         &mut self,
         metadata: impl FnOnce(&mut MapEncoder<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), AnswerError> {
         let taken = self.unanswered_request()?;
-        let answer = response::message(response::SUCCESS, |out| out.map_with(None, metadata))?;
+        let answer = self.compose(response::SUCCESS, |out| out.map_with(None, metadata))?;
         let has_more = response::metadata(&answer).is_some_and(|map| Metadata::new(map).has_more());
         if has_more && taken.requested().is_none() {
             return Err(AnswerError::UnexpectedHasMore {
@@ -234,7 +235,8 @@ impl Server {
     /// Answers by a row. SUCCESS or FAILURE must follow later.
     ///
     /// # Errors
-    /// If the request is not PULL, must be ignored, or has all requested rows, or a value cannot be encoded.
+    /// If the request is not PULL, must be ignored, or has all requested rows, or a value cannot be encoded or does not
+    /// exist in the version.
     pub fn record(
         &mut self,
         values: impl FnOnce(&mut ListEncoder<'_>) -> Result<(), EncodeError>,
@@ -247,7 +249,7 @@ impl Server {
         if let Some(requested) = taken.requested().filter(|&requested| taken.sent >= requested) {
             return Err(AnswerError::SurplusRow { requested });
         }
-        let message = response::message(response::RECORD, |out| out.list_with(None, values))?;
+        let message = self.compose(response::RECORD, |out| out.list_with(None, values))?;
         self.answer(&message);
         Ok(())
     }
@@ -299,6 +301,26 @@ impl Server {
     }
 
     // ---- internals ----
+
+    /// Composes an answer of values, in the form of the version.
+    fn compose(
+        &self,
+        tag: u8,
+        field: impl FnOnce(Encoder<'_>) -> Result<(), EncodeError>,
+    ) -> Result<Vec<u8>, AnswerError> {
+        let version = self.version.ok_or(AnswerError::NothingToAnswer)?;
+        let mut out = Output::new(Dialect::Server {
+            element_ids: version.element_ids,
+            utc: self.utc,
+        });
+        let message = response::message_in(&mut out, tag, field)?;
+        match out.take_needs() {
+            Some(needs) if version.version < needs => {
+                Err(EncodeError::version(needs, version.version).into())
+            }
+            _ => Ok(message),
+        }
+    }
 
     /// Wipes the request that was taken last, if it may contain credentials.
     fn forget_login(&mut self) {
@@ -370,7 +392,18 @@ impl Server {
         match rule(version.version, state, message) {
             // Of several RESETs only the last succeeds.
             Rule::Allowed { .. } if message == Message::Reset && reset_follows => head(Verdict::Ignore),
-            Rule::Allowed { .. } => head(Verdict::Execute),
+            Rule::Allowed { .. } => {
+                let greeted = self.state() != ServerState::Negotiation;
+                let utc = values::utc(version, self.utc, greeted);
+                match values::refused(self.wire.recv.body(frame), version, utc) {
+                    Some(value) => Err(ProtocolViolation::UnknownValue {
+                        message,
+                        value,
+                        version: version.version,
+                    }),
+                    None => head(Verdict::Execute),
+                }
+            }
             Rule::Ignored => head(Verdict::Ignore),
             Rule::Illegal => Err(ProtocolViolation::IllegalRequest { message, state }),
             Rule::Unknown => Err(ProtocolViolation::UnknownRequest {
@@ -383,7 +416,11 @@ impl Server {
     /// Ends the connection like real servers: a FAILURE, then nothing more.
     fn refuse(&mut self, violation: ProtocolViolation) -> ProtocolViolation {
         while self.wire.recv.deliver().is_some() {}
-        let answers = !self.options.relaying && matches!(violation, ProtocolViolation::IllegalRequest { .. });
+        let answers = !self.options.relaying
+            && matches!(
+                violation,
+                ProtocolViolation::IllegalRequest { .. } | ProtocolViolation::UnknownValue { .. }
+            );
         if let Some(version) = self.version.filter(|_| answers) {
             let error = ServerError::new("Neo.ClientError.Request.Invalid", alloc::format!("{violation}"));
             let failure = Failure {

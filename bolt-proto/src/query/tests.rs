@@ -63,6 +63,30 @@ fn a_parameter_is_given_once() {
     assert_eq!(twice.check().unwrap_err().parameter(), Some("age"));
 }
 
+/// Looking at all earlier parameters for each one would take minutes.
+#[test]
+fn many_parameters_are_added_in_linear_time_one_by_one_and_by_serde() {
+    let by_param = (0..30_000).fold(Query::new(""), |query, number| {
+        query.param(format!("p{number}"), number)
+    });
+    let by_params = (0..30_000).fold(Query::new(""), |query, number| {
+        query.params(&BTreeMap::from([(format!("p{number}"), number)]))
+    });
+    let mixed = (0..15_000).fold(Query::new(""), |query, number| {
+        let query = query.params(&BTreeMap::from([(format!("p{}", 2 * number), 2 * number)]));
+        query.param(format!("p{}", 2 * number + 1), 2 * number + 1)
+    });
+    for query in [by_param, by_params, mixed] {
+        assert_eq!((query.check(), query.parameters().count), (Ok(()), 30_000));
+        for name in ["p7", "p29999"] {
+            let twice = query.clone().param(name, 1);
+            assert_eq!(twice.check().unwrap_err().parameter(), Some(name));
+            let twice = query.clone().params(&BTreeMap::from([("new", 1), (name, 1)]));
+            assert_eq!(twice.check().unwrap_err().parameter(), Some(name));
+        }
+    }
+}
+
 #[test]
 fn only_structs_and_maps_are_parameters() {
     assert_eq!(
@@ -76,11 +100,22 @@ fn only_structs_and_maps_are_parameters() {
     let error = Query::new("").params(&[1]).check().unwrap_err().to_string();
     assert_eq!(error, "parameters must be a struct or a map, but are a tuple");
     let error = Query::new("")
-        .params(&BTreeMap::from([(1, 1)]))
+        .params(&BTreeMap::from([((), 1)]))
         .check()
         .unwrap_err()
         .to_string();
-    assert_eq!(error, "a map key must be a string, but is an integer");
+    assert_eq!(
+        error,
+        "a map key must be a string, an integer or a boolean, but is null"
+    );
+    // As in `RETURN $1`.
+    assert_eq!(
+        Query::new("")
+            .params(&BTreeMap::from([(1, 1)]))
+            .parameters()
+            .bytes,
+        b"\x811\x01"
+    );
 }
 
 #[test]

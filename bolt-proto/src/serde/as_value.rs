@@ -1,7 +1,7 @@
 //! For `#[serde(with = "bolt::serde::as_value")]`: a field that is sent by its [`ToValue`] and read by its [`FromValue`].
 //!
-//! By itself, serde makes a text of a `chrono::NaiveDate` or a `uuid::Uuid`, and a list of a `Vec<u8>`. With this module
-//! the database receives a date, a UUID and bytes, and returns these. Other formats, such as JSON, are not affected.
+//! By itself, serde makes a text of a `chrono::NaiveDate` or a `uuid::Uuid`, and a list of a `Vec<u8>`; the first and the
+//! last are refused, because they are seldom meant ([`as_serde`](super::as_serde)). With this module the database receives a date, a UUID and bytes, and returns these. Other formats, such as JSON, are not affected.
 //!
 //! The path in the attribute begins with the name that the adapter has in the application: `bolt` in this documentation.
 //!

@@ -2,16 +2,16 @@
 
 use alloc::string::ToString;
 
-use ::serde::de::{self, Visitor};
-use ::serde::forward_to_deserialize_any;
-
 use super::de_compound::{Bytes, Entries, Items, Variant};
 use super::de_raw::Encoded;
 use super::de_structure::Structure;
 use super::raw::RAW;
 use crate::error::{ConversionError, DecodeError};
 use crate::packstream::{Reader, Token};
-use crate::value::{Named, in_range, narrow};
+#[cfg(feature = "serde_json")]
+use crate::value::{FromValue, Value};
+use crate::value::{Named, exact_float, exact_float_32, in_range, narrow};
+use ::serde::de::{self, Visitor};
 
 /// Reads the next value. `H` says how much of it has been read already.
 pub(super) struct Deserializer<'r, 'a, H = Unread> {
@@ -118,6 +118,7 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
     fn other_float(&mut self) -> Result<f64, ConversionError> {
         match self.token()? {
             Token::Float(value) => Ok(value),
+            Token::Integer(value) => exact_float(value),
             other => Err(ConversionError::mismatch("a float", other.kind())),
         }
     }
@@ -135,9 +136,7 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
         match self.token()? {
             Token::String(value) => visitor.visit_borrowed_str(value),
             Token::Uuid(value) => visitor.visit_string(value.to_string()),
-            Token::Structure { fields, tag } => {
-                visitor.visit_string(self.structure(fields, tag, |value| value.text("a string"))?)
-            }
+            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.text(visitor)),
             other => Err(ConversionError::mismatch("a string", other.kind())),
         }
     }
@@ -184,6 +183,16 @@ impl<'a, H: Head<'a>> Deserializer<'_, 'a, H> {
         Ok(value)
     }
 
+    /// Passes the value as text in JSON, to a type that keeps such a text.
+    #[cfg(feature = "serde_json")]
+    #[cold]
+    fn json<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        let Some(reader) = self.unread() else {
+            return Err(not_from_a_view());
+        };
+        super::foreign::visit_json(&Value::read(reader)?, visitor)
+    }
+
     fn variant<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         self.reader.enter()?;
         let name = self.reader.key()?;
@@ -212,7 +221,8 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
             Token::Integer(value) => visitor.visit_i64(value),
             Token::Float(value) => visitor.visit_f64(value),
             Token::String(value) => visitor.visit_borrowed_str(value),
-            Token::Bytes(value) => visitor.visit_borrowed_bytes(value),
+            // Not as bytes: many types that read anything, such as those of JSON, have none.
+            Token::Bytes(value) => visitor.visit_seq(Bytes::new(value)),
             Token::Uuid(value) => visitor.visit_string(value.to_string()),
             Token::List(len) => self.list(len, visitor),
             Token::Map(len) => self.map(len, &[], visitor),
@@ -242,7 +252,14 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     }
 
     fn deserialize_f32<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
-        visitor.visit_f32(narrow(self.float()?)?)
+        match self.unread().and_then(Reader::float) {
+            Some(value) => visitor.visit_f32(narrow(value)?),
+            None => match self.token()? {
+                Token::Float(value) => visitor.visit_f32(narrow(value)?),
+                Token::Integer(value) => visitor.visit_f32(exact_float_32(value)?),
+                other => Err(ConversionError::mismatch("a float", other.kind())),
+            },
+        }
     }
 
     #[inline]
@@ -309,12 +326,14 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         if name != RAW {
+            #[cfg(feature = "serde_json")]
+            if super::foreign::is_json(name) {
+                return self.json(visitor);
+            }
             return visitor.visit_newtype_struct(self);
         }
         if !H::UNREAD {
-            return Err(ConversionError::custom(
-                "such a type cannot be read from a `ValueRef` by serde",
-            ));
+            return Err(not_from_a_view());
         }
         let mut len = None;
         let value = visitor.visit_newtype_struct(Encoded {
@@ -355,7 +374,7 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     fn deserialize_map<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.token()? {
             Token::Map(len) => self.map(len, &[], visitor),
-            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.map(&[], visitor)),
+            Token::Structure { fields, tag } => self.structure(fields, tag, |value| value.map(None, visitor)),
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
     }
@@ -368,13 +387,13 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         if let Some((len, tag)) = self.unread().and_then(Reader::structure) {
-            return self.structure(len, tag, |value| value.map(fields, visitor));
+            return self.structure(len, tag, |value| value.map(Some(fields), visitor));
         }
         match self.token()? {
             Token::Map(len) => self.map(len, fields, visitor),
             Token::List(len) => self.list(len, visitor),
             Token::Structure { fields: len, tag } => {
-                self.structure(len, tag, |value| value.map(fields, visitor))
+                self.structure(len, tag, |value| value.map(Some(fields), visitor))
             }
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
@@ -414,46 +433,7 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     }
 }
 
-/// A map key, or the name of a column.
-#[derive(Clone, Copy)]
-pub(super) struct Name<'a>(pub(super) &'a str);
-
-impl<'de> de::Deserializer<'de> for Name<'de> {
-    type Error = ConversionError;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        visitor.visit_borrowed_str(self.0)
-    }
-
-    #[inline]
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        visitor.visit_borrowed_str(self.0)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ConversionError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ConversionError> {
-        visitor.visit_enum(de::value::BorrowedStrDeserializer::new(self.0))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct ignored_any
-    }
+#[cold]
+fn not_from_a_view() -> ConversionError {
+    ConversionError::custom("such a type cannot be read from a `ValueRef` by serde")
 }

@@ -8,7 +8,8 @@ use ::serde::de::{
     Visitor,
 };
 
-use super::de::{Deserializer, Name};
+use super::de::Deserializer;
+use super::name::Name;
 use crate::error::{ConversionError, DecodeError};
 use crate::packstream::Reader;
 
@@ -196,10 +197,7 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConversionError> {
-        let key = self
-            .key
-            .take()
-            .ok_or_else(|| ConversionError::custom("a value was read before its key"))?;
+        let key = self.key.take().ok_or_else(ConversionError::value_before_key)?;
         seed.deserialize(Deserializer::new(self.reader))
             .map_err(|error| error.at_field(key))
     }

@@ -1,13 +1,14 @@
-//! Reading nodes and relationships as maps of their properties, and of the other fields that a struct asks
-//! for.
+//! Reading nodes and relationships as maps: of their properties, and of what functions of Cypher return for them. A
+//! struct gets only what it asks for.
 
 use alloc::string::ToString;
 use core::slice;
 
 use ::serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 
-use super::de::{Deserializer, Name};
+use super::de::Deserializer;
 use super::de_compound::Entries;
+use super::name::Name;
 use crate::error::ConversionError;
 use crate::packstream::{Reader, Token};
 use crate::value::tag;
@@ -38,6 +39,20 @@ const OLDER_NODE: [Field; 4] = [
     Field::Properties,
 ];
 
+const UNBOUND_RELATIONSHIP: [Field; 4] = [
+    Field::Entry("id()"),
+    Field::Entry("type()"),
+    Field::Properties,
+    Field::Entry("elementId()"),
+];
+
+const OLDER_UNBOUND_RELATIONSHIP: [Field; 4] = [
+    Field::ElementId("elementId()"),
+    Field::Entry("id()"),
+    Field::Entry("type()"),
+    Field::Properties,
+];
+
 const RELATIONSHIP: [Field; 8] = [
     Field::Entry("id()"),
     Field::Entry("startId()"),
@@ -60,18 +75,20 @@ const OLDER_RELATIONSHIP: [Field; 8] = [
     Field::Properties,
 ];
 
-/// Reads a node or a relationship of which the fields are next. `wanted` are the fields of a struct. Apart
-/// from properties, only these become entries.
+/// Reads a node or a relationship of which the fields are next. `wanted` are the fields of a struct, if it is known.
+/// Apart from properties, only these become entries; otherwise all.
 pub(super) fn visit_entity<'a, V: Visitor<'a>>(
     reader: &mut Reader<'a>,
     len: usize,
     tag: u8,
-    wanted: &'static [&'static str],
+    wanted: Option<&'static [&'static str]>,
     visitor: V,
 ) -> Result<V::Value, ConversionError> {
-    let fields: &[Field] = match (tag, len) {
+    let fields: &'static [Field] = match (tag, len) {
         (tag::NODE, 4) => &NODE,
         (tag::NODE, 3) => &OLDER_NODE,
+        (tag::UNBOUND_RELATIONSHIP, 4) => &UNBOUND_RELATIONSHIP,
+        (tag::UNBOUND_RELATIONSHIP, 3) => &OLDER_UNBOUND_RELATIONSHIP,
         (tag::RELATIONSHIP, 8) => &RELATIONSHIP,
         (tag::RELATIONSHIP, 5) => &OLDER_RELATIONSHIP,
         _ => {
@@ -81,9 +98,10 @@ pub(super) fn visit_entity<'a, V: Visitor<'a>>(
     };
     let mut entity = Entity {
         wanted,
+        all: fields,
         fields: fields.iter(),
         named: None,
-        properties: Entries::of_entity(reader, wanted),
+        properties: Entries::of_entity(reader, wanted.unwrap_or_default()),
         inside: false,
     };
     let value = visitor.visit_map(&mut entity)?;
@@ -92,7 +110,9 @@ pub(super) fn visit_entity<'a, V: Visitor<'a>>(
 }
 
 struct Entity<'r, 'a> {
-    wanted: &'static [&'static str],
+    wanted: Option<&'static [&'static str]>,
+    /// All fields, and those that are left.
+    all: &'static [Field],
     fields: slice::Iter<'static, Field>,
     /// The field of which the name has been read, and the value is next.
     named: Option<Field>,
@@ -110,11 +130,35 @@ impl<'a> Entity<'_, 'a> {
         if !self.inside {
             return Ok(None);
         }
-        let name = self.properties.next_name()?;
+        let name = self.visible_property()?;
         if name.is_none() {
             self.leave();
         }
         Ok(name)
+    }
+
+    /// Moves to the next property that has not the name of a function.
+    #[inline]
+    fn visible_property(&mut self) -> Result<Option<&'a str>, ConversionError> {
+        loop {
+            match self.properties.next_name()? {
+                Some(name) if name.ends_with(')') && self.has_function(name) => {}
+                name => return Ok(name),
+            }
+        }
+    }
+
+    #[cold]
+    fn has_function(&self, name: &str) -> bool {
+        self.all.iter().any(|field| match field {
+            Field::Entry(function) | Field::ElementId(function) => *function == name,
+            Field::Properties => false,
+        })
+    }
+
+    #[inline]
+    fn wants(&self, name: &str) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(&name))
     }
 
     /// Moves to the next entry and returns its name, if the reader is not among the properties.
@@ -122,7 +166,7 @@ impl<'a> Entity<'_, 'a> {
         self.skip_named()?;
         while let Some(&field) = self.fields.next() {
             match field {
-                Field::Entry(name) | Field::ElementId(name) if self.wanted.contains(&name) => {
+                Field::Entry(name) | Field::ElementId(name) if self.wants(name) => {
                     self.named = Some(field);
                     return Ok(Some(name));
                 }
@@ -130,7 +174,7 @@ impl<'a> Entity<'_, 'a> {
                 Field::ElementId(_) => {}
                 Field::Properties => {
                     self.enter()?;
-                    if let Some(name) = self.properties.next_name()? {
+                    if let Some(name) = self.visible_property()? {
                         return Ok(Some(name));
                     }
                     self.leave();

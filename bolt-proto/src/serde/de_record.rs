@@ -2,7 +2,8 @@
 
 use ::serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 
-use super::de::{Deserializer, Name};
+use super::de::Deserializer;
+use super::name::Name;
 use super::raw::RAW;
 use crate::error::ConversionError;
 use crate::keys::Keys;
@@ -153,7 +154,8 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
     }
 
     /// Reads a struct. If it has no field for the only column, it is read from the node, relationship or map
-    /// in that column.
+    /// in that column. Null there is no struct of which all fields are missing: an `Option` of the struct is read
+    /// elsewhere.
     #[inline]
     fn deserialize_struct<V: Visitor<'a>>(
         self,
@@ -161,7 +163,7 @@ impl<'a, 'k: 'a> de::Deserializer<'a> for RecordDeserializer<'a, 'k> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
-        if self.columns == 1 && self.reader.is_at_map() && !fields.contains(&name(self.keys, 0)) {
+        if self.columns == 1 && self.reader.is_at_map_or_null() && !fields.contains(&name(self.keys, 0)) {
             return self.only(|value| value.deserialize_struct(struct_name, fields, visitor));
         }
         self.map(visitor)

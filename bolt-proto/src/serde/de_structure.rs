@@ -1,18 +1,14 @@
 //! Reading structures as types of serde.
 
-use alloc::string::{String, ToString};
-use core::iter;
-
-use ::serde::de::value::{MapDeserializer, SeqDeserializer};
-use ::serde::de::{IntoDeserializer, Visitor};
+use ::serde::de::value::SeqDeserializer;
+use ::serde::de::{Deserializer, IntoDeserializer, Visitor};
 
 use super::de_entity::visit_entity;
+use super::form::Part;
+use super::tree::Tree;
 use crate::error::ConversionError;
 use crate::packstream::Reader;
-use crate::value::{
-    Date, DateTime, Duration, Fields, LocalDateTime, LocalTime, Point2D, Point3D, Time, Vector,
-    ZonedDateTime, tag,
-};
+use crate::value::{Fields, Value, Vector, exact_float, exact_float_32, narrow, tag};
 
 /// A structure that the reader has entered: its fields are next.
 pub(super) struct Structure<'r, 'a> {
@@ -22,94 +18,76 @@ pub(super) struct Structure<'r, 'a> {
 }
 
 impl<'a> Structure<'_, 'a> {
-    /// Reads the natural form: a text for dates, times and durations, a map for points, nodes and
-    /// relationships (of their properties), a list for vectors.
+    /// Reads the value in its [form](super::form).
     pub(super) fn any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         match self.tag {
+            tag::NODE | tag::RELATIONSHIP | tag::UNBOUND_RELATIONSHIP | tag::POINT_2D | tag::POINT_3D => {
+                self.map(None, visitor)
+            }
             tag::VECTOR => self.list(visitor),
-            tag::NODE | tag::RELATIONSHIP | tag::POINT_2D | tag::POINT_3D => self.map(&[], visitor),
-            _ => visitor.visit_string(self.text("something that serde knows")?),
+            _ => self.tree(|tree| tree.deserialize_any(visitor)),
         }
     }
 
     /// Reads the text of a date, a time or a duration.
-    pub(super) fn text(self, expected: &'static str) -> Result<String, ConversionError> {
-        match self.tag {
-            tag::DATE => Ok(self.read::<Date>()?.to_string()),
-            tag::TIME => Ok(self.read::<Time>()?.to_string()),
-            tag::LOCAL_TIME => Ok(self.read::<LocalTime>()?.to_string()),
-            tag::DATE_TIME | tag::LEGACY_DATE_TIME => Ok(self.read::<DateTime>()?.to_string()),
-            tag::ZONED_DATE_TIME | tag::LEGACY_ZONED_DATE_TIME => {
-                Ok(self.read::<ZonedDateTime>()?.to_string())
-            }
-            tag::LOCAL_DATE_TIME => Ok(self.read::<LocalDateTime>()?.to_string()),
-            tag::DURATION => Ok(self.read::<Duration>()?.to_string()),
-            other => Err(ConversionError::mismatch(expected, tag::kind(other))),
-        }
+    pub(super) fn text<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        self.tree(|tree| tree.deserialize_str(visitor))
     }
 
     /// Reads the elements of a vector.
     pub(super) fn list<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         if self.tag != tag::VECTOR {
-            return Err(ConversionError::mismatch("a list", tag::kind(self.tag)));
+            return self.tree(|tree| tree.deserialize_seq(visitor));
         }
         macro_rules! visit {
-            ($($variant:ident)*) => {
-                match self.read()? {
+            ($($variant:ident $number:ident)*) => {
+                match Vector::structure(self.reader, self.len, self.tag)? {
                     $(Vector::$variant(elements) => {
-                        let mut elements = SeqDeserializer::<_, ConversionError>::new(elements.into_iter());
-                        let value = visitor.visit_seq(&mut elements)?;
-                        elements.end()?;
+                        let numbers = elements.into_iter().map(|element| Number::$number(element.into()));
+                        let mut numbers = SeqDeserializer::<_, ConversionError>::new(numbers);
+                        let value = visitor.visit_seq(&mut numbers)?;
+                        numbers.end()?;
                         Ok(value)
                     })*
                 }
             };
         }
-        visit!(Int8 Int16 Int32 Int64 Float32 Float64)
+        visit!(Int8 Integer Int16 Integer Int32 Integer Int64 Integer Float32 Single Float64 Double)
     }
 
-    /// Reads the properties of a node or a relationship, or the parts of a point. `wanted` are the fields of
-    /// a struct.
+    /// Reads a node or a relationship, the parts of a point, or what else is a map. `wanted` are the fields of a struct,
+    /// if it is known.
     pub(super) fn map<V: Visitor<'a>>(
         self,
-        wanted: &'static [&'static str],
+        wanted: Option<&'static [&'static str]>,
         visitor: V,
     ) -> Result<V::Value, ConversionError> {
         match self.tag {
-            tag::NODE | tag::RELATIONSHIP => visit_entity(self.reader, self.len, self.tag, wanted, visitor),
-            tag::POINT_2D => {
-                let Point2D { srid, x, y } = self.read()?;
-                visit_point(srid.code(), &[("x", x), ("y", y)], visitor)
+            tag::NODE | tag::RELATIONSHIP | tag::UNBOUND_RELATIONSHIP => {
+                visit_entity(self.reader, self.len, self.tag, wanted, visitor)
             }
-            tag::POINT_3D => {
-                let Point3D { srid, x, y, z } = self.read()?;
-                visit_point(srid.code(), &[("x", x), ("y", y), ("z", z)], visitor)
-            }
-            other => Err(ConversionError::mismatch("a map", tag::kind(other))),
+            _ => self.tree(|tree| match wanted {
+                Some(fields) => tree.deserialize_struct("", fields, visitor),
+                None => tree.deserialize_map(visitor),
+            }),
         }
     }
 
-    fn read<T: Fields<'a>>(self) -> Result<T, ConversionError> {
-        T::structure(self.reader, self.len, self.tag)
+    /// Reads a value that is small, or rare: it is made first.
+    fn tree<T>(
+        self,
+        read: impl FnOnce(Tree<'_>) -> Result<T, ConversionError>,
+    ) -> Result<T, ConversionError> {
+        let value = Value::structure(self.reader, self.len, self.tag)?;
+        read(Tree::new(Part::Value(&value)))
     }
 }
 
-fn visit_point<'a, V: Visitor<'a>>(
-    srid: u32,
-    coordinates: &[(&'static str, f64)],
-    visitor: V,
-) -> Result<V::Value, ConversionError> {
-    let parts = iter::once(("srid", Number::Integer(srid))).chain(
-        coordinates
-            .iter()
-            .map(|&(name, coordinate)| (name, Number::Float(coordinate))),
-    );
-    visitor.visit_map(MapDeserializer::new(parts))
-}
-
+/// An element of a vector.
 enum Number {
-    Integer(u32),
-    Float(f64),
+    Integer(i64),
+    Single(f32),
+    Double(f64),
 }
 
 impl IntoDeserializer<'_, ConversionError> for Number {
@@ -120,18 +98,36 @@ impl IntoDeserializer<'_, ConversionError> for Number {
     }
 }
 
-impl<'de> ::serde::Deserializer<'de> for Number {
+impl<'de> Deserializer<'de> for Number {
     type Error = ConversionError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
         match self {
-            Self::Integer(value) => visitor.visit_u32(value),
-            Self::Float(value) => visitor.visit_f64(value),
+            Self::Integer(value) => visitor.visit_i64(value),
+            Self::Single(value) => visitor.visit_f32(value),
+            Self::Double(value) => visitor.visit_f64(value),
         }
     }
 
+    /// Serde itself would round integers.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self {
+            Self::Integer(value) => visitor.visit_f64(exact_float(value)?),
+            Self::Single(value) => visitor.visit_f64(value.into()),
+            Self::Double(value) => visitor.visit_f64(value),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConversionError> {
+        visitor.visit_f32(match self {
+            Self::Integer(value) => exact_float_32(value)?,
+            Self::Single(value) => value,
+            Self::Double(value) => narrow(value)?,
+        })
+    }
+
     ::serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -5,8 +5,9 @@ use alloc::borrow::ToOwned;
 use ::serde::Serialize;
 use ::serde::ser;
 
+use super::as_serde::AS_SERDE;
+use super::foreign::Foreign;
 use super::key::KeySerializer;
-use super::raw::RAW;
 use super::refuse::refuse;
 use super::ser::Serializer;
 use crate::error::EncodeError;
@@ -55,7 +56,7 @@ impl<S: Sink> Entries<'_, S> {
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let place = self.key.take().ok_or_else(EncodeError::key_without_value)?;
         let out = self.sink.output();
-        match out.one(|encoder| value.serialize(Serializer::new(encoder.into_output()))) {
+        match out.one(|encoder| Serializer::write(encoder.into_output(), value)) {
             Ok(()) => {
                 self.sink.written(place.position());
                 Ok(())
@@ -144,10 +145,18 @@ impl<'a, S: Sink> ser::Serializer for EntriesSerializer<'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        if name == RAW {
-            return Err(EncodeError::parameters("a single value"));
+        match Foreign::of_type(name) {
+            Some(_) if name == AS_SERDE => {
+                let before = core::mem::replace(&mut self.sink.output().as_serde, true);
+                let written = value.serialize(EntriesSerializer {
+                    sink: &mut *self.sink,
+                });
+                self.sink.output().as_serde = before;
+                written
+            }
+            Some(_) => Err(EncodeError::parameters("a single value")),
+            None => value.serialize(self),
         }
-        value.serialize(self)
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Entries<'a, S>, EncodeError> {
@@ -157,7 +166,10 @@ impl<'a, S: Sink> ser::Serializer for EntriesSerializer<'a, S> {
         })
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Entries<'a, S>, EncodeError> {
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Entries<'a, S>, EncodeError> {
+        if Foreign::of_type(name).is_some() {
+            return Err(EncodeError::parameters("a single value"));
+        }
         Ok(Entries {
             sink: self.sink,
             key: None,

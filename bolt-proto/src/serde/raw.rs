@@ -12,8 +12,9 @@ use ::serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use ::serde::ser::Error as _;
 use ::serde::{Deserializer, Serialize, Serializer};
 
+use crate::error::ConversionError;
 use crate::packstream::Reader;
-use crate::value::{FromValue, Output, ToValue};
+use crate::value::{FromValue, Output, ToValue, Value};
 
 /// The name of the newtype struct.
 pub(super) const RAW: &str = "$bolt_proto::value";
@@ -89,6 +90,14 @@ impl<'de, T: FromValue<'de>> Visitor<'de> for Encoded<T> {
     #[inline]
     fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
         T::read(&mut Reader::new(bytes)).map_err(E::custom)
+    }
+
+    /// Reads a value that cannot be borrowed from, because it is not in a row.
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        let value = Value::read(&mut Reader::new(bytes)).map_err(E::custom)?;
+        T::from_tree(&value)
+            .unwrap_or_else(|| Err(ConversionError::custom("such a type can only be read from a row")))
+            .map_err(E::custom)
     }
 
     #[inline]

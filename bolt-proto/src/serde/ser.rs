@@ -3,9 +3,12 @@
 use ::serde::Serialize;
 use ::serde::ser;
 
+use super::as_serde::AS_SERDE;
+use super::foreign::Foreign;
 use super::raw::RAW;
 use super::refuse::refuse;
 use super::ser_compound::{List, Map};
+use super::traps;
 use crate::error::EncodeError;
 use crate::packstream::write;
 use crate::value::{Container, Open, Output};
@@ -26,6 +29,13 @@ impl<'a> Serializer<'a> {
         open.item();
         write::string(&mut self.out.bytes, name)?;
         Ok(open)
+    }
+
+    /// Writes a value of which the type is known.
+    #[inline]
+    pub(super) fn write<T: Serialize + ?Sized>(out: &'a mut Output, value: &T) -> Result<(), EncodeError> {
+        traps::refuse::<T>(out)?;
+        value.serialize(Self::new(out))
     }
 
     #[inline]
@@ -76,11 +86,17 @@ impl<'a> ser::Serializer for Serializer<'a> {
         serialize_i32 i32;
         serialize_i64 i64;
         serialize_i128 i128;
-        serialize_u8 u8;
         serialize_u16 u16;
         serialize_u32 u32;
         serialize_u64 u64;
         serialize_u128 u128;
+    }
+
+    /// Counts the number. A list of nothing else is likely to mean bytes.
+    #[inline]
+    fn serialize_u8(self, value: u8) -> Result<(), EncodeError> {
+        self.out.small_numbers = self.out.small_numbers.wrapping_add(1);
+        self.integer(value)
     }
 
     #[inline]
@@ -119,7 +135,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
-        value.serialize(self)
+        Self::write(self.out, value)
     }
 
     #[inline]
@@ -146,10 +162,12 @@ impl<'a> ser::Serializer for Serializer<'a> {
         name: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        if name == RAW {
-            return value.serialize(EncodedSerializer { out: self.out });
+        match Foreign::of_type(name) {
+            None => Self::write(self.out, value),
+            Some(_) if name == RAW => value.serialize(EncodedSerializer { out: self.out }),
+            Some(_) if name == AS_SERDE => self.out.as_serde(|out| value.serialize(Serializer::new(out))),
+            Some(_) => Err(Foreign::unknown(name)),
         }
-        value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -161,7 +179,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     ) -> Result<(), EncodeError> {
         let open = self.variant(variant)?;
         self.out
-            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .one(|encoder| Serializer::write(encoder.into_output(), value))
             .map_err(|error| error.at_field(variant))?;
         self.out.end(&open)
     }
@@ -181,11 +199,14 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     fn serialize_tuple_variant(
         mut self,
-        _name: &'static str,
+        name: &'static str,
         _index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<List<'a>, EncodeError> {
+        if Foreign::of_type(name).is_some() {
+            return Err(Foreign::unknown(name));
+        }
         let open = self.variant(variant)?;
         self.list(Some(len), Some(open))
     }
@@ -195,8 +216,15 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     #[inline]
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map<'a>, EncodeError> {
-        self.map(Some(len), None)
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Map<'a>, EncodeError> {
+        match Foreign::of_type(name) {
+            None => self.map(Some(len), None),
+            Some(Foreign::Unknown) => Err(Foreign::unknown(name)),
+            Some(known) => {
+                let open = self.out.begin(Container::Map, Some(len))?;
+                Ok(Map::foreign(self.out, open, known))
+            }
+        }
     }
 
     fn serialize_struct_variant(

@@ -5,11 +5,12 @@ use alloc::borrow::ToOwned;
 use ::serde::Serialize;
 use ::serde::ser;
 
+use super::foreign::Foreign;
 use super::key::KeySerializer;
 use super::ser::Serializer;
 use crate::error::EncodeError;
-use crate::packstream::{Reader, write};
-use crate::value::{Mark, Open, Output};
+use crate::packstream::{Reader, Token, write};
+use crate::value::{Encoder, Mark, Open, Output, ToValue};
 
 /// Writes the items of a list.
 pub(super) struct List<'a> {
@@ -17,18 +18,26 @@ pub(super) struct List<'a> {
     open: Open,
     /// The map around the list that names the variant of an enum.
     variant: Option<Open>,
+    /// The number of `u8` that had been written before the list.
+    small_numbers: usize,
 }
 
 impl<'a> List<'a> {
     #[inline]
     pub(super) const fn new(out: &'a mut Output, open: Open, variant: Option<Open>) -> Self {
-        Self { out, open, variant }
+        let small_numbers = out.small_numbers;
+        Self {
+            out,
+            open,
+            variant,
+            small_numbers,
+        }
     }
 
     #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.out
-            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .one(|encoder| Serializer::write(encoder.into_output(), value))
             .map_err(|error| error.at_item(self.open.count()))?;
         self.open.item();
         Ok(())
@@ -36,6 +45,10 @@ impl<'a> List<'a> {
 
     #[inline]
     fn finish(self) -> Result<(), EncodeError> {
+        let small_numbers = self.out.small_numbers.wrapping_sub(self.small_numbers);
+        if small_numbers == self.open.count() && small_numbers > 0 {
+            self.out.refuse_bytes(&self.open)?;
+        }
         finish(self.out, &self.open, self.variant.as_ref())
     }
 }
@@ -47,6 +60,8 @@ pub(super) struct Map<'a> {
     variant: Option<Open>,
     /// The position of a key that has no value yet.
     key: Option<Mark>,
+    /// A marker of another format in place of a struct: its only field describes a value.
+    foreign: Option<Foreign>,
 }
 
 impl<'a> Map<'a> {
@@ -57,14 +72,33 @@ impl<'a> Map<'a> {
             open,
             variant,
             key: None,
+            foreign: None,
         }
+    }
+
+    #[cold]
+    pub(super) fn foreign(out: &'a mut Output, open: Open, foreign: Foreign) -> Self {
+        Self {
+            foreign: Some(foreign),
+            ..Self::new(out, open, None)
+        }
+    }
+
+    /// Writes the value that the field describes, in place of the field.
+    #[cold]
+    fn replace(self, foreign: Foreign) -> Result<(), EncodeError> {
+        let contents = self.out.take_back(&self.open);
+        let mut reader = Reader::new(&contents);
+        let (Ok(_), Ok(Token::String(text))) = (reader.key(), reader.token()) else {
+            return Err(Foreign::unknown("a marker of another format"));
+        };
+        foreign.value(text)?.to_value(Encoder::new(self.out))
     }
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.out.entry(name, |encoder| {
-            value.serialize(Serializer::new(encoder.into_output()))
-        })?;
+        self.out
+            .entry(name, |encoder| Serializer::write(encoder.into_output(), value))?;
         self.open.key(name.as_bytes());
         self.open.item();
         Ok(())
@@ -75,7 +109,7 @@ impl<'a> Map<'a> {
         let place = self.key.take().ok_or_else(EncodeError::key_without_value)?;
         match self
             .out
-            .one(|encoder| value.serialize(Serializer::new(encoder.into_output())))
+            .one(|encoder| Serializer::write(encoder.into_output(), value))
         {
             Ok(()) => {
                 self.open.item();
@@ -134,7 +168,7 @@ lists! {
 }
 
 macro_rules! structs {
-    ($($of:ident)*) => {$(
+    ($($of:ident: $map:ident => $end:expr;)*) => {$(
         impl ser::$of for Map<'_> {
             type Ok = ();
             type Error = EncodeError;
@@ -150,13 +184,20 @@ macro_rules! structs {
 
             #[inline]
             fn end(self) -> Result<(), EncodeError> {
-                self.finish()
+                let $map = self;
+                $end
             }
         }
     )*};
 }
 
-structs!(SerializeStruct SerializeStructVariant);
+structs! {
+    SerializeStruct: map => match map.foreign {
+        None => map.finish(),
+        Some(foreign) => map.replace(foreign),
+    };
+    SerializeStructVariant: map => map.finish();
+}
 
 impl ser::SerializeMap for Map<'_> {
     type Ok = ();

@@ -90,7 +90,7 @@ fn enums_take_the_externally_tagged_form() {
         b"\xA1\x89Rectangle\x92\x01\x02"
     );
     assert!(
-        decode::<Shape>(b"\xA1\x86Circle\x01")
+        decode::<Shape>(b"\xA1\x86Circle\x81x")
             .unwrap_err()
             .to_string()
             .starts_with(r#"field "Circle": "#)
@@ -113,13 +113,25 @@ fn integers_that_do_not_fit_are_refused_both_ways() {
 }
 
 #[test]
-fn map_keys_must_be_strings() {
-    let error = encode(&BTreeMap::from([("a", BTreeMap::from([(1, 1)]))])).unwrap_err();
+fn integers_and_booleans_as_keys_are_text_as_in_json() {
+    back(BTreeMap::from([(-1_i64, "a".to_string()), (2, "b".into())]));
+    back(BTreeMap::from([(u128::MAX, true)]));
+    back(BTreeMap::from([(true, 1)]));
+    back(BTreeMap::from([(Some(Name("x".into())), 1)]));
+    assert_eq!(encode(&BTreeMap::from([(7, 1)])).unwrap(), b"\xA1\x817\x01");
+    assert!(encode(&BTreeMap::from([('k', 1)])).is_ok());
+    let error = decode::<BTreeMap<i8, i64>>(b"\xA1\x83300\x01").unwrap_err();
+    assert_eq!(error.to_string(), "expected i8, found a string");
+}
+
+#[test]
+fn other_map_keys_are_refused() {
+    let error = encode(&BTreeMap::from([("a", BTreeMap::from([((1, 2), 1)]))])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"field "a": a map key must be a string, but is an integer"#
+        r#"field "a": a map key must be a string, an integer or a boolean, but is a tuple"#
     );
-    assert!(encode(&BTreeMap::from([('k', 1)])).is_ok());
+    assert!(encode(&BTreeMap::from([((), 1)])).is_err());
 }
 
 #[test]
@@ -201,8 +213,7 @@ fn flatten_takes_the_other_columns() {
 }
 
 #[test]
-fn bytes_are_bytes_and_also_lists() {
-    assert_eq!(encode(&vec![1_u8, 2]).unwrap(), [0x92, 1, 2]);
+fn bytes_are_read_as_bytes_and_as_lists() {
     assert_eq!(decode::<&[u8]>(b"\xCC\x02ab"), Ok(&b"ab"[..]));
     assert_eq!(decode::<Vec<u8>>(b"\xCC\x02ab"), Ok(vec![b'a', b'b']));
     assert_eq!(decode::<(u8, u8)>(b"\xCC\x02ab"), Ok((b'a', b'b')));
@@ -242,7 +253,7 @@ fn a_serialize_that_swallows_errors_still_gives_a_well_formed_value() {
         fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(Some(3))?;
             let _ = map.serialize_entry("lost", &[1, u64::MAX]);
-            let _ = map.serialize_key(&1);
+            let _ = map.serialize_key(&());
             let _ = map.serialize_value(&1);
             map.serialize_entry("kept", &1)?;
             map.end()
@@ -297,4 +308,8 @@ fn errors_show_no_values() {
     );
 }
 
+mod foreign;
+mod forms;
+mod temporal;
+mod traps;
 mod types;

@@ -1,6 +1,7 @@
 //! Serde for the types of this crate: they are themselves for this crate, and in natural form for other
 //! formats.
 
+use alloc::vec::Vec;
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
 use core::str::FromStr;
@@ -59,7 +60,7 @@ impl Serialize for Value {
     }
 }
 
-/// Reads values. From other formats, only the types that these have: no dates, points or nodes.
+/// Reads values. From other formats, only the types that these have: a date is a string, and a node is a map.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         raw::deserialize::<Self, ByValue, D>(deserializer)
@@ -106,7 +107,7 @@ trait FromNatural: Sized {
 impl<'de, T: FromNatural> Natural<'de, T> for ByValue {
     fn natural<D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         let value = deserializer.deserialize_any(ValueVisitor)?;
-        T::from_natural(value).ok_or_else(|| de::Error::custom("such a value can only be read from Bolt"))
+        T::from_natural(value).ok_or_else(|| de::Error::custom("the value has not the form of such a value"))
     }
 }
 
@@ -157,22 +158,102 @@ fn srid(map: &Map) -> Option<Srid> {
 }
 
 fn coordinate(map: &Map, name: &str) -> Option<f64> {
-    match map.get(name)? {
-        Value::Float(value) => Some(*value),
-        // Formats without a type for floats write whole floats without a point.
-        Value::Integer(value) => i32::try_from(*value).ok().map(f64::from),
-        _ => None,
+    // Formats without a type for floats write whole floats without a point.
+    map.get(name)?.as_f64()
+}
+
+/// Takes the result of a function of Cypher out of the map of an entity.
+fn function<T: TryFrom<Value>>(map: &mut Map, name: &str) -> Option<T> {
+    map.remove(name)?.try_into().ok()
+}
+
+impl FromNatural for Node {
+    fn from_natural(value: Value) -> Option<Self> {
+        let mut map = Map::from_natural(value)?;
+        let labels: Vec<Value> = function(&mut map, "labels()")?;
+        Some(Self {
+            id: function(&mut map, "id()")?,
+            element_id: function(&mut map, "elementId()")?,
+            labels: labels
+                .into_iter()
+                .map(|label| label.try_into().ok())
+                .collect::<Option<_>>()?,
+            properties: map,
+        })
     }
 }
 
-macro_rules! only_from_bolt {
-    ($($type:ty)*) => {$(
-        impl FromNatural for $type {
-            fn from_natural(_value: Value) -> Option<Self> {
-                None
-            }
-        }
-    )*};
+impl FromNatural for Relationship {
+    fn from_natural(value: Value) -> Option<Self> {
+        let mut map = Map::from_natural(value)?;
+        Some(Self {
+            id: function(&mut map, "id()")?,
+            start_id: function(&mut map, "startId()")?,
+            end_id: function(&mut map, "endId()")?,
+            element_id: function(&mut map, "elementId()")?,
+            start_element_id: function(&mut map, "startElementId()")?,
+            end_element_id: function(&mut map, "endElementId()")?,
+            rel_type: function(&mut map, "type()")?,
+            properties: map,
+        })
+    }
 }
 
-only_from_bolt!(Node Relationship UnboundRelationship Path Vector UnsupportedType);
+impl FromNatural for UnboundRelationship {
+    fn from_natural(value: Value) -> Option<Self> {
+        let mut map = Map::from_natural(value)?;
+        Some(Self {
+            id: function(&mut map, "id()")?,
+            element_id: function(&mut map, "elementId()")?,
+            rel_type: function(&mut map, "type()")?,
+            properties: map,
+        })
+    }
+}
+
+impl FromNatural for Path {
+    fn from_natural(value: Value) -> Option<Self> {
+        let mut map = Map::from_natural(value)?;
+        let mut items = |name| match map.remove(name) {
+            Some(Value::List(items)) => Some(items),
+            _ => None,
+        };
+        let (nodes, relationships) = (items("nodes")?, items("relationships")?);
+        Self::of_walk(
+            nodes.into_iter().map(Node::from_natural).collect::<Option<_>>()?,
+            relationships
+                .into_iter()
+                .map(Relationship::from_natural)
+                .collect::<Option<_>>()?,
+        )
+    }
+}
+
+/// The type of the elements is not in the form: integers are read with 64 bits, and so are floats.
+impl FromNatural for Vector {
+    fn from_natural(value: Value) -> Option<Self> {
+        let Value::List(items) = value else { return None };
+        if items.iter().all(|item| item.as_i64().is_some()) {
+            return items
+                .iter()
+                .map(Value::as_i64)
+                .collect::<Option<_>>()
+                .map(Self::Int64);
+        }
+        items
+            .iter()
+            .map(Value::as_f64)
+            .collect::<Option<_>>()
+            .map(Self::Float64)
+    }
+}
+
+impl FromNatural for UnsupportedType {
+    fn from_natural(value: Value) -> Option<Self> {
+        let mut map = Map::from_natural(value)?;
+        let name = map.remove("type")?.try_into().ok()?;
+        let version = map.remove("minimumVersion")?;
+        let message = map.remove("message").and_then(|message| message.try_into().ok());
+        Some(Self::new(name, version.as_str()?.parse().ok()?, message))
+    }
+}

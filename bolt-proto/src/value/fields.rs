@@ -2,7 +2,8 @@
 
 use crate::error::ConversionError;
 use crate::packstream::{Reader, ValueRef};
-use crate::value::FromValue;
+use crate::value::access::Variant;
+use crate::value::{FromValue, Value, tag};
 
 /// A type that is sent as a structure.
 pub(crate) trait Fields<'a>: Sized {
@@ -26,10 +27,7 @@ pub(crate) trait Fields<'a>: Sized {
                 reader,
             })
         } else {
-            Err(ConversionError::mismatch(
-                Self::KIND,
-                crate::value::tag::kind(tag),
-            ))
+            Err(ConversionError::mismatch(Self::KIND, found(Self::KIND, tag)))
         }
     }
 
@@ -99,6 +97,24 @@ impl<'a> FieldReader<'_, 'a> {
     }
 }
 
+/// Returns the type of a structure in words. Between dates and times it adds the type that loses nothing.
+#[cold]
+fn found(expected: &'static str, tag: u8) -> &'static str {
+    let found = tag::kind(tag);
+    if tag::whole(expected) == expected {
+        found
+    } else {
+        tag::whole(found)
+    }
+}
+
+/// Copies a value that is of this type.
+pub(crate) fn of_tree<T: Variant + Clone + for<'a> Fields<'a>>(value: &Value) -> Result<T, ConversionError> {
+    T::of(value)
+        .cloned()
+        .ok_or_else(|| ConversionError::mismatch(T::KIND, value.kind()))
+}
+
 /// Returns the error for a next value that is no structure.
 #[cold]
 fn no_structure(reader: &mut Reader<'_>, expected: &'static str) -> ConversionError {
@@ -122,6 +138,12 @@ macro_rules! from_structure {
                 reader: &mut crate::packstream::Reader<'a>,
             ) -> Result<Self, crate::error::ConversionError> {
                 crate::value::fields::Fields::from_reader(reader)
+            }
+
+            fn from_tree(
+                value: &crate::value::Value,
+            ) -> Option<Result<Self, crate::error::ConversionError>> {
+                Some(crate::value::fields::of_tree(value))
             }
         }
     )*};

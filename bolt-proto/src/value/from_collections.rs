@@ -9,25 +9,68 @@ use bytes::Bytes;
 
 use crate::error::ConversionError;
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::value::FromValue;
 use crate::value::from_value::scalars;
+use crate::value::{FromValue, Value, in_range};
 
 /// The most bytes that are allocated in advance because of a length that the peer has sent.
 const MOST_IN_ADVANCE: usize = 64 * 1024;
 
 scalars! {
-    &'a [u8], "bytes": Bytes(value) => Ok(value);
-    Vec<u8>, "bytes": Bytes(value) => Ok(value.to_owned());
-    Box<[u8]>, "bytes": Bytes(value) => Ok(value.into());
-    Cow<'a, [u8]>, "bytes": Bytes(value) => Ok(Cow::Borrowed(value));
+    borrowed &'a [u8], "bytes": Bytes(value) => Ok(value);
+    owned Box<[u8]>, "bytes": Bytes(value) => Ok(value.into());
+    borrowed Cow<'a, [u8]>, "bytes": Bytes(value) => Ok(Cow::Borrowed(value));
 }
 
-impl<'a, const N: usize> FromValue<'a> for [u8; N] {
+/// By itself an integer; several are bytes, or a list of integers.
+impl<'a> FromValue<'a> for u8 {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
-        let bytes = <&[u8]>::from_value(value)?;
-        bytes
-            .try_into()
-            .map_err(|_| ConversionError::wrong_len("bytes", N, bytes.len()))
+        i64::from_value(value).and_then(in_range)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
+        i64::read(reader).and_then(in_range)
+    }
+
+    fn read_items(reader: &mut Reader<'a>) -> Result<Vec<Self>, ConversionError> {
+        match reader.token()? {
+            Token::Bytes(bytes) => Ok(bytes.to_owned()),
+            Token::List(len) => {
+                reader.enter()?;
+                let items = read_items(reader, len)?;
+                reader.leave();
+                Ok(items)
+            }
+            other => Err(ConversionError::mismatch("bytes", other.kind())),
+        }
+    }
+
+    fn items_of_bytes(bytes: &'a [u8]) -> Option<Vec<Self>> {
+        Some(bytes.to_owned())
+    }
+
+    fn read_array<const N: usize>(reader: &mut Reader<'a>) -> Result<[Self; N], ConversionError> {
+        let mut ahead = *reader;
+        match ahead.token()? {
+            Token::Bytes(bytes) => {
+                *reader = ahead;
+                bytes
+                    .try_into()
+                    .map_err(|_| ConversionError::wrong_len("bytes", N, bytes.len()))
+            }
+            _ => Self::read_items(reader).and_then(into_array),
+        }
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        i64::from_tree(value).map(|read| read.and_then(in_range))
+    }
+
+    fn items_from_tree(value: &Value) -> Option<Result<Vec<Self>, ConversionError>> {
+        match value {
+            Value::Bytes(bytes) => Some(Ok(bytes.clone())),
+            Value::List(_) => list_from_tree(value),
+            other => Some(Err(ConversionError::mismatch("bytes", other.kind()))),
+        }
     }
 }
 
@@ -43,39 +86,85 @@ impl<'a> FromValue<'a> for Bytes {
             None => Self::copy_from_slice(bytes),
         })
     }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        <Box<[u8]>>::from_tree(value).map(|read| read.map(Self::from))
+    }
 }
 
 impl<'a, T: FromValue<'a>> FromValue<'a> for Vec<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         match value {
             ValueRef::List(list) => read_items(&mut list.reader(), list.len()),
+            ValueRef::Bytes(bytes) => {
+                T::items_of_bytes(bytes).ok_or_else(|| ConversionError::expected("a list", &value))
+            }
             value => Err(ConversionError::expected("a list", &value)),
         }
     }
 
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        let len = begin_list(reader)?;
-        let items = read_items(reader, len)?;
-        reader.leave();
-        Ok(items)
+        T::read_items(reader)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        T::items_from_tree(value)
     }
 }
 
 impl<'a, T: FromValue<'a>, const N: usize> FromValue<'a> for [T; N] {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
-        Vec::from_value(value).and_then(|items| into_array(items))
+        let items = Vec::from_value(value)?;
+        let what = if matches!(value, ValueRef::Bytes(_)) {
+            "bytes"
+        } else {
+            "a list"
+        };
+        let len = items.len();
+        items
+            .try_into()
+            .map_err(|_| ConversionError::wrong_len(what, N, len))
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        Vec::read(reader).and_then(|items| into_array(items))
+        T::read_array(reader)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        T::items_from_tree(value).map(|read| read.and_then(into_array))
     }
 }
 
-fn into_array<T, const N: usize>(items: Vec<T>) -> Result<[T; N], ConversionError> {
+pub(crate) fn into_array<T, const N: usize>(items: Vec<T>) -> Result<[T; N], ConversionError> {
     items
         .try_into()
         .map_err(|items: Vec<T>| ConversionError::wrong_len("a list", N, items.len()))
+}
+
+/// Reads a list, item by item.
+#[inline]
+pub(crate) fn read_list<'a, T: FromValue<'a>>(reader: &mut Reader<'a>) -> Result<Vec<T>, ConversionError> {
+    let len = begin_list(reader)?;
+    let items = read_items(reader, len)?;
+    reader.leave();
+    Ok(items)
+}
+
+/// Reads a list that is a tree, item by item.
+pub(crate) fn list_from_tree<'a, T: FromValue<'a>>(value: &Value) -> Option<Result<Vec<T>, ConversionError>> {
+    let Value::List(items) = value else {
+        return Some(Err(ConversionError::mismatch("a list", value.kind())));
+    };
+    let mut read = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match T::from_tree(item)? {
+            Ok(item) => read.push(item),
+            Err(error) => return Some(Err(error.at_item(index))),
+        }
+    }
+    Some(Ok(read))
 }
 
 macro_rules! tuples {
@@ -100,6 +189,19 @@ macro_rules! tuples {
                 let items = ($($item::read(reader).map_err(|error| error.at_item($index))?,)*);
                 reader.leave();
                 Ok(items)
+            }
+
+            fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+                let Value::List(items) = value else {
+                    return Some(Err(ConversionError::mismatch("a list", value.kind())));
+                };
+                if items.len() != $len {
+                    return Some(Err(ConversionError::wrong_len("a list", $len, items.len())));
+                }
+                Some(Ok(($(match $item::from_tree(items.get($index)?)? {
+                    Ok(item) => item,
+                    Err(error) => return Some(Err(error.at_item($index))),
+                },)*)))
             }
         }
     )*};

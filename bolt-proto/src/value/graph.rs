@@ -7,7 +7,7 @@ use ::serde::de::DeserializeOwned;
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::write;
-use crate::serde::deserialize;
+use crate::serde::{Part, deserialize};
 use crate::value::fields::{FieldReader, Fields, from_structure};
 use crate::value::{Encoder, FromValue, Map, Output, ToValue, Value, tag};
 
@@ -74,7 +74,7 @@ impl Node {
     ///
     /// If a property is missing, or does not fit its field. The error names the field.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
-        deserialize(self)
+        deserialize(Part::Node(self), self)
     }
 }
 
@@ -135,7 +135,7 @@ impl Relationship {
     ///
     /// If a property is missing, or does not fit its field. The error names the field.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
-        deserialize(self)
+        deserialize(Part::Relationship(self), self)
     }
 }
 
@@ -175,13 +175,14 @@ impl UnboundRelationship {
         read_property(&self.properties, property)
     }
 
-    /// Reads the properties by serde, as a struct for example.
+    /// Reads the properties by serde, as a struct for example. Fields that are renamed to `elementId()`, `id()` or
+    /// `type()` get what these Cypher functions return.
     ///
     /// # Errors
     ///
     /// If a property is missing, or does not fit its field. The error names the field.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
-        self.properties.to()
+        deserialize(Part::UnboundRelationship(self), self)
     }
 
     /// Returns the relationship between these two nodes.

@@ -208,7 +208,10 @@ mod tests {
             .collect();
         assert_eq!(made, expected);
         assert_eq!(map! {}, Map::new());
-        assert_eq!(Value::from(BTreeMap::from([("a", 1)])), map! { "a": 1 }.into());
+        assert_eq!(
+            Value::from(BTreeMap::from([("a", 1)])),
+            Value::from(map! { "a": 1 })
+        );
         assert_eq!(Map::from([("a", 1), ("a", 2)]), map! { "a": 2 });
     }
 }

@@ -35,3 +35,61 @@ macro_rules! map {
         )
     };
 }
+
+/// Makes newtypes values: each is sent and read as what it contains.
+///
+/// A newtype that serde knows needs nothing: in structs that serde writes or reads it is what it contains, and elsewhere
+/// [`Serde`](crate::Serde)`(id)` is. This macro makes it a parameter and a column by itself.
+///
+/// ```
+/// # use bolt_proto as bolt;
+/// use bolt::types::Uuid;
+/// use bolt::{Value, query};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct UserId(Uuid);
+/// #[derive(Debug, PartialEq)]
+/// struct Email(String);
+///
+/// bolt::newtype!(UserId(Uuid), Email(String));
+///
+/// let query = query("MATCH (u:User {id: $id}) RETURN u.email")
+///     .param("id", UserId(Uuid::from(7)))
+///     .param("others", [Some(UserId(Uuid::from(8))), None]);
+/// assert_eq!(query.check(), Ok(()));
+/// assert_eq!(Value::from("ada@example.org").to::<Email>()?, Email("ada@example.org".into()));
+/// # Ok::<(), bolt::ConversionError>(())
+/// ```
+#[macro_export]
+macro_rules! newtype {
+    ($($name:ident($contents:ty)),+ $(,)?) => {$(
+        impl $crate::ToValue for $name {
+            fn to_value(
+                &self,
+                out: $crate::types::Encoder<'_>,
+            ) -> ::core::result::Result<(), $crate::EncodeError> {
+                $crate::ToValue::to_value(&self.0, out)
+            }
+        }
+
+        impl<'value> $crate::FromValue<'value> for $name {
+            fn from_value(
+                value: $crate::types::ValueRef<'value>,
+            ) -> ::core::result::Result<Self, $crate::ConversionError> {
+                <$contents as $crate::FromValue<'value>>::from_value(value).map(Self)
+            }
+
+            fn read(
+                reader: &mut $crate::packstream::Reader<'value>,
+            ) -> ::core::result::Result<Self, $crate::ConversionError> {
+                <$contents as $crate::FromValue<'value>>::read(reader).map(Self)
+            }
+
+            fn from_tree(
+                value: &$crate::Value,
+            ) -> ::core::option::Option<::core::result::Result<Self, $crate::ConversionError>> {
+                <$contents as $crate::FromValue<'value>>::from_tree(value).map(|read| read.map(Self))
+            }
+        }
+    )+};
+}

@@ -11,7 +11,7 @@ use ::serde::de::DeserializeOwned;
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::serde::deserialize;
+use crate::serde::{Part, deserialize};
 use crate::value::from_collections::in_advance;
 use crate::value::{Encoder, FromValue, ToValue, Value};
 
@@ -104,7 +104,7 @@ impl Map {
     ///
     /// If a field is missing, or a value does not fit its field. The error names the field.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, ConversionError> {
-        deserialize(self)
+        deserialize(Part::Map(self), self)
     }
 
     /// Returns an iterator over the names in order.
@@ -212,6 +212,11 @@ impl<'a> FromValue<'a> for Map {
             }
             other => Err(ConversionError::mismatch("a map", other.kind())),
         }
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        let map = value.as_map().cloned();
+        Some(map.ok_or_else(|| ConversionError::mismatch("a map", value.kind())))
     }
 }
 

@@ -4,6 +4,7 @@
 //! its `ToValue` and its `Fields`, from which `FromValue` follows; [`Value`] gets a variant. The compiler and the
 //! property test of the round trip point at what is left.
 
+mod access;
 mod convert;
 mod display;
 mod encoder;
@@ -36,6 +37,7 @@ pub(crate) mod tag;
 
 pub use crate::packstream::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, ValueRef};
 pub use crate::packstream::{ParseUuidError, Uuid};
+pub use access::ValueIndex;
 pub use encoder::{Encoder, ListEncoder, MapEncoder};
 pub use from_value::FromValue;
 pub use graph::{Node, Relationship, UnboundRelationship};
@@ -54,13 +56,13 @@ pub use vector::Vector;
 
 pub(crate) use display::Name;
 pub(crate) use fields::Fields;
-pub(crate) use from_value::{Named, in_range, narrow};
+pub(crate) use from_value::{Named, exact_float, exact_float_32, in_range, narrow};
 pub(crate) use legacy::transcode;
 pub(crate) use output::{Container, Dialect, Mark, Open, Output};
 pub(crate) use tree::encoded;
 
 #[cfg(test)]
-mod round_trip;
+pub(crate) mod round_trip;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

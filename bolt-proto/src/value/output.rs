@@ -22,6 +22,10 @@ pub(crate) struct Output {
     /// The maximum depth so far.
     pub(super) deepest: u16,
     dialect: Dialect,
+    /// How many numbers of type `u8` serde has written.
+    pub(crate) small_numbers: usize,
+    /// Whether serde may write types of which the database has others.
+    pub(crate) as_serde: bool,
 }
 
 /// Which side writes, and for which version.
@@ -229,6 +233,37 @@ impl Output {
         let [a, b, c, d] = write::checked(markers, open.count)?.to_be_bytes();
         self.bytes
             .splice(open.header..open.contents, [markers.bits_32, a, b, c, d]);
+        Ok(())
+    }
+
+    /// Removes a container that was begun, and returns what was written into it.
+    #[cold]
+    pub(crate) fn take_back(&mut self, open: &Open) -> Vec<u8> {
+        self.leave();
+        let contents = self.bytes.get(open.contents..).unwrap_or_default().to_vec();
+        self.bytes.truncate(open.header);
+        contents
+    }
+
+    /// Writes with [`as_serde`](Self::as_serde) set.
+    pub(crate) fn as_serde(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let before = core::mem::replace(&mut self.as_serde, true);
+        let written = write(self);
+        self.as_serde = before;
+        written
+    }
+
+    /// Refuses a list that is to be ended, if it consists of numbers alone, as many as there are of type `u8`.
+    #[cold]
+    pub(crate) fn refuse_bytes(&self, open: &Open) -> Result<(), EncodeError> {
+        let mut reader = Reader::new(self.bytes.get(open.contents..).unwrap_or_default());
+        let numbers = (0..open.count).all(|_| reader.integer().is_some());
+        if numbers && !self.as_serde {
+            return Err(EncodeError::trap("a list of bytes (u8)", "bytes"));
+        }
         Ok(())
     }
 

@@ -90,6 +90,39 @@ impl Path {
         })
     }
 
+    /// Creates a path from its nodes and relationships in order. `None` if they do not follow one another.
+    pub(crate) fn of_walk(nodes: Vec<Node>, relationships: Vec<Relationship>) -> Option<Self> {
+        let mut nodes = nodes.into_iter();
+        let mut path = Self {
+            start: nodes.next()?,
+            others: Vec::new(),
+            relationships: Vec::new(),
+            steps: Vec::new(),
+        };
+        for relationship in relationships {
+            let (from, to) = (path.end(), nodes.next()?);
+            let ends = [&relationship.start_element_id, &relationship.end_element_id];
+            let direction = match ends {
+                [start, end] if *start == from.element_id && *end == to.element_id => Direction::Forward,
+                [start, end] if *end == from.element_id && *start == to.element_id => Direction::Backward,
+                _ => return None,
+            };
+            path.others.push(to);
+            path.relationships.push(UnboundRelationship {
+                id: relationship.id,
+                element_id: relationship.element_id,
+                rel_type: relationship.rel_type,
+                properties: relationship.properties,
+            });
+            path.steps.push(Step {
+                relationship: path.steps.len(),
+                direction,
+                node: path.others.len(),
+            });
+        }
+        nodes.next().is_none().then_some(path)
+    }
+
     /// Returns the number of steps. A path without steps has one node.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -186,13 +219,19 @@ fn step(relationship: i64, node: i64, other_nodes: usize, relationships: usize) 
     })
 }
 
-impl Segment<'_> {
+impl<'a> Segment<'a> {
     /// Returns the relationship with its start and end nodes.
     #[must_use]
     pub fn to_relationship(&self) -> Relationship {
+        let [start, end] = self.ends();
+        self.relationship.between(start, end)
+    }
+
+    /// Returns the start and the end of the relationship.
+    pub(crate) const fn ends(&self) -> [&'a Node; 2] {
         match self.direction {
-            Direction::Forward => self.relationship.between(self.from, self.to),
-            Direction::Backward => self.relationship.between(self.to, self.from),
+            Direction::Forward => [self.from, self.to],
+            Direction::Backward => [self.to, self.from],
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue};
+use crate::value::{Encoder, FromValue, ToValue, Value};
 
 impl<T: ToValue> ToValue for BTreeSet<T> {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
@@ -22,6 +22,10 @@ impl<'a, T: FromValue<'a> + Ord> FromValue<'a> for BTreeSet<T> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         Vec::read(reader).map(Self::from_iter)
     }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        T::items_from_tree(value).map(|read| read.map(Self::from_iter))
+    }
 }
 
 impl<T: ToValue> ToValue for VecDeque<T> {
@@ -37,6 +41,10 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for VecDeque<T> {
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         Vec::read(reader).map(Self::from)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        T::items_from_tree(value).map(|read| read.map(Self::from))
     }
 }
 
@@ -63,6 +71,10 @@ mod hash_set {
 
         fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
             Vec::read(reader).map(Self::from_iter)
+        }
+
+        fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+            T::items_from_tree(value).map(|read| read.map(Self::from_iter))
         }
     }
 }

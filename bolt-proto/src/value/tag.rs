@@ -40,6 +40,21 @@ pub(crate) fn kind(tag: u8) -> &'static str {
     }
 }
 
+/// Returns the type of a date or a time in words, with the type of this crate that loses nothing of it.
+#[cold]
+pub(crate) fn whole(kind: &'static str) -> &'static str {
+    match kind {
+        "a date" => "a date: `types::Date` reads all of it",
+        "a time" => "a time: `types::Time` reads all of it",
+        "a local time" => "a local time: `types::LocalTime` reads all of it",
+        "a date-time with an offset" => "a date-time with an offset: `types::DateTime` reads all of it",
+        "a date-time with a zone" => "a date-time with a zone: `types::ZonedDateTime` reads all of it",
+        "a local date-time" => "a local date-time: `types::LocalDateTime` reads all of it",
+        "a duration" => "a duration: `types::Duration` reads all of it",
+        other => other,
+    }
+}
+
 /// Returns whether servers accept such a structure from clients.
 pub(crate) fn is_sendable(tag: u8) -> bool {
     matches!(

@@ -116,15 +116,96 @@ fn integers_out_of_range_are_refused_both_ways() {
 }
 
 #[test]
-fn integers_and_floats_are_not_mixed_up() {
+fn integers_become_floats_if_a_float_is_exact_and_floats_never_become_integers() {
+    const LARGEST: i64 = 1 << 53;
+    assert_eq!(decode::<f64>(&[10]), Ok(10.0));
     assert_eq!(
-        decode::<f64>(&[1]).unwrap_err().to_string(),
-        "expected a float, found an integer"
+        decode::<Vec<f64>>(&encode((9.99, 10)).unwrap()),
+        Ok(vec![9.99, 10.0])
     );
+    assert_eq!(decode::<Option<f64>>(&[0xFF]), Ok(Some(-1.0)));
+    for exact in [LARGEST, -LARGEST, LARGEST - 1] {
+        assert_eq!(decode::<f64>(&encode(exact).unwrap()), Ok(exact as f64));
+        assert_eq!(Value::from(exact).to::<f64>(), Ok(exact as f64));
+        assert_eq!(
+            decode::<crate::Serde<f64>>(&encode(exact).unwrap()),
+            Ok(crate::Serde(exact as f64))
+        );
+    }
+    let message = "expected a float, found an integer beyond 2^53, which a float does not hold exactly";
+    for inexact in [LARGEST + 1, -LARGEST - 1, i64::MAX, i64::MIN] {
+        let bytes = encode(inexact).unwrap();
+        assert_eq!(decode::<f64>(&bytes).unwrap_err().to_string(), message);
+        assert_eq!(
+            decode::<crate::Serde<f64>>(&bytes).unwrap_err().to_string(),
+            message
+        );
+        assert_eq!(Value::from(inexact).to::<f64>().unwrap_err().to_string(), message);
+    }
+    assert_eq!(decode::<f32>(&encode(1 << 24).unwrap()), Ok(16_777_216.0));
+    assert!(decode::<f32>(&encode((1 << 24) + 1).unwrap()).is_err());
+    assert!(decode::<crate::Serde<f32>>(&encode((1 << 24) + 1).unwrap()).is_err());
+    // A vector of integers as well.
+    let vector = encode(Vector::from(vec![1_i64, LARGEST + 1])).unwrap();
+    assert!(decode::<crate::Serde<Vec<f64>>>(&vector).is_err());
     assert_eq!(
         decode::<i64>(&encode(1.0).unwrap()).unwrap_err().to_string(),
         "expected an integer, found a float"
     );
+}
+
+#[test]
+fn a_byte_is_an_integer_and_several_are_bytes() {
+    assert_eq!((encode(7_u8).unwrap(), decode::<u8>(&[7])), (vec![7], Ok(7)));
+    assert_eq!(
+        (encode(Some(7_u8)).unwrap(), decode::<Option<u8>>(&[7])),
+        (vec![7], Ok(Some(7)))
+    );
+    assert!(decode::<u8>(&encode(256).unwrap()).is_err());
+    let bytes = b"\xCC\x02\x01\xFF";
+    for encoded in [
+        encode([1_u8, 255]),
+        encode(&[1_u8, 255][..]),
+        encode(vec![1_u8, 255]),
+        encode(std::boxed::Box::new([1_u8, 255])),
+        encode(Cow::Borrowed(&[1_u8, 255][..])),
+    ] {
+        assert_eq!(encoded.unwrap(), bytes);
+    }
+    assert_eq!(decode::<Vec<u8>>(bytes), Ok(vec![1, 255]));
+    assert_eq!(decode::<[u8; 2]>(bytes), Ok([1, 255]));
+    assert_eq!(decode::<(u8, u8)>(&[0x92, 1, 2]), Ok((1, 2)));
+    // A list of small integers is read as well.
+    assert_eq!(decode::<Vec<u8>>(&[0x92, 1, 2]), Ok(vec![1, 2]));
+    assert_eq!(decode::<[u8; 2]>(&[0x92, 1, 2]), Ok([1, 2]));
+    assert!(decode::<Vec<u8>>(&encode((1, 256)).unwrap()).is_err());
+    assert!(decode::<Vec<i64>>(bytes).is_err());
+    assert_eq!(Value::from([1_u8, 2]).to::<Vec<u8>>(), Ok(vec![1, 2]));
+    assert_eq!(crate::list![1, 2].to::<[u8; 2]>(), Ok([1, 2]));
+}
+
+#[test]
+fn a_value_is_read_as_another_type_without_being_encoded() {
+    // Nothing encodes a local time in a zone for a new server, so this could not be read before.
+    let local = ZonedDateTime::from_local(Default::default(), "Europe/Paris");
+    assert_eq!(Value::from(local.clone()).to(), Ok(local.clone()));
+    assert_eq!(Value::from(vec![local.clone()]).to(), Ok(vec![local.clone()]));
+    let node = Node::new(1, ["Event"], crate::map! { "at": local.clone(), "n": 1 });
+    assert_eq!(node.get("at"), Ok(local.clone()));
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Event {
+        #[serde(rename = "labels()")]
+        labels: Vec<String>,
+        at: ZonedDateTime,
+        n: f64,
+    }
+    let event = Event {
+        labels: vec!["Event".into()],
+        at: local,
+        n: 1.0,
+    };
+    assert_eq!(node.to().as_ref(), Ok(&event));
+    assert_eq!(Value::from(node).to(), Ok(crate::Serde(event)));
 }
 
 #[test]

@@ -8,21 +8,10 @@ use bytes::Bytes;
 use crate::error::EncodeError;
 use crate::value::{Encoder, ToValue};
 
-macro_rules! bytes {
-    ($($bytes:ty $(, const $n:ident)?;)*) => {$(
-        impl$(<const $n: usize>)? ToValue for $bytes {
-            fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-                out.bytes(self)
-            }
-        }
-    )*};
-}
-
-bytes! {
-    [u8];
-    [u8; N], const N;
-    Vec<u8>;
-    Bytes;
+impl ToValue for Bytes {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.bytes(self)
+    }
 }
 
 macro_rules! lists {
@@ -30,7 +19,7 @@ macro_rules! lists {
         impl<T: ToValue $(, const $n: usize)?> ToValue for $list {
             #[inline]
             fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
-                out.list(self)
+                T::slice_to_value(self, out)
             }
         }
     )*};

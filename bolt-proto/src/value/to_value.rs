@@ -16,10 +16,10 @@ use crate::value::{Encoder, FromValue, Value};
 /// |---|---|
 /// | `()`, `None` (by itself `None::<()>`) | null |
 /// | `bool` | boolean |
-/// | `i8` … `i64`, `isize`, `u16` … `u64`, `usize`, `i128`, `u128` | integer; beyond `i64` an error |
+/// | `i8` … `i64`, `isize`, `u8` … `u64`, `usize`, `i128`, `u128` | integer; beyond `i64` an error |
 /// | `f32`, `f64` | float; `f32` is widened |
 /// | `str`, `String`, `char` | string |
-/// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes (`u8` by itself is neither an integer nor a byte) |
+/// | `[u8]`, `Vec<u8>`, `[u8; N]`, `Bytes` | bytes; several `u8` in a tuple, a set or a `VecDeque` are a list of integers |
 /// | `[T]`, `Vec<T>`, `[T; N]`, tuples, `VecDeque<T>`, `BTreeSet<T>`, `HashSet<T>` | list |
 /// | `BTreeMap`, `HashMap` with string keys | map |
 /// | `std::time::Duration` | duration |
@@ -57,13 +57,14 @@ use crate::value::{Encoder, FromValue, Value};
 /// assert_eq!(query.check(), Ok(()));
 /// ```
 ///
+/// A newtype needs one line: [`newtype!`](crate::newtype).
+///
 /// With serde there is nothing to implement: a reference to a type that is `Serialize` is sent as a
 /// [`Serde`](crate::Serde) of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a value",
     label = "`{Self}` does not implement `ToValue`",
     note = "a value of a type that implements `serde::Serialize` is sent as `Serde(&value)`",
-    note = "a single `u8` is neither an integer nor a byte: convert it, by `u16::from` for example",
     note = "types of chrono, time, jiff, uuid and serde_json need the feature of that name"
 )]
 pub trait ToValue {
@@ -74,6 +75,16 @@ pub trait ToValue {
     /// If the value cannot be sent. An implementation that returns `Ok` without having written anything is an
     /// error, too.
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError>;
+
+    /// Writes a slice as a list, or as bytes if the items are bytes.
+    #[doc(hidden)]
+    #[inline]
+    fn slice_to_value(items: &[Self], out: Encoder<'_>) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        out.list(items)
+    }
 }
 
 impl ToValue for () {
@@ -122,6 +133,20 @@ macro_rules! small_integers {
 }
 
 small_integers!(i8 i16 i32 i64 u16 u32);
+
+/// By itself an integer; a slice of it is bytes.
+impl ToValue for u8 {
+    #[inline]
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.integer(i64::from(*self))
+    }
+
+    #[inline]
+    fn slice_to_value(items: &[Self], out: Encoder<'_>) -> Result<(), EncodeError> {
+        out.bytes(items)
+    }
+}
+
 integers!(isize u64 usize i128 u128);
 
 impl ToValue for f32 {

@@ -23,7 +23,9 @@ use crate::value::{
 /// Values are made by `From` from the types that [`ToValue`] lists, as far as these always fit. Arrays, vectors and
 /// tuples become lists, and so does an iterator by `collect`. The macros `list!` and `map!` make values of mixed types.
 ///
-/// `Display` shows the value close to how Cypher writes it.
+/// `Display` shows the value close to how Cypher writes it. A value is looked into by [`get`](Self::get) or an index, by
+/// `as_str`, `as_i64` and so on, and by a comparison with a type of Rust; it is taken apart by `TryFrom`. There is no
+/// `From<u8>`: it would make a list of a `Vec<u8>`, which is bytes.
 ///
 /// ```
 /// # use bolt_proto as bolt;
@@ -98,7 +100,16 @@ impl Value {
     ///
     /// If the value is of another type, or out of range.
     pub fn to<T: for<'a> FromValue<'a>>(&self) -> Result<T, ConversionError> {
-        T::read(&mut Reader::new(&encoded(self)?))
+        match T::from_tree(self) {
+            Some(read) => read,
+            // Types of the application read what is encoded.
+            None => T::read(&mut Reader::new(&encoded(self)?)),
+        }
+    }
+
+    /// Reads a structure of which the fields are next.
+    pub(crate) fn structure(reader: &mut Reader<'_>, len: usize, tag: u8) -> Result<Self, ConversionError> {
+        read_structure(reader, len, tag)
     }
 
     /// Returns the type in words: `a string`, `null`, `a node`.
@@ -134,12 +145,19 @@ impl Value {
     }
 }
 
-/// Encodes a value as a server would.
+/// Encodes a value as a server would: as a new one, or as an old one if only that can send a date-time in the value.
 pub(crate) fn encoded<T: ToValue>(value: &T) -> Result<Vec<u8>, ConversionError> {
-    let mut out = Output::new(Dialect::SERVER);
-    out.one(|encoder| value.to_value(encoder))
-        .map_err(|error| ConversionError::custom(error.to_string()))?;
-    Ok(out.bytes)
+    let encode = |dialect| {
+        let mut out = Output::new(dialect);
+        out.one(|encoder| value.to_value(encoder)).map(|()| out.bytes)
+    };
+    let old = Dialect::Server {
+        element_ids: true,
+        utc: false,
+    };
+    encode(Dialect::SERVER)
+        .or_else(|error| encode(old).map_err(|_| error))
+        .map_err(|error| ConversionError::custom(error.to_string()))
 }
 
 /// Refuses values that only servers send, at any depth.
@@ -176,6 +194,10 @@ impl ToValue for Value {
 }
 
 impl<'a> FromValue<'a> for Value {
+    fn from_tree(value: &Self) -> Option<Result<Self, ConversionError>> {
+        Some(Ok(value.clone()))
+    }
+
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
         match value {
             ValueRef::Null => Ok(Self::Null),

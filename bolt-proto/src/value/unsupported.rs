@@ -51,6 +51,7 @@ impl UnsupportedType {
 impl ToValue for UnsupportedType {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         out.structure(4, tag::UNSUPPORTED, |out| {
+            out.need(Version::V6_0);
             write::string(&mut out.bytes, &self.name)?;
             write::integer(&mut out.bytes, i64::from(self.minimum_version.major()));
             write::integer(&mut out.bytes, i64::from(self.minimum_version.minor()));

@@ -2,7 +2,7 @@
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, Uuid, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue};
+use crate::value::{Encoder, FromValue, ToValue, Value};
 
 impl ToValue for Uuid {
     fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
@@ -23,5 +23,9 @@ impl<'a> FromValue<'a> for Uuid {
             Token::Uuid(uuid) => Ok(uuid),
             other => Err(ConversionError::mismatch("a UUID", other.kind())),
         }
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        Some(value.clone().try_into())
     }
 }

@@ -4,6 +4,7 @@
 //! Each property runs 256 cases; `PROPTEST_CASES` sets another number.
 
 mod garbage;
+mod peer_values;
 mod values;
 mod world;
 

@@ -71,7 +71,7 @@ proptest! {
     }
 }
 
-fn carry_to(client: &mut Connection, server: &mut Server) {
+pub(crate) fn carry_to(client: &mut Connection, server: &mut Server) {
     let bytes = client.pending_bytes().to_vec();
     client.wrote(bytes.len());
     let mut rest = &*bytes;
@@ -85,7 +85,7 @@ fn carry_to(client: &mut Connection, server: &mut Server) {
 }
 
 /// Carries bytes both ways until both sides are idle. The server answers every request by SUCCESS.
-fn carry(client: &mut Connection, server: &mut Server) {
+pub(crate) fn carry(client: &mut Connection, server: &mut Server) {
     while !client.pending_bytes().is_empty() {
         carry_to(client, server);
         while server.has_request().unwrap().is_some() {

@@ -2,8 +2,6 @@
 
 use bolt_proto::Query;
 use bolt_proto::packstream::{Reader, ValueRef, write};
-use bolt_proto::types::Duration;
-use bolt_proto::value::FromValue;
 
 /// Decodes hex digits.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
@@ -78,11 +76,6 @@ fn encode(value: ValueRef<'_>, order: Order, out: &mut Vec<u8>) {
                 write::string(out, key).unwrap();
                 encode(value, order, out);
             }
-        }
-        // A duration of -1.5 s is written as -1 s -0.5 s by some and as -2 s +0.5 s by others, with the same meaning.
-        ValueRef::Structure(duration) if order == Order::Sorted && duration.tag() == 0x45 => {
-            let duration = Duration::from_value(value).unwrap();
-            out.extend(&Query::new("").param("", duration).parameters().bytes[1..]);
         }
         ValueRef::Structure(structure) => {
             write::structure_header(out, u8::try_from(structure.len()).unwrap(), structure.tag());

@@ -76,6 +76,8 @@ mod promises;
 #[cfg(test)]
 mod regressions;
 #[cfg(test)]
+mod regressions_logins;
+#[cfg(test)]
 mod regressions_tls;
 mod rng;
 mod runtime;

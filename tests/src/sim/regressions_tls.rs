@@ -109,31 +109,44 @@ fn a_server_whose_certificate_has_changed_serves_again_when_it_is_trusted_again(
 
 #[test]
 fn a_handshake_that_is_cut_at_any_byte_fails_one_call_or_none() {
-    for (weather, trouble) in cuts() {
-        // The server has not spoken TLS before: such a call fails at once. After the handshake of TLS it is retried.
+    for (first, (weather, trouble)) in cuts().enumerate() {
+        // A server that has not spoken TLS before fails the call, unless it has another address. After the handshake of
+        // TLS the call is retried.
         let program = program([execute(1), execute(2)]);
-        let mut failing = true;
-        for bytes in (1..1_400).step_by(3) {
+        let mut failed = Vec::new();
+        for bytes in (1 + first as u64..MOST).step_by(7) {
             let outcome = run(bytes, &cut(&weather, 0, bytes, trouble), &program);
-            assert!(outcome.failed <= usize::from(failing), "{bytes}: {outcome:?}");
-            assert_eq!(outcome.queries, 2 - outcome.failed, "{bytes}: {outcome:?}");
-            failing = outcome.failed == 1;
+            // A query whose answer was cut off is repeated.
+            assert!(
+                outcome.failed <= 1 && outcome.queries >= 2 - outcome.failed,
+                "{bytes}: {outcome:?}"
+            );
+            if outcome.failed == 1 {
+                failed.push(bytes);
+            }
         }
-        assert!(!failing, "{weather:?}");
+        let longest = failed.last().copied().unwrap_or_default();
+        assert!((100..1_100).contains(&longest), "{failed:?}");
     }
 }
 
 #[test]
 fn a_later_handshake_that_is_cut_at_any_byte_fails_no_call() {
-    for (mut weather, trouble) in cuts() {
+    for (first, (mut weather, trouble)) in cuts().enumerate() {
         weather.driver.lifetime = Some(Duration::from_micros(1));
         let program = program([execute(1), execute(2)]);
-        for bytes in (2..1_400).step_by(3) {
+        for bytes in (1 + first as u64..MOST).step_by(7) {
             let outcome = run(bytes, &cut(&weather, 1, bytes, trouble), &program);
-            assert_eq!((outcome.failed, outcome.queries), (0, 2), "{bytes}: {outcome:?}");
+            assert!(
+                outcome.failed == 0 && outcome.queries >= 2,
+                "{bytes}: {outcome:?}"
+            );
         }
     }
 }
+
+/// More bytes than a handshake has in one direction.
+const MOST: u64 = 1_400;
 
 /// Where and how handshakes are cut.
 fn cuts() -> impl Iterator<Item = (Weather, (bool, Trouble))> {

@@ -157,7 +157,8 @@ impl Shared {
             while !input.is_empty() {
                 tls.read_tls(&mut input)?;
                 let state = tls.process_new_packets();
-                if state.is_err() && self.state().is_silent {
+                let speaks_tls = !matches!(state, Err(rustls::Error::InvalidMessage(_)));
+                if !speaks_tls && self.state().is_silent {
                     // The other thread would send the alert.
                     return client.shutdown(Shutdown::Both);
                 }

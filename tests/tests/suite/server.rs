@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use bolt_client::{Auth, Config, Error, Tls};
+use bolt_client::{Auth, AuthManager, Config, Error, Tls};
 use engine::Engine;
 use servers::{Neo4j, Release, TlsPolicy};
 use tests::tls::{Authority, TlsFront};
@@ -25,6 +25,8 @@ pub(crate) enum Feature {
     Http,
     /// A list of the open transactions, and users to distinguish them.
     ShowTransactions,
+    /// Users that can be created.
+    Users,
 }
 
 /// A running server. It stops when it is dropped.
@@ -96,6 +98,7 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
         Feature::ShowTransactions,
         "the engine has no list of transactions and only one user",
     ),
+    (Feature::Users, "the engine has only one user"),
 ];
 
 impl Server {
@@ -197,12 +200,12 @@ impl Server {
     }
 
     /// Returns the options of a driver for it, with another login.
-    pub(crate) fn config(&self, auth: Auth) -> Result<Config, Error> {
+    pub(crate) fn config(&self, auth: impl AuthManager) -> Result<Config, Error> {
         self.config_at(self.address, auth)
     }
 
     /// Returns the options of a driver that reaches it at another address.
-    pub(crate) fn config_at(&self, address: SocketAddr, auth: Auth) -> Result<Config, Error> {
+    pub(crate) fn config_at(&self, address: SocketAddr, auth: impl AuthManager) -> Result<Config, Error> {
         match &self.tls {
             None => Config::new(&format!("bolt://{address}"), auth),
             Some(tls) => Ok(Config::new(&format!("bolt+s://{address}"), auth)?.tls(tls.clone())),

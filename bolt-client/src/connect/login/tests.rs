@@ -119,6 +119,11 @@ fn before_bolt_5_1_a_login_of_a_session_is_an_error_that_names_the_version() {
     let servers = Scripted::new();
     let config = versions(Config::new("bolt://test", ada()).unwrap(), 5, 0);
     let driver = servers.driver_with(config);
+    let error = now(driver.verify_authentication(None)).unwrap_err();
+    assert!(
+        error.to_string().contains("Bolt 5.1"),
+        "on a new connection: {error}"
+    );
     run(&driver, None, "A").unwrap();
     for _ in 0..2 {
         let error = run(&driver, bob(), "B").unwrap_err();

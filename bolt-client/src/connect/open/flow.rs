@@ -228,6 +228,7 @@ impl Flow {
             }
         }
         self.logins.accepted(&self.login.credentials);
+        self.check_product(info.as_ref(), target)?;
         if let Some(info) = info {
             if let Some(membership) = &self.config.membership {
                 link.set_counted(membership.forwarding.count(info.hints().ssr_enabled));
@@ -251,6 +252,16 @@ impl Flow {
             if let Ok(request) = question.route(&mut link.proto, &membership.context) {
                 link.set_route(request, question);
             }
+        }
+    }
+
+    fn check_product(&self, info: Option<&ServerInfo>, target: &Address) -> Result<(), Error> {
+        let product = info.map_or("", ServerInfo::agent);
+        match &self.config.required_product {
+            Some(required) if !product.starts_with(&**required) => {
+                Err(Error::product(target.to_string(), product, required))
+            }
+            _ => Ok(()),
         }
     }
 

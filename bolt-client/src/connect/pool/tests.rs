@@ -48,10 +48,10 @@ fn pool(world: &World, config: Config) -> Arc<Pool> {
 }
 
 /// The driver's credentials.
-static ANYONE: LazyLock<Credentials> = LazyLock::new(|| Credentials::of_driver(Auth::none()));
+static DRIVERS: LazyLock<Credentials> = LazyLock::new(|| Credentials::of_driver(Auth::none()));
 
 fn acquiring(pool: &Arc<Pool>) -> Task<'_, Result<Lease, Error>> {
-    Task::new(pool.acquire(&ANYONE, Deadline::NONE))
+    Task::new(pool.acquire(&DRIVERS, Deadline::NONE))
 }
 
 #[track_caller]
@@ -400,7 +400,7 @@ fn the_error_of_a_caller_whose_time_is_up_says_what_it_waited_for_and_the_counts
     let _lease = acquire(&pool);
     world.set_silent(true);
     let by = Deadline::after(pool.now(), SECOND * 5);
-    let acquiring = || Task::new(pool.acquire(&ANYONE, by));
+    let acquiring = || Task::new(pool.acquire(&DRIVERS, by));
     let (mut opener, mut waiter) = (acquiring(), acquiring());
     assert!(opener.run().is_none() && waiter.run().is_none());
     world.pass(SECOND * 5);
@@ -423,7 +423,7 @@ fn a_waker_may_use_the_pool_that_wakes_it() {
     let lease = acquire(&pool);
     let (asked, free) = (Arc::clone(&pool), Arc::new(AtomicBool::new(false)));
     let is_free = Arc::clone(&free);
-    let mut waiter = Task::waking(pool.acquire(&ANYONE, Deadline::NONE), move || {
+    let mut waiter = Task::waking(pool.acquire(&DRIVERS, Deadline::NONE), move || {
         is_free.store(asked.inner.try_lock().is_ok(), Ordering::Relaxed);
     });
     assert!(waiter.run().is_none());

@@ -64,8 +64,9 @@ impl Asked {
             let Some(event) = self.lease.event() else { continue };
             match event {
                 Event::Record(row) => {
-                    let (ttl, servers) = (row.get(0)?, row.get(1)?);
-                    self.table = Some(read_row(ttl, servers));
+                    if let (Ok(ttl), Ok(servers)) = (row.get(0), row.get(1)) {
+                        self.table = Some(read_row(ttl, servers));
+                    }
                 }
                 Event::Success(answer) if head.request == Some(self.last) => {
                     let table = answer.routing_table().or_else(|| self.table.take());

@@ -16,7 +16,7 @@ use super::ask::{self, Asked};
 use super::home::HomeKey;
 use super::order::{Candidate, Search};
 use super::question::Question;
-use super::refresh::{Found, Next, Outcome, Present, Progress, Refresh, Turn};
+use super::refresh::{Failure, Found, Next, Outcome, Present, Progress, Refresh, Turn};
 use super::table::Table;
 use super::{RefreshKey, Router, State, share};
 
@@ -31,6 +31,16 @@ struct Errand {
     access: Access,
     credentials: Credentials,
     by: Deadline,
+}
+
+impl Errand {
+    /// Returns whether this caller may succeed where another has failed: what a server reports to another user says nothing
+    /// about this one, and servers may answer in more time.
+    fn may_succeed_after(&self, failure: &Failure) -> bool {
+        let of_another = failure.user != self.user && failure.error.server().is_some();
+        let has_more_time = self.by != failure.by && failure.by.earlier(self.by) == failure.by;
+        of_another || (has_more_time && failure.error.is_short_of_time())
+    }
 }
 
 impl Router {
@@ -70,9 +80,8 @@ impl Router {
             };
             match outcome {
                 Outcome::Found(found) => return Ok(found),
-                // What a server reports to another user says nothing about this one.
-                Outcome::Failed(error, of) if of != errand.user && error.server().is_some() => {}
-                Outcome::Failed(error, _) => return Err(error),
+                Outcome::Failed(failure) if errand.may_succeed_after(&failure) => {}
+                Outcome::Failed(failure) => return Err(failure.error),
                 Outcome::Closed => return Err(Error::closed()),
             }
         }
@@ -91,7 +100,11 @@ impl Router {
                 self.keep(&errand.question, &errand.user, table);
                 Outcome::Found(Found { database, router })
             }
-            Ended::Failed(error) => Outcome::Failed(error, errand.user.clone()),
+            Ended::Failed(error) => Outcome::Failed(Failure {
+                error,
+                user: errand.user.clone(),
+                by: errand.by,
+            }),
             Ended::CallersOwn(error) => {
                 drop(turn);
                 self.forget_searches();

@@ -1,6 +1,6 @@
 //! Clusters: which server carries out work.
 //!
-//! The decisions are pure: [`table`] and [`tables`] (who has which role), [`order`] (which server is asked for a table),
+//! The decisions are pure: [`table`] and [`tables`] (which server has which role), [`order`] (which server is asked for a table),
 //! [`select`] (which one gets work) and [`home`] (the home database of a user). Around them, [`discovery`] obtains a table and
 //! [`choice`] a connection.
 

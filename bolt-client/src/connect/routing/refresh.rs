@@ -72,9 +72,16 @@ pub(super) struct Present {
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     Found(Found),
-    /// It has failed with the login of this user.
-    Failed(Error, HomeKey),
+    Failed(Failure),
     Closed,
+}
+
+/// Why there is no table: for the user and within the time of the caller that asked.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) user: HomeKey,
+    pub(super) by: Deadline,
 }
 
 /// A routing table that has just arrived, and is kept.
@@ -201,6 +208,11 @@ impl Refresh {
     fn begin_turn(self: &Arc<Self>, state: &mut State, now: Instant, mut progress: Box<Progress>) -> Turn {
         if state.needs_writer {
             progress.search.joined(Access::Write);
+        }
+        // The time without a caller is not the server's.
+        let idle = now.saturating_duration_since(state.seen);
+        if let Some(present) = &mut progress.present {
+            present.since = present.since.checked_add(idle).unwrap_or(now).min(now);
         }
         state.turn += 1;
         state.seen = now;

@@ -43,7 +43,7 @@ struct Current {
 impl TlsConnector {
     /// Reads the files that the options name.
     pub(crate) fn new(options: Tls) -> Result<Self, Error> {
-        let client = options.current_client_certificate()?;
+        let client = options.client_certificate_in_advance();
         let files = options.files(client.as_ref());
         let current = Current {
             config: build::client_config(&options, client.as_ref())?,
@@ -77,13 +77,18 @@ impl TlsConnector {
         let files = self.options.files(client.as_ref());
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if files != current.files || client != current.client {
-            // A file that is being replaced may be half written. The next connection tries again.
-            if let Ok(config) = build::client_config(&self.options, client.as_ref()) {
-                *current = Current {
-                    config,
-                    client,
-                    files,
-                };
+            match build::client_config(&self.options, client.as_ref()) {
+                Ok(config) => {
+                    *current = Current {
+                        config,
+                        client,
+                        files,
+                    };
+                }
+                // The first certificate of a provider: there is no other to go on with.
+                Err(error) if current.client.is_none() && client.is_some() => return Err(error),
+                // A file that is being replaced may be half written. The next connection tries again.
+                Err(_) => {}
             }
         }
         Ok(Arc::clone(&current.config))

@@ -170,6 +170,14 @@ impl Tls {
         self.versions != Versions::All
     }
 
+    /// The client certificate that is known when the driver is made. A provider is asked when a connection is opened.
+    pub(super) fn client_certificate_in_advance(&self) -> Option<ClientCertificate> {
+        match &self.client {
+            Client::Fixed(certificate) => Some(certificate.clone()),
+            Client::None | Client::Provided(_) => None,
+        }
+    }
+
     pub(super) fn current_client_certificate(&self) -> Result<Option<ClientCertificate>, Error> {
         match &self.client {
             Client::None => Ok(None),

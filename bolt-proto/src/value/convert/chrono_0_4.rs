@@ -10,11 +10,11 @@ use ::chrono::{
 };
 
 use super::values;
-use crate::error::ConversionError;
+use crate::error::{ConversionError, EncodeError};
 use crate::packstream::ValueRef;
 use crate::value::{
-    Date, DateTime, Duration, FromValue, LocalDateTime, LocalTime, RangeError, UtcOffset, Value,
-    ZonedDateTime,
+    Date, DateTime, Duration, Encoder, FromValue, LocalDateTime, LocalTime, RangeError, ToValue, UtcOffset,
+    Value, ZonedDateTime,
 };
 
 /// Days from the first of January of year 1, which chrono calls day 1, to 1970-01-01.
@@ -129,9 +129,7 @@ impl TryFrom<&ZonedDateTime> for chrono::DateTime<Utc> {
     type Error = RangeError;
 
     fn try_from(time: &ZonedDateTime) -> Result<Self, RangeError> {
-        let unknown = RangeError::new("a date-time with a zone", "its instant must be known");
-        let seconds = time.unix_seconds().ok_or(unknown)?;
-        Self::from_timestamp(seconds, time.nanosecond()).ok_or(NOT_IN_CHRONO)
+        DateTime::try_from(time)?.try_into()
     }
 }
 
@@ -156,12 +154,17 @@ values! {
     NaiveDate, Date;
     NaiveTime, LocalTime;
     NaiveDateTime, LocalDateTime;
-    chrono::DateTime<FixedOffset>, DateTime;
     TimeDelta, Duration;
 }
 
-impl crate::value::ToValue for chrono::DateTime<Utc> {
-    fn to_value(&self, out: crate::value::Encoder<'_>) -> Result<(), crate::error::EncodeError> {
+impl ToValue for chrono::DateTime<Utc> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        DateTime::try_from(*self)?.to_value(out)
+    }
+}
+
+impl ToValue for chrono::DateTime<FixedOffset> {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
         DateTime::try_from(*self)?.to_value(out)
     }
 }
@@ -169,13 +172,21 @@ impl crate::value::ToValue for chrono::DateTime<Utc> {
 /// Reads any instant, with a zone or with an offset.
 impl<'a> FromValue<'a> for chrono::DateTime<Utc> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
-        match value {
-            ValueRef::Structure(_) => match Value::from_value(value)? {
-                Value::DateTime(time) => Ok(time.try_into()?),
-                Value::ZonedDateTime(time) => Ok(Self::try_from(&*time)?),
-                other => Err(ConversionError::mismatch("a date-time", other.kind())),
-            },
-            other => Err(ConversionError::expected("a date-time", &other)),
-        }
+        Ok(DateTime::of_instant(value)?.try_into()?)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        Some(DateTime::of_instant_in(value).and_then(|time| Ok(time.try_into()?)))
+    }
+}
+
+/// Reads any instant. The offset is 0 if the value has only the name of a zone.
+impl<'a> FromValue<'a> for chrono::DateTime<FixedOffset> {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        Ok(DateTime::of_instant(value)?.try_into()?)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        Some(DateTime::of_instant_in(value).and_then(|time| Ok(time.try_into()?)))
     }
 }

@@ -33,6 +33,13 @@ macro_rules! values {
             ) -> Result<Self, crate::error::ConversionError> {
                 Ok(<$ours>::read(reader)?.try_into()?)
             }
+
+            fn from_tree(
+                value: &crate::value::Value,
+            ) -> Option<Result<Self, crate::error::ConversionError>> {
+                let ours = <$ours>::from_tree(value)?;
+                Some(ours.and_then(|ours| Ok(ours.try_into()?)))
+            }
         }
     )*};
 }

@@ -251,7 +251,7 @@ fn json_is_sent_as_it_is_and_reads_everything_that_has_a_form() {
     );
     let date: Value = parse::<Date>("2024-02-29").into();
     assert_eq!(decode::<::serde_json::Value>(&date), Ok(json!("2024-02-29")));
-    assert!(decode::<::serde_json::Value>(&Vec::<u8>::new()).is_err());
+    assert_eq!(decode::<::serde_json::Value>(&[1_u8, 255]), Ok(json!([1, 255])));
     let text: String = decode(&json!("x")).unwrap();
     assert_eq!(text, "x");
 }

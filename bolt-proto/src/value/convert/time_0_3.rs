@@ -1,7 +1,12 @@
 //! `time` 0.3: `Date`, `Time`, `PrimitiveDateTime`, `OffsetDateTime`, and `Duration` for durations of seconds.
 
 use super::values;
-use crate::value::{Date, DateTime, Duration, LocalDateTime, LocalTime, RangeError, UtcOffset};
+use crate::error::{ConversionError, EncodeError};
+use crate::packstream::ValueRef;
+use crate::value::{
+    Date, DateTime, Duration, Encoder, FromValue, LocalDateTime, LocalTime, RangeError, ToValue, UtcOffset,
+    Value,
+};
 
 /// The Julian day of 1970-01-01.
 const EPOCH_JULIAN_DAY: i64 = 2_440_588;
@@ -107,6 +112,22 @@ values! {
     ::time::Date, Date;
     ::time::Time, LocalTime;
     ::time::PrimitiveDateTime, LocalDateTime;
-    ::time::OffsetDateTime, DateTime;
     ::time::Duration, Duration;
+}
+
+impl ToValue for ::time::OffsetDateTime {
+    fn to_value(&self, out: Encoder<'_>) -> Result<(), EncodeError> {
+        DateTime::try_from(*self)?.to_value(out)
+    }
+}
+
+/// Reads any instant. The offset is 0 if the value has only the name of a zone.
+impl<'a> FromValue<'a> for ::time::OffsetDateTime {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
+        Ok(DateTime::of_instant(value)?.try_into()?)
+    }
+
+    fn from_tree(value: &Value) -> Option<Result<Self, ConversionError>> {
+        Some(DateTime::of_instant_in(value).and_then(|time| Ok(time.try_into()?)))
+    }
 }

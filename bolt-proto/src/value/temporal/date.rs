@@ -113,6 +113,12 @@ impl Date {
         self.ymd().2
     }
 
+    /// Returns the day of the year, from 1 on.
+    pub(crate) fn day_of_year(self) -> u16 {
+        let first = Self::new(self.year(), 1, 1).map_or(self.days, Self::days);
+        u16::try_from(self.days - first + 1).unwrap_or_default()
+    }
+
     /// Returns year, month and day. In this calculation years begin in March, so that the leap day is the
     /// last day.
     fn ymd(self) -> (i32, u8, u8) {

@@ -3,10 +3,14 @@
 use core::fmt;
 
 use crate::error::{ConversionError, EncodeError};
+#[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
+use crate::packstream::ValueRef;
 use crate::packstream::write;
 use crate::value::fields::{FieldReader, Fields};
 use crate::value::temporal::local_time::received_nanosecond;
-use crate::value::{Encoder, LocalDateTime, RangeError, ToValue, UtcOffset, tag};
+use crate::value::{Encoder, LocalDateTime, RangeError, ToValue, UtcOffset, ZonedDateTime, tag};
+#[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
+use crate::value::{FromValue, Value};
 
 /// An instant, with the offset from UTC of a local clock.
 ///
@@ -76,6 +80,42 @@ impl DateTime {
         let local = self.seconds + i64::from(self.offset.seconds());
         // Both constructors have checked the range.
         LocalDateTime::from_seconds(local, self.nanosecond).unwrap_or_default()
+    }
+}
+
+impl DateTime {
+    /// Reads any instant. The offset is 0 if only the name of a zone is known.
+    #[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
+    pub(crate) fn of_instant(value: ValueRef<'_>) -> Result<Self, ConversionError> {
+        match value {
+            // Only structures are read as a tree, which is small.
+            ValueRef::Structure(_) => Self::of_instant_in(&Value::from_value(value)?),
+            other => Err(ConversionError::expected("a date-time", &other)),
+        }
+    }
+
+    /// Works as [`of_instant`](Self::of_instant) for a tree.
+    #[cfg(any(feature = "chrono-0_4", feature = "time-0_3"))]
+    pub(crate) fn of_instant_in(value: &Value) -> Result<Self, ConversionError> {
+        match value {
+            Value::DateTime(time) => Ok(*time),
+            Value::ZonedDateTime(time) => Ok(Self::try_from(&**time)?),
+            other => Err(ConversionError::mismatch("a date-time", other.kind())),
+        }
+    }
+}
+
+/// Fails if the instant is unknown. The offset is 0 if it is unknown.
+impl TryFrom<&ZonedDateTime> for DateTime {
+    type Error = RangeError;
+
+    fn try_from(time: &ZonedDateTime) -> Result<Self, RangeError> {
+        let unknown = RangeError::new(
+            "a date-time with a zone",
+            "its instant must be known, which for this one needs a time zone database: read a ZonedDateTime",
+        );
+        let seconds = time.unix_seconds().ok_or(unknown)?;
+        Self::from_unix(seconds, time.nanosecond(), time.offset().unwrap_or_default())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Amounts of time.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::write;
@@ -11,15 +12,18 @@ use crate::value::{Encoder, RangeError, ToValue, tag};
 /// An amount of time in months, days and seconds. These cannot be converted into each other, because months
 /// and days differ in length. Each has its own sign.
 ///
+/// −1.5 s are −2 s and 500 000 000 ns to some servers and drivers, −1 s and −500 000 000 ns to others. Both are equal.
+/// [`new`](Self::new) makes the first form; a duration that was received is sent on in the form in which it came.
+///
 /// The text form is that of ISO 8601: `P14M3DT4.000000005S`. A `std::time::Duration` is sent and read as
 /// well, and converts by `try_from`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Duration {
     months: i64,
     days: i64,
+    /// As they came. Their sum fits.
     seconds: i64,
-    /// 0 to 999 999 999, added to the seconds even if the seconds are negative.
-    nanosecond: u32,
+    nanoseconds: i64,
 }
 
 impl Duration {
@@ -30,16 +34,30 @@ impl Duration {
     ///
     /// If the seconds do not fit 64 bits.
     pub fn new(months: i64, days: i64, seconds: i64, nanoseconds: i64) -> Result<Self, RangeError> {
-        let seconds = seconds
-            .checked_add(nanoseconds.div_euclid(SECOND))
-            .ok_or(RangeError::new("a duration", "its seconds have 64 bits"))?;
-        let nanosecond = nanoseconds.rem_euclid(SECOND) as u32;
+        let as_given = Self::received(months, days, seconds, nanoseconds)?;
         Ok(Self {
-            months,
-            days,
-            seconds,
-            nanosecond,
+            seconds: as_given.seconds(),
+            nanoseconds: i64::from(as_given.nanosecond()),
+            ..as_given
         })
+    }
+
+    /// Keeps the form.
+    fn received(months: i64, days: i64, seconds: i64, nanoseconds: i64) -> Result<Self, RangeError> {
+        match seconds.checked_add(nanoseconds.div_euclid(SECOND)) {
+            Some(_) => Ok(Self {
+                months,
+                days,
+                seconds,
+                nanoseconds,
+            }),
+            None => Err(RangeError::new("a duration", "its seconds have 64 bits")),
+        }
+    }
+
+    /// Returns the parts in one form.
+    const fn parts(self) -> [i64; 4] {
+        [self.months, self.days, self.seconds(), self.nanosecond() as i64]
     }
 
     /// Returns the whole months.
@@ -57,22 +75,22 @@ impl Duration {
     /// Returns the whole seconds, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
-        self.seconds
+        self.seconds + self.nanoseconds.div_euclid(SECOND)
     }
 
     /// Returns the nanoseconds to be added to the seconds, 0 to 999 999 999.
     #[must_use]
     pub const fn nanosecond(self) -> u32 {
-        self.nanosecond
+        self.nanoseconds.rem_euclid(SECOND) as u32
     }
 
     /// Returns seconds and nanoseconds with the same sign: -2 s and 0.5 s are -1 s and -0.5 s.
     pub(crate) const fn with_signed_fraction(self) -> (i64, i64) {
-        let nanoseconds = self.nanosecond as i64;
-        if self.seconds < 0 && nanoseconds > 0 {
-            (self.seconds + 1, nanoseconds - SECOND)
+        let [_, _, seconds, nanoseconds] = self.parts();
+        if seconds < 0 && nanoseconds > 0 {
+            (seconds + 1, nanoseconds - SECOND)
         } else {
-            (self.seconds, nanoseconds)
+            (seconds, nanoseconds)
         }
     }
 
@@ -93,13 +111,27 @@ impl Duration {
     /// If there are months or days.
     pub(crate) const fn only_seconds(self) -> Result<i64, RangeError> {
         if self.months == 0 && self.days == 0 {
-            Ok(self.seconds)
+            Ok(self.seconds())
         } else {
             Err(RangeError::new(
                 "a duration",
                 "months and days have no fixed length, so only seconds convert",
             ))
         }
+    }
+}
+
+impl PartialEq for Duration {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Duration {}
+
+impl Hash for Duration {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
     }
 }
 
@@ -112,7 +144,7 @@ impl fmt::Display for Duration {
         if self.days != 0 {
             write!(f, "{}D", self.days)?;
         }
-        let has_time = (self.seconds, self.nanosecond) != (0, 0);
+        let has_time = (self.seconds(), self.nanosecond()) != (0, 0);
         if !has_time && (self.months, self.days) != (0, 0) {
             return Ok(());
         }
@@ -131,7 +163,7 @@ impl ToValue for Duration {
             write::integer(&mut out.bytes, self.months);
             write::integer(&mut out.bytes, self.days);
             write::integer(&mut out.bytes, self.seconds);
-            write::integer(&mut out.bytes, i64::from(self.nanosecond));
+            write::integer(&mut out.bytes, self.nanoseconds);
             Ok(())
         })
     }
@@ -148,6 +180,6 @@ impl<'a> Fields<'a> for Duration {
         fields.expect(4)?;
         let (months, days) = (fields.next("months")?, fields.next("days")?);
         let (seconds, nanoseconds) = (fields.next("seconds")?, fields.next("nanoseconds")?);
-        Ok(Self::new(months, days, seconds, nanoseconds)?)
+        Ok(Self::received(months, days, seconds, nanoseconds)?)
     }
 }

@@ -1,7 +1,11 @@
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec::Vec;
+use std::collections::HashSet;
 
 use super::*;
+use crate::packstream::Reader;
+use crate::value::{FromValue, Value};
 
 #[test]
 fn years_of_nine_digits_are_dates_and_those_of_ten_are_not() {
@@ -97,6 +101,34 @@ fn durations_carry_nanoseconds_and_print_signs() {
     }
     let parts: Duration = "P1Y2M3W4DT5H6M7.8S".parse().unwrap();
     assert_eq!(parts, Duration::new(14, 25, 18_367, 800_000_000).unwrap());
+}
+
+#[test]
+fn a_duration_comes_back_in_the_form_in_which_it_came() {
+    let mut forms = Vec::new();
+    // −1.5 s as −1 s − 500 000 000 ns, as −2 s + 500 000 000 ns, and as −1 500 000 000 ns.
+    for bytes in [
+        &b"\xB4E\0\0\xFF\xCA\xE2\x32\x9B\x00"[..],
+        b"\xB4E\0\0\xFE\xCA\x1D\xCD\x65\x00",
+        b"\xB4E\0\0\0\xCA\xA6\x97\xD1\x00",
+    ] {
+        let duration = Duration::read(&mut Reader::new(bytes)).unwrap();
+        assert_eq!(encode(duration), bytes);
+        assert_eq!(encode(Value::from(duration).to::<Duration>().unwrap()), bytes);
+        assert_eq!((duration.seconds(), duration.nanosecond()), (-2, 500_000_000));
+        assert_eq!(duration.to_string(), "PT-1.5S");
+        forms.push(duration);
+    }
+    let made = Duration::new(0, 0, -1, -500_000_000).unwrap();
+    assert!(forms.iter().all(|form| *form == made));
+    assert_eq!(forms.into_iter().collect::<HashSet<_>>().len(), 1);
+    // A second too many.
+    let bytes = b"\xB4E\0\0\xCB\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xCA\x3B\x9A\xCA\x00";
+    assert!(Duration::read(&mut Reader::new(bytes)).is_err());
+}
+
+fn encode(duration: Duration) -> Vec<u8> {
+    crate::Query::new("").param("", duration).parameters().bytes[1..].to_vec()
 }
 
 #[test]

@@ -297,6 +297,9 @@ impl State {
                 message: Message::Discard,
                 state: ServerState::Ready,
             } if actor.write_ended => {}
+            // A driver asks so whether a server speaks TLS that has closed a connection during the handshake. One without
+            // TLS takes it for garbage.
+            ProtocolViolation::NotBoltClient { bytes: [0x16, 3, ..] } => {}
             violation => self.history.violation(format!(
                 "conn {conn}: the client violates the protocol: {violation}"
             )),

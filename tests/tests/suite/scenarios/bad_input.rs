@@ -33,7 +33,8 @@ async fn a_wrong_password_is_refused_by_the_server(world: World) -> Outcome {
         wait!(driver.verify_connectivity()).unwrap_err(),
         wait!(driver.server_info()).unwrap_err(),
     ] {
-        assert_eq!(server_code(&error), "Neo.ClientError.Security.Unauthorized");
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+        assert_eq!(error.code(), Some("Neo.ClientError.Security.Unauthorized"));
         assert!(!error.is_retryable());
         let login = format!(
             "logging in to {} as {:?}",

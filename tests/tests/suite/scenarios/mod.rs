@@ -11,6 +11,7 @@ mod deadlines;
 mod going_down;
 mod hostile_peers;
 pub(super) mod locks;
+mod logins;
 mod managed;
 mod own_errors;
 mod owned;
@@ -82,6 +83,7 @@ pub(super) fn all() -> Vec<Scenario> {
         owned::all(),
         runners::all(),
         retries::all(),
+        logins::all(),
         parameters::all(),
         round_trips::all(),
         pool::all(),

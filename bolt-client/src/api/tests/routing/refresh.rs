@@ -200,6 +200,40 @@ fn a_caller_that_is_never_polled_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_caller_with_more_time_does_not_fail_with_one_that_had_too_little() {
+    let servers = Scripted::new();
+    servers.table([&[5], &[5], &[5]], 300);
+    servers.hold_new(1);
+    servers.hold_new(2);
+    let config = Scripted::routed_config().resolver(|_| vec![address(1), address(2)]);
+    let driver = servers.driver_with(config);
+    let mut short = Task::new(query(&driver, Access::Read).deadline(SECOND * 3));
+    assert!(short.run().is_none());
+    let mut patient = reading(&driver);
+    assert!(patient.run().is_none());
+    let mut failed = None;
+    for _ in 0..8 {
+        servers.pass(SECOND / 2);
+        failed = failed.or_else(|| short.run());
+        assert!(patient.run().is_none(), "it has a minute");
+    }
+    failed.expect("its time is over").unwrap_err();
+    servers.answer_new(1);
+    servers.answer_new(2);
+    for at in 0..servers.connections() {
+        servers.release(at);
+    }
+    for _ in 0..10 {
+        if let Some(result) = patient.run() {
+            result.unwrap();
+            return;
+        }
+        servers.pass(SECOND);
+    }
+    panic!("it waits for ever");
+}
+
+#[test]
 fn a_server_that_takes_its_time_is_asked_once() {
     let (servers, driver) = held();
     let mut calls: Vec<_> = (0..3).map(|_| reading(&driver)).collect();

@@ -71,7 +71,7 @@ fn connecting_may_block_until_the_limit_of_the_call_and_reading_for_50_ms() {
     let begun = pool.now();
     let by = Deadline::after(begun, SECOND * 5);
     world.answer_after(SECOND / 2);
-    drop(finish(Task::new(pool.acquire(&ANYONE, by))));
+    drop(finish(Task::new(pool.acquire(&DRIVERS, by))));
     assert_eq!(world.connect_limits(), [by.at()]);
     let reads = world.read_limits(0);
     assert!(reads.len() >= 20);

@@ -3,7 +3,7 @@
 use super::*;
 
 fn carries_without_login(lease: &mut Lease) -> bool {
-    assert!(lease.carry(&ANYONE).unwrap(), "the version can log in again");
+    assert!(lease.carry(&DRIVERS).unwrap(), "the version can log in again");
     !lease.is_logging_in()
 }
 
@@ -72,8 +72,8 @@ fn a_connection_that_carries_the_wanted_login_is_preferred() {
         .unwrap()
         .unwrap();
     assert_eq!(of_ada.login().credentials.auth, ada.auth);
-    let of_anyone = acquire(&pool);
-    assert_eq!(of_anyone.login().credentials.auth, ANYONE.auth);
+    let of_driver = acquire(&pool);
+    assert_eq!(of_driver.login().credentials.auth, DRIVERS.auth);
     assert_eq!(world.connections(), 2);
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 /// A call with its own limit.
 fn acquiring_within(pool: &Arc<Pool>, limit: Duration) -> Task<'_, Result<Lease, Error>> {
-    Task::new(pool.acquire(&ANYONE, Deadline::after(pool.now(), limit)))
+    Task::new(pool.acquire(&DRIVERS, Deadline::after(pool.now(), limit)))
 }
 
 /// Runs a call that gets no connection because the server does not answer.

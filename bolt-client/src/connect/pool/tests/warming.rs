@@ -3,7 +3,7 @@
 use super::*;
 
 fn warming(pool: &Arc<Pool>) -> Task<'_, Result<(), Error>> {
-    Task::new(pool.warm_up(&ANYONE, Deadline::NONE))
+    Task::new(pool.warm_up(&DRIVERS, Deadline::NONE))
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_warm_up_ends_at_its_deadline_or_that_of_the_opening() {
     let world = World::new();
     let pool = pool(&world, config().min_idle_connections(2));
     world.set_silent(true);
-    let mut warm_up = Task::new(pool.warm_up(&ANYONE, Deadline::after(pool.now(), SECOND / 2)));
+    let mut warm_up = Task::new(pool.warm_up(&DRIVERS, Deadline::after(pool.now(), SECOND / 2)));
     assert!(warm_up.run().is_none());
     world.pass(SECOND / 2);
     let error = warm_up.run().expect("the time is up").unwrap_err();

@@ -1,0 +1,148 @@
+//! What a driver does by itself.
+
+use bolt_client::{EagerResult, Error};
+use serde_json::{Value as Json, json};
+
+use super::connection::{Connection, OpenDriver};
+use crate::answer::{Answer, Failure, identified, message};
+use crate::config;
+use crate::cypher;
+use crate::errors::Circumstances;
+use crate::request::{ExecuteQuery, Request};
+use crate::summary;
+
+impl Connection {
+    pub(super) async fn serve_driver(&self, request: Request) -> Answer {
+        match request {
+            Request::DriverClose { driver_id: id } => {
+                wait!(self.driver(&id)?.driver.close());
+                Ok(identified("Driver", &id))
+            }
+            Request::VerifyConnectivity { driver_id: id } => {
+                let open = self.driver(&id)?;
+                wait!(open.driver.verify_connectivity()).map_err(|error| open.failure(error))?;
+                Ok(identified("Driver", &id))
+            }
+            Request::GetServerInfo { driver_id: id } => {
+                let open = self.driver(&id)?;
+                let info = wait!(open.driver.server_info()).map_err(|error| open.failure(error))?;
+                Ok(message("ServerInfo", summary::server_info(&info)))
+            }
+            Request::VerifyAuthentication {
+                driver_id: id,
+                authorization_token,
+            } => {
+                let open = self.driver(&id)?;
+                let auth = authorization_token
+                    .map(|token| config::auth_of(&token.data))
+                    .transpose()?;
+                let authenticated = wait!(open.driver.verify_authentication(auth))
+                    .map_err(|error| open.own_login_failure(error))?;
+                Ok(message(
+                    "DriverIsAuthenticated",
+                    json!({"id": id, "authenticated": authenticated}),
+                ))
+            }
+            Request::CheckMultiDBSupport { driver_id: id } => {
+                let open = self.driver(&id)?;
+                let available =
+                    wait!(open.driver.supports_multi_db()).map_err(|error| open.failure(error))?;
+                Ok(message(
+                    "MultiDBSupport",
+                    json!({"id": id, "available": available}),
+                ))
+            }
+            Request::CheckSessionAuthSupport { driver_id: id } => {
+                let open = self.driver(&id)?;
+                let available =
+                    wait!(open.driver.supports_session_auth()).map_err(|error| open.failure(error))?;
+                Ok(message(
+                    "SessionAuthSupport",
+                    json!({"id": id, "available": available}),
+                ))
+            }
+            Request::CheckDriverIsEncrypted { driver_id: id } => {
+                let encrypted = self.driver(&id)?.driver.is_encrypted();
+                Ok(message("DriverIsEncrypted", json!({"encrypted": encrypted})))
+            }
+            Request::ExecuteQuery(query) => self.execute_query(&query).await,
+            other => Err(Failure::Backend(format!("{other:?} is not served"))),
+        }
+    }
+
+    async fn execute_query(&self, request: &ExecuteQuery) -> Answer {
+        let ExecuteQuery {
+            driver_id,
+            cypher: text,
+            params,
+            config,
+        } = request;
+        let open = self.driver(driver_id)?;
+        let auth = config.authorization_token.as_ref();
+        let auth = auth.map(|token| config::auth_of(&token.data)).transpose()?;
+        let mut call = open
+            .driver
+            .execute_query(config::query(text, params.as_ref())?)
+            .database(&config.database)
+            .impersonated_user(&config.impersonated_user)
+            .auth(auth.clone())
+            .timeout(config::timeout(config.timeout)?);
+        if let Some(mode) = config.routing {
+            call = call.routing(config::access(mode));
+        }
+        for (name, value) in cypher::decode_entries(config.tx_meta.as_ref())? {
+            call = call.metadata(name, value);
+        }
+        match &config.bookmark_manager_id {
+            None | Some(Json::Null) => {}
+            Some(Json::String(id)) => call = call.bookmark_manager(self.manager(id)?),
+            Some(_) => call = call.bookmark_manager(None),
+        }
+        let result = go!(call).map_err(|error| match auth {
+            Some(_) => open.own_login_failure(error),
+            None => open.failure(error),
+        })?;
+        eager_result(&result, request)
+    }
+}
+
+impl OpenDriver {
+    /// As [`failure`](Self::failure), for a call with a login of its own.
+    fn own_login_failure(&self, error: Error) -> Failure {
+        Failure::Driver {
+            error,
+            circumstances: Circumstances {
+                routed: self.routed,
+                own_login: true,
+                ..Circumstances::default()
+            },
+        }
+    }
+
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        Failure::Driver {
+            error,
+            circumstances: Circumstances {
+                routed: self.routed,
+                ..Circumstances::default()
+            },
+        }
+    }
+}
+
+fn eager_result(result: &EagerResult, request: &ExecuteQuery) -> Answer {
+    let rows = result
+        .records
+        .iter()
+        .map(|record| Ok(json!({"values": cypher::row(record)?})));
+    let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
+    let parameters = request.params.clone().unwrap_or_default();
+    Ok(message(
+        "EagerResult",
+        json!({
+            "keys": result.keys.iter().collect::<Vec<_>>(),
+            "records": rows,
+            "summary": summary::summary(&result.summary, &parameters)?,
+        }),
+    ))
+}

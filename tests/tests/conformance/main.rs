@@ -1,0 +1,60 @@
+//! What TestKit, the conformance suite of Neo4j's own drivers, has found in this driver: a scenario for each, on every
+//! adapter.
+//!
+//! Each peer is a script over the server half of `bolt-proto`. The suite itself runs by `tests/testkit-backend`.
+
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the scenarios are compiled for futures and for blocking calls"
+)]
+
+mod asynchronous;
+mod blocking;
+mod peer;
+
+/// Makes a test of each scenario for each adapter. One that the driver does not pass yet has the reason behind it.
+macro_rules! scenarios {
+    ($($name:ident $(not yet: $reason:literal)?,)*) => {
+        mod tokio_ {
+            $(#[test] $(#[ignore = $reason])? fn $name() {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                runtime.unwrap().block_on(crate::asynchronous::scenarios::$name(adapter_tokio::driver_with));
+            })*
+        }
+        mod smol_ {
+            $(#[test] $(#[ignore = $reason])? fn $name() {
+                smol::block_on(crate::asynchronous::scenarios::$name(adapter_smol::driver_with));
+            })*
+        }
+        mod async_std_ {
+            $(#[test] $(#[ignore = $reason])? fn $name() {
+                async_std::task::block_on(crate::asynchronous::scenarios::$name(adapter_async_std::driver_with));
+            })*
+        }
+        mod blocking_ {
+            $(#[test] $(#[ignore = $reason])? fn $name() {
+                crate::blocking::at_once(crate::blocking::scenarios::$name(adapter_blocking::driver_with));
+            })*
+        }
+    };
+}
+
+scenarios! {
+    a_provider_of_client_certificates_is_not_asked_before_a_connection_is_opened,
+    a_server_that_knows_no_ranges_of_versions_is_offered_4_1_if_a_slot_is_left,
+    a_server_of_another_product_than_the_required_one_is_refused_before_a_query_reaches_it,
+    an_eager_transaction_function_runs_once_the_server_has_begun_the_transaction,
+    an_eager_transaction_function_does_not_run_if_the_transaction_cannot_begin,
+    the_status_of_a_result_that_is_consumed_counts_the_rows_that_had_been_requested
+        not yet: "consume forgets that rows arrive which were requested before",
+    a_driver_that_is_closed_waits_for_the_answer_to_reset_before_it_says_goodbye
+        not yet: "GOODBYE follows an unanswered RESET, and the server writes its answer to a closed socket",
+    the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once
+        not yet: "the connection stays open until the transaction is dropped",
+    an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence
+        not yet: "the connection stays open when the promised silence is over",
+    a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset
+        not yet: "RESET, because the end of the rows has not been read",
+    a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server
+        not yet: "the login is tried again on a new connection, and the error is that of the new one",
+}
