@@ -53,7 +53,7 @@ pub(super) struct Actor {
     pub(super) failed: Option<u64>,
     /// Whether the client had seen that failure when it sent the last bytes that arrived.
     failure_known: bool,
-    /// Who is logged in, in worlds with several users.
+    /// The login that it carries, in worlds with several users.
     pub(super) login: Option<Carried>,
     rng: Rng,
 }
