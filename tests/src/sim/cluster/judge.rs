@@ -33,8 +33,8 @@ pub(in crate::sim) struct Ledger {
     refusing: Option<DbId>,
     /// When a caller got the failure of a server that leads no more, unless a table has named that server since.
     informed: BTreeMap<(ServerId, DbId), Nanos>,
-    /// The last table of each database that the client has read.
-    tables: BTreeMap<DbId, BTreeSet<ServerId>>,
+    /// The servers in the last table of each name that the client has read.
+    tables: BTreeMap<Option<String>, BTreeSet<ServerId>>,
 }
 
 impl Ledger {
@@ -51,7 +51,7 @@ impl Ledger {
         for writer in table.writers() {
             self.informed.remove(&(*writer, table.database()));
         }
-        self.tables.insert(table.database(), table.all());
+        self.tables.insert(table.name(), table.all());
     }
 }
 
