@@ -45,6 +45,18 @@
 //! * At rest nothing is in use, no caller waits, and no transaction is open. When the driver is gone, neither side
 //!   holds a connection, a lock or a timer.
 //!
+//! In worlds with a cluster (`cluster`):
+//!
+//! * A transaction reaches the database, and the home database of the user, that its session means.
+//! * In a cluster to which nothing happens, no write reaches a server that does not lead its database, and no work a
+//!   server without it.
+//! * No write goes to a server after a caller was refused there, unless a newer table names the server.
+//! * Followers lag as far as bookmarks permit, on whatever server: the rules about bookmarks above hold all the same.
+//! * Servers are asked for tables at most as often as tables expire, calls fail or are dropped, and sessions use home
+//!   databases.
+//! * Once nothing happens any more, each database can be read and written within round trips, without a pause, and no
+//!   connection is idle to a server that is in no table.
+//!
 //! The driver's promises about openings and evidence are checked in small worlds (`promises`); that it accumulates
 //! nothing, and that costs are proportional, in `tests/linear.rs`.
 

@@ -237,7 +237,7 @@ impl State {
             Some(Cause::Reset | Cause::Server) if call.resets => None,
             Some(Cause::Query(id)) if call.expected_failures.contains(&id) => {
                 self.history.report_failure(id);
-                self.note_told(id);
+                self.note_informed(id);
                 None
             }
             cause => Some(format!("reports a foreign failure: {cause:?}")),

@@ -32,9 +32,9 @@ pub(in crate::sim) struct Ledger {
     /// The database of the failure that is about to be sent.
     refusing: Option<DbId>,
     /// When a caller got the failure of a server that leads no more, unless a table has named that server since.
-    told: BTreeMap<(ServerId, DbId), Nanos>,
-    /// The last table of each database that the client has read.
-    tables: BTreeMap<DbId, BTreeSet<ServerId>>,
+    informed: BTreeMap<(ServerId, DbId), Nanos>,
+    /// The servers in the last table of each name that the client has read.
+    tables: BTreeMap<Option<String>, BTreeSet<ServerId>>,
 }
 
 impl Ledger {
@@ -49,9 +49,9 @@ impl Ledger {
 
     pub(in crate::sim) fn note_table(&mut self, table: &Table) {
         for writer in table.writers() {
-            self.told.remove(&(*writer, table.database()));
+            self.informed.remove(&(*writer, table.database()));
         }
-        self.tables.insert(table.database(), table.all());
+        self.tables.insert(table.name(), table.all());
     }
 }
 
@@ -97,12 +97,12 @@ impl State {
     }
 
     /// Notes that a caller got the failure of a query or transaction.
-    pub(in crate::sim) fn note_told(&mut self, id: u64) {
+    pub(in crate::sim) fn note_informed(&mut self, id: u64) {
         let now = self.clock.now();
         if let Some((cluster, _)) = self.cluster() {
             let ledger = &mut cluster.ledger;
             if let Some(refused) = ledger.refused.remove(&id) {
-                ledger.told.insert(refused, now);
+                ledger.informed.insert(refused, now);
             }
         }
     }
@@ -123,19 +123,19 @@ impl State {
     }
 
     /// Checks that no write goes to a server after its refusal, unless a table names the server once more.
-    pub(super) fn check_told(&mut self, conn: ConnId, tag: u64, database: DbId) {
+    pub(super) fn check_informed(&mut self, conn: ConnId, tag: u64, database: DbId) {
         let server = self.conns[conn].server;
         // Before Bolt 4.4 the driver cannot know that its tables by different names are those of one database.
         let names = self.weather.server.version >= bolt_client::Version::new(4, 4);
         let Some((cluster, _)) = self.cluster().filter(|_| names) else {
             return;
         };
-        let told = cluster.ledger.told.get(&(server, database));
+        let informed = cluster.ledger.informed.get(&(server, database));
         let began = cluster.ledger.began.get(&tag);
-        if let (Some(told), Some(began)) = (told, began)
-            && began > told
+        if let (Some(informed), Some(began)) = (informed, began)
+            && began > informed
         {
-            let ago = Duration::from_nanos(began - told);
+            let ago = Duration::from_nanos(began - informed);
             self.history.violation(format!(
                 "conn {conn}: transaction {tag} writes to db{database} on server {server}, although a caller knew {ago:?} \
                  before that it leads no more"

@@ -24,6 +24,8 @@ pub(in crate::sim) struct Wanted {
 #[derive(Debug, Clone)]
 pub(in crate::sim) struct Table {
     database: DbId,
+    /// The name by which the driver knows it: before Bolt 4.4 that of the request.
+    name: Option<String>,
     ttl: u64,
     routers: Vec<ServerId>,
     readers: Vec<ServerId>,
@@ -49,7 +51,11 @@ impl State {
         let Some(database) = weather.database(wanted.database.as_deref(), wanted.user.as_deref()) else {
             return self.fail_as(conn, Cause::Route, "Neo.ClientError.Database.DatabaseNotFound");
         };
-        let table = cluster.servers[server].view.table(server, database, weather);
+        let mut table = cluster.servers[server].view.table(server, database, weather);
+        let version = self.conns[conn].actor.proto.version();
+        if version < Some(bolt_proto::Version::new(4, 4)) {
+            table.name.clone_from(&wanted.database);
+        }
         self.note(|| format!("conn {conn}: {table:?}"));
         let actor = &mut self.conns[conn].actor;
         if wanted.procedure {
@@ -60,7 +66,6 @@ impl State {
             self.expect(conn, answered);
             return Progress::Answered;
         }
-        let version = actor.proto.version();
         let mut sent = Map::new();
         sent.insert("ttl", table.ttl as i64);
         sent.insert("servers", table.servers());
@@ -132,6 +137,7 @@ impl View {
         }
         Table {
             database,
+            name: Some(format!("db{database}")),
             ttl: weather.ttl,
             routers,
             readers,
@@ -143,6 +149,10 @@ impl View {
 impl Table {
     pub(super) const fn database(&self) -> DbId {
         self.database
+    }
+
+    pub(super) fn name(&self) -> Option<String> {
+        self.name.clone()
     }
 
     pub(super) fn writers(&self) -> &[ServerId] {

@@ -121,7 +121,7 @@ impl State {
 
     fn no_leader(&mut self, conn: ConnId, tag: u64, database: DbId) -> &'static str {
         self.check_placed(conn, tag, database, "leads");
-        self.check_told(conn, tag, database);
+        self.check_informed(conn, tag, database);
         self.note_not_leading(database);
         let read_only = self
             .weather

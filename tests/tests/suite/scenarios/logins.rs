@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Scenario> {
 const PASSWORD: &str = "long-enough";
 
 /// Returns the name of the user that a query runs as.
-const WHO: &str = "SHOW CURRENT USER YIELD user RETURN user";
+const CURRENT_USER: &str = "SHOW CURRENT USER YIELD user RETURN user";
 
 async fn the_right_password_is_verified_and_a_wrong_one_is_not(world: World) -> Outcome {
     let driver = world.driver_with(world.config()?.max_connection_pool_size(1))?;
@@ -38,7 +38,7 @@ async fn the_right_password_is_verified_and_a_wrong_one_is_not(world: World) -> 
         // The pool serves the driver's own login as before.
         go!(driver.execute_query("RETURN 1"))?;
     }
-    let stranger = world.driver_with(world.server.config(Auth::basic("nobody-at-all", PASSWORD))?)?;
+    let stranger = world.driver_with(world.server.config(Auth::basic("unknown-user", PASSWORD))?)?;
     assert!(!wait!(stranger.verify_authentication(None))?);
     assert!(wait!(stranger.verify_authentication(world.auth()))?);
     assert_at_rest(&driver);
@@ -150,7 +150,7 @@ async fn twenty_users_on_a_pool_of_five_never_run_a_query_of_each_other(world: W
     // The driver's own work runs beside theirs.
     let own = &world.server.user;
     for _ in 0..20 {
-        let found = go!(driver.execute_query(WHO).database("system").routing(Access::Read))?;
+        let found = go!(driver.execute_query(CURRENT_USER).database("system").routing(Access::Read))?;
         assert_eq!(only(&found).get::<&str>("user")?, own);
     }
     for task in tasks {
@@ -169,16 +169,16 @@ async fn twenty_users_on_a_pool_of_five_never_run_a_query_of_each_other(world: W
 /// Returns the user that a query with this login runs as, by one way or another.
 async fn as_user(driver: &Driver, auth: &Auth, way: usize) -> Result<String, Error> {
     if way.is_multiple_of(2) {
-        let query = driver.execute_query(WHO).database("system").auth(auth.clone());
+        let query = driver.execute_query(CURRENT_USER).database("system").auth(auth.clone());
         return only(&go!(query.routing(Access::Read))?).get("user");
     }
     let session = driver.session().database("system").auth(auth.clone());
     let mut session = session.default_access_mode(Access::Read).build();
     if way % 4 == 1 {
-        return wait!(go!(session.run(WHO))?.single())?.get("user");
+        return wait!(go!(session.run(CURRENT_USER))?.single())?.get("user");
     }
     let mut tx = go!(session.begin_transaction())?;
-    let user = wait!(go!(tx.run(WHO))?.single())?.get("user");
+    let user = wait!(go!(tx.run(CURRENT_USER))?.single())?.get("user");
     if way % 8 == 3 {
         wait!(tx.commit())?;
     }
@@ -205,7 +205,7 @@ async fn a_password_is_changed_under_an_open_pool(world: World) -> Outcome {
         let tasks = (0..6).map(|_| {
             let driver = driver.clone();
             world.spawn(async move {
-                let found = go!(driver.execute_query(WHO).database("system"))?;
+                let found = go!(driver.execute_query(CURRENT_USER).database("system"))?;
                 only(&found).get::<String>("user")
             })
         });
@@ -267,7 +267,7 @@ async fn a_login_that_expires_is_replaced_by_one_call_at_a_time_and_never_used_a
                 let mut seen = Vec::new();
                 for _ in 0..3 {
                     let begun = Instant::now();
-                    let query = driver.execute_query(WHO).database("system");
+                    let query = driver.execute_query(CURRENT_USER).database("system");
                     let user = only(&go!(query.routing(Access::Read))?).get::<String>("user")?;
                     seen.push((user, begun, Instant::now()));
                 }
@@ -323,7 +323,7 @@ async fn before_bolt_5_1_a_session_has_no_login_of_its_own_and_a_rotated_one_is_
         for user in users.names.iter().cycle().take(3) {
             user.clone_into(&mut current.lock().unwrap());
             for _ in 0..2 {
-                let found = go!(driver.execute_query(WHO).database("system"))?;
+                let found = go!(driver.execute_query(CURRENT_USER).database("system"))?;
                 assert_eq!(only(&found).get::<&str>("user")?, user, "Bolt {version}");
             }
         }
