@@ -1,6 +1,6 @@
 //! The request for a routing table, on one connection.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bolt_proto::value::Value;
@@ -131,7 +131,7 @@ fn call_procedure(
     context: &RoutingContext,
 ) -> Result<RequestId, Error> {
     let version = lease.proto.version().unwrap_or(Version::V3);
-    let entries: HashMap<&str, &str> = context.iter().collect();
+    let entries: BTreeMap<&str, &str> = context.iter().collect();
     let mut extra = Extra::default().access(Access::Read);
     let query = if version < Version::new(4, 0) {
         Query::new("CALL dbms.cluster.routing.getRoutingTable($context)")

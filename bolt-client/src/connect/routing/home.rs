@@ -11,7 +11,7 @@ use bolt_proto::Auth;
 const MAX_USERS: usize = 10_000;
 
 /// The user of a session, as far as its home database is concerned.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum HomeKey {
     /// The user of the driver's own login.
     Driver,

@@ -19,7 +19,7 @@ mod tables;
 mod view;
 mod whole;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,18 +80,18 @@ pub(crate) struct Router {
 struct State {
     tables: Tables,
     homes: Homes,
-    pools: HashMap<Arc<Address>, Arc<Pool>>,
-    refreshes: HashMap<RefreshKey, Arc<Refresh>>,
+    pools: BTreeMap<Arc<Address>, Arc<Pool>>,
+    refreshes: BTreeMap<RefreshKey, Arc<Refresh>>,
     /// The calls that wait for a connection, to be woken when the tables change.
     waiting: BTreeMap<u64, Waker>,
     calls: u64,
     /// The last failure of each server that was asked for a table, until it answers.
-    failures: HashMap<Arc<Address>, (Instant, Error)>,
+    failures: BTreeMap<Arc<Address>, (Instant, Error)>,
     closed: bool,
 }
 
 /// What distinguishes one search for a table from others.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct RefreshKey {
     database: Option<Arc<str>>,
     /// The user, if the search is for a home database.
@@ -222,7 +222,7 @@ impl Router {
         let forgotten = if state.failures.len() >= MAX_FAILURES {
             mem::take(&mut state.failures)
         } else {
-            HashMap::new()
+            BTreeMap::new()
         };
         let replaced = state.failures.insert(Arc::clone(router), (now, error.clone()));
         drop(state);

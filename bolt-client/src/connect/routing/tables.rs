@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,13 +26,13 @@ const MAX_ALIASES: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Tables {
     /// The name is empty for servers without named databases.
-    tables: HashMap<Arc<str>, Kept>,
+    tables: BTreeMap<Arc<str>, Kept>,
     /// The name of the table of each other name.
-    aliases: HashMap<Arc<str>, Arc<str>>,
+    aliases: BTreeMap<Arc<str>, Arc<str>>,
     /// When each table is dropped.
     due: BTreeMap<(Instant, u64), Arc<str>>,
     /// In which tables each address is.
-    listed: HashMap<Arc<Address>, HashSet<Arc<str>>>,
+    listed: BTreeMap<Arc<Address>, BTreeSet<Arc<str>>>,
     arrivals: u64,
     max: usize,
 }
@@ -42,7 +42,7 @@ struct Kept {
     table: Table,
     /// Its place in the order of those to be dropped.
     due: Option<(Instant, u64)>,
-    aliases: HashSet<Arc<str>>,
+    aliases: BTreeSet<Arc<str>>,
 }
 
 impl Default for Tables {
@@ -54,10 +54,10 @@ impl Default for Tables {
 impl Tables {
     fn with_room_for(max: usize) -> Self {
         Self {
-            tables: HashMap::new(),
-            aliases: HashMap::new(),
+            tables: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             due: BTreeMap::new(),
-            listed: HashMap::new(),
+            listed: BTreeMap::new(),
             arrivals: 0,
             max,
         }

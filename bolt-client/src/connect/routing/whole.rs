@@ -1,6 +1,6 @@
 //! The pools of a cluster, all at once.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
@@ -103,7 +103,7 @@ impl Router {
         let Some(table) = state.tables.get(database.map(|name| &**name)) else {
             return Vec::new();
         };
-        let servers: HashSet<_> = table.readers().iter().chain(table.writers()).cloned().collect();
+        let servers: BTreeSet<_> = table.readers().iter().chain(table.writers()).cloned().collect();
         let pools = servers.iter().map(|server| self.pool_in(&mut state, server));
         pools.collect()
     }

@@ -150,7 +150,10 @@ async fn twenty_users_on_a_pool_of_five_never_run_a_query_of_each_other(world: W
     // The driver's own work runs beside theirs.
     let own = &world.server.user;
     for _ in 0..20 {
-        let found = go!(driver.execute_query(CURRENT_USER).database("system").routing(Access::Read))?;
+        let found = go!(driver
+            .execute_query(CURRENT_USER)
+            .database("system")
+            .routing(Access::Read))?;
         assert_eq!(only(&found).get::<&str>("user")?, own);
     }
     for task in tasks {
@@ -169,7 +172,10 @@ async fn twenty_users_on_a_pool_of_five_never_run_a_query_of_each_other(world: W
 /// Returns the user that a query with this login runs as, by one way or another.
 async fn as_user(driver: &Driver, auth: &Auth, way: usize) -> Result<String, Error> {
     if way.is_multiple_of(2) {
-        let query = driver.execute_query(CURRENT_USER).database("system").auth(auth.clone());
+        let query = driver
+            .execute_query(CURRENT_USER)
+            .database("system")
+            .auth(auth.clone());
         return only(&go!(query.routing(Access::Read))?).get("user");
     }
     let session = driver.session().database("system").auth(auth.clone());
