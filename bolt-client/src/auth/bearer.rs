@@ -13,7 +13,7 @@ use super::{AuthManager, BoxError, Provider};
 /// A manager of tokens that expire, such as those of a single sign-on provider. It asks its provider for the next token
 /// before the present one expires, and once a server has rejected it.
 ///
-/// ```
+/// ```no_run
 /// # use bolt_client as bolt;
 /// use std::time::Duration;
 ///

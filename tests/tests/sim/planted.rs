@@ -34,6 +34,7 @@ fn every_planted_bug_is_found() {
             _ => found(0..WORLDS, World::of, ""),
         };
         plant(None);
+        eprintln!("{bug:?}: {found:?}");
         match found {
             Some(place) => writeln!(table, "| `{bug:?}` | {place} |").unwrap(),
             None => missed.push(bug),

@@ -11,7 +11,7 @@ use super::table::Table;
 
 /// A routing table: which servers of a cluster carry out the work on a database, as the driver knows it.
 ///
-/// It is a copy: later changes do not show. [`Driver::routing_table`](crate::Driver::routing_table) returns it.
+/// It is a copy: later changes do not show. `Driver::routing_table` returns it.
 #[derive(Debug, Clone)]
 pub struct RoutingTable {
     database: Option<Arc<str>>,
