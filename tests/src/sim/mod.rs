@@ -88,5 +88,8 @@ mod tls;
 mod weather;
 mod world;
 
-pub use promises::{delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls};
+pub use promises::{
+    delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
+    requests_of_a_herd,
+};
 pub use world::{Outcome, World};

@@ -71,6 +71,20 @@ pub fn delayed_by_a_dropped_search() -> usize {
     failures(&weather, tasks)
 }
 
+/// Returns how many requests for a routing table ten callers make that need the same one at the same time.
+#[must_use]
+pub fn requests_of_a_herd() -> usize {
+    let mut weather = calm();
+    weather.driver.pool_size = 10;
+    weather.cluster = Some(ClusterWeather::steady(3));
+    let tasks: Vec<_> = calls(0, 10).into_iter().map(|step| vec![step]).collect();
+    let requests = outcomes(&weather, tasks).map(|outcome| {
+        let asks = |line: &&String| line.contains(": Route(");
+        outcome.trace.iter().filter(asks).count()
+    });
+    requests.max().unwrap_or_default()
+}
+
 /// So many calls in sequence.
 fn calls(first: u64, count: u64) -> Vec<Step> {
     let call = |number| {
@@ -103,6 +117,15 @@ fn failures(weather: &Weather, tasks: Vec<Vec<Step>>) -> usize {
 
 /// Runs worlds that differ only in their seeds, and in which no rule is violated.
 fn worlds(weather: &Weather, tasks: Vec<Vec<Step>>) -> impl Iterator<Item = Outcome> {
+    let outcomes = outcomes(weather, tasks).enumerate();
+    outcomes.map(|(seed, outcome)| {
+        assert_eq!(outcome.violations, [""; 0], "seed {seed}");
+        outcome
+    })
+}
+
+/// Runs worlds that differ only in their seeds.
+fn outcomes(weather: &Weather, tasks: Vec<Vec<Step>>) -> impl Iterator<Item = Outcome> {
     let program = Program {
         tasks,
         closed_at: None,
@@ -110,11 +133,7 @@ fn worlds(weather: &Weather, tasks: Vec<Vec<Step>>) -> impl Iterator<Item = Outc
     };
     let mut weather = weather.clone();
     weather.driver.retry = Duration::ZERO;
-    (0..30).map(move |seed| {
-        let outcome = World::of(seed).play(weather.clone(), &program);
-        assert_eq!(outcome.violations, [""; 0], "seed {seed}");
-        outcome
-    })
+    (0..30).map(move |seed| World::of(seed).play(weather.clone(), &program))
 }
 
 pub(super) fn calm() -> Weather {

@@ -7,6 +7,7 @@ use std::path::Path;
 use bolt_client::planted::{Bug, plant};
 use tests::sim::{
     World, delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
+    requests_of_a_herd,
 };
 
 use super::{CLUSTERS, WORLDS, search};
@@ -30,6 +31,7 @@ fn every_planted_bug_is_found() {
             Bug::TicketTakenForGarbage => {
                 (replaced_after_a_message_of_tls() > 0).then(|| "a world of its own".to_owned())
             }
+            Bug::RoutingHerd => (requests_of_a_herd() > 1).then(|| "a world of its own".to_owned()),
             bug if CLUSTER.contains(&bug) => found(0..CLUSTERS, World::of_cluster, "cluster "),
             _ => found(0..WORLDS, World::of, ""),
         };
@@ -60,7 +62,6 @@ fn found(seeds: Range<u64>, world: fn(u64) -> World, kind: &str) -> Option<Strin
 /// The bugs that only worlds with a cluster can find.
 const CLUSTER: &[Bug] = &[
     Bug::StaleWriterKept,
-    Bug::RoutingHerd,
     Bug::SeedForgotten,
     Bug::WrongDatabasePurged,
     Bug::HomeOfAnotherUser,

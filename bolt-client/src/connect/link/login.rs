@@ -2,6 +2,7 @@
 
 use bolt_proto::{Event, RequestId, ServerError};
 
+use crate::connect::fallout;
 use crate::connect::login::Credentials;
 use crate::error::Error;
 
@@ -13,6 +14,11 @@ pub(crate) struct CarriedLogin {
     pub(crate) credentials: Credentials,
     /// The pool's [generation](crate::connect::pool::Pool) of logins when it was made.
     pub(crate) generation: u64,
+}
+
+impl CarriedLogin {
+    /// The generation of a login that the server has declared invalid.
+    const ENDED: u64 = u64::MAX;
 }
 
 /// LOGOFF and LOGON, queued and not answered yet.
@@ -60,6 +66,15 @@ impl Link {
             previous,
         });
         Ok(())
+    }
+
+    /// Notes a failure that no caller is left for, as far as it is about the login.
+    pub(super) fn note_failure(&mut self, error: &ServerError) {
+        if fallout::reported(error).invalidates_logins {
+            self.login.generation = CarriedLogin::ENDED;
+        } else if error.is_security() {
+            self.logins.rejected(&self.login.credentials, error);
+        }
     }
 
     /// Takes back the requests of which no byte has left, but for a change of the login: what is queued next needs it.

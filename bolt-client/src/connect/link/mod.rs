@@ -345,11 +345,19 @@ impl Link {
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         self.take_login_answers();
         while self.proto.has_event()?.is_some() {
-            if let (Some(Event::Success(metadata)), Some(bookmarks)) = (self.proto.event(), &self.bookmarks) {
-                metadata
-                    .bookmark()
-                    .into_iter()
-                    .for_each(|bookmark| bookmarks.committed(bookmark));
+            let failure = match (self.proto.event(), &self.bookmarks) {
+                (Some(Event::Success(metadata)), Some(bookmarks)) => {
+                    let bookmark = metadata.bookmark();
+                    bookmark
+                        .into_iter()
+                        .for_each(|bookmark| bookmarks.committed(bookmark));
+                    None
+                }
+                (Some(Event::Failure(error)), _) => Some(error),
+                _ => None,
+            };
+            if let Some(error) = failure {
+                self.note_failure(&error);
             }
         }
         Ok(())

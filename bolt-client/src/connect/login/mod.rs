@@ -117,11 +117,26 @@ impl Logins {
     /// Returns the error of a login that must not be tried now, since a server has rejected these credentials before. If
     /// the manager has others by now, the error says that the work may be tried again.
     pub(crate) fn remembered(&self, credentials: &Credentials, now: Instant) -> Option<Error> {
-        let error = self.lock().find(&credentials.auth, now)?;
+        let found = self.lock().find(&credentials.auth, now);
+        found.map(|error| self.explain(credentials, error, now))
+    }
+
+    /// As [`remembered`](Self::remembered), for a connection whose opening was permitted at `begun`.
+    pub(crate) fn remembered_since(
+        &self,
+        credentials: &Credentials,
+        begun: Instant,
+        now: Instant,
+    ) -> Option<Error> {
+        let found = self.lock().find_since(&credentials.auth, begun, now);
+        found.map(|error| self.explain(credentials, error, now))
+    }
+
+    fn explain(&self, credentials: &Credentials, error: Error, now: Instant) -> Error {
         if self.have_changed(credentials, now) {
-            Some(error.with_new_credentials())
+            error.with_new_credentials()
         } else {
-            Some(error)
+            error
         }
     }
 

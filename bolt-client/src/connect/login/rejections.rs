@@ -28,6 +28,8 @@ struct Rejection {
     error: Error,
     times: u32,
     since: Instant,
+    /// When the server rejected them last.
+    last: Instant,
     /// When the next login may be tried.
     next_try: Instant,
 }
@@ -52,6 +54,7 @@ impl Rejections {
             error: error.clone(),
             times,
             since,
+            last: now,
             next_try,
         });
     }
@@ -62,13 +65,20 @@ impl Rejections {
         let at = self.position(auth)?;
         let rejection = self.rejected.get_mut(at)?;
         if now < rejection.next_try {
-            let ago = now.saturating_duration_since(rejection.since);
-            return Some(rejection.error.clone().remembered(rejection.times, ago));
+            return Some(rejection.remembered(now));
         }
         if rejection.times > 1 {
             rejection.next_try = now.checked_add(PAUSE).unwrap_or(now);
         }
         None
+    }
+
+    /// As [`find`](Self::find), for a login that was permitted at `begun`: it must not be tried if others were rejected
+    /// meanwhile.
+    pub(super) fn find_since(&self, auth: &Auth, begun: Instant, now: Instant) -> Option<Error> {
+        let rejection = self.rejected.get(self.position(auth)?)?;
+        let is_late = rejection.last >= begun && now < rejection.next_try;
+        is_late.then(|| rejection.remembered(now))
     }
 
     /// Forgets these credentials: a server has accepted them. The caller drops what it gets without a lock.
@@ -81,6 +91,13 @@ impl Rejections {
 
     fn position(&self, auth: &Auth) -> Option<usize> {
         self.rejected.iter().position(|rejection| rejection.auth == *auth)
+    }
+}
+
+impl Rejection {
+    fn remembered(&self, now: Instant) -> Error {
+        let within = now.saturating_duration_since(self.since);
+        self.error.clone().remembered(self.times, within)
     }
 }
 
@@ -121,6 +138,23 @@ mod tests {
         assert!(rejections.find(&auth, later).is_some());
         rejections.remove(&auth);
         assert!(rejections.find(&auth, later).is_none());
+    }
+
+    #[test]
+    fn a_login_that_was_permitted_before_the_rejections_is_not_tried_after_them() {
+        let now = Instant::now();
+        let begun = now + PAUSE / 2;
+        let auth = Auth::basic("ada", "wrong");
+        let mut rejections = Rejections::default();
+        rejected(&mut rejections, &auth, UNAUTHORIZED, now);
+        assert!(rejections.find(&auth, begun).is_none());
+        assert!(rejections.find_since(&auth, begun, begun).is_none());
+        rejected(&mut rejections, &auth, UNAUTHORIZED, begun);
+        assert!(rejections.find_since(&auth, begun, begun).is_some());
+        // The caller that may try after the pause is not stopped by its own permission.
+        let later = begun + PAUSE;
+        assert!(rejections.find(&auth, later).is_none());
+        assert!(rejections.find_since(&auth, later, later).is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Auth, ServerError, Version, Versions};
+use bolt_proto::{Access, Auth, ServerError, Version, Versions};
 
 use crate::auth::{BasicAuthManager, BearerAuthManager, BoxError, ExpiringAuth};
 use crate::deadline::Deadline;
@@ -369,6 +369,22 @@ fn a_call_of_the_manager_without_callers_waits_for_the_next_one_until_it_expires
     let mut last = Task::new(driver.execute_query("C"));
     assert!(last.run().is_none());
     assert_eq!(gate.calls(), 2, "it has expired");
+}
+
+#[test]
+fn an_authorization_that_expires_after_its_caller_has_left_is_renewed_too() {
+    let servers = Scripted::new();
+    let driver = driver(&servers);
+    run(&driver, None, "A").unwrap();
+    servers.hold(0);
+    servers.fail(Message::Run, "Neo.ClientError.Security.AuthorizationExpired");
+    let mut reader = driver.session().default_access_mode(Access::Read).build();
+    let mut dropped = Task::new(reader.run("B").consume());
+    assert!(dropped.run().is_none());
+    drop(dropped);
+    servers.release(0);
+    run(&driver, None, "C").unwrap();
+    assert_eq!((servers.connections(), servers.count(Message::Logoff)), (1, 1));
 }
 
 #[test]

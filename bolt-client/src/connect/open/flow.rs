@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolt_proto::{Connection, Event, Hello, Kind, Options, Routing, ServerError, Version};
 
@@ -29,6 +29,7 @@ pub(super) struct Flow {
     pub(super) timing: Timing,
     /// The end of the opening, even if answers keep coming.
     pub(super) expires: Deadline,
+    pub(super) begun: Instant,
     pub(super) login: CarriedLogin,
     pub(super) logins: Arc<Logins>,
 }
@@ -201,13 +202,19 @@ impl Flow {
     }
 
     async fn send_login(&self, link: &mut Link, version: Version, target: &Address) -> Result<(), Error> {
+        // Others may have been rejected while this connection was being made.
+        let credentials = &self.login.credentials;
+        let now = self.runtime.now();
+        if let Some(error) = self.logins.remembered_since(credentials, self.begun, now) {
+            return Err(error);
+        }
         let mut hello = Hello::new(&self.config.user_agent)
             .bolt_agent(PRODUCT)
             .notifications(self.config.notifications.clone());
         if let Some(membership) = &self.config.membership {
             hello = hello.routing(membership.context.clone());
         }
-        let last = link.proto.login(&hello, &self.login.credentials.auth)?;
+        let last = link.proto.login(&hello, &credentials.auth)?;
         self.ask_for_table(link);
         let mut info = None;
         loop {

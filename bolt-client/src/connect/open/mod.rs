@@ -72,6 +72,7 @@ impl Opening {
             order: order.clone(),
             timing: timing.clone(),
             expires,
+            begun: now,
             login,
             logins: Arc::clone(logins),
         };

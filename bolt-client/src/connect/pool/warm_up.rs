@@ -43,8 +43,9 @@ impl Pool {
                         // A transport that blocks ends its own wait when the time is up.
                         return Err(failure.unwrap_or_else(|| self.opening_timeout(by)));
                     }
-                    // An opening that an earlier call began may fail for reasons of that call.
-                    if held.inherited.is_none() || !warming.take() {
+                    // An opening that an earlier call began may fail for reasons of that call, as with a login of its own.
+                    let is_own = held.inherited.is_none() || !error.is_failed_login();
+                    if held.inherited.is_none() || (!warming.take() && is_own) {
                         failure.get_or_insert(error);
                     }
                 }
