@@ -92,8 +92,6 @@ bugs! {
     OtherUsersConnection,
     /// A connection is used if its login has the same user, whatever the password or token.
     OldLoginKept,
-    /// What is taken back before it has left includes a change of the login.
-    LoginTakenBack,
     /// Each caller that needs credentials calls the auth manager.
     RefreshHerd,
     /// Callers get the result of the last call of the auth manager, though it has ended.

@@ -133,7 +133,13 @@ fn outcomes(weather: &Weather, tasks: Vec<Vec<Step>>) -> impl Iterator<Item = Ou
     };
     let mut weather = weather.clone();
     weather.driver.retry = Duration::ZERO;
-    (0..30).map(move |seed| World::of(seed).play(weather.clone(), &program))
+    (0..30).map(move |seed| {
+        let world = World {
+            traced: true,
+            ..World::of(seed)
+        };
+        world.play(weather.clone(), &program)
+    })
 }
 
 pub(super) fn calm() -> Weather {
@@ -214,6 +220,11 @@ mod tests {
     #[test]
     fn a_hung_opening_delays_its_waiters_by_their_patience_at_most() {
         assert_eq!(delayed_by_a_hung_opening(), 0);
+    }
+
+    #[test]
+    fn callers_that_need_the_same_table_make_one_request() {
+        assert_eq!(requests_of_a_herd(), 1);
     }
 
     #[test]

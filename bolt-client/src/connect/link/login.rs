@@ -81,8 +81,8 @@ impl Link {
     /// Returns the first of them.
     pub(crate) fn unqueue(&mut self) -> Option<RequestId> {
         match &self.logging_in {
-            Some(change) if !planted!(LoginTakenBack) => self.proto.unqueue_after(change.logon),
-            _ => self.proto.unqueue(),
+            Some(change) => self.proto.unqueue_after(change.logon),
+            None => self.proto.unqueue(),
         }
     }
 
