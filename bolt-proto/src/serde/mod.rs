@@ -1,10 +1,10 @@
 //! Reading and writing values by serde: rows, nodes and maps into structs, and structs into parameters.
 //!
-//! No [`Value`](crate::Value) is made in between.
+//! No [`Value`] is made in between.
 //!
 //! # Forms
 //!
-//! A value has one form in serde, whether a row is read or a [`Value`](crate::Value) is written to JSON. A type of serde
+//! A value has one form in serde, whether a row is read or a [`Value`] is written to JSON. A type of serde
 //! reads a value if it reads its form:
 //!
 //! | value | form | reads besides | read back from JSON |
@@ -26,9 +26,9 @@
 //! | a row | a map of its columns | a tuple, by their order; a scalar, if there is one column | |
 //! | an `EagerResult` | a list of its rows | | |
 //!
-//! Every value is also read as its type in [`types`](crate::types), as [`Value`](crate::Value), or as any type that
+//! Every value is also read as its type in [`types`](crate::types), as [`Value`], or as any type that
 //! [`as_value`] reads. In `#[serde(flatten)]` and in enums that are untagged or internally tagged, serde keeps the form and
-//! not the value: a [`Value`](crate::Value) in there has strings for dates and maps for nodes.
+//! not the value: a [`Value`] in there has strings for dates and maps for nodes.
 //!
 //! What is no property of a node or a relationship has the name of the function of Cypher that returns it. A property that
 //! has such a name itself is hidden. With `#[serde(flatten)]`, a map of what is left contains the functions that the struct
