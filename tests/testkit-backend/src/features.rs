@@ -66,4 +66,5 @@ pub(crate) const FEATURES: &[&str] = &[
     "Detail:DefaultSecurityConfigValueEquality",
     "ConfHint:connection.recv_timeout_seconds",
     "Backend:MockTime",
+    "Backend:RTFetch",
 ];

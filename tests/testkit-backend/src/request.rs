@@ -53,6 +53,14 @@ pub(crate) enum Request {
         driver_id: String,
     },
     ExecuteQuery(Box<ExecuteQuery>),
+    GetRoutingTable {
+        driver_id: String,
+        database: Option<String>,
+    },
+    GetConnectionPoolMetrics {
+        driver_id: String,
+        address: String,
+    },
 
     NewSession(Box<NewSession>),
     SessionClose {

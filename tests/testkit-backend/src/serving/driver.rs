@@ -1,6 +1,6 @@
 //! What a driver does by itself.
 
-use bolt_client::{EagerResult, Error};
+use bolt_client::{Address, EagerResult, Error, RoutingTable};
 use serde_json::{Value as Json, json};
 
 use super::connection::{Connection, OpenDriver};
@@ -66,6 +66,29 @@ impl Connection {
                 Ok(message("DriverIsEncrypted", json!({"encrypted": encrypted})))
             }
             Request::ExecuteQuery(query) => self.execute_query(&query).await,
+            Request::GetRoutingTable {
+                driver_id: id,
+                database,
+            } => {
+                let table = self.driver(&id)?.driver.routing_table(&database);
+                let unknown = || Failure::Backend(format!("there is no routing table of {database:?}"));
+                Ok(message(
+                    "RoutingTable",
+                    routing_table(&table.ok_or_else(unknown)?),
+                ))
+            }
+            Request::GetConnectionPoolMetrics {
+                driver_id: id,
+                address,
+            } => {
+                let counts = self.driver(&id)?.driver.pool_counts_by_address();
+                let of_address = counts.into_iter().find(|(known, _)| known.to_string() == address);
+                let counts = of_address.map(|(_, counts)| counts).unwrap_or_default();
+                Ok(message(
+                    "ConnectionPoolMetrics",
+                    json!({"inUse": counts.in_use, "idle": counts.idle}),
+                ))
+            }
             other => Err(Failure::Backend(format!("{other:?} is not served"))),
         }
     }
@@ -128,6 +151,17 @@ impl OpenDriver {
             },
         }
     }
+}
+
+fn routing_table(table: &RoutingTable) -> Json {
+    let texts = |servers: &[Address]| servers.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "database": table.database(),
+        "ttl": table.ttl().as_secs(),
+        "routers": texts(table.routers()),
+        "readers": texts(table.readers()),
+        "writers": texts(table.writers()),
+    })
 }
 
 fn eager_result(result: &EagerResult, request: &ExecuteQuery) -> Answer {
