@@ -116,6 +116,13 @@ impl Link {
         self.refused_login = Some(self.logins.refused(credentials, error, now));
     }
 
+    /// No server ignores a login, so nothing is known of this one.
+    fn login_ignored(&mut self) {
+        self.logging_in = None;
+        self.refused_login = Some(Error::misuse("the server ignored a login without a reason"));
+        self.say_goodbye();
+    }
+
     /// Takes the answers to a change of the login that have arrived.
     pub(super) fn take_login_answers(&mut self) {
         while let Some(change) = &self.logging_in {
@@ -125,11 +132,12 @@ impl Link {
             let is_last = head.request == Some(last);
             match self.proto.event() {
                 Some(Event::Failure(error)) => self.login_refused(error),
-                _ if is_last => {
+                Some(Event::Success(_)) if is_last => {
                     self.logging_in = None;
                     self.logins.accepted(&self.login.credentials);
                 }
-                _ => {}
+                Some(Event::Success(_)) => {}
+                _ => self.login_ignored(),
             }
         }
     }
