@@ -89,7 +89,7 @@ mod weather;
 mod world;
 
 pub use promises::{
-    delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
+    HERD, delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
     requests_of_a_herd,
 };
 pub use world::{Outcome, World};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bolt_client::planted::{Bug, plant};
 use tests::sim::{
-    World, delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
+    HERD, World, delayed_by_a_dropped_search, delayed_by_a_hung_opening, replaced_after_a_message_of_tls,
     requests_of_a_herd,
 };
 
@@ -31,7 +31,7 @@ fn every_planted_bug_is_found() {
             Bug::TicketTakenForGarbage => {
                 (replaced_after_a_message_of_tls() > 0).then(|| "a world of its own".to_owned())
             }
-            Bug::RoutingHerd => (requests_of_a_herd() > 1).then(|| "a world of its own".to_owned()),
+            Bug::RoutingHerd => (requests_of_a_herd() >= HERD / 2).then(|| "a world of its own".to_owned()),
             bug if CLUSTER.contains(&bug) => found(0..CLUSTERS, World::of_cluster, "cluster "),
             _ => found(0..WORLDS, World::of, ""),
         };
