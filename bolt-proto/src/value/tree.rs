@@ -34,7 +34,7 @@ use crate::value::{
 /// let value: Value = map! { "name": "Ada", "born": 1815, "tags": list!["poet", 1.5, true] }.into();
 /// assert_eq!(value.to_string(), r#"{name: "Ada", born: 1815, tags: ["poet", 1.5, true]}"#);
 /// assert_eq!(Value::from(("poet", 1.5, true)), list!["poet", 1.5, true]);
-/// assert_eq!(Value::from([1, 2]), (1..3).collect());
+/// assert_eq!(Value::from([1, 2]), (1..3).collect::<Value>());
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
