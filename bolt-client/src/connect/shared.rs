@@ -94,7 +94,6 @@ impl Shared {
         loop {
             let (mut lease, credentials) = self.acquire_any(want, by).await?;
             if lease.carry(&credentials)? {
-                self.check_login(&lease)?;
                 return Ok(lease);
             }
             // Its login cannot be changed before Bolt 5.1.
@@ -140,17 +139,6 @@ impl Shared {
     fn is_the_drivers(&self, auth: &Auth) -> bool {
         let current = self.logins.current(self.now());
         current.is_some_and(|current| current.auth == *auth)
-    }
-
-    /// Checks that a login that is about to be made was not rejected so often that it must not be tried now.
-    fn check_login(&self, lease: &Lease) -> Result<(), Error> {
-        if !lease.is_logging_in() {
-            return Ok(());
-        }
-        match self.logins.remembered(&lease.login().credentials, self.now()) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
     }
 
     /// Returns the end of an acquisition that begins now.
@@ -203,7 +191,6 @@ impl Shared {
                     "verifying a login needs Bolt 5.1; verify_connectivity tests the driver's own",
                 ));
             }
-            self.check_login(&lease)?;
             if self.answers(&mut lease, by).await? {
                 return Ok(());
             }

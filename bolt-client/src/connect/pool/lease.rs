@@ -9,7 +9,7 @@ use bolt_proto::ServerError;
 use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::{ForRouting, Others};
-use crate::connect::link::Link;
+use crate::connect::link::{CarriedLogin, Link};
 use crate::connect::login::Credentials;
 use crate::connect::routing::Placement;
 use crate::deadline::Deadline;
@@ -127,7 +127,7 @@ impl Lease {
     /// leaves with that request. Returns `false` if it is not possible on this connection, before Bolt 5.1.
     ///
     /// # Errors
-    /// If the credentials cannot be encoded.
+    /// If the credentials cannot be encoded, or have been rejected so often that they must not be tried now.
     pub(crate) fn carry(&mut self, credentials: &Credentials) -> Result<bool, Error> {
         let login = self.pool.login(credentials);
         let carries = self
@@ -137,11 +137,7 @@ impl Lease {
         if carries || planted!(OtherUsersConnection) {
             return Ok(true);
         }
-        if !self.can_log_in_again() {
-            return Ok(false);
-        }
-        self.log_in(login)?;
-        Ok(true)
+        self.change_login(login)
     }
 
     /// Logs in again, even with the login that the connection carries. Returns `false` as [`carry`](Self::carry).
@@ -152,10 +148,18 @@ impl Lease {
         if self.is_logging_in() {
             return Ok(true);
         }
+        let login = self.pool.login(credentials);
+        self.change_login(login)
+    }
+
+    /// Queues a change of the login, unless a server has rejected it so often that it must not be tried now.
+    fn change_login(&mut self, login: CarriedLogin) -> Result<bool, Error> {
         if !self.can_log_in_again() {
             return Ok(false);
         }
-        let login = self.pool.login(credentials);
+        if let Some(error) = self.pool.logins.remembered(&login.credentials, self.pool.now()) {
+            return Err(error);
+        }
         self.log_in(login)?;
         Ok(true)
     }

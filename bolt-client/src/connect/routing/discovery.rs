@@ -255,17 +255,11 @@ impl Router {
     ) -> Result<Lease, Error> {
         loop {
             let mut lease = pool.acquire(credentials, by).await?;
-            if !lease.carry(credentials)? {
-                // Its login cannot be changed before Bolt 5.1.
-                lease.close();
-                continue;
+            if lease.carry(credentials)? {
+                return Ok(lease);
             }
-            let remembered = if lease.is_logging_in() {
-                self.logins.remembered(credentials, self.now())
-            } else {
-                None
-            };
-            return remembered.map_or(Ok(lease), Err);
+            // Its login cannot be changed before Bolt 5.1.
+            lease.close();
         }
     }
 
