@@ -229,7 +229,8 @@ impl Shared {
             Ok(answered) => Ok(answered),
             Err(error) => {
                 lease.report(fallout::for_connections(&error, false));
-                if error.is_retryable() {
+                // What a server has reported says more than its answer to a second attempt would.
+                if error.is_retryable() && error.server().is_none() {
                     Ok(false)
                 } else {
                     Err(error)

@@ -40,9 +40,15 @@ impl Exchange {
             return Ok(());
         }
         let open = self.results.any_open();
-        let proto = &mut self.flight.lease_mut()?.proto;
+        let lease = self.flight.lease_mut()?;
+        if open {
+            // What has arrived counts, although no call has asked for it.
+            lease.read_arrived();
+        }
+        let proto = &mut lease.proto;
         // RESET stops a result that is still being computed; ROLLBACK would wait for the page on its way.
-        let request = match open.then(|| proto.reset()) {
+        let computing = open && proto.unanswered() > 0;
+        let request = match computing.then(|| proto.reset()) {
             Some(Ok(request)) => request,
             _ => match proto.rollback() {
                 Ok(request) => request,

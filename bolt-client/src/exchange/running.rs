@@ -119,10 +119,8 @@ impl Exchange {
                 return self.end_of(id).unwrap_or(Ok(()));
             }
             if result.is_started() {
-                // Without columns there are no rows, so there is only one page; but a server may leave the columns
-                // out.
-                let named = !result.keys.is_empty();
-                if named || self.flight.lease_mut()?.proto.has_more(id) {
+                // Without columns there are no rows, so there is only one page.
+                if result.may_have_rows() || self.flight.lease_mut()?.proto.has_more(id) {
                     return self.see_first_page(id, by).await;
                 }
             }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod hung_up;
 mod leaving;
 mod login;
 #[cfg(test)]
@@ -336,6 +337,12 @@ impl Link {
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
+    /// Returns when the server will have been silent for longer than it promised; never if the present wait has not found
+    /// it silent.
+    pub(crate) fn silent_until(&self) -> Deadline {
+        self.wire.silent_until(self.silence_limit())
+    }
+
     /// Returns how long the server may be silent while an answer is awaited.
     fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
@@ -371,7 +378,9 @@ impl Link {
         }
     }
 
+    /// Explains the end of the connection, and closes it.
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
+        self.wire.hang_up();
         Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }
 }
