@@ -166,7 +166,12 @@ impl Shared {
 
     /// Returns whether a server accepts these credentials, or the driver's.
     pub(crate) async fn verify_authentication(&self, login: Login, by: Deadline) -> Result<bool, Error> {
-        match self.log_in(&self.read(login), by).await {
+        // That database exists on every server that has several, and needs no table of its own in a cluster.
+        let want = Want {
+            database: Some(Arc::from("system")),
+            ..self.read(login)
+        };
+        match self.log_in(&want, by).await {
             Ok(()) => Ok(true),
             Err(error) if error.server().is_some_and(denies_access) => Ok(false),
             Err(error) => Err(error),
