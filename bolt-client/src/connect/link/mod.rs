@@ -11,6 +11,7 @@ mod wire;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(crate) struct Link {
     wire: Wire,
     /// The address of the server, for error messages.
     peer: Arc<str>,
+    /// Where it leads to, of all addresses of the server's name.
+    socket: Option<SocketAddr>,
     info: Option<Arc<ServerInfo>>,
     /// The question for a routing table that travelled behind the login, until its answer is read.
     route: Option<Box<(RequestId, Question)>>,
@@ -87,6 +90,7 @@ impl Link {
             proto,
             wire: Wire::new(runtime, transport),
             peer,
+            socket: None,
             info: None,
             route: None,
             counted: None,
@@ -104,6 +108,15 @@ impl Link {
     /// Returns the address of the server.
     pub(crate) fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Returns the address that it is connected to; `None` for a Unix-domain socket.
+    pub(crate) const fn socket(&self) -> Option<SocketAddr> {
+        self.socket
+    }
+
+    pub(crate) const fn set_socket(&mut self, socket: SocketAddr) {
+        self.socket = Some(socket);
     }
 
     /// Returns information about the server; present after the login.
