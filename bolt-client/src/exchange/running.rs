@@ -11,8 +11,8 @@ use super::open_result::OpenResult;
 use super::work::WorkKind;
 use super::{Exchange, HolderToken};
 
-/// How long a page that is on its way may delay a call that need not wait for it.
-pub(super) const FIRST_PAGE: Duration = Duration::from_millis(10);
+/// How long the first page of an auto-commit write may delay its `run`.
+const FIRST_PAGE: Duration = Duration::from_millis(10);
 
 impl Exchange {
     /// Begins the transaction, and waits for the server's answer.
