@@ -380,6 +380,7 @@ impl Error {
     pub fn conversion(&self) -> Option<&ConversionError> {
         match &*self.0 {
             Reason::Conversion(error) => Some(error),
+            Reason::Load { cause, .. } => cause.conversion(),
             _ => None,
         }
     }

@@ -81,8 +81,8 @@ impl<'r> Filler<'r> {
             Poll::Ready(())
         })
         .await;
-        match &self.state {
-            Filling::Failed(error) => return Err(error.clone()),
+        match mem::replace(&mut self.state, Filling::Ended) {
+            Filling::Failed(error) => return Err(error),
             Filling::Ended if self.batch.is_empty() => return Ok(None),
             Filling::Ended => {}
             Filling::Open | Filling::Full => self.state = Filling::Open,
