@@ -25,13 +25,9 @@ impl Exchange {
     /// Reads to the end of a result, requesting all rows that are left at once. If it is dropped before that, a
     /// transaction must be rolled back, and an auto-commit query is cancelled.
     pub(crate) async fn finish(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_to_end(id, rest, by).await;
-        finishing.done = true;
-        drop(finishing);
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_to_end(id, rest, by).await;
+        finishing.done();
         outcome.map_err(|error| {
             if error.is_too_large() {
                 error
@@ -53,12 +49,9 @@ impl Exchange {
         id: ResultId,
         by: Deadline,
     ) -> Result<Option<Record>, Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_single(id, by).await;
-        finishing.done = true;
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_single(id, by).await;
+        finishing.done();
         outcome
     }
 
@@ -230,12 +223,9 @@ impl Exchange {
         mut read: impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_each(id, &mut read, by).await;
-        finishing.done = true;
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_each(id, &mut read, by).await;
+        finishing.done();
         outcome
     }
 
@@ -272,9 +262,26 @@ pub(super) fn defer_end_of_connection(
 }
 
 /// A result that is being read to its end. Dropped before that, it cancels the work.
-struct Finishing<'e> {
+pub(super) struct Finishing<'e> {
     exchange: &'e mut Exchange,
     done: bool,
+}
+
+impl<'e> Finishing<'e> {
+    pub(super) const fn new(exchange: &'e mut Exchange) -> Self {
+        Self {
+            exchange,
+            done: false,
+        }
+    }
+
+    pub(super) const fn exchange(&mut self) -> &mut Exchange {
+        self.exchange
+    }
+
+    pub(super) fn done(mut self) {
+        self.done = true;
+    }
 }
 
 impl Drop for Finishing<'_> {

@@ -10,6 +10,7 @@ mod cursors;
 mod deadlines;
 mod going_down;
 mod hostile_peers;
+mod loads;
 pub(super) mod locks;
 mod logins;
 mod managed;
@@ -85,6 +86,7 @@ pub(super) fn all() -> Vec<Scenario> {
         retries::all(),
         logins::all(),
         parameters::all(),
+        loads::all(),
         round_trips::all(),
         pool::all(),
         bookmarks::all(),
