@@ -39,6 +39,7 @@ mod eager_result;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod loaded;
 mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
@@ -63,6 +64,7 @@ pub use api::adapter;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
 pub use api::execute_query::ExecuteQuery;
+pub use api::load::{AsValue, Load, LoadRow};
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
 pub use api::runner::{QueryRun, QueryRunner};
@@ -85,7 +87,8 @@ pub use connect::routing::RoutingTable;
 #[cfg(feature = "rustls")]
 pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;
-pub use error::{Error, ErrorKind, OrAbort};
+pub use error::{Error, ErrorKind, OrAbort, RoutingFailure};
+pub use loaded::Loaded;
 pub use record::{Record, RecordIter, RecordRef};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

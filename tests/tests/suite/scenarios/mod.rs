@@ -11,6 +11,7 @@ mod cursors;
 mod deadlines;
 mod going_down;
 mod hostile_peers;
+mod loads;
 pub(super) mod locks;
 mod logins;
 mod managed;
@@ -87,6 +88,7 @@ pub(super) fn all() -> Vec<Scenario> {
         retries::all(),
         logins::all(),
         parameters::all(),
+        loads::all(),
         round_trips::all(),
         pool::all(),
         bookmarks::all(),
