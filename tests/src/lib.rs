@@ -11,6 +11,7 @@
 //! with any runtime. They end when they are dropped.
 
 pub mod counting;
+mod cpu_time;
 pub mod hostile;
 mod listener;
 pub mod misbehaving;
@@ -18,3 +19,5 @@ pub mod relay;
 pub mod scripted;
 pub mod sim;
 pub mod tls;
+
+pub use cpu_time::cpu_time;

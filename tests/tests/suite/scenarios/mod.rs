@@ -8,6 +8,7 @@ mod bad_peers;
 mod bookmarks;
 mod cursors;
 mod deadlines;
+mod every_type;
 mod going_down;
 mod hostile_peers;
 mod loads;
@@ -87,6 +88,7 @@ pub(super) fn all() -> Vec<Scenario> {
         logins::all(),
         parameters::all(),
         loads::all(),
+        every_type::all(),
         round_trips::all(),
         pool::all(),
         bookmarks::all(),
