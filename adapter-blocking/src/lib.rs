@@ -53,8 +53,8 @@ pub use bolt_client::{
     ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, ExpiringAuth,
     FetchSize, FromValue, Keys, Limits, LoadRow, Loaded, MinimumSeverity, Notification, NotificationFilter, OptionalName,
     OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
-    RoutingTable, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error,
-    ident, list, map, newtype, protocol, query, serde, types,
+    RoutingFailure, RoutingTable, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version,
+    Versions, error, ident, list, map, newtype, protocol, query, serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

@@ -89,7 +89,7 @@ pub use connect::routing::RoutingTable;
 #[cfg(feature = "rustls")]
 pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;
-pub use error::{Error, ErrorKind, OrAbort};
+pub use error::{Error, ErrorKind, OrAbort, RoutingFailure};
 pub use loaded::Loaded;
 pub use record::{Record, RecordIter, RecordRef};
 pub use server_info::ServerInfo;

@@ -284,6 +284,23 @@ impl Driver {
         self.shared.routing_table(database.into_name())
     }
 
+    /// Requests the routing table of a database from the servers, even if the known one is still valid, and returns it.
+    /// `None` is the driver's default database, or the home database of its user.
+    ///
+    /// The driver requests tables by itself whenever it needs them, so this is for tools and tests: after a server was added,
+    /// for example, new work reaches it at once. Work that waits for a server that the new table lacks goes elsewhere.
+    ///
+    /// # Errors
+    /// If no server sends a table: [`Error::routing`] is
+    /// [`RoutingFailure::NoTable`](crate::RoutingFailure::NoTable). If the servers refuse the request: their failure. If the URI
+    /// is not that of a cluster: [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+    ///
+    /// # Cancel safety
+    /// [*cancel-safe*](index.html#cancellation).
+    pub async fn refresh_routing_table(&self, database: impl OptionalName) -> Result<RoutingTable, Error> {
+        self.shared.refresh_routing_table(database.into_name()).await
+    }
+
     /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection,
     /// fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing twice has no further effect.
     ///

@@ -194,7 +194,12 @@ impl Error {
     pub(crate) fn broken(address: String, violation: ProtocolViolation, source: Option<io::Error>) -> Self {
         match violation {
             ProtocolViolation::EndOfStream { .. } => Reason::Lost { address, source }.into(),
-            violation => Reason::Protocol { address, violation }.into(),
+            violation => Reason::Protocol {
+                address,
+                violation,
+                encrypted: Encrypted::No { routed: false },
+            }
+            .into(),
         }
     }
 
@@ -204,6 +209,14 @@ impl Error {
             Ok(Reason::Lost { address, source }) => {
                 Self::ended_while_opening(address, source, during, encrypted)
             }
+            Ok(Reason::Protocol {
+                address, violation, ..
+            }) => Reason::Protocol {
+                address,
+                violation,
+                encrypted,
+            }
+            .into(),
             Ok(reason) => reason.into(),
             // An error that was just made is not shared.
             Err(shared) => Self(shared),
@@ -256,10 +269,18 @@ impl Error {
         matches!(
             &*self.0,
             Reason::Refused {
-                encrypted: Encrypted::No,
+                encrypted: Encrypted::No { .. },
                 ..
             }
         )
+    }
+
+    /// Returns the first part of the schemes of the URI of a connection that was refused.
+    pub(super) fn scheme(&self) -> &'static str {
+        match &*self.0 {
+            Reason::Refused { encrypted, .. } => encrypted.scheme(),
+            _ => "bolt",
+        }
     }
 
     /// Returns whether an encrypted connection that was being opened had received TLS before it failed.

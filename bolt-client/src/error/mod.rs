@@ -23,6 +23,7 @@ pub use abort::OrAbort;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub use bolt_proto::{ProtocolViolation, UsageError};
 use login::Login;
+pub use routing::RoutingFailure;
 pub(crate) use routing::{Failures, Known};
 use routing::{NoRoutingTable, NoServer};
 pub(crate) use waiting::Waiting;
@@ -174,6 +175,8 @@ enum Reason {
     Protocol {
         address: String,
         violation: ProtocolViolation,
+        /// As far as the violation is about that.
+        encrypted: Encrypted,
     },
     /// The server is not the product that the application requires.
     Product {
@@ -292,7 +295,9 @@ impl Error {
     }
 
     /// Returns whether the same work may succeed if it is retried: after a transient error of the server, if a connection
-    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
+    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after
+    /// [`ErrorKind::UnknownCommit`], and if the time of the call is up. In a cluster it is `true` if another attempt may find a
+    /// server, even if each of those that were tried did not answer in time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
@@ -436,11 +441,15 @@ impl fmt::Display for Error {
             Reason::Protocol {
                 address,
                 violation: violation @ ProtocolViolation::TlsServer,
+                encrypted,
             } => write!(
                 f,
-                "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by bolt+s://"
+                "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by {}+s://",
+                encrypted.scheme()
             ),
-            Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
+            Reason::Protocol {
+                address, violation, ..
+            } => write!(f, "{address}: {violation}"),
             Reason::Product {
                 address,
                 product,
@@ -487,17 +496,17 @@ impl fmt::Display for Error {
                 f,
                 "the connection to {address} ended during {during}: {} (is it a Bolt port?{})",
                 Ending(source.as_ref()),
-                match encrypted {
-                    Encrypted::No => " if it requires TLS, connect by bolt+s://",
-                    Encrypted::Tls { .. } => "",
-                }
+                TlsHint(*encrypted)
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
-            Reason::OnlyTls { address, .. } => write!(
-                f,
-                "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
-                 only by bolt+ssc://, which accepts any certificate"
-            ),
+            Reason::OnlyTls { address, refusal } => {
+                let scheme = refusal.scheme();
+                write!(
+                    f,
+                    "{address}: the server closes connections without TLS, and speaks TLS: connect by {scheme}+s://, or for \
+                     tests only by {scheme}+ssc://, which accepts any certificate"
+                )
+            }
             Reason::Timeout {
                 address,
                 waiting,
@@ -542,6 +551,18 @@ fn common_kind(failures: &[Error]) -> ErrorKind {
         first
     } else {
         ErrorKind::Connect
+    }
+}
+
+/// Shows what helps if the server requires TLS and the connection had none.
+struct TlsHint(Encrypted);
+
+impl fmt::Display for TlsHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Encrypted::No { .. } => write!(f, " if it requires TLS, connect by {}+s://", self.0.scheme()),
+            Encrypted::Tls { .. } => Ok(()),
+        }
     }
 }
 

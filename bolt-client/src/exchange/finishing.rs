@@ -16,6 +16,8 @@ use super::open_result::OpenResult;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     Keep,
+    /// As `Keep`, requested page by page.
+    KeepPages,
     Discard,
 }
 
@@ -171,13 +173,10 @@ impl Exchange {
         Ok(true)
     }
 
-    /// Reads to the end of a result, requesting all rows that are left at once. Cancel-safe.
+    /// Reads to the end of a result, requesting all rows that are left at once, or in pages. Cancel-safe.
     pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         if rest == Rest::Discard {
             self.take_rows(id);
-            if let Some(result) = self.results.get_mut(id) {
-                result.skip();
-            }
         }
         let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         loop {
@@ -185,7 +184,7 @@ impl Exchange {
                 return Err(self.flight.state.gone());
             };
             // Rows may have been kept before, for another call than this.
-            if rest == Rest::Keep && result.kept_bytes() > most {
+            if rest != Rest::Discard && result.kept_bytes() > most {
                 return Err(Error::too_large(most));
             }
             if result.has_ended() {
@@ -205,12 +204,18 @@ impl Exchange {
 
     fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
         let proto = &mut self.flight.lease_mut()?.proto;
-        if proto.has_more(id) {
-            let asked = match rest {
-                Rest::Keep => proto.pull(id, Fetch::All),
-                Rest::Discard => proto.discard(id, Fetch::All),
-            };
-            defer_end_of_connection(asked)?;
+        let Some(result) = self.results.get_mut(id).filter(|_| proto.has_more(id)) else {
+            return Ok(());
+        };
+        let asked = match rest {
+            Rest::Keep => proto.pull(id, Fetch::All),
+            Rest::KeepPages => proto.pull(id, result.next_page()),
+            Rest::Discard => proto.discard(id, Fetch::All),
+        };
+        match (defer_end_of_connection(asked)?, rest) {
+            (Some(_), Rest::Discard) => result.discard(),
+            (Some(request), Rest::KeepPages) => result.ask(request),
+            _ => {}
         }
         Ok(())
     }
@@ -229,8 +234,10 @@ impl Exchange {
                 break;
             };
             state.note_answer();
-            if let (Event::Record(row), Rest::Keep) = (event, rest) {
-                result.keep(RecordRef::new(row));
+            match (event, rest) {
+                (Event::Record(_), Rest::Discard) => result.pass_over(),
+                (Event::Record(row), _) => result.keep(RecordRef::new(row)),
+                _ => {}
             }
         }
         Ok(())

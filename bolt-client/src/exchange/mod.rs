@@ -199,11 +199,11 @@ impl Exchange {
         }
     }
 
-    /// Returns the columns of a result, if this answers its RUN.
-    fn keys_of_answer(&self, head: Head) -> Option<Keys> {
+    /// Returns the columns of a result, if this answers its RUN. A server may leave them out.
+    fn keys_of_answer(&self, head: Head) -> Option<Option<Keys>> {
         let result = self.results.get(head.result?)?;
         let lease = self.flight.lease().filter(|_| head.request == Some(result.run))?;
-        Some(lease.proto.keys(result.id).cloned().unwrap_or_default())
+        Some(lease.proto.keys(result.id).cloned())
     }
 
     fn take_failure(&mut self, head: Head) {

@@ -46,15 +46,15 @@ scenarios! {
     an_eager_transaction_function_runs_once_the_server_has_begun_the_transaction,
     an_eager_transaction_function_does_not_run_if_the_transaction_cannot_begin,
     the_status_of_a_result_that_is_consumed_counts_the_rows_that_had_been_requested
-        not yet: "consume forgets that rows arrive which were requested before",
+        ,
     a_driver_that_is_closed_waits_for_the_answer_to_reset_before_it_says_goodbye
-        not yet: "GOODBYE follows an unanswered RESET, and the server writes its answer to a closed socket",
+        ,
     the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once
-        not yet: "the connection stays open until the transaction is dropped",
+        ,
     an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence
-        not yet: "the connection stays open when the promised silence is over",
+        ,
     a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset
-        not yet: "RESET, because the end of the rows has not been read",
+        ,
     a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server
-        not yet: "the login is tried again on a new connection, and the error is that of the new one",
+        ,
 }

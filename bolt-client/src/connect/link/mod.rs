@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod hung_up;
 mod leaving;
 mod login;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod wire;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub(crate) struct Link {
     wire: Wire,
     /// The address of the server, for error messages.
     peer: Arc<str>,
+    /// Where it leads to, of all addresses of the server's name.
+    socket: Option<SocketAddr>,
     info: Option<Arc<ServerInfo>>,
     /// The question for a routing table that travelled behind the login, until its answer is read.
     route: Option<Box<(RequestId, Question)>>,
@@ -86,6 +90,7 @@ impl Link {
             proto,
             wire: Wire::new(runtime, transport),
             peer,
+            socket: None,
             info: None,
             route: None,
             counted: None,
@@ -103,6 +108,15 @@ impl Link {
     /// Returns the address of the server.
     pub(crate) fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Returns the address that it is connected to; `None` for a Unix-domain socket.
+    pub(crate) const fn socket(&self) -> Option<SocketAddr> {
+        self.socket
+    }
+
+    pub(crate) const fn set_socket(&mut self, socket: SocketAddr) {
+        self.socket = Some(socket);
     }
 
     /// Returns information about the server; present after the login.
@@ -352,6 +366,12 @@ impl Link {
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
+    /// Returns when the server will have been silent for longer than it promised; never if the present wait has not found
+    /// it silent.
+    pub(crate) fn silent_until(&self) -> Deadline {
+        self.wire.silent_until(self.silence_limit())
+    }
+
     /// Returns how long the server may be silent while an answer is awaited.
     fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
@@ -387,7 +407,9 @@ impl Link {
         }
     }
 
+    /// Explains the end of the connection, and closes it.
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
+        self.wire.hang_up();
         Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }
 }

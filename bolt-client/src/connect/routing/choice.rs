@@ -152,7 +152,7 @@ impl Router {
         };
         let over = by.has_passed(self.now()) || self.runtime.is_cancelled();
         match fallout::for_choice(&error, over) {
-            ForSearch::Final => return Err(error),
+            ForSearch::Final => return Err(self.final_error(want, chosen, tried, error)),
             ForSearch::ForgetServer => {
                 self.note_failure(&chosen.address, &error);
                 self.forget(&chosen.address);
@@ -283,6 +283,18 @@ impl Router {
         state.homes.get(&self.user(want))
     }
 
+    /// Returns the error that ends the search for a server, with what has failed before.
+    fn final_error(&self, want: &Want, chosen: &Chosen, tried: &Tried, error: Error) -> Error {
+        if tried.failures.is_empty() {
+            return error;
+        }
+        let state = self.lock();
+        let table = state.tables.get(chosen.database.as_deref());
+        let known = self.known(want, chosen.database.clone(), table);
+        drop(state);
+        error.after_servers(known, &chosen.address, &tried.failures)
+    }
+
     fn known(&self, want: &Want, database: Option<Arc<str>>, table: Option<&Table>) -> Known {
         let now = self.now();
         let count = |of: fn(&Table) -> &[Arc<Address>]| table.map_or(0, |table| of(table).len());
@@ -295,6 +307,9 @@ impl Router {
             age: table
                 .map(|table| now.saturating_duration_since(table.received()))
                 .unwrap_or_default(),
+            writerless: table
+                .and_then(Table::writerless_since)
+                .map(|since| now.saturating_duration_since(since)),
         }
     }
 }

@@ -109,7 +109,8 @@ impl Connection {
             .database(&config.database)
             .impersonated_user(&config.impersonated_user)
             .auth(auth.clone())
-            .timeout(config::timeout(config.timeout)?);
+            .timeout(config::timeout(config.timeout)?)
+            .fetch_size(open.fetch_size);
         if let Some(mode) = config.routing {
             call = call.routing(config::access(mode));
         }
