@@ -142,7 +142,7 @@ impl Exchange {
     }
 
     /// Queues COMMIT as soon as every result was requested to its end: servers carry out only what is requested.
-    async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
+    pub(super) async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
         // Those without a holder are among them: their DISCARD may have been taken back with another request.
         for id in self.results.ids() {
             self.mark_unwanted(id);

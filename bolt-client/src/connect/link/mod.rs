@@ -280,6 +280,22 @@ impl Link {
         .await;
     }
 
+    /// Returns whether something has arrived that the caller would not have to wait for: an event, or the end of the
+    /// connection, whose reason the next wait reports.
+    pub(crate) fn has_arrived(&mut self) -> bool {
+        !matches!(self.proto.has_event(), Ok(None)) || self.proto.disposition() == Disposition::Dead
+    }
+
+    /// Ready once something has arrived, or the time is up. No event is taken.
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+        while !self.has_arrived() {
+            if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Takes the event whose head was just returned.
     pub(crate) fn event(&mut self) -> Option<Event<'_>> {
         self.proto.event()
