@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bolt_client::{
-    Address, Auth, BookmarkManager, Config, Error, OptionalName, PoolCounts, Query, RoutingTable, ServerInfo,
+    Address, Auth, BookmarkManager, Config, Error, LoadRow, OptionalName, PoolCounts, Query, RoutingTable, ServerInfo,
 };
 
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
+use crate::load::Load;
 use crate::runtime::{Blocking, Runtime};
 use crate::session::SessionBuilder;
 use crate::transaction::BeginTransaction;
@@ -98,6 +99,26 @@ impl Driver {
     /// ```
     pub fn begin_transaction(&self) -> BeginTransaction<'static> {
         BeginTransaction::new(self.inner.begin_transaction())
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then [`call`](Load::call) it.
+    ///
+    /// The session of the load has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager). For other settings, and for rows that may fail to
+    /// be produced, there are the methods of a session: [`Session::load`](crate::Session::load).
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// driver.load("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1]})", people).call()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn load<'r, I>(&self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        Load::new(self.inner.load(query, rows))
     }
 
     /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or

@@ -7,6 +7,8 @@ use bolt_proto::{Auth, Query, Version};
 
 use crate::address::Address;
 use crate::api::execute_query::ExecuteQuery;
+use crate::api::held::Held;
+use crate::api::load::{Load, LoadRow, RowSource};
 use crate::api::session::SessionBuilder;
 use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::BookmarkManager;
@@ -108,6 +110,28 @@ impl Driver {
             .bookmark_manager(manager)
             .build()
             .into_transaction()
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then await it.
+    ///
+    /// The session of the load has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager). For other settings, and for rows that may fail to be
+    /// produced, there are the methods of a session: [`Session::load`](crate::Session::load).
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(driver: bolt::Driver, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// driver.load("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1]})", people).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn load<'r, I>(&self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        let manager = self.execute_query_bookmark_manager();
+        let session = self.session().bookmark_manager(manager).build();
+        Load::new(Held::Owned(session), query.into(), RowSource::of_iter(rows))
     }
 
     /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or

@@ -11,6 +11,7 @@ use crate::auth::BoxError;
 use crate::connect::encryption::{Encrypted, TlsFault, is_in_tls};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
+use crate::loaded::Loaded;
 use crate::runtime::{NoRuntime, Runtime};
 
 /// The most failures of one opening that are kept.
@@ -133,6 +134,12 @@ impl Error {
 
     pub(crate) fn unknown_commit(cause: Self) -> Self {
         Reason::UnknownCommit(cause).into()
+    }
+
+    /// A load failed after it had got so far.
+    pub(crate) fn of_load(self, loaded: Loaded) -> Self {
+        let loaded = Box::new(loaded);
+        Reason::Load { cause: self, loaded }.into()
     }
 
     pub(crate) fn resolve(host: &str, source: Option<io::Error>) -> Self {

@@ -16,6 +16,7 @@ use std::{fmt, io, iter};
 use crate::connect::encryption::Encrypted;
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Limit;
+use crate::loaded::Loaded;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
@@ -232,6 +233,11 @@ enum Reason {
     CancelledPause(Error),
     Closed,
     UnknownCommit(Error),
+    /// A load of rows failed with this error, after it had got so far.
+    Load {
+        cause: Error,
+        loaded: Box<Loaded>,
+    },
     NoRoutingTable(Box<NoRoutingTable>),
     NoServer(Box<NoServer>),
     /// A routing table lacks this.
@@ -248,6 +254,7 @@ impl Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.kind(),
             Reason::Usage(_)
             | Reason::Misuse(_)
@@ -297,6 +304,8 @@ impl Error {
             Reason::Server(error) | Reason::Login { error, .. } => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
             Reason::NewCredentials(_) => true,
+            // What is committed would be loaded twice.
+            Reason::Load { cause, loaded } => loaded.rows == 0 && cause.is_retryable(),
             // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
                 source: Some(source), ..
@@ -354,9 +363,19 @@ impl Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.server(),
             Reason::NoRoutingTable(error) => only(error.failures())?.server(),
             Reason::NoServer(error) => only(error.failures())?.server(),
+            _ => None,
+        }
+    }
+
+    /// Returns how far a [load](crate::Session::load) got before it failed with this error. `None` for errors of other calls.
+    #[must_use]
+    pub fn loaded(&self) -> Option<&Loaded> {
+        match &*self.0 {
+            Reason::Load { loaded, .. } => Some(loaded),
             _ => None,
         }
     }
@@ -366,6 +385,7 @@ impl Error {
     pub fn conversion(&self) -> Option<&ConversionError> {
         match &*self.0 {
             Reason::Conversion(error) => Some(error),
+            Reason::Load { cause, .. } => cause.conversion(),
             _ => None,
         }
     }
@@ -504,6 +524,7 @@ impl fmt::Display for Error {
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
             }
+            Reason::Load { cause, loaded } => write!(f, "{cause} (after {loaded} were committed)"),
             Reason::NoRoutingTable(error) => error.fmt(f),
             Reason::NoServer(error) => error.fmt(f),
             Reason::BadTable(missing) => write!(f, "the routing table has {missing}"),
@@ -590,6 +611,7 @@ impl StdError for Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.source(),
             Reason::AuthManager(source) => Some(&**source),
             // The last attempt. The text names all of them.

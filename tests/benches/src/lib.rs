@@ -35,14 +35,19 @@
 //!   needs valgrind and `cargo install gungraun-runner`, in the version that the lock file has of gungraun.
 //! * `cargo bench -p benches --bench instructions` compares instructions with those of the previous run.
 
+pub mod limit;
 mod parameters;
 mod reads;
-mod rows;
+pub mod replay;
+pub mod row;
+pub mod rows;
 mod stage;
 mod walk;
 mod workload;
 
 pub use parameters::{ROWS, Rows, Write, plain, send};
 pub use reads::Read;
+pub use row::{Case, Row};
+pub use rows::Sum;
 pub use stage::Stage;
 pub use workload::Workload;

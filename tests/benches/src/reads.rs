@@ -4,11 +4,11 @@ use bolt_proto::packstream::ValueRef;
 use bolt_proto::types::{Date, DateTime, Duration, LocalDateTime, Node, Time};
 use bolt_proto::value::Value;
 use bolt_proto::{ConversionError, RecordRef};
-use serde::Deserialize;
 
-use crate::rows::{Folded, Ints, Lists, Nodes, Strings, Sum, Temporal, Wide};
+use crate::row::{Case, Row, trees};
+use crate::rows::Sum;
 use crate::walk::{is_text, walk};
-use crate::{Stage, Workload};
+use crate::{Stage, with_case};
 
 /// A way of reading a batch of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,83 +71,57 @@ impl Read {
         match self {
             Self::Walk => walk(&stage.batch, is_text),
             Self::Safe => walk(&stage.batch, |text| std::str::from_utf8(text).is_ok()),
-            Self::Views => each(stage, views),
-            Self::Get => match workload {
-                Workload::Ints => each(stage, |row| row.get::<i64>("n").map(|n| n.sum())),
-                Workload::Wide => each(stage, get_wide),
-                Workload::Nodes => each(stage, |row| row.get::<Node>("n").map(|node| node_sum(&node))),
-                Workload::Strings => each(stage, |row| row.get::<&str>("s").map(|s| s.sum())),
-                Workload::Lists => each(stage, |row| row.get::<Vec<f64>>("xs").map(|xs| xs.sum())),
-                Workload::Temporal => each(stage, get_temporal),
-            },
-            Self::Borrowed => match workload {
-                Workload::Ints => each(stage, to::<Ints>),
-                Workload::Wide => each(stage, |row| row.to::<Wide<&str>>().map(|row| row.sum())),
-                Workload::Nodes => each(stage, |row| {
-                    row.to::<Nodes<&str, Folded<&str>>>().map(|row| row.sum())
-                }),
-                Workload::Strings => each(stage, |row| row.to::<Strings<&str>>().map(|row| row.sum())),
-                Workload::Lists => each(stage, to::<Lists<Folded<f64>>>),
-                Workload::Temporal => each(stage, to::<Temporal>),
-            },
-            Self::Owned => match workload {
-                Workload::Ints => each(stage, to::<Ints>),
-                Workload::Wide => each(stage, to::<Wide<String>>),
-                Workload::Nodes => each(stage, to::<Nodes<String, Vec<String>>>),
-                Workload::Strings => each(stage, to::<Strings<String>>),
-                Workload::Lists => each(stage, to::<Lists<Vec<f64>>>),
-                Workload::Temporal => each(stage, to::<Temporal>),
-            },
-            Self::Kept => each(stage, |row| Ok(row.to_record().len() as u64)),
-            Self::Trees => each(stage, |row| {
-                (0..row.len()).try_fold(0_u64, |sum, column| {
-                    Ok(sum.wrapping_add(row.get::<Value>(column)?.sum()))
-                })
+            Self::Views => each(stage, |row| {
+                views(row).expect("the row is as the workload has it")
             }),
+            Self::Get => with_case!(workload, C => each(stage, |row| C::get(row))),
+            Self::Borrowed => with_case!(workload, C => each(stage, borrowed::<C>)),
+            Self::Owned => with_case!(workload, C => each(stage, owned::<C>)),
+            Self::Kept => each(stage, |row| row.to_record().len() as u64),
+            Self::Trees => each(stage, |row| trees(row)),
         }
     }
 }
 
 #[inline]
-fn each(stage: &mut Stage, mut read: impl FnMut(RecordRef<'_>) -> Result<u64, ConversionError>) -> u64 {
+fn each(stage: &mut Stage, mut read: impl FnMut(RecordRef<'_>) -> u64) -> u64 {
     let mut sum = 0_u64;
-    stage.rows(|row| sum = sum.wrapping_add(read(row).expect("the row is as the workload has it")));
+    stage.rows(|row| sum = sum.wrapping_add(read(row)));
     sum
 }
 
 #[inline]
-fn to<T: for<'a> Deserialize<'a> + Sum>(row: RecordRef<'_>) -> Result<u64, ConversionError> {
-    row.to::<T>().map(|row| row.sum())
+fn borrowed<C: Case>(row: RecordRef<'_>) -> u64 {
+    Row::to::<C::Borrowed<'_>>(row).sum()
 }
 
-fn get_wide(row: RecordRef<'_>) -> Result<u64, ConversionError> {
-    let numbers = row
-        .get::<i64>("a")?
-        .sum()
-        .wrapping_add(row.get::<i64>("b")?.sum());
-    let floats = row
-        .get::<f64>("c")?
-        .sum()
-        .wrapping_add(row.get::<f64>("h")?.sum());
-    let texts = row.get::<&str>("d")?.sum() + row.get::<&str>("g")?.sum() + row.get::<&str>("j")?.sum();
-    let others = u64::from(row.get::<bool>("e")?) + row.get::<Option<&str>>("f")?.map_or(0, |f| f.sum());
-    Ok(numbers
+#[inline]
+fn owned<C: Case>(row: RecordRef<'_>) -> u64 {
+    Row::to::<C::Owned>(row).sum()
+}
+
+pub(crate) fn get_wide<'a>(row: impl Row<'a>) -> u64 {
+    let numbers = row.get::<i64>("a").sum().wrapping_add(row.get::<i64>("b").sum());
+    let floats = row.get::<f64>("c").sum().wrapping_add(row.get::<f64>("h").sum());
+    let texts = row.get::<&str>("d").sum() + row.get::<&str>("g").sum() + row.get::<&str>("j").sum();
+    let others = u64::from(row.get::<bool>("e")) + row.get::<Option<&str>>("f").map_or(0, |f| f.sum());
+    numbers
         .wrapping_add(floats)
         .wrapping_add(texts + others)
-        .wrapping_add(row.get::<i64>("i")?.sum()))
+        .wrapping_add(row.get::<i64>("i").sum())
 }
 
-fn get_temporal(row: RecordRef<'_>) -> Result<u64, ConversionError> {
+pub(crate) fn get_temporal<'a>(row: impl Row<'a>) -> u64 {
     let date = row
-        .get::<Date>("date")?
+        .get::<Date>("date")
         .sum()
-        .wrapping_add(row.get::<Time>("time")?.sum());
-    let local = row.get::<LocalDateTime>("local")?.sum();
+        .wrapping_add(row.get::<Time>("time").sum());
+    let local = row.get::<LocalDateTime>("local").sum();
     let instant = row
-        .get::<DateTime>("instant")?
+        .get::<DateTime>("instant")
         .sum()
-        .wrapping_add(row.get::<Duration>("amount")?.sum());
-    Ok(date.wrapping_add(local).wrapping_add(instant))
+        .wrapping_add(row.get::<Duration>("amount").sum());
+    date.wrapping_add(local).wrapping_add(instant)
 }
 
 fn views(row: RecordRef<'_>) -> Result<u64, ConversionError> {
@@ -194,7 +168,7 @@ impl Sum for Value {
     }
 }
 
-fn node_sum(node: &Node) -> u64 {
+pub(crate) fn node_sum(node: &Node) -> u64 {
     let properties = node.properties.iter();
     let properties = properties.fold(0_u64, |sum, (name, value)| {
         sum.wrapping_add(name.sum()).wrapping_add(value.sum())

@@ -8,7 +8,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The sum of everything that was read.
-pub(crate) trait Sum {
+pub trait Sum {
+    /// Returns the sum.
     fn sum(&self) -> u64;
 }
 
@@ -23,13 +24,15 @@ macro_rules! sums {
     )*};
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Ints {
+/// A row of one integer.
+#[derive(Debug, Deserialize)]
+pub struct Ints {
     n: i64,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Wide<S> {
+/// A row of ten columns.
+#[derive(Debug, Deserialize)]
+pub struct Wide<S> {
     a: i64,
     b: i64,
     c: f64,
@@ -42,14 +45,16 @@ pub(crate) struct Wide<S> {
     j: S,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Nodes<S, L> {
+/// A row of one node.
+#[derive(Debug, Deserialize)]
+pub struct Nodes<S, L> {
     #[serde(bound(deserialize = "S: Deserialize<'de>, L: Deserialize<'de>"))]
     n: Person<S, L>,
 }
 
-#[derive(Deserialize)]
-struct Person<S, L> {
+/// A node and its properties.
+#[derive(Debug, Deserialize)]
+pub struct Person<S, L> {
     #[serde(rename = "id()")]
     id: i64,
     #[serde(rename = "elementId()")]
@@ -64,18 +69,21 @@ struct Person<S, L> {
     since: i64,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Strings<S> {
+/// A row of one string.
+#[derive(Debug, Deserialize)]
+pub struct Strings<S> {
     s: S,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Lists<L> {
+/// A row of one list.
+#[derive(Debug, Deserialize)]
+pub struct Lists<L> {
     xs: L,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Temporal {
+/// A row of five temporal values.
+#[derive(Debug, Deserialize)]
+pub struct Temporal {
     date: Date,
     time: Time,
     local: LocalDateTime,
@@ -201,7 +209,8 @@ impl Sum for Duration {
 }
 
 /// A list that is reduced to its sum, for a reader that needs no `Vec`.
-pub(crate) struct Folded<T> {
+#[derive(Debug)]
+pub struct Folded<T> {
     sum: u64,
     items: PhantomData<T>,
 }

@@ -133,3 +133,19 @@ fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
     };
     parts
 }
+
+/// Walks one message of any kind. Returns its tag and the sum of its fields.
+///
+/// # Panics
+///
+/// If the message is none.
+#[must_use]
+pub(crate) fn walk_message(message: &[u8]) -> (u8, u64) {
+    let Some((&[header, tag], fields)) = message.split_first_chunk::<2>() else {
+        panic!("a message was expected")
+    };
+    match header {
+        0xB0 => (tag, 0),
+        _ => (tag, value(fields, is_text)),
+    }
+}

@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod hung_up;
 mod leaving;
 mod login;
 #[cfg(test)]
@@ -279,6 +280,22 @@ impl Link {
         .await;
     }
 
+    /// Returns whether something has arrived that the caller would not have to wait for: an event, or the end of the
+    /// connection, whose reason the next wait reports.
+    pub(crate) fn has_arrived(&mut self) -> bool {
+        !matches!(self.proto.has_event(), Ok(None)) || self.proto.disposition() == Disposition::Dead
+    }
+
+    /// Ready once something has arrived, or the time is up. No event is taken.
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+        while !self.has_arrived() {
+            if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Takes the event whose head was just returned.
     pub(crate) fn event(&mut self) -> Option<Event<'_>> {
         self.proto.event()
@@ -349,6 +366,12 @@ impl Link {
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
+    /// Returns when the server will have been silent for longer than it promised; never if the present wait has not found
+    /// it silent.
+    pub(crate) fn silent_until(&self) -> Deadline {
+        self.wire.silent_until(self.silence_limit())
+    }
+
     /// Returns how long the server may be silent while an answer is awaited.
     fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
@@ -384,7 +407,9 @@ impl Link {
         }
     }
 
+    /// Explains the end of the connection, and closes it.
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
+        self.wire.hang_up();
         Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }
 }
