@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -34,7 +35,7 @@ use crate::version::Version;
 /// ```
 #[derive(Clone, Default)]
 pub struct Query {
-    text: String,
+    text: Arc<str>,
     parameters: Parameters,
     /// The names of the first parameters, if there are many, and how many these are.
     known: Option<BTreeSet<String>>,
@@ -66,7 +67,7 @@ impl Query {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
-            text: text.into(),
+            text: text.into().into(),
             ..Self::default()
         }
     }
@@ -115,6 +116,13 @@ impl Query {
     /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the text, shared.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 
@@ -249,7 +257,10 @@ impl Sink for Parameters {
 
 impl From<&str> for Query {
     fn from(text: &str) -> Self {
-        Self::new(text.to_owned())
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -261,7 +272,7 @@ impl From<String> for Query {
 
 impl From<&String> for Query {
     fn from(text: &String) -> Self {
-        Self::new(text.clone())
+        text.as_str().into()
     }
 }
 
