@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bolt_client::{
-    Address, Auth, BookmarkManager, Config, Error, OptionalName, PoolCounts, Query, RoutingTable, ServerInfo,
+    Address, Auth, BookmarkManager, Config, Error, LoadRow, OptionalName, PoolCounts, Query, RoutingTable,
+    ServerInfo,
 };
 
 use crate::block_on::{block_on, call};
 use crate::execute::ExecuteQuery;
+use crate::load::Load;
 use crate::runtime::{Blocking, Runtime};
 use crate::session::SessionBuilder;
 use crate::transaction::BeginTransaction;
@@ -98,6 +100,26 @@ impl Driver {
     /// ```
     pub fn begin_transaction(&self) -> BeginTransaction<'static> {
         BeginTransaction::new(self.inner.begin_transaction())
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then [`call`](Load::call) it.
+    ///
+    /// The session of the load has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager). For other settings, and for rows that may fail to
+    /// be produced, there are the methods of a session: [`Session::load`](crate::Session::load).
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(driver: bolt::Driver, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// driver.load("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1]})", people).call()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn load<'r, I>(&self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        Load::new(self.inner.load(query, rows))
     }
 
     /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
@@ -227,6 +249,20 @@ impl Driver {
     #[must_use]
     pub fn routing_table(&self, database: impl OptionalName) -> Option<RoutingTable> {
         self.inner.routing_table(database)
+    }
+
+    /// Requests the routing table of a database from the servers, even if the known one is still valid, and returns it.
+    /// `None` is the driver's default database, or the home database of its user.
+    ///
+    /// The driver requests tables by itself whenever it needs them, so this is for tools and tests: after a server was added,
+    /// for example, new work reaches it at once. Work that waits for a server that the new table lacks goes elsewhere.
+    ///
+    /// # Errors
+    /// If no server sends a table: [`Error::routing`] is
+    /// [`RoutingFailure::NoTable`](crate::RoutingFailure::NoTable). If the servers refuse the request: their failure. If the URI
+    /// is not that of a cluster: [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+    pub fn refresh_routing_table(&self, database: impl OptionalName) -> Result<RoutingTable, Error> {
+        call(self.inner.refresh_routing_table(database))
     }
 
     /// Closes all connections in order. Calls in progress on other threads may finish. New calls, and those that wait

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bolt_client::{Access, Auth, BookmarkManager, EagerResult, NotificationFilter, OptionalName, ToValue};
+use bolt_client::{
+    Access, Auth, BookmarkManager, EagerResult, FetchSize, NotificationFilter, OptionalName, ToValue,
+};
 
 use crate::builder::blocking_builder;
 
@@ -57,6 +59,14 @@ blocking_builder! {
         /// deadline that passes, or a cancelled call leaves the commit unknown. A read is not affected: its COMMIT
         /// always travels with the query.
         pipeline_commit(pipeline: bool);
+        /// Sets how many rows are requested at a time. Default: [`FetchSize::All`], since all of them are returned
+        /// anyway.
+        ///
+        /// With pages, each costs a round trip, and so does COMMIT: it cannot travel with the query, although
+        /// [`routing`](Self::routing) or [`pipeline_commit`](Self::pipeline_commit) would have it so. In return a
+        /// result that is larger than [`max_result_size`](crate::Config::max_result_size) allows stops at the end of
+        /// a page, and a write is rolled back.
+        fetch_size(rows: impl Into<FetchSize>);
         /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the
         /// server's own setting. Default: `None`.
         timeout(timeout: impl Into<Option<Duration>>);

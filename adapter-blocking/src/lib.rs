@@ -38,6 +38,7 @@ mod cancel;
 mod cursor;
 mod driver;
 mod execute;
+mod load;
 mod managed;
 mod records;
 mod runner;
@@ -47,13 +48,14 @@ mod transaction;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BlockingAuthManager,
-    BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex, Config, ConfigOptions,
-    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, ExpiringAuth,
-    FetchSize, FromValue, Keys, Limits, MinimumSeverity, Notification, NotificationFilter, OptionalName,
-    OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record, RecordIter, RecordRef,
-    RoutingTable, Serde, ServerError, ServerInfo, Status, Summary, ToValue, Value, Version, Versions, error,
-    ident, list, map, newtype, protocol, query, serde, types,
+    Access, Address, AsValue, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BlockingAuthManager,
+    BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex, Columns, Config,
+    ConfigOptions, ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind,
+    ExpiringAuth, FetchSize, FromValue, Keys, Limits, LoadRow, Loaded, MinimumSeverity, Notification,
+    NotificationFilter, OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,
+    QueryType, Record, RecordIter, RecordRef, RoutingFailure, RoutingTable, Serde, ServerError, ServerInfo,
+    Status, Summary, ToValue, Value, Version, Versions, error, ident, list, map, newtype, protocol, query,
+    serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]
@@ -62,6 +64,7 @@ pub use cancel::CancelHandle;
 pub use cursor::{Cursor, CursorHost};
 pub use driver::Driver;
 pub use execute::ExecuteQuery;
+pub use load::Load;
 pub use managed::{ExecuteManaged, ManagedTransaction};
 pub use records::Records;
 pub use runner::{QueryRun, QueryRunner};

@@ -38,15 +38,16 @@ use std::sync::Arc;
 
 #[doc(inline)]
 pub use bolt_client::{
-    Access, Address, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BeginTransaction,
+    Access, Address, AsValue, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BeginTransaction,
     BlockingAuthManager, BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex,
-    Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
+    Columns, Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
     EncodeError, Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, ExpiringAuth, FetchSize,
-    FromValue, Keys, Limits, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter,
-    OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner,
-    QueryType, Record, RecordIter, RecordRef, Records, RoutingTable, Serde, ServerError, ServerInfo, Session,
-    SessionBuilder, SessionRun, Status, Summary, ToValue, Transaction, TransactionRun, Value, Version,
-    Versions, error, ident, list, map, newtype, protocol, query, serde, types,
+    FromValue, Keys, Limits, Load, LoadRow, Loaded, ManagedTransaction, MinimumSeverity, Notification,
+    NotificationFilter, OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,
+    QueryRun, QueryRunner, QueryType, Record, RecordIter, RecordRef, Records, RoutingFailure, RoutingTable,
+    Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun, Status, Summary, ToValue,
+    Transaction, TransactionRun, Value, Version, Versions, error, ident, list, map, newtype, protocol, query,
+    serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

@@ -30,6 +30,8 @@ macro_rules! planted {
 
 mod address;
 mod api;
+#[cfg(feature = "arrow-59")]
+mod arrow;
 mod auth;
 mod bookmarks;
 mod config;
@@ -39,6 +41,7 @@ mod eager_result;
 pub mod error;
 mod exchange;
 mod exclusive;
+mod loaded;
 mod no_runtime;
 #[cfg(planted)]
 #[doc(hidden)]
@@ -63,6 +66,7 @@ pub use api::adapter;
 pub use api::cursor::{Cursor, CursorHost};
 pub use api::driver::Driver;
 pub use api::execute_query::ExecuteQuery;
+pub use api::load::{AsValue, Load, LoadRow};
 pub use api::managed::{ExecuteManaged, ManagedTransaction};
 pub use api::records::Records;
 pub use api::runner::{QueryRun, QueryRunner};
@@ -73,9 +77,9 @@ pub use auth::{
     ExpiringAuth,
 };
 pub use bolt_proto::{
-    Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
-    MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
-    Status, ToValue, Value, Version, Versions, ident, list, map, newtype, query, serde, types,
+    Access, Auth, ColumnIndex, Columns, ConversionError, Cost, Counters, EncodeError, FromValue, Keys,
+    Limits, MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde,
+    ServerError, Status, ToValue, Value, Version, Versions, ident, list, map, newtype, query, serde, types,
 };
 pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};
@@ -85,7 +89,8 @@ pub use connect::routing::RoutingTable;
 #[cfg(feature = "rustls")]
 pub use connect::tls::{ClientCertificate, Tls};
 pub use eager_result::EagerResult;
-pub use error::{Error, ErrorKind, OrAbort};
+pub use error::{Error, ErrorKind, OrAbort, RoutingFailure};
+pub use loaded::Loaded;
 pub use record::{Record, RecordIter, RecordRef};
 pub use server_info::ServerInfo;
 pub use summary::Summary;

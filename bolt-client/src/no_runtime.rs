@@ -55,7 +55,7 @@ mod tests {
             Error::resolve("host", Some(lacking())),
             Error::connect("host:7687".into(), lacking()),
             Error::broken("host:7687".into(), ended(), Some(lacking()))
-                .while_opening("the login", Encrypted::No),
+                .while_opening("the login", Encrypted::No { routed: false }),
         ] {
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert_eq!(error.to_string(), "no runtime here");

@@ -40,6 +40,7 @@ pub struct Summary {
     server: Arc<ServerInfo>,
     available_after: Option<Duration>,
     consumed_after: Option<Duration>,
+    has_notifications: bool,
     shape: Shape,
     /// What is read when it is asked for, because a plan may be large. `None` if the server sent nothing of the kind.
     details: Option<OwnedMetadata>,
@@ -65,6 +66,7 @@ impl Summary {
             server,
             available_after,
             consumed_after: None,
+            has_notifications: false,
             shape,
             details: None,
             notifications: OnceLock::new(),
@@ -97,6 +99,8 @@ impl Summary {
         if let Some(ValueRef::Integer(time)) = last {
             self.consumed_after = milliseconds(time);
         }
+        let [notifications, statuses, ..] = details;
+        self.has_notifications = notifications.is_some() || statuses.is_some();
         if details.iter().any(Option::is_some) {
             self.details = Some(end.into_owned());
         }
@@ -122,7 +126,7 @@ impl Summary {
         self.database.as_deref()
     }
 
-    /// Returns the type of the query, if the server reports it.
+    /// Returns the type of the query, if the server reports it; [`QueryType::Unknown`] if it is one of a later version.
     #[must_use]
     pub const fn query_type(&self) -> Option<QueryType> {
         self.query_type
@@ -158,6 +162,12 @@ impl Summary {
     pub fn notifications(&self) -> &[Notification] {
         self.notifications
             .get_or_init(|| self.detail(|end| end.notifications()).unwrap_or_default())
+    }
+
+    /// Returns whether the server sent a list of notifications, or of statuses, even an empty one.
+    #[must_use]
+    pub const fn reports_notifications(&self) -> bool {
+        self.has_notifications
     }
 
     /// Returns the GQL statuses of the result and of the notifications. There is at least one. Before Bolt 5.6 they are
@@ -275,6 +285,23 @@ mod tests {
         let summary = read(map! { "t_last": 1 });
         assert!(summary.details.is_none() && summary.notifications().is_empty());
         assert_eq!(summary.statuses().len(), 1);
+    }
+
+    #[test]
+    fn a_type_that_is_not_known_is_told_apart_from_none() {
+        assert_eq!(read(map! { "type": "wr" }).query_type(), Some(QueryType::Unknown));
+        assert_eq!(
+            read(map! { "type": "rw" }).query_type(),
+            Some(QueryType::ReadWrite)
+        );
+        assert_eq!(read(map! {}).query_type(), None);
+    }
+
+    #[test]
+    fn an_empty_list_of_notifications_is_told_apart_from_none() {
+        let summary = read(map! { "notifications": list![] });
+        assert!(summary.reports_notifications() && summary.notifications().is_empty());
+        assert!(!read(map! { "type": "r" }).reports_notifications());
     }
 
     #[test]

@@ -96,7 +96,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | queries and their parameters | [`Query`], [`query()`], [`ident()`], [`value::ToValue`] |
+//! | queries and their parameters | [`Query`], [`query()`], [`Batch`], [`ident()`], [`value::ToValue`] |
 //! | rows and values | [`RecordRef`], [`Record`], [`types`], [`value::FromValue`], [`serde`] |
 //! | login and options of transactions | [`Hello`], [`Auth`], [`Extra`] |
 //! | the contents of answers | [`Metadata`], [`ResultEnd`] |
@@ -191,8 +191,8 @@ pub use message::{
     LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan,
     Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
-pub use query::{EncodedParameters, Query, query};
-pub use record::{ColumnIndex, Record, RecordIter, RecordRef};
+pub use query::{Batch, EncodedParameters, Query, query};
+pub use record::{ColumnIndex, Columns, Record, RecordIter, RecordRef};
 pub use value::{FromValue, ToValue, Value};
 pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Version};
 

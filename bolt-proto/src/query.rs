@@ -1,5 +1,7 @@
 //! A query and its parameters, ready to be sent.
 
+mod batch;
+
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -16,6 +18,8 @@ use crate::secret;
 use crate::serde::{Sink, write_entries};
 use crate::value::{Output, ToValue, UtcOffset, transcode};
 use crate::version::Version;
+
+pub use batch::Batch;
 
 /// A query and its parameters.
 ///
@@ -247,6 +251,13 @@ impl Sink for Parameters {
 
     fn written(&mut self, start: usize) {
         self.starts.push(start);
+        self.need_since(start);
+    }
+}
+
+impl Parameters {
+    /// Notes what the values need that were written since the last call, in the entry at `start`.
+    fn need_since(&mut self, start: usize) {
         let so_far = self.needs.map(|(version, _)| version);
         match self.out.take_needs() {
             Some(version) if Some(version) > so_far => self.needs = Some((version, start)),

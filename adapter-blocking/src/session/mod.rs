@@ -4,10 +4,11 @@ mod builder;
 mod run;
 
 use bolt_client::adapter;
-use bolt_client::{Bookmarks, Error, Query};
+use bolt_client::{Bookmarks, BoxError, Error, LoadRow, Query};
 
 use crate::block_on::{block_on, call};
 use crate::cursor::{CursorHost, Seal};
+use crate::load::Load;
 use crate::managed::{ExecuteManaged, ManagedTransaction};
 use crate::transaction::BeginTransaction;
 
@@ -187,6 +188,51 @@ impl Session {
         work: impl FnMut(&mut ManagedTransaction) -> Result<T, E> + 's,
     ) -> ExecuteManaged<'s, T, E> {
         ExecuteManaged::write(&mut self.inner, work)
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then [`call`](Load::call) it. Other parameters are given by [`query`](crate::query()).
+    ///
+    /// A row is anything that serializes, or an [`AsValue`](crate::AsValue). Rows are taken from the iterator as batches are
+    /// filled, at most one batch ahead of the server. [`Load`] says what a batch is, and what happens if one fails.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(mut session: bolt::Session, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// use bolt::query;
+    ///
+    /// let query = query("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1], source: $source})")
+    ///     .param("source", "census");
+    /// let loaded = session.load(query, people).call()?;
+    /// println!("{loaded}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias("bulk", "batch", "import", "unwind", "insert_many"))]
+    pub fn load<'r, I>(&'r mut self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        Load::new(self.inner.load(query, rows))
+    }
+
+    /// Loads rows as [`load`](Self::load) does, from an iterator of results, such as that of a reader of files. The first error
+    /// ends the load, as [`ErrorKind::Abort`](crate::ErrorKind::Abort); [`Error::into_abort`] unwraps it. An [`Error`] of the
+    /// driver stays itself, as the rows may come from another query. Rows before it in the same batch are not sent.
+    ///
+    /// ```no_run
+    /// # use adapter_blocking as bolt;
+    /// # fn example(here: bolt::Session, mut there: bolt::Session) -> Result<(), bolt::Error> {
+    /// let people = here.into_records("MATCH (p:Person) RETURN p.id AS id, p.name AS name").call()?;
+    /// there.try_load("UNWIND $rows AS row CREATE (p:Person) SET p = row", people).call()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn try_load<'r, I, T, E>(&'r mut self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item = Result<T, E>, IntoIter: Send + 'r>,
+        T: LoadRow,
+        E: Into<BoxError>,
+    {
+        Load::new(self.inner.try_load(query, rows))
     }
 
     /// Returns the bookmark of the session's last committed transaction; before the first commit, the bookmarks that the

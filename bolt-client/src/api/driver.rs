@@ -7,6 +7,8 @@ use bolt_proto::{Auth, Query, Version};
 
 use crate::address::Address;
 use crate::api::execute_query::ExecuteQuery;
+use crate::api::held::Held;
+use crate::api::load::{Load, LoadRow, RowSource};
 use crate::api::session::SessionBuilder;
 use crate::api::transaction::BeginTransaction;
 use crate::bookmarks::BookmarkManager;
@@ -108,6 +110,28 @@ impl Driver {
             .bookmark_manager(manager)
             .build()
             .into_transaction()
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then await it.
+    ///
+    /// The session of the load has the driver's default settings and shares the
+    /// [bookmarks of `execute_query`](Self::execute_query_bookmark_manager). For other settings, and for rows that may fail to be
+    /// produced, there are the methods of a session: [`Session::load`](crate::Session::load).
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(driver: bolt::Driver, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// driver.load("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1]})", people).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn load<'r, I>(&self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        let manager = self.execute_query_bookmark_manager();
+        let session = self.session().bookmark_manager(manager).build();
+        Load::new(Held::Owned(session), query.into(), RowSource::of_iter(rows))
     }
 
     /// Checks that the server can be reached and that the login works. Costs one round trip on an open connection, or
@@ -258,6 +282,23 @@ impl Driver {
     #[must_use]
     pub fn routing_table(&self, database: impl OptionalName) -> Option<RoutingTable> {
         self.shared.routing_table(database.into_name())
+    }
+
+    /// Requests the routing table of a database from the servers, even if the known one is still valid, and returns it.
+    /// `None` is the driver's default database, or the home database of its user.
+    ///
+    /// The driver requests tables by itself whenever it needs them, so this is for tools and tests: after a server was added,
+    /// for example, new work reaches it at once. Work that waits for a server that the new table lacks goes elsewhere.
+    ///
+    /// # Errors
+    /// If no server sends a table: [`Error::routing`] is
+    /// [`RoutingFailure::NoTable`](crate::RoutingFailure::NoTable). If the servers refuse the request: their failure. If the URI
+    /// is not that of a cluster: [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+    ///
+    /// # Cancel safety
+    /// [*cancel-safe*](index.html#cancellation).
+    pub async fn refresh_routing_table(&self, database: impl OptionalName) -> Result<RoutingTable, Error> {
+        self.shared.refresh_routing_table(database.into_name()).await
     }
 
     /// Closes all connections in order. Calls in progress may finish. New calls, and those that wait for a connection,

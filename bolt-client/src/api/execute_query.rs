@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter, Query};
+use bolt_proto::{Access, Api, Auth, Extra, Fetch, NotificationFilter, Query};
 
 use crate::api::builders::{Lazy, query_setters, transaction_setters};
 use crate::api::driver::Driver;
 use crate::bookmarks::{BookmarkManager, Bookmarks, Chain};
-use crate::config::OptionalName;
+use crate::config::{FetchSize, OptionalName};
 use crate::connect::Shared;
 use crate::eager_result::EagerResult;
 use crate::error::Error;
@@ -66,6 +66,7 @@ struct Setup {
     extra: Extra,
     settings: Settings,
     manager: Option<BookmarkManager>,
+    fetch_size: FetchSize,
     pipeline_commit: bool,
 }
 
@@ -78,6 +79,7 @@ impl ExecuteQuery {
                 extra: Extra::default(),
                 settings: Settings::default(),
                 manager: Some(driver.execute_query_bookmark_manager().clone()),
+                fetch_size: FetchSize::All,
                 pipeline_commit: false,
             }),
         }
@@ -127,6 +129,18 @@ impl ExecuteQuery {
         self
     }
 
+    /// Sets how many rows are requested at a time. Default: [`FetchSize::All`], since all of them are returned anyway.
+    ///
+    /// With pages, each costs a round trip, and so does COMMIT: it cannot travel with the query, although
+    /// [`routing`](Self::routing) or [`pipeline_commit`](Self::pipeline_commit) would have it so. In return a result that is
+    /// larger than [`max_result_size`](crate::Config::max_result_size) allows stops at the end of a page, and a write is
+    /// rolled back.
+    pub fn fetch_size(mut self, rows: impl Into<FetchSize>) -> Self {
+        let rows = rows.into();
+        self.work.set(|setup| setup.fetch_size = rows);
+        self
+    }
+
     /// Sets the user to impersonate, which the server must allow (Bolt 4.4 and later). Default: `None`.
     pub fn impersonated_user(mut self, user: impl OptionalName) -> Self {
         self.work
@@ -169,6 +183,7 @@ impl Setup {
     async fn run(self) -> Result<EagerResult, Error> {
         self.query.check().map_err(Clone::clone)?;
         let access = self.settings.access;
+        let page = Fetch::from(self.fetch_size);
         let commit = if self.pipeline_commit || access == Access::Read {
             CommitTime::WithQuery
         } else {
@@ -184,7 +199,7 @@ impl Setup {
         let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
         let mut work = attempts.begin().await?;
         loop {
-            match work.execute(&self.query, commit, by).await {
+            match work.execute(&self.query, page, commit, by).await {
                 Ok(result) => return Ok(result),
                 Err(error) => attempts.retry(&mut work, error).await?,
             }

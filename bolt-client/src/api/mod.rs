@@ -7,6 +7,7 @@ pub(crate) mod cursor;
 pub(crate) mod driver;
 pub(crate) mod execute_query;
 mod held;
+pub(crate) mod load;
 pub(crate) mod managed;
 pub(crate) mod records;
 mod rows;

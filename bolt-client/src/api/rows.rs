@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use bolt_proto::ResultId;
 use bolt_proto::value::FromValue;
+use bolt_proto::{Columns, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -114,6 +114,17 @@ impl<'r> Rows<'r> {
     #[doc(hidden)]
     pub fn collect_column<T: for<'v> FromValue<'v>>(self) -> impl Future<Output = Result<Vec<T>, Error>> {
         self.exchange.column(self.id, self.by)
+    }
+
+    #[doc(hidden)]
+    pub fn collect_columns<C: Columns>(self) -> impl Future<Output = Result<C, Error>> {
+        self.exchange.columns(self.id, self.by)
+    }
+
+    #[cfg(feature = "arrow-59")]
+    #[doc(hidden)]
+    pub fn collect_record_batch(self) -> impl Future<Output = Result<crate::adapter::RecordBatch, Error>> {
+        self.exchange.record_batch(self.id, self.by)
     }
 
     #[doc(hidden)]
@@ -301,6 +312,54 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.collect_column())
         }
 
+        /// Returns all rows that are left column by column, each column as a vector: `(Vec<i64>, Vec<Option<String>>)` for
+        /// a result of two columns, by their order. The rows are requested at once, and none is kept.
+        ///
+        /// # Errors
+        /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the number of
+        /// columns is another, or a value is not of the type of its column. The error names column and row.
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
+        #[doc(alias("to_columns", "dataframe"))]
+        pub $($async)? fn collect_columns<C: $crate::Columns>(
+            mut self,
+            $($host: &mut impl CursorHost,)?
+        ) -> Result<C, $crate::Error> {
+            $run!(self.$rest($($host)?)?.collect_columns())
+        }
+
+        /// Returns all rows that are left as a record batch of Arrow, for a data frame or a file of Parquet. The rows are
+        /// requested at once, and none is kept.
+        ///
+        /// The type of a column is that of its first value that is not null; a column is nullable if there is a null in it.
+        ///
+        /// | value | type in Arrow |
+        /// |---|---|
+        /// | boolean, integer, float, string, bytes | `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary` |
+        /// | date, local time | `Date32`, `Time64(Nanosecond)` |
+        /// | local date-time; date-time with an offset or a zone | `Timestamp(Nanosecond)`, without a time zone; in UTC, whatever the offset |
+        /// | duration | `Interval(MonthDayNano)` |
+        /// | UUID | `FixedSizeBinary(16)` |
+        /// | list; vector | `List` of such types; of `Int64` or `Float64` |
+        /// | nothing but null | `Null` |
+        /// | others: a node, a relationship, a path, a map, a point, a time with an offset | none: return their parts |
+        ///
+        /// # Errors
+        /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value has no type
+        /// in Arrow, or does not fit there, or a column has values of several types. The error names column and row.
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
+        #[cfg(feature = "arrow-59")]
+        #[doc(alias("arrow", "dataframe", "polars"))]
+        pub $($async)? fn collect_record_batch(
+            mut self,
+            $($host: &mut impl CursorHost,)?
+        ) -> Result<$crate::adapter::RecordBatch, $crate::Error> {
+            $run!(self.$rest($($host)?)?.collect_record_batch())
+        }
+
         /// Returns all rows that are left, with the columns and the summary. The rows are requested at once.
         ///
         /// # Errors
@@ -398,6 +457,33 @@ macro_rules! run_methods {
             self,
         ) -> Result<Vec<T>, $crate::Error> {
             $run!(self, collect_column())
+        }
+
+        /// Runs the query, and returns all rows column by column, each column as a vector: `(Vec<i64>, Vec<Option<String>>)`
+        /// for a result of two columns, by their order.
+        ///
+        /// # Errors
+        /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the number of columns is another,
+        /// or a value is not of the type of its column. The error names column and row.
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
+        pub $($async)? fn collect_columns<C: $crate::Columns>(self) -> Result<C, $crate::Error> {
+            $run!(self, collect_columns())
+        }
+
+        /// Runs the query, and returns all rows as a record batch of Arrow: see
+        /// [`Records::collect_record_batch`](crate::Records::collect_record_batch).
+        ///
+        /// # Errors
+        /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value has no type in Arrow, or a
+        /// column has values of several types. The error names column and row.
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
+        #[cfg(feature = "arrow-59")]
+        pub $($async)? fn collect_record_batch(self) -> Result<$crate::adapter::RecordBatch, $crate::Error> {
+            $run!(self, collect_record_batch())
         }
 
         /// Runs the query, and returns all rows with the columns and the summary.

@@ -25,7 +25,7 @@ use crate::auth::{AuthManager, AuthSource};
 use crate::connect::routing::Membership;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::runtime::SocketOptions;
+use crate::runtime::{BoxFuture, SocketOptions};
 use crate::uri;
 
 pub(crate) use encryption::EncryptionOptions;
@@ -227,14 +227,29 @@ impl Config {
 
 /// An application's function that finds servers.
 #[derive(Clone)]
-pub(crate) struct Resolver(Arc<Resolve>);
+pub(crate) enum Resolver {
+    Plain(Arc<Resolve>),
+    /// The addresses are those that a future returns.
+    Waiting(Arc<ResolveLater>),
+}
 
 type Resolve = dyn Fn(&Address) -> Vec<Address> + Send + Sync;
+type ResolveLater = dyn Fn(Address) -> BoxFuture<'static, Vec<Address>> + Send + Sync;
 
 impl Resolver {
-    pub(crate) fn resolve(&self, address: &Address) -> Vec<Address> {
-        (self.0)(address)
+    /// Returns the addresses in place of this one.
+    pub(crate) fn resolve(&self, address: &Address) -> Resolved {
+        match self {
+            Self::Plain(resolve) => Resolved::Now(resolve(address)),
+            Self::Waiting(resolve) => Resolved::Later(resolve(address.clone())),
+        }
     }
+}
+
+/// The addresses that a resolver returns.
+pub(crate) enum Resolved {
+    Now(Vec<Address>),
+    Later(BoxFuture<'static, Vec<Address>>),
 }
 
 impl fmt::Debug for Resolver {

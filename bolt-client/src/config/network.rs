@@ -1,5 +1,6 @@
 //! Sockets and the protocol.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use bolt_proto::{Limits, Versions};
 use crate::address::Address;
 
 use super::{Config, OptionalName, Resolver};
+use crate::runtime::BoxFuture;
 
 impl Config {
     /// Sets how long a write may make no progress before the connection is closed. `None` for no limit. Default: 30
@@ -84,6 +86,7 @@ impl Config {
     /// The function is called each time a connection is opened; in a cluster, each time the server of the URI is asked for a
     /// routing table, and for no other server. The addresses are tried in order until a Bolt server
     /// answers; each is looked up by DNS as usual. The function must not block for long, and must not use the driver.
+    /// [`async_resolver`](Self::async_resolver) is for functions that wait. The one that is set last is used.
     ///
     /// ```
     /// # use bolt_client as bolt;
@@ -96,7 +99,38 @@ impl Config {
     /// ```
     #[must_use]
     pub fn resolver(mut self, resolver: impl Fn(&Address) -> Vec<Address> + Send + Sync + 'static) -> Self {
-        self.resolver = Some(Resolver(Arc::new(resolver)));
+        self.resolver = Some(Resolver::Plain(Arc::new(resolver)));
+        self
+    }
+
+    /// Sets a function whose future returns the server's addresses, for service discovery over the network. Default: the
+    /// address of the URI.
+    ///
+    /// As [`resolver`](Self::resolver) in all else. Waiting for the future takes part of the time of the call:
+    /// [`connection_timeout`](Self::connection_timeout), or in a cluster
+    /// [`connection_acquisition_timeout`](Self::connection_acquisition_timeout). Calls of a cluster that need the addresses at
+    /// the same time wait for one future; if one of them is dropped, another one carries on. The future must not use the
+    /// driver.
+    ///
+    /// A driver that blocks polls the future on the thread of the call. If the future needs an executor that is not there, as
+    /// that of `adapter-blocking` is not, use [`resolver`](Self::resolver).
+    ///
+    /// ```
+    /// # use bolt_client as bolt;
+    /// use bolt::{Address, Auth, Config};
+    ///
+    /// # async fn members_of(name: String) -> Vec<Address> { vec![Address::new(name, 7687)] }
+    /// let config = Config::new("neo4j://graph", Auth::none())?
+    ///     .async_resolver(|seed| members_of(seed.host().to_owned()));
+    /// # Ok::<(), bolt::Error>(())
+    /// ```
+    #[must_use]
+    pub fn async_resolver<F>(mut self, resolver: impl Fn(Address) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Vec<Address>> + Send + 'static,
+    {
+        let resolver = move |address| -> BoxFuture<'static, _> { Box::pin(resolver(address)) };
+        self.resolver = Some(Resolver::Waiting(Arc::new(resolver)));
         self
     }
 

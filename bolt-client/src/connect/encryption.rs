@@ -18,6 +18,8 @@ use crate::uri::Scheme;
 #[derive(Clone)]
 pub(crate) struct Encryption {
     method: Method,
+    /// The URI is that of a cluster.
+    routed: bool,
     proven: Arc<Proven>,
 }
 
@@ -38,11 +40,10 @@ const MAX_PROVEN: usize = 64;
 /// How the connection that an error is about was encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encrypted {
-    No,
+    /// Not at all. `routed`: the URI is that of a cluster.
+    No { routed: bool },
     /// By TLS. `proven`: the driver has completed a handshake of TLS with this server before.
-    Tls {
-        proven: bool,
-    },
+    Tls { proven: bool },
 }
 
 /// What an error of a transport says about TLS.
@@ -59,25 +60,26 @@ pub(crate) enum TlsFault {
 }
 
 impl Encryption {
-    /// Checks the options, and reads the files that they name.
-    pub(crate) fn new(options: &EncryptionOptions) -> Result<Self, Error> {
+    /// Checks the options, and reads the files that they name. `routed`: the URI is that of a cluster.
+    pub(crate) fn new(options: &EncryptionOptions, routed: bool) -> Result<Self, Error> {
         #[cfg(feature = "rustls")]
         if options.tls.is_some() || options.scheme != Scheme::Bolt {
             let tls = options
                 .tls
                 .clone()
                 .unwrap_or_default()
-                .for_scheme(options.scheme)?;
-            return Ok(Self::by(Method::Tls(Arc::new(TlsConnector::new(tls)?))));
+                .for_scheme(options.scheme, routed)?;
+            return Ok(Self::by(Method::Tls(Arc::new(TlsConnector::new(tls)?)), routed));
         }
         // Without the feature, the only scheme that is parsed is bolt.
         let _ = options;
-        Ok(Self::by(Method::Plain))
+        Ok(Self::by(Method::Plain, routed))
     }
 
-    fn by(method: Method) -> Self {
+    fn by(method: Method, routed: bool) -> Self {
         Self {
             method,
+            routed,
             proven: Arc::default(),
         }
     }
@@ -108,7 +110,7 @@ impl Encryption {
         match &self.method {
             Method::Plain => {
                 let _ = target;
-                Encrypted::No
+                Encrypted::No { routed: self.routed }
             }
             #[cfg(feature = "rustls")]
             Method::Tls(_) => Encrypted::Tls {
@@ -125,12 +127,22 @@ impl Encryption {
             Method::Plain if !self.proven.contains(target) => {
                 // Nothing that is worth protecting is sent, so any certificate will do.
                 let tls = TlsConnector::new(Tls::new().trust_any_certificate()).ok()?;
-                Some(Self::by(Method::Tls(Arc::new(tls))))
+                Some(Self::by(Method::Tls(Arc::new(tls)), self.routed))
             }
             _ => {
                 let _ = target;
                 None
             }
+        }
+    }
+}
+
+impl Encrypted {
+    /// Returns the first part of the schemes of the URI, for remedies.
+    pub(crate) const fn scheme(self) -> &'static str {
+        match self {
+            Self::No { routed: true } => "neo4j",
+            _ => "bolt",
         }
     }
 }

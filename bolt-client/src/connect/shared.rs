@@ -40,7 +40,7 @@ impl Shared {
     /// Checks the options, and reads the files that they name; connects to nothing.
     pub(crate) fn new(runtime: Arc<dyn Runtime>, config: Config) -> Result<Self, Error> {
         config.check()?;
-        let encryption = Encryption::new(&config.encryption)?;
+        let encryption = Encryption::new(&config.encryption, config.routing.is_some())?;
         let config = Arc::new(config);
         let address = config.address.clone();
         let logins = Arc::new(Logins::new(&config));
@@ -104,14 +104,16 @@ impl Shared {
     /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
     async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
         let login = &want.login;
-        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        let mut credentials = self.logins.credentials(login, &*self.runtime, by).await?;
         let are_kept = self.logins.are_kept(self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
-            Topology::Routed(router) => router.acquire(want, &credentials, by).await?,
+            Topology::Routed(router) => router.acquire(want, &mut credentials, by).await?,
         };
         match login {
-            Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
+            Login::Own(auth)
+                if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
+            {
                 Err(own_login_unsupported(&lease))
             }
             // They may have expired while the call waited for the connection. A server has just accepted those of a new
@@ -134,11 +136,6 @@ impl Shared {
             Ok(credentials) => router.has_other_server(want, &credentials, than, by).await,
             Err(_) => false,
         }
-    }
-
-    fn is_the_drivers(&self, auth: &Auth) -> bool {
-        let current = self.logins.current(self.now());
-        current.is_some_and(|current| current.auth == *auth)
     }
 
     /// Returns the end of an acquisition that begins now.
@@ -166,7 +163,12 @@ impl Shared {
 
     /// Returns whether a server accepts these credentials, or the driver's.
     pub(crate) async fn verify_authentication(&self, login: Login, by: Deadline) -> Result<bool, Error> {
-        match self.log_in(&self.read(login), by).await {
+        // That database exists on every server that has several, and needs no table of its own in a cluster.
+        let want = Want {
+            database: Some(Arc::from("system")),
+            ..self.read(login)
+        };
+        match self.log_in(&want, by).await {
             Ok(()) => Ok(true),
             Err(error) if error.server().is_some_and(denies_access) => Ok(false),
             Err(error) => Err(error),
@@ -229,7 +231,8 @@ impl Shared {
             Ok(answered) => Ok(answered),
             Err(error) => {
                 lease.report(fallout::for_connections(&error, false));
-                if error.is_retryable() {
+                // What a server has reported says more than its answer to a second attempt would.
+                if error.is_retryable() && error.server().is_none() {
                     Ok(false)
                 } else {
                     Err(error)
@@ -258,6 +261,27 @@ impl Shared {
                 })
             }
         }
+    }
+
+    /// Asks for the routing table of a database, even if the known one can be used, and returns what is known then.
+    pub(crate) async fn refresh_routing_table(
+        &self,
+        database: Option<Arc<str>>,
+    ) -> Result<RoutingTable, Error> {
+        let Topology::Routed(router) = &self.topology else {
+            return Err(Error::misuse(
+                "a driver of one server has no routing tables; use a neo4j:// URI for a cluster",
+            ));
+        };
+        let by = self.acquisition_limit(self.deadline());
+        let default = self.read(Login::Driver);
+        let want = Want {
+            database: database.or_else(|| default.database.clone()),
+            ..default
+        };
+        let login = &want.login;
+        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        router.refreshed(&want, &credentials, by).await
     }
 
     /// Returns what a read needs that belongs to no session.
@@ -309,7 +333,7 @@ fn denies_access(error: &ServerError) -> bool {
     )
 }
 
-fn own_login_unsupported(lease: &Lease) -> Error {
+pub(super) fn own_login_unsupported(lease: &Lease) -> Error {
     too_old(
         lease,
         "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",

@@ -32,16 +32,19 @@ impl Error {
         matches!(&*self.0, Reason::Abort { is_final: true, .. })
     }
 
-    /// Returns the error that was given to [`abort`](Self::abort), if this is such an error and of this type.
+    /// Returns the error that was given to [`abort`](Self::abort), or that the source of a
+    /// [load](crate::Session::try_load) returned, if this is such an error and of this type.
     #[must_use]
     pub fn downcast_abort<E: StdError + 'static>(&self) -> Option<&E> {
         match &*self.0 {
             Reason::Abort { error, .. } => error.downcast_ref(),
+            Reason::Load { cause, .. } => cause.downcast_abort(),
             _ => None,
         }
     }
 
-    /// Unwraps the error that was given to [`abort`](Self::abort).
+    /// Unwraps the error that was given to [`abort`](Self::abort), or that the source of a
+    /// [load](crate::Session::try_load) returned.
     ///
     /// ```
     /// # use bolt_client as bolt;
@@ -69,6 +72,7 @@ impl Error {
                 Ok(error) => Ok(*error),
                 Err(error) => Err(Reason::Abort { error, is_final }.into()),
             },
+            Ok(Reason::Load { cause, loaded }) => cause.into_abort().map_err(|cause| cause.of_load(*loaded)),
             Ok(reason) => Err(reason.into()),
             Err(shared) => Err(Self(shared)),
         }

@@ -11,6 +11,7 @@ use crate::auth::BoxError;
 use crate::connect::encryption::{Encrypted, TlsFault, is_in_tls};
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Deadline;
+use crate::loaded::Loaded;
 use crate::runtime::{NoRuntime, Runtime};
 
 /// The most failures of one opening that are kept.
@@ -135,6 +136,12 @@ impl Error {
         Reason::UnknownCommit(cause).into()
     }
 
+    /// A load failed after it had got so far.
+    pub(crate) fn of_load(self, loaded: Loaded) -> Self {
+        let loaded = Box::new(loaded);
+        Reason::Load { cause: self, loaded }.into()
+    }
+
     pub(crate) fn resolve(host: &str, source: Option<io::Error>) -> Self {
         match source.as_ref().and_then(NoRuntime::of) {
             Some(error) => Reason::NoRuntime(error.clone()),
@@ -187,7 +194,12 @@ impl Error {
     pub(crate) fn broken(address: String, violation: ProtocolViolation, source: Option<io::Error>) -> Self {
         match violation {
             ProtocolViolation::EndOfStream { .. } => Reason::Lost { address, source }.into(),
-            violation => Reason::Protocol { address, violation }.into(),
+            violation => Reason::Protocol {
+                address,
+                violation,
+                encrypted: Encrypted::No { routed: false },
+            }
+            .into(),
         }
     }
 
@@ -197,6 +209,14 @@ impl Error {
             Ok(Reason::Lost { address, source }) => {
                 Self::ended_while_opening(address, source, during, encrypted)
             }
+            Ok(Reason::Protocol {
+                address, violation, ..
+            }) => Reason::Protocol {
+                address,
+                violation,
+                encrypted,
+            }
+            .into(),
             Ok(reason) => reason.into(),
             // An error that was just made is not shared.
             Err(shared) => Self(shared),
@@ -249,10 +269,18 @@ impl Error {
         matches!(
             &*self.0,
             Reason::Refused {
-                encrypted: Encrypted::No,
+                encrypted: Encrypted::No { .. },
                 ..
             }
         )
+    }
+
+    /// Returns the first part of the schemes of the URI of a connection that was refused.
+    pub(super) fn scheme(&self) -> &'static str {
+        match &*self.0 {
+            Reason::Refused { encrypted, .. } => encrypted.scheme(),
+            _ => "bolt",
+        }
     }
 
     /// Returns whether an encrypted connection that was being opened had received TLS before it failed.

@@ -16,12 +16,14 @@ use std::{fmt, io, iter};
 use crate::connect::encryption::Encrypted;
 use crate::connect::pool::PoolCounts;
 use crate::deadline::Limit;
+use crate::loaded::Loaded;
 use crate::no_runtime::NoRuntime;
 
 pub use abort::OrAbort;
 use bolt_proto::{ConversionError, EncodeError, ServerError};
 pub use bolt_proto::{ProtocolViolation, UsageError};
 use login::Login;
+pub use routing::RoutingFailure;
 pub(crate) use routing::{Failures, Known};
 use routing::{NoRoutingTable, NoServer};
 pub(crate) use waiting::Waiting;
@@ -173,6 +175,8 @@ enum Reason {
     Protocol {
         address: String,
         violation: ProtocolViolation,
+        /// As far as the violation is about that.
+        encrypted: Encrypted,
     },
     /// The server is not the product that the application requires.
     Product {
@@ -229,6 +233,11 @@ enum Reason {
     CancelledPause(Error),
     Closed,
     UnknownCommit(Error),
+    /// A load of rows failed with this error, after it had got so far.
+    Load {
+        cause: Error,
+        loaded: Box<Loaded>,
+    },
     NoRoutingTable(Box<NoRoutingTable>),
     NoServer(Box<NoServer>),
     /// A routing table lacks this.
@@ -245,6 +254,7 @@ impl Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.kind(),
             Reason::Usage(_)
             | Reason::Misuse(_)
@@ -285,13 +295,17 @@ impl Error {
     }
 
     /// Returns whether the same work may succeed if it is retried: after a transient error of the server, if a connection
-    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after [`ErrorKind::UnknownCommit`] and after a timeout.
+    /// could not be made or was lost, or if the auth manager has replaced credentials that were rejected. It is `false` after
+    /// [`ErrorKind::UnknownCommit`], and if the time of the call is up. In a cluster it is `true` if another attempt may find a
+    /// server, even if each of those that were tried did not answer in time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Reason::Server(error) | Reason::Login { error, .. } => error.is_retryable(),
             Reason::HadHappened(cause) | Reason::Retried { cause, .. } => cause.is_retryable(),
             Reason::NewCredentials(_) => true,
+            // What is committed would be loaded twice.
+            Reason::Load { cause, loaded } => loaded.rows == 0 && cause.is_retryable(),
             // Without a runtime no timer can end the pause before the next attempt.
             Reason::Lost {
                 source: Some(source), ..
@@ -349,9 +363,19 @@ impl Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.server(),
             Reason::NoRoutingTable(error) => only(error.failures())?.server(),
             Reason::NoServer(error) => only(error.failures())?.server(),
+            _ => None,
+        }
+    }
+
+    /// Returns how far a [load](crate::Session::load) got before it failed with this error. `None` for errors of other calls.
+    #[must_use]
+    pub fn loaded(&self) -> Option<&Loaded> {
+        match &*self.0 {
+            Reason::Load { loaded, .. } => Some(loaded),
             _ => None,
         }
     }
@@ -361,6 +385,7 @@ impl Error {
     pub fn conversion(&self) -> Option<&ConversionError> {
         match &*self.0 {
             Reason::Conversion(error) => Some(error),
+            Reason::Load { cause, .. } => cause.conversion(),
             _ => None,
         }
     }
@@ -416,11 +441,15 @@ impl fmt::Display for Error {
             Reason::Protocol {
                 address,
                 violation: violation @ ProtocolViolation::TlsServer,
+                encrypted,
             } => write!(
                 f,
-                "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by bolt+s://"
+                "{address}: {violation}; if it is a Bolt server, it requires TLS: connect by {}+s://",
+                encrypted.scheme()
             ),
-            Reason::Protocol { address, violation } => write!(f, "{address}: {violation}"),
+            Reason::Protocol {
+                address, violation, ..
+            } => write!(f, "{address}: {violation}"),
             Reason::Product {
                 address,
                 product,
@@ -467,17 +496,17 @@ impl fmt::Display for Error {
                 f,
                 "the connection to {address} ended during {during}: {} (is it a Bolt port?{})",
                 Ending(source.as_ref()),
-                match encrypted {
-                    Encrypted::No => " if it requires TLS, connect by bolt+s://",
-                    Encrypted::Tls { .. } => "",
-                }
+                TlsHint(*encrypted)
             ),
             Reason::Tls { address, source, .. } => write!(f, "TLS with {address} failed: {source}"),
-            Reason::OnlyTls { address, .. } => write!(
-                f,
-                "{address}: the server closes connections without TLS, and speaks TLS: connect by bolt+s://, or for tests \
-                 only by bolt+ssc://, which accepts any certificate"
-            ),
+            Reason::OnlyTls { address, refusal } => {
+                let scheme = refusal.scheme();
+                write!(
+                    f,
+                    "{address}: the server closes connections without TLS, and speaks TLS: connect by {scheme}+s://, or for \
+                     tests only by {scheme}+ssc://, which accepts any certificate"
+                )
+            }
             Reason::Timeout {
                 address,
                 waiting,
@@ -495,6 +524,7 @@ impl fmt::Display for Error {
             Reason::UnknownCommit(cause) => {
                 write!(f, "it is unknown whether the transaction was committed: {cause}")
             }
+            Reason::Load { cause, loaded } => write!(f, "{cause} (after {loaded} were committed)"),
             Reason::NoRoutingTable(error) => error.fmt(f),
             Reason::NoServer(error) => error.fmt(f),
             Reason::BadTable(missing) => write!(f, "the routing table has {missing}"),
@@ -521,6 +551,18 @@ fn common_kind(failures: &[Error]) -> ErrorKind {
         first
     } else {
         ErrorKind::Connect
+    }
+}
+
+/// Shows what helps if the server requires TLS and the connection had none.
+struct TlsHint(Encrypted);
+
+impl fmt::Display for TlsHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Encrypted::No { .. } => write!(f, " if it requires TLS, connect by {}+s://", self.0.scheme()),
+            Encrypted::Tls { .. } => Ok(()),
+        }
     }
 }
 
@@ -569,6 +611,7 @@ impl StdError for Error {
             Reason::HadHappened(cause)
             | Reason::Retried { cause, .. }
             | Reason::Remembered { cause, .. }
+            | Reason::Load { cause, .. }
             | Reason::NewCredentials(cause) => cause.source(),
             Reason::AuthManager(source) => Some(&**source),
             // The last attempt. The text names all of them.

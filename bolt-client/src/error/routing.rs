@@ -9,6 +9,18 @@ use bolt_proto::{Access, ErrorClass, ServerError};
 use super::{Error, ErrorKind, Reason, common_kind};
 use crate::address::Address;
 
+/// What the search for a server in a cluster lacked: see [`Error::routing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RoutingFailure {
+    /// No server sent a routing table that can be used.
+    NoTable,
+    /// There is a routing table, and no server for reads that is in it can be reached.
+    NoReader,
+    /// There is a routing table, and no server for writes that is in it can be reached. Servers may be electing a leader.
+    NoWriter,
+}
+
 /// What was tried, and why it failed.
 pub(crate) type Failures = Vec<(Arc<Address>, Error)>;
 
@@ -20,6 +32,8 @@ pub(super) struct NoRoutingTable {
     text: String,
     /// A server that has no routing tables at all.
     not_a_router: Option<Arc<Address>>,
+    /// The last failure is that the time of the call is up.
+    late: bool,
 }
 
 /// No server of the present routing table carries out the work.
@@ -28,6 +42,8 @@ pub(super) struct NoServer {
     known: Known,
     failures: Vec<Error>,
     text: String,
+    /// The last failure is that the time of the call is up.
+    late: bool,
 }
 
 /// The routing table that has no server for the work.
@@ -40,6 +56,8 @@ pub(crate) struct Known {
     pub(crate) writers: usize,
     /// The time since its arrival.
     pub(crate) age: Duration,
+    /// For how long all tables have come without a writer.
+    pub(crate) writerless: Option<Duration>,
 }
 
 impl Error {
@@ -56,6 +74,44 @@ impl Error {
             failures,
             text,
             not_a_router,
+            late: false,
+        }))
+        .into()
+    }
+
+    /// The time of a call is up (`self`) that searched for a routing table, after servers have failed for these reasons.
+    pub(crate) fn after_routers(
+        self,
+        database: Option<Arc<str>>,
+        router: &Arc<Address>,
+        failures: &Failures,
+    ) -> Self {
+        if failures.is_empty() || self.kind() != ErrorKind::Timeout {
+            return self;
+        }
+        let failures = with(failures, router, self);
+        Reason::NoRoutingTable(Box::new(NoRoutingTable {
+            database,
+            text: list(&failures),
+            failures: failures.into_iter().map(|(_, error)| error).collect(),
+            not_a_router: None,
+            late: true,
+        }))
+        .into()
+    }
+
+    /// The time of a call is up (`self`) that searched for a server of a routing table, after others have failed for these
+    /// reasons.
+    pub(crate) fn after_servers(self, known: Known, server: &Arc<Address>, failures: &Failures) -> Self {
+        if failures.is_empty() || self.kind() != ErrorKind::Timeout {
+            return self;
+        }
+        let failures = with(failures, server, self);
+        Reason::NoServer(Box::new(NoServer {
+            known,
+            text: list(&failures),
+            failures: failures.into_iter().map(|(_, error)| error).collect(),
+            late: true,
         }))
         .into()
     }
@@ -68,6 +124,7 @@ impl Error {
             known,
             failures,
             text,
+            late: false,
         }))
         .into()
     }
@@ -83,6 +140,44 @@ impl Error {
     /// A routing table cannot be used because of what is missing in it.
     pub(crate) fn bad_table(missing: &'static str) -> Self {
         Reason::BadTable(missing).into()
+    }
+
+    /// Returns what the search for a server in a cluster lacked, if the error is the end of such a search. `None` for all
+    /// other errors, and for those of a driver with a `bolt://` URI.
+    ///
+    /// The error names each server that was tried and why that failed. Servers that refuse the user, the database or the
+    /// bookmarks of a call end its search with their own failure, which is not one of these.
+    ///
+    /// ```
+    /// # use bolt_client as bolt;
+    /// use bolt::{Error, RoutingFailure};
+    ///
+    /// fn may_be_read_only(error: &Error) -> bool {
+    ///     error.routing() == Some(RoutingFailure::NoWriter)
+    /// }
+    /// # assert!(!may_be_read_only(&bolt::Error::from(bolt::ServerError::new("Neo.ClientError.Statement.SyntaxError", "?"))));
+    /// ```
+    #[must_use]
+    pub fn routing(&self) -> Option<RoutingFailure> {
+        match &*self.0 {
+            Reason::NoRoutingTable(_) => Some(RoutingFailure::NoTable),
+            Reason::NoServer(error) => Some(match error.known.access {
+                Access::Read => RoutingFailure::NoReader,
+                _ => RoutingFailure::NoWriter,
+            }),
+            Reason::HadHappened(cause)
+            | Reason::Retried { cause, .. }
+            | Reason::CancelledPause(cause)
+            | Reason::NewCredentials(cause) => cause.routing(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a server that failed like this may answer the next time, or another one in its place. Time that ran out
+    /// was only the server's share.
+    fn may_pass(&self) -> bool {
+        let reported = |error: &ServerError| error.class() != ErrorClass::Client;
+        self.is_retryable() || self.kind() == ErrorKind::Timeout || self.server().is_some_and(reported)
     }
 
     /// Returns whether a search for a routing table gave up on a server that might have answered later.
@@ -114,6 +209,12 @@ fn is_not_a_router(error: &ServerError) -> bool {
     error.name() == "ClientError.Procedure.ProcedureNotFound" || unknown_request || other_vendor
 }
 
+fn with(failures: &Failures, address: &Arc<Address>, error: Error) -> Failures {
+    let mut failures = failures.clone();
+    failures.push((Arc::clone(address), error));
+    failures
+}
+
 fn list(failures: &Failures) -> String {
     let lines = failures.iter().map(|(address, error)| {
         let (address, error) = (address.to_string(), error.to_string());
@@ -128,7 +229,9 @@ fn list(failures: &Failures) -> String {
 
 impl NoRoutingTable {
     pub(super) fn kind(&self) -> ErrorKind {
-        if self.not_a_router.is_some() {
+        if self.late {
+            ErrorKind::Timeout
+        } else if self.not_a_router.is_some() {
             ErrorKind::Unsupported
         } else {
             common_kind(&self.failures)
@@ -136,7 +239,7 @@ impl NoRoutingTable {
     }
 
     pub(super) fn is_retryable(&self) -> bool {
-        self.not_a_router.is_none() && self.failures.iter().any(Error::is_retryable)
+        !self.late && self.not_a_router.is_none() && self.failures.iter().any(Error::may_pass)
     }
 
     pub(super) fn failures(&self) -> &[Error] {
@@ -146,7 +249,9 @@ impl NoRoutingTable {
 
 impl NoServer {
     pub(super) fn kind(&self) -> ErrorKind {
-        if self.failures.is_empty() {
+        if self.late {
+            ErrorKind::Timeout
+        } else if self.failures.is_empty() {
             ErrorKind::Connect
         } else {
             common_kind(&self.failures)
@@ -155,7 +260,7 @@ impl NoServer {
 
     /// Another server may be elected, or come back.
     pub(super) fn is_retryable(&self) -> bool {
-        self.failures.is_empty() || self.failures.iter().any(Error::is_retryable)
+        !self.late && (self.failures.is_empty() || self.failures.iter().any(Error::may_pass))
     }
 
     pub(super) fn failures(&self) -> &[Error] {
@@ -190,6 +295,7 @@ impl fmt::Display for NoServer {
             readers,
             writers,
             age,
+            writerless,
         } = &self.known;
         let role = match access {
             Access::Read => "reads",
@@ -202,6 +308,13 @@ impl fmt::Display for NoServer {
             Database(database.as_deref()),
             age.as_secs_f64(),
         )?;
+        if let Some(writerless) = writerless {
+            write!(
+                f,
+                ", and servers have named no writer for {:.1} s",
+                writerless.as_secs_f64()
+            )?;
+        }
         if self.text.is_empty() {
             return Ok(());
         }
@@ -260,13 +373,15 @@ mod tests {
             readers: 2,
             writers: 0,
             age: Duration::from_millis(3250),
+            writerless: Some(Duration::from_secs(61)),
         };
         let error = Error::no_server(known, Vec::new());
         assert_eq!(
             error.to_string(),
             "no server for writes of the home database can be reached: the routing table, received 3.2 s ago, has 3 routers, 2 \
-             readers and 0 writers left"
+             readers and 0 writers left, and servers have named no writer for 61.0 s"
         );
+        assert_eq!(error.routing(), Some(RoutingFailure::NoWriter));
         assert!(error.is_retryable() && error.kind() == ErrorKind::Connect);
     }
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 
 use super::Exchange;
 use super::finishing::Rest;
+use super::running::FIRST_PAGE;
 
 impl Exchange {
     /// Commits the transaction. What is left of its results is carried out first, in the same write where that is
@@ -39,10 +40,22 @@ impl Exchange {
         if !state.has_begun() || state.failure().is_some() || state.is_abandoned() {
             return Ok(());
         }
+        // Queries that have not left need not be carried out.
+        self.take_back(None);
+        if !self.flight.state.has_begun() {
+            return Ok(());
+        }
         let open = self.results.any_open();
-        let proto = &mut self.flight.lease_mut()?.proto;
+        let lease = self.flight.lease_mut()?;
+        if open {
+            // Rows usually follow the answer to RUN at once. A call has not asked for them, so they may be in the socket.
+            let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
+            lease.buffer_until(|proto| proto.unanswered() == 0, soon).await;
+        }
+        let proto = &mut lease.proto;
         // RESET stops a result that is still being computed; ROLLBACK would wait for the page on its way.
-        let request = match open.then(|| proto.reset()) {
+        let computing = open && proto.unanswered() > 0;
+        let request = match computing.then(|| proto.reset()) {
             Some(Ok(request)) => request,
             _ => match proto.rollback() {
                 Ok(request) => request,
@@ -125,7 +138,7 @@ impl Exchange {
     }
 
     /// Queues COMMIT as soon as every result was requested to its end: servers carry out only what is requested.
-    async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
+    pub(super) async fn queue_commit(&mut self, by: Deadline) -> Result<RequestId, Error> {
         // Those without a holder are among them: their DISCARD may have been taken back with another request.
         for id in self.results.ids() {
             self.mark_unwanted(id);

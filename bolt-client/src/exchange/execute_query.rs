@@ -21,19 +21,20 @@ pub(crate) enum CommitTime {
 impl Exchange {
     /// Runs a query in the transaction, reads all of it and commits. What is known to be needed leaves in one write:
     /// BEGIN, RUN and PULL, and COMMIT if it is sent with the query. A server ignores that COMMIT if anything before it
-    /// fails.
+    /// fails. COMMIT ends what was not requested, so it cannot be sent before the last `page` is there.
     pub(crate) async fn execute(
         &mut self,
         query: &Query,
+        page: Fetch,
         commit: CommitTime,
         by: Deadline,
     ) -> Result<EagerResult, Error> {
-        let (_, id) = self.send(query, Fetch::All)?;
-        let commit = match commit {
-            CommitTime::WithQuery => Some(self.flight.queue_commit()?),
-            CommitTime::AfterRows => None,
+        let (_, id) = self.send(query, page)?;
+        let commit = match (commit, page) {
+            (CommitTime::WithQuery, Fetch::All) => Some(self.flight.queue_commit()?),
+            _ => None,
         };
-        let read = self.read_to_end(id, Rest::Keep, by).await;
+        let read = self.read_to_end(id, Rest::KeepPages, by).await;
         let Some(commit) = commit else {
             read?;
             let result = self.eager_result(id)?;

@@ -1,7 +1,7 @@
 //! The rest of a result, all at once.
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Event, Fetch, Kind, RequestId, ResultId, UsageError};
+use bolt_proto::{Columns, Event, Fetch, Keys, Kind, RequestId, ResultId, UsageError};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -16,6 +16,8 @@ use super::open_result::OpenResult;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     Keep,
+    /// As `Keep`, requested page by page.
+    KeepPages,
     Discard,
 }
 
@@ -23,13 +25,9 @@ impl Exchange {
     /// Reads to the end of a result, requesting all rows that are left at once. If it is dropped before that, a
     /// transaction must be rolled back, and an auto-commit query is cancelled.
     pub(crate) async fn finish(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_to_end(id, rest, by).await;
-        finishing.done = true;
-        drop(finishing);
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_to_end(id, rest, by).await;
+        finishing.done();
         outcome.map_err(|error| {
             if error.is_too_large() {
                 error
@@ -51,12 +49,9 @@ impl Exchange {
         id: ResultId,
         by: Deadline,
     ) -> Result<Option<Record>, Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_single(id, by).await;
-        finishing.done = true;
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_single(id, by).await;
+        finishing.done();
         outcome
     }
 
@@ -97,6 +92,34 @@ impl Exchange {
         };
         self.each(id, read, by).await?;
         Ok(column)
+    }
+
+    /// Reads every row that is left column by column, as [`each`](Self::each) does.
+    pub(crate) async fn columns<C: Columns>(&mut self, id: ResultId, by: Deadline) -> Result<C, Error> {
+        let (mut columns, mut rows) = (C::empty(), 0);
+        let read = |row: RecordRef<'_>| {
+            row.append_numbered(&mut columns, rows)?;
+            rows += 1;
+            Ok(())
+        };
+        self.each(id, read, by).await?;
+        if rows == 0 {
+            // A row that does not fit is an error by itself.
+            C::check(self.keys(id).unwrap_or(&Keys::default()))?;
+        }
+        Ok(columns)
+    }
+
+    /// Reads every row that is left into a record batch of Arrow, as [`each`](Self::each) does.
+    #[cfg(feature = "arrow-59")]
+    pub(crate) async fn record_batch(
+        &mut self,
+        id: ResultId,
+        by: Deadline,
+    ) -> Result<arrow_array::RecordBatch, Error> {
+        let mut batch = crate::arrow::RecordBatchBuilder::default();
+        self.each(id, |row| batch.push(row), by).await?;
+        batch.finish(self.keys(id).unwrap_or(&Keys::default()))
     }
 
     /// Takes the whole of a result that has been read to its end.
@@ -150,13 +173,10 @@ impl Exchange {
         Ok(true)
     }
 
-    /// Reads to the end of a result, requesting all rows that are left at once. Cancel-safe.
+    /// Reads to the end of a result, requesting all rows that are left at once, or in pages. Cancel-safe.
     pub(super) async fn read_to_end(&mut self, id: ResultId, rest: Rest, by: Deadline) -> Result<(), Error> {
         if rest == Rest::Discard {
             self.take_rows(id);
-            if let Some(result) = self.results.get_mut(id) {
-                result.skip();
-            }
         }
         let most = self.flight.state.work().max_result_size.unwrap_or(usize::MAX);
         loop {
@@ -164,7 +184,7 @@ impl Exchange {
                 return Err(self.flight.state.gone());
             };
             // Rows may have been kept before, for another call than this.
-            if rest == Rest::Keep && result.kept_bytes() > most {
+            if rest != Rest::Discard && result.kept_bytes() > most {
                 return Err(Error::too_large(most));
             }
             if result.has_ended() {
@@ -184,12 +204,18 @@ impl Exchange {
 
     fn ask_for_rest(&mut self, id: ResultId, rest: Rest) -> Result<(), Error> {
         let proto = &mut self.flight.lease_mut()?.proto;
-        if proto.has_more(id) {
-            let asked = match rest {
-                Rest::Keep => proto.pull(id, Fetch::All),
-                Rest::Discard => proto.discard(id, Fetch::All),
-            };
-            defer_end_of_connection(asked)?;
+        let Some(result) = self.results.get_mut(id).filter(|_| proto.has_more(id)) else {
+            return Ok(());
+        };
+        let asked = match rest {
+            Rest::Keep => proto.pull(id, Fetch::All),
+            Rest::KeepPages => proto.pull(id, result.next_page()),
+            Rest::Discard => proto.discard(id, Fetch::All),
+        };
+        match (defer_end_of_connection(asked)?, rest) {
+            (Some(_), Rest::Discard) => result.discard(),
+            (Some(request), Rest::KeepPages) => result.ask(request),
+            _ => {}
         }
         Ok(())
     }
@@ -208,8 +234,10 @@ impl Exchange {
                 break;
             };
             state.note_answer();
-            if let (Event::Record(row), Rest::Keep) = (event, rest) {
-                result.keep(RecordRef::new(row));
+            match (event, rest) {
+                (Event::Record(_), Rest::Discard) => result.pass_over(),
+                (Event::Record(row), _) => result.keep(RecordRef::new(row)),
+                _ => {}
             }
         }
         Ok(())
@@ -223,12 +251,9 @@ impl Exchange {
         mut read: impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
-        let mut finishing = Finishing {
-            exchange: self,
-            done: false,
-        };
-        let outcome = finishing.exchange.read_each(id, &mut read, by).await;
-        finishing.done = true;
+        let mut finishing = Finishing::new(self);
+        let outcome = finishing.exchange().read_each(id, &mut read, by).await;
+        finishing.done();
         outcome
     }
 
@@ -271,9 +296,26 @@ pub(super) fn defer_end_of_connection(
 }
 
 /// A result that is being read to its end. Dropped before that, it cancels the work.
-struct Finishing<'e> {
+pub(super) struct Finishing<'e> {
     exchange: &'e mut Exchange,
     done: bool,
+}
+
+impl<'e> Finishing<'e> {
+    pub(super) const fn new(exchange: &'e mut Exchange) -> Self {
+        Self {
+            exchange,
+            done: false,
+        }
+    }
+
+    pub(super) const fn exchange(&mut self) -> &mut Exchange {
+        self.exchange
+    }
+
+    pub(super) fn done(mut self) {
+        self.done = true;
+    }
 }
 
 impl Drop for Finishing<'_> {

@@ -7,6 +7,7 @@ mod execute_query;
 mod finishing;
 mod flight;
 mod holder;
+mod loading;
 mod open_result;
 mod pages;
 mod reading;
@@ -36,6 +37,7 @@ pub(crate) use execute_query::CommitTime;
 pub(crate) use finishing::Rest;
 use flight::{Flight, Subject, ended};
 pub(crate) use holder::{Dropped, HolderToken};
+pub(crate) use loading::Step;
 use open_result::OpenResult;
 use results::Results;
 use work::Work;
@@ -202,11 +204,11 @@ impl Exchange {
         }
     }
 
-    /// Returns the columns of a result, if this answers its RUN.
-    fn keys_of_answer(&self, head: Head) -> Option<Keys> {
+    /// Returns the columns of a result, if this answers its RUN. A server may leave them out.
+    fn keys_of_answer(&self, head: Head) -> Option<Option<Keys>> {
         let result = self.results.get(head.result?)?;
         let lease = self.flight.lease().filter(|_| head.request == Some(result.run))?;
-        Some(lease.proto.keys(result.id).cloned().unwrap_or_default())
+        Some(lease.proto.keys(result.id).cloned())
     }
 
     fn take_failure(&mut self, head: Head) {

@@ -21,6 +21,8 @@ pub(super) struct OpenResult {
     asked: RequestId,
     query: Arc<str>,
     pub(super) keys: Keys,
+    /// RUN was answered without a word about columns.
+    keys_left_out: bool,
     /// Rows that arrived while something else was being waited for.
     rows: VecDeque<Record>,
     /// The memory that these rows take, approximately.
@@ -33,8 +35,8 @@ pub(super) struct OpenResult {
     phase: Phase,
     /// A row has arrived.
     has_rows: bool,
-    /// Rows were discarded unread.
-    skipped: bool,
+    /// The server was asked to discard rows.
+    discarded: bool,
     pages: Pages,
 }
 
@@ -65,6 +67,7 @@ impl OpenResult {
             asked,
             query: Arc::clone(query),
             keys: Keys::default(),
+            keys_left_out: false,
             rows: VecDeque::new(),
             kept_bytes: 0,
             wanted: true,
@@ -72,7 +75,7 @@ impl OpenResult {
             available_after: None,
             phase: Phase::Asked,
             has_rows: false,
-            skipped: false,
+            discarded: false,
             pages: Pages::new(page),
         }
     }
@@ -108,10 +111,16 @@ impl OpenResult {
         self.kept_bytes = 0;
     }
 
-    pub(super) fn start(&mut self, run: Metadata<'_>, keys: Keys) {
+    pub(super) fn start(&mut self, run: Metadata<'_>, keys: Option<Keys>) {
         self.phase = Phase::Started;
         self.available_after = run.milliseconds("t_first");
-        self.keys = keys;
+        self.keys_left_out = keys.is_none();
+        self.keys = keys.unwrap_or_default();
+    }
+
+    /// Returns whether there may be rows, as far as the answer to RUN says.
+    pub(super) fn may_have_rows(&self) -> bool {
+        self.keys_left_out || !self.keys.is_empty()
     }
 
     /// Keeps a row for later.
@@ -124,9 +133,14 @@ impl OpenResult {
         }
     }
 
-    /// Notes that the rest is discarded.
-    pub(super) fn skip(&mut self) {
-        self.skipped = true;
+    /// Drops a row that has arrived. The summary says that there was one.
+    pub(super) const fn pass_over(&mut self) {
+        self.has_rows = true;
+    }
+
+    /// Notes that the server was asked to discard the rest.
+    pub(super) const fn discard(&mut self) {
+        self.discarded = true;
     }
 
     /// Returns the memory that the kept rows take, approximately.
@@ -167,7 +181,7 @@ impl OpenResult {
 
     pub(super) fn end(&mut self, server: Arc<ServerInfo>, end: Metadata<'_>) {
         self.phase = Phase::Ended;
-        let shape = match (self.keys.is_empty(), self.has_rows, self.skipped) {
+        let shape = match (self.keys.is_empty(), self.has_rows, self.discarded) {
             (true, ..) => Shape::NoColumns,
             (false, true, _) => Shape::Rows,
             (false, false, true) => Shape::Discarded,

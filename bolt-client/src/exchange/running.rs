@@ -11,8 +11,8 @@ use super::open_result::OpenResult;
 use super::work::WorkKind;
 use super::{Exchange, HolderToken};
 
-/// How long the first page of an auto-commit write may delay its `run`.
-const FIRST_PAGE: Duration = Duration::from_millis(10);
+/// How long a page that is on its way may delay a call that need not wait for it.
+pub(super) const FIRST_PAGE: Duration = Duration::from_millis(10);
 
 impl Exchange {
     /// Begins the transaction, and waits for the server's answer.
@@ -119,10 +119,8 @@ impl Exchange {
                 return self.end_of(id).unwrap_or(Ok(()));
             }
             if result.is_started() {
-                // Without columns there are no rows, so there is only one page; but a server may leave the columns
-                // out.
-                let named = !result.keys.is_empty();
-                if named || self.flight.lease_mut()?.proto.has_more(id) {
+                // Without columns there are no rows, so there is only one page.
+                if result.may_have_rows() || self.flight.lease_mut()?.proto.has_more(id) {
                     return self.see_first_page(id, by).await;
                 }
             }

@@ -92,7 +92,13 @@ impl Scripted {
 
     /// Puts several servers behind one name.
     pub(crate) fn name(&self, host: &str, ports: &[u16]) {
-        self.lock().names.insert(host.to_owned(), ports.to_vec());
+        self.name_changing(host, &[ports]);
+    }
+
+    /// Puts several servers behind one name, which differ from one look-up to the next. The last answer stays.
+    pub(crate) fn name_changing(&self, host: &str, answers: &[&[u16]]) {
+        let answers = answers.iter().map(|ports| ports.to_vec()).collect();
+        self.lock().names.insert(host.to_owned(), answers);
     }
 
     /// Gives a database another name.

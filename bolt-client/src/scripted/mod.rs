@@ -5,7 +5,7 @@ mod cluster;
 mod runtime;
 mod server;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::future::IntoFuture;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
@@ -33,8 +33,8 @@ struct State {
     script: Script,
     cancelled: bool,
     refusing: bool,
-    /// The ports behind each name that has several.
-    names: HashMap<String, Vec<u16>>,
+    /// The ports behind each name that has several: what each look-up returns. The last one stays.
+    names: HashMap<String, VecDeque<Vec<u16>>>,
     /// The ports that refuse connections.
     down: HashSet<u16>,
     /// The ports whose new connections hold their answers back.

@@ -20,7 +20,13 @@ impl Runtime for Scripted {
         port: u16,
         _by: Option<Instant>,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        let ports = self.lock().names.get(host).cloned();
+        let mut state = self.lock();
+        let ports = match state.names.get_mut(host) {
+            Some(answers) if answers.len() > 1 => answers.pop_front(),
+            Some(answers) => answers.front().cloned(),
+            None => None,
+        };
+        drop(state);
         let ports = ports.unwrap_or_else(|| vec![port]);
         let sockets = ports
             .into_iter()

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 
 use bolt_proto::ServerError;
-use bolt_proto::Value;
-use bolt_proto::peer::{Head, Options, Request, Rows, Server, Token, Verdict};
+use bolt_proto::peer::{Head, Options, Request, Rows, Run, Server, Token, Verdict};
 use bolt_proto::state::Message;
+use bolt_proto::{FromValue, Value};
 
 use super::Script;
 use super::cluster::{Routed, TableOf};
@@ -180,7 +180,7 @@ impl Socket {
                     self.bookmarks = run.options.bookmarks().map(str::to_owned).collect();
                     self.database = run.options.database().map(str::to_owned);
                 }
-                Asked::Run(run.query.to_owned())
+                Asked::Run(with_rows(&run))
             }
             Some(Request::Begin(begin)) => {
                 self.bookmarks = begin.bookmarks().map(str::to_owned).collect();
@@ -444,6 +444,15 @@ fn login_of(token: Token<'_>) -> Asked {
     };
     let proof = token.credentials().unwrap_or_default();
     Asked::Login(user.to_owned(), proof.to_owned())
+}
+
+/// Returns the text of a query, with the rows that are loaded by it.
+fn with_rows(run: &Run<'_>) -> String {
+    let rows = run.parameters.get("rows").unwrap();
+    match rows.map(|rows| Value::from_value(rows).unwrap()) {
+        Some(rows) => format!("{} {rows}", run.query),
+        None => run.query.to_owned(),
+    }
 }
 
 /// Returns how many rows a query has, if it has columns, and how many letters each has.

@@ -87,8 +87,10 @@ impl EncodeError {
         }
     }
 
+    #[doc(hidden)]
+    #[must_use]
     #[cold]
-    pub(crate) fn at_parameter(self, name: &str) -> Self {
+    pub fn at_parameter(self, name: &str) -> Self {
         self.within(Step::Parameter(name.to_owned()))
     }
 

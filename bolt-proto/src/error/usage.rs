@@ -1,5 +1,6 @@
 //! Errors of the caller: requests that cannot be sent.
 
+use alloc::format;
 use alloc::string::String;
 
 use crate::error::{EncodeError, ProtocolViolation};
@@ -101,6 +102,10 @@ pub enum UsageError {
 
 impl UsageError {
     /// Creates the error for a feature that the version does not have.
+    pub(crate) fn impersonation(user: &str, has: Version) -> Self {
+        Self::unsupported(format!("impersonating the user {user:?}"), Version::V4_4, has)
+    }
+
     pub(crate) fn unsupported(what: impl Into<String>, needs: Version, has: Version) -> Self {
         Self::Version {
             what: what.into(),

@@ -19,16 +19,18 @@ pub enum QueryType {
     ReadWrite,
     /// `s`: the query changes the schema.
     Schema,
+    /// A type that this version of the driver does not know.
+    Unknown,
 }
 
 impl QueryType {
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Self {
         match text {
-            "r" => Some(Self::Read),
-            "w" => Some(Self::Write),
-            "rw" => Some(Self::ReadWrite),
-            "s" => Some(Self::Schema),
-            _ => None,
+            "r" => Self::Read,
+            "w" => Self::Write,
+            "rw" => Self::ReadWrite,
+            "s" => Self::Schema,
+            _ => Self::Unknown,
         }
     }
 }
@@ -40,6 +42,7 @@ impl fmt::Display for QueryType {
             Self::Write => "write",
             Self::ReadWrite => "read-write",
             Self::Schema => "schema",
+            Self::Unknown => "unknown",
         })
     }
 }

@@ -144,12 +144,11 @@ impl Extra {
             }
             _ => {}
         }
-        if self.impersonated_user.is_some() && !capabilities.impersonation {
-            return Err(UsageError::unsupported(
-                "impersonating a user",
-                Version::V4_4,
-                has,
-            ));
+        match &self.impersonated_user {
+            Some(user) if !capabilities.impersonation => {
+                return Err(UsageError::impersonation(user, has));
+            }
+            _ => {}
         }
         self.notifications.check(capabilities)
     }
@@ -216,7 +215,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             std::format!("{error}"),
-            "impersonating a user needs Bolt 4.4 or newer; this connection uses 4.3"
+            "impersonating the user \"bob\" needs Bolt 4.4 or newer; this connection uses 4.3"
         );
         let filter = NotificationFilter::default().disable(["HINT"]);
         let error = Extra::default()

@@ -7,7 +7,7 @@ use crate::error::{EncodeError, UsageError};
 use crate::message::RoutingContext;
 use crate::message::request;
 use crate::packstream::write;
-use crate::version::{Capabilities, Routing, Version};
+use crate::version::{Capabilities, Routing};
 
 /// The contents of ROUTE (4.3 and later).
 ///
@@ -66,14 +66,12 @@ impl Route {
 
     /// Checks that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<(), UsageError> {
-        if self.impersonated_user.is_some() && !capabilities.impersonation {
-            return Err(UsageError::unsupported(
-                "impersonating a user",
-                Version::V4_4,
-                capabilities.version,
-            ));
+        match &self.impersonated_user {
+            Some(user) if !capabilities.impersonation => {
+                Err(UsageError::impersonation(user, capabilities.version))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Writes the three fields. Versions without ROUTE were refused before.

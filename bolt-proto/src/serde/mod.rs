@@ -100,7 +100,7 @@ use ::serde::{Deserialize, Serialize};
 
 use crate::error::{ConversionError, EncodeError};
 use crate::packstream::{Reader, Token, ValueRef};
-use crate::value::{Encoder, FromValue, ToValue, Value, encoded};
+use crate::value::{Encoder, FromValue, Output, ToValue, Value, encoded};
 
 pub(crate) use de_record::RecordDeserializer;
 pub(crate) use entries::{Sink, write_entries};
@@ -150,6 +150,12 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Serde<T> {
         reader.skip()?;
         Ok(Self(value))
     }
+}
+
+/// Writes a value by serde.
+#[inline]
+pub(crate) fn write_value<T: Serialize + ?Sized>(out: &mut Output, value: &T) -> Result<(), EncodeError> {
+    ser::Serializer::write(out, value)
 }
 
 /// Reads an owned value by serde, as if the value had just been received.

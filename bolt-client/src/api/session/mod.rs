@@ -13,8 +13,10 @@ use bolt_proto::{Access, Query};
 
 use crate::api::cursor::{CursorHost, Seal};
 use crate::api::held::Held;
+use crate::api::load::{Load, LoadRow, RowSource};
 use crate::api::managed::{ExecuteManaged, ManagedTransaction};
 use crate::api::transaction::BeginTransaction;
+use crate::auth::BoxError;
 use crate::bookmarks::Bookmarks;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -265,6 +267,92 @@ impl Session {
         E: From<Error> + 'static,
     {
         ExecuteManaged::new(self, Access::Write, work)
+    }
+
+    /// Loads many rows in batches: runs the query once for each batch, with the parameter `$rows`. Set options on what this
+    /// returns, then await it. Other parameters are given by [`query`](crate::query()).
+    ///
+    /// A row is anything that serializes, or an [`AsValue`](crate::AsValue). Rows are taken from the iterator as batches are
+    /// filled, at most one batch ahead of the server. [`Load`] says what a batch is, and what happens if one fails.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(mut session: bolt::Session, people: Vec<(u64, String)>) -> Result<(), bolt::Error> {
+    /// use bolt::query;
+    ///
+    /// let query = query("UNWIND $rows AS row CREATE (:Person {id: row[0], name: row[1], source: $source})")
+    ///     .param("source", "census");
+    /// let loaded = session.load(query, people).await?;
+    /// println!("{loaded}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias("bulk", "batch", "import", "unwind", "insert_many"))]
+    pub fn load<'r, I>(&'r mut self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item: LoadRow, IntoIter: Send + 'r>,
+    {
+        Load::new(Held::Borrowed(self), query.into(), RowSource::of_iter(rows))
+    }
+
+    /// Loads rows as [`load`](Self::load) does, from an iterator of results, such as that of a reader of files. The first error
+    /// ends the load, as [`ErrorKind::Abort`](crate::ErrorKind::Abort); [`Error::into_abort`] unwraps it. An [`Error`] of the driver stays itself, as the
+    /// rows may come from another query. Rows before it in the same batch are not sent.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(mut session: bolt::Session) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::fs::File;
+    /// use std::io::{BufRead, BufReader};
+    ///
+    /// let lines = BufReader::new(File::open("lines.txt")?).lines();
+    /// session.try_load("UNWIND $rows AS line CREATE (:Line {text: line})", lines).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn try_load<'r, I, T, E>(&'r mut self, query: impl Into<Query>, rows: I) -> Load<'r>
+    where
+        I: IntoIterator<Item = Result<T, E>, IntoIter: Send + 'r>,
+        T: LoadRow,
+        E: Into<BoxError>,
+    {
+        Load::new(
+            Held::Borrowed(self),
+            query.into(),
+            RowSource::of_fallible_iter(rows),
+        )
+    }
+
+    /// Loads rows as [`load`](Self::load) does, from a stream. While the stream has no row, the batch before is worked on; a
+    /// batch is sent once it is full, or the stream has ended.
+    #[cfg(feature = "stream")]
+    pub fn load_stream<'r, S>(&'r mut self, query: impl Into<Query>, rows: S) -> Load<'r>
+    where
+        S: futures_core::Stream<Item: LoadRow> + Send + 'r,
+    {
+        Load::new(Held::Borrowed(self), query.into(), RowSource::of_stream(rows))
+    }
+
+    /// Loads rows as [`try_load`](Self::try_load) does, from a stream of results, such as the [`Records`](crate::Records) of
+    /// another session.
+    ///
+    /// ```no_run
+    /// # use bolt_client as bolt;
+    /// # async fn example(here: bolt::Session, mut there: bolt::Session) -> Result<(), bolt::Error> {
+    /// let people = here.into_records("MATCH (p:Person) RETURN p.id AS id, p.name AS name").await?;
+    /// there.try_load_stream("UNWIND $rows AS row CREATE (p:Person) SET p = row", people).await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn try_load_stream<'r, S, T, E>(&'r mut self, query: impl Into<Query>, rows: S) -> Load<'r>
+    where
+        S: futures_core::Stream<Item = Result<T, E>> + Send + 'r,
+        T: LoadRow,
+        E: Into<BoxError>,
+    {
+        Load::new(
+            Held::Borrowed(self),
+            query.into(),
+            RowSource::of_fallible_stream(rows),
+        )
     }
 
     /// Returns the bookmark of the session's last committed transaction; before the first commit, the bookmarks that the

@@ -6,6 +6,7 @@ mod debugging;
 mod dropped;
 mod errors;
 mod linear;
+mod load;
 mod memory;
 mod options;
 mod owned;

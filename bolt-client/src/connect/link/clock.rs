@@ -20,6 +20,14 @@ impl Silence {
         }
     }
 
+    /// Returns when the server will have been silent for this long; never if the clock is not running.
+    pub(super) fn ends(&self, silence_limit: Option<Duration>) -> Deadline {
+        match (self.0, silence_limit) {
+            (Some(since), Some(limit)) => Deadline::after(since, limit),
+            _ => Deadline::NONE,
+        }
+    }
+
     /// Resets the clock: the server has made progress.
     pub(super) const fn reset(&mut self) {
         self.0 = None;

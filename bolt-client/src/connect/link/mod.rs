@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod hung_up;
 mod leaving;
 mod login;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod wire;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub(crate) struct Link {
     wire: Wire,
     /// The address of the server, for error messages.
     peer: Arc<str>,
+    /// Where it leads to, of all addresses of the server's name.
+    socket: Option<SocketAddr>,
     info: Option<Arc<ServerInfo>>,
     /// The question for a routing table that travelled behind the login, until its answer is read.
     route: Option<Box<(RequestId, Question)>>,
@@ -86,6 +90,7 @@ impl Link {
             proto,
             wire: Wire::new(runtime, transport),
             peer,
+            socket: None,
             info: None,
             route: None,
             counted: None,
@@ -103,6 +108,15 @@ impl Link {
     /// Returns the address of the server.
     pub(crate) fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Returns the address that it is connected to; `None` for a Unix-domain socket.
+    pub(crate) const fn socket(&self) -> Option<SocketAddr> {
+        self.socket
+    }
+
+    pub(crate) const fn set_socket(&mut self, socket: SocketAddr) {
+        self.socket = Some(socket);
     }
 
     /// Returns information about the server; present after the login.
@@ -266,6 +280,22 @@ impl Link {
         .await;
     }
 
+    /// Returns whether something has arrived that the caller would not have to wait for: an event, or the end of the
+    /// connection, whose reason the next wait reports.
+    pub(crate) fn has_arrived(&mut self) -> bool {
+        !matches!(self.proto.has_event(), Ok(None)) || self.proto.disposition() == Disposition::Dead
+    }
+
+    /// Ready once something has arrived, or the time is up. No event is taken.
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+        while !self.has_arrived() {
+            if ready!(self.poll_progress(cx, by, Deadline::NONE)) == Progress::OutOfTime {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Takes the event whose head was just returned.
     pub(crate) fn event(&mut self) -> Option<Event<'_>> {
         self.proto.event()
@@ -336,6 +366,12 @@ impl Link {
         self.wire.poll_progress(cx, &mut self.proto, limits)
     }
 
+    /// Returns when the server will have been silent for longer than it promised; never if the present wait has not found
+    /// it silent.
+    pub(crate) fn silent_until(&self) -> Deadline {
+        self.wire.silent_until(self.silence_limit())
+    }
+
     /// Returns how long the server may be silent while an answer is awaited.
     fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
@@ -371,7 +407,9 @@ impl Link {
         }
     }
 
+    /// Explains the end of the connection, and closes it.
     fn explain(&mut self, violation: ProtocolViolation) -> Error {
+        self.wire.hang_up();
         Error::broken(self.peer.to_string(), violation, self.wire.take_error())
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bolt_proto::{Connection, Disposition};
 
 use super::clock::Silence;
+use super::hung_up::HungUp;
 use crate::deadline::{Alarm, Deadline};
 use crate::exclusive::Exclusive;
 use crate::runtime::{AsyncRead, AsyncWrite, Runtime, Transport};
@@ -99,6 +100,26 @@ impl Wire {
             self.alarm.get_mut().disarm();
         }
         self.silence.reset();
+    }
+
+    /// Returns when the server will have been silent for this long; never if the present wait has not found it silent.
+    pub(super) fn silent_until(&self, silence_limit: Option<Duration>) -> Deadline {
+        self.silence.ends(silence_limit)
+    }
+
+    /// Closes the transport, whose stream has ended or makes no sense: the server frees what it holds for it, although
+    /// a caller may keep the connection for long.
+    pub(super) fn hang_up(&mut self) {
+        self.close();
+        *self.transport.get_mut() = Box::new(HungUp);
+        self.alarm.get_mut().disarm();
+        self.unflushed = false;
+    }
+
+    /// Closes the stream in order. What is not possible at once is left to the transport's own drop.
+    fn close(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut context);
     }
 
     /// Waits until something has arrived, the stream has ended, or the time is up. The connection counts as lost if
@@ -349,12 +370,10 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// Closes the stream in order. What is not possible at once is left to the transport's own drop.
     fn drop(&mut self) {
         // Code of other crates is not called while a panic unwinds.
         if !thread::panicking() {
-            let mut context = Context::from_waker(Waker::noop());
-            let _closed = Pin::new(self.transport.get_mut()).poll_close(&mut context);
+            self.close();
         }
     }
 }

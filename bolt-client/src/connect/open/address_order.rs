@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::address::Address;
 
@@ -9,25 +10,51 @@ use crate::address::Address;
 /// those that did not last; DNS and the resolver decide the rest.
 /// Clones share the same order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AddressOrder(Arc<Mutex<Known>>);
+pub(crate) struct AddressOrder {
+    known: Arc<Mutex<Known>>,
+    /// Openings try this address only, and do not look the name up.
+    only: Option<SocketAddr>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
     /// The target and the address of the last completed login.
     good: Option<(Address, SocketAddr)>,
     /// Where attempts failed, or took too long. The last one is at the end.
-    bad: Vec<(Address, SocketAddr)>,
+    bad: Vec<Bad>,
+    /// Where the last handshake was completed, whatever followed.
+    answered: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+struct Bad {
+    target: Address,
+    socket: SocketAddr,
+    since: Instant,
 }
 
 /// The most addresses of which it is known that they failed.
 const MAX_BAD: usize = 16;
 
 impl AddressOrder {
+    /// Returns an order that has one address, and passes on what is learnt about it.
+    pub(crate) fn only(&self, socket: SocketAddr) -> Self {
+        Self {
+            known: Arc::clone(&self.known),
+            only: Some(socket),
+        }
+    }
+
+    /// Returns the only address that is tried, if there is but one.
+    pub(super) const fn only_address(&self) -> Option<SocketAddr> {
+        self.only
+    }
+
     /// Orders what the resolver returned.
     pub(super) fn targets(&self, targets: &mut [Address]) {
         let known = self.lock();
-        for (bad, _) in &known.bad {
-            last(targets, |target| target == bad);
+        for bad in &known.bad {
+            last(targets, |target| *target == bad.target);
         }
         if let Some((good, _)) = &known.good {
             first(targets, |target| target == good);
@@ -37,8 +64,8 @@ impl AddressOrder {
     /// Orders what DNS returned.
     pub(super) fn sockets(&self, sockets: &mut [SocketAddr]) {
         let known = self.lock();
-        for (_, bad) in &known.bad {
-            last(sockets, |socket| socket == bad);
+        for bad in &known.bad {
+            last(sockets, |socket| *socket == bad.socket);
         }
         if let Some((_, good)) = &known.good {
             first(sockets, |socket| socket == good);
@@ -48,39 +75,46 @@ impl AddressOrder {
     /// Notes that a login was completed there.
     pub(super) fn note_success(&self, target: &Address, socket: SocketAddr) {
         let mut known = self.lock();
-        known.bad.retain(|(_, bad)| *bad != socket);
+        known.bad.retain(|bad| bad.socket != socket);
         if known.good.as_ref().is_none_or(|(_, good)| *good != socket) {
             known.good = Some((target.clone(), socket));
         }
     }
 
-    /// Notes that there was no answer.
-    pub(super) fn note_failure(&self, target: &Address, socket: SocketAddr) {
-        let mut known = self.lock();
-        known.good.take_if(|(_, good)| *good == socket);
-        known.add_bad(target.clone(), socket);
+    /// Notes that a handshake was completed there.
+    pub(super) fn note_answer(&self, socket: SocketAddr) {
+        self.lock().answered = Some(socket);
     }
 
-    /// Notes that the server behind the address that answered last is of no help.
-    pub(crate) fn reject_last(&self) {
+    /// Returns where the last handshake was completed.
+    pub(crate) fn last_answered(&self) -> Option<SocketAddr> {
+        self.lock().answered
+    }
+
+    /// Notes that there was no answer, or that the server is of no help.
+    pub(crate) fn note_failure(&self, target: &Address, socket: SocketAddr, now: Instant) {
         let mut known = self.lock();
-        if let Some((target, socket)) = known.good.take() {
-            known.add_bad(target, socket);
+        known.good.take_if(|(_, good)| *good == socket);
+        known.bad.retain(|bad| bad.socket != socket);
+        if known.bad.len() == MAX_BAD {
+            known.bad.remove(0);
         }
+        known.bad.push(Bad {
+            target: target.clone(),
+            socket,
+            since: now,
+        });
+    }
+
+    /// Returns whether an attempt at this address has failed since then.
+    pub(crate) fn has_failed_since(&self, socket: SocketAddr, since: Instant) -> bool {
+        let known = self.lock();
+        let mut bad = known.bad.iter();
+        bad.any(|bad| bad.socket == socket && bad.since >= since)
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn add_bad(&mut self, target: Address, socket: SocketAddr) {
-        self.bad.retain(|(_, bad)| *bad != socket);
-        if self.bad.len() == MAX_BAD {
-            self.bad.remove(0);
-        }
-        self.bad.push((target, socket));
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,6 +144,10 @@ mod tests {
         Address::new("found", port)
     }
 
+    fn fail(order: &AddressOrder, port: u16) {
+        order.note_failure(&target(port), socket(port), Instant::now());
+    }
+
     /// Asserts the order in which the targets and the sockets with the ports 1 to 3 are tried: the same for both.
     #[track_caller]
     fn assert_order(order: &AddressOrder, ports: [u16; 3]) {
@@ -123,11 +161,11 @@ mod tests {
     fn the_address_that_answered_last_is_tried_first_and_one_that_did_not_is_tried_last() {
         let order = AddressOrder::default();
         assert_order(&order, [1, 2, 3]);
-        order.note_failure(&target(1), socket(1));
+        fail(&order, 1);
         assert_order(&order, [2, 3, 1]);
         order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 2, 1]);
-        order.note_failure(&target(3), socket(3));
+        fail(&order, 3);
         assert_order(&order, [2, 1, 3]);
         order.note_success(&target(3), socket(3));
         assert_order(&order, [3, 2, 1]);
@@ -138,21 +176,47 @@ mod tests {
     #[test]
     fn an_address_whose_server_is_of_no_help_is_tried_after_all_that_failed_before() {
         let order = AddressOrder::default();
-        order.reject_last();
-        assert_order(&order, [1, 2, 3]);
         for (good, then) in [(1, [2, 3, 1]), (2, [3, 1, 2]), (3, [1, 2, 3])] {
             order.note_success(&target(good), socket(good));
-            order.reject_last();
+            fail(&order, good);
             assert_order(&order, then);
         }
-        (0..100).for_each(|port| order.note_failure(&target(port), socket(port)));
+        (0..100).for_each(|port| fail(&order, port));
         assert_eq!(order.lock().bad.len(), MAX_BAD);
+    }
+
+    #[test]
+    fn an_address_has_failed_since_its_last_failure_until_it_succeeds() {
+        let order = AddressOrder::default();
+        let start = Instant::now();
+        let later = start + std::time::Duration::from_secs(1);
+        order.note_failure(&target(1), socket(1), start);
+        assert!(order.has_failed_since(socket(1), start));
+        assert!(!order.has_failed_since(socket(1), later) && !order.has_failed_since(socket(2), start));
+        order.note_failure(&target(1), socket(1), later);
+        assert!(order.has_failed_since(socket(1), later));
+        order.note_success(&target(1), socket(1));
+        assert!(!order.has_failed_since(socket(1), start));
+    }
+
+    #[test]
+    fn what_is_learnt_about_the_only_address_of_an_order_is_known_to_the_others() {
+        let order = AddressOrder::default();
+        let only = order.only(socket(2));
+        assert_eq!(
+            (order.only_address(), only.only_address()),
+            (None, Some(socket(2)))
+        );
+        only.note_success(&target(2), socket(2));
+        assert_order(&order, [2, 1, 3]);
+        fail(&only, 2);
+        assert_order(&order, [1, 3, 2]);
     }
 
     #[test]
     fn an_address_that_dns_no_longer_returns_changes_nothing() {
         let order = AddressOrder::default();
-        order.note_failure(&target(9), socket(9));
+        fail(&order, 9);
         order.note_success(&target(8), socket(8));
         assert_order(&order, [1, 2, 3]);
     }

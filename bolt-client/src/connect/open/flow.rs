@@ -10,7 +10,7 @@ use bolt_proto::{Connection, Event, Hello, Kind, Options, Routing, ServerError, 
 use super::address_order::AddressOrder;
 use super::timing::Timing;
 use crate::address::Address;
-use crate::config::Config;
+use crate::config::{Config, Resolved};
 use crate::connect::encryption::Encryption;
 use crate::connect::link::{CarriedLogin, Link};
 use crate::connect::login::Logins;
@@ -37,10 +37,7 @@ pub(super) struct Flow {
 impl Flow {
     /// Runs the whole flow.
     pub(super) async fn run(self) -> Result<Link, Error> {
-        let mut targets = match &self.config.resolver {
-            Some(resolver) => resolver.resolve(&self.address),
-            None => vec![self.address.clone()],
-        };
+        let mut targets = self.targets().await?;
         self.order.targets(&mut targets);
         let mut failures = Vec::new();
         let mut targets = targets.into_iter();
@@ -56,20 +53,45 @@ impl Flow {
             while let Some(socket) = sockets.next() {
                 let others = sockets.len() + targets.len();
                 match self.connect_and_negotiate(&target, socket, others).await {
-                    Ok((link, version)) => return self.log_in(link, version, &target, socket).await,
+                    Ok((link, version)) => {
+                        self.order.note_answer(socket);
+                        return self.log_in(link, version, &target, socket).await;
+                    }
                     // This port may belong to another service at one address, and to a Bolt server at the next.
                     Err(error) => failures.push(error),
                 }
-                self.order.note_failure(&target, socket);
+                self.order.note_failure(&target, socket, self.runtime.now());
             }
         }
         Err(Error::opening(self.address.host(), failures))
+    }
+
+    /// Returns the addresses of the application's resolver, or that of the server.
+    async fn targets(&self) -> Result<Vec<Address>, Error> {
+        let waiting = match self
+            .config
+            .resolver
+            .as_ref()
+            .map(|resolver| resolver.resolve(&self.address))
+        {
+            None => return Ok(vec![self.address.clone()]),
+            Some(Resolved::Now(targets)) => return Ok(targets),
+            Some(Resolved::Later(waiting)) => waiting,
+        };
+        let found = self.timing.within(self.share(1), &*self.runtime, waiting).await;
+        let late = || Error::resolve(self.address.host(), Some(io::ErrorKind::TimedOut.into()));
+        let targets = found.ok_or_else(late)?;
+        self.timing.note_progress();
+        Ok(targets)
     }
 
     /// Looks a name up, within its share of the time.
     async fn resolve(&self, target: &Address, others: usize) -> Result<Vec<SocketAddr>, Error> {
         if target.socket_path().is_some() {
             return Ok(vec![NO_SOCKET]);
+        }
+        if let Some(only) = self.order.only_address() {
+            return Ok(vec![only]);
         }
         let look_up = async {
             let (host, port) = (target.host(), target.port());
@@ -164,6 +186,9 @@ impl Flow {
             Arc::clone(&self.logins),
         );
         link.set_write_timeout(self.config.connection_write_timeout);
+        if let Endpoint::Tcp(socket) = endpoint {
+            link.set_socket(socket);
+        }
         Ok(link)
     }
 

@@ -167,9 +167,9 @@ impl Opening {
     }
 
     /// Notes that the opening takes too long: the next one tries another address first, if there is one.
-    pub(crate) fn try_its_address_last(&self) {
+    pub(crate) fn try_its_address_last(&self, now: Instant) {
         if let Some((target, socket)) = self.timing.address() {
-            self.order.note_failure(&target, socket);
+            self.order.note_failure(&target, socket, now);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a pool.
 
 use std::future::poll_fn;
+use std::mem;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ impl Pool {
     /// Hands nothing out any more, finishes within the teardown limit what dropped calls have left to be finished,
     /// and sends GOODBYE. Connections in use are closed when they come back; what they leave to be finished is
     /// finished, too, while this call waits for others.
+    ///
+    /// An answer to RESET is waited for as well, as long as a caller would: a server that finds the connection closed when it
+    /// answers logs an error.
     pub(crate) async fn close(&self) {
         let Some(idle) = self.decide(|slots| slots.close()) else {
             return;
@@ -23,10 +27,18 @@ impl Pool {
         let mut closing = Closing {
             pool: self,
             unfinished: Vec::new(),
+            is_impatient: false,
         };
         idle.into_iter().for_each(|pooled| closing.add(pooled));
+        let patience = by.earlier(Deadline::after(self.now(), self.patience()));
+        for limit in [patience, by] {
+            let done = limit.race(&*self.runtime, poll_fn(|cx| closing.poll(cx, limit)));
+            if done.await.is_some() {
+                return;
+            }
+            closing.give_up_resets();
+        }
         // What is not finished by then is closed as it is.
-        let _in_time = by.race(&*self.runtime, poll_fn(|cx| closing.poll(cx, by))).await;
     }
 }
 
@@ -34,14 +46,25 @@ impl Pool {
 struct Closing<'p> {
     pool: &'p Pool,
     unfinished: Vec<BoxedPooled>,
+    /// No answer to RESET is waited for any more.
+    is_impatient: bool,
 }
 
 impl Closing<'_> {
     fn add(&mut self, mut pooled: BoxedPooled) {
-        if pooled.is_finishing() {
+        let resets = pooled.is_resetting() && !self.is_impatient;
+        if pooled.is_finishing() || resets {
             self.unfinished.push(pooled);
         } else {
             pooled.link.say_goodbye();
+        }
+    }
+
+    /// Waits only for work that must be finished from now on.
+    fn give_up_resets(&mut self) {
+        self.is_impatient = true;
+        for pooled in mem::take(&mut self.unfinished) {
+            self.add(pooled);
         }
     }
 

@@ -34,6 +34,7 @@ impl Lease {
     /// Borrows a connection that served an earlier lease, and is ready again.
     pub(super) fn reused(pool: &Arc<Pool>, mut pooled: Box<Pooled>, idle_since: Instant) -> Self {
         pooled.late_since = None;
+        pooled.silent_until = Deadline::NONE;
         pooled.link.begin_lease();
         Self {
             pool: Arc::clone(pool),

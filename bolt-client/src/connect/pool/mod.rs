@@ -17,6 +17,7 @@ mod warm_up;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -179,10 +180,30 @@ impl Pool {
         self.retired.load(Ordering::Relaxed)
     }
 
-    /// Makes the next connection lead to another address of the name, if there is one.
-    pub(crate) fn avoid_present_address(&self) {
-        self.order.reject_last();
-        self.close_idle();
+    /// Returns a pool for one of the addresses of the name, whose connections are closed when they come back. What its
+    /// openings learn about the address is known to this pool.
+    pub(crate) fn only(&self, socket: SocketAddr) -> Self {
+        let only = Self::new(
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.config),
+            self.encryption.clone(),
+            Arc::clone(&self.logins),
+            self.address.clone(),
+        );
+        only.set_retired(true);
+        Self {
+            order: self.order.only(socket),
+            ..only
+        }
+    }
+
+    /// Returns what is known of the addresses of the name.
+    pub(crate) const fn addresses(&self) -> &AddressOrder {
+        &self.order
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Closes what is idle: the server has left the cluster.

@@ -87,7 +87,7 @@ impl Openings {
             self.held.clear();
             return Verdict::GaveUp(waited);
         }
-        newest.opening.try_its_address_last();
+        newest.opening.try_its_address_last(now);
         self.late = true;
         self.times_overdue += 1;
         Verdict::OpenAnother

@@ -21,6 +21,8 @@ pub(super) struct Pooled {
     pub(super) expires: Deadline,
     /// Since when a caller has waited in vain for an answer on it.
     pub(super) late_since: Option<Instant>,
+    /// When the server will have been silent for longer than it promised, during the last of these waits.
+    pub(super) silent_until: Deadline,
 }
 
 impl Pooled {
@@ -29,6 +31,7 @@ impl Pooled {
             link,
             expires,
             late_since: None,
+            silent_until: Deadline::NONE,
         })
     }
 
@@ -58,6 +61,11 @@ impl Pooled {
     /// Returns whether it carries out work that would be undone if it were closed.
     pub(super) fn is_finishing(&self) -> bool {
         self.link.is_finishing()
+    }
+
+    /// Returns whether only the answer to RESET is missing.
+    pub(super) fn is_resetting(&self) -> bool {
+        self.link.proto.disposition() == Disposition::Resetting
     }
 
     /// Returns whether it has ended, and not because this side closed it.
@@ -117,11 +125,20 @@ impl Pooled {
         if late { idle.slow(now) } else { idle }
     }
 
-    /// Returns when it counts as dead if the answer that it owes has not come. A connection that carries out
+    /// Notes that a caller has waited in vain for an answer.
+    pub(super) fn mark_late(&mut self, now: Instant) {
+        self.late_since.get_or_insert(now);
+        self.silent_until = self.link.silent_until();
+    }
+
+    /// Returns when it counts as dead if the answer that it owes has not come, as soon as a caller has waited in vain: at
+    /// the end of the silence that the server has promised, or of `connection_timeout`. A connection that carries out
     /// requested work has no such limit.
     pub(super) fn give_up_at(&self, config: &Config) -> Deadline {
         match self.late_since {
-            Some(since) if !self.is_finishing() => Deadline::after(since, config.connection_timeout),
+            Some(since) if !self.is_finishing() => {
+                Deadline::after(since, config.connection_timeout).earlier(self.silent_until)
+            }
             _ => Deadline::NONE,
         }
     }

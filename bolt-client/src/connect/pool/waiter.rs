@@ -331,6 +331,7 @@ impl Waiter {
             return;
         };
         let now = self.pool.now();
+        pooled.mark_late(now);
         let is_overdue = pooled.give_up_at(&self.pool.config).has_passed(now);
         match pooled.link.release() {
             ReleaseOutcome::Ready | ReleaseOutcome::Unsettled if !is_overdue => {}
@@ -344,7 +345,6 @@ impl Waiter {
                 return self.lose_dead(since);
             }
         }
-        pooled.late_since.get_or_insert(now);
         let claim = pooled.link.claimed();
         let idle = pooled.unsettled(&self.pool.config, now);
         self.pool.decide(|slots| {

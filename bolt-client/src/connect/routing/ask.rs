@@ -1,11 +1,13 @@
 //! The request for a routing table, on one connection.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bolt_proto::value::Value;
 use bolt_proto::{
-    Access, Event, Extra, Fetch, Kind, Query, RequestId, Routing, RoutingContext, RoutingTable, Version,
+    Access, Event, Extra, Fetch, Kind, Query, RequestId, Routing, RoutingContext, RoutingTable, ServerError,
+    Version,
 };
 
 use crate::connect::fallout::{self, Circumstances};
@@ -73,10 +75,13 @@ impl Asked {
                     return table.map(Some).ok_or_else(|| Error::bad_table("no table in it"));
                 }
                 Event::Failure(error) => {
-                    if fallout::reported(&error).invalidates_logins {
-                        self.lease.invalidate_logins();
-                    }
-                    return Err(error.into());
+                    let changed = report_failure(&self.lease, &error);
+                    let error = Error::from(error);
+                    return Err(if changed {
+                        error.with_new_credentials()
+                    } else {
+                        error
+                    });
                 }
                 _ if head.kind == Kind::Ignored => {
                     return Err(Error::misuse("the server ignored a request without a reason"));
@@ -84,6 +89,11 @@ impl Asked {
                 _ => {}
             }
         }
+    }
+
+    /// Returns the address that was asked, of those that the server's name has.
+    pub(super) fn socket(&self) -> Option<SocketAddr> {
+        self.lease.socket()
     }
 
     /// Closes the connection: its server is of no help.
@@ -117,11 +127,21 @@ pub(super) async fn settle_route(lease: &mut Lease, by: Deadline) -> Result<bool
     };
     loop {
         let head = lease.head(by).await?;
-        drop(lease.event());
+        if let Some(Event::Failure(error)) = lease.event() {
+            report_failure(lease, &error);
+        }
         if head.request == Some(last) {
             return Ok(head.kind == Kind::Success);
         }
     }
+}
+
+/// Reports a failure to all that it concerns, as that of a query. Returns whether there may be other credentials now.
+fn report_failure(lease: &Lease, error: &ServerError) -> bool {
+    if fallout::reported(error).invalidates_logins {
+        lease.invalidate_logins();
+    }
+    lease.credentials_rejected(error)
 }
 
 /// Before ROUTE there were procedures.

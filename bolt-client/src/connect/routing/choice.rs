@@ -67,11 +67,12 @@ impl Router {
     /// Acquires a connection that is ready, to a server that can carry the work out. Servers that cannot be reached are
     /// forgotten, and others are tried. Cancel-safe.
     ///
-    /// The connection may carry another login than that of these credentials, which are those of a new connection.
+    /// The connection may carry another login than that of these credentials, which are those of a new connection. A
+    /// search for a table may take its time, so they are asked for once more after it.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         want: &Want,
-        credentials: &Credentials,
+        credentials: &mut Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
         let mut tried = Tried::default();
@@ -86,6 +87,7 @@ impl Router {
                     }
                     tried.guessed = guessed;
                     tried.found = Some(found);
+                    *credentials = self.logins.credentials(&want.login, &*self.runtime, by).await?;
                 }
                 Next::Use(chosen) => {
                     if let Some(lease) = self
@@ -152,7 +154,7 @@ impl Router {
         };
         let over = by.has_passed(self.now()) || self.runtime.is_cancelled();
         match fallout::for_choice(&error, over) {
-            ForSearch::Final => return Err(error),
+            ForSearch::Final => return Err(self.final_error(want, chosen, tried, error)),
             ForSearch::ForgetServer => {
                 self.note_failure(&chosen.address, &error);
                 self.forget(&chosen.address);
@@ -283,6 +285,18 @@ impl Router {
         state.homes.get(&self.user(want))
     }
 
+    /// Returns the error that ends the search for a server, with what has failed before.
+    fn final_error(&self, want: &Want, chosen: &Chosen, tried: &Tried, error: Error) -> Error {
+        if tried.failures.is_empty() {
+            return error;
+        }
+        let state = self.lock();
+        let table = state.tables.get(chosen.database.as_deref());
+        let known = self.known(want, chosen.database.clone(), table);
+        drop(state);
+        error.after_servers(known, &chosen.address, &tried.failures)
+    }
+
     fn known(&self, want: &Want, database: Option<Arc<str>>, table: Option<&Table>) -> Known {
         let now = self.now();
         let count = |of: fn(&Table) -> &[Arc<Address>]| table.map_or(0, |table| of(table).len());
@@ -295,6 +309,9 @@ impl Router {
             age: table
                 .map(|table| now.saturating_duration_since(table.received()))
                 .unwrap_or_default(),
+            writerless: table
+                .and_then(Table::writerless_since)
+                .map(|since| now.saturating_duration_since(since)),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! How a routing table is obtained.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bolt_proto::{Access, RoutingTable};
 
 use crate::address::Address;
+use crate::config::Resolver;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
 use crate::connect::login::Credentials;
 use crate::connect::pool::{Lease, Pool};
+use crate::connect::shared::own_login_unsupported;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
@@ -22,6 +27,8 @@ use super::{RefreshKey, Router, State, share};
 
 /// The most searches without a caller that are kept.
 const MAX_SEARCHES: usize = 100;
+/// The most addresses of one name that are asked after the first one.
+const MAX_ADDRESSES: usize = 16;
 
 /// A caller that needs a table.
 struct Errand {
@@ -126,29 +133,28 @@ impl Router {
             let present = match progress.present.clone() {
                 Some(present) => present,
                 None => match progress.search.next() {
-                    Some(Candidate::Router(router)) => Present {
-                        router,
-                        since: now,
-                        others: None,
-                    },
+                    Some(Candidate::Router(router)) => Present::new(router, now),
                     Some(Candidate::Seed) => {
-                        self.expand_seed(&mut progress.search);
+                        // If this call ends while it waits, the next one carries on.
+                        progress.search.postpone_seed();
+                        let seeds = turn.attended(&*self.runtime, async |_| self.seeds(errand.by).await);
+                        match (seeds.await, turn.progress()) {
+                            (Ok(seeds), Some(progress)) => self.expand_seed(&mut progress.search, seeds),
+                            (Err(error), _) => return Ended::CallersOwn(error),
+                            (Ok(_), None) => {}
+                        }
                         continue;
                     }
                     None => return end_of(progress, errand),
                 },
             };
             progress.present = Some(present.clone());
-            let Present {
-                router,
-                since,
-                others,
-            } = present;
-            let left = progress.search.left() + others.unwrap_or_default();
-            let until = share(errand.by, since, left);
+            let left = progress.search.left() + present.others.as_ref().map_or(0, VecDeque::len);
+            let until = share(errand.by, present.since, left);
+            let router = Arc::clone(&present.router);
             let answer = turn
                 .attended(&*self.runtime, async |turn| {
-                    self.ask(turn, &router, errand, until).await
+                    self.ask(turn, &present, errand, until).await
                 })
                 .await;
             let needs_writer = turn.needs_writer();
@@ -172,7 +178,9 @@ impl Router {
             let means = fallout::for_discovery(&error, over);
             if means == ForSearch::Final && error.server().is_none() {
                 // The request stays on its way, for the next caller.
-                return Ended::CallersOwn(error);
+                let database = errand.question.database.clone();
+                let failures = progress.search.failures();
+                return Ended::CallersOwn(error.after_routers(database, &router, failures));
             }
             let asked = progress.asked.take();
             progress.present = None;
@@ -184,20 +192,9 @@ impl Router {
                 ForSearch::ForgetServer => {
                     let answered = error.has_answered();
                     progress.search.failed(Arc::clone(&router), error);
-                    let others = match others {
-                        None if answered => self.other_addresses(&router, errand.by).await,
-                        others => others.unwrap_or_default(),
-                    };
-                    match turn.progress() {
-                        Some(progress) if answered && others > 0 => {
-                            asked.into_iter().for_each(Asked::close);
-                            self.avoid_present_address(&router);
-                            progress.present = Some(Present {
-                                router,
-                                since: self.now(),
-                                others: Some(others - 1),
-                            });
-                        }
+                    let next = self.next_address(present, asked, answered, errand.by).await;
+                    match (turn.progress(), next) {
+                        (Some(progress), Some(next)) => progress.present = Some(next),
                         _ => self.forget(&router),
                     }
                 }
@@ -215,7 +212,7 @@ impl Router {
     async fn ask(
         self: &Arc<Self>,
         turn: &mut Turn,
-        router: &Arc<Address>,
+        present: &Present,
         errand: &Errand,
         by: Deadline,
     ) -> Result<RoutingTable, Error> {
@@ -223,8 +220,8 @@ impl Router {
             let asked = match turn.progress().map(|progress| &mut progress.asked) {
                 Some(Some(asked)) => asked,
                 Some(none) => {
-                    let pool = self.pool(router)?;
-                    let pending = self.questions.add(router, &errand.question);
+                    let pool = self.pool_of(present)?;
+                    let pending = self.questions.add(&present.router, &errand.question);
                     let lease = self.log_in(&pool, &errand.credentials, by).await?;
                     drop(pending);
                     let Some(lease) = settle_others(lease, &errand.question, by).await? else {
@@ -259,35 +256,90 @@ impl Router {
                 return Ok(lease);
             }
             // Its login cannot be changed before Bolt 5.1.
+            let auth = &credentials.auth;
+            if credentials.own && !self.logins.are_the_drivers(auth, self.now()) {
+                return Err(own_login_unsupported(&lease));
+            }
             lease.close();
         }
     }
 
-    /// Returns how many other addresses the name of a server has. Behind each may be another server, which has a table.
-    async fn other_addresses(&self, router: &Address, by: Deadline) -> usize {
-        if router.socket_path().is_some() {
-            return 0;
-        }
-        let resolving = self.runtime.resolve(router.host(), router.port(), by.at());
-        match by.race(&*self.runtime, resolving).await {
-            Some(Ok(sockets)) => sockets.len().saturating_sub(1),
-            _ => 0,
-        }
-    }
-
-    /// The next connection to this name leads to another of its addresses.
-    fn avoid_present_address(&self, router: &Arc<Address>) {
-        if let Ok(pool) = self.pool(router) {
-            pool.avoid_present_address();
-        }
-    }
-
-    /// The resolver of the application applies to the seed only.
-    fn expand_seed(&self, search: &mut Search<Error>) {
-        let addresses = match &self.resolver {
-            Some(resolver) => resolver.resolve(&self.seed),
-            None => vec![(*self.seed).clone()],
+    /// Returns where the search goes on after this server has failed: at the next address of its name, behind which there
+    /// may be another server. `None` if all that could be reached have been asked, or if none could.
+    async fn next_address(
+        &self,
+        present: Present,
+        asked: Option<Asked>,
+        answered: bool,
+        by: Deadline,
+    ) -> Option<Present> {
+        let Present {
+            router,
+            since,
+            others,
+            ..
+        } = present;
+        let pool = self.pool(&router).ok()?;
+        let mut others = match others {
+            Some(others) => others,
+            None if answered => {
+                let socket = asked.as_ref().and_then(Asked::socket);
+                let socket = socket.or_else(|| pool.addresses().last_answered())?;
+                pool.addresses().note_failure(pool.address(), socket, self.now());
+                let others = self.other_addresses(&pool, since, by).await;
+                if !others.is_empty() {
+                    // The next connection to this name leads to another address.
+                    asked.into_iter().for_each(Asked::close);
+                }
+                others
+            }
+            // All addresses have been tried.
+            None => return None,
         };
+        let next = others.pop_front()?;
+        Some(Present {
+            router,
+            since: self.now(),
+            only: Some(self.single_pool(&pool, next)),
+            others: Some(others),
+        })
+    }
+
+    /// Returns the addresses of a server's name at which no attempt has failed since then.
+    async fn other_addresses(&self, pool: &Pool, since: Instant, by: Deadline) -> VecDeque<SocketAddr> {
+        let server = pool.address();
+        let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
+        let Some(Ok(mut sockets)) = by.race(&*self.runtime, resolving).await else {
+            return VecDeque::new();
+        };
+        sockets.retain(|socket| !pool.addresses().has_failed_since(*socket, since));
+        sockets.truncate(MAX_ADDRESSES);
+        sockets.into()
+    }
+
+    /// Returns the pool by which a server is asked.
+    fn pool_of(&self, present: &Present) -> Result<Arc<Pool>, Error> {
+        match &present.only {
+            Some(_) if self.is_closed() => Err(Error::closed()),
+            Some(only) => Ok(Arc::clone(only)),
+            None => self.pool(&present.router),
+        }
+    }
+
+    /// Returns the addresses of the seed. The resolver of the application applies to no other server.
+    async fn seeds(&self, by: Deadline) -> Result<Vec<Address>, Error> {
+        let resolve = match &self.resolver {
+            None => return Ok(vec![(*self.seed).clone()]),
+            Some(Resolver::Plain(resolve)) => return Ok(resolve(&self.seed)),
+            Some(Resolver::Waiting(resolve)) => resolve,
+        };
+        let expires = Deadline::after(self.now(), self.config.connection_timeout);
+        let call = || resolve((*self.seed).clone());
+        let found = self.resolving.join(&*self.runtime, by, expires, call).await?;
+        found.ok_or_else(|| self.timed_out(by))
+    }
+
+    fn expand_seed(&self, search: &mut Search<Error>, addresses: Vec<Address>) {
         if addresses.is_empty() {
             let error = Error::resolve(self.seed.host(), None);
             search.failed(Arc::clone(&self.seed), error);

@@ -22,7 +22,8 @@ mod whole;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ use crate::connect::Want;
 use crate::connect::encryption::Encryption;
 use crate::connect::login::{Login, Logins};
 use crate::connect::pool::Pool;
+use crate::connect::single_flight::SingleFlight;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -69,6 +71,8 @@ pub(crate) struct Router {
     logins: Arc<Logins>,
     seed: Arc<Address>,
     resolver: Option<Resolver>,
+    /// The call of the resolver that is being made.
+    resolving: SingleFlight<Vec<Address>>,
     context: RoutingContext,
     forwarding: Arc<Forwarding>,
     questions: Arc<Questions>,
@@ -81,6 +85,8 @@ struct State {
     tables: Tables,
     homes: Homes,
     pools: BTreeMap<Arc<Address>, Arc<Pool>>,
+    /// The pools of single addresses, by which searches ask. Each belongs to its search.
+    single: Vec<Weak<Pool>>,
     refreshes: BTreeMap<RefreshKey, Arc<Refresh>>,
     /// The calls that wait for a connection, to be woken when the tables change.
     waiting: BTreeMap<u64, Waker>,
@@ -132,6 +138,7 @@ impl Router {
             logins,
             seed: Arc::new(seed),
             resolver: config.resolver.clone(),
+            resolving: SingleFlight::new(),
             context,
             forwarding,
             questions,
@@ -163,6 +170,15 @@ impl Router {
             return Err(Error::closed());
         }
         Ok(self.pool_in(&mut state, address))
+    }
+
+    /// Returns a pool for one of the addresses of a server's name.
+    fn single_pool(&self, of: &Pool, address: SocketAddr) -> Arc<Pool> {
+        let pool = Arc::new(of.only(address));
+        let mut state = self.lock();
+        state.single.retain(|pool| pool.strong_count() > 0);
+        state.single.push(Arc::downgrade(&pool));
+        pool
     }
 
     fn pool_in(&self, state: &mut State, address: &Arc<Address>) -> Arc<Pool> {

@@ -68,8 +68,16 @@ impl<E> Search<E> {
         }
     }
 
+    /// Puts the seed back: its addresses are not known yet.
+    pub(crate) fn postpone_seed(&mut self) {
+        self.left.push_front(Candidate::Seed);
+    }
+
     /// Puts the addresses of the seed in its place.
     pub(crate) fn expand_seed(&mut self, addresses: Vec<Address>) {
+        if self.left.front() == Some(&Candidate::Seed) {
+            self.left.pop_front();
+        }
         for address in addresses.into_iter().rev() {
             self.left.push_front(Candidate::Router(Arc::new(address)));
         }
@@ -102,6 +110,11 @@ impl<E> Search<E> {
             self.failures.pop();
         }
         self.failures.push((router, error));
+    }
+
+    /// Returns the failures so far.
+    pub(crate) fn failures(&self) -> &Vec<(Arc<Address>, E)> {
+        &self.failures
     }
 
     /// Ends the search: the next best table and the server that sent it, or all failures.

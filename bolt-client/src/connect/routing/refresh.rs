@@ -1,8 +1,9 @@
 //! One search for a routing table, which belongs to the router and not to a caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future as _, poll_fn};
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use bolt_proto::Access;
 
 use crate::address::Address;
+use crate::connect::pool::Pool;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -64,8 +66,10 @@ pub(super) struct Progress {
 pub(super) struct Present {
     pub(super) router: Arc<Address>,
     pub(super) since: Instant,
-    /// How many other addresses its name has that have not been asked, once that is known.
-    pub(super) others: Option<usize>,
+    /// Leads to one of the addresses of its name only, after another was asked.
+    pub(super) only: Option<Arc<Pool>>,
+    /// The other addresses of its name that have not been asked, once they are known.
+    pub(super) others: Option<VecDeque<SocketAddr>>,
 }
 
 /// The end of a search, for all callers that wait for it.
@@ -113,6 +117,17 @@ impl Progress {
     pub(super) fn server_is_done(&mut self) {
         self.present = None;
         self.asked = None;
+    }
+}
+
+impl Present {
+    pub(super) const fn new(router: Arc<Address>, now: Instant) -> Self {
+        Self {
+            router,
+            since: now,
+            only: None,
+            others: None,
+        }
     }
 }
 

@@ -23,8 +23,9 @@ pub(crate) struct Table {
     writers: Vec<Arc<Address>>,
     received: Instant,
     ttl: Duration,
-    /// Servers are electing a leader: the next refresh asks the seed first.
-    came_without_writers: bool,
+    /// Since when tables have come without writers, if this one has: servers are electing a leader, and the next refresh asks
+    /// the seed first.
+    writerless_since: Option<Instant>,
 }
 
 /// Why a table cannot be used.
@@ -52,7 +53,7 @@ impl Table {
             writers: reading.role(&sent.writers),
             received: now,
             ttl: sent.ttl,
-            came_without_writers: false,
+            writerless_since: None,
         };
         if table.routers.is_empty() {
             return Err(Unusable::NoRouters);
@@ -60,9 +61,9 @@ impl Table {
         if table.readers.is_empty() {
             return Err(Unusable::NoReaders);
         }
-        let came_without_writers = table.writers.is_empty();
+        let writerless_since = table.writers.is_empty().then_some(now);
         Ok(Self {
-            came_without_writers,
+            writerless_since,
             ..table
         })
     }
@@ -100,7 +101,19 @@ impl Table {
     }
 
     pub(crate) const fn came_without_writers(&self) -> bool {
-        self.came_without_writers
+        self.writerless_since.is_some()
+    }
+
+    /// Returns since when the tables of the database have come without writers, if this one has.
+    pub(crate) const fn writerless_since(&self) -> Option<Instant> {
+        self.writerless_since
+    }
+
+    /// Notes the table that this one replaces.
+    pub(crate) fn succeeds(&mut self, previous: &Self) {
+        if self.came_without_writers() && previous.came_without_writers() {
+            self.writerless_since = previous.writerless_since;
+        }
     }
 
     /// Returns whether the table can be used for this access: it has not expired, and names a router and a server.

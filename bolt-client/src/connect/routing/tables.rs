@@ -78,12 +78,16 @@ impl Tables {
     }
 
     /// Keeps a table that has arrived for a request of this database, in place of an earlier one of the same name.
-    pub(crate) fn update(&mut self, requested: Option<&Arc<str>>, table: Table, now: Instant) {
+    pub(crate) fn update(&mut self, requested: Option<&Arc<str>>, mut table: Table, now: Instant) {
         self.drop_expired(now);
         let name = table.database().cloned().unwrap_or_default();
         // What was another database's alias has become the name of one.
         self.aliases.remove(&name);
-        let aliases = self.remove(&name).map(|kept| kept.aliases).unwrap_or_default();
+        let previous = self.remove(&name);
+        if let Some(previous) = &previous {
+            table.succeeds(&previous.table);
+        }
+        let aliases = previous.map(|kept| kept.aliases).unwrap_or_default();
         while self.tables.len() >= self.max && self.drop_next() {}
         self.arrivals += 1;
         let due = table.kept_until().map(|at| (at, self.arrivals));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
 use crate::address::Address;
@@ -47,6 +47,23 @@ impl Router {
         Some(RoutingTable::new(table, failures.collect(), now))
     }
 
+    /// Obtains the table of a database from the servers, and returns what is known of it then.
+    pub(crate) async fn refreshed(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        by: Deadline,
+    ) -> Result<RoutingTable, Error> {
+        let found = self.refresh(want, credentials, want.database.clone(), by).await?;
+        let named = Want {
+            database: found.database,
+            ..want.clone()
+        };
+        // A later table may have taken its place, but there is one, unless many others have arrived since.
+        let gone = || Error::misuse("the routing table was dropped as soon as it had arrived");
+        self.view(&named).ok_or_else(gone)
+    }
+
     /// Opens the connections to every server of the default table that the options want to be idle. Returns the first failure
     /// once all have been opened, or have failed.
     pub(crate) async fn warm_up(
@@ -56,7 +73,7 @@ impl Router {
         by: Deadline,
     ) -> Result<(), Error> {
         // A connection is the proof that the table can be used. It goes to the pool.
-        drop(self.acquire(want, credentials, by).await?);
+        drop(self.acquire(want, &mut credentials.clone(), by).await?);
         let pools = self.pools_of(want);
         let mut first = Ok(());
         all(
@@ -74,8 +91,12 @@ impl Router {
     /// Closes all pools, in one wait.
     pub(crate) async fn close(&self) {
         self.refuse_calls();
-        let pools = self.pools();
-        all(pools.iter().map(|(_, pool)| pool.close()), drop).await;
+        let pools: Vec<Arc<Pool>> = {
+            let state = self.lock();
+            let single = state.single.iter().filter_map(Weak::upgrade);
+            state.pools.values().cloned().chain(single).collect()
+        };
+        all(pools.iter().map(|pool| pool.close()), drop).await;
     }
 
     fn refuse_calls(&self) {

@@ -5,25 +5,29 @@ use crate::error::Error;
 use crate::uri::Scheme;
 
 impl Tls {
-    /// Adds what the scheme of the URI says.
+    /// Adds what the scheme of the URI says. `routed`: it is that of a cluster.
     ///
     /// # Errors
     /// If two options contradict each other, or one contradicts the scheme.
-    pub(crate) fn for_scheme(mut self, scheme: Scheme) -> Result<Self, Error> {
+    pub(crate) fn for_scheme(mut self, scheme: Scheme, routed: bool) -> Result<Self, Error> {
+        let kind = if routed { "neo4j" } else { "bolt" };
+        let (the_ssc, the_secure) = (format!("the scheme {kind}+ssc"), format!("the scheme {kind}+s"));
         let any = (self.trusts_any, "Tls::trust_any_certificate");
-        let ssc = (scheme == Scheme::AnyCertificate, "the scheme bolt+ssc");
+        let ssc = (scheme == Scheme::AnyCertificate, &*the_ssc);
         let own = (self.has_own(), "Tls::rustls_config");
         let authorities = (!self.authorities.is_empty(), "Tls::ca_file, ca_pem or ca_der");
         refuse(
-            (scheme == Scheme::Secure, "the scheme bolt+s"),
+            (scheme == Scheme::Secure, &*the_secure),
             any,
-            "use bolt+ssc to accept any certificate, or remove the option to verify the server",
+            &format!("use {kind}+ssc to accept any certificate, or remove the option to verify the server"),
         )?;
         for accepts_any in [ssc, any] {
             refuse(
                 accepts_any,
                 authorities,
-                "use bolt+s to verify the server, or remove the authorities to accept any certificate",
+                &format!(
+                    "use {kind}+s to verify the server, or remove the authorities to accept any certificate"
+                ),
             )?;
         }
         let only_one = "the configuration of rustls decides all of this: remove one of the two";
@@ -61,7 +65,7 @@ mod tests {
         let config = Config::new(uri, Auth::none()).unwrap().tls(tls);
         let scheme = config.encryption.scheme;
         let tls = config.encryption.tls.unwrap();
-        let error = tls.for_scheme(scheme).unwrap_err();
+        let error = tls.for_scheme(scheme, config.routing.is_some()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         error.to_string()
     }
@@ -70,6 +74,11 @@ mod tests {
     fn options_that_contradict_the_scheme_are_refused_and_both_are_named() {
         let error = refused("bolt+ssc://h", Tls::new().ca_pem("…"));
         assert!(error.contains("bolt+ssc and Tls::ca_file"), "{error}");
+        let error = refused("neo4j+ssc://h", Tls::new().ca_pem("…"));
+        assert!(
+            error.contains("neo4j+ssc and Tls::ca_file") && error.contains("use neo4j+s to"),
+            "{error}"
+        );
         let error = refused("bolt+s://h", Tls::new().trust_any_certificate());
         assert!(error.contains("bolt+s and Tls::trust_any_certificate"), "{error}");
         let error = refused("bolt://h", Tls::new().ca_pem("…").trust_any_certificate());
@@ -116,13 +125,18 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(own().for_scheme(Scheme::Secure).is_ok());
+        assert!(own().for_scheme(Scheme::Secure, false).is_ok());
     }
 
     #[test]
     fn the_scheme_decides_where_the_options_say_nothing() {
-        assert!(Tls::new().for_scheme(Scheme::AnyCertificate).unwrap().trusts_any);
-        assert!(!Tls::new().for_scheme(Scheme::Secure).unwrap().trusts_any);
-        assert!(!Tls::new().for_scheme(Scheme::Bolt).unwrap().trusts_any);
+        assert!(
+            Tls::new()
+                .for_scheme(Scheme::AnyCertificate, false)
+                .unwrap()
+                .trusts_any
+        );
+        assert!(!Tls::new().for_scheme(Scheme::Secure, false).unwrap().trusts_any);
+        assert!(!Tls::new().for_scheme(Scheme::Bolt, false).unwrap().trusts_any);
     }
 }

@@ -297,21 +297,37 @@ fn a_transaction_that_has_begun_is_not_begun_again() {
 }
 
 #[test]
-fn a_rollback_stops_a_result_that_is_open_and_sends_nothing_if_nothing_was() {
+fn a_rollback_of_which_nothing_was_sent_sends_nothing() {
     let servers = Scripted::new();
     let mut work = transaction(&servers);
     now(work.rollback(BY)).unwrap();
     assert!(servers.news(0).is_empty());
-    drop(work);
+}
 
-    let servers = Scripted::new();
-    let mut work = transaction(&servers);
-    run(&mut work, "ROWS 3000");
-    now(work.rollback(BY)).unwrap();
-    assert_eq!(
-        servers.news(0),
-        [Message::Begin, Message::Run, Message::Pull, Message::Reset]
-    );
+#[test]
+fn a_rollback_stops_rows_that_are_on_their_way_and_no_others() {
+    for (arrived, last) in [(2, Message::Reset), (usize::MAX, Message::Rollback)] {
+        let servers = Scripted::new();
+        let mut work = transaction(&servers);
+        servers.hold(0);
+        let query = Query::new("ROWS 3000");
+        let mut running = Task::new(work.run(&query, BY));
+        assert!(running.run().is_none());
+        // BEGIN and RUN are answered, and the first page or nothing of it.
+        servers.deliver(0, arrived);
+        running.run().expect("it is woken").unwrap();
+        drop(running);
+        let mut rolling_back = Task::new(work.rollback(BY));
+        assert!(rolling_back.run().is_none());
+        servers.pass(SECOND / 100);
+        assert!(rolling_back.run().is_none());
+        assert_eq!(
+            servers.news(0),
+            [Message::Begin, Message::Run, Message::Pull, last]
+        );
+        servers.release(0);
+        rolling_back.run().expect("it is woken").unwrap();
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use bolt_client::BookmarkManager;
+use bolt_client::{BookmarkManager, FetchSize};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -63,6 +63,8 @@ pub(super) struct Connection {
 pub(super) struct OpenDriver {
     pub(super) driver: Driver,
     pub(super) routed: bool,
+    /// Of `execute_query`. TestKit wants pages of the size that the driver in Python has for everything.
+    pub(super) fetch_size: FetchSize,
 }
 
 impl Connection {
@@ -133,12 +135,18 @@ impl Connection {
         let driver = new_driver(&self.adapter, config, self.clock.clone(), names)?;
         let routed = new.uri.starts_with("neo4j");
         let id = self.new_id("driver");
-        self.drivers.insert(id.clone(), OpenDriver { driver, routed });
+        let fetch_size = config::fetch_size(new.fetch_size.unwrap_or(1000))?;
+        let open = OpenDriver {
+            driver,
+            routed,
+            fetch_size,
+        };
+        self.drivers.insert(id.clone(), open);
         Ok(identified("Driver", &id))
     }
 
     fn new_session(&mut self, new: &NewSession) -> Answer {
-        let OpenDriver { driver, routed } = self.driver(&new.driver_id)?;
+        let OpenDriver { driver, routed, .. } = self.driver(&new.driver_id)?;
         let auth = new.authorization_token.as_ref();
         let auth = auth.map(|token| config::auth_of(&token.data)).transpose()?;
         let circumstances = Circumstances {

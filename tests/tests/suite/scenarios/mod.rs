@@ -6,10 +6,13 @@
 mod bad_input;
 mod bad_peers;
 mod bookmarks;
+mod clusters;
 mod cursors;
 mod deadlines;
+mod every_type;
 mod going_down;
 mod hostile_peers;
+mod loads;
 pub(super) mod locks;
 mod logins;
 mod managed;
@@ -24,6 +27,7 @@ mod results;
 mod retries;
 mod round_trip_table;
 mod round_trips;
+mod routed_round_trips;
 mod runners;
 mod secrets;
 mod session_deadlines;
@@ -85,9 +89,12 @@ pub(super) fn all() -> Vec<Scenario> {
         retries::all(),
         logins::all(),
         parameters::all(),
+        loads::all(),
+        every_type::all(),
         round_trips::all(),
         pool::all(),
         bookmarks::all(),
+        clusters::all(),
         deadlines::all(),
         bad_input::all(),
         bad_peers::all(),
@@ -104,6 +111,7 @@ pub(super) fn all() -> Vec<Scenario> {
         regressions::all(),
         results::all(),
         round_trip_table::all(),
+        routed_round_trips::all(),
         summaries::all(),
         telemetry::all(),
         transaction_options::all(),

@@ -3,8 +3,11 @@
 mod choice;
 mod failover;
 mod homes;
+mod logins;
 mod refresh;
+mod resolving;
 mod tables;
+mod unreachable;
 
 use super::*;
 use crate::{Address, Config, EagerResult, Error, ExecuteQuery};

@@ -147,6 +147,35 @@ fn all_addresses_of_a_name_are_asked() {
 }
 
 #[test]
+fn no_address_of_a_name_is_asked_twice_although_another_refuses_connections() {
+    let servers = Scripted::new();
+    servers.table([&[9], &[9], &[9]], 300);
+    servers.table_at(12, [&[], &[], &[]], 1);
+    servers.name("s1", &[11, 12, 13]);
+    servers.crash(11);
+    servers.crash(13);
+    let config = Scripted::routed_config().resolver(|_| vec![address(1), address(2)]);
+    let driver = servers.driver_with(config);
+    assert_eq!(read(&driver), 9);
+    assert_eq!(servers.routers(), [12, 2]);
+}
+
+#[test]
+fn each_address_of_a_name_is_asked_although_look_ups_return_different_ones() {
+    for then in [&[11, 13][..], &[13], &[13, 11, 12]] {
+        let servers = Scripted::new();
+        servers.table([&[9], &[9], &[9]], 300);
+        for port in [11, 12] {
+            servers.table_at(port, [&[], &[], &[]], 1);
+        }
+        servers.name_changing("s1", &[&[11, 12], then, &[11, 12]]);
+        let driver = servers.routed();
+        assert_eq!(read(&driver), 9);
+        assert_eq!(servers.routers(), [11, 13], "{then:?}");
+    }
+}
+
+#[test]
 fn bookmarks_and_the_impersonated_user_are_part_of_the_request() {
     let servers = Scripted::new();
     servers.table([&[1], &[1], &[1]], 0);

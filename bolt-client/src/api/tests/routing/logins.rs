@@ -1,0 +1,175 @@
+//! Failures of requests for a routing table that are about the login.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use super::*;
+use crate::auth::BoxError;
+use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, ExpiringAuth};
+
+const TOKEN_EXPIRED: &str = "Neo.ClientError.Security.TokenExpired";
+const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
+
+/// Servers whose tables expire after a second, and a driver whose tokens are the numbers of the calls of its manager.
+fn with_tokens() -> (Scripted, Driver, Arc<AtomicU32>) {
+    let servers = Scripted::new();
+    servers.table([&[1], &[1], &[1]], 1);
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
+    let manager = BearerAuthManager::blocking(move || {
+        let call = count.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, BoxError>(ExpiringAuth::new(Auth::bearer(call.to_string())))
+    });
+    let driver = servers.driver_with(Config::new("neo4j://s1:1", manager).unwrap());
+    (servers, driver, calls)
+}
+
+/// Runs a query in a session, which is not retried.
+fn run(driver: &Driver, auth: impl Into<Option<Auth>>) -> Result<(), Error> {
+    let mut session = driver.session().database("db").auth(auth).build();
+    now(session.run("RETURN 1").consume()).map(drop)
+}
+
+#[test]
+fn a_token_that_expires_before_a_request_for_a_table_is_replaced_as_one_before_a_query() {
+    let (servers, driver, calls) = with_tokens();
+    read(&driver);
+    servers.pass(SECOND);
+    servers.fail(Message::Route, TOKEN_EXPIRED);
+    let error = run(&driver, None).unwrap_err();
+    assert!(
+        error.is_retryable() && error.code() == Some(TOKEN_EXPIRED),
+        "{error}"
+    );
+    servers.fail(Message::Route, TOKEN_EXPIRED);
+    let mut reading = reading(&driver);
+    assert!(reading.run().is_none(), "it pauses");
+    servers.pass(2 * SECOND);
+    reading.run().unwrap().unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
+    assert_eq!(servers.ran().last().unwrap().1, "bearer:2");
+    assert_eq!(servers.connections(), 1, "its login is changed");
+}
+
+#[test]
+fn a_new_connection_that_requests_a_table_reports_to_the_manager_too() {
+    let (servers, driver, calls) = with_tokens();
+    servers.fail(Message::Route, TOKEN_EXPIRED);
+    assert!(run(&driver, None).unwrap_err().is_retryable());
+    run(&driver, None).unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn the_manager_is_not_asked_about_a_login_of_a_session() {
+    let (servers, driver, calls) = with_tokens();
+    read(&driver);
+    servers.pass(SECOND);
+    servers.fail(Message::Route, TOKEN_EXPIRED);
+    let error = run(&driver, Auth::bearer("mine")).unwrap_err();
+    assert!(
+        !error.is_retryable() && error.code() == Some(TOKEN_EXPIRED),
+        "{error}"
+    );
+    servers.fail(Message::Route, "Neo.ClientError.Security.Forbidden");
+    assert!(!run(&driver, Auth::bearer("mine")).unwrap_err().is_retryable());
+    read(&driver);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn an_authorization_that_expires_before_a_request_for_a_table_ends_all_logins_of_that_server() {
+    let (servers, driver, calls) = with_tokens();
+    let mut sessions = [
+        driver.session().database("db").build(),
+        driver.session().database("db").build(),
+    ];
+    let [first, second] = &mut sessions;
+    let (mut one, mut other) = (
+        now(first.begin_transaction()).unwrap(),
+        now(second.begin_transaction()).unwrap(),
+    );
+    now(one.run("A").consume()).unwrap();
+    now(other.run("B").consume()).unwrap();
+    now(one.commit()).unwrap();
+    now(other.commit()).unwrap();
+    assert_eq!(servers.connections(), 2);
+    servers.pass(SECOND);
+    servers.fail(Message::Route, AUTHORIZATION_EXPIRED);
+    let error = run(&driver, None).unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    let [first, second] = &mut sessions;
+    let (mut one, mut other) = (
+        now(first.begin_transaction()).unwrap(),
+        now(second.begin_transaction()).unwrap(),
+    );
+    now(one.run("C").consume()).unwrap();
+    now(other.run("D").consume()).unwrap();
+    assert_eq!(servers.connections(), 2);
+    assert_eq!(servers.count(Message::Logoff), 2, "both log in again");
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "the token is still good");
+}
+
+#[test]
+fn a_failure_that_its_caller_did_not_wait_for_is_reported_by_the_next_work_on_the_connection() {
+    let (servers, driver, calls) = with_tokens();
+    servers.hold_new(1);
+    servers.fail(Message::Route, TOKEN_EXPIRED);
+    let mut dropped = reading(&driver);
+    assert!(dropped.run().is_none());
+    while servers.news(0).is_empty() {
+        servers.deliver(0, 1);
+        assert!(dropped.run().is_none());
+    }
+    drop(dropped);
+    servers.answer_new(1);
+    servers.release(0);
+    let mut next = Task::new(query(&driver, Access::Read));
+    for _ in 0..3 {
+        if let Some(result) = next.run() {
+            result.unwrap();
+            assert_eq!(calls.load(Ordering::Relaxed), 2);
+            return;
+        }
+        servers.pass(2 * SECOND);
+    }
+    panic!("it waits for ever");
+}
+
+#[test]
+fn a_login_is_verified_by_the_table_of_the_system_database() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[3]], 300);
+    let driver = servers.routed();
+    for _ in 0..2 {
+        assert!(now(driver.verify_authentication(Auth::basic("ada", "secret"))).unwrap());
+    }
+    let tables: Vec<_> = servers.routes().into_iter().map(|route| route.database).collect();
+    assert_eq!(tables, [Some("system".to_owned())]);
+}
+
+/// A manager that counts how often it is asked, and keeps nothing.
+#[derive(Debug)]
+struct Counting(Arc<AtomicU32>);
+
+impl BlockingAuthManager for Counting {
+    fn token(&self, _now: Instant) -> Result<Auth, BoxError> {
+        let call = self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Auth::bearer(call.to_string()))
+    }
+}
+
+#[test]
+fn the_manager_is_asked_once_more_after_a_search_for_a_table() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[3]], 300);
+    let calls = Arc::new(AtomicU32::new(0));
+    let manager = BlockingManager(Counting(Arc::clone(&calls)));
+    let driver = servers.driver_with(Config::new("neo4j://s1:1", manager).unwrap());
+    read(&driver);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    assert_eq!(servers.ran().last().unwrap().1, "bearer:1", "the later one");
+    read(&driver);
+    assert_eq!(calls.load(Ordering::Relaxed), 3, "the table is known");
+}
