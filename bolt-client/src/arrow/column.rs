@@ -140,7 +140,13 @@ impl Column {
             }
             Value::LocalDateTime(at) => {
                 let nanos = nanos(at.seconds(), at.nanosecond())?;
-                append!(self, Local, TimestampNanosecondBuilder::new(), nanos, "a local date-time")
+                append!(
+                    self,
+                    Local,
+                    TimestampNanosecondBuilder::new(),
+                    nanos,
+                    "a local date-time"
+                )
             }
             Value::DateTime(at) => self.push_instant(at.unix_seconds(), at.nanosecond()),
             Value::ZonedDateTime(at) => match at.unix_seconds() {
@@ -151,7 +157,13 @@ impl Column {
             },
             Value::Duration(duration) => {
                 let interval = interval(&duration)?;
-                append!(self, Duration, IntervalMonthDayNanoBuilder::new(), interval, "a duration")
+                append!(
+                    self,
+                    Duration,
+                    IntervalMonthDayNanoBuilder::new(),
+                    interval,
+                    "a duration"
+                )
             }
             Value::Uuid(uuid) => self.push_uuid(&uuid.bytes()),
             Value::Vector(vector) => self.push_vector(&vector),
@@ -189,13 +201,23 @@ impl Column {
         let items = &mut list.items;
         let mut push = |item| items.push(item);
         match vector {
-            Vector::Int8(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
-            Vector::Int16(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
-            Vector::Int32(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int8(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int16(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int32(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
             Vector::Int64(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item))),
-            Vector::Float32(all) => all.iter().try_for_each(|&item| push(ValueRef::Float(item.into()))),
+            Vector::Float32(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Float(item.into()))),
             Vector::Float64(all) => all.iter().try_for_each(|&item| push(ValueRef::Float(item))),
-            _ => Err(ConversionError::custom("the vector has elements of an unknown type")),
+            _ => Err(ConversionError::custom(
+                "the vector has elements of an unknown type",
+            )),
         }?;
         list.end()
     }
@@ -282,7 +304,8 @@ impl List {
     /// Ends a list whose items were added.
     fn end(&mut self) -> Result<(), ConversionError> {
         let end = i32::try_from(self.items.len());
-        self.ends.push(end.map_err(|_| does_not_fit("a column of more than 2³¹ items"))?);
+        self.ends
+            .push(end.map_err(|_| does_not_fit("a column of more than 2³¹ items"))?);
         self.nulls.append_non_null();
         Ok(())
     }
