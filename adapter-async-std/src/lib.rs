@@ -44,11 +44,12 @@ pub use bolt_client::{
     BlockingAuthManager, BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex,
     Columns, Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
     EncodeError, Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, ExpiringAuth, FetchSize,
-    FromValue, Keys, Limits, Load, LoadRow, Loaded, ManagedTransaction, MinimumSeverity, Notification, NotificationFilter,
-    OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryRun, QueryRunner,
-    QueryType, Record, RecordIter, RecordRef, Records, RoutingFailure, RoutingTable, Serde, ServerError,
-    ServerInfo, Session, SessionBuilder, SessionRun, Status, Summary, ToValue, Transaction, TransactionRun,
-    Value, Version, Versions, error, ident, list, map, newtype, protocol, query, serde, types,
+    FromValue, Keys, Limits, Load, LoadRow, Loaded, ManagedTransaction, MinimumSeverity, Notification,
+    NotificationFilter, OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,
+    QueryRun, QueryRunner, QueryType, Record, RecordIter, RecordRef, Records, RoutingFailure, RoutingTable,
+    Serde, ServerError, ServerInfo, Session, SessionBuilder, SessionRun, Status, Summary, ToValue,
+    Transaction, TransactionRun, Value, Version, Versions, error, ident, list, map, newtype, protocol, query,
+    serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bolt_client::{
-    Address, Auth, BookmarkManager, Config, Error, LoadRow, OptionalName, PoolCounts, Query, RoutingTable, ServerInfo,
+    Address, Auth, BookmarkManager, Config, Error, LoadRow, OptionalName, PoolCounts, Query, RoutingTable,
+    ServerInfo,
 };
 
 use crate::block_on::{block_on, call};

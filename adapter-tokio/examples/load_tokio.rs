@@ -26,7 +26,12 @@ fn people(file: Option<&str>) -> io::Result<Box<dyn Iterator<Item = io::Result<P
     let person = |(line, name): (usize, io::Result<String>)| name.map(|name| Person { line, name });
     Ok(match file {
         Some(file) => Box::new(BufReader::new(File::open(file)?).lines().enumerate().map(person)),
-        None => Box::new((0..10_000).map(|line| Ok(format!("person {line}"))).enumerate().map(person)),
+        None => Box::new(
+            (0..10_000)
+                .map(|line| Ok(format!("person {line}")))
+                .enumerate()
+                .map(person),
+        ),
     })
 }
 
@@ -70,5 +75,9 @@ async fn show(session: &mut Session) -> Result<(), Error> {
     let query = "MATCH (p:LoadedPerson) RETURN p.line, p.name ORDER BY p.line LIMIT 3";
     let (lines, names): (Vec<usize>, Vec<String>) = session.run(query).collect_columns().await?;
     println!("{lines:?} {names:?}");
-    session.run("MATCH (p:LoadedPerson) DELETE p").consume().await.map(drop)
+    session
+        .run("MATCH (p:LoadedPerson) DELETE p")
+        .consume()
+        .await
+        .map(drop)
 }

@@ -17,7 +17,8 @@ use bolt::{Config, Driver, ManagedTransaction, Serde};
 use serde::Serialize;
 use tests::cpu_time;
 
-const CREATE: &str = "UNWIND $rows AS row CREATE (:Loaded {id: row.id, name: row.name, born: row.born, score: row.score})";
+const CREATE: &str =
+    "UNWIND $rows AS row CREATE (:Loaded {id: row.id, name: row.name, born: row.born, score: row.score})";
 const BATCH: usize = 10_000;
 
 #[derive(Serialize)]
@@ -74,7 +75,9 @@ async fn empty(driver: &Driver) -> Result<(), bolt::Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let count: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse())?;
+    let count: u64 = std::env::args()
+        .nth(1)
+        .map_or(Ok(1_000_000), |count| count.parse())?;
     let driver = bolt::driver_with(Config::from_env()?)?;
     let blocking = blocking::driver_with(Config::from_env()?)?;
     empty(&driver).await?;
@@ -89,7 +92,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 _ => load_blocking(&blocking, count)?,
             }
             if round > 0 {
-                print(what, count, started.elapsed(), cpu_time().unwrap_or_default() - cpu);
+                print(
+                    what,
+                    count,
+                    started.elapsed(),
+                    cpu_time().unwrap_or_default() - cpu,
+                );
             }
             empty(&driver).await?;
         }

@@ -35,7 +35,10 @@ fn a_million_rows_are_loaded_in_the_memory_of_three_batches() {
     driver.verify_connectivity().unwrap();
     let load = |rows: i64| {
         let rows = (0..rows).map(|row| (row, "a text of some length"));
-        let load = driver.load("LOAD", rows).batch_rows(usize::MAX).batch_bytes(BATCH);
+        let load = driver
+            .load("LOAD", rows)
+            .batch_rows(usize::MAX)
+            .batch_bytes(BATCH);
         let loaded = load.call().unwrap();
         drop(server.take_requests());
         loaded
@@ -43,7 +46,10 @@ fn a_million_rows_are_loaded_in_the_memory_of_three_batches() {
     let short = peak(|| assert!(load(50_000).batches > 4));
     let long = peak(|| assert_eq!(load(1_000_000).rows, 1_000_000));
     println!("at most {short} bytes for 50,000 rows, {long} for 1,000,000");
-    assert!(long <= short + PAGE, "{long} bytes for 1,000,000 rows, {short} for 50,000");
+    assert!(
+        long <= short + PAGE,
+        "{long} bytes for 1,000,000 rows, {short} for 50,000"
+    );
     // Buffers grow by doubling. The two batches, and what the socket has not taken of one.
     assert!(long <= 3 * 2 * BATCH as u64 + 4 * PAGE, "{long}");
 }

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use bolt_proto::{Columns, ResultId};
 use bolt_proto::value::FromValue;
+use bolt_proto::{Columns, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -100,9 +100,7 @@ impl<'r> Rows<'r> {
 
     #[cfg(feature = "arrow-59")]
     #[doc(hidden)]
-    pub fn collect_record_batch(
-        self,
-    ) -> impl Future<Output = Result<crate::adapter::RecordBatch, Error>> {
+    pub fn collect_record_batch(self) -> impl Future<Output = Result<crate::adapter::RecordBatch, Error>> {
         self.exchange.record_batch(self.id, self.by)
     }
 

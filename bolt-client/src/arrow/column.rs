@@ -8,9 +8,8 @@ use arrow_array::builder::{
     IntervalMonthDayNanoBuilder, NullBufferBuilder, StringBuilder, Time64NanosecondBuilder,
     TimestampNanosecondBuilder,
 };
-use arrow_array::types::IntervalMonthDayNanoType;
 use arrow_array::{Array, ArrayRef, ListArray, NullArray};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{IntervalMonthDayNano, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
 use bolt_proto::types::{Duration, ListRef, ValueRef, Vector};
 use bolt_proto::{ConversionError, FromValue, Value};
@@ -140,7 +139,13 @@ impl Column {
             }
             Value::LocalDateTime(at) => {
                 let nanos = nanos(at.seconds(), at.nanosecond())?;
-                append!(self, Local, TimestampNanosecondBuilder::new(), nanos, "a local date-time")
+                append!(
+                    self,
+                    Local,
+                    TimestampNanosecondBuilder::new(),
+                    nanos,
+                    "a local date-time"
+                )
             }
             Value::DateTime(at) => self.push_instant(at.unix_seconds(), at.nanosecond()),
             Value::ZonedDateTime(at) => match at.unix_seconds() {
@@ -151,7 +156,13 @@ impl Column {
             },
             Value::Duration(duration) => {
                 let interval = interval(&duration)?;
-                append!(self, Duration, IntervalMonthDayNanoBuilder::new(), interval, "a duration")
+                append!(
+                    self,
+                    Duration,
+                    IntervalMonthDayNanoBuilder::new(),
+                    interval,
+                    "a duration"
+                )
             }
             Value::Uuid(uuid) => self.push_uuid(&uuid.bytes()),
             Value::Vector(vector) => self.push_vector(&vector),
@@ -189,13 +200,23 @@ impl Column {
         let items = &mut list.items;
         let mut push = |item| items.push(item);
         match vector {
-            Vector::Int8(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
-            Vector::Int16(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
-            Vector::Int32(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int8(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int16(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
+            Vector::Int32(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Integer(item.into()))),
             Vector::Int64(all) => all.iter().try_for_each(|&item| push(ValueRef::Integer(item))),
-            Vector::Float32(all) => all.iter().try_for_each(|&item| push(ValueRef::Float(item.into()))),
+            Vector::Float32(all) => all
+                .iter()
+                .try_for_each(|&item| push(ValueRef::Float(item.into()))),
             Vector::Float64(all) => all.iter().try_for_each(|&item| push(ValueRef::Float(item))),
-            _ => Err(ConversionError::custom("the vector has elements of an unknown type")),
+            _ => Err(ConversionError::custom(
+                "the vector has elements of an unknown type",
+            )),
         }?;
         list.end()
     }
@@ -282,7 +303,8 @@ impl List {
     /// Ends a list whose items were added.
     fn end(&mut self) -> Result<(), ConversionError> {
         let end = i32::try_from(self.items.len());
-        self.ends.push(end.map_err(|_| does_not_fit("a column of more than 2³¹ items"))?);
+        self.ends
+            .push(end.map_err(|_| does_not_fit("a column of more than 2³¹ items"))?);
         self.nulls.append_non_null();
         Ok(())
     }
@@ -328,14 +350,12 @@ fn nanos(seconds: i64, nanosecond: u32) -> Result<i64, ConversionError> {
     i64::try_from(nanos).map_err(|_| does_not_fit("a date-time outside of the years 1678 to 2261"))
 }
 
-fn interval(
-    duration: &Duration,
-) -> Result<<IntervalMonthDayNanoType as arrow_array::types::ArrowPrimitiveType>::Native, ConversionError> {
+fn interval(duration: &Duration) -> Result<IntervalMonthDayNano, ConversionError> {
     let months = i32::try_from(duration.months());
     let days = i32::try_from(duration.days());
     let nanos = i128::from(duration.seconds()) * 1_000_000_000 + i128::from(duration.nanosecond());
     match (months, days, i64::try_from(nanos)) {
-        (Ok(months), Ok(days), Ok(nanos)) => Ok(IntervalMonthDayNanoType::make_value(months, days, nanos)),
+        (Ok(months), Ok(days), Ok(nanos)) => Ok(IntervalMonthDayNano::new(months, days, nanos)),
         _ => Err(does_not_fit("the duration")),
     }
 }

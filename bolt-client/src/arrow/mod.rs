@@ -50,7 +50,8 @@ impl RecordBatchBuilder {
     /// # Errors
     /// If Arrow refuses them, which would be a bug.
     pub(crate) fn finish(mut self, keys: &Keys) -> Result<RecordBatch, Error> {
-        self.columns.resize_with(keys.len().max(self.columns.len()), Column::default);
+        self.columns
+            .resize_with(keys.len().max(self.columns.len()), Column::default);
         let mut fields = Vec::with_capacity(self.columns.len());
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (index, column) in self.columns.into_iter().enumerate() {

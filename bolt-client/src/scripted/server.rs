@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 
 use bolt_proto::ServerError;
-use bolt_proto::{FromValue, Value};
 use bolt_proto::peer::{Head, Options, Request, Rows, Run, Server, Token, Verdict};
 use bolt_proto::state::Message;
+use bolt_proto::{FromValue, Value};
 
 use super::Script;
 use super::cluster::{Routed, TableOf};

@@ -213,7 +213,10 @@ mod tests {
         assert_eq!((batch.len(), rows_of(&batch)), (2, expected));
         batch.clear();
         batch.push(&7).unwrap();
-        assert_eq!((batch.len(), batch.encoded_len(), rows_of(&batch)), (1, 1, list![7]));
+        assert_eq!(
+            (batch.len(), batch.encoded_len(), rows_of(&batch)),
+            (1, 1, list![7])
+        );
         assert_eq!(batch.query().names().collect::<Vec<_>>(), ["a", "rows"]);
     }
 
@@ -224,7 +227,10 @@ mod tests {
         let bytes = batch.query().parameters().bytes.to_vec();
         let error = batch.push(&(1, u64::MAX)).unwrap_err();
         assert!(error.to_string().contains("64 bits"), "{error}");
-        assert!(batch.push(&vec![1_u8, 2]).is_err(), "bytes are refused as elsewhere");
+        assert!(
+            batch.push(&vec![1_u8, 2]).is_err(),
+            "bytes are refused as elsewhere"
+        );
         assert_eq!((batch.len(), batch.query().parameters().bytes), (1, &bytes[..]));
         batch.push(&2).unwrap();
         assert_eq!(rows_of(&batch), list![1, 2]);
@@ -242,7 +248,9 @@ mod tests {
     fn what_rows_need_is_forgotten_with_them() {
         let mut batch = batch(Query::new("…"));
         batch.push_value(&Uuid::from_bytes([7; 16])).unwrap();
-        batch.push(&"2026-01-02T03:04:05Z[UTC]".parse::<ZonedDateTime>().unwrap()).unwrap();
+        batch
+            .push(&"2026-01-02T03:04:05Z[UTC]".parse::<ZonedDateTime>().unwrap())
+            .unwrap();
         assert_eq!(batch.query().needs(), Some((Version::V6_1, "rows")));
         assert!(batch.query().parameters().has_legacy_form());
         batch.clear();

@@ -180,7 +180,9 @@ mod tests {
             [Value::from(1), Value::from("Ada"), crate::list![1, 2.5]],
             [Value::from(2), Value::Null, crate::list![]],
         ] {
-            RecordRef::new(&keys, 3, &row(&values)).append_to(&mut columns).unwrap();
+            RecordRef::new(&keys, 3, &row(&values))
+                .append_to(&mut columns)
+                .unwrap();
         }
         let names = vec![Some("Ada".to_string()), None];
         assert_eq!(columns, (vec![1, 2], names, vec![vec![1.0, 2.5], vec![]]));
@@ -191,13 +193,24 @@ mod tests {
         let keys = Keys::new(["id", "name"]);
         let bytes = row(&[Value::from(1), Value::from(2)]);
         let two = RecordRef::new(&keys, 2, &bytes);
-        let error = two.append_to(&mut <(Vec<i64>, Vec<String>)>::empty()).unwrap_err();
-        assert_eq!(error.to_string(), r#"column "name": expected a string, found an integer"#);
+        let error = two
+            .append_to(&mut <(Vec<i64>, Vec<String>)>::empty())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"column "name": expected a string, found an integer"#
+        );
         let error = error.at_row(17);
-        assert_eq!(error.to_string(), r#"row 17, column "name": expected a string, found an integer"#);
+        assert_eq!(
+            error.to_string(),
+            r#"row 17, column "name": expected a string, found an integer"#
+        );
         assert_eq!((error.column(), error.row()), (Some("name"), Some(17)));
         let error = two.append_to(&mut Vec::<i64>::new()).unwrap_err();
-        assert_eq!(error.to_string(), "expected a record of length 1, found one of length 2");
+        assert_eq!(
+            error.to_string(),
+            "expected a record of length 1, found one of length 2"
+        );
         assert!(<(Vec<i64>, Vec<i64>)>::check(&keys).is_ok() && Vec::<i64>::check(&keys).is_err());
     }
 

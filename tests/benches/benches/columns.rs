@@ -16,12 +16,7 @@ use bolt_proto::peer::{Options, Request, Server};
 use serde::Deserialize;
 
 /// The ways to read a result, and the number of results in the shorter and in the longer of two runs: the difference counts.
-const MEASURED: [&str; 4] = [
-    "collect",
-    "collect_as",
-    "collect_columns",
-    "collect_record_batch",
-];
+const MEASURED: [&str; 4] = ["collect", "collect_as", "collect_columns", "collect_record_batch"];
 const FEW: u32 = 1;
 const MANY: u32 = 6;
 
@@ -74,7 +69,10 @@ fn main() {
     let rows = f64::from(MANY - FEW) * (BATCHES * Workload::Wide.rows()) as f64;
     for what in MEASURED {
         let time = cpu(address, what, MANY).saturating_sub(cpu(address, what, FEW));
-        print!("{what:<22} {:>12.0} rows a second of CPU time", rows / time.as_secs_f64());
+        print!(
+            "{what:<22} {:>12.0} rows a second of CPU time",
+            rows / time.as_secs_f64()
+        );
         if !quick {
             let count = instructions(address, what, MANY) - instructions(address, what, FEW);
             print!(" {:>9.0} instructions a row", count as f64 / rows);
@@ -108,7 +106,11 @@ fn cpu(address: SocketAddr, what: &str, times: u32) -> Duration {
             .args(["client", &address.to_string(), what, &(times * 10).to_string()])
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let nanos: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
         Duration::from_nanos(nanos / 10)
     };

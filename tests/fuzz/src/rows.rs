@@ -23,7 +23,9 @@ fn columns(data: &[u8]) {
         row.get::<Value>(0).is_ok() && row.get::<Option<String>>(1).is_ok()
     });
     same::<(Vec<Serde<serde::de::IgnoredAny>>, Vec<Vec<f64>>, Vec<bool>), _>(data, |row| {
-        row.get::<Serde<serde::de::IgnoredAny>>(0).is_ok() && row.get::<Vec<f64>>(1).is_ok() && row.get::<bool>(2).is_ok()
+        row.get::<Serde<serde::de::IgnoredAny>>(0).is_ok()
+            && row.get::<Vec<f64>>(1).is_ok()
+            && row.get::<bool>(2).is_ok()
     });
 }
 
@@ -51,7 +53,9 @@ fn batch(data: &[u8]) {
     let mut expected: Vec<Vec<u8>> = Vec::new();
     let mut reader = Reader::new(data);
     while !reader.is_empty() {
-        let Ok(value) = Value::read(&mut reader) else { break };
+        let Ok(value) = Value::read(&mut reader) else {
+            break;
+        };
         // Some values are requests.
         match &value {
             Value::Null => {
@@ -65,7 +69,11 @@ fn batch(data: &[u8]) {
             value => {
                 let alone = crate::packstream::encoded(value);
                 let by_serde = matches!(value, Value::String(_));
-                let pushed = if by_serde { batch.push(value) } else { batch.push_value(value) };
+                let pushed = if by_serde {
+                    batch.push(value)
+                } else {
+                    batch.push_value(value)
+                };
                 // A list is around the rows: one level less is left.
                 assert!(pushed.is_err() || alone.is_ok());
                 if let (Ok(()), Ok(alone)) = (pushed, alone) {
@@ -86,7 +94,10 @@ fn check(batch: &Batch, expected: &[Vec<u8>]) {
     let _other = (reader.key(), reader.skip());
     assert_eq!(reader.key(), Ok("rows"));
     let header = reader.rest();
-    assert_eq!(&header[1..5], u32::try_from(expected.len()).unwrap().to_be_bytes());
+    assert_eq!(
+        &header[1..5],
+        u32::try_from(expected.len()).unwrap().to_be_bytes()
+    );
     assert!(header[5..] == expected.concat());
     if parameters.has_legacy_form() {
         let mut legacy = Vec::new();
@@ -125,7 +136,9 @@ fn markers(data: &[u8]) {
         let bytes = query.parameters().bytes;
         for marker in ["$serde_json", "$__toml_private"] {
             let found = bytes.windows(marker.len()).any(|part| part == marker.as_bytes());
-            let in_contents = contents.windows(marker.len()).any(|part| part == marker.as_bytes());
+            let in_contents = contents
+                .windows(marker.len())
+                .any(|part| part == marker.as_bytes());
             assert!(!found || in_contents, "{marker} was sent");
         }
     }

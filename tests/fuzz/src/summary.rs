@@ -12,8 +12,13 @@ pub fn summary(data: &[u8]) {
     let map = &data[..data.len() - reader.rest().len()];
     let mut connection = streaming();
     let message = [&[0xB1, 0x70], map].concat();
-    let Ok(size) = u16::try_from(message.len()) else { return };
-    feed(&mut connection, &[&size.to_be_bytes()[..], &message, &[0, 0]].concat());
+    let Ok(size) = u16::try_from(message.len()) else {
+        return;
+    };
+    feed(
+        &mut connection,
+        &[&size.to_be_bytes()[..], &message, &[0, 0]].concat(),
+    );
     if !matches!(connection.has_event(), Ok(Some(_))) {
         return;
     }
@@ -23,14 +28,23 @@ pub fn summary(data: &[u8]) {
     // Each may be asked for, in any order and more than once.
     let plans = [metadata.page(), metadata.page()].map(|page| match page {
         Page::End(end) => {
-            let shown = [end.plan(), end.profile()].map(|plan| plan.map(|plan| (plan.to_string(), format!("{plan:?}"))));
-            format!("{shown:?} {:?} {:?} {:?}", end.counters(), end.query_type(), end.notifications())
+            let shown = [end.plan(), end.profile()]
+                .map(|plan| plan.map(|plan| (plan.to_string(), format!("{plan:?}"))));
+            format!(
+                "{shown:?} {:?} {:?} {:?}",
+                end.counters(),
+                end.query_type(),
+                end.notifications()
+            )
         }
         other => format!("{other:?}"),
     });
     assert_eq!(plans[0], plans[1]);
     let owned = metadata.into_owned();
-    assert_eq!(format!("{:?}", owned.as_ref().counters()), format!("{:?}", metadata_counters(map)));
+    assert_eq!(
+        format!("{:?}", owned.as_ref().counters()),
+        format!("{:?}", metadata_counters(map))
+    );
 }
 
 /// Returns the counters of a copy of the same entries.
@@ -38,7 +52,10 @@ fn metadata_counters(map: &[u8]) -> bolt_proto::Counters {
     let mut connection = streaming();
     let message = [&[0xB1, 0x70], map].concat();
     let size = u16::try_from(message.len()).unwrap_or_default();
-    feed(&mut connection, &[&size.to_be_bytes()[..], &message, &[0, 0]].concat());
+    feed(
+        &mut connection,
+        &[&size.to_be_bytes()[..], &message, &[0, 0]].concat(),
+    );
     match (connection.has_event(), connection.event()) {
         (Ok(Some(_)), Some(Event::Success(metadata))) => metadata.counters(),
         (head, event) => panic!("the same bytes gave {head:?}, {event:?}"),
@@ -53,7 +70,10 @@ fn streaming() -> Connection {
     drain(&mut connection);
     connection.login(&Hello::new("fuzz/1"), &Auth::none()).unwrap();
     wrote(&mut connection);
-    feed(&mut connection, b"\x00\x03\xB1\x70\xA0\x00\x00\x00\x03\xB1\x70\xA0\x00\x00");
+    feed(
+        &mut connection,
+        b"\x00\x03\xB1\x70\xA0\x00\x00\x00\x03\xB1\x70\xA0\x00\x00",
+    );
     drain(&mut connection);
     let (_, result) = connection.run(&Query::new("EXPLAIN"), &Extra::default()).unwrap();
     connection.pull(result, Fetch::All).unwrap();

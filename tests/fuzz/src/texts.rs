@@ -82,9 +82,16 @@ fn decoded(text: &str) -> String {
     let mut at = 0;
     let mut backslashes = 0;
     while at < units.len() {
-        let digits = || units.get(at + 2..at + 6).map(|digits| digits.iter().collect::<String>());
+        let digits = || {
+            units
+                .get(at + 2..at + 6)
+                .map(|digits| digits.iter().collect::<String>())
+        };
         if units[at] == '\\' && backslashes % 2 == 0 && units.get(at + 1) == Some(&'u') {
-            if let Some(letter) = digits().and_then(|digits| u32::from_str_radix(&digits, 16).ok()).and_then(char::from_u32) {
+            if let Some(letter) = digits()
+                .and_then(|digits| u32::from_str_radix(&digits, 16).ok())
+                .and_then(char::from_u32)
+            {
                 out.push(letter);
                 at += 6;
                 backslashes = 0;

@@ -314,7 +314,11 @@ impl Session {
         T: LoadRow,
         E: Into<BoxError>,
     {
-        Load::new(Held::Borrowed(self), query.into(), RowSource::of_fallible_iter(rows))
+        Load::new(
+            Held::Borrowed(self),
+            query.into(),
+            RowSource::of_fallible_iter(rows),
+        )
     }
 
     /// Loads rows as [`load`](Self::load) does, from a stream. While the stream has no row, the batch before is worked on; a

@@ -44,7 +44,11 @@ fn a_last_batch_that_is_full_is_followed_by_no_empty_one() {
         let servers = Scripted::new();
         assert_eq!(load(&servers, rows, false).unwrap().batches, batches);
         assert_eq!(servers.committed().len(), batches);
-        assert_eq!(servers.connections(), batches.min(1), "nothing is asked for nothing");
+        assert_eq!(
+            servers.connections(),
+            batches.min(1),
+            "nothing is asked for nothing"
+        );
     }
 }
 
@@ -109,7 +113,10 @@ fn an_answer_is_taken_although_the_next_batch_is_not_complete() {
             assert_eq!(after.committed().len(), 1);
         }
     });
-    assert_eq!(now(session.load("LOAD", rows).batch_rows(1_500)).unwrap().batches, 2);
+    assert_eq!(
+        now(session.load("LOAD", rows).batch_rows(1_500)).unwrap().batches,
+        2
+    );
 }
 
 #[test]
@@ -158,7 +165,12 @@ fn a_failure_says_what_was_committed_before_it() {
     assert_eq!((error.kind(), error.code()), (ErrorKind::Server, Some(SYNTAX)));
     let loaded = *error.loaded().unwrap();
     assert_eq!((loaded.rows, loaded.batches, loaded.uncertain_rows), (4, 2, 0));
-    assert!(error.to_string().ends_with("(after 4 rows in 2 batches were committed)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("(after 4 rows in 2 batches were committed)"),
+        "{error}"
+    );
     // Going on there loads the rest.
     now(session.load("LOAD", (1..=6).skip(loaded.rows)).batch_rows(2)).unwrap();
     assert_eq!(servers.committed(), ["LOAD [1, 2]", "LOAD [3, 4]", "LOAD [5, 6]"]);
@@ -169,24 +181,37 @@ fn a_load_of_which_something_is_committed_is_not_retryable_as_a_whole() {
     for (batches, retryable) in [(0, true), (1, false)] {
         let servers = Scripted::new();
         let driver = servers.driver();
-        let mut session = driver.session().max_transaction_retry_time(Duration::ZERO).build();
+        let mut session = driver
+            .session()
+            .max_transaction_retry_time(Duration::ZERO)
+            .build();
         if batches == 0 {
             servers.fail(Message::Run, DEADLOCK);
         }
         let fail = |_: &Loaded| servers.fail(Message::Run, DEADLOCK);
         let error = now(session.load("LOAD", 1..=4).batch_rows(2).progress(fail)).unwrap_err();
         assert_eq!(error.code(), Some(DEADLOCK));
-        assert_eq!((error.is_retryable(), error.loaded().unwrap().batches), (retryable, batches));
+        assert_eq!(
+            (error.is_retryable(), error.loaded().unwrap().batches),
+            (retryable, batches)
+        );
     }
 }
 
 #[test]
 fn an_auto_commit_batch_that_fails_on_the_server_is_uncertain() {
-    for (fails, kind) in [(Message::Run, ErrorKind::Server), (Message::Pull, ErrorKind::Server)] {
+    for (fails, kind) in [
+        (Message::Run, ErrorKind::Server),
+        (Message::Pull, ErrorKind::Server),
+    ] {
         let servers = Scripted::new();
         servers.fail(fails, DEADLOCK);
         let error = load(&servers, 4, true).unwrap_err();
-        assert_eq!((error.kind(), error.loaded().unwrap().uncertain_rows), (kind, 2), "{fails}");
+        assert_eq!(
+            (error.kind(), error.loaded().unwrap().uncertain_rows),
+            (kind, 2),
+            "{fails}"
+        );
     }
     for cut in [Message::Run, Message::Pull] {
         let servers = Scripted::new();
@@ -198,7 +223,10 @@ fn an_auto_commit_batch_that_fails_on_the_server_is_uncertain() {
     let servers = Scripted::new();
     servers.refuse();
     let error = load(&servers, 4, true).unwrap_err();
-    assert_eq!((error.kind(), error.loaded().unwrap().uncertain_rows), (ErrorKind::Connect, 0));
+    assert_eq!(
+        (error.kind(), error.loaded().unwrap().uncertain_rows),
+        (ErrorKind::Connect, 0)
+    );
 }
 
 #[test]
@@ -213,7 +241,12 @@ fn a_row_that_cannot_be_sent_ends_the_load_and_is_named_by_its_number() {
     let rows = [1, 2, 3, u64::MAX, 5].map(|id| Row { id });
     let error = now(session.load("LOAD", rows).batch_rows(2)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Parameter);
-    assert!(error.to_string().starts_with(r#"parameter "rows", item 3, field "id": "#), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with(r#"parameter "rows", item 3, field "id": "#),
+        "{error}"
+    );
     assert_eq!(error.loaded().unwrap().rows, 2);
     assert_eq!(servers.committed(), ["LOAD [{id: 1}, {id: 2}]"]);
 }
@@ -225,7 +258,10 @@ fn an_error_of_the_source_ends_the_load_and_is_returned() {
     let mut session = driver.session().build();
     let rows = "1 2 3 x 5".split(' ').map(str::parse::<i64>);
     let error = now(session.try_load("LOAD", rows).batch_rows(2)).unwrap_err();
-    assert_eq!((error.kind(), error.loaded().unwrap().rows), (ErrorKind::Abort, 2));
+    assert_eq!(
+        (error.kind(), error.loaded().unwrap().rows),
+        (ErrorKind::Abort, 2)
+    );
     assert!(error.into_abort::<std::num::ParseIntError>().is_ok());
     // The driver's own error is itself.
     let rows = [Ok(1), Err(Error::misuse("elsewhere"))];
@@ -252,7 +288,10 @@ fn a_load_that_is_dropped_leaves_what_was_committed_and_cancels_the_rest() {
         assert_eq!(*progress.lock().unwrap(), 2);
         now(session.run("AFTER").consume()).unwrap();
         let committed = servers.committed();
-        assert_eq!((&*committed[0], &**committed.last().unwrap()), ("LOAD [1, 2]", "AFTER"));
+        assert_eq!(
+            (&*committed[0], &**committed.last().unwrap()),
+            ("LOAD [1, 2]", "AFTER")
+        );
         // The scripted server is faster than the cancellation of an auto-commit query.
         assert_eq!(committed.len(), if auto_commit { 3 } else { 2 });
         assert_eq!(session.held(), 0);
@@ -273,7 +312,10 @@ fn each_batch_has_its_own_deadline() {
     assert!(call.run().is_none(), "the first batches were in time");
     servers.pass(SECOND);
     let error = call.run().expect("the time is up").unwrap_err();
-    assert_eq!((error.kind(), error.loaded().unwrap().batches), (ErrorKind::Timeout, 3));
+    assert_eq!(
+        (error.kind(), error.loaded().unwrap().batches),
+        (ErrorKind::Timeout, 3)
+    );
 }
 
 #[test]
@@ -354,14 +396,22 @@ mod streams {
         let rows = Pushed::default();
         let mut call = Task::new(session.load_stream("LOAD", rows.clone()).batch_rows(2));
         assert!(call.run().is_none());
-        assert_eq!(servers.count(Message::Run), 0, "a batch is sent once it is complete");
+        assert_eq!(
+            servers.count(Message::Run),
+            0,
+            "a batch is sent once it is complete"
+        );
         servers.hold(0);
         rows.push([1, 2, 3], false);
         assert!(call.run().is_none());
         assert!(servers.committed().is_empty());
         servers.release(0);
         assert!(call.run().is_none());
-        assert_eq!(servers.committed(), ["LOAD [1, 2]"], "although the stream has not gone on");
+        assert_eq!(
+            servers.committed(),
+            ["LOAD [1, 2]"],
+            "although the stream has not gone on"
+        );
         rows.push([], true);
         assert_eq!(call.run().unwrap().unwrap().batches, 2);
         assert_eq!(servers.committed(), ["LOAD [1, 2]", "LOAD [3]"]);
@@ -389,6 +439,9 @@ mod streams {
         let records = now(driver.session().build().into_records("ROWS 3")).unwrap();
         let mut session = driver.session().build();
         now(session.try_load_stream("LOAD", records)).unwrap();
-        assert_eq!(servers.committed().last().unwrap(), "LOAD [{n: 1}, {n: 2}, {n: 3}]");
+        assert_eq!(
+            servers.committed().last().unwrap(),
+            "LOAD [{n: 1}, {n: 2}, {n: 3}]"
+        );
     }
 }

@@ -45,7 +45,11 @@ where
     let row = sent(driver, query("RETURN $v AS v").param("v", &value)).await?;
     assert_eq!(row.get::<T>("v")?, value);
     // As an item of a list, and as an entry of a map.
-    let row = sent(driver, query("RETURN [$v, null] AS v, {x: $v} AS m").param("v", &value)).await?;
+    let row = sent(
+        driver,
+        query("RETURN [$v, null] AS v, {x: $v} AS m").param("v", &value),
+    )
+    .await?;
     assert_eq!(row.get::<(T, ())>("v")?.0, value);
     let mut entries: HashMap<String, T> = row.get("m")?;
     assert_eq!(entries.remove("x"), Some(value));
@@ -69,19 +73,28 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
 
     fn integer(&mut self) -> i64 {
         let bits = self.next(64) as u32;
         let value = (self.next(1 << 31) << 32 | self.next(1 << 31)) as i64;
-        if self.next(2) == 0 { value >> bits } else { -(value >> bits) - 1 }
+        if self.next(2) == 0 {
+            value >> bits
+        } else {
+            -(value >> bits) - 1
+        }
     }
 
     fn text(&mut self) -> String {
         const LETTERS: [char; 10] = ['a', 'Z', ' ', '\'', '"', '\\', '\n', 'é', '漢', '🦀'];
-        (0..self.next(20)).map(|_| LETTERS[self.next(10) as usize]).collect()
+        (0..self.next(20))
+            .map(|_| LETTERS[self.next(10) as usize])
+            .collect()
     }
 
     fn value(&mut self, depth: u64) -> Value {
@@ -148,7 +161,13 @@ async fn any_values_come_back(world: World) -> Outcome {
 
 async fn temporal_values_come_back(world: World) -> Outcome {
     let driver = world.driver()?;
-    for text in ["0000-01-01", "-0001-12-31", "1969-12-31", "2024-02-29", "9999-12-31"] {
+    for text in [
+        "0000-01-01",
+        "-0001-12-31",
+        "1969-12-31",
+        "2024-02-29",
+        "9999-12-31",
+    ] {
         back(&driver, parse::<Date>(text)).await?;
     }
     for text in ["00:00:00", "12:34:56.789", "23:59:59.999999999"] {
@@ -173,11 +192,28 @@ async fn points_vectors_and_uuids_come_back(world: World) -> Outcome {
     let driver = world.driver()?;
     for srid in [7203, 4326] {
         let (x, y) = (1.5, -2.0);
-        back(&driver, Point2D { srid: Srid::new(srid), x, y }).await?;
+        back(
+            &driver,
+            Point2D {
+                srid: Srid::new(srid),
+                x,
+                y,
+            },
+        )
+        .await?;
     }
     for srid in [9157, 4979] {
         let (x, y, z) = (1.5, -2.0, 0.1);
-        back(&driver, Point3D { srid: Srid::new(srid), x, y, z }).await?;
+        back(
+            &driver,
+            Point3D {
+                srid: Srid::new(srid),
+                x,
+                y,
+                z,
+            },
+        )
+        .await?;
     }
     let version = wait!(driver.server_info())?.protocol_version();
     if version >= bolt_client::Version::new(6, 0) {
@@ -294,27 +330,74 @@ async fn every_shape_of_serde_comes_back(world: World) -> Outcome {
         ..Shapes::default()
     };
     back_by_serde(&driver, &shapes).await?;
-    back_by_serde(&driver, &Shapes { absent: Some(7), ..Shapes::default() }).await?;
-    let external = [External::Unit, External::Newtype(1), External::Tuple(1, "x".to_owned())];
+    back_by_serde(
+        &driver,
+        &Shapes {
+            absent: Some(7),
+            ..Shapes::default()
+        },
+    )
+    .await?;
+    let external = [
+        External::Unit,
+        External::Newtype(1),
+        External::Tuple(1, "x".to_owned()),
+    ];
     back_by_serde(&driver, &Vec::from(external)).await?;
     back_by_serde(&driver, &External::Struct { a: Some(true) }).await?;
-    let internal = [Internal::Unit, Internal::Struct { x: 1 }, Internal::Newtype(Inner::default())];
+    let internal = [
+        Internal::Unit,
+        Internal::Struct { x: 1 },
+        Internal::Newtype(Inner::default()),
+    ];
     back_by_serde(&driver, &Vec::from(internal)).await?;
-    let adjacent = [Adjacent::Unit, Adjacent::Newtype("x".to_owned()), Adjacent::Tuple(1, 2.5)];
+    let adjacent = [
+        Adjacent::Unit,
+        Adjacent::Newtype("x".to_owned()),
+        Adjacent::Tuple(1, 2.5),
+    ];
     back_by_serde(&driver, &Vec::from(adjacent)).await?;
     back_by_serde(&driver, &Adjacent::Struct { x: vec![1] }).await?;
-    let untagged = [Untagged::Number(1), Untagged::Text("x".to_owned()), Untagged::List(vec![true])];
+    let untagged = [
+        Untagged::Number(1),
+        Untagged::Text("x".to_owned()),
+        Untagged::List(vec![true]),
+    ];
     back_by_serde(&driver, &Vec::from(untagged)).await?;
     back_by_serde(&driver, &Untagged::Struct { x: true }).await?;
     back_by_serde(&driver, &(Newtype(1), Pair(2, "y".to_owned()), Unit)).await?;
-    back_by_serde(&driver, &Transparent { inner: vec![Newtype(1)] }).await?;
+    back_by_serde(
+        &driver,
+        &Transparent {
+            inner: vec![Newtype(1)],
+        },
+    )
+    .await?;
     back_by_serde(&driver, &HashMap::from([(-1, Some('é')), (2, None)])).await?;
     back_by_serde(&driver, &BTreeMap::from([(true, [1.5_f32])])).await?;
-    let numbers = (1_u8, -1_i8, u64::from(u32::MAX), i128::from(i64::MIN), 1.5_f32, 0.1_f64);
+    let numbers = (
+        1_u8,
+        -1_i8,
+        u64::from(u32::MAX),
+        i128::from(i64::MIN),
+        1.5_f32,
+        0.1_f64,
+    );
     back_by_serde(&driver, &numbers).await?;
-    back_by_serde(&driver, &("x".to_owned(), [true, false], Some(Box::new(1)), None::<i64>)).await?;
-    let borrowed = Borrowed { name: "Ada", alias: "Countess".into() };
-    let row = sent(&driver, query("RETURN $name AS name, $alias AS alias").params(&borrowed)).await?;
+    back_by_serde(
+        &driver,
+        &("x".to_owned(), [true, false], Some(Box::new(1)), None::<i64>),
+    )
+    .await?;
+    let borrowed = Borrowed {
+        name: "Ada",
+        alias: "Countess".into(),
+    };
+    let row = sent(
+        &driver,
+        query("RETURN $name AS name, $alias AS alias").params(&borrowed),
+    )
+    .await?;
     assert_eq!(row.to::<Borrowed<'_>>()?, borrowed);
     // Nodes as structs, with what is left of them.
     #[derive(Debug, PartialEq, Deserialize)]
@@ -325,7 +408,8 @@ async fn every_shape_of_serde_comes_back(world: World) -> Outcome {
         #[serde(flatten)]
         rest: BTreeMap<String, Value>,
     }
-    let create = query("CREATE (n:Shape {name: $run, xs: [1, 2]}) RETURN n").param("run", world.unique_name());
+    let create =
+        query("CREATE (n:Shape {name: $run, xs: [1, 2]}) RETURN n").param("run", world.unique_name());
     let node: Serde<Node> = go!(driver.execute_query(create))?.single()?.get("n")?;
     assert_eq!(node.0.labels, ["Shape"]);
     assert_eq!(node.0.rest.get("xs"), Some(&list![1, 2]));
@@ -345,7 +429,11 @@ async fn dates_of_chrono_come_back(world: World) -> Outcome {
     back(&driver, parse::<NaiveTime>("12:34:56.789")).await?;
     back(&driver, parse::<NaiveDateTime>("2024-12-31T23:59:59.999999999")).await?;
     back(&driver, parse::<DateTime<Utc>>("1969-12-31T23:59:59.5Z")).await?;
-    back(&driver, parse::<DateTime<FixedOffset>>("2024-02-29T12:00:00-05:30")).await?;
+    back(
+        &driver,
+        parse::<DateTime<FixedOffset>>("2024-02-29T12:00:00-05:30"),
+    )
+    .await?;
     back(&driver, TimeDelta::milliseconds(-4_500)).await
 }
 
@@ -411,7 +499,10 @@ async fn dates_in_structs_come_back(world: World) -> Outcome {
     let row = sent(&driver, query(text).params(&dates)).await?;
     assert_eq!(row.to::<Dates>()?, dates);
     let plain: Plain = row.to()?;
-    assert_eq!((plain.chrono, plain.time, plain.maybe), (dates.chrono, dates.time, dates.maybe));
+    assert_eq!(
+        (plain.chrono, plain.time, plain.maybe),
+        (dates.chrono, dates.time, dates.maybe)
+    );
     assert_eq!(plain.instant, dates.instant);
     assert_eq!(plain.jiff, dates.jiff.timestamp());
     back_by_serde(&driver, &dates).await

@@ -52,7 +52,10 @@ async fn rows_are_loaded_in_batches(world: World) -> Outcome {
         .batch_rows(1_000)
         .progress(|loaded| reported.lock().unwrap().push(loaded.rows));
     let loaded = go!(load)?;
-    assert_eq!((loaded.rows, loaded.batches, loaded.uncertain_rows), (2_500, 3, 0));
+    assert_eq!(
+        (loaded.rows, loaded.batches, loaded.uncertain_rows),
+        (2_500, 3, 0)
+    );
     assert_eq!(*reported.lock().unwrap(), [1_000, 2_000, 2_500]);
     assert_eq!(ids(&driver, &run).await?, (0..2_500).collect());
     if world.server.lacks(Feature::Counters).is_none() {
@@ -72,8 +75,12 @@ async fn rows_are_loaded_in_batches(world: World) -> Outcome {
 async fn rows_of_many_types_are_loaded(world: World) -> Outcome {
     let driver = world.driver()?;
     let run = world.unique_name();
-    let create = |text: &str| query(format!("UNWIND $rows AS row CREATE (:Load {{run: $run, id: {text}}})"))
-        .param("run", &*run);
+    let create = |text: &str| {
+        query(format!(
+            "UNWIND $rows AS row CREATE (:Load {{run: $run, id: {text}}})"
+        ))
+        .param("run", &*run)
+    };
     go!(driver.load(create("row"), [1, 2]))?;
     go!(driver.load(create("row[0]"), vec![(3, "x"), (4, "y")]))?;
     go!(driver.load(create("row.id"), &[bolt_client::map! { "id": 5 }]))?;
@@ -93,7 +100,9 @@ async fn a_load_that_failed_goes_on_where_it_stopped(world: World) -> Outcome {
     let divide = "UNWIND $rows AS row CREATE (:Load {run: $run, id: 1000 / row})";
     let mut session = driver.session().build();
     let divisors = [1, 2, 4, 5, 0, 8, 10, 20];
-    let load = session.load(query(divide).param("run", &*run), divisors).batch_rows(3);
+    let load = session
+        .load(query(divide).param("run", &*run), divisors)
+        .batch_rows(3);
     let error = go!(load).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     let loaded = *error.loaded().unwrap();
@@ -101,8 +110,17 @@ async fn a_load_that_failed_goes_on_where_it_stopped(world: World) -> Outcome {
     assert_says(&error, &["(after 3 rows in 1 batch were committed)"]);
     assert_eq!(ids(&driver, &run).await?, [1000, 500, 250].into());
     let rest = divisors.into_iter().skip(loaded.rows).filter(|&row| row != 0);
-    go!(session.load(query(divide).param("run", &*run), rest).batch_rows(3))?;
-    assert_eq!(ids(&driver, &run).await?, divisors.into_iter().filter(|&row| row != 0).map(|row| 1000 / row).collect());
+    go!(session
+        .load(query(divide).param("run", &*run), rest)
+        .batch_rows(3))?;
+    assert_eq!(
+        ids(&driver, &run).await?,
+        divisors
+            .into_iter()
+            .filter(|&row| row != 0)
+            .map(|row| 1000 / row)
+            .collect()
+    );
     assert_at_rest(&driver);
     Ok(())
 }
@@ -135,16 +153,24 @@ async fn a_load_in_inner_transactions_is_auto_committed(world: World) -> Outcome
     let text = "UNWIND $rows AS row
                 CALL (row) { CREATE (:Load {run: $run, id: 1000 / row}) } IN TRANSACTIONS OF 2 ROWS";
     let mut session = driver.session().build();
-    let load = session.load(query(text).param("run", &*run), 1..=10).batch_rows(4);
+    let load = session
+        .load(query(text).param("run", &*run), 1..=10)
+        .batch_rows(4);
     let loaded = go!(load.auto_commit(true))?;
-    assert_eq!((loaded.rows, loaded.batches, loaded.counters.nodes_created), (10, 3, 10));
+    assert_eq!(
+        (loaded.rows, loaded.batches, loaded.counters.nodes_created),
+        (10, 3, 10)
+    );
     // In a transaction of the driver the server refuses such a query.
     let refused = go!(session.load(query(text).param("run", &*run), [1])).unwrap_err();
     assert_eq!(refused.loaded(), Some(&Loaded::default()), "{refused}");
     // The first inner transactions of a batch that fails are committed, which only the database knows.
     let load = session.load(query(text).param("run", &*run), [20, 25, 40, 0]);
     let error = go!(load.auto_commit(true)).unwrap_err();
-    assert_eq!((error.kind(), error.loaded().unwrap().uncertain_rows), (ErrorKind::Server, 4));
+    assert_eq!(
+        (error.kind(), error.loaded().unwrap().uncertain_rows),
+        (ErrorKind::Server, 4)
+    );
     let found = ids(&driver, &run).await?;
     assert!(found.contains(&50) && !found.contains(&25), "{found:?}");
     Ok(())
@@ -165,7 +191,10 @@ async fn a_load_that_is_too_slow_for_its_deadline_commits_whole_batches(world: W
         });
     let error = go!(load.deadline(Duration::from_millis(700))).unwrap_err();
     let loaded = *error.loaded().unwrap();
-    assert_eq!((error.is_timeout(), loaded.rows, loaded.uncertain_rows), (true, 200, 0));
+    assert_eq!(
+        (error.is_timeout(), loaded.rows, loaded.uncertain_rows),
+        (true, 200, 0)
+    );
     relay.release();
     go!(session.load(query(CREATE).param("run", &*run), rows(200..400)))?;
     assert_eq!(ids(&driver, &run).await?, (0..400).collect());
@@ -179,7 +208,9 @@ async fn two_loads_run_side_by_side(world: World) -> Outcome {
         let (driver, run) = (driver.clone(), run.clone());
         world.spawn(async move {
             let mut session = driver.session().build();
-            let load = session.load(query(CREATE).param("run", &*run), rows(ids)).batch_rows(50);
+            let load = session
+                .load(query(CREATE).param("run", &*run), rows(ids))
+                .batch_rows(50);
             go!(load)
         })
     });
