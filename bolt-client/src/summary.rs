@@ -273,6 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn a_type_that_is_not_known_is_told_apart_from_none() {
+        assert_eq!(read(map! { "type": "wr" }).query_type(), Some(QueryType::Unknown));
+        assert_eq!(read(map! { "type": "rw" }).query_type(), Some(QueryType::ReadWrite));
+        assert_eq!(read(map! {}).query_type(), None);
+    }
+
+    #[test]
+    fn an_empty_list_of_notifications_is_told_apart_from_none() {
+        let summary = read(map! { "notifications": list![] });
+        assert!(summary.reports_notifications() && summary.notifications().is_empty());
+        assert!(!read(map! { "type": "r" }).reports_notifications());
+    }
+
+    #[test]
     fn a_page_is_no_end() {
         let summary = read(map! { "db": "films", "has_more": true });
         assert_eq!(summary.database(), None);

@@ -4,6 +4,7 @@
 //! * [`misbehaving`] has faulty peers, one function each; [`hostile`] has a table of hostile peers.
 //! * [`scripted::Scripted`] is a server that answers as configured and records its requests.
 //! * [`tls::TlsFront`] decrypts TLS for a server; [`tls::Authority`] issues certificates.
+//! * [`routing_proxy::RoutingProxy`] makes a cluster of separate servers: it answers for them which has which role.
 //! * [`counting::Counting`] counts a driver's calls of its runtime.
 //! * [`sim`] is a world without sockets and clocks: runtime, network, server, model and judges.
 //!
@@ -16,6 +17,7 @@ pub mod hostile;
 mod listener;
 pub mod misbehaving;
 pub mod relay;
+pub mod routing_proxy;
 pub mod scripted;
 pub mod sim;
 pub mod tls;

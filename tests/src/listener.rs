@@ -24,7 +24,15 @@ struct Shared {
 impl Listener {
     /// Listens on a free port and runs `serve` on a new thread for each connection.
     pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> io::Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), serve)
+    }
+
+    /// The same on a certain port, such as that of a listener that has ended.
+    pub(crate) fn start_at(
+        address: SocketAddr,
+        serve: impl Fn(TcpStream) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address)?;
         let address = socket.local_addr()?;
         let shared = Arc::new(Shared::default());
         let acceptor = thread::spawn({

@@ -16,6 +16,7 @@ use bolt_proto::state::Message;
 use bolt_proto::{ServerError, Version, Versions};
 
 use crate::listener::Listener;
+use crate::routing_proxy::Roles;
 pub use recorded::RecordedRequest;
 use session::Session;
 
@@ -25,6 +26,7 @@ pub struct Script {
     versions: Versions,
     telemetry: bool,
     delay: Duration,
+    forwards: bool,
 }
 
 impl Script {
@@ -35,6 +37,7 @@ impl Script {
             versions: Versions::default(),
             telemetry: false,
             delay: Duration::ZERO,
+            forwards: false,
         }
     }
 
@@ -49,6 +52,13 @@ impl Script {
     #[must_use]
     pub fn answers_after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Says that the server forwards queries to the server that can carry them out (5.8 and later).
+    #[must_use]
+    pub fn forwards_queries(mut self) -> Self {
+        self.forwards = true;
         self
     }
 
@@ -67,7 +77,7 @@ impl Default for Script {
 }
 
 /// A server that knows one query: `ROWS 5` has a column `n` with the numbers from 0 to 4. All others have no column.
-/// Each commit is numbered: the first bookmark is `bm:1`.
+/// Each commit is numbered: the first bookmark is `bm:1`. Routing tables are as set; until then they are empty.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -109,6 +119,7 @@ struct State {
     requests: Vec<RecordedRequest>,
     violations: Vec<String>,
     exceptions: VecDeque<(Message, Exception)>,
+    table: (Roles, Vec<SocketAddr>),
 }
 
 impl Scripted {
@@ -138,6 +149,11 @@ impl Scripted {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
+    }
+
+    /// Sets the routing table of every database. The roles name places in `addresses`.
+    pub fn set_table(&self, roles: Roles, addresses: &[SocketAddr]) {
+        self.shared.state().table = (roles, addresses.to_vec());
     }
 
     /// Makes the next request of this kind that is carried out fail. Several calls queue up.
@@ -218,6 +234,10 @@ impl Shared {
             .iter()
             .position(|(when, _)| carried_out && *when == message)?;
         state.exceptions.remove(at).map(|(_, exception)| exception)
+    }
+
+    fn table(&self) -> (Roles, Vec<SocketAddr>) {
+        self.state().table.clone()
     }
 
     fn next_bookmark(&self) -> String {

@@ -161,13 +161,18 @@ impl BoltBackend for Backend {
 
     async fn route(
         &self,
-        _routing_context: &BoltDict,
+        routing_context: &BoltDict,
         _bookmarks: &[String],
         database: Option<&str>,
     ) -> Result<RoutingTable, BoltError> {
         check_database(database.unwrap_or(DATABASE))?;
+        // A client knows this server by the address that it has used, as it does a real one.
+        let address = match routing_context.get("address") {
+            Some(BoltValue::String(address)) => address.clone(),
+            _ => self.address.to_string(),
+        };
         let here = |role: &str| RoutingServer {
-            addresses: vec![self.address.to_string()],
+            addresses: vec![address.clone()],
             role: role.to_owned(),
         };
         Ok(RoutingTable {

@@ -68,8 +68,17 @@ impl Keeper {
 
     /// Terminates the server and starts it again in the same home. The new start is reported.
     pub(crate) fn restart(&mut self) -> io::Result<()> {
+        self.say(b"restart\n")
+    }
+
+    /// Kills the server and starts it again in the same home. The new start is reported.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.say(b"kill\n")
+    }
+
+    fn say(&mut self, line: &[u8]) -> io::Result<()> {
         match &mut self.process.stdin {
-            Some(stdin) => stdin.write_all(b"restart\n"),
+            Some(stdin) => stdin.write_all(line),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }

@@ -7,7 +7,7 @@
 # the log.
 #
 # The starter holds the other end of standard input. It writes "restart" there to have the server terminated and started
-# again in the same HOME, which is reported like the first start. However the starter ends (return, panic, abort,
+# again in the same HOME, which is reported like the first start, or "kill" to have it killed and started again. However the starter ends (return, panic, abort,
 # SIGKILL), the kernel closes that end. The server is then terminated by its process id, killed after GRACE seconds, and
 # HOME, which is temporary, is removed.
 
@@ -35,10 +35,13 @@ start
 
 (
     while read -r line; do
-        if [ "$line" = restart ]; then
-            : >keeper.restart
-            kill -TERM "$(cat keeper.pid)"
-        fi
+        case $line in
+            restart) signal=TERM ;;
+            kill) signal=KILL ;;
+            *) continue ;;
+        esac
+        : >keeper.restart
+        kill -"$signal" "$(cat keeper.pid)"
     done
     rm -f keeper.restart
     kill -TERM "$(cat keeper.pid)"

@@ -17,8 +17,8 @@ use crate::keeper::{Keeper, Report};
 use crate::release::Release;
 use crate::tls::TlsPolicy;
 
-/// How long a server may take to start: usually 10 s, several times that on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(180);
+/// How long a server may take to start: usually 10 s, many times that on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(300);
 
 /// How many ports are tried if another process takes the free one in the meantime.
 const PORTS_TO_TRY: usize = 3;
@@ -40,6 +40,12 @@ const JVM_OPTIONS: &str = "\
 --enable-native-access=ALL-UNNAMED
 -Dio.netty.tryReflectionSetAccessible=true
 -Djava.awt.headless=true
+";
+
+/// Options of a server that starts with half of the work and carries out long work more slowly: only the simple compiler.
+const QUICK_OPTIONS: &str = "\
+-XX:TieredStopAtLevel=1
+-XX:+UseSerialGC
 ";
 
 /// Settings of every server, in addition to its addresses.
@@ -64,6 +70,8 @@ pub struct Neo4j {
     password: String,
     pid: u32,
     log: PathBuf,
+    /// The log from where the present start began, while the server is not known to be ready.
+    starting: Option<File>,
     keeper: Keeper,
 }
 
@@ -81,6 +89,8 @@ impl Neo4j {
         Builder {
             release,
             http: false,
+            password: None,
+            starts_quickly: false,
             settings: Vec::new(),
             tls: None,
         }
@@ -134,15 +144,38 @@ impl Neo4j {
     /// # Errors
     /// If the server does not start again; the error has the end of its log.
     pub fn restart(&mut self) -> Result<(), StartError> {
+        self.starting = Some(self.end_of_log()?);
+        self.keeper.restart().map_err(no_keeper)?;
+        self.wait_until_ready()
+    }
+
+    /// Kills the server, as a power failure would, and starts it again with the same data and address. Does not wait for
+    /// that: [`wait_until_ready`](Self::wait_until_ready) does.
+    ///
+    /// # Errors
+    /// If the log cannot be read, or the process that keeps the server has ended.
+    pub fn kill(&mut self) -> Result<(), StartError> {
+        self.starting = Some(self.end_of_log()?);
+        self.keeper.kill().map_err(no_keeper)
+    }
+
+    /// Waits until the server is ready again. Returns at once if it was not killed.
+    ///
+    /// # Errors
+    /// If the server does not start again; the error has the end of its log.
+    pub fn wait_until_ready(&mut self) -> Result<(), StartError> {
+        if let Some(log) = self.starting.take() {
+            self.pid = wait_until_ready(self.release, &self.keeper, log)?;
+        }
+        Ok(())
+    }
+
+    /// The log already contains the line of the first start that says that the server is ready.
+    fn end_of_log(&self) -> Result<File, StartError> {
         let mut log = File::open(&self.log).map_err(StartError::io("opening the log", &self.log))?;
-        // The log already contains the line of the first start that says that the server is ready.
         log.seek(SeekFrom::End(0))
             .map_err(StartError::io("reading the log", &self.log))?;
-        self.keeper
-            .restart()
-            .map_err(StartError::io("writing to", "the keeper"))?;
-        self.pid = wait_until_ready(self.release, &self.keeper, log)?;
-        Ok(())
+        Ok(log)
     }
 
     /// Whether the server process still runs.
@@ -161,6 +194,7 @@ impl fmt::Debug for Neo4j {
             password: _,
             pid,
             log: _,
+            starting: _,
             keeper: _,
         } = self;
         f.debug_struct("Neo4j")
@@ -179,13 +213,26 @@ struct Addresses {
 }
 
 /// The settings of a [`Neo4j`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder starts nothing until `start` is called"]
 pub struct Builder {
     release: Release,
     http: bool,
+    password: Option<String>,
+    starts_quickly: bool,
     settings: Vec<(String, String)>,
     tls: Option<TlsPolicy>,
+}
+
+/// Shows no password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("release", &self.release)
+            .field("http", &self.http)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -193,6 +240,20 @@ impl Builder {
     /// "2s")`.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the password, of at least 8 characters, for servers that a driver takes for one cluster. Default: a different one
+    /// for each server.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Makes the server start with half of the work, at the price of slower queries later. For servers that live for a short
+    /// time, or start several times.
+    pub fn quick_start(mut self) -> Self {
+        self.starts_quickly = true;
         self
     }
 
@@ -236,7 +297,10 @@ impl Builder {
             bolt: reserve()?,
             http: if self.http { Some(reserve()?) } else { None },
         };
-        let password = format!("test-{:016x}", random());
+        let password = self
+            .password
+            .clone()
+            .unwrap_or_else(|| format!("test-{:016x}", random()));
         let home = new_home(self.release)?;
         let log = home.join("logs/console.log");
         let started = self.prepare(&home, jars, addresses, &password).and_then(|()| {
@@ -260,6 +324,7 @@ impl Builder {
             password,
             pid,
             log,
+            starting: None,
             keeper,
         })
     }
@@ -282,8 +347,9 @@ impl Builder {
             "-cp {}\norg.neo4j.cli.AdminTool dbms set-initial-password {password}\n",
             quoted(&jars)
         );
+        let quick = if self.starts_quickly { QUICK_OPTIONS } else { "" };
         let server = format!(
-            "{JVM_OPTIONS}-cp {}\n{}\n{}\n{}\n--console-mode\n",
+            "{JVM_OPTIONS}{quick}-cp {}\n{}\n{}\n{}\n--console-mode\n",
             quoted(&format!("{jars}:{plugins}")),
             self.release.entry_point(),
             quoted(&format!("--home-dir={}", home.display())),
@@ -358,6 +424,10 @@ fn wait_until_ready(release: Release, keeper: &Keeper, mut log: File) -> Result<
             });
         }
     }
+}
+
+fn no_keeper(error: io::Error) -> StartError {
+    StartError::io("writing to", "the keeper")(error)
 }
 
 fn lost_its_port(log: &str) -> bool {

@@ -15,7 +15,7 @@ pub struct RecordedRequest {
     pub connection: usize,
     /// The kind of request.
     pub message: Message,
-    /// The text of a RUN.
+    /// The text of a RUN; the database of a ROUTE, empty for the home database.
     pub query: String,
     /// The options of HELLO, BEGIN and RUN.
     pub options: BTreeMap<String, Value>,
@@ -40,6 +40,10 @@ impl RecordedRequest {
                 recorded.options = entries(run.options.entries());
             }
             Request::Pull(rows) | Request::Discard(rows) => recorded.number = Some(count(*rows)),
+            Request::Route(route) => route
+                .database
+                .unwrap_or_default()
+                .clone_into(&mut recorded.query),
             Request::Telemetry(api) => recorded.number = Some(*api),
             _ => {}
         }

@@ -8,12 +8,16 @@ use std::sync::Arc;
 use std::thread;
 
 use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
+use bolt_proto::Version;
 use bolt_proto::state::Message;
 
 use super::{Exception, RecordedRequest, Shared};
 
 /// The number of buffered bytes from which they are written at once.
 const FULL: usize = 256 * 1024;
+
+/// The home database of every user.
+const HOME: &str = "neo4j";
 
 /// One connection. A violation by the client ends it, and is its error.
 pub(super) struct Session {
@@ -25,6 +29,8 @@ pub(super) struct Session {
     /// The remaining rows of the open results, by query id.
     results: BTreeMap<i64, Range<i64>>,
     newest: i64,
+    /// The result that is a routing table, before Bolt 4.3.
+    table: Option<i64>,
 }
 
 /// Why a session ends.
@@ -58,6 +64,7 @@ impl Session {
             in_transaction: false,
             results: BTreeMap::new(),
             newest: -1,
+            table: None,
         }
     }
 
@@ -84,13 +91,17 @@ impl Session {
                     return Ok(());
                 };
                 let received = RecordedRequest::read(self.number, &request);
+                let database = match &request {
+                    bolt_proto::peer::Request::Route(route) => route.database.map(ToOwned::to_owned),
+                    _ => None,
+                };
                 let rows = match request {
                     bolt_proto::peer::Request::Pull(rows) | bolt_proto::peer::Request::Discard(rows) => {
                         Some(rows)
                     }
                     _ => None,
                 };
-                self.react(received, rows, head.verdict)
+                self.react(received, rows, database, head.verdict)
             }
             Ok(None) => {
                 if !self.server.pending_bytes().is_empty() {
@@ -106,7 +117,13 @@ impl Session {
         }
     }
 
-    fn react(&mut self, request: RecordedRequest, rows: Option<Rows>, verdict: Verdict) -> Result<(), End> {
+    fn react(
+        &mut self,
+        request: RecordedRequest,
+        rows: Option<Rows>,
+        database: Option<String>,
+        verdict: Verdict,
+    ) -> Result<(), End> {
         let (message, query) = (request.message, request.query.clone());
         let exception = self.shared.note(request, verdict == Verdict::Execute);
         match (message, verdict, exception) {
@@ -123,7 +140,8 @@ impl Session {
             (Message::Hello, ..) => self.hello(),
             (Message::Run, ..) => self.run(&query),
             (Message::Pull | Message::Discard, ..) => self.rows(message, rows),
-            (Message::Begin, ..) => self.transaction(true, None),
+            (Message::Route, ..) => self.route(database),
+            (Message::Begin, ..) => self.begin(),
             (Message::Rollback | Message::Reset, ..) => self.transaction(false, None),
             (Message::Commit, ..) => {
                 let bookmark = self.shared.next_bookmark();
@@ -135,15 +153,42 @@ impl Session {
 
     fn hello(&mut self) -> Result<(), End> {
         let id = format!("scripted-{}", self.number);
-        let telemetry = self.shared.script.telemetry;
+        let mut hints = BTreeMap::new();
+        if self.shared.script.telemetry {
+            hints.insert("telemetry.enabled", true);
+        }
+        if self.forwards() {
+            hints.insert("ssr.enabled", true);
+        }
         Ok(self.server.success(|map| {
             map.entry("server", "Scripted/1.0")?;
             map.entry("connection_id", &id)?;
-            if telemetry {
-                map.entry("hints", &BTreeMap::from([("telemetry.enabled", true)]))?;
+            if !hints.is_empty() {
+                map.entry("hints", &hints)?;
             }
             Ok(())
         })?)
+    }
+
+    fn forwards(&self) -> bool {
+        self.shared.script.forwards && self.server.version() >= Some(Version::new(5, 8))
+    }
+
+    fn route(&mut self, database: Option<String>) -> Result<(), End> {
+        let (roles, addresses) = self.shared.table();
+        let named = self.server.version() >= Some(Version::V4_4);
+        let database = named.then(|| database.unwrap_or_else(|| HOME.to_owned()));
+        let table = roles.answer(&addresses, database.as_deref());
+        Ok(self.server.success(|map| map.entry("rt", &table))?)
+    }
+
+    fn begin(&mut self) -> Result<(), End> {
+        self.in_transaction = true;
+        self.results.clear();
+        let forwards = self.forwards();
+        Ok(self
+            .server
+            .success(|map| if forwards { map.entry("db", HOME) } else { Ok(()) })?)
     }
 
     fn transaction(&mut self, begun: bool, bookmark: Option<String>) -> Result<(), End> {
@@ -161,10 +206,20 @@ impl Session {
             .and_then(|count| count.trim().parse::<i64>().ok());
         self.newest += 1;
         self.results.insert(self.newest, 0..count.unwrap_or(0));
-        let columns: &[&str] = if count.is_some() { &["n"] } else { &[] };
+        let is_table = query.contains("getRoutingTable(");
+        self.table = is_table.then_some(self.newest);
+        let columns: &[&str] = match (is_table, count) {
+            (true, _) => &["ttl", "servers"],
+            (false, Some(_)) => &["n"],
+            (false, None) => &[],
+        };
+        let home = (self.forwards() && !self.in_transaction).then_some(HOME);
         let query_id = self.in_transaction.then_some(self.newest);
         Ok(self.server.success(|map| {
             map.entry("fields", columns)?;
+            if let Some(home) = home {
+                map.entry("db", home)?;
+            }
             match query_id {
                 Some(id) => map.entry("qid", &id),
                 None => Ok(()),
@@ -177,6 +232,13 @@ impl Session {
             .and_then(|rows| rows.query_id)
             .filter(|id| *id >= 0)
             .unwrap_or(self.newest);
+        if self.table.take_if(|table| *table == id).is_some() {
+            let (roles, addresses) = self.shared.table();
+            self.server.record(|row| {
+                row.item(&roles.seconds())?;
+                row.item(&roles.servers(&addresses))
+            })?;
+        }
         let mut left = self.results.remove(&id).unwrap_or(0..0);
         let count = asked.and_then(|rows| rows.count).unwrap_or(u64::MAX);
         let end =
@@ -197,7 +259,7 @@ impl Session {
         let bookmark = (!self.in_transaction).then(|| self.shared.next_bookmark());
         Ok(self.server.success(|map| {
             map.entry("type", "rw")?;
-            map.entry("db", "neo4j")?;
+            map.entry("db", HOME)?;
             match bookmark {
                 Some(bookmark) => map.entry("bookmark", &bookmark),
                 None => Ok(()),

@@ -9,6 +9,8 @@
 //! listed as ignored, with the reason.
 //!
 //! `BOLT_TEST_TLS=1` runs the scenarios that have a server over TLS, and no others: `engine-tls::tokio::…`.
+//! `BOLT_TEST_ROUTING=1` runs the same scenarios by `neo4j://`, against servers that route to themselves:
+//! `engine-routed::tokio::…`. With both, they run by `neo4j+s://`.
 
 #![expect(
     clippy::duplicate_mod,
@@ -18,6 +20,7 @@
 mod asynchronous;
 mod blocking;
 mod outliving;
+mod reach;
 mod scenario;
 mod server;
 
@@ -28,29 +31,27 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use servers::Release;
 
+use crate::reach::Reach;
 use crate::scenario::{Adapter, Run, Scenario, trial};
-use crate::server::{Encryption, Server};
+use crate::server::Server;
 
 /// The environment variable with the real servers to test against.
 const SERVERS: &str = "BOLT_TEST_SERVERS";
 
-/// The environment variable that asks for TLS.
-const TLS: &str = "BOLT_TEST_TLS";
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let servers = requested_encryption().and_then(|encryption| {
-        let servers = servers(&requested_releases()?, encryption, &arguments)?;
-        Ok((servers, encryption))
+    let servers = Reach::requested().and_then(|reach| {
+        let servers = servers(&requested_releases()?, reach, &arguments)?;
+        Ok((servers, reach))
     });
-    let (servers, encryption) = match servers {
+    let (servers, reach) = match servers {
         Ok(servers) => servers,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::FAILURE;
         }
     };
-    let conclusion = libtest_mimic::run(&arguments, trials(&servers, encryption));
+    let conclusion = libtest_mimic::run(&arguments, trials(&servers, reach));
     // Exiting skips destructors, one of which stops a server.
     drop(servers);
     conclusion.exit_code()
@@ -65,26 +66,17 @@ fn requested_releases() -> Result<Vec<Release>, String> {
         .collect()
 }
 
-/// Returns whether the environment asks for TLS.
-fn requested_encryption() -> Result<Encryption, String> {
-    match env::var(TLS).unwrap_or_default().as_str() {
-        "" | "0" => Ok(Encryption::None),
-        "1" => Ok(Encryption::Tls),
-        other => Err(format!("{TLS} is {other:?}: set it to 1, or unset it")),
-    }
-}
-
 /// Starts the engine and the releases in parallel; returns just their names if the tests are only listed.
 fn servers(
     releases: &[Release],
-    encryption: Encryption,
+    reach: Reach,
     arguments: &Arguments,
 ) -> Result<Vec<Arc<Server>>, String> {
     if arguments.list {
         let names = releases.iter().map(|release| release.name());
         return Ok(std::iter::once("engine")
             .chain(names)
-            .map(|name| Arc::new(Server::unstarted(encryption.name_of(name))))
+            .map(|name| Arc::new(Server::unstarted(name, reach)))
             .collect());
     }
     if releases.is_empty() {
@@ -96,9 +88,9 @@ fn servers(
     std::thread::scope(|scope| {
         let starting: Vec<_> = releases
             .iter()
-            .map(|&release| scope.spawn(move || Server::neo4j(release, encryption)))
+            .map(|&release| scope.spawn(move || Server::neo4j(release, reach)))
             .collect();
-        let engine = Server::engine(encryption);
+        let engine = Server::engine(reach);
         // Every start is awaited even after one has failed, so that every started server is stopped.
         let real: Vec<_> = starting
             .into_iter()
@@ -112,7 +104,7 @@ fn servers(
     })
 }
 
-fn trials(servers: &[Arc<Server>], encryption: Encryption) -> Vec<Trial> {
+fn trials(servers: &[Arc<Server>], reach: Reach) -> Vec<Trial> {
     let scenarios = |adapter| match adapter {
         Adapter::Blocking => blocking::scenarios(),
         Adapter::Tokio | Adapter::AsyncStd | Adapter::Smol => asynchronous::scenarios(),
@@ -121,8 +113,8 @@ fn trials(servers: &[Arc<Server>], encryption: Encryption) -> Vec<Trial> {
     for adapter in Adapter::ALL {
         for Scenario { name, needs, run } in scenarios(adapter) {
             match run {
-                // Their peers speak no TLS.
-                Run::Alone(_) if encryption == Encryption::Tls => {}
+                // Their peers are reached in their own way, which the run without variables tests.
+                Run::Alone(_) if reach != Reach::default() => {}
                 Run::Alone(run) => {
                     trials.push(trial(&format!("peers::{adapter}::{name}"), move || run(adapter)))
                 }

@@ -4,9 +4,12 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bolt_client::{Auth, AuthManager, Config, Error, Tls};
+use bolt_proto::{Version, Versions};
 use engine::Engine;
 use servers::{Neo4j, Release, TlsPolicy};
 use tests::tls::{Authority, TlsFront};
+
+use crate::reach::Reach;
 
 /// A feature that not every server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +24,28 @@ pub(crate) enum Feature {
     Interruption,
     /// Notifications and plans.
     Explanations,
+    /// Versions of the protocol before 5.1.
+    OldVersions,
+    /// Traffic that a proxy can read.
+    Plaintext,
     /// An HTTP port beside the Bolt port.
     Http,
     /// A list of the open transactions, and users to distinguish them.
     ShowTransactions,
+    /// A second database, `system`.
+    SystemDatabase,
     /// Users that can be created.
     Users,
+}
+
+impl Feature {
+    /// Whether a scenario with this need has a proxy that reads what it relays.
+    fn is_of_proxies(self) -> bool {
+        matches!(
+            self,
+            Self::OldVersions | Self::Plaintext | Self::SystemDatabase
+        )
+    }
 }
 
 /// A running server. It stops when it is dropped.
@@ -42,27 +61,10 @@ pub(crate) struct Server {
     /// The beginning of its product name.
     pub(crate) agent: &'static str,
     lacks: &'static [(Feature, &'static str)],
+    reach: Reach,
     /// What a driver has to trust, if the server requires TLS.
     tls: Option<Tls>,
     _process: Process,
-}
-
-/// Whether drivers reach a server by TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encryption {
-    None,
-    Tls,
-}
-
-impl Encryption {
-    /// Returns the name of a server that is reached this way.
-    pub(crate) fn name_of(self, server: &'static str) -> &'static str {
-        match self {
-            Self::None => server,
-            // A few bytes for each server of a run.
-            Self::Tls => Box::leak(format!("{server}-tls").into_boxed_str()),
-        }
-    }
 }
 
 /// The host of servers and relays, in certificates.
@@ -98,30 +100,34 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
         Feature::ShowTransactions,
         "the engine has no list of transactions and only one user",
     ),
+    (
+        Feature::OldVersions,
+        "the engine speaks Bolt 5.1 and later versions",
+    ),
+    (Feature::SystemDatabase, "the engine has one database"),
     (Feature::Users, "the engine has only one user"),
 ];
 
 impl Server {
     /// The embedded engine. It speaks no TLS itself: a [`TlsFront`] does.
-    pub(crate) fn engine(encryption: Encryption) -> Result<Self, String> {
+    pub(crate) fn engine(reach: Reach) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("the embedded engine does not start: {error}");
         let engine = Engine::start().map_err(failed)?;
         let (user, password) = (engine.user().to_owned(), engine.password().to_owned());
-        let (address, tls, process) = match encryption {
-            Encryption::None => (engine.address(), None, Process::Engine(engine)),
-            Encryption::Tls => {
-                let authority = Authority::new();
-                let front = TlsFront::to(engine.address(), authority.issue(HOST).server()).map_err(failed)?;
-                let address = front.address();
-                (
-                    address,
-                    Some(authority.trusted()),
-                    Process::TlsEngine((front, engine)),
-                )
-            }
+        let (address, tls, process) = if reach.tls {
+            let authority = Authority::new();
+            let front = TlsFront::to(engine.address(), authority.issue(HOST).server()).map_err(failed)?;
+            let address = front.address();
+            (
+                address,
+                Some(authority.trusted()),
+                Process::TlsEngine((front, engine)),
+            )
+        } else {
+            (engine.address(), None, Process::Engine(engine))
         };
         Ok(Self {
-            name: encryption.name_of("engine"),
+            name: reach.name_of("engine"),
             address,
             http: None,
             user,
@@ -129,16 +135,17 @@ impl Server {
             bolt: "5.4",
             agent: "graphdblite/",
             lacks: ENGINE_LACKS,
+            reach,
             tls,
             _process: process,
         })
     }
 
     /// A real server.
-    pub(crate) fn neo4j(release: Release, encryption: Encryption) -> Result<Self, String> {
+    pub(crate) fn neo4j(release: Release, reach: Reach) -> Result<Self, String> {
         let mut neo4j = Neo4j::builder(release).http();
         let mut tls = None;
-        if encryption == Encryption::Tls {
+        if reach.tls {
             let authority = Authority::new();
             let issued = authority.issue(HOST);
             neo4j = neo4j.tls(TlsPolicy::required(issued.certificate, issued.key));
@@ -146,7 +153,7 @@ impl Server {
         }
         let neo4j = neo4j.start().map_err(|error| error.to_string())?;
         Ok(Self {
-            name: encryption.name_of(release.name()),
+            name: reach.name_of(release.name()),
             address: neo4j.address(),
             http: neo4j.http_address(),
             user: neo4j.username().to_owned(),
@@ -157,15 +164,16 @@ impl Server {
             },
             agent: "Neo4j/",
             lacks: &[],
+            reach,
             tls,
             _process: Process::Neo4j(neo4j),
         })
     }
 
     /// A mere name, for the list of tests.
-    pub(crate) fn unstarted(name: &'static str) -> Self {
+    pub(crate) fn unstarted(name: &'static str, reach: Reach) -> Self {
         Self {
-            name,
+            name: reach.name_of(name),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             http: None,
             user: String::new(),
@@ -173,6 +181,7 @@ impl Server {
             bolt: "",
             agent: "",
             lacks: &[],
+            reach,
             tls: None,
             _process: Process::None,
         }
@@ -186,6 +195,15 @@ impl Server {
     /// Whether drivers reach it by TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Returns the versions of Bolt that it shares with the driver.
+    pub(crate) fn versions(&self) -> Versions {
+        match self.bolt {
+            "5.4" => Versions::between(Version::new(5, 1), Version::new(5, 4)),
+            "5.8" => Versions::between(Version::new(4, 1), Version::new(5, 8)),
+            _ => Versions::default(),
+        }
     }
 
     /// Returns how many round trips a new connection takes before its first request.
@@ -206,14 +224,18 @@ impl Server {
 
     /// Returns the options of a driver that reaches it at another address.
     pub(crate) fn config_at(&self, address: SocketAddr, auth: impl AuthManager) -> Result<Config, Error> {
-        match &self.tls {
-            None => Config::new(&format!("bolt://{address}"), auth),
-            Some(tls) => Ok(Config::new(&format!("bolt+s://{address}"), auth)?.tls(tls.clone())),
-        }
+        let config = Config::new(&format!("{}://{address}", self.reach.scheme()), auth)?;
+        Ok(match &self.tls {
+            None => config,
+            Some(tls) => config.tls(tls.clone()),
+        })
     }
 
     /// Returns why it lacks this feature; `None` if it has it.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
+        if self.reach.tls && feature.is_of_proxies() {
+            return Some("the proxy of this scenario reads what it relays");
+        }
         self.lacks
             .iter()
             .find(|(lacking, _)| *lacking == feature)

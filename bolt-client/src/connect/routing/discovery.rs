@@ -13,6 +13,7 @@ use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
 use crate::connect::login::Credentials;
 use crate::connect::pool::{Lease, Pool};
+use crate::connect::shared::own_login_unsupported;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
@@ -255,6 +256,10 @@ impl Router {
                 return Ok(lease);
             }
             // Its login cannot be changed before Bolt 5.1.
+            let auth = &credentials.auth;
+            if credentials.own && !self.logins.are_the_drivers(auth, self.now()) {
+                return Err(own_login_unsupported(&lease));
+            }
             lease.close();
         }
     }

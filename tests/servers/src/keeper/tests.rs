@@ -42,6 +42,25 @@ fn a_server_that_ends_by_itself_is_reported_with_its_code() {
 }
 
 #[test]
+fn a_server_that_is_restarted_or_killed_starts_again_in_its_home() {
+    let (mut keeper, home) = keeper("again", SERVES_FOREVER);
+    let mut server = started(&keeper);
+    fs::write(home.join("data"), "kept").unwrap();
+    let ways: [fn(&mut Keeper) -> io::Result<()>; 2] = [Keeper::kill, Keeper::restart];
+    for again in ways {
+        again(&mut keeper).unwrap();
+        let next = started(&keeper);
+        assert_ne!(next, server);
+        assert!(is_alive(next) && !is_alive(server));
+        assert_eq!(fs::read_to_string(home.join("data")).unwrap(), "kept");
+        server = next;
+    }
+    drop(keeper);
+    assert!(!is_alive(server));
+    assert!(!home.exists());
+}
+
+#[test]
 fn a_keeper_that_is_terminated_stops_its_server() {
     let (keeper, home) = keeper("by-hand", SERVES_FOREVER);
     let server = started(&keeper);

@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_peers;
 mod bookmarks;
+mod clusters;
 mod cursors;
 mod deadlines;
 mod every_type;
@@ -26,6 +27,7 @@ mod results;
 mod retries;
 mod round_trip_table;
 mod round_trips;
+mod routed_round_trips;
 mod runners;
 mod secrets;
 mod session_deadlines;
@@ -92,6 +94,7 @@ pub(super) fn all() -> Vec<Scenario> {
         round_trips::all(),
         pool::all(),
         bookmarks::all(),
+        clusters::all(),
         deadlines::all(),
         bad_input::all(),
         bad_peers::all(),
@@ -108,6 +111,7 @@ pub(super) fn all() -> Vec<Scenario> {
         regressions::all(),
         results::all(),
         round_trip_table::all(),
+        routed_round_trips::all(),
         summaries::all(),
         telemetry::all(),
         transaction_options::all(),

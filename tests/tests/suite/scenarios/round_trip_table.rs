@@ -31,6 +31,7 @@ async fn the_table_of_round_trips_holds(adapter: Adapter) -> Outcome {
     auto_commit(&mut table).await?;
     transactions(&mut table).await?;
     functions(&mut table).await?;
+    table.text += &routed_round_trips::rows(adapter).await?;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("round-trips.md");
     if env::var_os("UPDATE").is_some() && adapter == Adapter::Tokio {
         fs::write(&path, &table.text)?;
