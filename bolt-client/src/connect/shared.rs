@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::{Access, Auth, Kind, ServerError};
+use bolt_proto::{Access, Kind, ServerError};
 
 use crate::address::Address;
 use crate::config::Config;
@@ -66,6 +66,14 @@ impl Shared {
             logins,
             topology,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn router(&self) -> Option<&Arc<Router>> {
+        match &self.topology {
+            Topology::Direct(_) => None,
+            Topology::Routed(router) => Some(router),
+        }
     }
 
     pub(crate) fn runtime(&self) -> &dyn Runtime {
