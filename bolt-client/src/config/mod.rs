@@ -177,7 +177,9 @@ impl Config {
         }
         let is_zero = |limit: Option<Duration>| limit.is_some_and(|limit| limit.is_zero());
         if is_zero(self.tcp_connect_timeout) {
-            return Err(Error::config("tcp_connect_timeout must be above zero, or None for no such limit"));
+            return Err(Error::config(
+                "tcp_connect_timeout must be above zero, or None for no such limit",
+            ));
         }
         if is_zero(self.max_connection_lifetime) {
             return Err(Error::config(
@@ -282,7 +284,10 @@ mod tests {
                 "connection_acquisition_timeout",
             ),
             (config().connection_timeout(Duration::ZERO), "connection_timeout"),
-            (config().tcp_connect_timeout(Duration::ZERO), "tcp_connect_timeout"),
+            (
+                config().tcp_connect_timeout(Duration::ZERO),
+                "tcp_connect_timeout",
+            ),
             (
                 config().max_connection_lifetime(Duration::ZERO),
                 "max_connection_lifetime",

@@ -165,7 +165,7 @@ mod tests {
     #[track_caller]
     fn assert_order(order: &AddressOrder, ports: [u16; 3]) {
         let (mut sockets, mut targets) = ([1, 2, 3].map(socket), [1, 2, 3].map(target));
-        order.sockets(&mut sockets);
+        order.sockets(&mut sockets, Instant::now());
         order.targets(&mut targets);
         assert_eq!((sockets, targets), (ports.map(socket), ports.map(target)));
     }

@@ -288,7 +288,10 @@ impl Router {
                     return Err(own_login_unsupported(&lease));
                 }
             } else {
-                credentials = self.logins.credentials(&Login::Driver, &*self.runtime, by).await?;
+                credentials = self
+                    .logins
+                    .credentials(&Login::Driver, &*self.runtime, by)
+                    .await?;
             }
             lease.close();
         }
