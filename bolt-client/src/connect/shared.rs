@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::{Access, Auth, Kind, ServerError};
+use bolt_proto::{Access, Kind, ServerError};
 
 use crate::address::Address;
 use crate::config::Config;
