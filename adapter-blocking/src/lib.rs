@@ -49,12 +49,13 @@ mod transaction;
 #[doc(inline)]
 pub use bolt_client::{
     Access, Address, AsValue, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BlockingAuthManager,
-    BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex, Config, ConfigOptions,
-    ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind, ExpiringAuth,
-    FetchSize, FromValue, Keys, Limits, LoadRow, Loaded, MinimumSeverity, Notification, NotificationFilter,
-    OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query, QueryType, Record,
-    RecordIter, RecordRef, RoutingFailure, RoutingTable, Serde, ServerError, ServerInfo, Status, Summary,
-    ToValue, Value, Version, Versions, error, ident, list, map, newtype, protocol, query, serde, types,
+    BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex, Columns, Config,
+    ConfigOptions, ConversionError, Cost, Counters, EagerResult, EncodeError, Error, ErrorClass, ErrorKind,
+    ExpiringAuth, FetchSize, FromValue, Keys, Limits, LoadRow, Loaded, MinimumSeverity, Notification,
+    NotificationFilter, OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,
+    QueryType, Record, RecordIter, RecordRef, RoutingFailure, RoutingTable, Serde, ServerError, ServerInfo,
+    Status, Summary, ToValue, Value, Version, Versions, error, ident, list, map, newtype, protocol, query,
+    serde, types,
 };
 #[cfg(feature = "rustls")]
 #[doc(inline)]

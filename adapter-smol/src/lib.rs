@@ -40,7 +40,7 @@ use std::sync::Arc;
 pub use bolt_client::{
     Access, Address, AsValue, Auth, AuthManager, BasicAuthManager, BearerAuthManager, BeginTransaction,
     BlockingAuthManager, BlockingManager, BookmarkManager, Bookmarks, BookmarksIter, BoxError, ColumnIndex,
-    Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
+    Columns, Config, ConfigOptions, ConversionError, Cost, Counters, Cursor, CursorHost, Driver, EagerResult,
     EncodeError, Error, ErrorClass, ErrorKind, ExecuteManaged, ExecuteQuery, ExpiringAuth, FetchSize,
     FromValue, Keys, Limits, Load, LoadRow, Loaded, ManagedTransaction, MinimumSeverity, Notification,
     NotificationFilter, OptionalName, OrAbort, ParseVersionError, Plan, PoolCounts, Position, Query,

@@ -2,7 +2,7 @@
 
 mod table;
 
-use bolt_proto::{ColumnIndex, FromValue, Keys};
+use bolt_proto::{ColumnIndex, Columns, FromValue, Keys};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::Error;
@@ -26,6 +26,7 @@ use crate::summary::Summary;
 /// fn read(result: EagerResult) -> Result<(), Error> {
 ///     let people: Vec<Person> = result.to()?; // every row, by serde
 ///     let names: Vec<&str> = result.column("name")?; // one column
+///     let (names, ages): (Vec<String>, Vec<u8>) = result.columns()?; // all columns
 ///     let count: i64 = result.clone().single()?.get("count")?; // the only row
 ///     println!("{result}"); // a table
 ///     let EagerResult { records, summary, .. } = result;
@@ -79,6 +80,20 @@ impl EagerResult {
     pub fn column<'r, T: FromValue<'r>>(&'r self, column: impl ColumnIndex) -> Result<Vec<T>, Error> {
         let index = column.find(&self.keys, self.keys.len(), 0)?;
         self.records.iter().map(|record| record.get(index)).collect()
+    }
+
+    /// Reads all rows column by column: see [`Columns`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the number of columns is another, even if there are no rows, or
+    /// if a value is not of the type of its column. The error names column and row.
+    pub fn columns<C: Columns>(&self) -> Result<C, Error> {
+        C::check(&self.keys)?;
+        let mut columns = C::empty();
+        for (index, record) in self.records.iter().enumerate() {
+            record.as_ref().append_numbered(&mut columns, index)?;
+        }
+        Ok(columns)
     }
 
     /// Returns the only row.

@@ -30,6 +30,8 @@ macro_rules! planted {
 
 mod address;
 mod api;
+#[cfg(feature = "arrow-59")]
+mod arrow;
 mod auth;
 mod bookmarks;
 mod config;
@@ -75,9 +77,9 @@ pub use auth::{
     ExpiringAuth,
 };
 pub use bolt_proto::{
-    Access, Auth, ColumnIndex, ConversionError, Cost, Counters, EncodeError, FromValue, Keys, Limits,
-    MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde, ServerError,
-    Status, ToValue, Value, Version, Versions, ident, list, map, newtype, query, serde, types,
+    Access, Auth, ColumnIndex, Columns, ConversionError, Cost, Counters, EncodeError, FromValue, Keys,
+    Limits, MinimumSeverity, Notification, NotificationFilter, Plan, Position, Query, QueryType, Serde,
+    ServerError, Status, ToValue, Value, Version, Versions, ident, list, map, newtype, query, serde, types,
 };
 pub use bolt_proto::{ErrorClass, ParseVersionError};
 pub use bookmarks::{BookmarkManager, Bookmarks, BookmarksIter};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bolt_proto::types::ValueRef;
-use bolt_proto::{ColumnIndex, FromValue, Keys, Value};
+use bolt_proto::{ColumnIndex, Columns, FromValue, Keys, Value};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::Error;
@@ -180,6 +180,24 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
         self.0.encoded_len()
+    }
+
+    /// Appends each value of the row to its column: see [`Columns`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the row has not as many columns, or a value cannot be read as
+    /// the type of its column: then the columns before it have one value more than the rest. The error names the column.
+    #[inline]
+    pub fn append_to<C: Columns>(&self, columns: &mut C) -> Result<(), Error> {
+        self.0.append_to(columns).map_err(Error::from)
+    }
+
+    /// Appends the values of the row with this number.
+    #[inline]
+    pub(crate) fn append_numbered<C: Columns>(&self, columns: &mut C, row: usize) -> Result<(), Error> {
+        self.0
+            .append_to(columns)
+            .map_err(|error| error.at_row(row).into())
     }
 
     /// Returns an iterator over the columns in order, each with its name.

@@ -192,7 +192,7 @@ pub use message::{
     Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 pub use query::{Batch, EncodedParameters, Query, query};
-pub use record::{ColumnIndex, Record, RecordIter, RecordRef};
+pub use record::{ColumnIndex, Columns, Record, RecordIter, RecordRef};
 pub use value::{FromValue, ToValue, Value};
 pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Version};
 

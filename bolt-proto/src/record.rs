@@ -1,6 +1,7 @@
 //! Rows of results: borrowed from the receive buffer, or owned.
 
 mod column;
+mod columns;
 mod iter;
 mod owned;
 mod places;
@@ -11,6 +12,7 @@ use alloc::vec::Vec;
 use ::serde::Deserialize;
 
 pub use column::ColumnIndex;
+pub use columns::Columns;
 pub use iter::RecordIter;
 pub use owned::Record;
 pub(crate) use owned::with_offsets;
@@ -47,6 +49,13 @@ impl<'a> RecordRef<'a> {
             values,
             places: None,
         }
+    }
+
+    /// Creates a row of encoded values, for tests and fuzz targets of other crates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn from_encoded(keys: &'a Keys, columns: usize, values: &'a [u8]) -> Self {
+        Self::new(keys, columns, values)
     }
 
     /// Makes the row remember where its columns begin.

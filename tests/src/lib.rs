@@ -12,6 +12,7 @@
 //! with any runtime. They end when they are dropped.
 
 pub mod counting;
+mod cpu_time;
 pub mod hostile;
 mod listener;
 pub mod misbehaving;
@@ -20,3 +21,5 @@ pub mod routing_proxy;
 pub mod scripted;
 pub mod sim;
 pub mod tls;
+
+pub use cpu_time::cpu_time;

@@ -113,6 +113,32 @@ fn queued_queries_are_linear() {
 }
 
 #[test]
+fn rows_that_are_loaded_are_linear_and_leave_nothing_allocated() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().build();
+    linear("rows that are loaded", 5_000, |rows| {
+        leaves_nothing("rows that are loaded", || {
+            let rows = (0..rows).map(|row| (row, "a text of some length"));
+            session.load("LOAD", rows).batch_rows(500).call().map(drop)
+        });
+        drop(server.take_requests());
+    });
+}
+
+#[test]
+fn rows_that_are_read_by_columns_are_linear() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = driver(&server.uri());
+    let mut session = driver.session().build();
+    linear("rows that are read by columns", 5_000, |rows| {
+        let columns: Vec<i64> = session.run(format!("ROWS {rows}")).collect_columns().unwrap();
+        assert_eq!(columns.len(), rows as usize);
+        drop(server.take_requests());
+    });
+}
+
+#[test]
 fn open_cursors_are_linear() {
     let server = Scripted::start(Script::new()).unwrap();
     let driver = driver(&server.uri());

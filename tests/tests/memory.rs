@@ -26,6 +26,50 @@ fn a_million_rows_need_the_memory_of_a_page() {
     assert!(long <= 8 * PAGE, "{long}");
 }
 
+/// The next batch is encoded while one is on its way, and no more than that.
+#[test]
+fn a_million_rows_are_loaded_in_the_memory_of_three_batches() {
+    const BATCH: usize = 256 * 1024;
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    let load = |rows: i64| {
+        let rows = (0..rows).map(|row| (row, "a text of some length"));
+        let load = driver
+            .load("LOAD", rows)
+            .batch_rows(usize::MAX)
+            .batch_bytes(BATCH);
+        let loaded = load.call().unwrap();
+        drop(server.take_requests());
+        loaded
+    };
+    let short = peak(|| assert!(load(50_000).batches > 4));
+    let long = peak(|| assert_eq!(load(1_000_000).rows, 1_000_000));
+    println!("at most {short} bytes for 50,000 rows, {long} for 1,000,000");
+    assert!(
+        long <= short + PAGE,
+        "{long} bytes for 1,000,000 rows, {short} for 50,000"
+    );
+    // Buffers grow by doubling. The two batches, and what the socket has not taken of one.
+    assert!(long <= 3 * 2 * BATCH as u64 + 4 * PAGE, "{long}");
+}
+
+/// Columns need little more memory than their content.
+#[test]
+fn columns_need_the_memory_of_their_content() {
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    let peak = peak(|| {
+        let mut session = driver.session().build();
+        let column: Vec<i64> = session.run("ROWS 100000").collect_columns().unwrap();
+        assert_eq!(column.len(), 100_000);
+    });
+    println!("{} bytes a row", peak / 100_000);
+    // Eight bytes each; a vector that grows has up to three times its content at once.
+    assert!(peak <= 24 * 100_000 + 4 * PAGE, "{peak}");
+}
+
 /// Only the rows that the reader keeps stay allocated.
 #[test]
 fn kept_rows_need_little_more_memory_than_their_content() {

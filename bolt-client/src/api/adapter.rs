@@ -11,6 +11,9 @@ use crate::api::records::Records;
 use crate::api::session::Session;
 use crate::error::Error;
 
+#[cfg(feature = "arrow-59")]
+pub use arrow_array::RecordBatch;
+
 pub use crate::api::rows::Rows;
 pub use crate::{row_methods, run_methods};
 

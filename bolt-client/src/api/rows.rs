@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use bolt_proto::ResultId;
 use bolt_proto::value::FromValue;
+use bolt_proto::{Columns, ResultId};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -37,6 +37,29 @@ impl<'r> Rows<'r> {
             by,
             kept,
         }
+    }
+
+    /// Returns whether the next row can be taken without a wait, as nearly all can.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_here(&mut self) -> bool {
+        self.exchange.is_next(self.id)
+    }
+
+    /// Takes the row that is here.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn take(self) -> Option<Record> {
+        self.exchange.borrow_row(self.id).map(|row| row.to_record())
+    }
+
+    /// Takes the row that is here, borrowed from the buffer that it arrived in.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn take_ref(self) -> Option<RecordRef<'r>> {
+        self.exchange.borrow_row(self.id)
     }
 
     #[doc(hidden)]
@@ -94,6 +117,17 @@ impl<'r> Rows<'r> {
     }
 
     #[doc(hidden)]
+    pub fn collect_columns<C: Columns>(self) -> impl Future<Output = Result<C, Error>> {
+        self.exchange.columns(self.id, self.by)
+    }
+
+    #[cfg(feature = "arrow-59")]
+    #[doc(hidden)]
+    pub fn collect_record_batch(self) -> impl Future<Output = Result<crate::adapter::RecordBatch, Error>> {
+        self.exchange.record_batch(self.id, self.by)
+    }
+
+    #[doc(hidden)]
     pub async fn into_eager_result(self) -> Result<EagerResult, Error> {
         self.exchange.finish(self.id, Rest::Keep, self.by).await?;
         self.exchange.eager_result(self.id)
@@ -111,6 +145,7 @@ impl<'r> Rows<'r> {
 /// * `[async]`: the methods are `async`.
 /// * `[host]`: each method takes the host of the cursor.
 /// * `rows`, `rest`: methods of the type that return [`Rows`](crate::adapter::Rows): for one row, or for all that are left.
+///   They fail if the call is cancelled: a row that is here is taken without `run`.
 /// * `run`: a macro that waits for a future.
 #[doc(hidden)]
 #[macro_export]
@@ -128,7 +163,11 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<$crate::Record>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.try_next())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return Ok(rows.take());
+            }
+            $run!(rows.try_next())
         }
 
         /// Returns the next row, borrowed from the buffer that it arrived in: nothing is copied. `None` after the last one.
@@ -142,7 +181,11 @@ macro_rules! row_methods {
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
         ) -> Result<Option<$crate::RecordRef<'row>>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.next_ref())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return Ok(rows.take_ref());
+            }
+            $run!(rows.next_ref())
         }
 
         /// Returns the next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if
@@ -158,7 +201,11 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<T>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.next_as())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return rows.take_ref().map(|row| row.to()).transpose();
+            }
+            $run!(rows.next_as())
         }
 
         /// Returns the row that [`try_next`](Self::try_next) will return, and leaves it there.
@@ -265,6 +312,54 @@ macro_rules! row_methods {
             $run!(self.$rest($($host)?)?.collect_column())
         }
 
+        /// Returns all rows that are left column by column, each column as a vector: `(Vec<i64>, Vec<Option<String>>)` for
+        /// a result of two columns, by their order. The rows are requested at once, and none is kept.
+        ///
+        /// # Errors
+        /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the number of
+        /// columns is another, or a value is not of the type of its column. The error names column and row.
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
+        #[doc(alias("to_columns", "dataframe"))]
+        pub $($async)? fn collect_columns<C: $crate::Columns>(
+            mut self,
+            $($host: &mut impl CursorHost,)?
+        ) -> Result<C, $crate::Error> {
+            $run!(self.$rest($($host)?)?.collect_columns())
+        }
+
+        /// Returns all rows that are left as a record batch of Arrow, for a data frame or a file of Parquet. The rows are
+        /// requested at once, and none is kept.
+        ///
+        /// The type of a column is that of its first value that is not null; a column is nullable if there is a null in it.
+        ///
+        /// | value | type in Arrow |
+        /// |---|---|
+        /// | boolean, integer, float, string, bytes | `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary` |
+        /// | date, local time | `Date32`, `Time64(Nanosecond)` |
+        /// | local date-time; date-time with an offset or a zone | `Timestamp(Nanosecond)`, without a time zone; in UTC, whatever the offset |
+        /// | duration | `Interval(MonthDayNano)` |
+        /// | UUID | `FixedSizeBinary(16)` |
+        /// | list; vector | `List` of such types; of `Int64` or `Float64` |
+        /// | nothing but null | `Null` |
+        /// | others: a node, a relationship, a path, a map, a point, a time with an offset | none: return their parts |
+        ///
+        /// # Errors
+        /// As [`try_next`](Self::try_next). [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value has no type
+        /// in Arrow, or does not fit there, or a column has values of several types. The error names column and row.
+        ///
+        /// # Cancel safety
+        /// As [`collect`](Self::collect).
+        #[cfg(feature = "arrow-59")]
+        #[doc(alias("arrow", "dataframe", "polars"))]
+        pub $($async)? fn collect_record_batch(
+            mut self,
+            $($host: &mut impl CursorHost,)?
+        ) -> Result<$crate::adapter::RecordBatch, $crate::Error> {
+            $run!(self.$rest($($host)?)?.collect_record_batch())
+        }
+
         /// Returns all rows that are left, with the columns and the summary. The rows are requested at once.
         ///
         /// # Errors
@@ -362,6 +457,33 @@ macro_rules! run_methods {
             self,
         ) -> Result<Vec<T>, $crate::Error> {
             $run!(self, collect_column())
+        }
+
+        /// Runs the query, and returns all rows column by column, each column as a vector: `(Vec<i64>, Vec<Option<String>>)`
+        /// for a result of two columns, by their order.
+        ///
+        /// # Errors
+        /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if the number of columns is another,
+        /// or a value is not of the type of its column. The error names column and row.
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
+        pub $($async)? fn collect_columns<C: $crate::Columns>(self) -> Result<C, $crate::Error> {
+            $run!(self, collect_columns())
+        }
+
+        /// Runs the query, and returns all rows as a record batch of Arrow: see
+        /// [`Records::collect_record_batch`](crate::Records::collect_record_batch).
+        ///
+        /// # Errors
+        /// If the query fails. [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value has no type in Arrow, or a
+        /// column has values of several types. The error names column and row.
+        ///
+        /// # Cancel safety
+        #[doc = $cancel_safety]
+        #[cfg(feature = "arrow-59")]
+        pub $($async)? fn collect_record_batch(self) -> Result<$crate::adapter::RecordBatch, $crate::Error> {
+            $run!(self, collect_record_batch())
         }
 
         /// Runs the query, and returns all rows with the columns and the summary.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::{Access, Auth, Kind, ServerError};
+use bolt_proto::{Access, Kind, ServerError};
 
 use crate::address::Address;
 use crate::config::Config;
@@ -112,14 +112,16 @@ impl Shared {
     /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
     async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
         let login = &want.login;
-        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        let mut credentials = self.logins.credentials(login, &*self.runtime, by).await?;
         let are_kept = self.logins.are_kept(self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
-            Topology::Routed(router) => router.acquire(want, &credentials, by).await?,
+            Topology::Routed(router) => router.acquire(want, &mut credentials, by).await?,
         };
         match login {
-            Login::Own(auth) if !lease.can_log_in_again() && !self.is_the_drivers(auth) => {
+            Login::Own(auth)
+                if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
+            {
                 Err(own_login_unsupported(&lease))
             }
             // They may have expired while the call waited for the connection. A server has just accepted those of a new
@@ -142,11 +144,6 @@ impl Shared {
             Ok(credentials) => router.has_other_server(want, &credentials, than, by).await,
             Err(_) => false,
         }
-    }
-
-    fn is_the_drivers(&self, auth: &Auth) -> bool {
-        let current = self.logins.current(self.now());
-        current.is_some_and(|current| current.auth == *auth)
     }
 
     /// Returns the end of an acquisition that begins now.
@@ -344,7 +341,7 @@ fn denies_access(error: &ServerError) -> bool {
     )
 }
 
-fn own_login_unsupported(lease: &Lease) -> Error {
+pub(super) fn own_login_unsupported(lease: &Lease) -> Error {
     too_old(
         lease,
         "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",

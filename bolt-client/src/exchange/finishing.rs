@@ -1,7 +1,7 @@
 //! The rest of a result, all at once.
 
 use bolt_proto::value::FromValue;
-use bolt_proto::{Event, Fetch, Kind, RequestId, ResultId, UsageError};
+use bolt_proto::{Columns, Event, Fetch, Keys, Kind, RequestId, ResultId, UsageError};
 use serde::de::DeserializeOwned;
 
 use crate::deadline::Deadline;
@@ -92,6 +92,39 @@ impl Exchange {
         };
         self.each(id, read, by).await?;
         Ok(column)
+    }
+
+    /// Reads every row that is left column by column, as [`each`](Self::each) does.
+    pub(crate) async fn columns<C: Columns>(&mut self, id: ResultId, by: Deadline) -> Result<C, Error> {
+        let (mut columns, mut rows) = (C::empty(), 0);
+        let read = |row: RecordRef<'_>| {
+            row.append_numbered(&mut columns, rows)?;
+            rows += 1;
+            Ok(())
+        };
+        self.each(id, read, by).await?;
+        if rows == 0 {
+            // A row that does not fit is an error by itself.
+            C::check(&self.keys_of(id))?;
+        }
+        Ok(columns)
+    }
+
+    /// Returns the columns of a result that has ended; none if the result is gone.
+    fn keys_of(&self, id: ResultId) -> Keys {
+        self.keys(id).cloned().unwrap_or_default()
+    }
+
+    /// Reads every row that is left into a record batch of Arrow, as [`each`](Self::each) does.
+    #[cfg(feature = "arrow-59")]
+    pub(crate) async fn record_batch(
+        &mut self,
+        id: ResultId,
+        by: Deadline,
+    ) -> Result<arrow_array::RecordBatch, Error> {
+        let mut batch = crate::arrow::RecordBatchBuilder::default();
+        self.each(id, |row| batch.push(row), by).await?;
+        batch.finish(&self.keys_of(id))
     }
 
     /// Takes the whole of a result that has been read to its end.
@@ -240,14 +273,20 @@ impl Exchange {
         if let Some(result) = self.results.get_mut(id) {
             result.want_all();
         }
-        while let Some(row) = self.next_ref(id, &mut kept, by).await? {
+        loop {
+            // Most rows are here already.
+            let row = if self.is_next(id) {
+                self.borrow_row(id)
+            } else {
+                self.next_ref(id, &mut kept, by).await?
+            };
+            let Some(row) = row else { return Ok(()) };
             bytes = bytes.saturating_add(row.encoded_len());
             if bytes > most {
                 return Err(Error::too_large(most));
             }
             read(row)?;
         }
-        Ok(())
     }
 }
 

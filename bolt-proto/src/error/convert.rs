@@ -104,8 +104,19 @@ impl ConversionError {
     /// Returns the column that could not be read, if the error comes from reading a record.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
-        match self.0.place.first() {
+        let mut steps = self.0.place.steps();
+        match steps.find(|step| !matches!(step, Step::Row(_))) {
             Some(Step::Column(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the row that could not be read, counted from 0, if the error comes from reading a whole result column by
+    /// column.
+    #[must_use]
+    pub fn row(&self) -> Option<usize> {
+        match self.0.place.first() {
+            Some(Step::Row(index)) => Some(*index),
             _ => None,
         }
     }
@@ -177,8 +188,17 @@ impl ConversionError {
         self
     }
 
+    #[doc(hidden)]
+    #[must_use]
     #[cold]
-    pub(crate) fn at_column(self, name: &str) -> Self {
+    pub fn at_row(self, index: usize) -> Self {
+        self.within(Step::Row(index))
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    #[cold]
+    pub fn at_column(self, name: &str) -> Self {
         self.within(Step::Column(name.to_owned()))
     }
 

@@ -19,6 +19,9 @@
 //! | [`peer`] | the server's half keeps its invariants for any client and any answers |
 //! | [`halves`] | no call leads to a request that a strict server refuses, or to an answer that the client refuses |
 //! | [`handshake`] | any answer to any proposal ends in a proposed version, a violation, or waiting for more |
+//! | [`texts`] | a date, a time, a duration or a UUID that is read from a text is shown in a form that means the same; a name in quotes is one name |
+//! | [`summary`] | all that a summary may say is read without a panic, as often as it is asked for |
+//! | [`rows`] | a batch contains the rows that were added; columns contain what rows contain; markers of other formats are not sent |
 //! | [`uri`] | a connection URI is accepted or refused, and a password in it is never repeated |
 
 mod client;
@@ -28,8 +31,11 @@ mod outbound;
 mod packstream;
 mod peer;
 mod requests;
+mod rows;
 mod server;
 mod splits;
+mod summary;
+mod texts;
 mod trace;
 mod typed;
 mod uri;
@@ -39,7 +45,10 @@ pub use halves::halves;
 pub use handshake::handshake;
 pub use packstream::packstream;
 pub use peer::peer;
+pub use rows::rows;
 pub use splits::splits;
+pub use summary::summary;
+pub use texts::texts;
 pub use typed::typed;
 pub use uri::uri;
 
@@ -47,7 +56,7 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("packstream", packstream),
     ("typed", typed),
     ("splits", splits),
@@ -55,5 +64,8 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("peer", peer),
     ("halves", halves),
     ("handshake", handshake),
+    ("texts", texts),
+    ("summary", summary),
+    ("rows", rows),
     ("uri", uri),
 ];

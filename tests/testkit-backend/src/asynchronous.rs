@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use adapter_async_std::runtime::AsyncStd;
 use adapter_smol::runtime::Smol;
@@ -48,7 +49,12 @@ pub(crate) use serving::connection::serve;
 /// A driver with a clock that TestKit can stop.
 fn driver(adapter: &Adapter, config: Config, clock: Clock, names: Option<Frontend>) -> Result<Driver, Error> {
     fn clocked<R>(inner: R, clock: Clock, names: Option<Frontend>) -> Arc<Clocked<R>> {
-        Arc::new(Clocked { inner, clock, names })
+        Arc::new(Clocked {
+            inner,
+            clock,
+            names,
+            draws: AtomicU64::new(0),
+        })
     }
     match adapter {
         Adapter::Tokio(_) => Driver::with_runtime(clocked(Tokio::default(), clock, names), config),

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
 
 use adapter_blocking::runtime::Blocking;
@@ -46,7 +47,15 @@ pub(crate) use serving::connection::serve;
 /// A driver with a clock that TestKit can stop.
 fn driver(_: &Adapter, config: Config, clock: Clock, names: Option<Frontend>) -> Result<Driver, Error> {
     let inner = Blocking::default();
-    Driver::with_runtime(Arc::new(Clocked { inner, clock, names }), config)
+    Driver::with_runtime(
+        Arc::new(Clocked {
+            inner,
+            clock,
+            names,
+            draws: AtomicU64::new(0),
+        }),
+        config,
+    )
 }
 
 /// Runs a function on this thread.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -65,6 +66,8 @@ pub(crate) struct Clocked<R> {
     pub(crate) clock: Clock,
     /// Resolves host names, if TestKit wants to.
     pub(crate) names: Option<Frontend>,
+    /// How many random numbers were drawn.
+    pub(crate) draws: AtomicU64,
 }
 
 impl<R: Runtime> Clocked<R> {
@@ -131,8 +134,15 @@ impl<R: Runtime + Clone + Unpin> Runtime for Clocked<R> {
         self.inner.can_wait()
     }
 
+    /// Of servers with the same load the driver chooses at random. Some scripts want the first one of them, and another one
+    /// in the next attempt, before which the length of a pause is drawn.
     fn random(&self) -> u64 {
-        self.inner.random()
+        const FIRST_OF_SEVERAL: u64 = 12;
+        const SECOND_OF_SEVERAL: u64 = 5;
+        match self.draws.fetch_add(1, Ordering::Relaxed) % 4 {
+            0 | 1 => FIRST_OF_SEVERAL,
+            _ => SECOND_OF_SEVERAL,
+        }
     }
 }
 

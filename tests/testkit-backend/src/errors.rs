@@ -1,6 +1,6 @@
 //! The errors of the driver by the names that the driver in Python has for them, which TestKit knows.
 
-use bolt_client::{Error, ErrorClass, ErrorKind, ServerError};
+use bolt_client::{Error, ErrorClass, ErrorKind, RoutingFailure, ServerError};
 
 /// What the backend knows of an error beside the error itself. The driver's error says what happened; in Python the class
 /// also depends on the object that was used.
@@ -38,7 +38,7 @@ pub(crate) fn python_class(error: &Error, circumstances: Circumstances) -> Strin
         Used::ResultOfFailedTransaction => public("ResultFailedError"),
         Used::ResultOfEndedTransaction => public("ResultConsumedError"),
         Used::Uri => "<class 'ValueError'>".to_owned(),
-        Used::Sound if error.kind() == ErrorKind::Protocol && !error.to_string().starts_with(NO_TABLE) => {
+        Used::Sound if error.kind() == ErrorKind::Protocol && !has_no_table(error) => {
             "<class 'neo4j._exceptions.BoltProtocolError'>".to_owned()
         }
         Used::Sound => public(name(error, circumstances)),
@@ -63,6 +63,11 @@ pub(crate) fn python_message(error: &Error, circumstances: Circumstances) -> Str
                 .replace('.', ", ");
             format!("user switching is not supported for bolt protocol version({version}): {text}")
         }
+        // TestKit compares it with what the server has said. The code has a field of its own.
+        Used::Sound if error.kind() == ErrorKind::Server => {
+            let message = server(error).map(|server| server.message().to_owned());
+            message.unwrap_or_else(|| error.to_string())
+        }
         Used::Sound | Used::FailedTransaction | Used::Uri => error.to_string(),
     }
 }
@@ -71,8 +76,9 @@ fn public(name: &str) -> String {
     format!("<class 'neo4j.exceptions.{name}'>")
 }
 
-/// How the error of a search for a routing table begins.
-const NO_TABLE: &str = "no routing table";
+fn has_no_table(error: &Error) -> bool {
+    error.routing() == Some(RoutingFailure::NoTable)
+}
 
 /// Returns what the server reported. In Python that is the error of a commit, too, whose outcome this driver calls unknown
 /// because of it.
@@ -91,7 +97,7 @@ pub(crate) fn server(error: &Error) -> Option<&ServerError> {
 /// The table.
 fn name(error: &Error, circumstances: Circumstances) -> &'static str {
     // In Python a search for a routing table that fails is of one class, whatever the routers answered.
-    if error.to_string().starts_with(NO_TABLE) {
+    if has_no_table(error) {
         return "ServiceUnavailable";
     }
     if let Some(server) = server(error) {

@@ -67,4 +67,5 @@ pub(crate) const FEATURES: &[&str] = &[
     "ConfHint:connection.recv_timeout_seconds",
     "Backend:MockTime",
     "Backend:RTFetch",
+    "Backend:RTForceUpdate",
 ];

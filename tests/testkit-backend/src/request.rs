@@ -57,6 +57,11 @@ pub(crate) enum Request {
         driver_id: String,
         database: Option<String>,
     },
+    ForcedRoutingTableUpdate {
+        driver_id: String,
+        database: Option<String>,
+        bookmarks: Option<Vec<String>>,
+    },
     GetConnectionPoolMetrics {
         driver_id: String,
         address: String,

@@ -12,27 +12,27 @@ mod asynchronous;
 mod blocking;
 mod peer;
 
-/// Makes a test of each scenario for each adapter. One that the driver does not pass yet has the reason behind it.
+/// Makes a test of each scenario for each adapter.
 macro_rules! scenarios {
-    ($($name:ident $(not yet: $reason:literal)?,)*) => {
+    ($($name:ident,)*) => {
         mod tokio_ {
-            $(#[test] $(#[ignore = $reason])? fn $name() {
+            $(#[test] fn $name() {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
                 runtime.unwrap().block_on(crate::asynchronous::scenarios::$name(adapter_tokio::driver_with));
             })*
         }
         mod smol_ {
-            $(#[test] $(#[ignore = $reason])? fn $name() {
+            $(#[test] fn $name() {
                 smol::block_on(crate::asynchronous::scenarios::$name(adapter_smol::driver_with));
             })*
         }
         mod async_std_ {
-            $(#[test] $(#[ignore = $reason])? fn $name() {
+            $(#[test] fn $name() {
                 async_std::task::block_on(crate::asynchronous::scenarios::$name(adapter_async_std::driver_with));
             })*
         }
         mod blocking_ {
-            $(#[test] $(#[ignore = $reason])? fn $name() {
+            $(#[test] fn $name() {
                 crate::blocking::at_once(crate::blocking::scenarios::$name(adapter_blocking::driver_with));
             })*
         }
@@ -45,16 +45,14 @@ scenarios! {
     a_server_of_another_product_than_the_required_one_is_refused_before_a_query_reaches_it,
     an_eager_transaction_function_runs_once_the_server_has_begun_the_transaction,
     an_eager_transaction_function_does_not_run_if_the_transaction_cannot_begin,
-    the_status_of_a_result_that_is_consumed_counts_the_rows_that_had_been_requested
-        ,
-    a_driver_that_is_closed_waits_for_the_answer_to_reset_before_it_says_goodbye
-        ,
-    the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once
-        ,
-    an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence
-        ,
-    a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset
-        ,
-    a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server
-        ,
+    the_status_of_a_result_that_is_consumed_counts_the_rows_that_had_been_requested,
+    a_driver_that_is_closed_waits_for_the_answer_to_reset_before_it_says_goodbye,
+    the_connection_to_a_server_that_breaks_its_promise_to_be_heard_from_is_closed_at_once,
+    an_idle_connection_that_does_not_answer_the_liveness_check_is_given_up_after_the_promised_silence,
+    a_transaction_whose_rows_have_all_arrived_is_rolled_back_without_reset,
+    a_query_whose_columns_the_server_leaves_out_has_begun_once_it_is_accepted,
+    a_query_in_pages_is_committed_after_the_last_one,
+    a_summary_says_that_the_type_of_the_query_is_not_known,
+    a_server_that_is_too_old_for_impersonation_is_an_error_with_the_name_of_the_user,
+    a_login_that_is_verified_on_a_pooled_connection_fails_with_the_error_of_the_server,
 }

@@ -76,6 +76,10 @@ impl Talk {
                         // A connection that was reset has ended, too.
                         Err(_) => 0,
                     };
+                    if read == 0 {
+                        // The server's half reports that once it has answered all requests, which a script need not do.
+                        return None;
+                    }
                     self.server.received(read);
                 }
                 Err(violation) if violation.is_end_of_stream() => return None,
@@ -134,15 +138,43 @@ impl Talk {
         self.success();
     }
 
+    /// Answers RUN and PULL of a query without columns, which has this type.
+    pub(crate) fn serve_type(&mut self, name: &str) {
+        self.expect(&[Message::Run]);
+        self.server
+            .success(|map| map.entry("fields", &[] as &[&str]))
+            .unwrap();
+        self.expect(&[Message::Pull]);
+        self.server.success(|map| map.entry("type", name)).unwrap();
+    }
+
     /// Answers RUN and PULL of a query with one column and this number of rows, all in one write.
     pub(crate) fn serve_rows(&mut self, rows: i64) {
+        self.serve_first(rows, false);
+    }
+
+    /// Answers RUN and PULL of a query with one column by a page of this number of rows, which others follow.
+    pub(crate) fn serve_page(&mut self, rows: i64) {
+        self.serve_first(rows, true);
+    }
+
+    fn serve_first(&mut self, rows: i64, more: bool) {
         self.expect(&[Message::Run]);
         self.server.success(|map| map.entry("fields", &["n"])).unwrap();
         self.expect(&[Message::Pull]);
+        self.rows(rows, more);
+    }
+
+    /// Answers PULL by this number of rows.
+    pub(crate) fn rows(&mut self, rows: i64, more: bool) {
         for row in 0..rows {
             self.server.record(|fields| fields.item(&row)).unwrap();
         }
-        self.success();
+        if more {
+            self.server.success(|map| map.entry("has_more", &true)).unwrap();
+        } else {
+            self.success();
+        }
     }
 
     /// Returns whether the client sends another request, or closes the connection, within a tenth of a second.

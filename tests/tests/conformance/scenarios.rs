@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use bolt_client::{Auth, Config, Error, ErrorKind, Tls, Version, Versions};
+use bolt_client::{Access, Auth, Config, Error, ErrorKind, QueryType, Tls, Version, Versions};
 use bolt_proto::state::Message;
 
 use super::Driver;
@@ -184,7 +184,8 @@ pub(crate) async fn the_connection_to_a_server_that_breaks_its_promise_to_be_hea
         talk.log_in_and_promise("Neo4j/5.0.0", 1);
         talk.expect(&[Message::Begin]);
         talk.success();
-        talk.expect(&[Message::Run, Message::Pull]);
+        // The answer never comes.
+        talk.expect(&[Message::Run]);
         assert!(matches!(talk.next(), None | Some(Message::Goodbye)));
     });
     let driver = make(config(&peer)).unwrap();
@@ -234,6 +235,75 @@ pub(crate) async fn a_transaction_whose_rows_have_all_arrived_is_rolled_back_wit
     // The end arrives together with the row.
     assert!(wait!(row.try_next(&mut tx)).unwrap().is_some());
     wait!(tx.rollback()).unwrap();
+    peer.finish();
+}
+
+pub(crate) async fn a_query_whose_columns_the_server_leaves_out_has_begun_once_it_is_accepted(make: Make) {
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.expect(&[Message::Begin]);
+        talk.success();
+        talk.expect(&[Message::Run]);
+        talk.success();
+        talk.expect(&[Message::Pull]);
+    });
+    let driver = make(config(&peer)).unwrap();
+    let mut session = driver.session().build();
+    let mut tx = go!(session.begin_transaction().eager(true)).unwrap();
+    // The connection is lost afterwards.
+    let rows = wait!(tx.run("MATCH (n) RETURN n").cursor()).unwrap();
+    let error = wait!(rows.consume(&mut tx)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    drop(tx);
+    peer.finish();
+}
+
+pub(crate) async fn a_query_in_pages_is_committed_after_the_last_one(make: Make) {
+    for access in [Access::Read, Access::Write] {
+        let peer = Peer::start(only(5, 4), 1, |_, talk| {
+            talk.log_in("Neo4j/5.0.0");
+            talk.expect(&[Message::Begin]);
+            talk.success();
+            talk.serve_page(2);
+            for rows in [2, 1] {
+                talk.expect(&[Message::Pull]);
+                talk.rows(rows, rows == 2);
+            }
+            talk.expect(&[Message::Commit]);
+            talk.success();
+        });
+        let driver = make(config(&peer)).unwrap();
+        let query = driver.execute_query("MATCH (n) RETURN n").fetch_size(2);
+        let result = go!(query.routing(access).pipeline_commit(true)).unwrap();
+        assert_eq!(result.records.len(), 5);
+        peer.finish();
+    }
+}
+
+pub(crate) async fn a_summary_says_that_the_type_of_the_query_is_not_known(make: Make) {
+    let peer = Peer::start(only(5, 4), 1, |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.serve_type("wr");
+    });
+    let driver = make(config(&peer)).unwrap();
+    let mut session = driver.session().build();
+    let summary = wait!(session.run("CREATE (:Order)").consume()).unwrap();
+    assert_eq!(summary.query_type(), Some(QueryType::Unknown));
+    peer.finish();
+}
+
+pub(crate) async fn a_server_that_is_too_old_for_impersonation_is_an_error_with_the_name_of_the_user(
+    make: Make,
+) {
+    let peer = Peer::start(only(4, 3), 1, |_, talk| {
+        talk.log_in("Neo4j/4.3.0");
+        assert!(matches!(talk.next(), None | Some(Message::Goodbye)));
+    });
+    let driver = make(config(&peer)).unwrap();
+    let query = driver.execute_query("RETURN 1").impersonated_user("ada");
+    let error = go!(query).unwrap_err();
+    assert!(error.to_string().contains("\"ada\""), "{error}");
+    wait!(driver.close());
     peer.finish();
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Login {
 pub(crate) struct Credentials {
     pub(crate) auth: Auth,
     /// The caller's own, and not from the driver's manager.
-    own: bool,
+    pub(crate) own: bool,
 }
 
 #[cfg(test)]
@@ -75,6 +75,11 @@ impl Logins {
             self.keeps.store(true, Ordering::Relaxed);
         }
         Some(Credentials { auth, own: false })
+    }
+
+    /// Returns whether these are the driver's credentials at present.
+    pub(crate) fn are_the_drivers(&self, auth: &Auth, now: Instant) -> bool {
+        self.current(now).is_some_and(|current| current.auth == *auth)
     }
 
     /// Returns whether the driver's credentials may change from one moment to the next, and are at hand.

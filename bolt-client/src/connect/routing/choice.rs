@@ -69,11 +69,12 @@ impl Router {
     /// Acquires a connection that is ready, to a server that can carry the work out. Servers that cannot be reached are
     /// forgotten, and others are tried. Cancel-safe.
     ///
-    /// The connection may carry another login than that of these credentials, which are those of a new connection.
+    /// The connection may carry another login than that of these credentials, which are those of a new connection. A
+    /// search for a table may take its time, so they are asked for once more after it.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         want: &Want,
-        credentials: &Credentials,
+        credentials: &mut Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
         let mut tried = Tried::default();
@@ -95,6 +96,7 @@ impl Router {
                     }
                     tried.guessed = guessed;
                     tried.found = Some(found);
+                    *credentials = self.logins.credentials(&want.login, &*self.runtime, by).await?;
                 }
                 Next::Use(chosen) => {
                     if let Some(lease) = self

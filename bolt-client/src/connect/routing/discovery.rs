@@ -14,8 +14,9 @@ use crate::address::Address;
 use crate::config::Resolver;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
-use crate::connect::login::Credentials;
+use crate::connect::login::{Credentials, Login};
 use crate::connect::pool::{Lease, Pool};
+use crate::connect::shared::own_login_unsupported;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
@@ -275,12 +276,23 @@ impl Router {
         credentials: &Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
+        let mut credentials = credentials.clone();
         loop {
-            let mut lease = pool.acquire(credentials, by).await?;
-            if lease.carry(credentials)? {
+            let mut lease = pool.acquire(&credentials, by).await?;
+            if lease.carry(&credentials)? {
                 return Ok(lease);
             }
             // Its login cannot be changed before Bolt 5.1.
+            if credentials.own {
+                if !self.logins.are_the_drivers(&credentials.auth, self.now()) {
+                    return Err(own_login_unsupported(&lease));
+                }
+            } else {
+                credentials = self
+                    .logins
+                    .credentials(&Login::Driver, &*self.runtime, by)
+                    .await?;
+            }
             lease.close();
         }
     }
@@ -328,10 +340,14 @@ impl Router {
 
     /// Returns the addresses of a server's name at which no attempt has failed since then.
     async fn other_addresses(&self, pool: &Pool, since: Instant, by: Deadline) -> VecDeque<SocketAddr> {
-        let server = pool.address();
-        let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
-        let Some(Ok(mut sockets)) = by.race(&*self.runtime, resolving).await else {
-            return VecDeque::new();
+        let mut sockets = match pool.addresses().found_since(since) {
+            Some(sockets) => sockets,
+            None => {
+                let server = pool.address();
+                let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
+                let resolved = by.race(&*self.runtime, resolving).await;
+                resolved.and_then(Result::ok).unwrap_or_default()
+            }
         };
         sockets.retain(|socket| !pool.addresses().has_failed_since(*socket, since));
         sockets.truncate(MAX_ADDRESSES);

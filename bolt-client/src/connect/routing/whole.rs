@@ -73,7 +73,7 @@ impl Router {
         by: Deadline,
     ) -> Result<(), Error> {
         // A connection is the proof that the table can be used. It goes to the pool.
-        drop(self.acquire(want, credentials, by).await?);
+        drop(self.acquire(want, &mut credentials.clone(), by).await?);
         let pools = self.pools_of(want);
         let mut first = Ok(());
         all(

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Parameter(String),
     /// An entry of a transaction's metadata.
     Metadata(String),
+    /// A row of a result, counted from 0.
+    Row(usize),
     /// A column of a record.
     Column(String),
     /// An entry of a map, or a field of a struct.
@@ -53,6 +55,11 @@ impl Place {
     pub(crate) fn first(&self) -> Option<&Step> {
         self.steps.last()
     }
+
+    /// Returns the steps, the outermost first.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().rev()
+    }
 }
 
 impl fmt::Display for Place {
@@ -68,6 +75,7 @@ impl fmt::Display for Place {
             match step {
                 Step::Parameter(name) => write!(f, "parameter {name:?}")?,
                 Step::Metadata(name) => write!(f, "metadata {name:?}")?,
+                Step::Row(index) => write!(f, "row {index}")?,
                 Step::Column(name) => write!(f, "column {name:?}")?,
                 Step::Field(name) => write!(f, "field {name:?}")?,
                 Step::Item(index) => write!(f, "item {index}")?,

@@ -77,6 +77,16 @@ impl Connection {
                     routing_table(&table.ok_or_else(unknown)?),
                 ))
             }
+            // No test has bookmarks here, and the driver takes none.
+            Request::ForcedRoutingTableUpdate {
+                driver_id: id,
+                database,
+                bookmarks: None,
+            } => {
+                let open = self.driver(&id)?;
+                wait!(open.driver.refresh_routing_table(&database)).map_err(|error| open.failure(error))?;
+                Ok(identified("Driver", &id))
+            }
             Request::GetConnectionPoolMetrics {
                 driver_id: id,
                 address,

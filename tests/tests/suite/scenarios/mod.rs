@@ -9,6 +9,7 @@ mod bookmarks;
 mod clusters;
 mod cursors;
 mod deadlines;
+mod every_type;
 mod going_down;
 mod hostile_peers;
 mod loads;
@@ -89,6 +90,7 @@ pub(super) fn all() -> Vec<Scenario> {
         logins::all(),
         parameters::all(),
         loads::all(),
+        every_type::all(),
         round_trips::all(),
         pool::all(),
         bookmarks::all(),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use super::*;
 use crate::auth::BoxError;
-use crate::{Auth, BearerAuthManager, ExpiringAuth};
+use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, ExpiringAuth};
 
 const TOKEN_EXPIRED: &str = "Neo.ClientError.Security.TokenExpired";
 const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
@@ -134,4 +135,41 @@ fn a_failure_that_its_caller_did_not_wait_for_is_reported_by_the_next_work_on_th
         servers.pass(2 * SECOND);
     }
     panic!("it waits for ever");
+}
+
+#[test]
+fn a_login_is_verified_by_the_table_of_the_system_database() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[3]], 300);
+    let driver = servers.routed();
+    for _ in 0..2 {
+        assert!(now(driver.verify_authentication(Auth::basic("ada", "secret"))).unwrap());
+    }
+    let tables: Vec<_> = servers.routes().into_iter().map(|route| route.database).collect();
+    assert_eq!(tables, [Some("system".to_owned())]);
+}
+
+/// A manager that counts how often it is asked, and keeps nothing.
+#[derive(Debug)]
+struct Counting(Arc<AtomicU32>);
+
+impl BlockingAuthManager for Counting {
+    fn token(&self, _now: Instant) -> Result<Auth, BoxError> {
+        let call = self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Auth::bearer(call.to_string()))
+    }
+}
+
+#[test]
+fn the_manager_is_asked_once_more_after_a_search_for_a_table() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[3]], 300);
+    let calls = Arc::new(AtomicU32::new(0));
+    let manager = BlockingManager(Counting(Arc::clone(&calls)));
+    let driver = servers.driver_with(Config::new("neo4j://s1:1", manager).unwrap());
+    read(&driver);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    assert_eq!(servers.ran().last().unwrap().1, "bearer:1", "the later one");
+    read(&driver);
+    assert_eq!(calls.load(Ordering::Relaxed), 3, "the table is known");
 }
