@@ -275,7 +275,10 @@ mod tests {
     #[test]
     fn a_type_that_is_not_known_is_told_apart_from_none() {
         assert_eq!(read(map! { "type": "wr" }).query_type(), Some(QueryType::Unknown));
-        assert_eq!(read(map! { "type": "rw" }).query_type(), Some(QueryType::ReadWrite));
+        assert_eq!(
+            read(map! { "type": "rw" }).query_type(),
+            Some(QueryType::ReadWrite)
+        );
         assert_eq!(read(map! {}).query_type(), None);
     }
 

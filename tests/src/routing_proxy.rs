@@ -127,7 +127,10 @@ impl RoutingProxy {
             addresses: reserved.iter().map(Listener::address).collect(),
             state: Mutex::new(State {
                 tables: BTreeMap::new(),
-                table: Roles::new().routers(all.clone()).readers(all.clone()).writers(all),
+                table: Roles::new()
+                    .routers(all.clone())
+                    .readers(all.clone())
+                    .writers(all),
                 leader: None,
                 counts: vec![Counts::default(); servers.len()],
             }),

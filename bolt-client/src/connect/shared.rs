@@ -111,7 +111,9 @@ impl Shared {
             Topology::Routed(router) => router.acquire(want, &mut credentials, by).await?,
         };
         match login {
-            Login::Own(auth) if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) => {
+            Login::Own(auth)
+                if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
+            {
                 Err(own_login_unsupported(&lease))
             }
             // They may have expired while the call waited for the connection. A server has just accepted those of a new

@@ -42,7 +42,11 @@ fn main() {
     if let [_, role, uri, call, times] = &arguments[..]
         && role == "client"
     {
-        return run(uri, MEASURED[call.parse::<usize>().unwrap()].1, times.parse().unwrap());
+        return run(
+            uri,
+            MEASURED[call.parse::<usize>().unwrap()].1,
+            times.parse().unwrap(),
+        );
     }
     let servers: Vec<Scripted> = (0..3)
         .map(|_| Scripted::start(Script::new().forwards_queries()).unwrap())
@@ -52,7 +56,10 @@ fn main() {
     for server in &servers {
         server.set_table(table.clone(), &addresses);
     }
-    println!("{:<36} {:>12} {:>12} {:>8}", "instructions of", "bolt://", "neo4j://", "more");
+    println!(
+        "{:<36} {:>12} {:>12} {:>8}",
+        "instructions of", "bolt://", "neo4j://", "more"
+    );
     let mut most = f64::MIN;
     for (number, (name, _)) in MEASURED.into_iter().enumerate() {
         let [direct, routed] = ["bolt", "neo4j"].map(|scheme| {
@@ -107,8 +114,8 @@ fn run(uri: &str, call: Call, times: u64) {
                     hint::black_box(rows.collect().await.unwrap());
                 }
                 Call::Function => {
-                    let read = session
-                        .execute_read(|mut tx| async move { tx.run("ROWS 1").await?.collect().await });
+                    let read =
+                        session.execute_read(|mut tx| async move { tx.run("ROWS 1").await?.collect().await });
                     hint::black_box(read.await.unwrap());
                 }
             }
@@ -118,6 +125,10 @@ fn run(uri: &str, call: Call, times: u64) {
 }
 
 async fn execute(driver: &Driver, access: Access, database: Option<&str>) {
-    let result = driver.execute_query("ROWS 1").routing(access).database(database).await;
+    let result = driver
+        .execute_query("ROWS 1")
+        .routing(access)
+        .database(database)
+        .await;
     hint::black_box(result.unwrap());
 }

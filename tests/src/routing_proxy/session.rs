@@ -184,7 +184,11 @@ impl Both {
                 Message::Commit | Message::Rollback | Message::Reset => self.in_transaction = false,
                 _ => {}
             }
-            let access = if self.in_transaction { self.access } else { told.access };
+            let access = if self.in_transaction {
+                self.access
+            } else {
+                told.access
+            };
             let refused =
                 work == Some(Work::Query) && access == Access::Write && cluster.refuses_writes(number);
             cluster.count(number, |counts| match work {
@@ -239,7 +243,12 @@ impl Both {
                 Some(_) => Answer::Ignored,
             };
             match (&answer, self.pending.front()) {
-                (Answer::Success { database: Some(named) }, Some(Pending::Table(_, asked))) => {
+                (
+                    Answer::Success {
+                        database: Some(named),
+                    },
+                    Some(Pending::Table(_, asked)),
+                ) => {
                     let roles = cluster.roles(named.as_deref().or(asked.as_deref()));
                     let table = roles.answer(&cluster.addresses, named.as_deref());
                     self.down.success(|map| map.entry("rt", &table))?;
@@ -257,7 +266,9 @@ impl Both {
             match answer {
                 Answer::Row => continue,
                 Answer::Failure => self.failed = true,
-                Answer::Success { .. } if matches!(self.pending.front(), Some(Pending::Relayed(Message::Reset))) => {
+                Answer::Success { .. }
+                    if matches!(self.pending.front(), Some(Pending::Relayed(Message::Reset))) =>
+                {
                     self.failed = false;
                 }
                 _ => {}

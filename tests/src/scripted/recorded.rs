@@ -40,10 +40,7 @@ impl RecordedRequest {
                 recorded.options = entries(run.options.entries());
             }
             Request::Pull(rows) | Request::Discard(rows) => recorded.number = Some(count(*rows)),
-            Request::Route(route) => route
-                .database
-                .unwrap_or_default()
-                .clone_into(&mut recorded.query),
+            Request::Route(route) => route.database.unwrap_or_default().clone_into(&mut recorded.query),
             Request::Telemetry(api) => recorded.number = Some(*api),
             _ => {}
         }

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
-use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
 use bolt_proto::Version;
+use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
 use bolt_proto::state::Message;
 
 use super::{Exception, RecordedRequest, Shared};

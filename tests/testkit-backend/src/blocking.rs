@@ -47,12 +47,15 @@ pub(crate) use serving::connection::serve;
 /// A driver with a clock that TestKit can stop.
 fn driver(_: &Adapter, config: Config, clock: Clock, names: Option<Frontend>) -> Result<Driver, Error> {
     let inner = Blocking::default();
-    Driver::with_runtime(Arc::new(Clocked {
+    Driver::with_runtime(
+        Arc::new(Clocked {
             inner,
             clock,
             names,
             draws: AtomicU64::new(0),
-        }), config)
+        }),
+        config,
+    )
 }
 
 /// Runs a function on this thread.

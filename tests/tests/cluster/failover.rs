@@ -91,7 +91,11 @@ fn by_python(rig: &Rig, time: Duration, python: &Path) {
         .args([rig.proxy.uri(), user, "python".to_owned()])
         .args([CALLERS.to_string(), REST.as_secs_f64().to_string()])
         .env("NEO4J_PASSWORD", password);
-    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let stdout = BufReader::new(process.stdout.take().unwrap());
     let reading = thread::spawn(move || {
         let lines = stdout.lines().map(|line| read(&line.unwrap()));

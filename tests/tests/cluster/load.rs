@@ -76,7 +76,14 @@ impl Load {
             let tasks: Vec<_> = self
                 .callers
                 .clone()
-                .map(|caller| tokio::spawn(write_by_task(driver.clone(), self.by, caller, Arc::clone(&self.ended))))
+                .map(|caller| {
+                    tokio::spawn(write_by_task(
+                        driver.clone(),
+                        self.by,
+                        caller,
+                        Arc::clone(&self.ended),
+                    ))
+                })
                 .collect();
             let mut writes = Vec::new();
             for task in tasks {
@@ -120,7 +127,13 @@ async fn write_by_task(
         } else {
             let mut session = driver.session().build();
             let work = session.execute_write(move |mut tx| async move {
-                let summary = tx.run(CREATE).param("by", by).param("id", id).await?.consume().await?;
+                let summary = tx
+                    .run(CREATE)
+                    .param("by", by)
+                    .param("id", id)
+                    .await?
+                    .consume()
+                    .await?;
                 Ok(summary.server().address().to_string())
             });
             work.await
@@ -214,9 +227,17 @@ pub(crate) fn judge(rig: &Rig, by: &str, writes: &[Write]) -> Tally {
             wrong.push(format!("{write:?} was found {places:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{} writes are wrong: {}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} writes are wrong: {}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     let known: BTreeMap<i64, ()> = writes.iter().map(|write| (write.id, ())).collect();
-    assert!(found.keys().all(|id| known.contains_key(id)), "no other writes are found");
+    assert!(
+        found.keys().all(|id| known.contains_key(id)),
+        "no other writes are found"
+    );
     assert!(found.values().all(|places| places.len() == MEMBERS));
     tally
 }

@@ -83,10 +83,16 @@ fn leaders_change_and_die(release: Option<Release>) {
     for (by, written) in [("tasks", &written_by_tasks), ("threads", &written_by_threads)] {
         let tally = judge(&rig, by, written);
         println!("{release:?}, {by}: {tally:?}");
-        assert_eq!(tally.failed, 0, "failover is faster than the budget for retries: {written:?}");
+        assert_eq!(
+            tally.failed, 0,
+            "failover is faster than the budget for retries: {written:?}"
+        );
         assert!(tally.committed > 100);
     }
     let counts: Vec<_> = (0..rig::MEMBERS).map(|server| rig.proxy.counts(server)).collect();
     assert!(counts.iter().all(|counts| counts.writes > 0), "{counts:?}");
-    println!("{release:?}: started in {started:?}, whole {:?}, {counts:?}", began.elapsed());
+    println!(
+        "{release:?}: started in {started:?}, whole {:?}, {counts:?}",
+        began.elapsed()
+    );
 }

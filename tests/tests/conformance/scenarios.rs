@@ -291,7 +291,9 @@ pub(crate) async fn a_summary_says_that_the_type_of_the_query_is_not_known(make:
     peer.finish();
 }
 
-pub(crate) async fn a_server_that_is_too_old_for_impersonation_is_an_error_with_the_name_of_the_user(make: Make) {
+pub(crate) async fn a_server_that_is_too_old_for_impersonation_is_an_error_with_the_name_of_the_user(
+    make: Make,
+) {
     let peer = Peer::start(only(4, 3), 1, |_, talk| {
         talk.log_in("Neo4j/4.3.0");
         assert!(matches!(talk.next(), None | Some(Message::Goodbye)));

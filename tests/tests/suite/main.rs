@@ -67,11 +67,7 @@ fn requested_releases() -> Result<Vec<Release>, String> {
 }
 
 /// Starts the engine and the releases in parallel; returns just their names if the tests are only listed.
-fn servers(
-    releases: &[Release],
-    reach: Reach,
-    arguments: &Arguments,
-) -> Result<Vec<Arc<Server>>, String> {
+fn servers(releases: &[Release], reach: Reach, arguments: &Arguments) -> Result<Vec<Arc<Server>>, String> {
     if arguments.list {
         let names = releases.iter().map(|release| release.name());
         return Ok(std::iter::once("engine")

@@ -41,10 +41,7 @@ pub(crate) enum Feature {
 impl Feature {
     /// Whether a scenario with this need has a proxy that reads what it relays.
     fn is_of_proxies(self) -> bool {
-        matches!(
-            self,
-            Self::OldVersions | Self::Plaintext | Self::SystemDatabase
-        )
+        matches!(self, Self::OldVersions | Self::Plaintext | Self::SystemDatabase)
     }
 }
 

@@ -40,7 +40,13 @@ fn cluster(world: &World) -> Result<RoutingProxy, AnyError> {
 fn lead(proxy: &RoutingProxy, leader: usize, ttl: i64) {
     let followers = (0..3).filter(|&server| server != leader);
     proxy.set_leader(leader);
-    proxy.set_table(Roles::new().ttl(ttl).routers(0..3).readers(followers).writers([leader]));
+    proxy.set_table(
+        Roles::new()
+            .ttl(ttl)
+            .routers(0..3)
+            .readers(followers)
+            .writers([leader]),
+    );
 }
 
 fn config(world: &World, proxy: &RoutingProxy) -> Result<Config, Error> {
@@ -63,14 +69,18 @@ async fn reads_and_writes_go_to_the_servers_of_their_roles(world: World) -> Outc
     let run = world.unique_name();
     for written in 1..=4 {
         assert_eq!(write(&driver, &proxy, &run).await?, Some(0));
-        go!(driver.execute_query("CREATE (:Scenario {run: $run})").param("run", run.as_str()))?;
+        go!(driver
+            .execute_query("CREATE (:Scenario {run: $run})")
+            .param("run", run.as_str()))?;
         let mut session = driver.session().default_access_mode(Access::Read).build();
         let query = "MATCH (n:Scenario {run: $run}) RETURN count(n)";
         let rows = go!(session.run(query).param("run", run.as_str()))?;
         // All members are one server here, so reads need no bookmarks to see the writes.
         assert_eq!(wait!(rows.single())?.get::<i64>(0)?, written * 2);
         let found: i64 = go!(session.execute_read(work!(|tx, run| {
-            let rows = go!(tx.run("MATCH (n:Scenario {run: $run}) RETURN count(n)").param("run", run))?;
+            let rows = go!(tx
+                .run("MATCH (n:Scenario {run: $run}) RETURN count(n)")
+                .param("run", run))?;
             wait!(rows.single())?.get(0)
         })))?;
         assert_eq!(found, written * 2);
@@ -79,7 +89,10 @@ async fn reads_and_writes_go_to_the_servers_of_their_roles(world: World) -> Outc
     assert_eq!(counts.map(|counts| counts.writes), [8, 0, 0], "{counts:?}");
     assert_eq!(counts[0].reads, 0, "{counts:?}");
     assert_eq!(counts[1].reads + counts[2].reads, 8, "{counts:?}");
-    assert!(counts[1].reads > 0 && counts[2].reads > 0, "ties are not always decided alike: {counts:?}");
+    assert!(
+        counts[1].reads > 0 && counts[2].reads > 0,
+        "ties are not always decided alike: {counts:?}"
+    );
     assert_eq!(proxy.total().refused, 0);
     assert_at_rest(&driver);
     Ok(())
@@ -95,7 +108,11 @@ async fn a_writer_that_is_gone_is_replaced(world: World) -> Outcome {
     let started = Instant::now();
     assert_eq!(write(&driver, &proxy, &run).await?, Some(1));
     assert!(started.elapsed() < FAILOVER_LIMIT, "{:?}", started.elapsed());
-    assert!(driver.routing_table(None).is_none_or(|table| table.writers().len() == 1));
+    assert!(
+        driver
+            .routing_table(None)
+            .is_none_or(|table| table.writers().len() == 1)
+    );
     // The first member returns as a follower, and reads reach it again when a table names it.
     proxy.accept(0)?;
     assert_eq!(write(&driver, &proxy, &run).await?, Some(1));
@@ -181,7 +198,11 @@ enum Learned {
 
 async fn nothing_is_lost_while_roles_change_and_connections_break(world: World) -> Outcome {
     // The engine has one writer at a time, and a lost connection keeps its lock for a while.
-    let writes = if world.server.is_engine() { WRITES / 5 } else { WRITES };
+    let writes = if world.server.is_engine() {
+        WRITES / 5
+    } else {
+        WRITES
+    };
     let proxy = Arc::new(cluster(&world)?);
     lead(&proxy, 0, 1);
     let driver = world.driver_with(config(&world, &proxy)?)?;
@@ -204,7 +225,13 @@ async fn nothing_is_lost_while_roles_change_and_connections_break(world: World) 
         }
     });
     let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| world.spawn(write_many(driver.clone(), run.clone(), caller * writes..(caller + 1) * writes)))
+        .map(|caller| {
+            world.spawn(write_many(
+                driver.clone(),
+                run.clone(),
+                caller * writes..(caller + 1) * writes,
+            ))
+        })
         .collect();
     let mut learned = BTreeMap::new();
     for caller in callers {
@@ -224,7 +251,10 @@ async fn nothing_is_lost_while_roles_change_and_connections_break(world: World) 
         };
         assert!(fits, "write {id} was {learned:?}, and was found {times} times");
     }
-    let committed = learned.values().filter(|&&learned| learned == Learned::Committed).count();
+    let committed = learned
+        .values()
+        .filter(|&&learned| learned == Learned::Committed)
+        .count();
     println!(
         "{}: {committed} of {} writes reported as committed, {changes} changes, {:?}",
         world.adapter,
@@ -237,17 +267,17 @@ async fn nothing_is_lost_while_roles_change_and_connections_break(world: World) 
 }
 
 /// Writes a node for each id, and reports what was learned of it.
-async fn write_many(
-    driver: Driver,
-    run: String,
-    ids: std::ops::Range<usize>,
-) -> Vec<(usize, Learned)> {
+async fn write_many(driver: Driver, run: String, ids: std::ops::Range<usize>) -> Vec<(usize, Learned)> {
     let mut learned = Vec::new();
     for id in ids {
         let run = run.as_str();
         let written = if id % 2 == 0 {
             let query = "CREATE (:Scenario {run: $run, id: $id})";
-            go!(driver.execute_query(query).param("run", run).param("id", id as i64)).map(drop)
+            go!(driver
+                .execute_query(query)
+                .param("run", run)
+                .param("id", id as i64))
+            .map(drop)
         } else {
             write_one(&driver, run, id as i64).await
         };
@@ -282,10 +312,17 @@ async fn each_database_has_its_own_table(world: World) -> Outcome {
     let databases = go!(driver.execute_query("SHOW DATABASES").database("system"))?;
     assert!(!databases.records.is_empty());
     assert_eq!(databases.summary.database(), Some("system"));
-    assert_eq!(proxy.server_at(&databases.summary.server().address().to_string()), Some(2));
+    assert_eq!(
+        proxy.server_at(&databases.summary.server().address().to_string()),
+        Some(2)
+    );
     assert_eq!(write(&driver, &proxy, &run).await?, Some(0));
     let missing = go!(driver.execute_query("RETURN 1").database("nosuchdatabase")).unwrap_err();
-    assert_eq!(missing.code(), Some("Neo.ClientError.Database.DatabaseNotFound"), "{missing}");
+    assert_eq!(
+        missing.code(),
+        Some("Neo.ClientError.Database.DatabaseNotFound"),
+        "{missing}"
+    );
     assert!(!missing.is_retryable(), "{missing}");
     Ok(())
 }
@@ -301,9 +338,18 @@ async fn every_version_of_the_protocol_finds_its_servers(world: World) -> Outcom
         assert_eq!(write(&driver, &proxy, &run).await?, Some(1), "{version}");
         assert_eq!(count(&driver, "Scenario", &run).await?, 1, "{version}");
         let mut session = driver.session().database("neo4j").build();
-        wait!(go!(session.run("CREATE (:Scenario {run: $run})").param("run", run.as_str()))?.consume())?;
+        wait!(
+            go!(session
+                .run("CREATE (:Scenario {run: $run})")
+                .param("run", run.as_str()))?
+            .consume()
+        )?;
         let counts = [proxy.counts(0), proxy.counts(1), proxy.counts(2)];
-        assert_eq!(counts.map(|counts| counts.writes), [0, 2, 0], "{version}: {counts:?}");
+        assert_eq!(
+            counts.map(|counts| counts.writes),
+            [0, 2, 0],
+            "{version}: {counts:?}"
+        );
         assert_eq!(counts[0].reads + counts[2].reads, 1, "{version}: {counts:?}");
     }
     Ok(())

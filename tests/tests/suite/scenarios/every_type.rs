@@ -161,7 +161,13 @@ async fn any_values_come_back(world: World) -> Outcome {
 
 async fn temporal_values_come_back(world: World) -> Outcome {
     let driver = world.driver()?;
-    for (year, month, day) in [(0, 1, 1), (-1, 12, 31), (1969, 12, 31), (2024, 2, 29), (9999, 12, 31)] {
+    for (year, month, day) in [
+        (0, 1, 1),
+        (-1, 12, 31),
+        (1969, 12, 31),
+        (2024, 2, 29),
+        (9999, 12, 31),
+    ] {
         back(&driver, Date::new(year, month, day)?).await?;
     }
     for text in ["00:00:00", "12:34:56.789", "23:59:59.999999999"] {

@@ -68,7 +68,10 @@ async fn newest(text: &mut String, adapter: Adapter) -> Result<(), AnyError> {
     cluster.row(text, "the first of a third database, with a ttl of 0")?;
     go!(driver.execute_query("WRITE").database("third"))?;
     cluster.row(text, "another of that database: the table has expired")?;
-    go!(driver.execute_query("ROWS 5").database("third").routing(Access::Read))?;
+    go!(driver
+        .execute_query("ROWS 5")
+        .database("third")
+        .routing(Access::Read))?;
     cluster.row(text, "one that reads: the table has expired")?;
     Ok(())
 }
@@ -124,11 +127,17 @@ async fn leader_switches(text: &mut String, adapter: Adapter) -> Result<(), AnyE
     cluster.servers[1].fail_next(Message::Run, not_a_leader());
     let mut session = driver.session().build();
     go!(session.execute_write(work!(|tx| { go!(tx.run("WRITE")).map(drop) })))?;
-    cluster.row(text, "`execute_write`, one query, no columns, after `A` became the leader")?;
+    cluster.row(
+        text,
+        "`execute_write`, one query, no columns, after `A` became the leader",
+    )?;
     cluster.name(&[0, 1], &[1], &[1], 300);
     cluster.relays[0].cut();
     go!(driver.execute_query("WRITE"))?;
-    cluster.row(text, "`execute_query` that writes, after `A` closed its connections and `B` became the leader")?;
+    cluster.row(
+        text,
+        "`execute_query` that writes, after `A` closed its connections and `B` became the leader",
+    )?;
     Ok(())
 }
 
@@ -167,7 +176,11 @@ async fn herd(adapter: Adapter, cluster: &Cluster) -> Outcome {
         .map(|caller| {
             let driver = cluster.driver.clone();
             spawn(adapter, async move {
-                let access = if caller % 2 == 0 { Access::Write } else { Access::Read };
+                let access = if caller % 2 == 0 {
+                    Access::Write
+                } else {
+                    Access::Read
+                };
                 let query = driver.execute_query("ROWS 1").routing(access);
                 go!(query.bookmark_manager(None))
             })
@@ -231,7 +244,9 @@ impl Cluster {
     /// Takes what was requested so far. Returns how many of the requests were for tables.
     fn routes(&self) -> usize {
         let requests = self.servers.iter().flat_map(Scripted::take_requests);
-        requests.filter(|request| request.message == Message::Route).count()
+        requests
+            .filter(|request| request.message == Message::Route)
+            .count()
     }
 
     /// Leaves what was requested so far out of the table.
@@ -253,7 +268,10 @@ impl Cluster {
             bursts += spent.bursts;
             let requests = self.servers[server].take_request_texts();
             if !requests.is_empty() {
-                travels.push(format!("{name}: {}", requests.join(", ").replace(" WRITE", "").replace(" ROWS", "")));
+                travels.push(format!(
+                    "{name}: {}",
+                    requests.join(", ").replace(" WRITE", "").replace(" ROWS", "")
+                ));
             }
         }
         writeln!(
