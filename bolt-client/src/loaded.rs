@@ -4,7 +4,7 @@ use std::fmt;
 
 use bolt_proto::Counters;
 
-/// How far a load got: what [`Session::load`](crate::Session::load) returns at the end, what it reports after each batch,
+/// How far a load got: what `Session::load` returns at the end, what it reports after each batch,
 /// and what the error of a load that failed [has](crate::Error::loaded).
 ///
 /// The first [`rows`](Self::rows) rows are committed, whatever came after them. So a load that failed goes on if these rows are
@@ -32,7 +32,7 @@ pub struct Loaded {
     ///
     /// It is the size of a batch if the connection was lost during its commit
     /// ([`ErrorKind::UnknownCommit`](crate::ErrorKind::UnknownCommit)). It is that, too, if an
-    /// [auto-commit](crate::Load::auto_commit) query failed on the server, since `CALL { … } IN TRANSACTIONS` may have
+    /// auto-commit query failed on the server, since `CALL { … } IN TRANSACTIONS` may have
     /// committed some of its inner transactions by then.
     pub uncertain_rows: usize,
     /// The changes that the batches made, as the server counts them.

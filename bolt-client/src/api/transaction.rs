@@ -237,7 +237,7 @@ impl fmt::Debug for Transaction<'_> {
 #[derive(Debug)]
 pub(crate) struct Tx {
     pub(crate) attempts: Attempts,
-    pub(crate) exchange: Exchange,
+    pub(crate) exchange: Box<Exchange>,
 }
 
 impl Tx {
@@ -253,7 +253,7 @@ impl Tx {
     }
 
     pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        Some(&mut self.exchange)
+        Some(&mut *self.exchange)
             .filter(|exchange| planted!(CursorOfAnotherTransaction) || exchange.number() == number)
     }
 

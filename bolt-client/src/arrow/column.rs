@@ -8,9 +8,8 @@ use arrow_array::builder::{
     IntervalMonthDayNanoBuilder, NullBufferBuilder, StringBuilder, Time64NanosecondBuilder,
     TimestampNanosecondBuilder,
 };
-use arrow_array::types::IntervalMonthDayNanoType;
 use arrow_array::{Array, ArrayRef, ListArray, NullArray};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{IntervalMonthDayNano, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
 use bolt_proto::types::{Duration, ListRef, ValueRef, Vector};
 use bolt_proto::{ConversionError, FromValue, Value};
@@ -351,14 +350,12 @@ fn nanos(seconds: i64, nanosecond: u32) -> Result<i64, ConversionError> {
     i64::try_from(nanos).map_err(|_| does_not_fit("a date-time outside of the years 1678 to 2261"))
 }
 
-fn interval(
-    duration: &Duration,
-) -> Result<<IntervalMonthDayNanoType as arrow_array::types::ArrowPrimitiveType>::Native, ConversionError> {
+fn interval(duration: &Duration) -> Result<IntervalMonthDayNano, ConversionError> {
     let months = i32::try_from(duration.months());
     let days = i32::try_from(duration.days());
     let nanos = i128::from(duration.seconds()) * 1_000_000_000 + i128::from(duration.nanosecond());
     match (months, days, i64::try_from(nanos)) {
-        (Ok(months), Ok(days), Ok(nanos)) => Ok(IntervalMonthDayNanoType::make_value(months, days, nanos)),
+        (Ok(months), Ok(days), Ok(nanos)) => Ok(IntervalMonthDayNano::new(months, days, nanos)),
         _ => Err(does_not_fit("the duration")),
     }
 }

@@ -69,7 +69,7 @@ impl RecordBatchBuilder {
 
 impl EagerResult {
     /// Returns all rows as a record batch of Arrow: see
-    /// [`collect_record_batch`](crate::Records::collect_record_batch).
+    /// `collect_record_batch`, which says what the type of each column is.
     ///
     /// # Errors
     /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a value has no type in Arrow, or a column has values of

@@ -33,7 +33,7 @@ impl Error {
     }
 
     /// Returns the error that was given to [`abort`](Self::abort), or that the source of a
-    /// [load](crate::Session::try_load) returned, if this is such an error and of this type.
+    /// load (`Session::try_load`) returned, if this is such an error and of this type.
     #[must_use]
     pub fn downcast_abort<E: StdError + 'static>(&self) -> Option<&E> {
         match &*self.0 {
@@ -44,7 +44,7 @@ impl Error {
     }
 
     /// Unwraps the error that was given to [`abort`](Self::abort), or that the source of a
-    /// [load](crate::Session::try_load) returned.
+    /// load (`Session::try_load`) returned.
     ///
     /// ```
     /// # use bolt_client as bolt;

@@ -371,7 +371,7 @@ impl Error {
         }
     }
 
-    /// Returns how far a [load](crate::Session::load) got before it failed with this error. `None` for errors of other calls.
+    /// Returns how far a load (`Session::load`) got before it failed with this error. `None` for errors of other calls.
     #[must_use]
     pub fn loaded(&self) -> Option<&Loaded> {
         match &*self.0 {

@@ -105,9 +105,14 @@ impl Exchange {
         self.each(id, read, by).await?;
         if rows == 0 {
             // A row that does not fit is an error by itself.
-            C::check(self.keys(id).unwrap_or(&Keys::default()))?;
+            C::check(&self.keys_of(id))?;
         }
         Ok(columns)
+    }
+
+    /// Returns the columns of a result that has ended; none if the result is gone.
+    fn keys_of(&self, id: ResultId) -> Keys {
+        self.keys(id).cloned().unwrap_or_default()
     }
 
     /// Reads every row that is left into a record batch of Arrow, as [`each`](Self::each) does.
@@ -119,7 +124,7 @@ impl Exchange {
     ) -> Result<arrow_array::RecordBatch, Error> {
         let mut batch = crate::arrow::RecordBatchBuilder::default();
         self.each(id, |row| batch.push(row), by).await?;
-        batch.finish(self.keys(id).unwrap_or(&Keys::default()))
+        batch.finish(&self.keys_of(id))
     }
 
     /// Takes the whole of a result that has been read to its end.
@@ -268,14 +273,20 @@ impl Exchange {
         if let Some(result) = self.results.get_mut(id) {
             result.want_all();
         }
-        while let Some(row) = self.next_ref(id, &mut kept, by).await? {
+        loop {
+            // Most rows are here already.
+            let row = if self.is_next(id) {
+                self.borrow_row(id)
+            } else {
+                self.next_ref(id, &mut kept, by).await?
+            };
+            let Some(row) = row else { return Ok(()) };
             bytes = bytes.saturating_add(row.encoded_len());
             if bytes > most {
                 return Err(Error::too_large(most));
             }
             read(row)?;
         }
-        Ok(())
     }
 }
 

@@ -85,7 +85,7 @@ impl Exchange {
             .and_then(|(run, id)| proto.pull(id, page).map(|pull| (run, pull, id)));
         match sent {
             Ok((run, pull, id)) => {
-                let result = OpenResult::new(id, (run, pull), query.text(), page);
+                let result = OpenResult::new(id, (run, pull), query.shared_text(), page);
                 self.results.insert(result);
                 Ok((run, id))
             }

@@ -91,8 +91,8 @@ fn check(batch: &Batch, expected: &[Vec<u8>]) {
     let parameters = batch.query().parameters();
     assert_eq!((parameters.count, batch.query().check()), (2, Ok(())));
     let mut reader = Reader::new(parameters.bytes);
-    let _other = (reader.key(), reader.skip());
-    assert_eq!(reader.key(), Ok("rows"));
+    let _other = (<&str>::read(&mut reader), reader.skip());
+    assert_eq!(<&str>::read(&mut reader), Ok("rows"));
     let header = reader.rest();
     assert_eq!(
         &header[1..5],
@@ -131,15 +131,16 @@ fn markers(data: &[u8]) {
         key: NAMES[key],
         contents,
     };
-    let query = Query::new("").param("v", Serde(&forged)).params(&forged);
-    if query.check().is_ok() {
-        let bytes = query.parameters().bytes;
+    let _refused_or_not = Query::new("").params(&forged).check().is_ok();
+    let query = Query::new("").param("v", Serde(&forged));
+    // The names of a struct's own fields are data, whatever they look like.
+    let is_marked = NAMES[name] != "Plain" || *how % 5 == 3;
+    if is_marked && query.check().is_ok() {
+        let contains =
+            |bytes: &[u8], marker: &str| bytes.windows(marker.len()).any(|part| part == marker.as_bytes());
         for marker in ["$serde_json", "$__toml_private"] {
-            let found = bytes.windows(marker.len()).any(|part| part == marker.as_bytes());
-            let in_contents = contents
-                .windows(marker.len())
-                .any(|part| part == marker.as_bytes());
-            assert!(!found || in_contents, "{marker} was sent");
+            let sent = contains(query.parameters().bytes, marker);
+            assert!(!sent || contains(contents, marker), "{marker} was sent");
         }
     }
 }

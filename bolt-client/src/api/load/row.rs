@@ -9,7 +9,7 @@ use crate::auth::BoxError;
 use crate::error::Error;
 use crate::exclusive::Exclusive;
 
-/// A row of a [load](crate::Session::load): anything that serializes, or an [`AsValue`].
+/// A row of a load (`Session::load`): anything that serializes, or an [`AsValue`].
 ///
 /// The trait is sealed: it cannot be implemented outside of this crate. Use it as a bound.
 #[diagnostic::on_unimplemented(
@@ -36,13 +36,12 @@ pub struct Seal(());
 ///
 /// ```no_run
 /// # use bolt_client as bolt;
-/// # async fn example(mut session: bolt::Session, contents: Vec<Vec<u8>>) -> Result<(), bolt::Error> {
-/// use bolt::AsValue;
+/// use bolt::{AsValue, LoadRow};
 ///
-/// // Serde would make a list of each content.
-/// let files = contents.into_iter().map(AsValue);
-/// session.load("UNWIND $rows AS content CREATE (:File {content: content})", files).await?;
-/// # Ok(()) }
+/// /// Files for `UNWIND $rows AS content CREATE (:File {content: content})`. Serde would make a list of each content.
+/// fn files(contents: Vec<Vec<u8>>) -> impl Iterator<Item = impl LoadRow> {
+///     contents.into_iter().map(AsValue)
+/// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct AsValue<T>(pub T);

@@ -39,6 +39,23 @@ fn without_forwarding_each_session_asks_once_and_stays_with_the_answer() {
 }
 
 #[test]
+fn a_home_database_is_found_although_the_seed_is_gone() {
+    let servers = Scripted::new();
+    servers.table([&[1, 2], &[2], &[3]], 300);
+    servers.home("neo4j", &[1, 2, 3]);
+    let driver = servers.routed();
+    run(&mut driver.session().build());
+    servers.crash(1);
+    assert_eq!(run(&mut driver.session().build()), 3);
+    let routes = servers.routes();
+    assert_eq!(
+        routes.last().map(|routed| routed.port),
+        Some(2),
+        "another router of the last table"
+    );
+}
+
+#[test]
 fn with_forwarding_the_first_session_asks_and_later_ones_guess() {
     let servers = with_forwarding();
     let driver = servers.routed();
@@ -142,4 +159,22 @@ fn not_a_leader_concerns_the_database_that_the_server_reported() {
     now(async { tx.run("CREATE ()").await.map(drop) }).unwrap_err();
     let writers = |database| driver.routing_table(database).unwrap().writers().len();
     assert_eq!((writers("neo4j"), writers("really")), (1, 0));
+}
+
+#[test]
+fn a_guess_whose_table_has_expired_is_refreshed_without_a_name_and_stays_a_guess() {
+    let servers = with_forwarding();
+    servers.table([&[1], &[2], &[3]], 1);
+    let driver = servers.routed();
+    run(&mut driver.session().build());
+    run(&mut driver.session().build());
+    assert_eq!(servers.routes().len(), 1, "the second one guesses");
+    servers.pass(SECOND);
+    servers.home("other", &[]);
+    run(&mut driver.session().build());
+    let routes = servers.routes();
+    let databases: Vec<_> = routes.iter().map(|route| route.database.as_deref()).collect();
+    assert_eq!(databases, [None]);
+    assert_eq!(servers.database(servers.last_at(3)), None, "the server decides");
+    assert_eq!(driver.routing_table(None).unwrap().database(), Some("other"));
 }
