@@ -13,9 +13,7 @@ use crate::cancel;
 
 /// Runs a call of the API. Fails without polling it if the calls of this thread are cancelled already.
 pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    if cancel::is_requested() {
-        return Err(Error::cancelled().into());
-    }
+    cancel::check()?;
     block_on(future)
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use bolt_client::Error;
+
 /// Cancels blocking calls from another thread.
 ///
 /// Calls made inside [`scope`](Self::scope) end when [`cancel`](Self::cancel) is called, on any clone of the handle and
@@ -126,6 +128,15 @@ impl Drop for ScopeGuard {
 /// Returns whether a call on this thread can be cancelled, so that its waits must be cut into short steps.
 pub(crate) fn in_scope() -> bool {
     with_scopes(|scopes| !scopes.is_empty())
+}
+
+/// Fails if the calls of this thread are cancelled.
+#[inline]
+pub(crate) fn check() -> Result<(), Error> {
+    if is_requested() {
+        return Err(Error::cancelled());
+    }
+    Ok(())
 }
 
 /// Returns whether the calls of this thread are cancelled.

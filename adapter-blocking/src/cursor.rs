@@ -4,6 +4,7 @@ use bolt_client::adapter::{self, Rows, row_methods};
 use bolt_client::{Error, Keys};
 
 use crate::builder::waited;
+use crate::cancel;
 
 /// A result that is read while other queries run: one query for each row of another, for example.
 ///
@@ -66,6 +67,7 @@ impl Cursor {
     row_methods!([] [host] at at waited);
 
     fn at<'r>(&'r mut self, host: &'r mut impl CursorHost) -> Result<Rows<'r>, Error> {
+        cancel::check()?;
         adapter::rows_of_cursor(&mut self.inner, host.host(Seal(())))
     }
 }

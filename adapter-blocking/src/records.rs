@@ -8,6 +8,7 @@ use bolt_client::{Error, Keys, Record};
 
 use crate::block_on::block_on;
 use crate::builder::waited;
+use crate::cancel;
 
 /// The rows of a query, as they arrive.
 ///
@@ -65,6 +66,7 @@ impl<'r> Records<'r> {
     row_methods!([] [] rows rest waited);
 
     fn rows(&mut self) -> Result<Rows<'_>, Error> {
+        cancel::check()?;
         adapter::rows_of_records(&mut self.inner)
     }
 

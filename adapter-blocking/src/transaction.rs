@@ -133,6 +133,9 @@ impl<'s> Transaction<'s> {
 
     /// Rolls the transaction back, and waits until the server has done so. If nothing was sent yet, nothing is sent.
     ///
+    /// Rows that are on their way are waited for, for up to 100 ms. The server stops a result that takes longer. Drop the
+    /// transaction to stop it at once.
+    ///
     /// # Errors
     /// If the server did not answer. The transaction is rolled back all the same: servers roll back what is open when a
     /// connection ends.

@@ -33,7 +33,7 @@ use crate::server_info::ServerInfo;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Summary {
-    query: String,
+    query: Arc<str>,
     database: Option<String>,
     query_type: Option<QueryType>,
     counters: Counters,
@@ -52,7 +52,7 @@ pub struct Summary {
 
 impl Summary {
     pub(crate) fn read(
-        query: String,
+        query: Arc<str>,
         server: Arc<ServerInfo>,
         available_after: Option<Duration>,
         end: Metadata<'_>,
@@ -78,29 +78,30 @@ impl Summary {
         summary
     }
 
-    /// Reads what is small, in one look at each entry.
+    /// Reads what is small, in one pass.
     fn read_entries(&mut self, end: Metadata<'_>) {
-        if end.has_more() {
+        let [more, database, query_type, counters, first, last, details @ ..] = end.values(ENTRIES);
+        if more == Some(ValueRef::Boolean(true)) {
             return;
         }
-        let mut has_details = false;
-        for (key, value) in end.map().into_iter().flatten() {
-            match (key, value) {
-                ("db", ValueRef::String(name)) => self.database = Some(name.to_owned()),
-                ("type", _) => self.query_type = end.query_type(),
-                ("stats", ValueRef::Map(_)) => self.counters = end.counters(),
-                ("t_first", ValueRef::Integer(time)) if self.available_after.is_none() => {
-                    self.available_after = milliseconds(time);
-                }
-                ("t_last", ValueRef::Integer(time)) => self.consumed_after = milliseconds(time),
-                ("notifications" | "statuses" | "plan" | "profile", _) => {
-                    has_details = true;
-                    self.has_notifications |= key == "notifications" || key == "statuses";
-                }
-                _ => {}
-            }
+        if let Some(ValueRef::String(name)) = database {
+            self.database = Some(name.to_owned());
         }
-        if has_details {
+        if query_type.is_some() {
+            self.query_type = end.query_type();
+        }
+        if let Some(ValueRef::Map(_)) = counters {
+            self.counters = end.counters();
+        }
+        if let (Some(ValueRef::Integer(time)), None) = (first, self.available_after) {
+            self.available_after = milliseconds(time);
+        }
+        if let Some(ValueRef::Integer(time)) = last {
+            self.consumed_after = milliseconds(time);
+        }
+        let [notifications, statuses, ..] = details;
+        self.has_notifications = notifications.is_some() || statuses.is_some();
+        if details.iter().any(Option::is_some) {
             self.details = Some(end.into_owned());
         }
     }
@@ -198,6 +199,20 @@ impl Summary {
     }
 }
 
+/// What the end of a result consists of: what is read at once, then what is read when it is asked for.
+const ENTRIES: [&str; 10] = [
+    "has_more",
+    "db",
+    "type",
+    "stats",
+    "t_first",
+    "t_last",
+    "notifications",
+    "statuses",
+    "plan",
+    "profile",
+];
+
 fn milliseconds(time: i64) -> Option<Duration> {
     u64::try_from(time).ok().map(Duration::from_millis)
 }
@@ -240,7 +255,7 @@ mod tests {
             panic!("no SUCCESS")
         };
         let server = ServerInfo::read(Address::new("localhost", 7687), Version::V5_1, hello);
-        Summary::read(String::new(), Arc::new(server), None, end, Shape::Rows)
+        Summary::read(Arc::default(), Arc::new(server), None, end, Shape::Rows)
     }
 
     #[test]

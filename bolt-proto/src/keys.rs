@@ -8,6 +8,8 @@ use core::{fmt, ops, slice};
 
 use ::serde::{Serialize, Serializer};
 
+use crate::packstream::ListRef;
+
 /// The names of a result's columns, shared by all of its records: cloning is cheap.
 ///
 /// ```
@@ -31,6 +33,24 @@ impl Keys {
         let names: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect::<Vec<_>>().into();
         let distinct = are_distinct(&names);
         Self { names, distinct }
+    }
+
+    /// Returns whether these are the names, in this order. Names that cannot be read are not.
+    pub(crate) fn are(&self, names: ListRef<'_>) -> bool {
+        let mut reader = names.reader();
+        self.len() == names.len()
+            && self
+                .names
+                .iter()
+                .all(|name| reader.key_bytes() == Ok(name.as_bytes()))
+    }
+
+    /// Returns whether an idle connection can afford to remember them.
+    pub(crate) fn are_short(&self) -> bool {
+        const MOST: usize = 1024;
+        let size = |name: &Box<str>| name.len().saturating_add(size_of::<Box<str>>());
+        let sizes = self.names.iter().map(size);
+        self.len() < MOST && sizes.fold(0, usize::saturating_add) <= MOST
     }
 
     /// Returns the index of a name, from 0.
@@ -92,9 +112,13 @@ fn are_distinct(names: &[Box<str>]) -> bool {
     sorted.is_sorted_by(|a, b| a < b)
 }
 
+/// No names, which take no memory.
 impl Default for Keys {
     fn default() -> Self {
-        Self::new([])
+        Self {
+            names: Arc::default(),
+            distinct: true,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod batch;
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -38,7 +39,7 @@ pub use batch::Batch;
 /// ```
 #[derive(Clone, Default)]
 pub struct Query {
-    text: String,
+    text: Arc<str>,
     parameters: Parameters,
     /// The names of the first parameters, if there are many, and how many these are.
     known: Option<BTreeSet<String>>,
@@ -70,7 +71,7 @@ impl Query {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
-            text: text.into(),
+            text: text.into().into(),
             ..Self::default()
         }
     }
@@ -119,6 +120,13 @@ impl Query {
     /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the text, shared.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 
@@ -260,7 +268,10 @@ impl Parameters {
 
 impl From<&str> for Query {
     fn from(text: &str) -> Self {
-        Self::new(text.to_owned())
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -272,7 +283,7 @@ impl From<String> for Query {
 
 impl From<&String> for Query {
     fn from(text: &String) -> Self {
-        Self::new(text.clone())
+        text.as_str().into()
     }
 }
 

@@ -76,12 +76,12 @@ impl<'r> Records<'r> {
 
     /// The result of an auto-commit query.
     pub(crate) fn of_session(
-        exchange: Exchange,
+        exchange: Box<Exchange>,
         session: Held<'r, Leftover>,
         id: ResultId,
         by: Deadline,
     ) -> Self {
-        let exchange = Some(Box::new(exchange));
+        let exchange = Some(exchange);
         Self::new(Owner::AutoCommit { exchange, session }, id, by)
     }
 

@@ -39,6 +39,29 @@ impl<'r> Rows<'r> {
         }
     }
 
+    /// Returns whether the next row can be taken without a wait, as nearly all can.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_here(&mut self) -> bool {
+        self.exchange.is_next(self.id)
+    }
+
+    /// Takes the row that is here.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn take(self) -> Option<Record> {
+        self.exchange.borrow_row(self.id).map(|row| row.to_record())
+    }
+
+    /// Takes the row that is here, borrowed from the buffer that it arrived in.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn take_ref(self) -> Option<RecordRef<'r>> {
+        self.exchange.borrow_row(self.id)
+    }
+
     #[doc(hidden)]
     #[inline]
     pub fn try_next(self) -> impl Future<Output = Result<Option<Record>, Error>> + Send {
@@ -122,6 +145,7 @@ impl<'r> Rows<'r> {
 /// * `[async]`: the methods are `async`.
 /// * `[host]`: each method takes the host of the cursor.
 /// * `rows`, `rest`: methods of the type that return [`Rows`](crate::adapter::Rows): for one row, or for all that are left.
+///   They fail if the call is cancelled: a row that is here is taken without `run`.
 /// * `run`: a macro that waits for a future.
 #[doc(hidden)]
 #[macro_export]
@@ -139,7 +163,11 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<$crate::Record>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.try_next())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return Ok(rows.take());
+            }
+            $run!(rows.try_next())
         }
 
         /// Returns the next row, borrowed from the buffer that it arrived in: nothing is copied. `None` after the last one.
@@ -153,7 +181,11 @@ macro_rules! row_methods {
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
         ) -> Result<Option<$crate::RecordRef<'row>>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.next_ref())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return Ok(rows.take_ref());
+            }
+            $run!(rows.next_ref())
         }
 
         /// Returns the next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if
@@ -169,7 +201,11 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<T>, $crate::Error> {
-            $run!(self.$rows($($host)?)?.next_as())
+            let mut rows = self.$rows($($host)?)?;
+            if rows.is_here() {
+                return rows.take_ref().map(|row| row.to()).transpose();
+            }
+            $run!(rows.next_as())
         }
 
         /// Returns the row that [`try_next`](Self::try_next) will return, and leaves it there.

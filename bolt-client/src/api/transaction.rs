@@ -204,6 +204,9 @@ impl Transaction<'_> {
 
     /// Rolls the transaction back, and waits until the server has done so. If nothing was sent yet, nothing is sent.
     ///
+    /// Rows that are on their way are waited for, for up to 100 ms. The server stops a result that takes longer. Drop the
+    /// transaction to stop it at once.
+    ///
     /// # Errors
     /// If the server did not answer. The transaction is rolled back all the same: servers roll back what is open when a
     /// connection ends.
@@ -234,7 +237,7 @@ impl fmt::Debug for Transaction<'_> {
 #[derive(Debug)]
 pub(crate) struct Tx {
     pub(crate) attempts: Attempts,
-    pub(crate) exchange: Exchange,
+    pub(crate) exchange: Box<Exchange>,
 }
 
 impl Tx {
@@ -250,7 +253,7 @@ impl Tx {
     }
 
     pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        Some(&mut self.exchange)
+        Some(&mut *self.exchange)
             .filter(|exchange| planted!(CursorOfAnotherTransaction) || exchange.number() == number)
     }
 

@@ -22,8 +22,10 @@ impl Extend<Self> for Bookmarks {
         if self.is_empty() {
             *self = sets.next().unwrap_or_default();
         }
-        for set in sets {
-            Arc::make_mut(&mut self.0).extend(set);
+        if let Some(all) = &mut self.0 {
+            for set in sets {
+                Arc::make_mut(all).extend(set);
+            }
         }
     }
 }
@@ -34,7 +36,7 @@ impl IntoIterator for Bookmarks {
     type IntoIter = std::collections::btree_set::IntoIter<String>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Arc::unwrap_or_clone(self.0).into_iter()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
     }
 }
 

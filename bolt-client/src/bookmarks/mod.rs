@@ -40,7 +40,10 @@ pub use manager::BookmarkManager;
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Bookmarks(Arc<BTreeSet<String>>);
+pub struct Bookmarks(Option<Arc<BTreeSet<String>>>);
+
+/// What a set without bookmarks borrows.
+static EMPTY: BTreeSet<String> = BTreeSet::new();
 
 impl Bookmarks {
     /// Creates an empty set. A transaction that starts from it sees the current state of its server.
@@ -63,36 +66,45 @@ impl Bookmarks {
             Some(value) => Err(Error::config(format!(
                 "the bookmark {value:?} is not ASCII: no server issued it"
             ))),
-            None => Ok(Self(Arc::new(values))),
+            None => Ok(Self::of(values)),
         }
     }
 
     /// Returns an iterator over the texts, for storage or for another program.
     #[must_use]
     pub fn raw_values(&self) -> BookmarksIter<'_> {
-        BookmarksIter(self.0.iter())
+        BookmarksIter(self.set().iter())
     }
 
     /// Returns the number of bookmarks.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.set().len()
     }
 
     /// Returns whether there are no bookmarks.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Creates a set of one bookmark that a server has sent.
     pub(crate) fn one(bookmark: &str) -> Self {
-        Self(Arc::new(BTreeSet::from([bookmark.to_owned()])))
+        Self::of(BTreeSet::from([bookmark.to_owned()]))
+    }
+
+    /// Creates a set. An empty one takes no memory: most sessions begin with that.
+    fn of(bookmarks: BTreeSet<String>) -> Self {
+        Self((!bookmarks.is_empty()).then(|| Arc::new(bookmarks)))
+    }
+
+    fn set(&self) -> &BTreeSet<String> {
+        self.0.as_deref().unwrap_or(&EMPTY)
     }
 
     /// Returns the bookmarks that are not in `others`.
     fn without(&self, others: &Self) -> Self {
-        Self(Arc::new(self.0.difference(&others.0).cloned().collect()))
+        Self::of(self.set().difference(others.set()).cloned().collect())
     }
 }
 
@@ -142,14 +154,14 @@ impl AddAssign for Bookmarks {
         if self.is_empty() {
             *self = other;
         } else if !other.is_empty() {
-            self.0 = Arc::new(self.0.union(&other.0).cloned().collect());
+            *self = Self::of(self.set().union(other.set()).cloned().collect());
         }
     }
 }
 
 impl fmt::Debug for Bookmarks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter()).finish()
+        f.debug_set().entries(self.set()).finish()
     }
 }
 

@@ -74,6 +74,7 @@ pub struct Config {
     pub(crate) max_connection_idle_time: Option<Duration>,
     pub(crate) connection_acquisition_timeout: Duration,
     pub(crate) connection_timeout: Duration,
+    pub(crate) tcp_connect_timeout: Option<Duration>,
     pub(crate) max_connection_lifetime: Option<Duration>,
     pub(crate) liveness_check_timeout: Option<Duration>,
     pub(crate) connection_write_timeout: Option<Duration>,
@@ -133,6 +134,7 @@ impl Config {
             max_connection_idle_time: None,
             connection_acquisition_timeout: Duration::from_secs(60),
             connection_timeout,
+            tcp_connect_timeout: None,
             max_connection_lifetime: Some(Duration::from_secs(3600)),
             liveness_check_timeout: None,
             connection_write_timeout: Some(Duration::from_secs(30)),
@@ -174,6 +176,11 @@ impl Config {
             return Err(Error::config("connection_timeout must be above zero"));
         }
         let is_zero = |limit: Option<Duration>| limit.is_some_and(|limit| limit.is_zero());
+        if is_zero(self.tcp_connect_timeout) {
+            return Err(Error::config(
+                "tcp_connect_timeout must be above zero, or None for no such limit",
+            ));
+        }
         if is_zero(self.max_connection_lifetime) {
             return Err(Error::config(
                 "max_connection_lifetime must be above zero, or None for connections of any age",
@@ -277,6 +284,10 @@ mod tests {
                 "connection_acquisition_timeout",
             ),
             (config().connection_timeout(Duration::ZERO), "connection_timeout"),
+            (
+                config().tcp_connect_timeout(Duration::ZERO),
+                "tcp_connect_timeout",
+            ),
             (
                 config().max_connection_lifetime(Duration::ZERO),
                 "max_connection_lifetime",

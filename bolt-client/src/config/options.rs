@@ -100,6 +100,12 @@ impl<'c> ConfigOptions<'c> {
         self.0.connection_timeout
     }
 
+    /// Returns [`tcp_connect_timeout`](Config::tcp_connect_timeout).
+    #[must_use]
+    pub const fn tcp_connect_timeout(self) -> Option<Duration> {
+        self.0.tcp_connect_timeout
+    }
+
     /// Returns [`max_connection_lifetime`](Config::max_connection_lifetime).
     #[must_use]
     pub const fn max_connection_lifetime(self) -> Option<Duration> {

@@ -63,6 +63,15 @@ impl Config {
         self
     }
 
+    /// Sets how long one address of a server may take to accept a connection, before TLS and the login: an address that
+    /// does not exist is given up sooner than a server that is slow. `None` for no limit but
+    /// [`connection_timeout`](Self::connection_timeout), which goes on to limit the whole. Default: `None`.
+    #[must_use]
+    pub fn tcp_connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.tcp_connect_timeout = limit.into();
+        self
+    }
+
     /// Sets the maximum age of a connection. An older one is not used again: it is closed, and replaced when a call
     /// needs one. A call that is using it is not disturbed. `None` for no limit. Default: one hour.
     ///

@@ -11,6 +11,9 @@ use super::{Config, FetchSize, OptionalName, RetryIf};
 impl Config {
     /// Sets the default database of sessions and of `execute_query`. `None` for the user's home database. Default:
     /// `None`.
+    ///
+    /// In a cluster before Bolt 5.8, each session and each `execute_query` without a database costs a request: servers are
+    /// asked which database is the home of the user.
     #[must_use]
     pub fn database(mut self, name: impl OptionalName) -> Self {
         self.database = name.into_name();

@@ -68,6 +68,14 @@ impl Shared {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn router(&self) -> Option<&Arc<Router>> {
+        match &self.topology {
+            Topology::Direct(_) => None,
+            Topology::Routed(router) => Some(router),
+        }
+    }
+
     pub(crate) fn runtime(&self) -> &dyn Runtime {
         &*self.runtime
     }

@@ -88,20 +88,26 @@ impl Attempts {
         })
     }
 
-    /// Returns the work, on a connection that is ready. Nothing of it has been sent.
-    pub(crate) async fn begin(&mut self) -> Result<Exchange, Error> {
+    /// Returns the work, on a connection that is ready. Nothing of it has been sent. It is boxed, since it moves through
+    /// several futures.
+    pub(crate) async fn begin(&mut self) -> Result<Box<Exchange>, Error> {
         let lease = self.lease().await?;
         #[cfg(planted)]
         if planted!(BookmarksLostOnFailover) && !self.failed_on.is_empty() {
             let bookmarks = self.context.chain.next_without();
-            return Ok(Exchange::new(lease, Arc::clone(&self.work), self.api, bookmarks));
+            return Ok(Box::new(Exchange::new(
+                lease,
+                Arc::clone(&self.work),
+                self.api,
+                bookmarks,
+            )));
         }
-        Ok(Exchange::new(
+        Ok(Box::new(Exchange::new(
             lease,
             Arc::clone(&self.work),
             self.api,
             self.context.chain.next(),
-        ))
+        )))
     }
 
     /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the
@@ -128,7 +134,7 @@ impl Attempts {
             }
             _ => return Err(error),
         }
-        *failed = self.begin().await?;
+        *failed = *self.begin().await?;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! How the work on a connection ends: with a commit, a rollback, or because its result is not wanted any more.
 
+use std::time::Duration;
+
 use bolt_proto::{Fetch, RequestId, ResultId, UsageError};
 
 use crate::connect::link::Unfinished;
@@ -9,7 +11,10 @@ use crate::error::Error;
 
 use super::Exchange;
 use super::finishing::Rest;
-use super::running::FIRST_PAGE;
+
+/// How long rows that are on their way may delay a rollback. They usually follow the answer to RUN at once; a result that
+/// takes longer is being computed, and is stopped.
+const ROWS_ON_THEIR_WAY: Duration = Duration::from_millis(100);
 
 impl Exchange {
     /// Commits the transaction. What is left of its results is carried out first, in the same write where that is
@@ -48,8 +53,7 @@ impl Exchange {
         let open = self.results.any_open();
         let lease = self.flight.lease_mut()?;
         if open {
-            // Rows usually follow the answer to RUN at once. A call has not asked for them, so they may be in the socket.
-            let soon = by.earlier(Deadline::after(lease.now(), FIRST_PAGE));
+            let soon = by.earlier(Deadline::after(lease.now(), ROWS_ON_THEIR_WAY));
             lease.buffer_until(|proto| proto.unanswered() == 0, soon).await;
         }
         let proto = &mut lease.proto;

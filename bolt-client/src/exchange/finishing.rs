@@ -273,14 +273,20 @@ impl Exchange {
         if let Some(result) = self.results.get_mut(id) {
             result.want_all();
         }
-        while let Some(row) = self.next_ref(id, &mut kept, by).await? {
+        loop {
+            // Most rows are here already.
+            let row = if self.is_next(id) {
+                self.borrow_row(id)
+            } else {
+                self.next_ref(id, &mut kept, by).await?
+            };
+            let Some(row) = row else { return Ok(()) };
             bytes = bytes.saturating_add(row.encoded_len());
             if bytes > most {
                 return Err(Error::too_large(most));
             }
             read(row)?;
         }
-        Ok(())
     }
 }
 

@@ -311,11 +311,15 @@ impl WorkState {
         self.answered = true;
     }
 
-    /// Notes that a request has succeeded.
-    pub(super) fn succeeded(&mut self, request: Option<RequestId>, metadata: Metadata<'_>) {
-        if let Some(bookmark) = metadata.bookmark().filter(|_| !planted!(BookmarkDropped)) {
+    /// Notes the bookmark of what was committed. An empty one adds nothing.
+    pub(super) fn committed(&self, bookmark: &str) {
+        if !planted!(BookmarkDropped) {
             self.bookmarks.committed(bookmark);
         }
+    }
+
+    /// Notes that a request has succeeded.
+    pub(super) fn succeeded(&mut self, request: Option<RequestId>) {
         if request.is_some() && request == self.telemetry {
             self.api = None;
         }

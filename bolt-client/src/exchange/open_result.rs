@@ -19,7 +19,7 @@ pub(super) struct OpenResult {
     pub(super) run: RequestId,
     /// The last request for its rows.
     asked: RequestId,
-    query: String,
+    query: Arc<str>,
     pub(super) keys: Keys,
     /// RUN was answered without a word about columns.
     keys_left_out: bool,
@@ -55,12 +55,17 @@ enum Phase {
 
 impl OpenResult {
     /// Creates the result of the requests `run` and `asked`, which were just queued.
-    pub(super) fn new(id: ResultId, (run, asked): (RequestId, RequestId), query: &str, page: Fetch) -> Self {
+    pub(super) fn new(
+        id: ResultId,
+        (run, asked): (RequestId, RequestId),
+        query: &Arc<str>,
+        page: Fetch,
+    ) -> Self {
         Self {
             id,
             run,
             asked,
-            query: query.to_owned(),
+            query: Arc::clone(query),
             keys: Keys::default(),
             keys_left_out: false,
             rows: VecDeque::new(),

@@ -96,7 +96,7 @@ impl Exchange {
     /// Returns whether the next row of a result is the connection's next event, and nothing else must be done first.
     /// This holds for nearly all rows.
     #[inline]
-    fn is_next(&mut self, id: ResultId) -> bool {
+    pub(crate) fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {
             return false;
         };
@@ -164,7 +164,8 @@ impl Exchange {
     }
 
     /// Takes the row that is the connection's next event.
-    fn borrow_row(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
+    #[inline]
+    pub(crate) fn borrow_row(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
         let (event, state) = self.flight.event()?;
         state.note_answer();
         let Event::Record(row) = event else { return None };

@@ -13,8 +13,10 @@ use super::open_result::OpenResult;
 /// them.
 #[derive(Default)]
 pub(super) struct Results {
-    /// Boxed, since a node of the tree has room for eleven.
-    table: BTreeMap<ResultId, Box<OpenResult>>,
+    /// The result of the last query, which is the only one of most work: finding it takes no search.
+    newest: Option<Box<OpenResult>>,
+    /// The others.
+    older: BTreeMap<ResultId, Box<OpenResult>>,
     /// How many of them have not ended.
     open: usize,
     /// How many of them were not started: their RUN is unanswered.
@@ -24,34 +26,48 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// Adds the result of a query that runs after all others.
     pub(super) fn insert(&mut self, result: OpenResult) {
         self.open += 1;
         self.unanswered += 1;
-        self.table.insert(result.id, Box::new(result));
+        if let Some(older) = self.newest.replace(Box::new(result)) {
+            self.older.insert(older.id, older);
+        }
     }
 
+    #[inline]
     pub(super) fn get(&self, id: ResultId) -> Option<&OpenResult> {
-        self.table.get(&id).map(|result| &**result)
+        match &self.newest {
+            Some(newest) if newest.id == id => Some(newest),
+            _ => self.older.get(&id).map(|result| &**result),
+        }
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: ResultId) -> Option<&mut OpenResult> {
-        self.table.get_mut(&id).map(|result| &mut **result)
+        match &mut self.newest {
+            Some(newest) if newest.id == id => Some(newest),
+            _ => self.older.get_mut(&id).map(|result| &mut **result),
+        }
     }
 
     pub(super) fn first(&self) -> Option<&OpenResult> {
-        self.table.first_key_value().map(|(_, result)| &**result)
+        let oldest = self.older.first_key_value().map(|(_, result)| result);
+        oldest.or(self.newest.as_ref()).map(|result| &**result)
     }
 
     pub(super) fn newest(&self) -> Option<ResultId> {
-        self.table.last_key_value().map(|(id, _)| *id)
+        let newest = self.newest.as_ref().map(|result| result.id);
+        newest.or_else(|| self.older.last_key_value().map(|(id, _)| *id))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.newest.is_none() && self.older.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
-        self.table.clear();
+        self.newest = None;
+        self.older.clear();
         (self.open, self.unanswered) = (0, 0);
     }
 
@@ -67,26 +83,28 @@ impl Results {
 
     /// Applies an event to a result, and updates the counts.
     pub(super) fn update(&mut self, id: ResultId, change: impl FnOnce(&mut OpenResult)) {
-        let Some(result) = self.table.get_mut(&id) else {
+        let Some(result) = self.get_mut(id) else {
             return;
         };
         let (ended, started) = (result.has_ended(), result.is_started());
         change(result);
-        self.open -= usize::from(!ended && result.has_ended());
-        self.unanswered -= usize::from(!started && result.is_started());
-        if result.has_ended() && !result.is_wanted() {
-            self.table.remove(&id);
+        let (ends, starts) = (!ended && result.has_ended(), !started && result.is_started());
+        let is_over = result.has_ended() && !result.is_wanted();
+        self.open -= usize::from(ends);
+        self.unanswered -= usize::from(starts);
+        if is_over {
+            self.take(id);
         }
     }
 
     /// Notes that the result has no holder any more. Returns whether its rest is to be skipped.
     pub(super) fn mark_unwanted(&mut self, id: ResultId) -> bool {
         self.update(id, OpenResult::mark_unwanted);
-        self.table.contains_key(&id)
+        self.get(id).is_some()
     }
 
     pub(super) fn remove(&mut self, id: ResultId) {
-        if let Some(result) = self.table.remove(&id) {
+        if let Some(result) = self.take(id) {
             self.open -= usize::from(!result.has_ended());
             self.unanswered -= usize::from(!result.is_started());
         }
@@ -94,24 +112,35 @@ impl Results {
 
     /// Returns all ids in their order.
     pub(super) fn ids(&self) -> Vec<ResultId> {
-        self.table.keys().copied().collect()
+        self.in_order().map(|result| result.id).collect()
     }
 
     /// Notes that this request, and all after it, were taken back before they left. Removes the queries among them,
     /// and returns their requests.
     pub(super) fn take_back(&mut self, first: RequestId) -> Vec<RequestId> {
-        let newest_first = self.table.values().rev();
+        let newest_first = self.newest.iter().chain(self.older.values().rev());
         let gone: Vec<(ResultId, RequestId)> = newest_first
             .take_while(|result| result.run >= first)
             .map(|result| (result.id, result.run))
             .collect();
-        for result in self.table.values_mut() {
+        for result in self.older.values_mut().chain(&mut self.newest) {
             result.take_back(first);
         }
         for (id, _) in &gone {
             self.remove(*id);
         }
         gone.into_iter().map(|(_, run)| run).collect()
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = &OpenResult> {
+        self.older.values().chain(&self.newest).map(|result| &**result)
+    }
+
+    fn take(&mut self, id: ResultId) -> Option<Box<OpenResult>> {
+        match self.newest.take_if(|newest| newest.id == id) {
+            Some(newest) => Some(newest),
+            None => self.older.remove(&id),
+        }
     }
 
     /// Returns where cursors of these results leave notes when they are dropped.
@@ -135,7 +164,7 @@ impl Results {
 impl fmt::Debug for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Results")
-            .field("held", &self.table.len())
+            .field("held", &self.in_order().count())
             .field("open", &self.open)
             .finish()
     }

@@ -11,8 +11,8 @@ use super::open_result::OpenResult;
 use super::work::WorkKind;
 use super::{Exchange, HolderToken};
 
-/// How long a page that is on its way may delay a call that need not wait for it.
-pub(super) const FIRST_PAGE: Duration = Duration::from_millis(10);
+/// How long the first page of an auto-commit write may delay its `run`.
+const FIRST_PAGE: Duration = Duration::from_millis(10);
 
 impl Exchange {
     /// Begins the transaction, and waits for the server's answer.
@@ -85,7 +85,7 @@ impl Exchange {
             .and_then(|(run, id)| proto.pull(id, page).map(|pull| (run, pull, id)));
         match sent {
             Ok((run, pull, id)) => {
-                let result = OpenResult::new(id, (run, pull), query.text(), page);
+                let result = OpenResult::new(id, (run, pull), query.shared_text(), page);
                 self.results.insert(result);
                 Ok((run, id))
             }

@@ -15,6 +15,7 @@ use core::fmt;
 use crate::buffer::Wire;
 use crate::event::RequestId;
 use crate::handshake::Versions;
+use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::message::Answer;
 use crate::state::{Message, ServerState};
@@ -72,6 +73,8 @@ pub struct Connection {
     utc: bool,
     /// The capability bits that client and server have in common, by the handshake.
     agreed: u64,
+    /// The columns of the last result, which the next one shares if it has the same.
+    last_keys: Keys,
     /// A buffer for composing requests, kept for its memory.
     scratch: Vec<u8>,
 }
@@ -124,6 +127,7 @@ impl Connection {
             announce: false,
             utc: false,
             agreed: 0,
+            last_keys: Keys::default(),
             scratch: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
 use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
-use crate::packstream::{self, ListRef, MapRef, Reader, ValueRef};
+use crate::packstream::{self, ListRef, MapRef, Reader, Token, ValueRef};
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
@@ -224,7 +224,10 @@ impl Connection {
                 checked
             }
             Answer::Success if executed => {
-                let success = Success::read(sole_metadata(body)?, awaited)?;
+                let success = Success::read(sole_metadata(body)?, awaited, &self.last_keys)?;
+                if let Some(keys) = success.keys.as_ref().filter(|keys| keys.are_short()) {
+                    self.last_keys.clone_from(keys);
+                }
                 self.succeeded(version, message, success);
                 Ok(())
             }
@@ -275,8 +278,9 @@ struct Success {
 }
 
 impl Success {
-    /// Reads the answer to this request. It must be an answer to this request.
-    fn read(metadata: MapRef<'_>, awaited: &Entry) -> Result<Self, ProtocolViolation> {
+    /// Reads the answer to this request. It must be an answer to this request. Columns that are `last_keys` share their
+    /// memory.
+    fn read(metadata: MapRef<'_>, awaited: &Entry, last_keys: &Keys) -> Result<Self, ProtocolViolation> {
         let message = awaited.message;
         let mut success = Self {
             result: awaited.result,
@@ -311,7 +315,10 @@ impl Success {
         if !answers_request {
             return Err(ProtocolViolation::Desynchronized { message });
         }
-        success.keys = fields.map(columns).transpose()?;
+        success.keys = match fields {
+            Some(fields) if last_keys.are(fields) => Some(last_keys.clone()),
+            fields => fields.map(columns).transpose()?,
+        };
         success.utc = message == Message::Hello && Metadata::new(metadata).hello().utc;
         Ok(success)
     }
@@ -320,10 +327,14 @@ impl Success {
 /// Entries in the answers to PULL, DISCARD and COMMIT that are never in the answer to RUN.
 const SUMMARY: [&str; 4] = ["bookmark", "stats", "t_last", "type"];
 
-/// Reads the metadata of a SUCCESS or FAILURE that was walked before.
+/// Reads the metadata of a SUCCESS or FAILURE that was walked before: one map, with nothing after it.
 fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
-    match Reader::new(body).value()? {
-        ValueRef::Map(map) => Ok(map),
+    let mut reader = Reader::new(body);
+    match reader.token()? {
+        Token::Map(len) => {
+            reader.enter()?;
+            Ok(MapRef::new(reader, len))
+        }
         _ => Err(ProtocolViolation::Metadata { what: "not a map" }),
     }
 }

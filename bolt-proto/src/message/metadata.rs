@@ -71,6 +71,13 @@ impl<'a> Metadata<'a> {
         self.0.get(key).ok().flatten()
     }
 
+    /// Returns several entries in one pass, each as [`value`](Self::value) does.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn values<const N: usize>(self, keys: [&str; N]) -> [Option<ValueRef<'a>>; N] {
+        self.0.get_all(keys).unwrap_or([None; N])
+    }
+
     /// Returns an entry if it is a string.
     #[must_use]
     pub fn string(self, key: &str) -> Option<&'a str> {

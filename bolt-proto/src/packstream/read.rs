@@ -280,6 +280,25 @@ impl<'a> Reader<'a> {
         Some(f64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
     }
 
+    /// Reads the floats that are next, at most this many: lists of numbers have hundreds.
+    #[inline]
+    pub(crate) fn floats(&mut self, most: usize) -> impl ExactSizeIterator<Item = f64> + use<'a> {
+        const SIZE: usize = 9;
+        let all = self.rest.chunks_exact(SIZE).take(most);
+        let count = all
+            .take_while(|float| float.first() == Some(&marker::FLOAT))
+            .count();
+        let (floats, rest) = self
+            .rest
+            .split_at_checked(count.saturating_mul(SIZE))
+            .unwrap_or_default();
+        self.rest = rest;
+        floats.chunks_exact(SIZE).map(|float| {
+            let bytes = float.last_chunk().copied().unwrap_or_default();
+            f64::from_be_bytes(bytes)
+        })
+    }
+
     /// Reads the next value if it is a boolean.
     #[inline]
     pub(crate) fn boolean(&mut self) -> Option<bool> {
@@ -340,6 +359,19 @@ impl<'a> Reader<'a> {
         }
         self.rest = rest;
         Some(())
+    }
+
+    /// Reads a map key of which the text may turn out not to be UTF-8.
+    #[inline]
+    pub(crate) fn key_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        if let [first @ 0x80..=0x8F, after @ ..] = self.rest {
+            let (text, rest) = after
+                .split_at_checked(usize::from(first & 0x0F))
+                .ok_or(DecodeError::Truncated)?;
+            self.rest = rest;
+            return Ok(text);
+        }
+        self.key().map(str::as_bytes)
     }
 
     /// Reads a map key.

@@ -165,17 +165,36 @@ impl<'a> MapRef<'a> {
     ///
     /// # Errors
     ///
-    /// If an entry of the map is malformed.
+    /// If an entry of the map is malformed. The text of other keys and values is passed over, and not checked to be UTF-8.
     pub fn get(&self, key: &str) -> Result<Option<ValueRef<'a>>, DecodeError> {
+        let [value] = self.get_all([key])?;
+        Ok(value)
+    }
+
+    /// Does what [`get`](Self::get) does for several keys, in one pass over the entries.
+    pub(crate) fn get_all<const N: usize>(
+        &self,
+        keys: [&str; N],
+    ) -> Result<[Option<ValueRef<'a>>; N], DecodeError> {
         let mut reader = self.reader();
-        let mut found = None;
+        let mut places = [None; N];
         for _ in 0..self.len {
-            if reader.key()? == key {
-                found = Some(reader);
+            let found = reader.key_bytes()?;
+            for (key, place) in keys.iter().zip(&mut places) {
+                if found.len() == key.len() && found == key.as_bytes() {
+                    *place = Some(reader);
+                    break;
+                }
             }
             reader.skip()?;
         }
-        found.map(|mut place| place.value()).transpose()
+        let mut values = [None; N];
+        for (place, value) in places.into_iter().zip(&mut values) {
+            if let Some(mut place) = place {
+                *value = Some(place.value()?);
+            }
+        }
+        Ok(values)
     }
 
     /// Returns an iterator over the entries. It ends after an error.

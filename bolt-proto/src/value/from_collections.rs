@@ -253,7 +253,8 @@ fn begin_list(reader: &mut Reader<'_>) -> Result<usize, ConversionError> {
 #[inline]
 fn read_items<'a, T: FromValue<'a>>(reader: &mut Reader<'a>, len: usize) -> Result<Vec<T>, ConversionError> {
     let mut items = Vec::with_capacity(in_advance::<T>(len));
-    for index in 0..len {
+    T::read_run(reader, len, &mut items);
+    for index in items.len()..len {
         items.push(T::read(reader).map_err(|error| error.at_item(index))?);
     }
     Ok(items)

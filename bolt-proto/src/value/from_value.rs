@@ -110,6 +110,11 @@ pub trait FromValue<'a>: Sized {
         None
     }
 
+    /// Reads the first items of a list, at most this many, as far as that is possible at once.
+    #[doc(hidden)]
+    #[inline]
+    fn read_run(_reader: &mut Reader<'a>, _most: usize, _items: &mut Vec<Self>) {}
+
     /// Works as [`read_items`](Self::read_items) for an array.
     #[doc(hidden)]
     #[inline]
@@ -176,9 +181,9 @@ pub(crate) fn leaf(value: &Value) -> Option<ValueRef<'_>> {
 
 /// Reads a scalar by the token of its type.
 ///
-/// A faster method of the reader for such a token is named after `by`. `owned` types need not borrow from what is read.
+/// A faster method of the reader for such a token is named after `by`, one for several of them after `run`. `owned` types need not borrow from what is read.
 macro_rules! scalars {
-    ($($kind:ident $scalar:ty, $expected:literal $(by $fast:ident)?: $($variant:ident($value:ident) => $result:expr),+;)*) => {$(
+    ($($kind:ident $scalar:ty, $expected:literal $(by $fast:ident)? $(run $run:ident)?: $($variant:ident($value:ident) => $result:expr),+;)*) => {$(
         impl<'a> FromValue<'a> for $scalar {
             fn from_value(value: ValueRef<'a>) -> Result<Self, ConversionError> {
                 match value {
@@ -198,6 +203,13 @@ macro_rules! scalars {
                 scalars!(@fast reader $($fast)? $($variant($value) => $result),+);
                 by_token(reader)
             }
+
+            $(
+                #[inline]
+                fn read_run(reader: &mut Reader<'a>, most: usize, items: &mut Vec<Self>) {
+                    items.extend(reader.$run(most));
+                }
+            )?
 
             scalars!(@tree $kind $scalar, $expected);
         }
@@ -224,7 +236,7 @@ pub(crate) use scalars;
 scalars! {
     owned bool, "a boolean" by boolean: Boolean(value) => Ok(value);
     owned i64, "an integer" by integer: Integer(value) => Ok(value);
-    owned f64, "a float" by float: Float(value) => Ok(value), Integer(value) => exact_float(value);
+    owned f64, "a float" by float run floats: Float(value) => Ok(value), Integer(value) => exact_float(value);
     owned f32, "a float" by float: Float(value) => narrow(value), Integer(value) => exact_float_32(value);
     owned char, "a string of one character": String(value) => only_char(value);
     borrowed &'a str, "a string" by short_string: String(value) => Ok(value);

@@ -256,12 +256,10 @@ fn inside<'a>(
 
 fn read_items(reader: &mut Reader<'_>, len: usize) -> Result<Vec<Value>, ConversionError> {
     let mut items = Vec::with_capacity(in_advance::<Value>(len));
-    for index in 0..len {
-        // Most long lists are lists of numbers.
-        items.push(match reader.float() {
-            Some(value) => Value::Float(value),
-            None => Value::read(reader).map_err(|error| error.at_item(index))?,
-        });
+    // Most long lists are lists of numbers.
+    items.extend(reader.floats(len).map(Value::Float));
+    for index in items.len()..len {
+        items.push(Value::read(reader).map_err(|error| error.at_item(index))?);
     }
     Ok(items)
 }

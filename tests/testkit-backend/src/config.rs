@@ -37,7 +37,7 @@ pub(crate) fn config(new: &NewDriver, manager: Option<Kind>, frontend: &Frontend
         config = config.user_agent(name);
     }
     if let Some(limit) = new.connection_timeout_ms {
-        config = config.connection_timeout(Duration::from_millis(limit));
+        config = config.tcp_connect_timeout(Duration::from_millis(limit));
     }
     if let Some(rows) = new.fetch_size {
         config = config.fetch_size(fetch_size(rows)?);

@@ -20,6 +20,8 @@ pub(crate) enum Feature {
     Counters,
     /// Locks of single nodes, so that transactions can deadlock.
     Deadlocks,
+    /// Work on a new connection is the first thing that a server is asked.
+    Direct,
     /// Stopping a running query.
     Interruption,
     /// Notifications and plans.
@@ -222,6 +224,12 @@ impl Server {
     /// Returns the options of a driver that reaches it at another address.
     pub(crate) fn config_at(&self, address: SocketAddr, auth: impl AuthManager) -> Result<Config, Error> {
         let config = Config::new(&format!("{}://{address}", self.reach.scheme()), auth)?;
+        // Before Bolt 5.8 each session asks a server for its home database, and scenarios count what a session asks.
+        let config = if self.reach.routed && self.is_engine() {
+            config.database("neo4j")
+        } else {
+            config
+        };
         Ok(match &self.tls {
             None => config,
             Some(tls) => config.tls(tls.clone()),
@@ -230,6 +238,9 @@ impl Server {
 
     /// Returns why it lacks this feature; `None` if it has it.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
+        if self.reach.routed && feature == Feature::Direct {
+            return Some("a driver of neo4j:// asks for a routing table first");
+        }
         if self.reach.tls && feature.is_of_proxies() {
             return Some("the proxy of this scenario reads what it relays");
         }

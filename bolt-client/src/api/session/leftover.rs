@@ -17,9 +17,9 @@ const KEPT_BYTES: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Leftover {
     /// By their numbers. Only the newest may have a connection.
-    with_cursor: BTreeMap<u64, Exchange>,
-    /// The results whose cursors were dropped.
-    dropped: Arc<Dropped>,
+    with_cursor: BTreeMap<u64, Box<Exchange>>,
+    /// The results whose cursors were dropped. Present after the first cursor.
+    dropped: Option<Arc<Dropped>>,
     /// A write whose rows were dropped. The session finishes the write before its next work, which has to see that write.
     unfinished: Option<ParkedWork>,
 }
@@ -28,17 +28,17 @@ impl Leftover {
     /// Keeps a query whose result has a cursor.
     pub(super) fn hold(
         &mut self,
-        exchange: Exchange,
+        exchange: Box<Exchange>,
         token: impl FnOnce(u64, &Arc<Dropped>) -> HolderToken,
     ) -> HolderToken {
         let number = exchange.number();
         self.with_cursor.insert(number, exchange);
-        token(number, &self.dropped)
+        token(number, self.dropped.get_or_insert_default())
     }
 
     /// Returns the work of a cursor.
     pub(super) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        self.with_cursor.get_mut(&number)
+        self.with_cursor.get_mut(&number).map(|exchange| &mut **exchange)
     }
 
     /// Takes a query whose rows were dropped. A write is kept until it is finished; any other query ends here.
@@ -95,7 +95,8 @@ impl Leftover {
 
     /// Releases the queries whose cursors were dropped.
     fn forget_dropped(&mut self) {
-        for (number, _) in self.dropped.take() {
+        let dropped = self.dropped.as_ref().map(|dropped| dropped.take());
+        for (number, _) in dropped.into_iter().flatten() {
             if planted!(ExchangeKept) {
                 continue;
             }
@@ -108,7 +109,9 @@ impl Leftover {
     /// Returns the number of queries that are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.with_cursor.len() + usize::from(self.unfinished.is_some()) + self.dropped.len()
+        self.with_cursor.len()
+            + usize::from(self.unfinished.is_some())
+            + self.dropped.as_ref().map_or(0, |dropped| dropped.len())
     }
 
     async fn finish_dropped(&mut self, by: Deadline) -> Result<(), Error> {

@@ -129,7 +129,7 @@ async fn start(
     query: &Query,
     extra: Extra,
     by: Deadline,
-) -> Result<(Exchange, ResultId), Error> {
+) -> Result<(Box<Exchange>, ResultId), Error> {
     query.check().map_err(Clone::clone)?;
     session.make_room(by).await?;
     let mut attempts = session.context.auto_commit(extra, by);

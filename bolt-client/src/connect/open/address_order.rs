@@ -24,6 +24,8 @@ struct Known {
     bad: Vec<Bad>,
     /// Where the last handshake was completed, whatever followed.
     answered: Option<SocketAddr>,
+    /// What the last look-up returned, and when.
+    found: Option<(Instant, Vec<SocketAddr>)>,
 }
 
 #[derive(Debug)]
@@ -35,6 +37,9 @@ struct Bad {
 
 /// The most addresses of which it is known that they failed.
 const MAX_BAD: usize = 16;
+
+/// The most addresses of a look-up that are remembered.
+const MAX_FOUND: usize = 64;
 
 impl AddressOrder {
     /// Returns an order that has one address, and passes on what is learnt about it.
@@ -62,8 +67,9 @@ impl AddressOrder {
     }
 
     /// Orders what DNS returned.
-    pub(super) fn sockets(&self, sockets: &mut [SocketAddr]) {
-        let known = self.lock();
+    pub(super) fn sockets(&self, sockets: &mut [SocketAddr], now: Instant) {
+        let mut known = self.lock();
+        known.found = Some((now, sockets.iter().copied().take(MAX_FOUND).collect()));
         for bad in &known.bad {
             last(sockets, |socket| *socket == bad.socket);
         }
@@ -104,6 +110,13 @@ impl AddressOrder {
             socket,
             since: now,
         });
+    }
+
+    /// Returns what the last look-up returned, if that was not before this instant.
+    pub(crate) fn found_since(&self, since: Instant) -> Option<Vec<SocketAddr>> {
+        let known = self.lock();
+        let found = known.found.as_ref().filter(|(at, _)| *at >= since);
+        found.map(|(_, sockets)| sockets.clone())
     }
 
     /// Returns whether an attempt at this address has failed since then.
@@ -152,7 +165,7 @@ mod tests {
     #[track_caller]
     fn assert_order(order: &AddressOrder, ports: [u16; 3]) {
         let (mut sockets, mut targets) = ([1, 2, 3].map(socket), [1, 2, 3].map(target));
-        order.sockets(&mut sockets);
+        order.sockets(&mut sockets, Instant::now());
         order.targets(&mut targets);
         assert_eq!((sockets, targets), (ports.map(socket), ports.map(target)));
     }

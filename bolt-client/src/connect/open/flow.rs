@@ -104,7 +104,7 @@ impl Flow {
         match found.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(sockets) if sockets.is_empty() => Err(Error::resolve(target.host(), None)),
             Ok(mut sockets) => {
-                self.order.sockets(&mut sockets);
+                self.order.sockets(&mut sockets, self.runtime.now());
                 self.timing.note_progress();
                 Ok(sockets)
             }
@@ -168,8 +168,18 @@ impl Flow {
             Some(path) => Endpoint::Unix(path.into()),
             None => Endpoint::Tcp(socket),
         };
-        let by = self.timing.limit();
-        let transport = self.runtime.connect(&endpoint, &self.config.socket, by).await;
+        let connect = async {
+            let by = self.timing.limit();
+            self.runtime.connect(&endpoint, &self.config.socket, by).await
+        };
+        let transport = match self.config.tcp_connect_timeout {
+            None => connect.await,
+            Some(limit) => {
+                let by = Deadline::after(self.runtime.now(), limit);
+                let in_time = self.timing.within(by, &*self.runtime, connect).await;
+                in_time.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+            }
+        };
         let transport = transport.map_err(|error| Error::connect(name(target, socket), error))?;
         let transport = encryption.wrap(target, transport)?;
         let options = Options::default()

@@ -95,7 +95,7 @@ impl Timing {
         runtime: &dyn Runtime,
         attempt: F,
     ) -> Option<F::Output> {
-        self.lock().attempt = end;
+        let whole = self.begin_attempt(end);
         let mut attempt = pin!(attempt);
         let outcome = poll_fn(|cx| match attempt.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -103,8 +103,16 @@ impl Timing {
             Poll::Pending => Poll::Pending,
         })
         .await;
-        self.lock().attempt = Deadline::NONE;
+        self.lock().attempt = whole;
         outcome
+    }
+
+    /// Begins an attempt, which may be a part of another one. Returns the deadline of that.
+    fn begin_attempt(&self, end: Deadline) -> Deadline {
+        let mut limits = self.lock();
+        let whole = limits.attempt;
+        limits.attempt = end.earlier(whole);
+        whole
     }
 
     fn lock(&self) -> MutexGuard<'_, Limits> {

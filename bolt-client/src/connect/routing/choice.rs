@@ -40,6 +40,8 @@ enum Next {
     Refresh {
         database: Option<Arc<str>>,
         guessed: bool,
+        /// How many tables had arrived when none was found.
+        seen: u64,
     },
     /// No server is left.
     Fail(Error),
@@ -79,9 +81,16 @@ impl Router {
         loop {
             match self.choose(want, &tried)? {
                 Next::Fail(error) => return Err(error),
-                Next::Refresh { database, guessed } => {
+                Next::Refresh {
+                    database,
+                    guessed,
+                    seen,
+                } => {
                     let home = database.is_none();
-                    let found = self.refresh(want, credentials, database, by).await?;
+                    let found = self
+                        .refresh_unless_newer(want, credentials, database, Some(seen), by)
+                        .await?;
+                    let Some(found) = found else { continue };
                     if let (true, false, Some(name)) = (home, guessed, &found.database) {
                         want.pin(name);
                     }
@@ -260,7 +269,11 @@ impl Router {
                 return Ok(Next::Fail(Error::no_server(known, tried.failures.clone())));
             }
             let database = database.filter(|_| !guessed);
-            return Ok(Next::Refresh { database, guessed });
+            return Ok(Next::Refresh {
+                database,
+                guessed,
+                seen: state.arrivals,
+            });
         };
         // The server that has just sent the table has a connection that is ready.
         let router = tried.found.as_ref().map(|found| &found.router);

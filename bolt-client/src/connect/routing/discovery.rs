@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +14,7 @@ use crate::address::Address;
 use crate::config::Resolver;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
-use crate::connect::login::Credentials;
+use crate::connect::login::{Credentials, Login};
 use crate::connect::pool::{Lease, Pool};
 use crate::connect::shared::own_login_unsupported;
 use crate::deadline::Deadline;
@@ -60,6 +63,26 @@ impl Router {
         database: Option<Arc<str>>,
         by: Deadline,
     ) -> Result<Found, Error> {
+        loop {
+            let found = self
+                .refresh_unless_newer(want, credentials, database.clone(), None, by)
+                .await?;
+            if let Some(found) = found {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same for a caller that has looked at the tables when so many had arrived. `None` if another one has arrived since
+    /// and no search is under way: the caller looks again, so that it does not ask for what another caller has just got.
+    pub(super) async fn refresh_unless_newer(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        database: Option<Arc<str>>,
+        seen: Option<u64>,
+        by: Deadline,
+    ) -> Result<Option<Found>, Error> {
         let user = self.user(want);
         let errand = Errand {
             key: RefreshKey {
@@ -76,8 +99,11 @@ impl Router {
             credentials: credentials.clone(),
             by,
         };
+        let mut seen = seen;
         loop {
-            let refresh = self.search_for(&errand)?;
+            let Some(refresh) = self.search_for(&errand, seen.take())? else {
+                return Ok(None);
+            };
             let again = || self.begin_search(&errand);
             let next = refresh.next(&*self.runtime, errand.access, by, again).await?;
             let outcome = match next {
@@ -86,7 +112,7 @@ impl Router {
                 Some(Next::Turn(turn)) => self.take_turn(turn, &refresh, &errand).await?,
             };
             match outcome {
-                Outcome::Found(found) => return Ok(found),
+                Outcome::Found(found) => return Ok(Some(found)),
                 Outcome::Failed(failure) if errand.may_succeed_after(&failure) => {}
                 Outcome::Failed(failure) => return Err(failure.error),
                 Outcome::Closed => return Err(Error::closed()),
@@ -250,15 +276,22 @@ impl Router {
         credentials: &Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
+        let mut credentials = credentials.clone();
         loop {
-            let mut lease = pool.acquire(credentials, by).await?;
-            if lease.carry(credentials)? {
+            let mut lease = pool.acquire(&credentials, by).await?;
+            if lease.carry(&credentials)? {
                 return Ok(lease);
             }
             // Its login cannot be changed before Bolt 5.1.
-            let auth = &credentials.auth;
-            if credentials.own && !self.logins.are_the_drivers(auth, self.now()) {
-                return Err(own_login_unsupported(&lease));
+            if credentials.own {
+                if !self.logins.are_the_drivers(&credentials.auth, self.now()) {
+                    return Err(own_login_unsupported(&lease));
+                }
+            } else {
+                credentials = self
+                    .logins
+                    .credentials(&Login::Driver, &*self.runtime, by)
+                    .await?;
             }
             lease.close();
         }
@@ -307,10 +340,14 @@ impl Router {
 
     /// Returns the addresses of a server's name at which no attempt has failed since then.
     async fn other_addresses(&self, pool: &Pool, since: Instant, by: Deadline) -> VecDeque<SocketAddr> {
-        let server = pool.address();
-        let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
-        let Some(Ok(mut sockets)) = by.race(&*self.runtime, resolving).await else {
-            return VecDeque::new();
+        let mut sockets = match pool.addresses().found_since(since) {
+            Some(sockets) => sockets,
+            None => {
+                let server = pool.address();
+                let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
+                let resolved = by.race(&*self.runtime, resolving).await;
+                resolved.and_then(Result::ok).unwrap_or_default()
+            }
         };
         sockets.retain(|socket| !pool.addresses().has_failed_since(*socket, since));
         sockets.truncate(MAX_ADDRESSES);
@@ -348,7 +385,8 @@ impl Router {
     }
 
     /// Returns the search for a table; begins one if there is none.
-    fn search_for(&self, errand: &Errand) -> Result<Arc<Refresh>, Error> {
+    /// `None` if there is none, and more tables have arrived than were `seen`.
+    fn search_for(&self, errand: &Errand, seen: Option<u64>) -> Result<Option<Arc<Refresh>>, Error> {
         let now = self.now();
         let mut state = self.lock();
         if state.closed {
@@ -356,15 +394,18 @@ impl Router {
         }
         if let Some(refresh) = state.refreshes.get(&errand.key) {
             if !refresh.is_forgotten(now) && !planted!(RoutingHerd) {
-                return Ok(Arc::clone(refresh));
+                return Ok(Some(Arc::clone(refresh)));
             }
+        }
+        if seen.is_some_and(|seen| seen != state.arrivals) {
+            return Ok(None);
         }
         let progress = Progress::new(state.new_search(&self.seed, errand));
         let refresh = Arc::new(Refresh::new(progress, now));
         let forgotten = state.refreshes.insert(errand.key.clone(), Arc::clone(&refresh));
         drop(state);
         drop(forgotten);
-        Ok(refresh)
+        Ok(Some(refresh))
     }
 
     fn begin_search(&self, errand: &Errand) -> Box<Progress> {
@@ -404,9 +445,17 @@ impl Router {
 }
 
 impl State {
-    fn new_search(&self, seed: &Address, errand: &Errand) -> Search<Error> {
+    fn new_search(&mut self, seed: &Address, errand: &Errand) -> Search<Error> {
         let table = self.tables.get(errand.key.database.as_deref());
-        Search::new(table, seed, errand.access)
+        let search = Search::new(table, seed, errand.access);
+        let Some(user) = &errand.key.user else {
+            return search;
+        };
+        // Any router knows which database is the user's home, and the seed may be gone.
+        let home = self.homes.get(user);
+        let table = home.and_then(|home| self.tables.get(Some(&home)));
+        let known = table.map(Table::routers).unwrap_or_default();
+        search.and_then(known.iter().filter(|router| ***router != *seed))
     }
 }
 

@@ -91,6 +91,8 @@ struct State {
     /// The calls that wait for a connection, to be woken when the tables change.
     waiting: BTreeMap<u64, Waker>,
     calls: u64,
+    /// How many tables have arrived.
+    arrivals: u64,
     /// The last failure of each server that was asked for a table, until it answers.
     failures: BTreeMap<Arc<Address>, (Instant, Error)>,
     closed: bool,
@@ -204,6 +206,7 @@ impl Router {
             state.homes.set(user.clone(), Arc::clone(home));
         }
         state.tables.update(question.database.as_ref(), table, now);
+        state.arrivals += 1;
         let left = state.take_left();
         let waiting = mem::take(&mut state.waiting);
         drop(state);

@@ -58,6 +58,12 @@ impl<E> Search<E> {
         }
     }
 
+    /// Adds servers that are asked after all others.
+    pub(crate) fn and_then<'a>(mut self, routers: impl Iterator<Item = &'a Arc<Address>>) -> Self {
+        self.left.extend(routers.cloned().map(Candidate::Router));
+        self
+    }
+
     /// Returns what is asked next.
     pub(crate) fn next(&mut self) -> Option<Candidate> {
         loop {

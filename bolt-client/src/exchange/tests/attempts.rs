@@ -8,7 +8,7 @@ use super::*;
 const BY: Deadline = Deadline::NONE;
 
 /// Runs an auto-commit query until it is done, or its attempts are over.
-async fn auto_commit(context: &Arc<TransactionContext>, query: &str) -> Result<Exchange, Error> {
+async fn auto_commit(context: &Arc<TransactionContext>, query: &str) -> Result<Box<Exchange>, Error> {
     let query = Query::new(query);
     let mut attempts = context.auto_commit(Extra::default(), BY);
     let mut work = attempts.begin().await?;

@@ -319,7 +319,7 @@ fn a_rollback_stops_rows_that_are_on_their_way_and_no_others() {
         drop(running);
         let mut rolling_back = Task::new(work.rollback(BY));
         assert!(rolling_back.run().is_none());
-        servers.pass(SECOND / 100);
+        servers.pass(SECOND / 10);
         assert!(rolling_back.run().is_none());
         assert_eq!(
             servers.news(0),

@@ -63,14 +63,14 @@ fn warm(context: &Arc<TransactionContext>, servers: &Scripted, connections: usiz
 }
 
 /// A transaction on the only connection, of which nothing has been sent.
-fn transaction(servers: &Scripted) -> Exchange {
+fn transaction(servers: &Scripted) -> Box<Exchange> {
     let context = context(servers);
     warm(&context, servers, 1);
     now(explicit(&context).begin()).unwrap()
 }
 
 /// As [`transaction`], with pages of this many rows.
-fn paged(servers: &Scripted, rows: u64) -> Exchange {
+fn paged(servers: &Scripted, rows: u64) -> Box<Exchange> {
     let settings = Settings {
         fetch_size: Some(rows.into()),
         ..Settings::default()
@@ -81,7 +81,7 @@ fn paged(servers: &Scripted, rows: u64) -> Exchange {
 }
 
 /// An auto-commit query of which nothing has been sent.
-fn auto_commit(servers: &Scripted, access: Access) -> Exchange {
+fn auto_commit(servers: &Scripted, access: Access) -> Box<Exchange> {
     let settings = Settings {
         access,
         ..Settings::default()

@@ -112,7 +112,7 @@ fn the_size_of_a_kept_row_includes_the_row_its_values_their_positions_and_an_all
 }
 
 /// A transaction over a version of the protocol that does not know this query's parameter.
-fn old(servers: &Scripted) -> (Exchange, Query) {
+fn old(servers: &Scripted) -> (Box<Exchange>, Query) {
     let old = bolt_proto::Versions::only(bolt_proto::Version::new(5, 4));
     let context = context_with(servers, Scripted::config().versions(old), Settings::default());
     warm(&context, servers, 1);

@@ -6,6 +6,7 @@
 //!   nodes` for example.
 //! * `… -- write` writes them to `tests/benches/RESULTS.md`.
 //! * `… -- check` compares with that file, and fails if anything has become more than 5 % dearer.
+//! * `… -- many` measures many sessions at a time, without valgrind.
 //! * `… -- profile DIR` keeps the profiles, for `callgrind_annotate`.
 
 mod blocking;
@@ -35,8 +36,14 @@ fn main() -> ExitCode {
         adapter.measure(address(fast), address(slow), wanted);
         return ExitCode::SUCCESS;
     }
+    if let ["many-client", adapter, server, sessions] = &words[..] {
+        let adapter = Adapter::named(adapter).expect("an adapter");
+        let sessions = sessions.parse().expect("a number");
+        concurrent::client(adapter, server.parse().expect("an address"), sessions);
+        return ExitCode::SUCCESS;
+    }
     if let ["many", rest @ ..] = &words[..] {
-        concurrent::main(rest);
+        concurrent::run(rest, replay::start(Duration::ZERO));
         return ExitCode::SUCCESS;
     }
     if !callgrind::is_there() {

@@ -361,10 +361,11 @@ macro_rules! driver_calls {
         }
 
         $($async)? fn small(driver: &$driver, call: Small, query: &str) -> Result<u64, Error> {
-            let mut session = driver.session().default_access_mode(call.access()).build();
+            let session = || driver.session().default_access_mode(call.access()).build();
             let number = match call {
-                Small::RunSingle => $wait!(session.run(query).param("n", 1).single())?.get::<i64>(0)?,
+                Small::RunSingle => $wait!(session().run(query).param("n", 1).single())?.get::<i64>(0)?,
                 Small::RunNext => {
+                    let mut session = session();
                     let mut rows = $begin!(session.run(query).param("n", 1))?;
                     let mut sum = 0;
                     while let Some(row) = $wait!(rows.next_ref())? {
@@ -378,13 +379,14 @@ macro_rules! driver_calls {
                     $begin!(query)?.records[0].get::<i64>(0)?
                 }
                 Small::Transaction => {
+                    let mut session = session();
                     let mut tx = $begin!(session.begin_transaction())?;
                     let number = $wait!(tx.run(query).param("n", 1).single())?.get::<i64>(0)?;
                     $wait!(tx.commit())?;
                     number
                 }
-                Small::ReadFunction => $begin!(session.execute_read($function!(query)))?,
-                Small::WriteFunction => $begin!(session.execute_write($function!(query)))?,
+                Small::ReadFunction => $begin!(session().execute_read($function!(query)))?,
+                Small::WriteFunction => $begin!(session().execute_write($function!(query)))?,
             };
             Ok(number.cast_unsigned())
         }

@@ -131,13 +131,6 @@ async fn leader_switches(text: &mut String, adapter: Adapter) -> Result<(), AnyE
         text,
         "`execute_write`, one query, no columns, after `A` became the leader",
     )?;
-    cluster.name(&[0, 1], &[1], &[1], 300);
-    cluster.relays[0].cut();
-    go!(driver.execute_query("WRITE"))?;
-    cluster.row(
-        text,
-        "`execute_query` that writes, after `A` closed its connections and `B` became the leader",
-    )?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
         a_failed_query_ends_its_transaction_and_the_next_one_is_fine,
         an_unread_failure_fails_the_commit,
         a_timed_out_run_poisons_its_transaction,
-        an_eager_transaction_reports_errors_of_its_begin,
+        an_eager_transaction_reports_errors_of_its_begin needs Direct,
         a_broken_idle_connection_is_replaced_by_the_first_query,
         a_connection_that_breaks_later_ends_the_transaction,
         a_commit_with_a_lost_answer_is_unknown,

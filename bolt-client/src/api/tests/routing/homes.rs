@@ -39,6 +39,23 @@ fn without_forwarding_each_session_asks_once_and_stays_with_the_answer() {
 }
 
 #[test]
+fn a_home_database_is_found_although_the_seed_is_gone() {
+    let servers = Scripted::new();
+    servers.table([&[1, 2], &[2], &[3]], 300);
+    servers.home("neo4j", &[1, 2, 3]);
+    let driver = servers.routed();
+    run(&mut driver.session().build());
+    servers.crash(1);
+    assert_eq!(run(&mut driver.session().build()), 3);
+    let routes = servers.routes();
+    assert_eq!(
+        routes.last().map(|routed| routed.port),
+        Some(2),
+        "another router of the last table"
+    );
+}
+
+#[test]
 fn with_forwarding_the_first_session_asks_and_later_ones_guess() {
     let servers = with_forwarding();
     let driver = servers.routed();

@@ -1,5 +1,6 @@
 //! Clusters of scripted servers. The server at port n is `sn:n`; the seed is `s1:1`.
 
+mod bad_input;
 mod choice;
 mod failover;
 mod homes;
