@@ -22,6 +22,8 @@ pub(crate) enum Feature {
     Deadlocks,
     /// Work on a new connection is the first thing that a server is asked.
     Direct,
+    /// [`Direct`](Self::Direct), and users that are listed with their transactions.
+    DirectUsers,
     /// Stopping a running query.
     Interruption,
     /// Notifications and plans.
@@ -86,6 +88,7 @@ const ENGINE_LACKS: &[(Feature, &str)] = &[
         Feature::Deadlocks,
         "the engine has one writer at a time, so that nothing deadlocks",
     ),
+    (Feature::DirectUsers, "the engine has only one user"),
     (
         Feature::Explanations,
         "the engine has neither notifications nor plans",
@@ -238,7 +241,7 @@ impl Server {
 
     /// Returns why it lacks this feature; `None` if it has it.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
-        if self.reach.routed && feature == Feature::Direct {
+        if self.reach.routed && matches!(feature, Feature::Direct | Feature::DirectUsers) {
             return Some("a driver of neo4j:// asks for a routing table first");
         }
         if self.reach.tls && feature.is_of_proxies() {

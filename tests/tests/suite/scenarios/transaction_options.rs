@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(scenarios![
         the_server_shows_the_metadata_of_a_transaction needs ShowTransactions,
         the_server_ends_a_transaction_at_its_timeout needs ShowTransactions,
-        impersonated_work_runs_under_the_other_name_or_is_refused needs ShowTransactions,
+        impersonated_work_runs_under_the_other_name_or_is_refused needs DirectUsers,
     ]);
     all
 }
