@@ -162,7 +162,10 @@ fn what_arrow_lacks_is_refused() {
     let far: LocalDateTime = "9999-12-31T00:00:00".parse().unwrap();
     for (value, says) in [
         (Value::Map(map! { "a": 1 }), "a map has no type in Arrow"),
-        (Value::from(point), "a point in two dimensions has no type in Arrow"),
+        (
+            Value::from(point),
+            "a point in two dimensions has no type in Arrow",
+        ),
         (Value::from(time), "a time"),
         (Value::from(far), "outside of the years 1678 to 2261 does not fit"),
         (

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_proto::{Fetch, RequestId, ResultId, UsageError};
+use bolt_proto::{Connection, Fetch, RequestId, ResultId, UsageError};
 
 use crate::connect::link::Unfinished;
 use crate::connect::pool::ParkedWork;
@@ -58,8 +58,10 @@ impl Exchange {
         }
         let proto = &mut lease.proto;
         // RESET stops a result that is still being computed; ROLLBACK would wait for the page on its way.
-        let computing = open && proto.unanswered() > 0;
-        let request = match computing.then(|| proto.reset()) {
+        // While a result has more rows, ROLLBACK is illegal by the manual.
+        let has_more = |proto: &Connection| self.results.ids().into_iter().any(|id| proto.has_more(id));
+        let open = open && (proto.unanswered() > 0 || has_more(proto));
+        let request = match open.then(|| proto.reset()) {
             Some(Ok(request)) => request,
             _ => match proto.rollback() {
                 Ok(request) => request,

@@ -21,7 +21,7 @@ pub(super) struct OpenResult {
     asked: RequestId,
     query: Arc<str>,
     pub(super) keys: Keys,
-    /// RUN was answered without a word about columns.
+    /// The answer to RUN has no columns, not even an empty list.
     keys_left_out: bool,
     /// Rows that arrived while something else was being waited for.
     rows: VecDeque<Record>,

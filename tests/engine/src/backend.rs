@@ -165,7 +165,10 @@ impl BoltBackend for Backend {
         _bookmarks: &[String],
         database: Option<&str>,
     ) -> Result<RoutingTable, BoltError> {
-        check_database(database.unwrap_or(DATABASE))?;
+        // Clients verify logins by way of the servers of this database, without any work in it.
+        if database != Some("system") {
+            check_database(database.unwrap_or(DATABASE))?;
+        }
         // A client knows this server by the address that it has used, as it does a real one.
         let address = match routing_context.get("address") {
             Some(BoltValue::String(address)) => address.clone(),
@@ -177,7 +180,7 @@ impl BoltBackend for Backend {
         };
         Ok(RoutingTable {
             ttl: 300,
-            db: DATABASE.to_owned(),
+            db: database.unwrap_or(DATABASE).to_owned(),
             servers: vec![here("WRITE"), here("READ"), here("ROUTE")],
         })
     }

@@ -91,8 +91,8 @@ fn check(batch: &Batch, expected: &[Vec<u8>]) {
     let parameters = batch.query().parameters();
     assert_eq!((parameters.count, batch.query().check()), (2, Ok(())));
     let mut reader = Reader::new(parameters.bytes);
-    let _other = (reader.key(), reader.skip());
-    assert_eq!(reader.key(), Ok("rows"));
+    let _other = (<&str>::read(&mut reader), reader.skip());
+    assert_eq!(<&str>::read(&mut reader), Ok("rows"));
     let header = reader.rest();
     assert_eq!(
         &header[1..5],

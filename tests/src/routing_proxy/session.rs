@@ -177,17 +177,17 @@ impl Both {
         while self.down.has_request()?.is_some() {
             let Some(request) = self.down.request() else { break };
             let message = request.message();
-            let told = Told::of(&request, self.access);
-            let work = told.work.filter(|_| !self.refusing);
+            let facts = Facts::of(&request, self.access);
+            let work = facts.work.filter(|_| !self.refusing);
             match message {
-                Message::Begin => (self.access, self.in_transaction) = (told.access, true),
+                Message::Begin => (self.access, self.in_transaction) = (facts.access, true),
                 Message::Commit | Message::Rollback | Message::Reset => self.in_transaction = false,
                 _ => {}
             }
             let access = if self.in_transaction {
                 self.access
             } else {
-                told.access
+                facts.access
             };
             let refused =
                 work == Some(Work::Query) && access == Access::Write && cluster.refuses_writes(number);
@@ -201,7 +201,7 @@ impl Both {
             let pending = match (work, ends_failure(message)) {
                 _ if refused => Pending::Refused,
                 (_, false) if self.refusing => Pending::Ignored,
-                (Some(Work::Table), _) => Pending::Table(message, told.database),
+                (Some(Work::Table), _) => Pending::Table(message, facts.database),
                 _ => Pending::Relayed(message),
             };
             self.refusing = (self.refusing || refused) && !ends_failure(message);
@@ -308,7 +308,7 @@ enum Answer {
 }
 
 /// What the proxy needs to know of a request.
-struct Told {
+struct Facts {
     work: Option<Work>,
     access: Access,
     /// The database of the requested table.
@@ -322,33 +322,33 @@ enum Work {
     Table,
 }
 
-impl Told {
+impl Facts {
     fn of(request: &Request<'_>, access: Access) -> Self {
-        let mut told = Self {
+        let mut facts = Self {
             work: None,
             access,
             database: None,
         };
         match request {
-            Request::Begin(options) => told.access = options.access(),
+            Request::Begin(options) => facts.access = options.access(),
             Request::Route(route) => {
-                told.work = Some(Work::Table);
-                told.database = route.database.map(ToOwned::to_owned);
+                facts.work = Some(Work::Table);
+                facts.database = route.database.map(ToOwned::to_owned);
             }
             Request::Run(run) if run.query.contains("getRoutingTable(") => {
-                told.work = Some(Work::Table);
+                facts.work = Some(Work::Table);
                 let parameters = run.parameters.into_iter().flatten();
-                told.database = parameters
+                facts.database = parameters
                     .filter(|(name, _)| *name == "database")
                     .find_map(|(_, value)| String::from_value(value).ok());
             }
             Request::Run(run) => {
-                told.work = Some(Work::Query);
-                told.access = run.options.access();
+                facts.work = Some(Work::Query);
+                facts.access = run.options.access();
             }
             _ => {}
         }
-        told
+        facts
     }
 }
 

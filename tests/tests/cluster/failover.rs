@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use servers::Release;
 
 use crate::load::{Learned, Load, REST, Write, judge, now};
-use crate::rig::Rig;
+use crate::rig::{MEMBERS, Rig};
 use crate::{ELECTION, requested};
 
 const CALLERS: i64 = 64;
@@ -134,7 +134,7 @@ fn kill_leaders(rig: &Rig, time: Duration) -> Vec<Kill> {
         thread::sleep(BETWEEN_KILLS / 2);
         while Instant::now() + BETWEEN_KILLS / 2 < ends {
             let next = Instant::now() + BETWEEN_KILLS;
-            while rig.alive() < 3 {
+            while rig.alive() < MEMBERS {
                 thread::sleep(Duration::from_millis(50));
             }
             let victim = rig.leader();
@@ -167,6 +167,11 @@ fn report(rig: &Rig, by: &str, writes: &[Write], kills: &[Kill], time: Duration)
         let place = (failovers.len().saturating_sub(1)) as f64 * share;
         failovers.get(place.round() as usize).copied().unwrap_or(f64::NAN) * 1000.0
     };
+    let longest = writes.iter().map(|write| write.ended - write.started);
+    println!(
+        "{by}: the longest call took {:.0} ms",
+        longest.fold(0.0, f64::max) * 1000.0
+    );
     println!(
         "{by}: {} kills, {} writes a second, {tally:?}",
         kills.len(),

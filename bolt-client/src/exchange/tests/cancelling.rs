@@ -305,15 +305,19 @@ fn a_rollback_of_which_nothing_was_sent_sends_nothing() {
 }
 
 #[test]
-fn a_rollback_stops_rows_that_are_on_their_way_and_no_others() {
-    for (arrived, last) in [(2, Message::Reset), (usize::MAX, Message::Rollback)] {
+fn a_rollback_stops_a_result_whose_end_has_not_arrived_and_no_other() {
+    for (text, arrived, last) in [
+        ("ROWS 3", 2, Message::Reset),
+        ("ROWS 3", usize::MAX, Message::Rollback),
+        ("ROWS 3000", usize::MAX, Message::Reset),
+    ] {
         let servers = Scripted::new();
         let mut work = transaction(&servers);
         servers.hold(0);
-        let query = Query::new("ROWS 3000");
+        let query = Query::new(text);
         let mut running = Task::new(work.run(&query, BY));
         assert!(running.run().is_none());
-        // BEGIN and RUN are answered, and the first page or nothing of it.
+        // BEGIN and RUN are answered, and nothing or all of the first page has arrived.
         servers.deliver(0, arrived);
         running.run().expect("it is woken").unwrap();
         drop(running);

@@ -199,3 +199,29 @@ fn a_server_that_does_not_answer_has_its_share_of_the_time() {
     }
     panic!("half of the time is over");
 }
+
+#[test]
+fn a_server_whose_pool_is_full_stays_in_the_table() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 300);
+    let config = Scripted::routed_config().max_connection_pool_size(1);
+    let driver = servers.driver_with(config.connection_acquisition_timeout(SECOND * 5));
+    let mut session = driver.session().database("db").build();
+    let tx = now(session.begin_transaction().eager(true)).unwrap();
+    let mut call = reading(&driver);
+    assert!(call.run().is_none());
+    servers.pass(SECOND * 5);
+    let error = call.run().unwrap().unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::Timeout && !error.is_retryable(),
+        "{error}"
+    );
+    let table = driver.routing_table("db").unwrap();
+    assert_eq!(
+        (table.readers(), table.writers()),
+        (&[address(2)][..], &[address(2)][..])
+    );
+    now(tx.rollback()).unwrap();
+    assert_eq!(read(&driver), 2);
+    assert_eq!(servers.routers(), [1]);
+}

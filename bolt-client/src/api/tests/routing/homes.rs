@@ -160,3 +160,21 @@ fn not_a_leader_concerns_the_database_that_the_server_reported() {
     let writers = |database| driver.routing_table(database).unwrap().writers().len();
     assert_eq!((writers("neo4j"), writers("really")), (1, 0));
 }
+
+#[test]
+fn a_guess_whose_table_has_expired_is_refreshed_without_a_name_and_stays_a_guess() {
+    let servers = with_forwarding();
+    servers.table([&[1], &[2], &[3]], 1);
+    let driver = servers.routed();
+    run(&mut driver.session().build());
+    run(&mut driver.session().build());
+    assert_eq!(servers.routes().len(), 1, "the second one guesses");
+    servers.pass(SECOND);
+    servers.home("other", &[]);
+    run(&mut driver.session().build());
+    let routes = servers.routes();
+    let databases: Vec<_> = routes.iter().map(|route| route.database.as_deref()).collect();
+    assert_eq!(databases, [None]);
+    assert_eq!(servers.database(servers.last_at(3)), None, "the server decides");
+    assert_eq!(driver.routing_table(None).unwrap().database(), Some("other"));
+}

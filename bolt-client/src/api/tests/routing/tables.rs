@@ -162,17 +162,31 @@ fn no_address_of_a_name_is_asked_twice_although_another_refuses_connections() {
 
 #[test]
 fn each_address_of_a_name_is_asked_although_look_ups_return_different_ones() {
-    for then in [&[11, 13][..], &[13], &[13, 11, 12]] {
+    for then in [&[11][..], &[13], &[12, 11]] {
         let servers = Scripted::new();
         servers.table([&[9], &[9], &[9]], 300);
         for port in [11, 12] {
             servers.table_at(port, [&[], &[], &[]], 1);
         }
-        servers.name_changing("s1", &[&[11, 12], then, &[11, 12]]);
+        servers.name_changing("s1", &[&[11, 12, 13], then]);
         let driver = servers.routed();
         assert_eq!(read(&driver), 9);
-        assert_eq!(servers.routers(), [11, 13], "{then:?}");
+        assert_eq!(servers.routers(), [11, 12, 13], "those of the first: {then:?}");
     }
+}
+
+#[test]
+fn the_other_addresses_of_a_connection_that_was_open_before_are_looked_up() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[1], &[1]], 1);
+    servers.name("s1", &[11, 12]);
+    let driver = servers.routed();
+    read(&driver);
+    servers.pass(SECOND);
+    servers.table_at(11, [&[], &[], &[]], 1);
+    servers.name("s1", &[11, 13]);
+    read(&driver);
+    assert_eq!(servers.routers(), [11, 11, 13]);
 }
 
 #[test]
@@ -265,4 +279,13 @@ fn a_routed_driver_has_the_calls_of_a_direct_one() {
     assert_eq!(servers.count(Message::Goodbye), 7);
     let error = now(query(&driver, Access::Read)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn the_context_has_the_brackets_of_an_ipv6_address() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[1], &[1]], 300);
+    let driver = servers.driver_with(Config::new("neo4j://[::1]:1", Auth::none()).unwrap());
+    read(&driver);
+    assert_eq!(servers.routes()[0].context, ["[::1]:1"]);
 }

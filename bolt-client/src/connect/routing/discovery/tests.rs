@@ -21,7 +21,7 @@ fn a_caller_that_looked_before_a_table_arrived_looks_again_in_place_of_asking() 
     let search =
         |seen| now(router.refresh_unless_newer(&want, &login, database.clone(), Some(seen), by)).unwrap();
     let seen = router.lock().arrivals;
-    drop(now(router.acquire(&want, &login, by)).unwrap());
+    drop(now(router.acquire(&want, &mut login.clone(), by)).unwrap());
     assert_eq!(servers.routes().len(), 1);
     assert!(search(seen).is_none());
     assert_eq!(servers.routes().len(), 0, "the table has arrived meanwhile");
