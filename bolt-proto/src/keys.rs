@@ -48,8 +48,10 @@ impl Keys {
     /// Returns whether an idle connection can afford to remember them.
     pub(crate) fn are_short(&self) -> bool {
         const MOST: usize = 1024;
-        let size = |name: &Box<str>| name.len().saturating_add(size_of::<Box<str>>());
-        let sizes = self.names.iter().map(size);
+        let sizes = self
+            .names
+            .iter()
+            .map(|name| name.len().saturating_add(size_of::<Box<str>>()));
         self.len() < MOST && sizes.fold(0, usize::saturating_add) <= MOST
     }
 
