@@ -133,7 +133,7 @@ fn rows_that_are_read_by_columns_are_linear() {
     let mut session = driver.session().build();
     linear("rows that are read by columns", 5_000, |rows| {
         let columns: Vec<i64> = session.run(format!("ROWS {rows}")).collect_columns().unwrap();
-        assert_eq!(columns.len(), rows as usize);
+        assert_eq!(columns.len(), rows);
         drop(server.take_requests());
     });
 }

@@ -76,7 +76,7 @@ fn each_value_has_its_type_and_columns_with_null_are_nullable() {
             Value::from(local),
             DataType::Timestamp(TimeUnit::Nanosecond, None),
         ),
-        (Value::from(DateTime::new(local, offset)), utc.clone()),
+        (Value::from(DateTime::new(local, offset)), utc),
         (
             Value::from(Duration::new(1, 2, 3, 4).unwrap()),
             DataType::Interval(IntervalUnit::MonthDayNano),

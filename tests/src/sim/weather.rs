@@ -118,6 +118,10 @@ impl Weather {
         weather.extremes.tls = None;
         weather.extremes.logins = None;
         weather.cluster = Some(cluster);
+        // Where a distant server cannot be reached within that time, an attempt without end would follow another.
+        if weather.driver.connection < Duration::from_secs(30) {
+            weather.driver.retry = weather.driver.retry.min(Duration::from_secs(30));
+        }
         weather
     }
 }

@@ -105,12 +105,12 @@ fn an_answer_is_taken_although_the_next_batch_is_not_complete() {
     let servers = Scripted::new();
     let driver = servers.driver_ready(1);
     let mut session = driver.session().build();
-    let (after, count) = (servers.clone(), Cell::new(0));
+    let count = Cell::new(0);
     // Of a batch that is much larger than one step, the commit of the batch before is not waited for.
     let rows = (0..3_000).inspect(move |_| {
         count.set(count.get() + 1);
         if count.get() == 2_999 {
-            assert_eq!(after.committed().len(), 1);
+            assert_eq!(servers.committed().len(), 1);
         }
     });
     assert_eq!(
@@ -359,14 +359,21 @@ mod streams {
 
     /// A stream of the numbers that the test pushes.
     #[derive(Clone, Default)]
-    struct Pushed(Arc<Mutex<(VecDeque<i64>, bool, Option<Waker>)>>);
+    struct Pushed(Arc<Mutex<Inner>>);
+
+    #[derive(Default)]
+    struct Inner {
+        numbers: VecDeque<i64>,
+        ended: bool,
+        waker: Option<Waker>,
+    }
 
     impl Pushed {
         fn push(&self, numbers: impl IntoIterator<Item = i64>, ended: bool) {
             let mut inner = self.0.lock().unwrap();
-            inner.0.extend(numbers);
-            inner.1 = ended;
-            if let Some(waker) = inner.2.take() {
+            inner.numbers.extend(numbers);
+            inner.ended = ended;
+            if let Some(waker) = inner.waker.take() {
                 waker.wake();
             }
         }
@@ -377,11 +384,11 @@ mod streams {
 
         fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<i64>> {
             let mut inner = self.0.lock().unwrap();
-            match inner.0.pop_front() {
+            match inner.numbers.pop_front() {
                 Some(number) => Poll::Ready(Some(number)),
-                None if inner.1 => Poll::Ready(None),
+                None if inner.ended => Poll::Ready(None),
                 None => {
-                    inner.2 = Some(cx.waker().clone());
+                    inner.waker = Some(cx.waker().clone());
                     Poll::Pending
                 }
             }
