@@ -20,13 +20,13 @@ use crate::exclusive::Exclusive;
 )]
 pub trait LoadRow {
     #[doc(hidden)]
-    fn add(&self, batch: &mut Batch, seal: Seal) -> Result<(), EncodeError>;
+    fn add(&self, batch: SealedBatch<'_>) -> Result<(), EncodeError>;
 }
 
-/// What seals [`LoadRow`].
+/// A batch that gets a row. That it has no path seals [`LoadRow`].
 #[derive(Debug)]
 #[expect(unnameable_types, reason = "that it has no path is its purpose")]
-pub struct Seal(());
+pub struct SealedBatch<'b>(&'b mut Batch);
 
 /// A row that is sent by its [`ToValue`], where rows are sent by serde otherwise:
 /// `session.load(query, rows.map(AsValue))`.
@@ -48,15 +48,15 @@ pub struct AsValue<T>(pub T);
 
 impl<T: Serialize> LoadRow for T {
     #[inline]
-    fn add(&self, batch: &mut Batch, _: Seal) -> Result<(), EncodeError> {
-        batch.push(self)
+    fn add(&self, batch: SealedBatch<'_>) -> Result<(), EncodeError> {
+        batch.0.push(self)
     }
 }
 
 impl<T: ToValue> LoadRow for AsValue<T> {
     #[inline]
-    fn add(&self, batch: &mut Batch, _: Seal) -> Result<(), EncodeError> {
-        batch.push_value(&self.0)
+    fn add(&self, batch: SealedBatch<'_>) -> Result<(), EncodeError> {
+        batch.0.push_value(&self.0)
     }
 }
 
@@ -130,7 +130,7 @@ impl<'r> RowSource<'r> {
 
 #[inline]
 fn push<T: LoadRow>(row: Option<T>, batch: &mut Batch) -> Pushed {
-    match row.map(|row| row.add(batch, Seal(()))) {
+    match row.map(|row| row.add(SealedBatch(batch))) {
         None => Pushed::End,
         Some(Ok(())) => Pushed::Row,
         Some(Err(error)) => Pushed::CannotBeSent(error),
