@@ -1,10 +1,10 @@
 //! How a routing table is obtained.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
