@@ -52,7 +52,9 @@ where
     // A zone without an offset cannot be sent in each form, and some durations not at all.
     if let Ok(sent) = crate::packstream::encoded(&value) {
         let again = T::read(&mut bolt_proto::packstream::Reader::new(&sent)).unwrap();
-        assert_eq!(again, value);
+        // A time in a zone travels without its offset, so what has arrived is compared as it would be sent.
+        let sent_again = crate::packstream::encoded(&again);
+        assert_eq!(sent_again.ok(), Some(sent), "{again:?}");
     }
 }
 
