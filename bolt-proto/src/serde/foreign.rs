@@ -51,6 +51,15 @@ impl Foreign {
         }
     }
 
+    /// Fails if a struct or an enum of this name stands for something of another format, in a form that means nothing here.
+    #[inline(always)]
+    pub(super) fn refuse(name: &'static str) -> Result<(), EncodeError> {
+        match Self::of_type(name) {
+            None => Ok(()),
+            Some(_) => Err(Self::unknown(name)),
+        }
+    }
+
     /// Returns the value that the text describes.
     pub(super) fn value(self, text: &str) -> Result<Value, EncodeError> {
         match self {

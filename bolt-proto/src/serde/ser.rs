@@ -144,16 +144,18 @@ impl<'a> ser::Serializer for Serializer<'a> {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), EncodeError> {
+    fn serialize_unit_struct(self, name: &'static str) -> Result<(), EncodeError> {
+        Foreign::refuse(name)?;
         self.serialize_unit()
     }
 
     fn serialize_unit_variant(
         self,
-        _name: &'static str,
+        name: &'static str,
         _index: u32,
         variant: &'static str,
     ) -> Result<(), EncodeError> {
+        Foreign::refuse(name)?;
         self.serialize_str(variant)
     }
 
@@ -172,11 +174,12 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         mut self,
-        _name: &'static str,
+        name: &'static str,
         _index: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
+        Foreign::refuse(name)?;
         let open = self.variant(variant)?;
         self.out
             .one(|encoder| Serializer::write(encoder.into_output(), value))
@@ -193,7 +196,8 @@ impl<'a> ser::Serializer for Serializer<'a> {
         self.list(Some(len), None)
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'a>, EncodeError> {
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<List<'a>, EncodeError> {
+        Foreign::refuse(name)?;
         self.list(Some(len), None)
     }
 
@@ -204,9 +208,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         variant: &'static str,
         len: usize,
     ) -> Result<List<'a>, EncodeError> {
-        if Foreign::of_type(name).is_some() {
-            return Err(Foreign::unknown(name));
-        }
+        Foreign::refuse(name)?;
         let open = self.variant(variant)?;
         self.list(Some(len), Some(open))
     }
@@ -229,11 +231,12 @@ impl<'a> ser::Serializer for Serializer<'a> {
 
     fn serialize_struct_variant(
         mut self,
-        _name: &'static str,
+        name: &'static str,
         _index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Map<'a>, EncodeError> {
+        Foreign::refuse(name)?;
         let open = self.variant(variant)?;
         self.map(Some(len), Some(open))
     }

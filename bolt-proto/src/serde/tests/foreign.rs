@@ -83,6 +83,24 @@ fn raw_json_is_the_value_that_it_describes() {
     }
 }
 
+/// Something of another format, in each form that has a name.
+struct Marked(u8);
+
+impl Serialize for Marked {
+    fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::{SerializeStructVariant as _, SerializeTupleStruct as _};
+        const NAME: &str = "@@TAG@@";
+        match self.0 {
+            0 => serializer.serialize_unit_struct(NAME),
+            1 => serializer.serialize_unit_variant(NAME, 0, "a"),
+            2 => serializer.serialize_newtype_struct(NAME, &1),
+            3 => serializer.serialize_newtype_variant(NAME, 0, "a", &1),
+            4 => serializer.serialize_tuple_struct(NAME, 0)?.end(),
+            _ => serializer.serialize_struct_variant(NAME, 0, "a", 0)?.end(),
+        }
+    }
+}
+
 #[test]
 fn a_marker_without_a_meaning_here_is_refused_by_name() {
     let error = encode(&BTreeMap::from([("when", Toml)])).unwrap_err().to_string();
@@ -118,6 +136,10 @@ fn a_marker_without_a_meaning_here_is_refused_by_name() {
             .to_string()
             .starts_with("_ExtStruct stands for")
     );
+    for form in 0..6 {
+        let error = encode(&Marked(form)).unwrap_err().to_string();
+        assert!(error.starts_with("@@TAG@@ stands for"), "form {form}: {error}");
+    }
     // Names that Rust allows, and keys that are data, are no markers.
     #[derive(Serialize)]
     struct Private {
