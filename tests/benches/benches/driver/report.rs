@@ -12,6 +12,9 @@ use crate::measured::{Adapter, Measured};
 
 /// By how much a cost may grow, in per cent.
 const TOLERANCE: u64 = 5;
+/// The same for a query on an adapter whose sockets have a thread of their own: how often that thread wakes the caller
+/// depends on the machine.
+const TOLERANCE_BESIDE_A_REACTOR: u64 = 15;
 
 type Counted = HashMap<(String, &'static str), Counts>;
 
@@ -44,7 +47,7 @@ pub(crate) fn run(words: &[&str], fast: SocketAddr, slow: SocketAddr) -> ExitCod
 const HEADER: &str = "# What the driver costs\n\n\
     Instructions, allocations and system calls, by `cargo bench -p benches --bench driver -- write` (valgrind). The workloads are those of\n\
     `tests/benches/src/workload.rs`. `limit` is a client without a driver on the same bytes: it checks bounds and UTF-8, and allocates nothing.\n\
-    `-- check` fails if a number of instructions has grown by more than 5 %. Counts depend on the compiler and the C library: rustc 1.95 on\n\
+    `-- check` fails if a number of instructions has grown by more than 5 %, or 15 % for a query by async-std or smol. Counts depend on the compiler and the C library: rustc 1.95 on\n\
     Debian 12, x86-64.\n";
 
 fn results() -> PathBuf {
@@ -133,13 +136,20 @@ fn compare(counted: &Counted) -> ExitCode {
         };
         let measured = Measured::all().find(|measured| measured.name() == *name);
         let now = counts.instructions / measured.map_or(1, Measured::divisor);
-        if now * 100 > before * (100 + TOLERANCE) {
+        let is_query = matches!(measured, Some(Measured::Small(_)));
+        let has_reactor = *adapter == Adapter::AsyncStd.name() || *adapter == Adapter::Smol.name();
+        let tolerance = if is_query && has_reactor {
+            TOLERANCE_BESIDE_A_REACTOR
+        } else {
+            TOLERANCE
+        };
+        if now * 100 > before * (100 + tolerance) {
             println!("{name} by {adapter}: {before} -> {now} instructions");
             grown += 1;
         }
     }
     if grown > 0 {
-        println!("{grown} costs have grown by more than {TOLERANCE} %. If that is intended: `-- write`.");
+        println!("{grown} costs have grown too much. If that is intended: `-- write`.");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
