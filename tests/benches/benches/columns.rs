@@ -6,12 +6,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 use std::{env, hint, thread};
 
 use adapter_blocking::{Access, Auth, Driver, Error};
-use benches::Workload;
+use benches::{Workload, client};
 use bolt_proto::peer::{Options, Request, Server};
 use serde::Deserialize;
 
@@ -83,20 +83,7 @@ fn main() {
 
 /// Returns the instructions of a client process.
 fn instructions(address: SocketAddr, what: &str, times: u32) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe().unwrap())
-        .args(["client", &address.to_string(), what, &times.to_string()])
-        .stdout(Stdio::null())
-        .output()
-        .expect("valgrind can be run");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    let count = text.split("Collected : ").nth(1);
-    let count = count.and_then(|rest| rest.split_whitespace().next());
-    count
-        .and_then(|count| count.parse().ok())
-        .expect("callgrind prints a count")
+    client::instructions(["client", &address.to_string(), what, &times.to_string()])
 }
 
 /// Returns the shortest CPU time of several client processes, as they report it.

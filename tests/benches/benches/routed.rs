@@ -4,10 +4,10 @@
 //! The servers are another process and do not count. It fails if routing costs more than 3 % of a query.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::{env, hint};
 
 use adapter_tokio::{Access, Auth, Config, Driver};
+use benches::client;
 use tests::routing_proxy::Roles;
 use tests::scripted::{Script, Scripted};
 
@@ -76,20 +76,7 @@ fn main() {
 
 /// Returns the instructions of one client process.
 fn instructions(uri: &str, call: usize, times: u64) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe().unwrap())
-        .args(["client", uri, &call.to_string(), &times.to_string()])
-        .stdout(Stdio::null())
-        .output()
-        .expect("valgrind can be run");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    let count = text.split("Collected : ").nth(1);
-    let count = count.and_then(|rest| rest.split_whitespace().next());
-    count
-        .and_then(|count| count.parse().ok())
-        .expect("callgrind prints a count")
+    client::instructions(["client", uri, &call.to_string(), &times.to_string()])
 }
 
 /// Repeats a call. Everything that happens once happens in the shorter run, too.

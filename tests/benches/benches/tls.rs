@@ -30,7 +30,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -38,6 +38,7 @@ use std::{env, fs, hint, io, thread};
 
 use adapter_tokio::runtime::Tokio;
 use adapter_tokio::{Access, Auth, Config, Driver, FetchSize, Tls};
+use benches::client::instructions;
 use bolt_proto::peer::{self, Request, Server};
 use bolt_proto::{Connection, Disposition, Event, Extra, Fetch, Hello, Options, Query, Version, Versions};
 use rustls::pki_types::pem::PemObject;
@@ -84,7 +85,10 @@ fn main() {
                 let per = |more: u64, less: u64| (more as f64 - less as f64) / share as f64;
                 let (less, more) = (client.best(few, wire), client.best(many, wire));
                 let instructions = if counts {
-                    per(client.instructions(many), client.instructions(few))
+                    per(
+                        instructions(client.arguments(many)),
+                        instructions(client.arguments(few)),
+                    )
                 } else {
                     f64::NAN
                 };
@@ -162,24 +166,6 @@ impl Client<'_> {
             }
         };
         (0..7).map(|_| once()).min_by_key(|cost| cost.nanos).unwrap()
-    }
-
-    /// Returns the instructions of one process.
-    fn instructions(&self, times: u64) -> u64 {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(env::current_exe().unwrap())
-            .args(self.arguments(times))
-            .stdout(Stdio::null())
-            .output()
-            .expect("valgrind can be run");
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{text}");
-        let count = text.split("Collected : ").nth(1);
-        let count = count.and_then(|rest| rest.split_whitespace().next());
-        count
-            .and_then(|count| count.parse().ok())
-            .expect("callgrind prints a count")
     }
 }
 

@@ -35,6 +35,7 @@
 //!   needs valgrind and `cargo install gungraun-runner`, in the version that the lock file has of gungraun.
 //! * `cargo bench -p benches --bench instructions` compares instructions with those of the previous run.
 
+pub mod client;
 pub mod limit;
 mod parameters;
 mod reads;
