@@ -88,7 +88,7 @@ impl Router {
                 } => {
                     let home = database.is_none();
                     let found = self
-                        .refresh_unless_newer(want, credentials, database, Some(seen), by)
+                        .refresh_unless_newer(want, credentials, database, seen, by)
                         .await?;
                     let Some(found) = found else { continue };
                     if let (true, false, Some(name)) = (home, guessed, &found.database) {
@@ -231,10 +231,7 @@ impl Router {
     /// Decides what a call does next.
     fn choose(&self, want: &Want, tried: &Tried) -> Result<Next, Error> {
         let now = self.now();
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Error::closed());
-        }
+        let mut state = self.lock_open()?;
         let (database, guessed) = match (want.database(), &tried.found) {
             (Some(name), _) => (Some(Arc::clone(name)), false),
             (None, Some(found)) => (found.database.clone(), tried.guessed),

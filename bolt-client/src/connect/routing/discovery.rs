@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use bolt_proto::{Access, RoutingTable};
@@ -63,14 +63,9 @@ impl Router {
         database: Option<Arc<str>>,
         by: Deadline,
     ) -> Result<Found, Error> {
-        loop {
-            let found = self
-                .refresh_unless_newer(want, credentials, database.clone(), None, by)
-                .await?;
-            if let Some(found) = found {
-                return Ok(found);
-            }
-        }
+        let errand = self.errand(want, credentials, database, by);
+        let refresh = self.search_for(&errand)?;
+        self.outcome_of(refresh, &errand).await
     }
 
     /// The same for a caller that has looked at the tables when so many had arrived. `None` if another one has arrived since
@@ -80,11 +75,25 @@ impl Router {
         want: &Want,
         credentials: &Credentials,
         database: Option<Arc<str>>,
-        seen: Option<u64>,
+        seen: u64,
         by: Deadline,
     ) -> Result<Option<Found>, Error> {
+        let errand = self.errand(want, credentials, database, by);
+        let Some(refresh) = self.search_unless_newer(&errand, seen)? else {
+            return Ok(None);
+        };
+        self.outcome_of(refresh, &errand).await.map(Some)
+    }
+
+    fn errand(
+        &self,
+        want: &Want,
+        credentials: &Credentials,
+        database: Option<Arc<str>>,
+        by: Deadline,
+    ) -> Errand {
         let user = self.user(want);
-        let errand = Errand {
+        Errand {
             key: RefreshKey {
                 user: database.is_none().then(|| user.clone()),
                 database: database.clone(),
@@ -98,25 +107,32 @@ impl Router {
             access: want.access,
             credentials: credentials.clone(),
             by,
-        };
-        let mut seen = seen;
+        }
+    }
+
+    /// Waits for the outcome of a search, or carries it on. After a failure that says nothing about this caller, there is
+    /// another search.
+    async fn outcome_of(
+        self: &Arc<Self>,
+        mut refresh: Arc<Refresh>,
+        errand: &Errand,
+    ) -> Result<Found, Error> {
+        let by = errand.by;
         loop {
-            let Some(refresh) = self.search_for(&errand, seen.take())? else {
-                return Ok(None);
-            };
-            let again = || self.begin_search(&errand);
+            let again = || self.begin_search(errand);
             let next = refresh.next(&*self.runtime, errand.access, by, again).await?;
             let outcome = match next {
                 None => return Err(self.timed_out(by)),
                 Some(Next::Over(outcome)) => outcome,
-                Some(Next::Turn(turn)) => self.take_turn(turn, &refresh, &errand).await?,
+                Some(Next::Turn(turn)) => self.take_turn(turn, &refresh, errand).await?,
             };
             match outcome {
-                Outcome::Found(found) => return Ok(Some(found)),
+                Outcome::Found(found) => return Ok(found),
                 Outcome::Failed(failure) if errand.may_succeed_after(&failure) => {}
                 Outcome::Failed(failure) => return Err(failure.error),
                 Outcome::Closed => return Err(Error::closed()),
             }
+            refresh = self.search_for(errand)?;
         }
     }
 
@@ -385,27 +401,33 @@ impl Router {
     }
 
     /// Returns the search for a table; begins one if there is none.
-    /// `None` if there is none, and more tables have arrived than were `seen`.
-    fn search_for(&self, errand: &Errand, seen: Option<u64>) -> Result<Option<Arc<Refresh>>, Error> {
+    fn search_for(&self, errand: &Errand) -> Result<Arc<Refresh>, Error> {
         let now = self.now();
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Error::closed());
+        let state = self.lock_open()?;
+        match state.search(errand, now) {
+            Some(refresh) => Ok(refresh),
+            None => Ok(self.insert_search(state, errand, now)),
         }
-        if let Some(refresh) = state.refreshes.get(&errand.key) {
-            if !refresh.is_forgotten(now) && !planted!(RoutingHerd) {
-                return Ok(Some(Arc::clone(refresh)));
-            }
+    }
+
+    /// The same, but `None` if there is no search, and other tables have arrived than were `seen`.
+    fn search_unless_newer(&self, errand: &Errand, seen: u64) -> Result<Option<Arc<Refresh>>, Error> {
+        let now = self.now();
+        let state = self.lock_open()?;
+        match state.search(errand, now) {
+            Some(refresh) => Ok(Some(refresh)),
+            None if seen != state.arrivals => Ok(None),
+            None => Ok(Some(self.insert_search(state, errand, now))),
         }
-        if seen.is_some_and(|seen| seen != state.arrivals) {
-            return Ok(None);
-        }
+    }
+
+    fn insert_search(&self, mut state: MutexGuard<'_, State>, errand: &Errand, now: Instant) -> Arc<Refresh> {
         let progress = Progress::new(state.new_search(&self.seed, errand));
         let refresh = Arc::new(Refresh::new(progress, now));
         let forgotten = state.refreshes.insert(errand.key.clone(), Arc::clone(&refresh));
         drop(state);
         drop(forgotten);
-        Ok(Some(refresh))
+        refresh
     }
 
     fn begin_search(&self, errand: &Errand) -> Box<Progress> {
@@ -445,6 +467,13 @@ impl Router {
 }
 
 impl State {
+    /// Returns the search that is under way, if it is carried on.
+    fn search(&self, errand: &Errand, now: Instant) -> Option<Arc<Refresh>> {
+        let refresh = self.refreshes.get(&errand.key)?;
+        let is_over = refresh.is_forgotten(now) || planted!(RoutingHerd);
+        (!is_over).then(|| Arc::clone(refresh))
+    }
+
     fn new_search(&mut self, seed: &Address, errand: &Errand) -> Search<Error> {
         let table = self.tables.get(errand.key.database.as_deref());
         let search = Search::new(table, seed, errand.access);

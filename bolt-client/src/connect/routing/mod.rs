@@ -167,10 +167,7 @@ impl Router {
 
     /// Returns the pool of a server, which need not be in any table.
     fn pool(&self, address: &Arc<Address>) -> Result<Arc<Pool>, Error> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Error::closed());
-        }
+        let mut state = self.lock_open()?;
         Ok(self.pool_in(&mut state, address))
     }
 
@@ -246,6 +243,16 @@ impl Router {
         let replaced = state.failures.insert(Arc::clone(router), (now, error.clone()));
         drop(state);
         drop((forgotten, replaced));
+    }
+
+    /// Fails if the driver is closed.
+    fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        if state.closed {
+            Err(Error::closed())
+        } else {
+            Ok(state)
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -18,8 +18,7 @@ fn a_caller_that_looked_before_a_table_arrived_looks_again_in_place_of_asking() 
         ..Want::default()
     };
     let (login, by) = (Credentials::of_driver(Auth::none()), shared.deadline());
-    let search =
-        |seen| now(router.refresh_unless_newer(&want, &login, database.clone(), Some(seen), by)).unwrap();
+    let search = |seen| now(router.refresh_unless_newer(&want, &login, database.clone(), seen, by)).unwrap();
     let seen = router.lock().arrivals;
     drop(now(router.acquire(&want, &mut login.clone(), by)).unwrap());
     assert_eq!(servers.routes().len(), 1);
