@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bolt_proto::types::ValueRef;
 use bolt_proto::{
-    Counters, Metadata, Notification, OwnedMetadata, Page, Plan, QueryType, ResultEnd, Shape, Status,
+    Counters, Highlights, Metadata, Notification, OwnedMetadata, Page, Plan, QueryType, ResultEnd, Shape,
+    Status,
 };
 
 use crate::server_info::ServerInfo;
@@ -34,7 +34,6 @@ use crate::server_info::ServerInfo;
 #[non_exhaustive]
 pub struct Summary {
     query: Arc<str>,
-    database: Option<String>,
     query_type: Option<QueryType>,
     counters: Counters,
     server: Arc<ServerInfo>,
@@ -42,7 +41,8 @@ pub struct Summary {
     consumed_after: Option<Duration>,
     has_notifications: bool,
     shape: Shape,
-    /// What is read when it is asked for, because a plan may be large. `None` if the server sent nothing of the kind.
+    /// What is read when it is asked for, because a plan may be large: it has the name of the database, too. `None` if the
+    /// server sent nothing of the kind.
     details: Option<OwnedMetadata>,
     notifications: OnceLock<Vec<Notification>>,
     statuses: OnceLock<Vec<Status>>,
@@ -58,51 +58,28 @@ impl Summary {
         end: Metadata<'_>,
         shape: Shape,
     ) -> Self {
-        let mut summary = Self {
+        let found = end.highlights();
+        // A page that another one follows is no end.
+        let found = if found.has_more {
+            Highlights::default()
+        } else {
+            found
+        };
+        let has_details = found.has_details || found.database.is_some();
+        Self {
             query,
-            database: None,
-            query_type: None,
-            counters: Counters::default(),
+            query_type: found.query_type,
+            counters: found.counters(),
             server,
-            available_after,
-            consumed_after: None,
-            has_notifications: false,
+            available_after: available_after.or(found.available_after),
+            consumed_after: found.consumed_after,
+            has_notifications: found.has_notifications,
             shape,
-            details: None,
+            details: has_details.then(|| end.into_owned()),
             notifications: OnceLock::new(),
             statuses: OnceLock::new(),
             plan: OnceLock::new(),
             profile: OnceLock::new(),
-        };
-        summary.read_entries(end);
-        summary
-    }
-
-    /// Reads what is small, in one pass.
-    fn read_entries(&mut self, end: Metadata<'_>) {
-        let [more, database, query_type, counters, first, last, details @ ..] = end.values(ENTRIES);
-        if more == Some(ValueRef::Boolean(true)) {
-            return;
-        }
-        if let Some(ValueRef::String(name)) = database {
-            self.database = Some(name.to_owned());
-        }
-        if query_type.is_some() {
-            self.query_type = end.query_type();
-        }
-        if let Some(ValueRef::Map(_)) = counters {
-            self.counters = end.counters();
-        }
-        if let (Some(ValueRef::Integer(time)), None) = (first, self.available_after) {
-            self.available_after = milliseconds(time);
-        }
-        if let Some(ValueRef::Integer(time)) = last {
-            self.consumed_after = milliseconds(time);
-        }
-        let [notifications, statuses, ..] = details;
-        self.has_notifications = notifications.is_some() || statuses.is_some();
-        if details.iter().any(Option::is_some) {
-            self.details = Some(end.into_owned());
         }
     }
 
@@ -123,7 +100,7 @@ impl Summary {
     /// Returns the database that the query ran on, if the server reports it.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
-        self.database.as_deref()
+        self.details.as_ref()?.as_ref().string("db")
     }
 
     /// Returns the type of the query, if the server reports it; [`QueryType::Unknown`] if it is one of a later version.
@@ -199,29 +176,11 @@ impl Summary {
     }
 }
 
-/// What the end of a result consists of: what is read at once, then what is read when it is asked for.
-const ENTRIES: [&str; 10] = [
-    "has_more",
-    "db",
-    "type",
-    "stats",
-    "t_first",
-    "t_last",
-    "notifications",
-    "statuses",
-    "plan",
-    "profile",
-];
-
-fn milliseconds(time: i64) -> Option<Duration> {
-    u64::try_from(time).ok().map(Duration::from_millis)
-}
-
 /// Shows everything but the text of the query.
 impl fmt::Debug for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Summary")
-            .field("database", &self.database)
+            .field("database", &self.database())
             .field("query_type", &self.query_type)
             .field("counters", &self.counters)
             .field("server", &self.server)

@@ -191,6 +191,8 @@ pub use message::{
     LogonSuccess, Metadata, MinimumSeverity, Notification, NotificationFilter, OwnedMetadata, Page, Plan,
     Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
+#[doc(hidden)]
+pub use message::{ExtraRef, Highlights};
 pub use query::{Batch, EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Columns, Record, RecordIter, RecordRef};
 pub use value::{FromValue, ToValue, Value};

@@ -54,8 +54,9 @@ const FEW: usize = 16;
 #[derive(Clone, Default)]
 struct Parameters {
     out: Output,
-    /// The position of each entry.
-    starts: Vec<usize>,
+    count: usize,
+    /// The position of each entry after the first, which is at 0.
+    later: Vec<usize>,
     /// The lowest version that can carry all of them, and the position of the first entry that needs it.
     needs: Option<(Version, usize)>,
 }
@@ -132,10 +133,8 @@ impl Query {
 
     /// Returns the names of the parameters, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.parameters
-            .starts
-            .iter()
-            .map(|&start| self.parameters.encoded().name_at(start))
+        let encoded = self.parameters.encoded();
+        encoded.starts().map(move |start| encoded.name_at(start))
     }
 
     /// Returns the parameters as they are sent.
@@ -190,7 +189,7 @@ impl Query {
     /// Returns whether there is a parameter of this name. Few names are compared in encoded form, many are looked up in a
     /// set.
     fn is_given(&mut self, name: &str) -> bool {
-        let given = self.parameters.starts.len();
+        let given = self.parameters.count;
         if given < FEW {
             return self.names().any(|known| known == name);
         }
@@ -203,10 +202,9 @@ impl Query {
     fn note(&mut self, count: usize) -> Result<(), EncodeError> {
         let mut known = self.known.take().unwrap_or_default();
         let encoded = self.parameters.encoded();
-        let unknown = self.parameters.starts.get(self.noted..count).unwrap_or_default();
+        let unknown = encoded.starts().take(count).skip(self.noted);
         let twice = unknown
-            .iter()
-            .map(|&start| encoded.name_at(start))
+            .map(|start| encoded.name_at(start))
             .find(|name| !known.insert((*name).to_owned()))
             .map(|name| EncodeError::twice().at_parameter(name));
         self.noted = count;
@@ -216,7 +214,7 @@ impl Query {
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
         write_entries(&mut self.parameters, parameters)?;
-        let given = self.parameters.starts.len();
+        let given = self.parameters.count;
         if given >= FEW {
             return self.note(given);
         }
@@ -235,9 +233,9 @@ impl Query {
 impl Parameters {
     fn encoded(&self) -> EncodedParameters<'_> {
         EncodedParameters {
-            count: self.starts.len(),
+            count: self.count,
             bytes: &self.out.bytes,
-            starts: &self.starts,
+            later: &self.later,
             offsets: &self.out.offsets,
             has_date_times: self.out.has_date_times,
         }
@@ -250,7 +248,10 @@ impl Sink for Parameters {
     }
 
     fn written(&mut self, start: usize) {
-        self.starts.push(start);
+        if self.count > 0 {
+            self.later.push(start);
+        }
+        self.count = self.count.saturating_add(1);
         self.need_since(start);
     }
 }
@@ -314,7 +315,7 @@ pub struct EncodedParameters<'a> {
     pub count: usize,
     /// The entries of the map of parameters, without the map's header.
     pub bytes: &'a [u8],
-    starts: &'a [usize],
+    later: &'a [usize],
     offsets: &'a [Option<UtcOffset>],
     has_date_times: bool,
 }
@@ -336,9 +337,15 @@ impl<'a> EncodedParameters<'a> {
     /// remove what has been written.
     pub fn write_legacy(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         transcode(self.bytes, self.offsets, out).map_err(|(position, error)| {
-            let start = self.starts.iter().rev().find(|&&start| start <= position);
-            error.at_parameter(start.map_or("", |&start| self.name_at(start)))
+            let start = self.later.iter().rev().find(|&&start| start <= position);
+            error.at_parameter(self.name_at(start.copied().unwrap_or_default()))
         })
+    }
+
+    /// Returns the position of each entry.
+    fn starts(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let later = self.later.iter().copied();
+        core::iter::once(0).chain(later).take(self.count)
     }
 
     /// Returns the name of the entry at this position.

@@ -33,6 +33,11 @@ pub enum ServerState {
     Defunct,
 }
 
+impl ServerState {
+    /// The number of states.
+    const COUNT: usize = Self::Defunct as usize + 1;
+}
+
 /// A request, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -186,10 +191,35 @@ pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     if version < message.since() {
         return Rule::Unknown;
     }
-    let row = TABLE
+    let first = FIRST
+        .get(message as usize)
+        .and_then(|firsts| firsts.get(state as usize));
+    let rows = first.and_then(|&first| TABLE.get(usize::from(first)..));
+    let row = rows
+        .unwrap_or_default()
         .iter()
         .find(|row| row.message == message && row.states.contains(&state) && row.versions.covers(version));
     row.map_or(Rule::Illegal, |row| row.rule)
+}
+
+/// Where the search for the row of a message in a state begins: at its first row, or at the end of the table.
+static FIRST: [[u8; ServerState::COUNT]; Message::ALL.len()] = firsts();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn firsts() -> [[u8; ServerState::COUNT]; Message::ALL.len()] {
+    assert!(TABLE.len() < u8::MAX as usize, "an index of a row is a byte");
+    let mut firsts = [[u8::MAX; ServerState::COUNT]; Message::ALL.len()];
+    let mut at = TABLE.len();
+    while at > 0 {
+        at -= 1;
+        let row = &TABLE[at];
+        let mut states = row.states;
+        while let [state, others @ ..] = states {
+            firsts[row.message as usize][*state as usize] = at as u8;
+            states = others;
+        }
+    }
+    firsts
 }
 
 /// The versions that a row holds for.

@@ -1,20 +1,23 @@
-//! The bookmarks of a session, from one transaction to the next.
+//! What a session keeps from one transaction to the next: its bookmarks, and its home database.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{BookmarkManager, Bookmarks};
 
-/// The bookmarks of one session. Transactions that outlive their call still report to it.
-#[derive(Debug, Clone)]
+/// What the transactions of one session share: its bookmarks, and its home database. Transactions that outlive their call
+/// still report to it. By default, that of work that belongs to no session.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Chain(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
+    /// The home database, once a server has reported it: the session stays with it.
+    home: OnceLock<Arc<str>>,
     manager: Option<BookmarkManager>,
     links: Mutex<Links>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Links {
     /// The bookmarks that the session adds to its transactions: the initial ones before the first commit, that of the last
     /// commit afterwards.
@@ -34,7 +37,21 @@ impl Chain {
             begun: 0,
             newest: 0,
         });
-        Self(Arc::new(Shared { manager, links }))
+        Self(Arc::new(Shared {
+            home: OnceLock::new(),
+            manager,
+            links,
+        }))
+    }
+
+    /// Returns the home database of the session, once it is known.
+    pub(crate) fn home(&self) -> Option<&Arc<str>> {
+        self.0.home.get()
+    }
+
+    /// Makes this the home database of the session, unless it has one.
+    pub(crate) fn pin_home(&self, home: &Arc<str>) {
+        self.0.home.get_or_init(|| Arc::clone(home));
     }
 
     /// Returns the bookmarks from which the next transaction starts, and to which its own bookmark goes.

@@ -1,7 +1,5 @@
 //! Bookmarks from and to collections and serde.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Bookmarks, BookmarksIter};
@@ -22,11 +20,12 @@ impl Extend<Self> for Bookmarks {
         if self.is_empty() {
             *self = sets.next().unwrap_or_default();
         }
-        if let Some(all) = &mut self.0 {
-            for set in sets {
-                Arc::make_mut(all).extend(set);
-            }
+        let Some(second) = sets.next() else { return };
+        let mut all = std::mem::take(self).into_set();
+        for set in std::iter::once(second).chain(sets) {
+            all.extend(set);
         }
+        *self = Self::of(all);
     }
 }
 
@@ -36,7 +35,7 @@ impl IntoIterator for Bookmarks {
     type IntoIter = std::collections::btree_set::IntoIter<String>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
+        self.into_set().into_iter()
     }
 }
 

@@ -40,10 +40,19 @@ pub use manager::BookmarkManager;
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Bookmarks(Option<Arc<BTreeSet<String>>>);
+pub struct Bookmarks(Texts);
 
-/// What a set without bookmarks borrows.
-static EMPTY: BTreeSet<String> = BTreeSet::new();
+/// The texts. Each set has one form, so that equal sets are equal values.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+enum Texts {
+    /// Most sessions begin with that.
+    #[default]
+    None,
+    /// What a commit leaves.
+    One(Arc<str>),
+    /// Two or more.
+    Many(Arc<BTreeSet<String>>),
+}
 
 impl Bookmarks {
     /// Creates an empty set. A transaction that starts from it sees the current state of its server.
@@ -73,60 +82,113 @@ impl Bookmarks {
     /// Returns an iterator over the texts, for storage or for another program.
     #[must_use]
     pub fn raw_values(&self) -> BookmarksIter<'_> {
-        BookmarksIter(self.set().iter())
+        BookmarksIter(match &self.0 {
+            Texts::None => Iter::One(None.into_iter()),
+            Texts::One(text) => Iter::One(Some(&**text).into_iter()),
+            Texts::Many(set) => Iter::Many(set.iter()),
+        })
     }
 
     /// Returns the number of bookmarks.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.set().len()
+        self.raw_values().len()
     }
 
     /// Returns whether there are no bookmarks.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.0, Texts::None)
     }
 
     /// Creates a set of one bookmark that a server has sent.
     pub(crate) fn one(bookmark: &str) -> Self {
-        Self::of(BTreeSet::from([bookmark.to_owned()]))
+        Self(Texts::One(bookmark.into()))
     }
 
-    /// Creates a set. An empty one takes no memory: most sessions begin with that.
-    fn of(bookmarks: BTreeSet<String>) -> Self {
-        Self((!bookmarks.is_empty()).then(|| Arc::new(bookmarks)))
+    /// Passes the texts to `read`, without copying them.
+    pub(crate) fn with_texts<T>(&self, read: impl FnOnce(&[&str]) -> T) -> T {
+        match &self.0 {
+            Texts::None => read(&[]),
+            Texts::One(text) => read(&[text]),
+            Texts::Many(set) => read(&set.iter().map(String::as_str).collect::<Vec<_>>()),
+        }
     }
 
-    fn set(&self) -> &BTreeSet<String> {
-        self.0.as_deref().unwrap_or(&EMPTY)
+    fn of(mut bookmarks: BTreeSet<String>) -> Self {
+        Self(match bookmarks.len() {
+            0 => Texts::None,
+            1 => bookmarks
+                .pop_first()
+                .map_or(Texts::None, |text| Texts::One(text.into())),
+            _ => Texts::Many(Arc::new(bookmarks)),
+        })
+    }
+
+    fn contains(&self, bookmark: &str) -> bool {
+        match &self.0 {
+            Texts::None => false,
+            Texts::One(text) => **text == *bookmark,
+            Texts::Many(set) => set.contains(bookmark),
+        }
     }
 
     /// Returns the bookmarks that are not in `others`.
     fn without(&self, others: &Self) -> Self {
-        Self::of(self.set().difference(others.set()).cloned().collect())
+        match &self.0 {
+            Texts::None => Self::new(),
+            Texts::One(text) if others.contains(text) => Self::new(),
+            Texts::One(_) => self.clone(),
+            Texts::Many(set) => {
+                let left = set.iter().filter(|text| !others.contains(text));
+                Self::of(left.cloned().collect())
+            }
+        }
+    }
+
+    fn into_set(self) -> BTreeSet<String> {
+        match self.0 {
+            Texts::None => BTreeSet::new(),
+            Texts::One(text) => BTreeSet::from([String::from(&*text)]),
+            Texts::Many(set) => Arc::unwrap_or_clone(set),
+        }
     }
 }
 
 /// An iterator over the texts of [`Bookmarks`], in ascending order.
 #[derive(Clone)]
-pub struct BookmarksIter<'b>(std::collections::btree_set::Iter<'b, String>);
+pub struct BookmarksIter<'b>(Iter<'b>);
+
+#[derive(Clone)]
+enum Iter<'b> {
+    One(std::option::IntoIter<&'b str>),
+    Many(std::collections::btree_set::Iter<'b, String>),
+}
 
 impl<'b> Iterator for BookmarksIter<'b> {
     type Item = &'b str;
 
     fn next(&mut self) -> Option<&'b str> {
-        self.0.next().map(String::as_str)
+        match &mut self.0 {
+            Iter::One(one) => one.next(),
+            Iter::Many(many) => many.next().map(String::as_str),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        match &self.0 {
+            Iter::One(one) => one.size_hint(),
+            Iter::Many(many) => many.size_hint(),
+        }
     }
 }
 
 impl DoubleEndedIterator for BookmarksIter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(String::as_str)
+        match &mut self.0 {
+            Iter::One(one) => one.next_back(),
+            Iter::Many(many) => many.next_back().map(String::as_str),
+        }
     }
 }
 
@@ -153,15 +215,17 @@ impl AddAssign for Bookmarks {
     fn add_assign(&mut self, other: Self) {
         if self.is_empty() {
             *self = other;
-        } else if !other.is_empty() {
-            *self = Self::of(self.set().union(other.set()).cloned().collect());
+        } else if other.raw_values().any(|text| !self.contains(text)) {
+            let mut all = std::mem::take(self).into_set();
+            all.extend(other.raw_values().map(String::from));
+            *self = Self::of(all);
         }
     }
 }
 
 impl fmt::Debug for Bookmarks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.set()).finish()
+        f.debug_set().entries(self.raw_values()).finish()
     }
 }
 

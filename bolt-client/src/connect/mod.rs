@@ -15,4 +15,4 @@ pub(crate) mod tls;
 mod want;
 
 pub(crate) use shared::Shared;
-pub(crate) use want::{SessionState, Want};
+pub(crate) use want::Want;

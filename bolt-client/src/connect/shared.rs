@@ -13,12 +13,13 @@ use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::server_info::ServerInfo;
 
+use super::Want;
 use super::encryption::Encryption;
 use super::fallout;
 use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
 use super::routing::{Router, RoutingTable};
-use super::{SessionState, Want};
+use crate::bookmarks::Chain;
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
@@ -299,7 +300,7 @@ impl Shared {
             database: self.config.database.clone(),
             impersonated_user: None,
             login,
-            session: SessionState::default(),
+            session: Chain::default(),
         }
     }
 

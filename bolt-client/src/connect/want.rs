@@ -1,6 +1,6 @@
 //! What a unit of work needs of a connection.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bolt_proto::Access;
 
@@ -15,46 +15,25 @@ pub(crate) struct Want {
     pub(crate) database: Option<Arc<str>>,
     pub(crate) impersonated_user: Option<Arc<str>>,
     pub(crate) login: Login,
-    pub(crate) session: SessionState,
-}
-
-/// What all units of work of one session share.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SessionState {
-    /// The home database, once a server has reported it: the session stays with it.
-    home: Arc<OnceLock<Arc<str>>>,
-    /// The bookmarks that a routing table must take into account.
-    bookmarks: Option<Chain>,
-}
-
-impl SessionState {
-    pub(crate) fn new(bookmarks: Chain) -> Self {
-        Self {
-            home: Arc::default(),
-            bookmarks: Some(bookmarks),
-        }
-    }
+    /// The session.
+    pub(crate) session: Chain,
 }
 
 impl Want {
     /// Returns the database that BEGIN or RUN names: that of the session, or its home database once it is known.
     pub(crate) fn database(&self) -> Option<&Arc<str>> {
-        self.database.as_ref().or_else(|| self.session.home.get())
+        self.database.as_ref().or_else(|| self.session.home())
     }
 
     /// Makes the home database that of the session, unless it has one.
     pub(crate) fn pin(&self, home: &Arc<str>) {
         if self.database.is_none() {
-            self.session.home.get_or_init(|| Arc::clone(home));
+            self.session.pin_home(home);
         }
     }
 
     /// Returns the bookmarks of the session as they are now.
     pub(crate) fn bookmarks(&self) -> Bookmarks {
-        self.session
-            .bookmarks
-            .as_ref()
-            .map(Chain::sent_now)
-            .unwrap_or_default()
+        self.session.sent_now()
     }
 }

@@ -8,7 +8,7 @@ use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter};
 use crate::bookmarks::Chain;
 use crate::config::{FetchSize, RetryIf};
 use crate::connect::login::Login;
-use crate::connect::{SessionState, Shared, Want};
+use crate::connect::{Shared, Want};
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -38,9 +38,8 @@ pub(crate) struct TransactionContext {
     pub(crate) settings: Settings,
     /// The name of the deadline among the settings, for errors.
     pub(crate) deadline_of: &'static str,
-    pub(crate) chain: Chain,
     /// Shared by all transactions of a session.
-    session: SessionState,
+    pub(crate) chain: Chain,
 }
 
 impl TransactionContext {
@@ -51,7 +50,6 @@ impl TransactionContext {
         chain: Chain,
     ) -> Self {
         Self {
-            session: SessionState::new(chain.clone()),
             shared,
             settings,
             deadline_of,
@@ -112,7 +110,7 @@ impl TransactionContext {
                 access,
                 database: settings.database.clone().or_else(|| config.database.clone()),
                 impersonated_user: settings.impersonated_user.clone(),
-                session: self.session.clone(),
+                session: self.chain.clone(),
                 login: settings.auth.clone().map_or(Login::Driver, Login::Own),
             },
             options,

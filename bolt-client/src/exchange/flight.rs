@@ -3,7 +3,9 @@
 use std::mem;
 use std::sync::Arc;
 
-use bolt_proto::{Api, Connection, Event, Extra, Head, Metadata, RequestId, ServerError, UsageError};
+use bolt_proto::{
+    Api, Connection, Event, Extra, Fetch, Head, Query, RequestId, ResultId, ServerError, UsageError,
+};
 
 use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
@@ -189,11 +191,39 @@ impl Flight {
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
         if self.state.work.is_transaction() && self.state.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
-            let opening = self.state.begin_extra();
-            let begin = self.lease_mut()?.proto.begin(&opening);
+            let Self { lease, state } = self;
+            let proto = &mut lease.as_mut().ok_or_else(|| state.gone())?.proto;
+            let begin = state
+                .bookmarks
+                .sent()
+                .with_texts(|bookmarks| proto.begin_with(&state.work.begin_extra(bookmarks)));
             self.state.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
+    }
+
+    /// Queues the RUN of a query. That of an auto-commit query has the options of the work; those of a transaction are in
+    /// BEGIN.
+    pub(super) fn queue_run(&mut self, query: &Query) -> Result<(RequestId, ResultId), UsageError> {
+        let Self { lease, state } = self;
+        let Some(lease) = lease else {
+            return Err(UsageError::OpenResult);
+        };
+        if state.work.is_transaction() {
+            return lease.proto.run(query, &Extra::default());
+        }
+        state
+            .bookmarks
+            .sent()
+            .with_texts(|bookmarks| lease.proto.run_with(query, &state.work.begin_extra(bookmarks)))
+    }
+
+    /// Queues the first PULL of a result.
+    pub(super) fn queue_pull(&mut self, id: ResultId, page: Fetch) -> Result<RequestId, UsageError> {
+        match &mut self.lease {
+            Some(lease) => lease.proto.pull(id, page),
+            None => Err(UsageError::OpenResult),
+        }
     }
 
     /// Informs the server which part of the API is in use, right before the request that this is about.
@@ -252,11 +282,6 @@ impl WorkState {
 
     pub(super) const fn server(&self) -> Option<&Arc<Address>> {
         self.server.as_ref()
-    }
-
-    /// Returns what BEGIN contains, or an auto-commit RUN.
-    pub(super) fn begin_extra(&self) -> Extra {
-        self.work.begin_extra(self.bookmarks.sent())
     }
 
     pub(super) const fn has_begun(&self) -> bool {
@@ -330,13 +355,13 @@ impl WorkState {
         &mut self,
         request: Option<RequestId>,
         answers_run: bool,
-        metadata: Metadata<'_>,
+        database: Option<&str>,
     ) -> Option<Arc<str>> {
         let begins = request.is_some() && request == self.begin;
         if !self.learns_home || !(begins || answers_run) {
             return None;
         }
-        let home = metadata.begin().database?;
+        let home = database?;
         self.learns_home = false;
         Some(Arc::from(home))
     }

@@ -22,7 +22,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bolt_proto::types::ValueRef;
 use bolt_proto::{Api, Event, Fetch, Head, Keys, Kind, RequestId, ResultId, ServerError, UsageError};
 
 use crate::address::Address;
@@ -185,16 +184,16 @@ impl Exchange {
             return;
         };
         state.note_answer();
-        let [bookmark, more] = metadata.values(["bookmark", "has_more"]);
-        if let Some(ValueRef::String(bookmark)) = bookmark {
+        let answer = metadata.highlights();
+        if let Some(bookmark) = answer.bookmark {
             state.committed(bookmark);
         }
         state.succeeded(head.request);
-        let home = state.home_in(head.request, keys.is_some(), metadata);
+        let home = state.home_in(head.request, keys.is_some(), answer.database);
         if let Some(id) = head.result {
             self.results.update(id, |result| match (keys, info) {
-                (Some(keys), _) => result.start(metadata, keys),
-                _ if more == Some(ValueRef::Boolean(true)) => result.page_ended(),
+                (Some(keys), _) => result.start(answer.available_after, keys),
+                _ if answer.has_more => result.page_ended(),
                 (None, Some(info)) => result.end(info, metadata),
                 _ => {}
             });

@@ -111,9 +111,9 @@ impl OpenResult {
         self.kept_bytes = 0;
     }
 
-    pub(super) fn start(&mut self, run: Metadata<'_>, keys: Option<Keys>) {
+    pub(super) fn start(&mut self, available_after: Option<Duration>, keys: Option<Keys>) {
         self.phase = Phase::Started;
-        self.available_after = run.milliseconds("t_first");
+        self.available_after = available_after;
         self.keys_left_out = keys.is_none();
         self.keys = keys.unwrap_or_default();
     }

@@ -14,7 +14,7 @@ use super::open_result::OpenResult;
 #[derive(Default)]
 pub(super) struct Results {
     /// The result of the last query, which is the only one of most work: finding it takes no search.
-    newest: Option<Box<OpenResult>>,
+    newest: Option<OpenResult>,
     /// The others.
     older: BTreeMap<ResultId, Box<OpenResult>>,
     /// How many of them have not ended.
@@ -30,8 +30,8 @@ impl Results {
     pub(super) fn insert(&mut self, result: OpenResult) {
         self.open += 1;
         self.unanswered += 1;
-        if let Some(older) = self.newest.replace(Box::new(result)) {
-            self.older.insert(older.id, older);
+        if let Some(older) = self.newest.replace(result) {
+            self.older.insert(older.id, Box::new(older));
         }
     }
 
@@ -52,8 +52,8 @@ impl Results {
     }
 
     pub(super) fn first(&self) -> Option<&OpenResult> {
-        let oldest = self.older.first_key_value().map(|(_, result)| result);
-        oldest.or(self.newest.as_ref()).map(|result| &**result)
+        let oldest = self.older.first_key_value().map(|(_, result)| &**result);
+        oldest.or(self.newest.as_ref())
     }
 
     pub(super) fn newest(&self) -> Option<ResultId> {
@@ -118,12 +118,14 @@ impl Results {
     /// Notes that this request, and all after it, were taken back before they left. Removes the queries among them,
     /// and returns their requests.
     pub(super) fn take_back(&mut self, first: RequestId) -> Vec<RequestId> {
-        let newest_first = self.newest.iter().chain(self.older.values().rev());
+        let older = self.older.values().rev().map(|result| &**result);
+        let newest_first = self.newest.iter().chain(older);
         let gone: Vec<(ResultId, RequestId)> = newest_first
             .take_while(|result| result.run >= first)
             .map(|result| (result.id, result.run))
             .collect();
-        for result in self.older.values_mut().chain(&mut self.newest) {
+        let older = self.older.values_mut().map(|result| &mut **result);
+        for result in older.chain(&mut self.newest) {
             result.take_back(first);
         }
         for (id, _) in &gone {
@@ -133,13 +135,13 @@ impl Results {
     }
 
     fn in_order(&self) -> impl Iterator<Item = &OpenResult> {
-        self.older.values().chain(&self.newest).map(|result| &**result)
+        self.older.values().map(|result| &**result).chain(&self.newest)
     }
 
-    fn take(&mut self, id: ResultId) -> Option<Box<OpenResult>> {
+    fn take(&mut self, id: ResultId) -> Option<OpenResult> {
         match self.newest.take_if(|newest| newest.id == id) {
             Some(newest) => Some(newest),
-            None => self.older.remove(&id),
+            None => self.older.remove(&id).map(|result| *result),
         }
     }
 

@@ -1,8 +1,7 @@
 //! A unit of work, before it has a connection.
 
-use bolt_proto::{Access, Api, Extra, Fetch, NotificationFilter};
+use bolt_proto::{Access, Api, Extra, ExtraRef, Fetch, NotificationFilter};
 
-use crate::bookmarks::Bookmarks;
 use crate::connect::Want;
 
 /// A unit of work, before it has a connection.
@@ -30,23 +29,16 @@ pub(crate) enum WorkKind {
 impl Work {
     /// Returns the options of BEGIN, or of an auto-commit RUN. They are composed once the connection is known, since
     /// they may depend on the server.
-    pub(crate) fn begin_extra(&self, bookmarks: &Bookmarks) -> Extra {
+    pub(crate) fn begin_extra<'w>(&'w self, bookmarks: &'w [&'w str]) -> ExtraRef<'w, &'w str> {
         let want = &self.want;
-        let mut extra = self
-            .options
-            .clone()
-            .access(want.access)
-            .bookmarks(bookmarks.raw_values());
-        if let Some(name) = want.database() {
-            extra = extra.database(&**name);
+        ExtraRef {
+            options: &self.options,
+            access: want.access,
+            bookmarks,
+            database: want.database().map(|name| &**name),
+            impersonated_user: want.impersonated_user.as_deref(),
+            notifications: self.notifications.as_ref(),
         }
-        if let Some(user) = &want.impersonated_user {
-            extra = extra.impersonate(&**user);
-        }
-        if let Some(filter) = &self.notifications {
-            extra = extra.notifications(filter.clone());
-        }
-        extra
     }
 
     pub(crate) const fn is_transaction(&self) -> bool {

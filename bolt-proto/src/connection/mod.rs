@@ -6,6 +6,7 @@ mod receive;
 mod requests;
 mod results;
 mod rows;
+mod success;
 #[cfg(test)]
 mod tests;
 

@@ -1,19 +1,18 @@
 //! Bytes in, events out.
 
-use alloc::vec::Vec;
-
 use crate::buffer::Frame;
 use crate::error::{ProtocolViolation, ServerError};
 use crate::event::{Event, Head, Kind, ResultId};
 use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
-use crate::packstream::{self, ListRef, MapRef, Reader, Token, ValueRef};
+use crate::packstream::{self, MapRef, Reader, Token};
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
 use super::Connection;
-use super::ledger::{Entry, Outcome};
+use super::ledger::Outcome;
 use super::rows::{Seen, Width};
+use super::success::Success;
 
 impl Connection {
     /// Returns space for the next read: initialised, never empty, and sized by how full the last reads were.
@@ -224,7 +223,7 @@ impl Connection {
                 checked
             }
             Answer::Success if executed => {
-                let success = Success::read(sole_metadata(body)?, awaited, &self.last_keys)?;
+                let success = Success::read(body, awaited, &self.last_keys)?;
                 if let Some(keys) = success.keys.as_ref().filter(|keys| keys.are_short()) {
                     self.last_keys.clone_from(keys);
                 }
@@ -267,100 +266,25 @@ impl Connection {
     }
 }
 
-/// The effect of a SUCCESS on the connection.
-#[derive(Default)]
-struct Success {
-    result: Option<ResultId>,
-    keys: Option<Keys>,
-    query_id: Option<i64>,
-    has_more: bool,
-    utc: bool,
-}
-
-impl Success {
-    /// Reads the answer to this request. It must be an answer to this request. Columns that are `last_keys` share their
-    /// memory.
-    fn read(metadata: MapRef<'_>, awaited: &Entry, last_keys: &Keys) -> Result<Self, ProtocolViolation> {
-        let message = awaited.message;
-        let mut success = Self {
-            result: awaited.result,
-            ..Self::default()
-        };
-        let (mut fields, mut is_summary) = (None, false);
-        // Of several entries with the same key the last one counts.
-        for entry in metadata {
-            match entry? {
-                ("fields", ValueRef::List(names)) => fields = Some(names),
-                ("fields", _) => {
-                    return Err(ProtocolViolation::Metadata {
-                        what: "the columns are not a list",
-                    });
-                }
-                ("qid", ValueRef::Integer(id)) => success.query_id = Some(id),
-                ("has_more", more) => {
-                    success.has_more = more == ValueRef::Boolean(true);
-                    is_summary = true;
-                }
-                (key, _) => is_summary |= SUMMARY.contains(&key),
-            }
-        }
-        if success.has_more && !awaited.may_leave_rows() {
-            return Err(ProtocolViolation::UnexpectedHasMore { message });
-        }
-        // An answer that is taken for another one would report the rows of one query as those of the next.
-        let answers_request = match message {
-            Message::Run => fields.is_some() || !is_summary,
-            _ => fields.is_none(),
-        };
-        if !answers_request {
-            return Err(ProtocolViolation::Desynchronized { message });
-        }
-        success.keys = match fields {
-            Some(fields) if last_keys.are(fields) => Some(last_keys.clone()),
-            fields => fields.map(columns).transpose()?,
-        };
-        success.utc = message == Message::Hello && Metadata::new(metadata).hello().utc;
-        Ok(success)
-    }
-}
-
-/// Entries in the answers to PULL, DISCARD and COMMIT that are never in the answer to RUN.
-const SUMMARY: [&str; 4] = ["bookmark", "stats", "t_last", "type"];
-
 /// Reads the metadata of a SUCCESS or FAILURE that was walked before: one map, with nothing after it.
-fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
+pub(super) fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
         Token::Map(len) => {
             reader.enter()?;
             Ok(MapRef::new(reader, len))
         }
-        _ => Err(ProtocolViolation::Metadata { what: "not a map" }),
+        _ => Err(ProtocolViolation::Metadata { what: NOT_A_MAP }),
     }
 }
 
 /// Reads the metadata of a message: exactly one map, with nothing after it. Its entries are not checked.
 fn sole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     if packstream::skip(body)? != body.len() {
-        return Err(ProtocolViolation::Metadata {
-            what: "stray bytes after the metadata",
-        });
+        return Err(ProtocolViolation::Metadata { what: STRAY_BYTES });
     }
     metadata(body)
 }
 
-/// Reads the columns that RUN announces.
-fn columns(fields: ListRef<'_>) -> Result<Keys, ProtocolViolation> {
-    let mut names = Vec::with_capacity(fields.len().min(64));
-    for name in fields {
-        match name? {
-            ValueRef::String(name) => names.push(name),
-            _ => {
-                return Err(ProtocolViolation::Metadata {
-                    what: "a column name is not a string",
-                });
-            }
-        }
-    }
-    Ok(Keys::new(names))
-}
+pub(super) const NOT_A_MAP: &str = "not a map";
+pub(super) const STRAY_BYTES: &str = "stray bytes after the metadata";

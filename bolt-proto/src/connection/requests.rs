@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use crate::buffer::MAX_CHUNK;
 use crate::error::{EncodeError, UsageError};
 use crate::event::{RequestId, ResultId};
-use crate::message::{Api, Auth, Extra, Hello, Route};
+use crate::message::{Api, Auth, Extra, ExtraRef, Hello, Route};
 use crate::message::{entries, request};
 use crate::packstream::write;
 use crate::query::Query;
@@ -89,6 +89,19 @@ impl Connection {
     /// # Errors
     /// If the query could not be encoded, needs a newer version, or is not allowed in the current state.
     pub fn run(&mut self, query: &Query, extra: &Extra) -> Result<(RequestId, ResultId), UsageError> {
+        self.run_with(query, &extra.view())
+    }
+
+    /// Does what [`run`](Self::run) does, with options whose parts are elsewhere.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    #[doc(hidden)]
+    pub fn run_with<S: AsRef<str>>(
+        &mut self,
+        query: &Query,
+        extra: &ExtraRef<'_, S>,
+    ) -> Result<(RequestId, ResultId), UsageError> {
         let version = self.check_allowed(Message::Run)?;
         entries::check_values(query, version, self.known_utc())?;
         let in_tx = matches!(self.sent_state(), ServerState::TxReady | ServerState::TxStreaming);
@@ -144,6 +157,15 @@ impl Connection {
     /// If it is not allowed in the current state, or a request that could fail is unanswered: servers close the
     /// connection on BEGIN after a failure.
     pub fn begin(&mut self, extra: &Extra) -> Result<RequestId, UsageError> {
+        self.begin_with(&extra.view())
+    }
+
+    /// Does what [`begin`](Self::begin) does, with options whose parts are elsewhere.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    #[doc(hidden)]
+    pub fn begin_with<S: AsRef<str>>(&mut self, extra: &ExtraRef<'_, S>) -> Result<RequestId, UsageError> {
         let version = self.check_allowed(Message::Begin)?;
         extra.check(version, self.known_utc())?;
         let utc = self.utc;
@@ -343,11 +365,11 @@ impl Connection {
     }
 
     /// Composes RUN around the parameters, which are copied once, directly into the send buffer.
-    fn queue_run(
+    fn queue_run<S: AsRef<str>>(
         &mut self,
         version: &Capabilities,
         query: &Query,
-        extra: &Extra,
+        extra: &ExtraRef<'_, S>,
     ) -> Result<u64, EncodeError> {
         let (utc, parameters) = (self.utc, query.parameters());
         self.scratch.clear();

@@ -1,5 +1,6 @@
 //! The options of a transaction, or of an auto-commit query.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -47,7 +48,8 @@ impl fmt::Display for Access {
 pub struct Extra {
     bookmarks: Vec<String>,
     timeout: Option<Duration>,
-    metadata: Entries,
+    /// Boxed, since few transactions have any: the options move with the builders of calls.
+    metadata: Option<Box<Entries>>,
     access: Access,
     database: Option<String>,
     impersonated_user: Option<String>,
@@ -97,14 +99,14 @@ impl Extra {
     /// The request is refused if the value cannot be encoded.
     #[must_use]
     pub fn metadata(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
-        self.metadata.add(name.as_ref(), value);
+        self.metadata.get_or_insert_default().add(name.as_ref(), value);
         self
     }
 
     /// Attaches the fields of a struct or the entries of a map, like [`metadata`](Self::metadata).
     #[must_use]
     pub fn metadata_from<T: Serialize + ?Sized>(mut self, values: &T) -> Self {
-        self.metadata.add_all(values);
+        self.metadata.get_or_insert_default().add_all(values);
         self
     }
 
@@ -123,34 +125,73 @@ impl Extra {
         self
     }
 
+    /// Returns the options, borrowed.
+    pub(crate) fn view(&self) -> ExtraRef<'_, String> {
+        ExtraRef {
+            options: self,
+            access: self.access,
+            bookmarks: &self.bookmarks,
+            database: self.database.as_deref(),
+            impersonated_user: self.impersonated_user.as_deref(),
+            notifications: Some(&self.notifications),
+        }
+    }
+}
+
+/// The options of a transaction whose parts are elsewhere, so that sending them copies nothing.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct ExtraRef<'a, S> {
+    /// The timeout and the metadata. What else is set here has no effect.
+    pub options: &'a Extra,
+    pub access: Access,
+    /// None of them is empty.
+    pub bookmarks: &'a [S],
+    pub database: Option<&'a str>,
+    pub impersonated_user: Option<&'a str>,
+    pub notifications: Option<&'a NotificationFilter>,
+}
+
+impl<S: AsRef<str>> ExtraRef<'_, S> {
     /// Returns whether nothing is set.
     pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.options.timeout.is_none()
+            && self.options.metadata.is_none()
+            && self.access == Access::default()
+            && self.bookmarks.is_empty()
+            && self.database.is_none()
+            && self.impersonated_user.is_none()
+            && self
+                .notifications
+                .is_none_or(|filter| *filter == NotificationFilter::default())
     }
 
     /// Checks that all values could be encoded, and that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
-        self.metadata
-            .check(capabilities, utc)
-            .map_err(|error| match error {
+        if let Some(metadata) = &self.options.metadata {
+            metadata.check(capabilities, utc).map_err(|error| match error {
                 UsageError::Encode(error) => UsageError::Encode(error.of_metadata()),
                 other => other,
             })?;
+        }
         let has = capabilities.version;
-        match &self.database {
+        match self.database {
             Some(name) if !capabilities.databases => {
                 let what = format!("naming a database ({name:?})");
                 return Err(UsageError::unsupported(what, Version::new(4, 0), has));
             }
             _ => {}
         }
-        match &self.impersonated_user {
+        match self.impersonated_user {
             Some(user) if !capabilities.impersonation => {
                 return Err(UsageError::impersonation(user, has));
             }
             _ => {}
         }
-        self.notifications.check(capabilities)
+        match self.notifications {
+            Some(filter) => filter.check(capabilities),
+            None => Ok(()),
+        }
     }
 
     /// Writes the options. Defaults are not sent, because some servers do not treat null as a default.
@@ -161,20 +202,28 @@ impl Extra {
         fields: &mut Fields<'_>,
     ) -> Result<(), EncodeError> {
         if !self.bookmarks.is_empty() {
-            fields.strings("bookmarks", &self.bookmarks)?;
+            fields.strings("bookmarks", self.bookmarks)?;
         }
-        if let Some(timeout) = self.timeout {
+        if let Some(timeout) = self.options.timeout {
             fields.integer("tx_timeout", milliseconds(timeout))?;
         }
-        if !self.metadata.is_empty() {
-            fields.with("tx_metadata", |out| self.metadata.write(utc, out))?;
+        if let Some(metadata) = self
+            .options
+            .metadata
+            .as_ref()
+            .filter(|metadata| !metadata.is_empty())
+        {
+            fields.with("tx_metadata", |out| metadata.write(utc, out))?;
         }
         if self.access == Access::Read {
             fields.string("mode", "r")?;
         }
-        fields.optional("db", self.database.as_deref())?;
-        fields.optional("imp_user", self.impersonated_user.as_deref())?;
-        self.notifications.write(capabilities, fields)
+        fields.optional("db", self.database)?;
+        fields.optional("imp_user", self.impersonated_user)?;
+        match self.notifications {
+            Some(filter) => filter.write(capabilities, fields),
+            None => Ok(()),
+        }
     }
 }
 
@@ -201,6 +250,7 @@ mod tests {
         let v3 = Capabilities::of(Version::V3).unwrap();
         let error = Extra::default()
             .database("movies")
+            .view()
             .check(v3, Some(false))
             .unwrap_err();
         assert!(matches!(error, UsageError::Version { needs, .. } if needs == Version::new(4, 0)));
@@ -211,6 +261,7 @@ mod tests {
         let v4_3 = Capabilities::of(Version::new(4, 3)).unwrap();
         let error = Extra::default()
             .impersonate("bob")
+            .view()
             .check(v4_3, Some(false))
             .unwrap_err();
         assert_eq!(
@@ -220,6 +271,7 @@ mod tests {
         let filter = NotificationFilter::default().disable(["HINT"]);
         let error = Extra::default()
             .notifications(filter)
+            .view()
             .check(v4_3, Some(false))
             .unwrap_err();
         assert!(matches!(error, UsageError::Version { needs, .. } if needs == Version::new(5, 2)));
@@ -229,6 +281,7 @@ mod tests {
     fn metadata_that_cannot_be_encoded_is_named_but_its_value_is_not_shown() {
         let extra = Extra::default().metadata("secret", 42).metadata("big", u64::MAX);
         let error = extra
+            .view()
             .check(Capabilities::of(Version::V6_1).unwrap(), Some(true))
             .unwrap_err();
         assert!(std::format!("{error}").contains("metadata \"big\": "), "{error}");

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use crate::message::{Counters, QueryType};
+use crate::message::{Counters, Highlights, QueryType};
 use crate::packstream::{ListRef, MapRef, Reader, ValueRef};
 
 /// The metadata of a SUCCESS that has been copied out of the receive buffer, to be decoded later or not at all.
@@ -76,6 +76,14 @@ impl<'a> Metadata<'a> {
     #[must_use]
     pub fn values<const N: usize>(self, keys: [&str; N]) -> [Option<ValueRef<'a>>; N] {
         self.0.get_all(keys).unwrap_or([None; N])
+    }
+
+    /// Returns what a driver reads of nearly every answer, in one pass.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn highlights(self) -> Highlights<'a> {
+        // The connection has checked the whole map before.
+        Highlights::read(self.0).unwrap_or_default()
     }
 
     /// Returns an entry if it is a string.

@@ -374,6 +374,28 @@ impl<'a> Reader<'a> {
         self.key().map(str::as_bytes)
     }
 
+    /// Reads a map key, of which the text is checked to be UTF-8.
+    #[inline]
+    pub(crate) fn checked_key(&mut self) -> Result<&'a [u8], DecodeError> {
+        let key = self.key_bytes()?;
+        utf8::check(key)?;
+        Ok(key)
+    }
+
+    /// Moves past the next value, with the checks of [`value`](Self::value): a text is UTF-8. The contents of containers are
+    /// not looked at.
+    #[inline]
+    pub(crate) fn pass_checked(&mut self) -> Result<(), DecodeError> {
+        match self.rest {
+            [first @ 0x80..=0x8F, ..] => {
+                let text = self.take(usize::from(first & 0x0F).saturating_add(1))?;
+                utf8::check(text.get(1..).unwrap_or_default())
+            }
+            [marker::STRING_8..=marker::STRING_32, ..] => self.token().map(drop),
+            _ => self.skip().map(drop),
+        }
+    }
+
     /// Reads a map key.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<&'a str, DecodeError> {

@@ -10,3 +10,13 @@ use crate::error::DecodeError;
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
     core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
 }
+
+/// Checks that the bytes are text. This is faster than [`text`] for short ASCII, such as the names of entries.
+#[inline]
+pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
+    if bytes.is_ascii() {
+        Ok(())
+    } else {
+        text(bytes).map(drop)
+    }
+}
