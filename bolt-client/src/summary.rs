@@ -44,6 +44,12 @@ pub struct Summary {
     /// What is read when it is asked for, because a plan may be large: it has the name of the database, too. `None` if the
     /// server sent nothing of the kind.
     details: Option<OwnedMetadata>,
+    decoded: OnceLock<Box<Decoded>>,
+}
+
+/// What has been asked for of the details. It is boxed, since it is large, and a summary moves with its result.
+#[derive(Clone, Default)]
+struct Decoded {
     notifications: OnceLock<Vec<Notification>>,
     statuses: OnceLock<Vec<Status>>,
     plan: OnceLock<Option<Plan>>,
@@ -51,20 +57,14 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Creates the summary of a result with this end. `found`: the highlights of that.
     pub(crate) fn read(
         query: Arc<str>,
         server: Arc<ServerInfo>,
         available_after: Option<Duration>,
-        end: Metadata<'_>,
+        (end, found): (Metadata<'_>, &Highlights<'_>),
         shape: Shape,
     ) -> Self {
-        let found = end.highlights();
-        // A page that another one follows is no end.
-        let found = if found.has_more {
-            Highlights::default()
-        } else {
-            found
-        };
         let has_details = found.has_details || found.database.is_some();
         Self {
             query,
@@ -76,11 +76,12 @@ impl Summary {
             has_notifications: found.has_notifications,
             shape,
             details: has_details.then(|| end.into_owned()),
-            notifications: OnceLock::new(),
-            statuses: OnceLock::new(),
-            plan: OnceLock::new(),
-            profile: OnceLock::new(),
+            decoded: OnceLock::new(),
         }
+    }
+
+    fn decoded(&self) -> &Decoded {
+        self.decoded.get_or_init(Box::default)
     }
 
     /// Reads a part of the end of the result.
@@ -137,7 +138,8 @@ impl Summary {
     /// [statuses](Self::statuses).
     #[must_use]
     pub fn notifications(&self) -> &[Notification] {
-        self.notifications
+        self.decoded()
+            .notifications
             .get_or_init(|| self.detail(|end| end.notifications()).unwrap_or_default())
     }
 
@@ -151,7 +153,7 @@ impl Summary {
     /// made of the notifications, and of what is known about the result.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
-        self.statuses.get_or_init(|| {
+        self.decoded().statuses.get_or_init(|| {
             let read = self.detail(|end| end.statuses(self.shape));
             read.unwrap_or_else(|| vec![Status::of_shape(self.shape)])
         })
@@ -161,7 +163,8 @@ impl Summary {
     /// call.
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
-        self.plan
+        self.decoded()
+            .plan
             .get_or_init(|| self.detail(|end| end.plan()).flatten())
             .as_ref()
     }
@@ -170,7 +173,8 @@ impl Summary {
     /// tree. It is decoded by the first call.
     #[must_use]
     pub fn profile(&self) -> Option<&Plan> {
-        self.profile
+        self.decoded()
+            .profile
             .get_or_init(|| self.detail(|end| end.profile()).flatten())
             .as_ref()
     }
@@ -214,7 +218,8 @@ mod tests {
             panic!("no SUCCESS")
         };
         let server = ServerInfo::read(Address::new("localhost", 7687), Version::V5_1, hello);
-        Summary::read(Arc::default(), Arc::new(server), None, end, Shape::Rows)
+        let found = end.highlights();
+        Summary::read(Arc::default(), Arc::new(server), None, (end, &found), Shape::Rows)
     }
 
     #[test]
@@ -231,7 +236,7 @@ mod tests {
         assert_eq!(summary.query_type(), Some(QueryType::Read));
         assert_eq!(summary.result_consumed_after(), Some(Duration::from_millis(7)));
         assert_eq!(summary.counters().nodes_created, 2);
-        assert!(summary.plan.get().is_none() && summary.profile.get().is_none());
+        assert!(summary.decoded.get().is_none());
         assert_eq!(summary.statuses()[0].gql_status, "00000");
         let copy = summary.clone();
         assert_eq!(summary.plan().map(|plan| plan.children.len()), Some(1));
@@ -261,11 +266,5 @@ mod tests {
         let summary = read(map! { "notifications": list![] });
         assert!(summary.reports_notifications() && summary.notifications().is_empty());
         assert!(!read(map! { "type": "r" }).reports_notifications());
-    }
-
-    #[test]
-    fn a_page_is_no_end() {
-        let summary = read(map! { "db": "films", "has_more": true });
-        assert_eq!(summary.database(), None);
     }
 }

@@ -191,35 +191,51 @@ pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
     if version < message.since() {
         return Rule::Unknown;
     }
-    let first = FIRST
+    let cell = CELLS
         .get(message as usize)
-        .and_then(|firsts| firsts.get(state as usize));
-    let rows = first.and_then(|&first| TABLE.get(usize::from(first)..));
+        .and_then(|cells| cells.get(state as usize));
+    let rows = cell.into_iter().flatten();
     let row = rows
-        .unwrap_or_default()
-        .iter()
-        .find(|row| row.message == message && row.states.contains(&state) && row.versions.covers(version));
+        .filter_map(|&at| TABLE.get(usize::from(at)))
+        .find(|row| row.versions.covers(version));
     row.map_or(Rule::Illegal, |row| row.rule)
 }
 
-/// Where the search for the row of a message in a state begins: at its first row, or at the end of the table.
-static FIRST: [[u8; ServerState::COUNT]; Message::ALL.len()] = firsts();
+/// The rows of a message in a state: one for each range of versions. [`NO_ROW`] if there are fewer.
+type Cell = [u8; 2];
 
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn firsts() -> [[u8; ServerState::COUNT]; Message::ALL.len()] {
-    assert!(TABLE.len() < u8::MAX as usize, "an index of a row is a byte");
-    let mut firsts = [[u8::MAX; ServerState::COUNT]; Message::ALL.len()];
-    let mut at = TABLE.len();
-    while at > 0 {
-        at -= 1;
+/// The index of no row.
+const NO_ROW: u8 = u8::MAX;
+
+/// The table once more, so that finding a row takes no search.
+static CELLS: [[Cell; ServerState::COUNT]; Message::ALL.len()] = cells();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::panic,
+    reason = "evaluated by the compiler"
+)]
+const fn cells() -> [[Cell; ServerState::COUNT]; Message::ALL.len()] {
+    assert!(TABLE.len() < NO_ROW as usize, "an index of a row is a byte");
+    let mut cells = [[[NO_ROW; 2]; ServerState::COUNT]; Message::ALL.len()];
+    let mut at = 0;
+    while at < TABLE.len() {
         let row = &TABLE[at];
         let mut states = row.states;
         while let [state, others @ ..] = states {
-            firsts[row.message as usize][*state as usize] = at as u8;
+            let cell = &mut cells[row.message as usize][*state as usize];
+            match cell {
+                [NO_ROW, _] => cell[0] = at as u8,
+                [_, NO_ROW] => cell[1] = at as u8,
+                _ => panic!("more than two rows for one message in one state"),
+            }
             states = others;
         }
+        at += 1;
     }
-    firsts
+    cells
 }
 
 /// The versions that a row holds for.

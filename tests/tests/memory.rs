@@ -85,6 +85,33 @@ fn kept_rows_need_little_more_memory_than_their_content() {
     assert!(peak / 100_000 < 200, "{} bytes a row", peak / 100_000);
 }
 
+/// What a connection has needed for large requests and results does not stay with it in the pool.
+#[test]
+fn an_idle_connection_takes_at_most_six_kibibytes() {
+    const CONNECTIONS: usize = 20;
+    let server = Scripted::start(Script::new()).unwrap();
+    let driver = adapter_blocking::driver_with(config(&server).unwrap()).unwrap();
+    driver.verify_connectivity().unwrap();
+    for (rows, text) in [(1, 1), (10_000, 100_000)] {
+        let held = allocation_counter::measure(|| {
+            let mut open: Vec<_> = (0..CONNECTIONS)
+                .map(|_| driver.begin_transaction().call().unwrap())
+                .collect();
+            for tx in &mut open {
+                let result = tx.run(format!("ROWS {rows}")).param("text", "x".repeat(text));
+                assert_eq!(result.call().unwrap().collect().unwrap().len(), rows);
+            }
+            for tx in open {
+                tx.commit().unwrap();
+            }
+        });
+        // One connection was there before, and the second time all of them were.
+        let each = held.bytes_current / (CONNECTIONS as i64 - 1);
+        println!("{each} bytes for an idle connection after {rows} rows");
+        assert!(each <= 6 * 1024, "{each} bytes after {rows} rows");
+    }
+}
+
 /// A hostile peer causes no more memory than the message limits allow.
 #[test]
 fn hostile_peers_cause_little_memory_use() {

@@ -180,28 +180,38 @@ impl ExecuteQuery {
 }
 
 impl Setup {
-    async fn run(self) -> Result<EagerResult, Error> {
-        self.query.check().map_err(Clone::clone)?;
-        let access = self.settings.access;
-        let page = Fetch::from(self.fetch_size);
-        let commit = if self.pipeline_commit || access == Access::Read {
-            CommitTime::WithQuery
-        } else {
-            CommitTime::AfterRows
-        };
-        let context = Arc::new(TransactionContext::new(
-            self.shared,
-            self.settings,
-            "deadline of the call",
-            Chain::new(Bookmarks::new(), self.manager),
-        ));
-        let by = context.deadline(None);
-        let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
-        let mut work = attempts.begin().await?;
-        loop {
-            match work.execute(&self.query, page, commit, by).await {
-                Ok(result) => return Ok(result),
-                Err(error) => attempts.retry(&mut work, error).await?,
+    /// Runs the query.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn run(self) -> impl Future<Output = Result<EagerResult, Error>> + Send {
+        async move {
+            self.query.check().map_err(Clone::clone)?;
+            let access = self.settings.access;
+            let page = Fetch::from(self.fetch_size);
+            let commit = if self.pipeline_commit || access == Access::Read {
+                CommitTime::WithQuery
+            } else {
+                CommitTime::AfterRows
+            };
+            let context = Arc::new(TransactionContext::new(
+                self.shared,
+                self.settings,
+                "deadline of the call",
+                Chain::new(Bookmarks::new(), self.manager),
+            ));
+            let mut attempts = {
+                let by = context.deadline(None);
+                context.retried(Api::ExecuteQuery, access, self.extra, by)
+            };
+            drop(context);
+            let mut work = attempts.begin().await?;
+            loop {
+                match work.execute(&self.query, page, commit, attempts.by()).await {
+                    Ok(result) => return Ok(result),
+                    Err(error) => attempts.retry(&mut work, error).await?,
+                }
             }
         }
     }
@@ -221,5 +231,23 @@ impl fmt::Debug for ExecuteQuery {
         f.debug_struct("ExecuteQuery")
             .field("settings", &self.work.setup().map(|setup| &setup.settings))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::Scripted;
+
+    #[test]
+    fn the_future_takes_at_most_two_kibibytes() {
+        let driver = Scripted::new().driver();
+        let mut call = driver.execute_query("RETURN 1");
+        assert!(size_of_val(&call) <= 1024, "{}", size_of_val(&call));
+        let Lazy::Setup(setup) = &mut call.work else {
+            panic!("it was polled")
+        };
+        let future = setup.take().expect("it was not polled").run();
+        assert!(size_of_val(&future) <= 2048, "{}", size_of_val(&future));
     }
 }

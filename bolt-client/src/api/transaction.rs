@@ -72,17 +72,24 @@ impl<'s> BeginTransaction<'s> {
 }
 
 impl<'s> Beginning<'s> {
-    async fn begin(mut self) -> Result<Transaction<'s>, Error> {
-        let by = self.session.context().deadline(self.deadline);
-        self.session.make_room(by).await?;
-        let mut tx = Tx::begin(self.session.context().explicit(self.extra, by)).await?;
-        if self.eager {
-            tx.send_begin().await?;
+    /// Begins the transaction.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn begin(mut self) -> impl Future<Output = Result<Transaction<'s>, Error>> + Send {
+        async move {
+            let by = self.session.context().deadline(self.deadline);
+            self.session.make_room(by).await?;
+            let mut tx = Tx::begin(self.session.context().explicit(self.extra, by)).await?;
+            if self.eager {
+                tx.send_begin().await?;
+            }
+            Ok(Transaction {
+                tx,
+                _session: PhantomData,
+            })
         }
-        Ok(Transaction {
-            tx,
-            _session: PhantomData,
-        })
     }
 }
 

@@ -114,10 +114,11 @@ impl Shared {
     async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
         let login = &want.login;
         let mut credentials = self.logins.credentials(login, &*self.runtime, by).await?;
-        let are_kept = self.logins.are_kept(self.now());
+        let are_kept = self.logins.are_kept(|| self.now());
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
-            Topology::Routed(router) => router.acquire(want, &mut credentials, by).await?,
+            // Boxed, so that a call on one server does not move what only clusters need.
+            Topology::Routed(router) => Box::pin(router.acquire(want, &mut credentials, by)).await?,
         };
         match login {
             Login::Own(auth)

@@ -113,6 +113,11 @@ impl Attempts {
     /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the
     /// failure is final, the budget is spent, or the deadline comes first.
     pub(crate) async fn retry(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
+        // Boxed, since it is rare, and larger than the rest of a call.
+        Box::pin(self.retry_now(failed, error)).await
+    }
+
+    async fn retry_now(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
         self.api = failed.pending_telemetry();
         failed.give_back();

@@ -194,7 +194,7 @@ impl Exchange {
             self.results.update(id, |result| match (keys, info) {
                 (Some(keys), _) => result.start(answer.available_after, keys),
                 _ if answer.has_more => result.page_ended(),
-                (None, Some(info)) => result.end(info, metadata),
+                (None, Some(info)) => result.end(info, metadata, &answer),
                 _ => {}
             });
         }

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Fetch, Keys, Metadata, RequestId, ResultId, Shape};
+use bolt_proto::{Fetch, Highlights, Keys, Metadata, RequestId, ResultId, Shape};
 
 use crate::record::{Record, RecordRef};
 use crate::server_info::ServerInfo;
@@ -179,7 +179,7 @@ impl OpenResult {
         self.pages.ended(self.rows.len());
     }
 
-    pub(super) fn end(&mut self, server: Arc<ServerInfo>, end: Metadata<'_>) {
+    pub(super) fn end(&mut self, server: Arc<ServerInfo>, end: Metadata<'_>, found: &Highlights<'_>) {
         self.phase = Phase::Ended;
         let shape = match (self.keys.is_empty(), self.has_rows, self.discarded) {
             (true, ..) => Shape::NoColumns,
@@ -192,7 +192,7 @@ impl OpenResult {
                 mem::take(&mut self.query),
                 server,
                 self.available_after,
-                end,
+                (end, found),
                 shape,
             ));
         }

@@ -30,9 +30,10 @@ impl Results {
     pub(super) fn insert(&mut self, result: OpenResult) {
         self.open += 1;
         self.unanswered += 1;
-        if let Some(older) = self.newest.replace(result) {
+        if let Some(older) = self.newest.take() {
             self.older.insert(older.id, Box::new(older));
         }
+        self.newest = Some(result);
     }
 
     #[inline]

@@ -5,5 +5,5 @@ mod send;
 mod wire;
 
 pub(crate) use recv::{Frame, Recv};
-pub(crate) use send::{MAX_CHUNK, Send};
+pub(crate) use send::{IDLE_CAPACITY, MAX_CHUNK, Send};
 pub(crate) use wire::Wire;

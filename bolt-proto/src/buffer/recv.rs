@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use crate::error::ProtocolViolation;
 use crate::packstream::Forecast;
 
-/// The size of the first read, and the capacity that an idle connection keeps.
-const MIN_READ: usize = 8 * 1024;
+/// The size of the first read, and the capacity that an idle connection keeps: enough for the answer to a small query.
+const MIN_READ: usize = 2 * 1024;
 /// The size of the largest read.
 const MAX_READ: usize = 256 * 1024;
 

@@ -9,8 +9,8 @@ use crate::secret;
 
 /// The largest chunk.
 pub(crate) const MAX_CHUNK: usize = 65_535;
-/// The capacity that an idle connection keeps.
-const IDLE_CAPACITY: usize = 64 * 1024;
+/// The capacity that an idle connection keeps: enough for a small query.
+pub(crate) const IDLE_CAPACITY: usize = 1024;
 
 /// The send buffer. Positions in the stream are counted from its beginning and never repeat.
 #[derive(Debug, Default)]

@@ -203,9 +203,11 @@ impl Ledger {
             return Disposition::Opening;
         }
         let blocks_reset = [Message::Hello, Message::Logon, Message::Logoff, Message::Begin];
-        if blocks_reset
-            .into_iter()
-            .any(|message| self.is_unanswered(message))
+        let idle = self.unanswered() == 0;
+        if !idle
+            && blocks_reset
+                .into_iter()
+                .any(|message| self.is_unanswered(message))
         {
             return Disposition::AwaitAnswer;
         }
@@ -214,7 +216,7 @@ impl Ledger {
             return Disposition::Opening;
         }
         let ready = self.sent_state() == ServerState::Ready;
-        let newest = self.entries.back().filter(|_| self.unanswered() > 0);
+        let newest = self.entries.back().filter(|_| !idle);
         match newest.map(|entry| entry.message) {
             None if ready => Disposition::Reusable,
             Some(Message::Reset) => Disposition::Resetting,

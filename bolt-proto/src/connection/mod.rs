@@ -13,7 +13,7 @@ mod tests;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::buffer::Wire;
+use crate::buffer::{IDLE_CAPACITY, Wire};
 use crate::event::RequestId;
 use crate::handshake::Versions;
 use crate::keys::Keys;
@@ -221,6 +221,9 @@ impl Connection {
     /// Frees memory that an idle connection does not need. A pool calls this when a connection is returned.
     pub fn shrink(&mut self) {
         self.wire.shrink();
+        if self.scratch.capacity() > IDLE_CAPACITY {
+            self.scratch = Vec::new();
+        }
     }
 
     /// Returns whether an answer has begun to arrive although none is due.

@@ -1,6 +1,7 @@
 //! Auto-commit queries.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -100,14 +101,22 @@ impl<'s> SessionRun<'s> {
 }
 
 impl<'s> Setup<'s> {
-    async fn records(mut self) -> Result<Records<'s>, Error> {
-        let by = self.session.context.deadline(self.deadline);
-        let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
-        let leftover = match self.session {
-            Held::Borrowed(session) => Held::Borrowed(&mut session.leftover),
-            Held::Owned(session) => Held::Owned(session.leftover),
-        };
-        Ok(Records::of_session(exchange, leftover, id, by))
+    /// Runs the query.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn records(mut self) -> impl Future<Output = Result<Records<'s>, Error>> + Send {
+        async move {
+            let by = self.session.context.deadline(self.deadline);
+            let extra = mem::take(&mut self.extra);
+            let (exchange, id) = start(&mut self.session, &self.query, extra, by).await?;
+            let leftover = match self.session {
+                Held::Borrowed(session) => Held::Borrowed(&mut session.leftover),
+                Held::Owned(session) => Held::Owned(session.leftover),
+            };
+            Ok(Records::of_session(exchange, leftover, id, by))
+        }
     }
 
     async fn cursor(mut self) -> Result<Cursor, Error> {

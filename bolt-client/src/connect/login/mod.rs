@@ -83,8 +83,8 @@ impl Logins {
     }
 
     /// Returns whether the driver's credentials may change from one moment to the next, and are at hand.
-    pub(crate) fn are_kept(&self, now: Instant) -> bool {
-        !self.source.is_fixed() && self.current(now).is_some()
+    pub(crate) fn are_kept(&self, now: impl FnOnce() -> Instant) -> bool {
+        !self.source.is_fixed() && self.current(now()).is_some()
     }
 
     /// Returns the credentials of a login, and waits for the manager if it has none at hand. Callers that wait at the
@@ -108,7 +108,8 @@ impl Logins {
             let token = self.source.token(now);
             Box::pin(async move { token.await.map_err(Error::auth_manager) })
         };
-        match self.calls.join(runtime, by, expires, call).await? {
+        // Boxed, since most managers have credentials at hand.
+        match Box::pin(self.calls.join(runtime, by, expires, call)).await? {
             Some(provided) => provided.map(|auth| Credentials { auth, own: false }),
             None => Err(Error::out_of_time(
                 runtime,

@@ -87,9 +87,9 @@ impl Router {
                     seen,
                 } => {
                     let home = database.is_none();
-                    let found = self
-                        .refresh_unless_newer(want, credentials, database, seen, by)
-                        .await?;
+                    // Boxed, since it is rare, and larger than the rest of a call.
+                    let found =
+                        Box::pin(self.refresh_unless_newer(want, credentials, database, seen, by)).await?;
                     let Some(found) = found else { continue };
                     if let (true, false, Some(name)) = (home, guessed, &found.database) {
                         want.pin(name);

@@ -1,6 +1,5 @@
 //! The memory of the receive buffer: when it grows, moves and is freed.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
@@ -10,8 +9,8 @@ use zeroize::Zeroize;
 
 use super::{Frame, MAX_READ, MIN_READ, Recv};
 
-/// The capacity that an idle connection keeps.
-const IDLE_CAPACITY: usize = 64 * 1024;
+/// The largest first read of a connection that was idle.
+const MAX_FIRST_READ: usize = 64 * 1024;
 /// The size from which on the buffer grows by what is needed, and a message may leave with its memory.
 const LARGE: usize = 1024 * 1024;
 /// The bound on memory for a long announced message, as a multiple of what has arrived.
@@ -40,13 +39,12 @@ impl<K: Copy> Recv<K> {
         Some((bytes, start..end))
     }
 
-    /// Frees memory that an idle connection does not need.
+    /// Frees memory that an idle connection does not need. The next read is as large as those before it, up to a limit.
     pub(crate) fn shrink(&mut self) {
-        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > IDLE_CAPACITY
-        {
+        if self.runs.is_empty() && !self.is_in_run() && self.at_boundary() && self.bytes.len() > MIN_READ {
             self.compact();
-            self.bytes = vec![0; MIN_READ];
-            self.want = MIN_READ;
+            self.bytes = Vec::new();
+            self.want = self.want.min(MAX_FIRST_READ);
         }
     }
 
