@@ -1,6 +1,5 @@
 //! Scenarios with routers, and the servers that their tables name.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -132,7 +131,7 @@ pub(crate) async fn the_name_of_a_router_is_looked_up_once_although_its_first_ad
     .unwrap();
     assert_eq!(names.asked.load(Ordering::SeqCst), 1);
     drop(driver);
-    [silent, router, writer].map(Peer::finish);
+    [silent, router, writer].into_iter().for_each(Peer::finish);
 }
 
 pub(crate) async fn a_login_is_verified_by_a_server_of_the_system_database(make: Make) {
