@@ -18,9 +18,14 @@ ORDER = ("passed", "failed", "skipped")
 
 
 def read(path):
-    """Returns the last outcome of each test, since a failed test may have run a second time."""
+    """Returns the last outcome of each test, since a failed test may have run a second time, and whether another one was before."""
+    outcomes = {}
     with open(path, encoding="utf-8") as file:
-        return {record["id"]: record for record in map(json.loads, file)}
+        for record in map(json.loads, file):
+            earlier = outcomes.get(record["id"])
+            outcomes[record["id"]] = record
+            record["second_try"] = earlier is not None and earlier["status"] != record["status"]
+    return outcomes
 
 
 def folder(name):
@@ -44,13 +49,16 @@ def git(*arguments):
 def section(runs):
     """Returns the table of these runs, then what failed, then why tests were skipped."""
     table = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
-    failed, reasons = collections.defaultdict(list), collections.Counter()
+    failed, late = collections.defaultdict(list), collections.defaultdict(list)
+    reasons = collections.Counter()
     for name, records in runs.items():
         for record in records.values():
             for row in (folder(record["id"]), "**all**"):
                 table[row][name][record["status"]] += 1
             if record["status"] == "failed":
                 failed[record["id"]].append(name)
+            elif record["second_try"]:
+                late[record["id"]].append(name)
             for reason in set(record["skips"]):
                 reasons[reason] += 1
     lines = ["| folder | " + " | ".join(runs) + " |", "|---|" + "---:|" * len(runs)]
@@ -58,6 +66,9 @@ def section(runs):
         lines.append(f"| {row} | " + " | ".join(short(table[row][name]) for name in runs) + " |")
     lines += ["", "Failed:", ""]
     lines += [f"* `{test}`{among(names, runs)}" for test, names in sorted(failed.items())] or ["* none"]
+    if late:
+        lines += ["", "Passed at the second try, alone:", ""]
+        lines += [f"* `{test}`{among(names, runs)}" for test, names in sorted(late.items())]
     lines += ["", "Skipped, by reason:", ""]
     return lines + ([f"* {count} × {reason}" for reason, count in reasons.most_common()] or ["* none"])
 
@@ -75,7 +86,7 @@ def main():
         "# Results of TestKit",
         "",
         f"Made by `results.py` on {datetime.date.today()} at commit {commit}.",
-        "Passed / failed / skipped. Each test that fails is in a row of \"Where the driver differs on purpose\" of the [README](README.md).",
+        "Passed / failed / skipped. The [README](README.md) has the reason for each test that fails.",
     ]
     for title, part in (("Scripted servers", scripted), ("Real servers", real)):
         if part:
