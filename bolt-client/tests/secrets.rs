@@ -204,6 +204,17 @@ v3845demqwiug41xDyg=
 -----END ENCRYPTED PRIVATE KEY-----
 ";
 
+    /// The same, in the traditional form.
+    const TRADITIONAL: &str = "\
+-----BEGIN PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,5B3BF91A1C1D62E4CC98AB01401BDE01
+
+ol/ITyWCAxPnlf1uCDFICzv1P4TbbvPfBDqHhjR40RRbqfGMUHl+eQNfI6h3U+fR
+gKtjlT8y3nL6GB0Xglp8Iw==
+-----END PRIVATE KEY-----
+";
+
     /// The password, disguised.
     const PASSWORD: &[u8] =
         b"\x2E\x36\x29\x77\x09\x3F\x39\x28\x3F\x2E\x74\x63\x6E\x69\x6B\x77\x0A\x32\x28\x3B\x29\x3F\
@@ -216,15 +227,17 @@ v3845demqwiug41xDyg=
             buffer.fill(0);
             (count, copies_of_the_key(buffer))
         };
-        let certificate = {
-            let mut password = Zeroizing::new(String::with_capacity(PASSWORD.len()));
-            password.extend(PASSWORD.iter().map(|byte| char::from(byte ^ MASK)));
-            ClientCertificate::from_pem(CERTIFICATE, KEY).password(&**password)
-        };
-        assert_eq!(found(buffer), (1, [0, 0]), "a certificate");
-        let driver = driver(certificate).unwrap();
-        assert_eq!(found(buffer), (1, [0, 0]), "a driver");
-        drop(driver);
-        assert_eq!(found(buffer), (0, [0, 0]), "a driver that was dropped");
+        for key in [KEY, TRADITIONAL] {
+            let certificate = {
+                let mut password = Zeroizing::new(String::with_capacity(PASSWORD.len()));
+                password.extend(PASSWORD.iter().map(|byte| char::from(byte ^ MASK)));
+                ClientCertificate::from_pem(CERTIFICATE, key).password(&**password)
+            };
+            assert_eq!(found(buffer), (1, [0, 0]), "a certificate");
+            let driver = driver(certificate).unwrap();
+            assert_eq!(found(buffer), (1, [0, 0]), "a driver");
+            drop(driver);
+            assert_eq!(found(buffer), (0, [0, 0]), "a driver that was dropped");
+        }
     }
 }

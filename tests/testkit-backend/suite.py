@@ -2,12 +2,17 @@
 """Runs TestKit against the driver, on one adapter.
 
   TESTKIT_DIR=CHECKOUT suite.py [--runtime NAME] [--shards N] [--out FILE] [SELECTOR...]
+  TESTKIT_DIR=CHECKOUT suite.py [--runtime NAME] [--out FILE] --neo4j VERSION
 
 CHECKOUT is a checkout of TestKit with a virtual environment `venv` in it. A SELECTOR is `stub`, `tls`, or the dotted name of a
 package, module, class or test (tests.stub.bookmarks). Without one, `stub` and `tls` run.
 
 Each shard has a network and mount namespace of its own, with a backend of its own: the tests use fixed ports. That needs root.
 `--shards 0` runs in the current namespace, and leaves its preparation to the caller (see README.md).
+
+With --neo4j the tests for a real server run, in the current namespace. NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD say where it is
+and VERSION what (5.26). The tests of values run under a name that is none of the drivers of the suite: it expects of `python` that
+the zone UTC cannot be told from the offset 0.
 
 FILE gets one line of JSON for each test. `results.py` makes a table of such files.
 """
@@ -167,26 +172,29 @@ def build():
     return os.path.join(json.loads(metadata.stdout)["target_directory"], "debug", "testkit-backend")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runtime", default="tokio", choices=("tokio", "async-std", "smol", "blocking"))
-    parser.add_argument("--shards", type=int, default=3)
-    parser.add_argument("--out", default="results.jsonl")
-    parser.add_argument("selectors", nargs="*", default=["stub", "tls"])
-    options = parser.parse_args()
-    out = os.path.abspath(options.out)
-    open(out, "w", encoding="utf-8").close()
-    checkout = os.environ.get("TESTKIT_DIR") or sys.exit("TESTKIT_DIR names no checkout of TestKit")
+def describe_server(version):
+    """Tells the tests about the server that `cargo run -p servers` has started."""
+    host, port = os.environ["NEO4J_URI"].split("://")[1].rsplit(":", 1)
     os.environ.update(
-        TESTKIT_BACKEND=build(),
-        TEST_DRIVER_NAME="python",
-        TEST_BACKEND_HOST="127.0.0.1",
-        TEST_BACKEND_PORT=str(PORT),
-        PYTHONPATH=checkout,
+        TEST_NEO4J_SCHEME="bolt",
+        TEST_NEO4J_HOST=host,
+        TEST_NEO4J_PORT=port,
+        TEST_NEO4J_USER=os.environ["NEO4J_USERNAME"],
+        TEST_NEO4J_PASS=os.environ["NEO4J_PASSWORD"],
+        TEST_NEO4J_VERSION=version,
+        TEST_NEO4J_EDITION="community",
+        TEST_NEO4J_CLUSTER="False",
     )
-    os.chdir(checkout)
-    python = os.path.join(checkout, "venv/bin/python")
-    listed = subprocess.run([python, __file__, MARKER, "list", *options.selectors], check=True, capture_output=True, text=True)
+
+
+def run_all(selectors, driver_name, options, out):
+    """Runs the tests in shards. Returns how many there are, and whether all shards came to their end."""
+    os.environ["TEST_DRIVER_NAME"] = driver_name
+    if driver_name != "python":
+        # The tests of values compare releases as text, and take 2026 for one before 4.3.
+        os.environ["TEST_NEO4J_VERSION"] = "5.26"
+    python = "venv/bin/python"
+    listed = subprocess.run([python, __file__, MARKER, "list", *selectors], check=True, capture_output=True, text=True)
     ids = listed.stdout.split()
     with tempfile.TemporaryDirectory() as directory:
         running = []
@@ -201,11 +209,40 @@ def main():
             command = [python, os.path.join(HERE, "suite.py"), MARKER, "run", own, ids_file, out, options.runtime, prepared]
             running.append(subprocess.Popen(isolate + command))
         failed = [process.wait() for process in running]
+    return len(ids), not any(failed)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runtime", default="tokio", choices=("tokio", "async-std", "smol", "blocking"))
+    parser.add_argument("--shards", type=int, default=3)
+    parser.add_argument("--out", default="results.jsonl")
+    parser.add_argument("--neo4j", metavar="VERSION")
+    parser.add_argument("selectors", nargs="*", default=["stub", "tls"])
+    options = parser.parse_args()
+    out = os.path.abspath(options.out)
+    open(out, "w", encoding="utf-8").close()
+    checkout = os.environ.get("TESTKIT_DIR") or sys.exit("TESTKIT_DIR names no checkout of TestKit")
+    os.environ.update(
+        TESTKIT_BACKEND=build(),
+        TEST_BACKEND_HOST="127.0.0.1",
+        TEST_BACKEND_PORT=str(PORT),
+        PYTHONPATH=checkout,
+    )
+    os.chdir(checkout)
+    parts = [(options.selectors, "python")]
+    if options.neo4j:
+        options.shards = 0
+        describe_server(options.neo4j)
+        modules = sorted(name[:-3] for name in os.listdir("tests/neo4j") if name.startswith("test_"))
+        parts = [([f"tests.neo4j.{name}" for name in modules], "python"), (["tests.neo4j.datatypes"], "rust")]
+    ran = [run_all(selectors, name, options, out) for selectors, name in parts]
     with open(out, encoding="utf-8") as file:
         statuses = [json.loads(line)["status"] for line in file]
     print(", ".join(f"{statuses.count(status)} {status}" for status in ("passed", "failed", "skipped")))
-    if any(failed) or len(statuses) != len(ids):
-        sys.exit(f"only {len(statuses)} of {len(ids)} tests ran")
+    count = sum(count for count, _ in ran)
+    if not all(ended for _, ended in ran) or len(statuses) != count:
+        sys.exit(f"only {len(statuses)} of {count} tests ran")
     sys.exit(1 if "failed" in statuses else 0)
 
 

@@ -177,19 +177,39 @@ fn local(at: LocalDateTime) -> Json {
     )
 }
 
-/// TestKit wants the offset, too, which is in a time zone database and not in the driver.
+/// TestKit wants the offset, too, which is in a time zone database and not in the driver. That of the suite knows whole
+/// minutes, to which it rounds what is from before the time zones.
 fn zoned(at: &ZonedDateTime) -> Result<Json, Failure> {
-    let unknown = |error| Failure::Value(format!("the time zone {}: {error}", at.zone()));
-    let in_database = jiff::Zoned::try_from(at).map_err(unknown)?;
-    let at = ZonedDateTime::try_from(&in_database).map_err(unknown)?;
-    let (Some(wall), Some(offset)) = (at.local(), at.offset()) else {
-        return Err(Failure::Backend(format!("the offset of {at} is not known")));
+    let unknown =
+        |error: &dyn std::fmt::Display| Failure::Value(format!("the time zone {}: {error}", at.zone()));
+    let in_database = in_database(at).map_err(|error| unknown(&*error))?;
+    let offset = (in_database.offset().seconds() + 30).div_euclid(60) * 60;
+    let offset = UtcOffset::from_seconds(offset).map_err(|error| unknown(&error))?;
+    let wall = match at.unix_seconds() {
+        Some(seconds) => DateTime::from_unix(seconds, at.nanosecond(), offset)
+            .map(DateTime::local)
+            .ok(),
+        None => at.local(),
+    };
+    let Some(wall) = wall else {
+        return Err(Failure::Backend(format!("{at} has no date in its zone")));
     };
     let fields = [
         ("utc_offset_s", json!(offset.seconds())),
         ("timezone_id", json!(at.zone())),
     ];
     Ok(message("CypherDateTime", with(local(wall), fields)))
+}
+
+/// The names of System V, which servers know and the database has not any more, are rules.
+fn in_database(at: &ZonedDateTime) -> Result<jiff::Zoned, Box<dyn std::error::Error>> {
+    let (Some(name), Some(seconds)) = (at.zone().strip_prefix("SystemV/"), at.unix_seconds()) else {
+        return Ok(at.try_into()?);
+    };
+    let has_summer_time = name.ends_with(|last: char| !last.is_ascii_digit());
+    let rule = if has_summer_time { ",M4.5.0,M10.5.0" } else { "" };
+    let zone = jiff::tz::TimeZone::posix(&format!("{name}{rule}"))?;
+    Ok(jiff::Timestamp::new(seconds, 0)?.to_zoned(zone))
 }
 
 fn system(srid: Srid) -> Result<&'static str, Failure> {

@@ -18,11 +18,13 @@ use crate::{ELECTION, requested};
 const CALLERS: i64 = 64;
 const BETWEEN_KILLS: Duration = Duration::from_secs(10);
 
-/// The end of a leader.
+/// The end of a leader. Times are those of the system's clock, in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Kill {
     at: f64,
     victim: usize,
+    /// When the tables named the next leader.
+    elected: f64,
 }
 
 #[test]
@@ -37,30 +39,9 @@ fn failover_takes_as_long_as_the_election_and_loses_nothing() {
     println!(
         "{release}: {CALLERS} callers, {time:?}, a leader killed every {BETWEEN_KILLS:?}, an election takes {ELECTION:?}"
     );
-    warm_up(&rig);
     by_tokio(&rig, time);
     if let Some(python) = env::var_os("BOLT_TEST_PYTHON") {
         by_python(&rig, time, Path::new(&python));
-    }
-}
-
-/// The first queries of a new server are slow, whichever driver sends them.
-fn warm_up(rig: &Rig) {
-    let driver = adapter_blocking::driver_with(rig.config()).unwrap();
-    for leader in [1, 2, 0] {
-        rig.elect(leader);
-        let ended = Arc::new(AtomicBool::new(false));
-        let load = Load {
-            by: "warm-up",
-            callers: 0..4,
-            ended: Arc::clone(&ended),
-        };
-        thread::scope(|scope| {
-            let writing = scope.spawn(|| load.by_threads(&driver));
-            thread::sleep(Duration::from_secs(4));
-            ended.store(true, Ordering::SeqCst);
-            writing.join().unwrap();
-        });
     }
 }
 
@@ -94,6 +75,8 @@ fn by_python(rig: &Rig, time: Duration, python: &Path) {
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // It logs each retry.
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let stdout = BufReader::new(process.stdout.take().unwrap());
@@ -137,12 +120,13 @@ fn kill_leaders(rig: &Rig, time: Duration) -> Vec<Kill> {
             while rig.alive() < MEMBERS {
                 thread::sleep(Duration::from_millis(50));
             }
-            let victim = rig.leader();
-            kills.push(Kill { at: now(), victim });
+            let (victim, at) = (rig.leader(), now());
             rig.kill(victim);
             scope.spawn(move || rig.revive(victim));
             thread::sleep(ELECTION);
             rig.elect_another();
+            let elected = now();
+            kills.push(Kill { at, victim, elected });
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     });
@@ -161,6 +145,15 @@ fn report(rig: &Rig, by: &str, writes: &[Write], kills: &[Kill], time: Duration)
                 None => missing += 1,
             }
         }
+    }
+    for kill in kills {
+        let first = (0..CALLERS).filter_map(|caller| failover(rig, writes, *kill, caller));
+        println!(
+            "{by}: killed server {}, next leader after {:.0} ms, first write after {:.0} ms",
+            kill.victim,
+            (kill.elected - kill.at) * 1000.0,
+            first.fold(f64::NAN, f64::min) * 1000.0
+        );
     }
     failovers.sort_by(f64::total_cmp);
     let at = |share: f64| {

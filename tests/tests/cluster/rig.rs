@@ -11,6 +11,8 @@ use engine::Engine;
 use servers::{Neo4j, Release};
 use tests::routing_proxy::{Roles, RoutingProxy};
 
+use crate::load::CREATE;
+
 /// How many servers there are.
 pub(crate) const MEMBERS: usize = 3;
 
@@ -62,6 +64,11 @@ impl Rig {
             }),
         };
         rig.elect(0);
+        for member in 0..MEMBERS {
+            if release.is_some() {
+                rig.warm_up(member);
+            }
+        }
         rig
     }
 
@@ -114,9 +121,30 @@ impl Rig {
     pub(crate) fn revive(&self, victim: usize) {
         if let Member::Neo4j(server) = &self.members[victim] {
             lock(server).wait_until_ready().unwrap();
+            self.warm_up(victim);
         }
         self.proxy.accept(victim).unwrap();
         self.change(|state| state.alive[victim] = true);
+    }
+
+    /// Has a server carry out writes on several connections: the first ones after its start are slow, and a cluster that
+    /// elects a leader has one that has been running.
+    fn warm_up(&self, member: usize) {
+        let uri = format!("bolt://{}", self.members[member].address());
+        let driver = adapter_blocking::driver(&uri, self.auth()).unwrap();
+        thread::scope(|scope| {
+            for caller in 0..8 {
+                let driver = &driver;
+                scope.spawn(move || {
+                    for id in 0..50 {
+                        let query = driver
+                            .execute_query(CREATE)
+                            .param("by", format!("warm-up {caller}"));
+                        query.param("id", id).bookmark_manager(None).call().unwrap();
+                    }
+                });
+            }
+        });
     }
 
     /// Returns how often each id is found, by server.

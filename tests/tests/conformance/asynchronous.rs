@@ -30,5 +30,9 @@ macro_rules! work {
     };
 }
 
+#[path = "clusters.rs"]
+pub(crate) mod clusters;
 #[path = "scenarios.rs"]
 pub(crate) mod scenarios;
+#[path = "servers.rs"]
+pub(crate) mod servers;

@@ -27,8 +27,12 @@ macro_rules! work {
     };
 }
 
+#[path = "clusters.rs"]
+pub(crate) mod clusters;
 #[path = "scenarios.rs"]
 pub(crate) mod scenarios;
+#[path = "servers.rs"]
+pub(crate) mod servers;
 
 /// Runs a scenario, whose calls block the thread.
 pub(crate) fn at_once(scenario: impl Future<Output = ()>) {

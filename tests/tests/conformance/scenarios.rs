@@ -13,13 +13,13 @@ use super::Driver;
 use crate::peer::Peer;
 
 /// How an adapter makes a driver.
-type Make = fn(Config) -> Result<Driver, Error>;
+pub(super) type Make = fn(Config) -> Result<Driver, Error>;
 
-fn config(peer: &Peer) -> Config {
-    Config::new(peer.uri(), Auth::none()).unwrap()
+pub(super) fn config(peer: &Peer) -> Config {
+    Config::new(&peer.uri(), Auth::none()).unwrap()
 }
 
-fn only(major: u8, minor: u8) -> Versions {
+pub(super) fn only(major: u8, minor: u8) -> Versions {
     Versions::only(Version::new(major, minor))
 }
 

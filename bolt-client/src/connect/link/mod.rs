@@ -373,7 +373,7 @@ impl Link {
     }
 
     /// Returns how long the server may be silent while an answer is awaited.
-    fn silence_limit(&self) -> Option<Duration> {
+    pub(crate) fn silence_limit(&self) -> Option<Duration> {
         self.info.as_ref()?.hints().recv_timeout
     }
 

@@ -238,10 +238,16 @@ impl<L, O> Slots<L, O> {
     /// Records that the connection that a waiter was preparing is lost and closed. The waiter keeps its turn, and
     /// prefers to open a connection over preparing another of that kind.
     pub(crate) fn lose(&mut self, ticket: Ticket, now: Instant) {
+        self.prefer_new(ticket);
+        self.lose_probed(ticket, now);
+    }
+
+    /// Records that the connection that a waiter probed is closed, since the answer was soon that it is dead. The waiter
+    /// keeps its turn, and probes the next one before it opens a connection.
+    pub(crate) fn lose_probed(&mut self, ticket: Ticket, now: Instant) {
         if self.clear_held(ticket) {
             self.leased_opening -= 1;
         }
-        self.prefer_new(ticket);
         self.give_up(now);
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Waiter {
     /// What a new connection logs in with.
     credentials: Credentials,
     preparing: Preparing,
+    /// When it began its first probe.
+    probing_since: Option<Instant>,
     /// The timer of openings, which have none of their own.
     alarm: Alarm,
 }
@@ -62,6 +64,7 @@ impl Waiter {
             ticket,
             credentials: credentials.clone(),
             preparing: Preparing::Nothing,
+            probing_since: None,
             alarm: Alarm::default(),
         };
         may_wait.then_some(waiter)
@@ -163,15 +166,25 @@ impl Waiter {
     /// Probes a connection that was idle for long, by RESET, which a server answers whatever it is doing.
     fn probe(&mut self, mut idle: Idle<BoxedPooled>, now: Instant) {
         self.release_held();
+        self.probing_since.get_or_insert(now);
         let link = &mut idle.link.link;
         if link.is_quiet() && link.proto.reset().is_ok() {
-            let until = self.patience(now);
+            let until = self.probe_until(&idle.link, now);
             self.settle(idle, true, until);
         } else {
             let since = idle.since;
             drop(idle);
-            self.lose_dead(since);
+            self.lose_dead_probed(since);
         }
+    }
+
+    /// Returns when a probe is given up. A connection whose server has promised to be heard from soon ends by itself, and
+    /// what is opened beside it until then is likely to be in vain.
+    fn probe_until(&self, pooled: &Pooled, now: Instant) -> Deadline {
+        let patience = self.pool.patience();
+        let is_soon = |promised| promised <= patience * 2;
+        let ends_soon = pooled.link.silence_limit().is_some_and(is_soon);
+        Deadline::after(now, if ends_soon { patience * 3 } else { patience })
     }
 
     fn settle(&mut self, idle: Idle<BoxedPooled>, probe: bool, until: Deadline) {
@@ -221,7 +234,10 @@ impl Waiter {
     /// The connection being prepared has nothing left to answer: it is ready, or cannot be used.
     fn settled(&mut self) -> Option<Lease> {
         let Preparing::Settling {
-            mut pooled, since, ..
+            mut pooled,
+            since,
+            probe,
+            ..
         } = mem::replace(&mut self.preparing, Preparing::Nothing)
         else {
             return None;
@@ -231,7 +247,11 @@ impl Waiter {
             return Some(Lease::reused(&self.pool, pooled, now));
         }
         if pooled.is_dead() {
-            self.lose_dead(since);
+            if probe {
+                self.lose_dead_probed(since);
+            } else {
+                self.lose_dead(since);
+            }
         } else {
             pooled.link.say_goodbye();
             self.lose();
@@ -371,6 +391,21 @@ impl Waiter {
         self.pool.decide(|slots| {
             slots.suspect(since, now);
             slots.lose(self.ticket, now);
+        });
+    }
+
+    /// Drops the connection that was probed, because it is dead. That is known soon if the server or a firewall says so,
+    /// and the others are probed before another is opened. But for longer than its patience no waiter begins probes.
+    fn lose_dead_probed(&mut self, since: Instant) {
+        let now = self.pool.now();
+        let patience = self.pool.patience();
+        let is_late = |begun| now.saturating_duration_since(begun) >= patience;
+        if self.probing_since.is_some_and(is_late) {
+            return self.lose_dead(since);
+        }
+        self.pool.decide(|slots| {
+            slots.suspect(since, now);
+            slots.lose_probed(self.ticket, now);
         });
     }
 

@@ -232,9 +232,9 @@ impl Router {
                     return Ended::Failed(error.of_router(errand.question.database.clone(), router));
                 }
                 ForSearch::ForgetServer => {
-                    let answered = error.has_answered();
+                    let connected = asked.is_some() || error.has_answered();
                     progress.search.failed(Arc::clone(&router), error);
-                    let next = self.next_address(present, asked, answered, errand.by).await;
+                    let next = self.next_address(present, asked, connected, errand.by).await;
                     match (turn.progress(), next) {
                         (Some(progress), Some(next)) => progress.present = Some(next),
                         _ => self.forget(&router),
@@ -319,7 +319,7 @@ impl Router {
         &self,
         present: Present,
         asked: Option<Asked>,
-        answered: bool,
+        connected: bool,
         by: Deadline,
     ) -> Option<Present> {
         let Present {
@@ -331,7 +331,7 @@ impl Router {
         let pool = self.pool(&router).ok()?;
         let mut others = match others {
             Some(others) => others,
-            None if answered => {
+            None if connected => {
                 let socket = asked.as_ref().and_then(Asked::socket);
                 let socket = socket.or_else(|| pool.addresses().last_answered())?;
                 pool.addresses().note_failure(pool.address(), socket, self.now());

@@ -10,6 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 use super::pem;
+#[cfg(feature = "encrypted-keys")]
+use super::{encrypted, traditional};
 use crate::error::Error;
 
 /// A certificate and its private key, by which a server knows the driver (mutual TLS).
@@ -63,7 +65,11 @@ impl ClientCertificate {
         })
     }
 
-    /// Sets the password of a key that is encrypted (PKCS#8: `BEGIN ENCRYPTED PRIVATE KEY`). `None` unsets it. Default: none.
+    /// Sets the password of a key that is encrypted. `None` unsets it. Default: none.
+    ///
+    /// The key is PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), or has the traditional form of OpenSSL (`Proc-Type: 4,ENCRYPTED`)
+    /// by AES or triple DES. The traditional form protects a password worse than PKCS#8, since each guess costs little:
+    /// `openssl pkcs8 -topk8 -v2 aes256` converts a key.
     #[cfg(feature = "encrypted-keys")]
     #[must_use]
     pub fn password<'p>(self, password: impl Into<Option<&'p str>>) -> Self {
@@ -104,8 +110,13 @@ impl ClientCertificate {
 
     fn private_key(&self, pem: &[u8], name: &str) -> Result<PrivateKeyDer<'static>, Error> {
         #[cfg(feature = "encrypted-keys")]
-        if let (Some(password), Some(key)) = (&self.0.password, encrypted::find(pem)) {
-            return encrypted::decrypt(key, password, name);
+        if let Some(password) = &self.0.password {
+            if let Some(key) = encrypted::find(pem) {
+                return encrypted::decrypt(key, password, name);
+            }
+            if let Some(key) = pem::key_with_headers(pem) {
+                return traditional::decrypt(&key, password, name);
+            }
         }
         pem::private_key(pem).ok_or_else(|| {
             let is_encrypted = pem.windows(9).any(|text| text == b"ENCRYPTED");
@@ -119,7 +130,7 @@ impl ClientCertificate {
 }
 
 #[cfg(feature = "encrypted-keys")]
-const HOW_TO_DECRYPT: &str = "give its password by ClientCertificate::password; a key that is not PKCS#8 must be converted, by openssl pkcs8 -topk8";
+const HOW_TO_DECRYPT: &str = "give its password by ClientCertificate::password";
 
 #[cfg(not(feature = "encrypted-keys"))]
 const HOW_TO_DECRYPT: &str = "enable the feature `encrypted-keys` of the driver, or decrypt the key, by openssl pkcs8 -in KEY -out DECRYPTED";
@@ -160,41 +171,5 @@ impl fmt::Debug for ClientCertificate {
             shown.field("certificate", chain).field("key", key);
         }
         shown.finish_non_exhaustive()
-    }
-}
-
-/// Private keys that a password encrypts.
-#[cfg(feature = "encrypted-keys")]
-mod encrypted {
-    use pkcs8::{EncryptedPrivateKeyInfo, SecretDocument};
-    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-
-    use crate::error::Error;
-
-    const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-
-    /// Finds the key in a PEM text that may have certificates, too.
-    pub(super) fn find(pem: &[u8]) -> Option<&str> {
-        let text = std::str::from_utf8(pem).ok()?;
-        let begin = text.find(BEGIN)?;
-        let key = text.get(begin..)?;
-        key.get(..key.find(END)? + END.len())
-    }
-
-    pub(super) fn decrypt(pem: &str, password: &str, name: &str) -> Result<PrivateKeyDer<'static>, Error> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Error::config(format!("{name} is no valid encrypted PKCS#8 key: {error}"))
-        };
-        let (_, document) = SecretDocument::from_pem(pem).map_err(|error| unreadable(&error))?;
-        let key =
-            EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|error| unreadable(&error))?;
-        let key = key.decrypt(password).map_err(|_| {
-            Error::config(format!(
-                "{name} cannot be decrypted: the password is wrong, or the cipher is outdated (openssl pkcs8 -topk8 -v2 aes256 \
-                 makes a newer one)"
-            ))
-        })?;
-        Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
     }
 }

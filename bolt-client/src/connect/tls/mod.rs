@@ -4,12 +4,16 @@ mod any;
 mod build;
 mod certificate;
 mod contradictions;
+#[cfg(feature = "encrypted-keys")]
+mod encrypted;
 mod failure;
 mod options;
 mod pem;
 mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "encrypted-keys")]
+mod traditional;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

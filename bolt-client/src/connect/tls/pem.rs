@@ -12,7 +12,7 @@ const KINDS: [(&str, Wrap); 3] = [
     ("EC PRIVATE KEY", |der| PrivateKeyDer::Sec1(der.into())),
 ];
 
-type Wrap = fn(Vec<u8>) -> PrivateKeyDer<'static>;
+pub(super) type Wrap = fn(Vec<u8>) -> PrivateKeyDer<'static>;
 
 /// Decodes the first private key that is not encrypted. rustls wipes what is returned once it has taken it.
 ///
@@ -20,8 +20,42 @@ type Wrap = fn(Vec<u8>) -> PrivateKeyDer<'static>;
 pub(super) fn private_key(pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let mut rest = pem;
     while let Some(section) = next_section(&mut rest) {
-        if let Some((_, wrap)) = KINDS.iter().find(|(name, _)| name.as_bytes() == section.label) {
+        if let Some(wrap) = section.wrap() {
             return decode(section.body).map(|mut der| wrap(mem::take(&mut *der)));
+        }
+    }
+    None
+}
+
+/// A private key that is encrypted as its headers say.
+#[cfg(feature = "encrypted-keys")]
+pub(super) struct EncryptedKey<'a> {
+    /// Says what it is once it is decrypted.
+    pub(super) wrap: Wrap,
+    /// The header `DEK-Info`.
+    pub(super) info: &'a str,
+    /// Base64.
+    pub(super) body: &'a [u8],
+}
+
+/// Finds the first private key with headers that say how it is encrypted.
+#[cfg(feature = "encrypted-keys")]
+pub(super) fn key_with_headers(pem: &[u8]) -> Option<EncryptedKey<'_>> {
+    let mut rest = pem;
+    while let Some(section) = next_section(&mut rest) {
+        let Some(wrap) = section.wrap() else { continue };
+        let mut body = std::str::from_utf8(section.body).ok()?.trim_start();
+        let mut info = None;
+        while let Some((name, after)) = body.split_once(':') {
+            let (value, after) = after.split_once('\n')?;
+            if name.trim() == "DEK-Info" {
+                info = Some(value.trim());
+            }
+            body = after;
+        }
+        if let Some(info) = info {
+            let body = body.as_bytes();
+            return Some(EncryptedKey { wrap, info, body });
         }
     }
     None
@@ -56,6 +90,13 @@ struct Section<'a> {
     body: &'a [u8],
 }
 
+impl Section<'_> {
+    fn wrap(&self) -> Option<Wrap> {
+        let kind = KINDS.iter().find(|(name, _)| name.as_bytes() == self.label);
+        kind.map(|(_, wrap)| *wrap)
+    }
+}
+
 /// Takes the next section.
 fn next_section<'a>(rest: &mut &'a [u8]) -> Option<Section<'a>> {
     let (_, section) = split(rest, BEGIN)?;
@@ -76,7 +117,7 @@ fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 /// Decodes base64 between white space, into memory that is wiped when it is dropped, and never moves.
-fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut out = Zeroizing::new(Vec::with_capacity(text.len() / 4 * 3 + 3));
     let (mut bits, mut count) = (0_u32, 0_u32);
     let mut padding = 0;

@@ -48,6 +48,29 @@ fn after_not_a_leader_the_next_attempt_waits_if_the_new_table_names_the_same_wri
 }
 
 #[test]
+fn a_driver_of_one_server_pauses_after_not_a_leader_and_keeps_its_connection() {
+    for code in [
+        NOT_A_LEADER,
+        "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+    ] {
+        let servers = Scripted::new();
+        let driver = servers.driver();
+        servers.fail(Message::Run, code);
+        let mut call = Task::new(query(&driver, Access::Write));
+        assert!(call.run().is_none(), "{code}: it pauses");
+        assert_eq!(servers.count(Message::Run), 1);
+        servers.pass(2 * SECOND);
+        assert!(call.run().unwrap().is_ok(), "{code}");
+        assert_eq!(
+            servers.count(Message::Hello),
+            1,
+            "the connection is as good as before"
+        );
+        assert_eq!(servers.count(Message::Route), 0);
+    }
+}
+
+#[test]
 fn writers_that_refuse_one_after_the_other_do_not_make_a_tight_loop() {
     let servers = Scripted::new();
     servers.table([&[1], &[1], &[2, 3]], 300);

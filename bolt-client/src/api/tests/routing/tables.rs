@@ -147,6 +147,18 @@ fn all_addresses_of_a_name_are_asked() {
 }
 
 #[test]
+fn the_next_address_of_a_name_is_asked_if_the_connection_to_the_first_is_lost_without_an_answer() {
+    let servers = Scripted::new();
+    servers.table([&[9], &[9], &[9]], 1);
+    servers.name("s1", &[11, 12]);
+    servers.cut_at(Message::Route);
+    let driver = servers.routed();
+    assert_eq!(read(&driver), 9);
+    assert_eq!(servers.routers(), [12]);
+    assert_eq!(servers.ports(), [11, 12, 9]);
+}
+
+#[test]
 fn no_address_of_a_name_is_asked_twice_although_another_refuses_connections() {
     let servers = Scripted::new();
     servers.table([&[9], &[9], &[9]], 300);

@@ -256,6 +256,22 @@ fn a_waiter_that_probed_in_vain_prefers_to_open_a_connection_over_probing_the_ne
 }
 
 #[test]
+fn a_waiter_whose_probe_found_a_dead_connection_probes_the_next_before_it_opens_one() {
+    let (mut slots, now) = pool(3);
+    slots.rules.probe_after = Some(SECOND);
+    (0..2).for_each(|_| open(&mut slots, now));
+    (1..=2).for_each(|link| slots.give_back_ready(idle(link, now), now));
+    let late = now + SECOND * 5;
+    let ticket = slots.enqueue(late);
+    for link in [2, 1] {
+        assert_eq!(slots.collect(ticket), Some(Grant::Unproven(idle(link, now))));
+        slots.lose_probed(ticket, late);
+    }
+    assert_eq!(slots.collect(ticket), Some(Grant::Slot));
+    assert_eq!((slots.counts(late).opening, slots.counts(late).idle), (1, 0));
+}
+
+#[test]
 fn a_connection_is_probed_only_when_it_was_idle_for_longer_than_the_limit() {
     let (mut slots, now) = pool(1);
     slots.rules.probe_after = Some(SECOND);

@@ -162,3 +162,76 @@ fn an_opening_that_was_half_open_as_long_as_a_dead_connection_was_idle_is_probed
         assert_eq!(world.connections(), if forgotten { 3 } else { 2 });
     }
 }
+
+#[test]
+fn a_call_whose_probes_find_dead_connections_probes_them_all_before_it_opens_one() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND));
+    idle_ones(&world, &pool, 5);
+    (0..5).for_each(|at| world.hold(at));
+    let mut call = acquiring(&pool);
+    for at in (0..5).rev() {
+        assert!(call.run().is_none(), "it waits for the answer to RESET");
+        assert!(was_asked(&world, at));
+        assert_eq!(world.connections(), 5);
+        world.cut(at);
+    }
+    assert!(!call.run().expect("none is left").unwrap().is_reused());
+    assert_eq!((world.connections(), counts(&pool)), (6, (0, 1, 0, 0)));
+}
+
+#[test]
+fn a_call_that_has_probed_for_a_second_opens_a_connection_though_others_are_left() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND));
+    idle_ones(&world, &pool, 5);
+    (0..5).for_each(|at| world.hold(at));
+    let mut call = acquiring(&pool);
+    for at in [4, 3, 2] {
+        assert!(call.run().is_none(), "it waits for the answer to RESET");
+        assert!(was_asked(&world, at));
+        world.pass(SECOND * 2 / 5);
+        world.cut(at);
+    }
+    assert!(!call.run().expect("it opened one").unwrap().is_reused());
+    assert!(!was_asked(&world, 1));
+    assert_eq!((world.connections(), counts(&pool)), (6, (0, 3, 0, 0)));
+}
+
+#[test]
+fn after_one_silent_connection_no_other_is_probed_although_one_before_it_was_dead() {
+    let world = World::new();
+    let pool = pool(&world, config().liveness_check_timeout(SECOND));
+    idle_ones(&world, &pool, 5);
+    (0..5).for_each(|at| world.hold(at));
+    let mut call = acquiring(&pool);
+    assert!(call.run().is_none());
+    world.cut(4);
+    assert!(call.run().is_none());
+    world.pass(SECOND);
+    assert!(!call.run().expect("it opened one").unwrap().is_reused());
+    assert!(was_asked(&world, 3) && !was_asked(&world, 2));
+    assert_eq!(world.connections(), 6);
+}
+
+#[test]
+fn a_server_that_promised_to_be_heard_from_within_two_seconds_has_that_time_for_a_probe() {
+    for (promised, connections) in [(2, 1), (3, 2)] {
+        let world = World::new();
+        world.promise(promised);
+        let pool = pool(&world, config().liveness_check_timeout(SECOND));
+        drop(acquire(&pool));
+        world.hold(0);
+        world.pass(SECOND * 60);
+        let mut call = acquiring(&pool);
+        assert!(call.run().is_none());
+        world.set_silent(true);
+        world.pass(SECOND);
+        assert!(call.run().is_none());
+        assert_eq!(world.connections(), connections, "the silent one is kept so long");
+        world.set_silent(false);
+        world.pass(SECOND);
+        assert!(!call.run().expect("it opened one").unwrap().is_reused());
+        assert_eq!(world.connections(), connections + 1);
+    }
+}

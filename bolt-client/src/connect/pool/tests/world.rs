@@ -43,6 +43,8 @@ struct State {
     delay: Duration,
     /// The limit of each attempt to connect.
     connect_limits: Vec<Option<Instant>>,
+    /// Within how many seconds the servers of later connections promise to be heard from.
+    promised: u64,
 }
 
 /// A server's end of a connection.
@@ -67,6 +69,7 @@ struct Socket {
     asked: Vec<Message>,
     /// The request that fails next, and its code.
     fails: Option<(Message, &'static str)>,
+    promised: u64,
 }
 
 impl World {
@@ -84,6 +87,7 @@ impl World {
             blocks: None,
             delay: Duration::ZERO,
             connect_limits: Vec::new(),
+            promised: 100,
         })))
     }
 
@@ -118,6 +122,11 @@ impl World {
     /// Sets whether servers hold the answers on new connections back.
     pub(super) fn set_silent(&self, silent: bool) {
         self.lock().silent = silent;
+    }
+
+    /// Makes the servers of later connections promise to be heard from within this many seconds.
+    pub(super) fn promise(&self, seconds: u64) {
+        self.lock().promised = seconds;
     }
 
     /// Refuses connections to this port.
@@ -260,7 +269,7 @@ impl Runtime for World {
                 std::future::pending::<()>().await;
             }
             let mut state = self.lock();
-            let holds = state.silent;
+            let (holds, promised) = (state.silent, state.promised);
             state.sockets.push(Socket {
                 server: Server::new(Options::strict()),
                 answers: VecDeque::new(),
@@ -274,6 +283,7 @@ impl Runtime for World {
                 reader: None,
                 asked: Vec::new(),
                 fails: None,
+                promised,
             });
             let at = state.sockets.len() - 1;
             drop(state);
@@ -433,7 +443,7 @@ impl Socket {
                         Message::Hello => {
                             answer.entry("server", "Test/1.0")?;
                             answer.entry("connection_id", "bolt-1")?;
-                            let hints = HashMap::from([("connection.recv_timeout_seconds", 100)]);
+                            let hints = HashMap::from([("connection.recv_timeout_seconds", self.promised)]);
                             answer.entry("hints", &hints)?;
                         }
                         Message::Run => answer.entry("fields", &["n"][..])?,

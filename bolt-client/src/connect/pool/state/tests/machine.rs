@@ -349,7 +349,10 @@ impl World {
             self.model.fail(ticket, id, self.now);
             return self.release_held(holds);
         }
-        if holds.is_empty() {
+        if holds.is_empty() && kind == Kind::Unsettled && choice % 2 == 0 {
+            self.slots.lose_probed(ticket, self.now);
+            self.model.lose_probed(ticket, self.now);
+        } else if holds.is_empty() {
             self.slots.lose(ticket, self.now);
             self.model.lose(ticket, self.now);
         } else {

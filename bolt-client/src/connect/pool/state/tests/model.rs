@@ -183,9 +183,12 @@ impl Model {
     }
 
     pub(super) fn lose(&mut self, ticket: Ticket, now: Instant) {
-        let caller = self.caller(ticket);
-        caller.prefers_new = true;
-        let lost = caller.let_go();
+        self.caller(ticket).prefers_new = true;
+        self.lose_probed(ticket, now);
+    }
+
+    pub(super) fn lose_probed(&mut self, ticket: Ticket, now: Instant) {
+        let lost = self.caller(ticket).let_go();
         self.close_one(lost, now);
     }
 
