@@ -125,6 +125,11 @@ impl Extra {
         self
     }
 
+    /// Returns the metadata, if there is any.
+    fn entries(&self) -> Option<&Entries> {
+        self.metadata.as_deref().filter(|metadata| !metadata.is_empty())
+    }
+
     /// Returns the options, borrowed.
     pub(crate) fn view(&self) -> ExtraRef<'_, String> {
         ExtraRef {
@@ -156,7 +161,7 @@ impl<S: AsRef<str>> ExtraRef<'_, S> {
     /// Returns whether nothing is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.options.timeout.is_none()
-            && self.options.metadata.is_none()
+            && self.options.entries().is_none()
             && self.access == Access::default()
             && self.bookmarks.is_empty()
             && self.database.is_none()
@@ -207,12 +212,7 @@ impl<S: AsRef<str>> ExtraRef<'_, S> {
         if let Some(timeout) = self.options.timeout {
             fields.integer("tx_timeout", milliseconds(timeout))?;
         }
-        if let Some(metadata) = self
-            .options
-            .metadata
-            .as_ref()
-            .filter(|metadata| !metadata.is_empty())
-        {
+        if let Some(metadata) = self.options.entries() {
             fields.with("tx_metadata", |out| metadata.write(utc, out))?;
         }
         if self.access == Access::Read {
