@@ -21,6 +21,10 @@ pub(in crate::sim) struct Ledger {
     /// How often a server was asked for a table, and by which names.
     routes: u64,
     names: BTreeSet<Option<String>>,
+    /// By which name each connection that has carried no work yet was asked last: with its login as a rule.
+    asked: BTreeMap<ConnId, Option<String>>,
+    /// How often a request travelled with a login in vain: another caller got the connection, and asked for its own table.
+    overtaken: u64,
     /// How many sessions, and calls without one, have used a home database.
     homes: u64,
     /// How many calls have failed or were dropped.
@@ -42,9 +46,17 @@ impl Ledger {
         self.changes += 1;
     }
 
-    pub(in crate::sim) fn note_route(&mut self, name: Option<&str>) {
+    pub(in crate::sim) fn note_route(&mut self, conn: ConnId, name: Option<&str>) {
+        let name = name.map(str::to_owned);
         self.routes += 1;
-        self.names.insert(name.map(str::to_owned));
+        self.names.insert(name.clone());
+        let before = self.asked.insert(conn, name.clone());
+        self.overtaken += u64::from(before.is_some_and(|before| before != name));
+    }
+
+    /// Notes that a transaction begins on a connection, or a query without one.
+    pub(super) fn note_work(&mut self, conn: ConnId) {
+        self.asked.remove(&conn);
     }
 
     pub(in crate::sim) fn note_table(&mut self, table: &Table) {
@@ -153,7 +165,8 @@ impl State {
         };
         let (ledger, servers) = (&cluster.ledger, cluster.servers.len() as u64);
         let expiries = 1 + now / (weather.ttl * SECOND);
-        let mut most = ledger.names.len() as u64 * expiries + ledger.homes + ledger.excuses;
+        let mut most =
+            ledger.names.len() as u64 * expiries + ledger.homes + ledger.excuses + ledger.overtaken;
         if disturbed || !weather.is_steady() {
             most += (breaks + ledger.changes + ledger.excuses + 1) * 3 * servers * expiries;
         }

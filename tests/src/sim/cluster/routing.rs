@@ -44,7 +44,7 @@ impl State {
         let Some((cluster, weather)) = self.cluster() else {
             return self.fail(conn, Cause::Route, false);
         };
-        cluster.ledger.note_route(wanted.database.as_deref());
+        cluster.ledger.note_route(conn, wanted.database.as_deref());
         if restless || !cluster.serves(server) {
             return self.fail_as(conn, Cause::Route, UNAVAILABLE);
         }

@@ -50,6 +50,7 @@ impl State {
         let Some((cluster, weather)) = self.cluster() else {
             return Ok(Place::default());
         };
+        cluster.ledger.note_work(conn);
         if !cluster.serves(server) {
             return Err(Refusal::Unavailable);
         }

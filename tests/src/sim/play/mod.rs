@@ -81,7 +81,7 @@ impl Player {
             let number = step.number;
             self.sim
                 .with(|state| state.note(|| format!("step {number}: {:?}", step.act)));
-            let target = self.target(number);
+            let target = self.target(number, &step.act);
             match &step.act {
                 Act::Execute {
                     query,
@@ -101,12 +101,13 @@ impl Player {
         }
     }
 
-    /// Returns the database that a step uses, and the user.
-    fn target(&self, step: u64) -> Target {
+    /// Returns the database that a step uses, and the user. Calls of the driver itself use the home database.
+    fn target(&self, step: u64, act: &Act) -> Target {
+        let names_one = matches!(act, Act::Execute { .. } | Act::Session(_));
         self.sim.with(|state| {
             let cluster = state.weather.cluster.as_ref();
             let target = cluster.map(|cluster| cluster.target(step)).unwrap_or_default();
-            if !target.named {
+            if !(names_one && target.named) {
                 state.note_home();
             }
             target
