@@ -213,10 +213,12 @@ impl SessionPlayer<'_> {
         }
         let at = (which % self.held.len() as u64) as usize;
         let held = self.held.remove(at);
+        let had_failed = held.call.spoiled;
         let Used { held, observed, end } = self.player.use_cursor(&mut self.session, held, how, cancel).await;
         if let Some(end) = &end {
             self.player.note_ended(&observed, end);
-            if held.is_none() {
+            // What has failed is over, and its caller knows that its outcome is unknown.
+            if held.is_none() && !had_failed {
                 self.note_dropped_write(&observed.statement, end);
             }
         }
