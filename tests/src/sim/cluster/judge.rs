@@ -179,15 +179,24 @@ impl State {
         }
     }
 
-    /// Checks that no connection is idle to a server that is in no table.
+    /// Checks that no connection is idle to a server that is in no table. One with more on its way than fits into the
+    /// window of the network is kept: no read reaches the end, which may be that of a write.
     pub(in crate::sim) fn check_left(&mut self, counts: &[(Address, PoolCounts)]) {
+        let window = self.weather.net.window as u64;
+        let mut unread = BTreeSet::new();
+        for conn in &mut self.conns {
+            if conn.end_of_answers() > conn.read() + window {
+                unread.insert(conn.server);
+            }
+        }
         let Some((cluster, _)) = self.cluster() else {
             return;
         };
         let listed: BTreeSet<ServerId> = cluster.ledger.tables.values().flatten().copied().collect();
         let left = counts.iter().find(|(address, counts)| {
             let server = server_of(address.host());
-            counts.idle > 0 && server.is_none_or(|server| !listed.contains(&server))
+            counts.idle > 0
+                && server.is_none_or(|server| !listed.contains(&server) && !unread.contains(&server))
         });
         if let Some((address, counts)) = left {
             self.history
