@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, hint, thread};
 
-use adapter_blocking::{Access, Auth, Driver, Error};
+use adapter_blocking::{Access, Auth, Driver, Error, FetchSize};
 use benches::{Workload, client};
 use bolt_proto::peer::{Options, Request, Server};
 use serde::Deserialize;
@@ -115,7 +115,9 @@ fn client(address: SocketAddr, what: &str, times: u32) {
 }
 
 fn once(driver: &Driver, what: &str) -> Result<(), Error> {
-    let mut session = driver.session().default_access_mode(Access::Read).build();
+    let session = driver.session().default_access_mode(Access::Read);
+    // The server sends all rows at once.
+    let mut session = session.fetch_size(FetchSize::All).build();
     let query = session.run("wide");
     match what {
         "collect" => drop(hint::black_box(query.collect()?)),

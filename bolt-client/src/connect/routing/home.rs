@@ -59,20 +59,13 @@ impl Homes {
 
     /// Returns the user's last known home database.
     pub(crate) fn get(&mut self, key: &HomeKey) -> Option<Arc<str>> {
-        let known = self.known.get_mut(key)?;
-        self.uses += 1;
-        if let Some(key) = self.by_use.remove(&known.last_use) {
-            self.by_use.insert(self.uses, key);
-        }
-        known.last_use = self.uses;
-        Some(Arc::clone(&known.database))
+        self.look_up(key).map(|known| Arc::clone(&known.database))
     }
 
     /// Notes what a server has reported.
     pub(crate) fn set(&mut self, key: HomeKey, database: Arc<str>) {
-        if let Some(known) = self.known.get_mut(&key) {
+        if let Some(known) = self.look_up(&key) {
             known.database = database;
-            self.get(&key);
             return;
         }
         if self.known.len() >= self.max {
@@ -84,6 +77,20 @@ impl Homes {
         self.by_use.insert(self.uses, key.clone());
         let last_use = self.uses;
         self.known.insert(key, Known { database, last_use });
+    }
+
+    /// Returns what is known of a user. That of all other users was looked up earlier.
+    fn look_up(&mut self, key: &HomeKey) -> Option<&mut Known> {
+        let known = self.known.get_mut(key)?;
+        // Most drivers have one user.
+        if known.last_use != self.uses {
+            self.uses += 1;
+            if let Some(key) = self.by_use.remove(&known.last_use) {
+                self.by_use.insert(self.uses, key);
+            }
+            known.last_use = self.uses;
+        }
+        Some(known)
     }
 }
 

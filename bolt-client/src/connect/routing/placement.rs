@@ -50,6 +50,10 @@ impl Placement {
     /// was chosen. It is the home database, since the work named none.
     pub(crate) fn note_home(&mut self, want: &Want, home: &Arc<str>) {
         want.pin(home);
+        // The server was chosen by what is known.
+        if self.database.as_ref() == Some(home) {
+            return;
+        }
         let user = self.router.user(want);
         self.router.lock().homes.set(user, Arc::clone(home));
         self.database = Some(Arc::clone(home));
