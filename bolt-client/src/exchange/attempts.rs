@@ -220,9 +220,10 @@ impl Attempts {
     }
 
     /// Returns the error if the time is up.
-    fn check_time(&self, error: Error) -> Result<(), Error> {
+    fn check_time(&mut self, error: Error) -> Result<(), Error> {
         let now = self.context.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
+            self.retry.note_failure(now);
             return Err(self.retry.explain(error, now));
         }
         Ok(())

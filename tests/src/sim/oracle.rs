@@ -74,7 +74,9 @@ impl State {
             ErrorKind::Auth => self.check_auth(call, started, error),
             ErrorKind::Config if self.is_too_old_for(call) => None,
             ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout if call.awaits_openings => None,
-            ErrorKind::ConnectionLost if self.was_dead_before(call) => {
+            ErrorKind::ConnectionLost
+                if self.was_dead_before(call) && !self.budget_is_spent(started, error) =>
+            {
                 Some("reports a connection that was dead when it began".to_owned())
             }
             ErrorKind::Connect | ErrorKind::Tls | ErrorKind::ConnectionLost => self.check_loss(call),
@@ -259,6 +261,12 @@ impl State {
         let on_its_way = 40 * self.weather.net.latency;
         call.begun
             .is_some_and(|begun| self.history.last_break + on_its_way < begun)
+    }
+
+    /// Whether an attempt has failed before, and the time for others is over: then a dead connection is not replaced.
+    fn budget_is_spent(&self, started: Nanos, error: &Error) -> bool {
+        let took = u128::from(self.clock.now() - started);
+        took >= self.weather.driver.retry.as_nanos() && error.to_string().contains(" attempts within ")
     }
 
     fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {

@@ -47,6 +47,8 @@ struct State {
     seen: Instant,
     waiting: BTreeMap<u64, Waker>,
     next: u64,
+    /// How many callers wait, whether or not they have just been woken.
+    callers: usize,
     outcome: Option<Outcome>,
     /// A caller waits that needs a writer.
     needs_writer: bool,
@@ -131,6 +133,16 @@ impl Present {
     }
 }
 
+impl State {
+    /// Takes the request that no caller is left to read the answer to: its connection would be in use for nothing.
+    fn take_unread(&mut self) -> Option<Asked> {
+        self.rest
+            .as_mut()
+            .filter(|_| self.callers == 0)
+            .and_then(|rest| rest.asked.take())
+    }
+}
+
 impl Refresh {
     pub(super) const fn new(progress: Box<Progress>, now: Instant) -> Self {
         Self {
@@ -140,6 +152,7 @@ impl Refresh {
                 seen: now,
                 waiting: BTreeMap::new(),
                 next: 0,
+                callers: 0,
                 outcome: None,
                 needs_writer: false,
             }),
@@ -204,6 +217,7 @@ impl Refresh {
         state.needs_writer |= access == Access::Write;
         let number = state.next;
         state.next += 1;
+        state.callers += 1;
         Place {
             refresh: Arc::clone(self),
             number,
@@ -268,8 +282,12 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let waker = self.refresh.lock().waiting.remove(&self.number);
-        drop(waker);
+        let mut state = self.refresh.lock();
+        state.callers -= 1;
+        let waker = state.waiting.remove(&self.number);
+        let unread = state.take_unread();
+        drop(state);
+        drop((waker, unread));
     }
 }
 
@@ -351,9 +369,8 @@ impl Drop for Turn {
             drop(state);
             return;
         }
-        // Without a caller to read the answer, the connection would be in use for nothing.
-        let unread = progress.asked.take_if(|_| state.waiting.is_empty());
         state.rest = Some(progress);
+        let unread = state.take_unread();
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         waiting.into_values().for_each(Waker::wake);

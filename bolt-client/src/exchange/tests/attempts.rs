@@ -200,6 +200,28 @@ fn a_pause_ends_where_the_deadline_does_and_none_begins_after_the_driver_is_clos
 }
 
 #[test]
+fn an_attempt_that_met_a_dead_connection_as_the_budget_ended_is_one_of_those_that_failed() {
+    let servers = Scripted::new();
+    let config = Scripted::config().max_transaction_retry_time(SECOND / 2);
+    let context = context_with(&servers, config, Settings::default());
+    warm(&context, &servers, 1);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut work = now(attempts.begin()).unwrap();
+    let transient = Error::from(ServerError::new(DEADLOCK, "planned"));
+    let mut again = Task::new(attempts.retry(&mut work, transient));
+    assert!(again.run().is_none());
+    servers.pass(SECOND / 2);
+    again.run().unwrap().unwrap();
+    drop(again);
+    servers.cut(0);
+    let error = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
+    let error = now(attempts.retry(&mut work, error)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    let text = error.to_string();
+    assert!(text.contains("(the last of 2 attempts within 0.5 s"), "{text}");
+}
+
+#[test]
 fn limits_of_parts_end_with_the_whole() {
     let servers = Scripted::new();
     let context = context(&servers);

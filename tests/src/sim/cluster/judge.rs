@@ -31,14 +31,25 @@ pub(in crate::sim) struct Ledger {
     excuses: u64,
     /// When each unit of work began, or its last attempt.
     began: BTreeMap<u64, Nanos>,
-    /// Queries and transactions that were refused by a server that is no leader.
-    refused: BTreeMap<u64, (ServerId, DbId)>,
+    /// Queries and transactions that were refused by a server that is no leader, unless a table has named that server since
+    /// the client read the refusal.
+    refused: BTreeMap<u64, Refused>,
     /// The database of the failure that is about to be sent.
     refusing: Option<DbId>,
     /// When a caller got the failure of a server that leads no more, unless a table has named that server since.
     informed: BTreeMap<(ServerId, DbId), Nanos>,
     /// The servers in the last table of each name that the client has read.
     tables: BTreeMap<Option<String>, BTreeSet<ServerId>>,
+}
+
+/// A refusal by a server that is no leader.
+#[derive(Debug)]
+struct Refused {
+    server: ServerId,
+    database: DbId,
+    conn: ConnId,
+    /// Where it ends, among the bytes that the connection carries to the client.
+    end: u64,
 }
 
 impl Ledger {
@@ -59,10 +70,16 @@ impl Ledger {
         self.asked.remove(&conn);
     }
 
-    pub(in crate::sim) fn note_table(&mut self, table: &Table) {
-        for writer in table.writers() {
-            self.informed.remove(&(*writer, table.database()));
-        }
+    /// Notes that the client has read a table. `read` returns how many bytes of a connection it has read.
+    pub(in crate::sim) fn note_table(&mut self, table: &Table, read: impl Fn(ConnId) -> u64) {
+        let names = |server: ServerId, database: DbId| {
+            database == table.database() && table.writers().contains(&server)
+        };
+        self.informed
+            .retain(|(server, database), _| !names(*server, *database));
+        self.refused.retain(|_, refused| {
+            !names(refused.server, refused.database) || read(refused.conn) < refused.end
+        });
         self.tables.insert(table.name(), table.all());
     }
 }
@@ -83,13 +100,19 @@ impl State {
         }
     }
 
-    /// Notes that a query or transaction has failed with this code.
+    /// Notes that a query or transaction has failed with this code, which is the last answer so far.
     pub(in crate::sim) fn note_refused(&mut self, conn: ConnId, id: u64, code: &str) {
-        let server = self.conns[conn].server;
+        let (server, end) = (self.conns[conn].server, self.conns[conn].end_of_answers());
         if let Some((cluster, _)) = self.cluster() {
             let database = cluster.ledger.refusing.take();
             if let Some(database) = database.filter(|_| names_no_leader(code)) {
-                cluster.ledger.refused.insert(id, (server, database));
+                let refused = Refused {
+                    server,
+                    database,
+                    conn,
+                    end,
+                };
+                cluster.ledger.refused.insert(id, refused);
             }
         }
     }
@@ -114,7 +137,7 @@ impl State {
         if let Some((cluster, _)) = self.cluster() {
             let ledger = &mut cluster.ledger;
             if let Some(refused) = ledger.refused.remove(&id) {
-                ledger.informed.insert(refused, now);
+                ledger.informed.insert((refused.server, refused.database), now);
             }
         }
     }

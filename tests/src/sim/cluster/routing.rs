@@ -109,8 +109,8 @@ impl State {
             let Some((_, table)) = self.conns[conn].tables.pop_front() else {
                 return;
             };
-            if let Some((cluster, _)) = self.cluster() {
-                cluster.ledger.note_table(&table);
+            if let Some(cluster) = &mut self.cluster {
+                cluster.ledger.note_table(&table, |conn| self.conns[conn].read());
             }
         }
     }

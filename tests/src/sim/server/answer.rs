@@ -112,7 +112,6 @@ impl State {
                 self.history.commits.remove(&id);
             }
             self.history.forget_report(id);
-            self.note_refused(conn, id, code);
         }
         self.roll_back(conn);
         let actor = &mut self.conns[conn].actor;
@@ -122,6 +121,9 @@ impl State {
             _ => None,
         };
         self.expect(conn, answered);
+        if let Cause::Query(id) = cause {
+            self.note_refused(conn, id, code);
+        }
         Progress::Answered
     }
 

@@ -128,6 +128,32 @@ fn a_search_that_no_caller_carries_on_leaves_its_connection_to_the_pool() {
 }
 
 #[test]
+fn callers_that_are_dropped_before_they_carry_a_search_on_leave_its_connection_to_the_pool() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 0);
+    let driver = servers.routed();
+    read(&driver);
+    servers.hold(0);
+    let mut calls: Vec<_> = (0..3).map(|_| reading(&driver)).collect();
+    for call in &mut calls {
+        assert!(call.run().is_none());
+    }
+    for left in [2, 1, 0] {
+        drop(calls.remove(0));
+        let in_use = usize::from(left > 0);
+        assert_eq!(driver.pool_counts().in_use, in_use, "{left} callers are left");
+    }
+    servers.release(0);
+    assert_eq!(read(&driver), 2);
+    assert_eq!(servers.ports(), [1, 2], "the connections were used again");
+    assert_eq!(
+        servers.routes().len(),
+        3,
+        "the second belonged to all that were dropped"
+    );
+}
+
+#[test]
 fn a_caller_whose_time_is_up_leaves_the_search_to_the_others() {
     let (servers, driver) = held();
     let mut short = Task::new(query(&driver, Access::Read).deadline(SECOND / 2));
