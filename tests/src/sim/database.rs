@@ -142,6 +142,12 @@ impl Database {
         self.transactions.values().map(|tx| tx.conn)
     }
 
+    /// Returns the connection whose transaction has the lock of a key.
+    pub(super) fn holder(&self, key: u64) -> Option<ConnId> {
+        let holder = self.locks.get(&key)?.holder;
+        self.transactions.get(&holder).map(|tx| tx.conn)
+    }
+
     /// Returns the number of held locks.
     pub(super) fn locks(&self) -> usize {
         self.locks.len()
@@ -162,6 +168,7 @@ mod tests {
         );
         assert!(database.lock(first, 7) && database.lock(first, 7));
         assert!(!database.lock(second, 7) && !database.lock(third, 7));
+        assert_eq!((database.holder(7), database.holder(8)), (Some(1), None));
         assert!(database.end(second).unblocked.is_empty());
         assert_eq!(database.commit(first, 1).unblocked, [3]);
         assert!(database.lock(third, 7));

@@ -3,6 +3,7 @@
 use bolt_client::Access;
 
 use super::clock::{MICRO, SECOND};
+use super::cluster::ClusterWeather;
 use super::program::{
     Act, Cancel, End, Finish, InitialBookmarks, Limits, Op, Program, Query, Reading, Step, Take, Transaction,
     Use, Visit, Work,
@@ -188,6 +189,20 @@ fn a_query_with_a_cancelled_reader_on_a_dead_connection_is_not_omitted_on_anothe
     weather.calm = false;
     weather.net.resets = 1_000;
     check(acts.collect::<Vec<_>>(), weather);
+}
+
+#[test]
+fn the_lock_of_an_unread_write_is_no_fault_of_a_settled_cluster() {
+    let unread = Work::AutoCommit(query(1, Verb::Add, 150), reading(&[], Finish::Drop));
+    // The pool has others that are ready, so nothing needs its connection.
+    let acts = [Act::WarmUp(Cancel::default()), session(None, vec![unread])];
+    let mut weather = calm();
+    weather.net.window = 16;
+    weather.server.lock_timeout = 30 * SECOND;
+    weather.driver.min_idle = 2;
+    weather.driver.pool_size = 3;
+    weather.cluster = Some(ClusterWeather::steady(3));
+    check(acts, weather);
 }
 
 /// Runs a program in worlds that differ only in their seeds.

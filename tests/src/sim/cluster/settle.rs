@@ -36,13 +36,19 @@ impl Player {
 
     /// Executes a query. It may fail once for each server that the driver takes for another than it is.
     async fn try_once(&self, number: u64, target: Target, verb: Verb) {
-        let (began, most, by) = self
-            .sim
-            .with(|state| (state.clock.now(), state.most_failures(), state.settling_time()));
+        let (began, most, by, key) = self.sim.with(|state| {
+            let key = state.free_key(target);
+            (
+                state.clock.now(),
+                state.most_failures(),
+                state.settling_time(),
+                key,
+            )
+        });
         let mut failures = 0;
         loop {
             let before = self.sim.with(|state| state.history.failed);
-            let query = query((FIRST_STEP + number + failures) * 1_000, target, verb);
+            let query = query((FIRST_STEP + number + failures) * 1_000, key, verb);
             let access = if verb == Verb::Add {
                 Access::Write
             } else {
@@ -73,12 +79,12 @@ impl Player {
     }
 }
 
-fn query(id: u64, target: Target, verb: Verb) -> Query {
+fn query(id: u64, key: u64, verb: Verb) -> Query {
     Query {
         statement: Statement {
             id,
             verb,
-            key: target.database as u64 * KEYS + 1,
+            key,
             rows: 1,
             columns: true,
             size: 0,
@@ -132,6 +138,17 @@ impl State {
                 ..Target::default()
             });
         names.chain(homes).collect()
+    }
+
+    /// Returns the key that a call uses: one of those that the program uses. A write whose rows and session were dropped
+    /// keeps its lock until another caller needs its connection, and reads them: then a key that no program uses.
+    fn free_key(&self, target: Target) -> u64 {
+        let first = target.database as u64 * KEYS;
+        if self.is_locked_by_unread_rows(first + 1) {
+            first + KEYS / 2
+        } else {
+            first + 1
+        }
     }
 
     /// Returns how many calls may fail because a table is old. Without a budget for retries, each stale role costs one.
