@@ -3,9 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use bolt_proto::{
-    Api, Connection, Event, Extra, Fetch, Head, Query, RequestId, ResultId, ServerError, UsageError,
-};
+use bolt_proto::{Api, Connection, Event, ExtraRef, Head, RequestId, ServerError, UsageError};
 
 use crate::address::Address;
 use crate::bookmarks::TransactionBookmarks;
@@ -110,8 +108,15 @@ impl Flight {
 
     /// Returns the connection for a caller that needs one. If it was given back, the error gives the reason.
     pub(super) fn lease_mut(&mut self) -> Result<&mut Lease, Error> {
-        let state = &mut self.state;
-        self.lease.as_mut().ok_or_else(|| state.gone())
+        self.lease_and_state().map(|(lease, _)| lease)
+    }
+
+    /// Returns the connection, and what there is beside it.
+    pub(super) fn lease_and_state(&mut self) -> Result<(&mut Lease, &mut WorkState), Error> {
+        match &mut self.lease {
+            Some(lease) => Ok((lease, &mut self.state)),
+            None => Err(self.state.gone()),
+        }
     }
 
     /// Returns the protocol's state machine.
@@ -191,39 +196,11 @@ impl Flight {
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
         if self.state.work.is_transaction() && self.state.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
-            let Self { lease, state } = self;
-            let proto = &mut lease.as_mut().ok_or_else(|| state.gone())?.proto;
-            let begin = state
-                .bookmarks
-                .sent()
-                .with_texts(|bookmarks| proto.begin_with(&state.work.begin_extra(bookmarks)));
+            let (lease, state) = self.lease_and_state()?;
+            let begin = state.with_options(|options| lease.proto.begin_with(options));
             self.state.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
-    }
-
-    /// Queues the RUN of a query. That of an auto-commit query has the options of the work; those of a transaction are in
-    /// BEGIN.
-    pub(super) fn queue_run(&mut self, query: &Query) -> Result<(RequestId, ResultId), UsageError> {
-        let Self { lease, state } = self;
-        let Some(lease) = lease else {
-            return Err(UsageError::OpenResult);
-        };
-        if state.work.is_transaction() {
-            return lease.proto.run(query, &Extra::default());
-        }
-        state
-            .bookmarks
-            .sent()
-            .with_texts(|bookmarks| lease.proto.run_with(query, &state.work.begin_extra(bookmarks)))
-    }
-
-    /// Queues the first PULL of a result.
-    pub(super) fn queue_pull(&mut self, id: ResultId, page: Fetch) -> Result<RequestId, UsageError> {
-        match &mut self.lease {
-            Some(lease) => lease.proto.pull(id, page),
-            None => Err(UsageError::OpenResult),
-        }
     }
 
     /// Informs the server which part of the API is in use, right before the request that this is about.
@@ -282,6 +259,12 @@ impl WorkState {
 
     pub(super) const fn server(&self) -> Option<&Arc<Address>> {
         self.server.as_ref()
+    }
+
+    /// Passes on the options of BEGIN, or of an auto-commit RUN.
+    pub(super) fn with_options<T>(&self, send: impl FnOnce(&ExtraRef<'_, &str>) -> T) -> T {
+        let bookmarks = self.bookmarks.sent();
+        bookmarks.with_texts(|bookmarks| send(&self.work.begin_extra(bookmarks)))
     }
 
     pub(super) const fn has_begun(&self) -> bool {

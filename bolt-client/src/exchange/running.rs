@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_proto::{Connection, Fetch, Query, RequestId, ResultId, UsageError};
+use bolt_proto::{Connection, Extra, Fetch, Query, RequestId, ResultId, UsageError};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -71,13 +71,17 @@ impl Exchange {
         self.flight.state.check_usable()?;
         self.queue_begin()?;
         self.flight.queue_telemetry(WorkKind::AutoCommit)?;
-        let proto = &mut self.flight.lease_mut()?.proto;
+        let (lease, state) = self.flight.lease_and_state()?;
+        let proto = &mut lease.proto;
         let paging = proto.capabilities().is_some_and(|version| version.paging);
         let page = if paging { page } else { Fetch::All };
-        let sent = self.flight.queue_run(query).and_then(|(run, id)| {
-            let pull = self.flight.queue_pull(id, page)?;
-            Ok((run, pull, id))
-        });
+        // BEGIN carried the options of a transaction.
+        let run = if state.work().is_transaction() {
+            proto.run(query, &Extra::default())
+        } else {
+            state.with_options(|options| proto.run_with(query, options))
+        };
+        let sent = run.and_then(|(run, id)| proto.pull(id, page).map(|pull| (run, pull, id)));
         match sent {
             Ok((run, pull, id)) => {
                 let result = OpenResult::new(id, (run, pull), query.shared_text(), page);
