@@ -174,7 +174,7 @@ impl Waiter {
         } else {
             let since = idle.since;
             drop(idle);
-            self.lose_dead_probed(since);
+            self.lose_dead(since, true);
         }
     }
 
@@ -247,11 +247,7 @@ impl Waiter {
             return Some(Lease::reused(&self.pool, pooled, now));
         }
         if pooled.is_dead() {
-            if probe {
-                self.lose_dead_probed(since);
-            } else {
-                self.lose_dead(since);
-            }
+            self.lose_dead(since, probe);
         } else {
             pooled.link.say_goodbye();
             self.lose();
@@ -362,7 +358,7 @@ impl Waiter {
             }
             _ => {
                 drop(pooled);
-                return self.lose_dead(since);
+                return self.lose_dead(since, false);
             }
         }
         let claim = pooled.link.claimed();
@@ -386,26 +382,21 @@ impl Waiter {
 
     /// Drops the connection that was being prepared, because it is dead. Others that have been idle since then may be
     /// dead, too.
-    fn lose_dead(&mut self, since: Instant) {
-        let now = self.pool.now();
-        self.pool.decide(|slots| {
-            slots.suspect(since, now);
-            slots.lose(self.ticket, now);
-        });
-    }
-
-    /// Drops the connection that was probed, because it is dead. That is known soon if the server or a firewall says so,
-    /// and the others are probed before another is opened. But for longer than its patience no waiter begins probes.
-    fn lose_dead_probed(&mut self, since: Instant) {
+    ///
+    /// That a probe tells so soon is due to the server, or a firewall: then the others are probed before one is opened. But
+    /// for longer than its patience no waiter begins probes.
+    fn lose_dead(&mut self, since: Instant, probe: bool) {
         let now = self.pool.now();
         let patience = self.pool.patience();
         let is_late = |begun| now.saturating_duration_since(begun) >= patience;
-        if self.probing_since.is_some_and(is_late) {
-            return self.lose_dead(since);
-        }
+        let probes_next = probe && !self.probing_since.is_some_and(is_late);
         self.pool.decide(|slots| {
             slots.suspect(since, now);
-            slots.lose_probed(self.ticket, now);
+            if probes_next {
+                slots.lose_probed(self.ticket, now);
+            } else {
+                slots.lose(self.ticket, now);
+            }
         });
     }
 
