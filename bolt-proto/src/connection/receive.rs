@@ -266,7 +266,7 @@ impl Connection {
     }
 }
 
-/// Reads the metadata of a SUCCESS or FAILURE that was walked before: one map, with nothing after it.
+/// Reads the metadata of a SUCCESS or FAILURE: one map. Neither its entries nor what is after it are checked.
 pub(super) fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     let mut reader = Reader::new(body);
     match reader.token()? {
@@ -274,7 +274,7 @@ pub(super) fn metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
             reader.enter()?;
             Ok(MapRef::new(reader, len))
         }
-        _ => Err(ProtocolViolation::Metadata { what: NOT_A_MAP }),
+        _ => Err(ProtocolViolation::Metadata { what: "not a map" }),
     }
 }
 
@@ -286,5 +286,4 @@ fn sole_metadata(body: &[u8]) -> Result<MapRef<'_>, ProtocolViolation> {
     metadata(body)
 }
 
-pub(super) const NOT_A_MAP: &str = "not a map";
 pub(super) const STRAY_BYTES: &str = "stray bytes after the metadata";

@@ -6,11 +6,11 @@ use crate::error::ProtocolViolation;
 use crate::event::ResultId;
 use crate::keys::Keys;
 use crate::message::Metadata;
-use crate::packstream::{ListRef, Reader, Token, ValueRef};
+use crate::packstream::{ListRef, ValueRef};
 use crate::state::Message;
 
 use super::ledger::Entry;
-use super::receive::{NOT_A_MAP, STRAY_BYTES, metadata};
+use super::receive::{STRAY_BYTES, metadata};
 
 /// The effect of a SUCCESS on the connection.
 #[derive(Default)]
@@ -72,14 +72,11 @@ impl Success {
 impl<'a> Entries<'a> {
     /// Reads the entries in one pass, which also checks all of them: every answer of a server comes through here.
     fn read(body: &'a [u8]) -> Result<Self, ProtocolViolation> {
-        let mut reader = Reader::new(body);
-        let Token::Map(len) = reader.token()? else {
-            return Err(ProtocolViolation::Metadata { what: NOT_A_MAP });
-        };
-        reader.enter()?;
+        let map = metadata(body)?;
+        let mut reader = map.reader();
         let mut entries = Self::default();
         // Of several entries with the same key the last one counts.
-        for _ in 0..len {
+        for _ in 0..map.len() {
             let key = reader.checked_key()?;
             match key {
                 b"fields" => match reader.value()? {
