@@ -64,10 +64,8 @@ impl Rig {
             }),
         };
         rig.elect(0);
-        for member in 0..MEMBERS {
-            if release.is_some() {
-                rig.warm_up(member);
-            }
+        if release.is_some() {
+            (0..MEMBERS).for_each(|member| rig.warm_up(member));
         }
         rig
     }

@@ -28,11 +28,20 @@ fn writer() -> Peer {
 fn writer_of_a_transaction() -> Peer {
     Peer::start(only(5, 4), 1, |_, talk| {
         talk.log_in("Neo4j/5.0.0");
-        talk.expect(&[Message::Begin]);
-        talk.success();
-        talk.serve_query();
-        talk.expect(&[Message::Commit]);
-        talk.success();
+        talk.serve_transaction();
+    })
+}
+
+/// Starts a router that names this writer, to one connection that asks once.
+fn router_of(writer: &Peer) -> Peer {
+    let new = writer.address();
+    let port = Port::new();
+    let own = port.address();
+    port.serve(only(5, 4), 1, move |_, talk| {
+        talk.log_in("Neo4j/5.0.0");
+        talk.expect_route();
+        talk.serve_table(own, own, &[new]);
+        talk.nothing_but_reset_follows();
     })
 }
 
@@ -100,22 +109,14 @@ pub(crate) async fn the_name_of_a_router_is_looked_up_once_although_its_first_ad
     make: MakeWithNames,
 ) {
     let writer = writer();
-    let new = writer.address();
     let silent = Peer::start(only(5, 4), 1, |_, talk| {
         talk.log_in("Neo4j/5.0.0");
         // The connection ends without an answer.
         talk.expect_route();
     });
-    let port = Port::new();
-    let own = port.address();
-    let router = port.serve(only(5, 4), 1, move |_, talk| {
-        talk.log_in("Neo4j/5.0.0");
-        talk.expect_route();
-        talk.serve_table(own, own, &[new]);
-        talk.nothing_but_reset_follows();
-    });
+    let router = router_of(&writer);
     let names = Names {
-        addresses: vec![silent.address(), own],
+        addresses: vec![silent.address(), router.address()],
         ..Names::default()
     };
     let config = Config::new(&format!("neo4j://{NAME}"), Auth::none()).unwrap();
@@ -169,15 +170,7 @@ impl BlockingAuthManager for Counting {
 
 pub(crate) async fn a_manager_is_asked_once_more_after_the_search_for_a_table(make: Make) {
     let writer = writer();
-    let new = writer.address();
-    let port = Port::new();
-    let own = port.address();
-    let router = port.serve(only(5, 4), 1, move |_, talk| {
-        talk.log_in("Neo4j/5.0.0");
-        talk.expect_route();
-        talk.serve_table(own, own, &[new]);
-        talk.nothing_but_reset_follows();
-    });
+    let router = router_of(&writer);
     let asked = Arc::new(AtomicU32::new(0));
     let manager = BlockingManager(Counting(Arc::clone(&asked)));
     let driver = make(Config::new(&router.routed_uri(), manager).unwrap()).unwrap();

@@ -297,6 +297,15 @@ impl Talk {
         read.is_ok() || !matches!(self.server.has_request(), Ok(None))
     }
 
+    /// Answers a transaction of one query without columns.
+    pub(crate) fn serve_transaction(&mut self) {
+        self.expect(&[Message::Begin]);
+        self.success();
+        self.serve_query();
+        self.expect(&[Message::Commit]);
+        self.success();
+    }
+
     /// Waits for this time before the next answer.
     pub(crate) fn pause(&mut self, time: Duration) {
         self.flush();

@@ -89,11 +89,7 @@ pub(crate) async fn an_eager_transaction_function_runs_once_the_server_has_begun
         talk.fail("Neo.TransientError.General.MadeUp");
         talk.expect(&[Message::Reset]);
         talk.success();
-        talk.expect(&[Message::Begin]);
-        talk.success();
-        talk.serve_query();
-        talk.expect(&[Message::Commit]);
-        talk.success();
+        talk.serve_transaction();
     });
     let pause = std::time::Duration::from_millis(1);
     let driver = make(config(&peer).initial_retry_delay(pause)).unwrap();

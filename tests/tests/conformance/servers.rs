@@ -87,11 +87,7 @@ pub(crate) async fn all_idle_connections_that_a_server_has_lost_are_found_before
     let peer = Port::new().serve_at_once(only(5, 4), 4, |number, talk| {
         talk.log_in("Neo4j/5.0.0");
         if number < 4 {
-            talk.expect(&[Message::Begin]);
-            talk.success();
-            talk.serve_query();
-            talk.expect(&[Message::Commit]);
-            talk.success();
+            talk.serve_transaction();
             // The connection ends without an answer.
             talk.expect(&[Message::Reset]);
         } else {
