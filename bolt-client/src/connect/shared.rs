@@ -7,6 +7,7 @@ use std::time::Instant;
 use bolt_proto::{Access, Kind, ServerError};
 
 use crate::address::Address;
+use crate::bookmarks::Chain;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -19,7 +20,6 @@ use super::fallout;
 use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
 use super::routing::{Router, RoutingTable};
-use crate::bookmarks::Chain;
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
