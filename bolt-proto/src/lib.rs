@@ -192,7 +192,7 @@ pub use message::{
     Position, QueryType, ResultEnd, Route, RoutingContext, RoutingTable, RunSuccess, Shape, Status,
 };
 #[doc(hidden)]
-pub use message::{ExtraRef, Highlights};
+pub use message::{ExtraRef, Highlights, OwnExtra};
 pub use query::{Batch, EncodedParameters, Query, query};
 pub use record::{ColumnIndex, Columns, Record, RecordIter, RecordRef};
 pub use value::{FromValue, ToValue, Value};

@@ -80,9 +80,7 @@ impl Query {
     /// Sets a parameter, which is written `$name` in the text.
     #[must_use]
     pub fn param(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
-        if self.error.is_none() {
-            self.error = self.add(name.as_ref(), &value).err();
-        }
+        self.add_param(name, value);
         self
     }
 
@@ -112,10 +110,24 @@ impl Query {
     /// Reading is less strict: see [`serde`](crate::serde).
     #[must_use]
     pub fn params<T: Serialize + ?Sized>(mut self, parameters: &T) -> Self {
+        self.add_params(parameters);
+        self
+    }
+
+    /// Does what [`param`](Self::param) does, in place.
+    #[doc(hidden)]
+    pub fn add_param(&mut self, name: impl AsRef<str>, value: impl ToValue) {
+        if self.error.is_none() {
+            self.error = self.add(name.as_ref(), &value).err();
+        }
+    }
+
+    /// Does what [`params`](Self::params) does, in place.
+    #[doc(hidden)]
+    pub fn add_params<T: Serialize + ?Sized>(&mut self, parameters: &T) {
         if self.error.is_none() {
             self.error = self.add_all(parameters).err();
         }
-        self
     }
 
     /// Returns the text.

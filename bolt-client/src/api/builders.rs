@@ -72,15 +72,13 @@ macro_rules! query_setters {
         /// Sets a parameter. The value is encoded at once. If that fails, awaiting the query returns the error, and
         /// nothing is sent.
         pub fn param(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
-            self.work
-                .set(|setup| setup.query = std::mem::take(&mut setup.query).param(name, value));
+            self.work.set(|setup| setup.query.add_param(name, value));
             self
         }
 
         /// Sets a parameter for each field of a struct, or each entry of a map.
         pub fn params(mut self, parameters: &impl serde::Serialize) -> Self {
-            self.work
-                .set(|setup| setup.query = std::mem::take(&mut setup.query).params(parameters));
+            self.work.set(|setup| setup.query.add_params(parameters));
             self
         }
     };
@@ -92,15 +90,13 @@ macro_rules! transaction_setters {
         /// Sets how long the transaction may take before the *server* ends it. Zero means no limit; `None` is the server's
         /// own setting. Default: `None`.
         pub fn timeout(mut self, timeout: impl Into<Option<std::time::Duration>>) -> Self {
-            self.work
-                .set(|setup| setup.extra = std::mem::take(&mut setup.extra).timeout(timeout));
+            self.work.set(|setup| setup.extra.set_timeout(timeout));
             self
         }
 
         /// Attaches a value to the transaction, which the server shows in its query log and in `SHOW TRANSACTIONS`.
         pub fn metadata(mut self, name: impl AsRef<str>, value: impl bolt_proto::value::ToValue) -> Self {
-            self.work
-                .set(|setup| setup.extra = std::mem::take(&mut setup.extra).metadata(name, value));
+            self.work.set(|setup| setup.extra.add_metadata(name, value));
             self
         }
     };

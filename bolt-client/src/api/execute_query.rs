@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Auth, Extra, Fetch, NotificationFilter, Query};
+use bolt_proto::{Access, Api, Auth, Fetch, NotificationFilter, OwnExtra, Query};
 
 use crate::api::builders::{Lazy, query_setters, transaction_setters};
 use crate::api::driver::Driver;
@@ -63,7 +63,7 @@ pub struct ExecuteQuery {
 struct Setup {
     shared: Arc<Shared>,
     query: Query,
-    extra: Extra,
+    extra: OwnExtra,
     settings: Settings,
     manager: Option<BookmarkManager>,
     fetch_size: FetchSize,
@@ -76,7 +76,7 @@ impl ExecuteQuery {
             work: Lazy::new(Setup {
                 shared: Arc::clone(driver.shared()),
                 query,
-                extra: Extra::default(),
+                extra: OwnExtra::default(),
                 settings: Settings::default(),
                 manager: Some(driver.execute_query_bookmark_manager().clone()),
                 fetch_size: FetchSize::All,

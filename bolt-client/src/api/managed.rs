@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Extra, Query};
+use bolt_proto::{Access, Api, OwnExtra, Query};
 
 use crate::api::builders::{Lazy, transaction_setters};
 use crate::api::cursor::{Cursor, CursorHost, Seal};
@@ -37,7 +37,7 @@ pub struct ExecuteManaged<'s, F, T, E = Error> {
 struct Setup<'s, F> {
     session: &'s mut Session,
     access: Access,
-    extra: Extra,
+    extra: OwnExtra,
     deadline: Option<Duration>,
     eager: bool,
     function: F,
@@ -49,7 +49,7 @@ impl<'s, F, T, E> ExecuteManaged<'s, F, T, E> {
             work: Lazy::new(Setup {
                 session,
                 access,
-                extra: Extra::default(),
+                extra: OwnExtra::default(),
                 deadline: None,
                 eager: false,
                 function,

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Extra, Query, ResultId};
+use bolt_proto::{OwnExtra, Query, ResultId};
 
 use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::{Cursor, CursorHost, Seal};
@@ -37,7 +37,7 @@ pub struct BeginTransaction<'s> {
 /// The options of the transaction.
 struct Beginning<'s> {
     session: Held<'s, Session>,
-    extra: Extra,
+    extra: OwnExtra,
     deadline: Option<Duration>,
     eager: bool,
 }
@@ -47,7 +47,7 @@ impl<'s> BeginTransaction<'s> {
         Self {
             work: Lazy::new(Beginning {
                 session,
-                extra: Extra::default(),
+                extra: OwnExtra::default(),
                 deadline: None,
                 eager: false,
             }),

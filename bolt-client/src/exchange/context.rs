@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Auth, Extra, NotificationFilter};
+use bolt_proto::{Access, Api, Auth, NotificationFilter, OwnExtra};
 
 use crate::bookmarks::Chain;
 use crate::config::{FetchSize, RetryIf};
@@ -72,7 +72,7 @@ impl TransactionContext {
         self: &Arc<Self>,
         api: Api,
         access: Access,
-        options: Extra,
+        options: OwnExtra,
         by: Deadline,
     ) -> Attempts {
         let budget = self.settings.max_transaction_retry_time;
@@ -82,14 +82,14 @@ impl TransactionContext {
     }
 
     /// A transaction that the caller commits, which is not retried.
-    pub(crate) fn explicit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
+    pub(crate) fn explicit(self: &Arc<Self>, options: OwnExtra, by: Deadline) -> Attempts {
         let access = self.settings.access;
         let work = self.work(WorkKind::Transaction, Api::ExplicitTransaction, access, options);
         Attempts::new(Arc::clone(self), work, RetryPolicy::Never, by)
     }
 
     /// An auto-commit query, which is sent once more if the server invites that.
-    pub(crate) fn auto_commit(self: &Arc<Self>, options: Extra, by: Deadline) -> Attempts {
+    pub(crate) fn auto_commit(self: &Arc<Self>, options: OwnExtra, by: Deadline) -> Attempts {
         let retries = self.settings.auto_commit_retries;
         let policy = if retries.unwrap_or_else(|| self.shared.config().auto_commit_retries) {
             RetryPolicy::IfInvited
@@ -101,7 +101,7 @@ impl TransactionContext {
         Attempts::new(Arc::clone(self), work, policy, by)
     }
 
-    fn work(&self, kind: WorkKind, api: Api, access: Access, options: Extra) -> Work {
+    fn work(&self, kind: WorkKind, api: Api, access: Access, options: OwnExtra) -> Work {
         let settings = &self.settings;
         let config = self.shared.config();
         Work {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bolt_proto::{Connection, Extra, Fetch, Query, RequestId, ResultId, UsageError};
+use bolt_proto::{Connection, ExtraRef, Fetch, Query, RequestId, ResultId, UsageError};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -77,7 +77,7 @@ impl Exchange {
         let page = if paging { page } else { Fetch::All };
         // BEGIN carried the options of a transaction.
         let run = if state.work().is_transaction() {
-            proto.run(query, &Extra::default())
+            proto.run_with(query, &ExtraRef::NONE)
         } else {
             state.with_options(|options| proto.run_with(query, options))
         };

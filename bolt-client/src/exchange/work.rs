@@ -1,6 +1,6 @@
 //! A unit of work, before it has a connection.
 
-use bolt_proto::{Access, Api, Extra, ExtraRef, Fetch, NotificationFilter};
+use bolt_proto::{Access, Api, ExtraRef, Fetch, NotificationFilter, OwnExtra};
 
 use crate::connect::Want;
 
@@ -10,7 +10,7 @@ pub(crate) struct Work {
     pub(crate) kind: WorkKind,
     pub(crate) want: Want,
     /// The caller's own options of BEGIN, or of an auto-commit RUN.
-    pub(crate) options: Extra,
+    pub(crate) options: OwnExtra,
     pub(crate) notifications: Option<NotificationFilter>,
     pub(crate) page: Fetch,
     /// The maximum memory of rows that are collected at once.
@@ -32,7 +32,7 @@ impl Work {
     pub(crate) fn begin_extra<'w>(&'w self, bookmarks: &'w [&'w str]) -> ExtraRef<'w, &'w str> {
         let want = &self.want;
         ExtraRef {
-            options: &self.options,
+            own: &self.options,
             access: want.access,
             bookmarks,
             database: want.database().map(|name| &**name),

@@ -19,11 +19,11 @@ pub(crate) struct Entries(Query);
 
 impl Entries {
     pub(crate) fn add(&mut self, name: &str, value: impl ToValue) {
-        self.0 = core::mem::take(&mut self.0).param(name, value);
+        self.0.add_param(name, value);
     }
 
     pub(crate) fn add_all<T: Serialize + ?Sized>(&mut self, values: &T) {
-        self.0 = core::mem::take(&mut self.0).params(values);
+        self.0.add_params(values);
     }
 
     /// Returns whether nothing was added, not even a value that could not be encoded.

@@ -46,10 +46,8 @@ impl fmt::Display for Access {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Extra {
+    own: OwnExtra,
     bookmarks: Vec<String>,
-    timeout: Option<Duration>,
-    /// Boxed, since few transactions have any: the options move with the builders of calls.
-    metadata: Option<Box<Entries>>,
     access: Access,
     database: Option<String>,
     impersonated_user: Option<String>,
@@ -77,7 +75,7 @@ impl Extra {
     /// The timeout is sent in whole milliseconds: at least one, unless it is zero.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+        self.own.set_timeout(timeout);
         self
     }
 
@@ -99,14 +97,14 @@ impl Extra {
     /// The request is refused if the value cannot be encoded.
     #[must_use]
     pub fn metadata(mut self, name: impl AsRef<str>, value: impl ToValue) -> Self {
-        self.metadata.get_or_insert_default().add(name.as_ref(), value);
+        self.own.add_metadata(name, value);
         self
     }
 
     /// Attaches the fields of a struct or the entries of a map, like [`metadata`](Self::metadata).
     #[must_use]
     pub fn metadata_from<T: Serialize + ?Sized>(mut self, values: &T) -> Self {
-        self.metadata.get_or_insert_default().add_all(values);
+        self.own.metadata.get_or_insert_default().add_all(values);
         self
     }
 
@@ -125,15 +123,10 @@ impl Extra {
         self
     }
 
-    /// Returns the metadata, if there is any.
-    fn entries(&self) -> Option<&Entries> {
-        self.metadata.as_deref().filter(|metadata| !metadata.is_empty())
-    }
-
     /// Returns the options, borrowed.
     pub(crate) fn view(&self) -> ExtraRef<'_, String> {
         ExtraRef {
-            options: self,
+            own: &self.own,
             access: self.access,
             bookmarks: &self.bookmarks,
             database: self.database.as_deref(),
@@ -143,12 +136,44 @@ impl Extra {
     }
 }
 
+/// The options that belong to one transaction, and not to its session. It is small, since it moves with the builders of
+/// calls.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OwnExtra {
+    timeout: Option<Duration>,
+    /// Boxed, since few transactions have any.
+    metadata: Option<Box<Entries>>,
+}
+
+impl OwnExtra {
+    /// None of them is set.
+    pub const NONE: Self = Self {
+        timeout: None,
+        metadata: None,
+    };
+
+    /// Does what [`Extra::timeout`] does.
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.timeout = timeout.into();
+    }
+
+    /// Does what [`Extra::metadata`] does.
+    pub fn add_metadata(&mut self, name: impl AsRef<str>, value: impl ToValue) {
+        self.metadata.get_or_insert_default().add(name.as_ref(), value);
+    }
+
+    /// Returns the metadata, if there is any.
+    fn entries(&self) -> Option<&Entries> {
+        self.metadata.as_deref().filter(|metadata| !metadata.is_empty())
+    }
+}
+
 /// The options of a transaction whose parts are elsewhere, so that sending them copies nothing.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct ExtraRef<'a, S> {
-    /// The timeout and the metadata. What else is set here has no effect.
-    pub options: &'a Extra,
+    pub own: &'a OwnExtra,
     pub access: Access,
     /// None of them is empty.
     pub bookmarks: &'a [S],
@@ -157,11 +182,23 @@ pub struct ExtraRef<'a, S> {
     pub notifications: Option<&'a NotificationFilter>,
 }
 
+impl ExtraRef<'_, &str> {
+    /// Nothing is set.
+    pub const NONE: Self = Self {
+        own: &OwnExtra::NONE,
+        access: Access::Write,
+        bookmarks: &[],
+        database: None,
+        impersonated_user: None,
+        notifications: None,
+    };
+}
+
 impl<S: AsRef<str>> ExtraRef<'_, S> {
     /// Returns whether nothing is set.
     pub(crate) fn is_empty(&self) -> bool {
-        self.options.timeout.is_none()
-            && self.options.entries().is_none()
+        self.own.timeout.is_none()
+            && self.own.entries().is_none()
             && self.access == Access::default()
             && self.bookmarks.is_empty()
             && self.database.is_none()
@@ -173,7 +210,7 @@ impl<S: AsRef<str>> ExtraRef<'_, S> {
 
     /// Checks that all values could be encoded, and that the version can express all options.
     pub(crate) fn check(&self, capabilities: &Capabilities, utc: Option<bool>) -> Result<(), UsageError> {
-        if let Some(metadata) = &self.options.metadata {
+        if let Some(metadata) = &self.own.metadata {
             metadata.check(capabilities, utc).map_err(|error| match error {
                 UsageError::Encode(error) => UsageError::Encode(error.of_metadata()),
                 other => other,
@@ -209,10 +246,10 @@ impl<S: AsRef<str>> ExtraRef<'_, S> {
         if !self.bookmarks.is_empty() {
             fields.strings("bookmarks", self.bookmarks)?;
         }
-        if let Some(timeout) = self.options.timeout {
+        if let Some(timeout) = self.own.timeout {
             fields.integer("tx_timeout", milliseconds(timeout))?;
         }
-        if let Some(metadata) = self.options.entries() {
+        if let Some(metadata) = self.own.entries() {
             fields.with("tx_metadata", |out| metadata.write(utc, out))?;
         }
         if self.access == Access::Read {

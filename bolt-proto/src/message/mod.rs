@@ -23,7 +23,7 @@ mod telemetry;
 pub(crate) use answer::Answer;
 pub use auth::Auth;
 pub use counters::{Counters, QueryType};
-pub use extra::{Access, Extra, ExtraRef};
+pub use extra::{Access, Extra, ExtraRef, OwnExtra};
 pub use hello::{BoltAgent, Hello};
 pub use highlights::Highlights;
 pub use metadata::{Metadata, OwnedMetadata};

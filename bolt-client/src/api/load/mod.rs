@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Access, Api, Batch, Counters, Extra, Query};
+use bolt_proto::{Access, Api, Batch, Counters, OwnExtra, Query};
 
 use crate::api::builders::{Lazy, transaction_setters};
 use crate::api::held::Held;
@@ -97,7 +97,7 @@ struct Setup<'r> {
     cut: Cut,
     auto_commit: bool,
     progress: Option<Exclusive<Progress<'r>>>,
-    extra: Extra,
+    extra: OwnExtra,
     deadline: Option<Duration>,
 }
 
@@ -113,7 +113,7 @@ impl<'r> Load<'r> {
                 cut: Cut::default(),
                 auto_commit: false,
                 progress: None,
-                extra: Extra::default(),
+                extra: OwnExtra::default(),
                 deadline: None,
             }),
         }

@@ -21,7 +21,8 @@ pub(crate) struct Leftover {
     /// The results whose cursors were dropped. Present after the first cursor.
     dropped: Option<Arc<Dropped>>,
     /// A write whose rows were dropped. The session finishes the write before its next work, which has to see that write.
-    unfinished: Option<ParkedWork>,
+    /// Boxed, since it is rare: the session moves with the builders of its calls.
+    unfinished: Option<Box<ParkedWork>>,
 }
 
 impl Leftover {
@@ -45,7 +46,7 @@ impl Leftover {
     pub(crate) fn put(&mut self, exchange: &mut Exchange) {
         let unread = exchange.unread();
         if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
-            self.unfinished = exchange.park(id);
+            self.unfinished = exchange.park(id).map(Box::new);
         }
     }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bolt_proto::{Extra, Query, ResultId};
+use bolt_proto::{OwnExtra, Query, ResultId};
 
 use crate::api::builders::{Lazy, debug_without_query, query_setters, transaction_setters};
 use crate::api::cursor::Cursor;
@@ -58,7 +58,7 @@ pub struct SessionRun<'s> {
 struct Setup<'s> {
     session: Held<'s, Session>,
     query: Query,
-    extra: Extra,
+    extra: OwnExtra,
     deadline: Option<Duration>,
 }
 
@@ -68,7 +68,7 @@ impl<'s> SessionRun<'s> {
             work: Lazy::new(Setup {
                 session,
                 query,
-                extra: Extra::default(),
+                extra: OwnExtra::default(),
                 deadline: None,
             }),
         }
@@ -136,7 +136,7 @@ impl<'s> Setup<'s> {
 async fn start(
     session: &mut Session,
     query: &Query,
-    extra: Extra,
+    extra: OwnExtra,
     by: Deadline,
 ) -> Result<(Box<Exchange>, ResultId), Error> {
     query.check().map_err(Clone::clone)?;

@@ -10,7 +10,7 @@ const BY: Deadline = Deadline::NONE;
 /// Runs an auto-commit query until it is done, or its attempts are over.
 async fn auto_commit(context: &Arc<TransactionContext>, query: &str) -> Result<Box<Exchange>, Error> {
     let query = Query::new(query);
-    let mut attempts = context.auto_commit(Extra::default(), BY);
+    let mut attempts = context.auto_commit(OwnExtra::default(), BY);
     let mut work = attempts.begin().await?;
     loop {
         match work.run(&query, BY).await {
@@ -180,14 +180,14 @@ fn a_pause_ends_where_the_deadline_does_and_none_begins_after_the_driver_is_clos
     let servers = Scripted::new();
     let context = context(&servers);
     let by = Deadline::set_by("this test", context.shared.now(), SECOND);
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), by);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), by);
     let mut work = now(attempts.begin()).unwrap();
     let transient = || Error::from(ServerError::new(DEADLOCK, "planned"));
     // The first pause takes a second.
     let error = now(attempts.retry(&mut work, transient())).unwrap_err();
     assert_eq!(error.server().unwrap().code(), DEADLOCK);
 
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
     let mut again = Task::new(attempts.retry(&mut work, transient()));
     assert!(again.run().is_none());
@@ -205,7 +205,7 @@ fn an_attempt_that_met_a_dead_connection_as_the_budget_ended_is_one_of_those_tha
     let config = Scripted::config().max_transaction_retry_time(SECOND / 2);
     let context = context_with(&servers, config, Settings::default());
     warm(&context, &servers, 1);
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
     let transient = Error::from(ServerError::new(DEADLOCK, "planned"));
     let mut again = Task::new(attempts.retry(&mut work, transient));
@@ -226,7 +226,7 @@ fn limits_of_parts_end_with_the_whole() {
     let servers = Scripted::new();
     let context = context(&servers);
     let start = context.shared.now();
-    let attempts = context.explicit(Extra::default(), Deadline::after(start, 5 * SECOND));
+    let attempts = context.explicit(OwnExtra::default(), Deadline::after(start, 5 * SECOND));
     assert_eq!(attempts.limit(None).at(), Some(start + 5 * SECOND));
     assert_eq!(attempts.limit(Some(SECOND)).at(), Some(start + SECOND));
     assert_eq!(attempts.limit(Some(9 * SECOND)).at(), Some(start + 5 * SECOND));
@@ -238,7 +238,7 @@ fn only_transient_failures_to_connect_are_retried_within_the_budget() {
     let servers = Scripted::new();
     let context = context(&servers);
     servers.fail(Message::Logon, "Neo.ClientError.Security.Unauthorized");
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), BY);
     let error = now(attempts.begin()).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     let text = error.to_string();
@@ -247,11 +247,11 @@ fn only_transient_failures_to_connect_are_retried_within_the_budget() {
         "{text}"
     );
     servers.refuse();
-    for mut attempts in [explicit(&context), context.auto_commit(Extra::default(), BY)] {
+    for mut attempts in [explicit(&context), context.auto_commit(OwnExtra::default(), BY)] {
         let error = now(attempts.begin()).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect);
     }
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), BY);
     assert!(Task::new(attempts.begin()).run().is_none(), "there is a pause");
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolt_proto::state::Message;
-use bolt_proto::{Access, Extra, Query};
+use bolt_proto::{Access, OwnExtra, Query};
 
 use super::attempts::Attempts;
 use super::context::{Settings, TransactionContext};
@@ -43,7 +43,7 @@ fn context(servers: &Scripted) -> Arc<TransactionContext> {
 
 /// The attempts of a transaction that is not retried.
 fn explicit(context: &Arc<TransactionContext>) -> Attempts {
-    context.explicit(Extra::default(), Deadline::NONE)
+    context.explicit(OwnExtra::default(), Deadline::NONE)
 }
 
 /// Leaves this many connections in the pool.
@@ -88,7 +88,7 @@ fn auto_commit(servers: &Scripted, access: Access) -> Box<Exchange> {
     };
     let context = context_with(servers, Scripted::config(), settings);
     warm(&context, servers, 1);
-    now(context.auto_commit(Extra::default(), Deadline::NONE).begin()).unwrap()
+    now(context.auto_commit(OwnExtra::default(), Deadline::NONE).begin()).unwrap()
 }
 
 #[track_caller]

@@ -24,7 +24,7 @@ fn telemetry_leaves_once_and_right_before_its_request() {
     assert_eq!(servers.count(Message::Telemetry), 1);
 
     servers.news(0);
-    let mut work = now(context.auto_commit(Extra::default(), BY).begin()).unwrap();
+    let mut work = now(context.auto_commit(OwnExtra::default(), BY).begin()).unwrap();
     run(&mut work, "RETURN 1");
     assert_eq!(servers.news(0), [Message::Telemetry, Message::Run, Message::Pull]);
 }
@@ -49,7 +49,7 @@ fn telemetry_is_not_sent_if_it_is_not_wanted_or_is_forbidden() {
 #[test]
 fn a_second_attempt_sends_telemetry_again_only_if_the_first_was_not_answered() {
     let (servers, context) = wanted();
-    let mut attempts = context.retried(Api::ManagedTransaction, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ManagedTransaction, Access::Write, OwnExtra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
     assert_eq!(work.pending_telemetry(), Some(Api::ManagedTransaction));
     servers.fail(Message::Run, DEADLOCK);
@@ -108,7 +108,7 @@ fn telemetry_that_was_taken_back_is_sent_with_the_next_query() {
 fn an_attempt_on_a_server_that_does_not_want_telemetry_leaves_it_to_the_next() {
     let servers = Scripted::new();
     let context = context(&servers);
-    let mut attempts = context.retried(Api::ManagedTransaction, Access::Write, Extra::default(), BY);
+    let mut attempts = context.retried(Api::ManagedTransaction, Access::Write, OwnExtra::default(), BY);
     let mut work = now(attempts.begin()).unwrap();
     servers.cut_at(Message::Run);
     let error = now(work.run(&Query::new("RETURN 1"), BY)).unwrap_err();
