@@ -119,9 +119,6 @@ impl Alarm {
             return Poll::Ready(());
         }
         let Some(at) = by.at() else { return Poll::Pending };
-        if by.has_passed(runtime.now()) {
-            return Poll::Ready(());
-        }
         let (armed, timer) = self.0.get_or_insert_with(|| (at, runtime.timer(at)));
         if *armed != at {
             timer.as_mut().reset(at);

@@ -99,24 +99,32 @@ impl Shared {
 
     /// Acquires a connection that is ready for this work, and carries the wanted login. Cancel-safe.
     pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
-        let by = self.acquisition_limit(by);
-        loop {
-            let (mut lease, credentials) = self.acquire_any(want, by).await?;
-            if lease.carry(&credentials)? {
-                return Ok(lease);
-            }
-            // Its login cannot be changed before Bolt 5.1.
+        let begun = self.now();
+        let by = self.acquisition_limit(begun, by);
+        let (mut lease, mut credentials) = self.acquire_any(want, begun, by).await?;
+        // Before Bolt 5.1 a login cannot be changed.
+        while !lease.carry(&credentials)? {
             lease.close();
+            (lease, credentials) = self.acquire_any(want, self.now(), by).await?;
         }
+        Ok(lease)
     }
 
     /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
-    async fn acquire_any(&self, want: &Want, by: Deadline) -> Result<(Lease, Credentials), Error> {
+    async fn acquire_any(
+        &self,
+        want: &Want,
+        begun: Instant,
+        by: Deadline,
+    ) -> Result<(Lease, Credentials), Error> {
         let login = &want.login;
-        let mut credentials = self.logins.credentials(login, &*self.runtime, by).await?;
-        let are_kept = self.logins.are_kept(|| self.now());
+        let (mut credentials, now) = match self.logins.at_hand(login, begun) {
+            Some(credentials) => (credentials, begun),
+            None => (self.credentials(login, by).await?, self.now()),
+        };
+        let are_kept = self.logins.are_kept(now);
         let lease = match &self.topology {
-            Topology::Direct(pool) => pool.acquire(&credentials, by).await?,
+            Topology::Direct(pool) => pool.begin_acquiring(&credentials, now)?.lease(by).await?,
             // Boxed, so that a call on one server does not move what only clusters need.
             Topology::Routed(router) => Box::pin(router.acquire(want, &mut credentials, by)).await?,
         };
@@ -129,11 +137,16 @@ impl Shared {
             // They may have expired while the call waited for the connection. A server has just accepted those of a new
             // one: tokens that live for less than an opening would replace one connection after the other.
             Login::Driver if are_kept && lease.is_reused() => {
-                let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+                let credentials = self.credentials(login, by).await?;
                 Ok((lease, credentials))
             }
             _ => Ok((lease, credentials)),
         }
+    }
+
+    async fn credentials(&self, login: &Login, by: Deadline) -> Result<Credentials, Error> {
+        // Boxed, since nearly all logins are at hand.
+        Box::pin(self.logins.credentials(login, &*self.runtime, by)).await
     }
 
     /// Returns whether a cluster has a server for this work beside these. Asks for its present table if the known one has none.
@@ -141,30 +154,23 @@ impl Shared {
         let Topology::Routed(router) = &self.topology else {
             return false;
         };
-        let by = self.acquisition_limit(by);
-        match self.logins.credentials(&want.login, &*self.runtime, by).await {
+        let by = self.acquisition_limit(self.now(), by);
+        match self.credentials(&want.login, by).await {
             Ok(credentials) => router.has_other_server(want, &credentials, than, by).await,
             Err(_) => false,
         }
     }
 
-    /// Returns the end of an acquisition that begins now.
-    fn acquisition_limit(&self, by: Deadline) -> Deadline {
+    /// Returns the end of an acquisition that begins at this instant.
+    fn acquisition_limit(&self, begun: Instant, by: Deadline) -> Deadline {
         let limit = self.config.connection_acquisition_timeout;
-        by.earlier(Deadline::set_by(
-            "connection_acquisition_timeout",
-            self.now(),
-            limit,
-        ))
+        by.earlier(Deadline::set_by("connection_acquisition_timeout", begun, limit))
     }
 
     /// Opens the connections that the options want to be idle.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
-        let by = self.acquisition_limit(self.deadline());
-        let credentials = self
-            .logins
-            .credentials(&Login::Driver, &*self.runtime, by)
-            .await?;
+        let by = self.acquisition_limit(self.now(), self.deadline());
+        let credentials = self.credentials(&Login::Driver, by).await?;
         match &self.topology {
             Topology::Direct(pool) => pool.warm_up(&credentials, by).await,
             Topology::Routed(router) => router.warm_up(&self.read(Login::Driver), &credentials, by).await,
@@ -187,9 +193,9 @@ impl Shared {
 
     /// Logs in on a connection, whatever login it carries.
     async fn log_in(&self, want: &Want, by: Deadline) -> Result<(), Error> {
-        let within = self.acquisition_limit(by);
+        let within = self.acquisition_limit(self.now(), by);
         loop {
-            let (mut lease, credentials) = self.acquire_any(want, within).await?;
+            let (mut lease, credentials) = self.acquire_any(want, self.now(), within).await?;
             // A new connection has just logged in with them. Before Bolt 5.1 the answer does not depend on that.
             if lease.can_log_in_again()
                 && !lease.is_reused()
@@ -283,14 +289,14 @@ impl Shared {
                 "a driver of one server has no routing tables; use a neo4j:// URI for a cluster",
             ));
         };
-        let by = self.acquisition_limit(self.deadline());
+        let by = self.acquisition_limit(self.now(), self.deadline());
         let default = self.read(Login::Driver);
         let want = Want {
             database: database.or_else(|| default.database.clone()),
             ..default
         };
         let login = &want.login;
-        let credentials = self.logins.credentials(login, &*self.runtime, by).await?;
+        let credentials = self.credentials(login, by).await?;
         router.refreshed(&want, &credentials, by).await
     }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
-use crate::runtime::Runtime;
 
 /// The instant since which the server has made no progress during a wait. The clock starts when a wait finds the
 /// socket empty (or full), and is reset whenever something arrives (or leaves): a caller that takes its time between
@@ -13,10 +12,14 @@ pub(super) struct Silence(Option<Instant>);
 
 impl Silence {
     /// Returns when the server will have been silent for this long. Starts the clock if it is not running.
-    pub(super) fn until(&mut self, silence_limit: Option<Duration>, runtime: &dyn Runtime) -> Deadline {
+    pub(super) fn until(
+        &mut self,
+        silence_limit: Option<Duration>,
+        now: impl FnOnce() -> Instant,
+    ) -> Deadline {
         match silence_limit {
             None => Deadline::NONE,
-            Some(limit) => Deadline::after(*self.0.get_or_insert_with(|| runtime.now()), limit),
+            Some(limit) => Deadline::after(*self.0.get_or_insert_with(now), limit),
         }
     }
 

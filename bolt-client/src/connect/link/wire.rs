@@ -139,15 +139,20 @@ impl Wire {
             return Poll::Ready(self.read_late(proto));
         }
         self.late = 0;
-        let silent = self.silence.until(silence_limit, &*self.runtime);
+        let mut begun = None;
+        let silent = self
+            .silence
+            .until(silence_limit, || *begun.insert(self.runtime.now()));
         let limit = by.earlier(silent);
         if self.poll_io(cx, proto, limit.earlier(read_until)).is_ready() {
             return self.take_turns(cx, read_until);
         }
-        // A server that has just been sent something has not been silent since.
-        let limit = by.earlier(self.silence.until(silence_limit, &*self.runtime));
+        // A server that has just been sent something has not been silent since. Only reads block, so the writes of this
+        // poll were made when it began.
+        let now = || begun.unwrap_or_else(|| self.runtime.now());
+        let limit = by.earlier(self.silence.until(silence_limit, now));
         let stalled = if self.is_sending(proto) {
-            self.stall.until(self.write_timeout, &*self.runtime)
+            self.stall.until(self.write_timeout, now)
         } else {
             Deadline::NONE
         };

@@ -83,8 +83,19 @@ impl Logins {
     }
 
     /// Returns whether the driver's credentials may change from one moment to the next, and are at hand.
-    pub(crate) fn are_kept(&self, now: impl FnOnce() -> Instant) -> bool {
-        !self.source.is_fixed() && self.current(now()).is_some()
+    pub(crate) fn are_kept(&self, now: Instant) -> bool {
+        !self.source.is_fixed() && self.current(now).is_some()
+    }
+
+    /// Returns the credentials of a login, if they are at hand.
+    pub(crate) fn at_hand(&self, login: &Login, now: Instant) -> Option<Credentials> {
+        match login {
+            Login::Driver => self.current(now),
+            Login::Own(auth) => Some(Credentials {
+                auth: auth.clone(),
+                own: true,
+            }),
+        }
     }
 
     /// Returns the credentials of a login, and waits for the manager if it has none at hand. Callers that wait at the
@@ -95,13 +106,9 @@ impl Logins {
         runtime: &dyn Runtime,
         by: Deadline,
     ) -> Result<Credentials, Error> {
-        if let Login::Own(auth) = login {
-            let auth = auth.clone();
-            return Ok(Credentials { auth, own: true });
-        }
         let now = runtime.now();
-        if let Some(current) = self.current(now) {
-            return Ok(current);
+        if let Some(credentials) = self.at_hand(login, now) {
+            return Ok(credentials);
         }
         let expires = Deadline::after(now, self.call_limit);
         let call = || -> BoxFuture<'static, _> {

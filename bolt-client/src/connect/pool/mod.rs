@@ -72,6 +72,24 @@ struct Inner {
     closer: Option<Waker>,
 }
 
+/// A call that acquires a connection.
+pub(crate) enum Acquiring {
+    Done(Lease),
+    /// It has joined the queue. Boxed, since nearly all calls get a connection at once.
+    Waits(Box<Waiter>),
+}
+
+impl Acquiring {
+    /// Waits for the connection.
+    pub(crate) async fn lease(self, by: Deadline) -> Result<Lease, Error> {
+        match self {
+            Self::Done(lease) => Ok(lease),
+            // Boxed, since this is the largest part of the futures of calls.
+            Self::Waits(waiter) => Box::pin(waiter.lease(by)).await,
+        }
+    }
+}
+
 impl Pool {
     pub(crate) fn new(
         runtime: Arc<dyn Runtime>,
@@ -106,15 +124,23 @@ impl Pool {
         }
     }
 
-    /// Acquires a connection that is ready, preferably one that carries this login; a new one logs in with it. Waits for a turn, for answers to what an earlier lease left, or for a new
-    /// connection, whichever is ready first. Cancel-safe: a dropped call leaves the queue, and what it was preparing
-    /// stays in the pool as far as it got.
+    /// Acquires a connection that is ready, preferably one that carries this login; a new one logs in with it. Waits for a
+    /// turn, for answers to what an earlier lease left, or for a new connection, whichever is ready first. Cancel-safe: a
+    /// dropped call leaves the queue, and what it was preparing stays in the pool as far as it got.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         credentials: &Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
-        let now = self.now();
+        self.begin_acquiring(credentials, self.now())?.lease(by).await
+    }
+
+    /// Does what [`acquire`](Self::acquire) does, as far as it needs no wait.
+    pub(crate) fn begin_acquiring(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        now: Instant,
+    ) -> Result<Acquiring, Error> {
         let login = self.login(credentials);
         let ready = self.decide(|slots| {
             if slots.is_closed() {
@@ -127,7 +153,7 @@ impl Pool {
             Some(mut idle) => {
                 let since = idle.since;
                 if idle.link.looks_alive(since, now) {
-                    return Ok(Lease::reused(self, idle.link, since));
+                    return Ok(Acquiring::Done(Lease::reused(self, idle.link, since)));
                 }
                 drop(idle);
                 // The room that it leaves is this caller's, if no other waiter was there before.
@@ -139,9 +165,10 @@ impl Pool {
                 })
             }
         };
-        let waiter = waiter.ok_or_else(|| Error::overloaded(self.address.to_string(), self.snapshot()))?;
-        // Boxed, since nearly all calls get a connection at once, and this is the largest part of their futures.
-        Box::pin(waiter.lease(by)).await
+        match waiter {
+            Some(waiter) => Ok(Acquiring::Waits(Box::new(waiter))),
+            None => Err(Error::overloaded(self.address.to_string(), self.snapshot())),
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

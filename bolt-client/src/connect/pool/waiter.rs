@@ -20,7 +20,7 @@ pub(super) const MAX_BLOCKING_READ: Duration = Duration::from_millis(50);
 
 /// A call that waits in the queue, and what it is preparing. Dropped at any point, it leaves the queue and gives back
 /// what it was preparing.
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     pool: Arc<Pool>,
     ticket: Ticket,
     /// What a new connection logs in with.
