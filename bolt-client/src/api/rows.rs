@@ -101,9 +101,8 @@ impl<'r> Rows<'r> {
     }
 
     #[doc(hidden)]
-    pub async fn collect(self) -> Result<Vec<Record>, Error> {
-        self.exchange.finish(self.id, Rest::Keep, self.by).await?;
-        Ok(self.exchange.take_rows(self.id))
+    pub fn collect(self) -> impl Future<Output = Result<Vec<Record>, Error>> + Send {
+        self.exchange.collect(self.id, self.by)
     }
 
     #[doc(hidden)]

@@ -37,6 +37,13 @@ impl Exchange {
         })
     }
 
+    /// Takes every row that is left. Cancelled as [`finish`](Self::finish).
+    pub(crate) async fn collect(&mut self, id: ResultId, by: Deadline) -> Result<Vec<Record>, Error> {
+        self.forgo_summary(id);
+        self.finish(id, Rest::Keep, by).await?;
+        Ok(self.take_rows(id))
+    }
+
     /// Takes the only row. Cancelled as [`finish`](Self::finish).
     pub(crate) async fn single(&mut self, id: ResultId, by: Deadline) -> Result<Record, Error> {
         let row = self.single_optional(id, by).await?;
@@ -49,10 +56,18 @@ impl Exchange {
         id: ResultId,
         by: Deadline,
     ) -> Result<Option<Record>, Error> {
+        self.forgo_summary(id);
         let mut finishing = Finishing::new(self);
         let outcome = finishing.exchange().read_single(id, by).await;
         finishing.done();
         outcome
+    }
+
+    /// Notes that the holder of the result ends with this call, and asks for the rows alone.
+    fn forgo_summary(&mut self, id: ResultId) {
+        if let Some(result) = self.results.get_mut(id) {
+            result.forgo_summary();
+        }
     }
 
     async fn read_single(&mut self, id: ResultId, by: Deadline) -> Result<Option<Record>, Error> {
@@ -256,6 +271,7 @@ impl Exchange {
         mut read: impl FnMut(RecordRef<'_>) -> Result<(), Error>,
         by: Deadline,
     ) -> Result<(), Error> {
+        self.forgo_summary(id);
         let mut finishing = Finishing::new(self);
         let outcome = finishing.exchange().read_each(id, &mut read, by).await;
         finishing.done();

@@ -29,8 +29,9 @@ pub(super) struct OpenResult {
     kept_bytes: usize,
     /// Its holder may still read it. Otherwise its rest is skipped.
     wanted: bool,
-    /// Present after the result has ended successfully.
+    /// Present after the result has ended successfully, unless no call can ask for it any more.
     pub(super) summary: Option<Summary>,
+    forgoes_summary: bool,
     available_after: Option<Duration>,
     phase: Phase,
     /// A row has arrived.
@@ -72,6 +73,7 @@ impl OpenResult {
             kept_bytes: 0,
             wanted: true,
             summary: None,
+            forgoes_summary: false,
             available_after: None,
             phase: Phase::Asked,
             has_rows: false,
@@ -143,6 +145,11 @@ impl OpenResult {
         self.discarded = true;
     }
 
+    /// Notes that its holder asks for the rows alone.
+    pub(super) const fn forgo_summary(&mut self) {
+        self.forgoes_summary = true;
+    }
+
     /// Returns the memory that the kept rows take, approximately.
     pub(super) const fn kept_bytes(&self) -> usize {
         self.kept_bytes
@@ -187,7 +194,7 @@ impl OpenResult {
             (false, false, true) => Shape::Discarded,
             (false, false, false) => Shape::NoRows,
         };
-        if self.wanted {
+        if self.wanted && !self.forgoes_summary {
             self.summary = Some(Summary::read(
                 mem::take(&mut self.query),
                 server,

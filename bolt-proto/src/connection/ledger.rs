@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use crate::event::{RequestId, ResultId};
+use crate::message::Found;
 use crate::state::{Message, Next, Rule, ServerState, rule};
 use crate::version::Version;
 
@@ -49,6 +50,8 @@ pub(super) struct Entry {
     newest_before: Option<ResultId>,
     /// The oldest result that the request ends, if it ends all open results.
     ends: Option<ResultId>,
+    /// What was found in its answer, once that is seen.
+    found: Found,
 }
 
 impl Entry {
@@ -73,9 +76,9 @@ impl Entry {
 }
 
 /// The effect of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
-    Success { has_more: bool },
+    Success(Found),
     Failure,
     Ignored,
 }
@@ -248,6 +251,7 @@ impl Ledger {
             before,
             newest_before,
             ends: None,
+            found: Found::default(),
         });
         id
     }
@@ -321,13 +325,14 @@ impl Ledger {
 
     /// Applies the answer to the oldest unanswered request.
     pub(super) fn apply_answer(&mut self, version: Version, outcome: Outcome) {
-        let Some(entry) = self.entries.get(self.answered) else {
+        let Some(entry) = self.entries.get_mut(self.answered) else {
             return;
         };
         let (id, message, result) = (entry.id, entry.message, entry.result);
         match outcome {
-            Outcome::Success { has_more } => {
-                self.succeeded(version, message, result, has_more);
+            Outcome::Success(found) => {
+                entry.found = found;
+                self.succeeded(version, message, result, found.has_more);
                 if matches!(message, Message::Commit | Message::Rollback | Message::Reset) {
                     self.results.end_all(id);
                 }
@@ -339,15 +344,16 @@ impl Ledger {
         self.answered = self.answered.saturating_add(1);
     }
 
-    /// Notes that the last event of the oldest request is being delivered.
-    pub(super) fn deliver(&mut self) {
+    /// Notes that the last event of the oldest request is being delivered. Returns what was found in it.
+    pub(super) fn deliver(&mut self) -> Found {
         let Some(entry) = self.entries.pop_front() else {
-            return;
+            return Found::default();
         };
         self.answered = self.answered.saturating_sub(1);
         if let Some(id) = entry.result {
             self.results.release(id);
         }
+        entry.found
     }
 
     /// Marks that client and server may disagree, so that the connection must not be reused.

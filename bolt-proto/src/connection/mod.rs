@@ -18,7 +18,7 @@ use crate::event::RequestId;
 use crate::handshake::Versions;
 use crate::keys::Keys;
 use crate::limits::Limits;
-use crate::message::Answer;
+use crate::message::{Answer, Found};
 use crate::state::{Message, ServerState};
 use crate::version::{Capabilities, Version};
 use ledger::Ledger;
@@ -76,6 +76,8 @@ pub struct Connection {
     agreed: u64,
     /// The columns of the last result, which the next one shares if it has the same.
     last_keys: Keys,
+    /// What was found in the answer that was taken last.
+    found: Found,
     /// A buffer for composing requests, kept for its memory.
     scratch: Vec<u8>,
 }
@@ -129,6 +131,7 @@ impl Connection {
             utc: false,
             agreed: 0,
             last_keys: Keys::default(),
+            found: Found::default(),
             scratch: Vec::new(),
         }
     }

@@ -107,9 +107,9 @@ impl Connection {
         recv.deliver();
         let body = recv.body(frame);
         self.rows.take_other();
-        self.ledger.deliver();
+        self.found = self.ledger.deliver();
         Some(match frame.kind {
-            Answer::Success => Event::Success(Metadata::new(metadata(body).ok()?)),
+            Answer::Success => Event::Success(Metadata::with(metadata(body).ok()?, &self.found)),
             Answer::Failure => Event::Failure(ServerError::read(Metadata::new(metadata(body).ok()?))),
             Answer::Ignored | Answer::Record => Event::Ignored,
         })
@@ -260,9 +260,8 @@ impl Connection {
         if let (Message::Run, Some(id)) = (message, success.result) {
             self.ledger.results.describe(id, success.keys, success.query_id);
         }
-        let has_more = success.has_more;
         self.ledger
-            .apply_answer(version.version, Outcome::Success { has_more });
+            .apply_answer(version.version, Outcome::Success(success.found));
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::error::ProtocolViolation;
 use crate::event::ResultId;
 use crate::keys::Keys;
-use crate::message::Metadata;
+use crate::message::{Found, Metadata};
 use crate::packstream::{ListRef, ValueRef};
 use crate::state::Message;
 
@@ -18,8 +18,9 @@ pub(super) struct Success {
     pub(super) result: Option<ResultId>,
     pub(super) keys: Option<Keys>,
     pub(super) query_id: Option<i64>,
-    pub(super) has_more: bool,
     pub(super) utc: bool,
+    /// What drivers read of it.
+    pub(super) found: Found,
 }
 
 /// The entries that concern the connection.
@@ -27,9 +28,7 @@ pub(super) struct Success {
 struct Entries<'a> {
     fields: Option<ListRef<'a>>,
     query_id: Option<i64>,
-    has_more: bool,
-    /// There is an entry that the answer to RUN never has.
-    is_summary: bool,
+    found: Found,
 }
 
 impl Success {
@@ -40,15 +39,14 @@ impl Success {
         let Entries {
             fields,
             query_id,
-            has_more,
-            is_summary,
+            found,
         } = Entries::read(body)?;
-        if has_more && !awaited.may_leave_rows() {
+        if found.has_more && !awaited.may_leave_rows() {
             return Err(ProtocolViolation::UnexpectedHasMore { message });
         }
         // An answer that is taken for another one would report the rows of one query as those of the next.
         let answers_request = match message {
-            Message::Run => fields.is_some() || !is_summary,
+            Message::Run => fields.is_some() || !found.is_summary,
             _ => fields.is_none(),
         };
         if !answers_request {
@@ -63,8 +61,8 @@ impl Success {
             result: awaited.result,
             keys,
             query_id,
-            has_more,
             utc,
+            found,
         })
     }
 }
@@ -92,16 +90,11 @@ impl<'a> Entries<'a> {
                         entries.query_id = Some(id);
                     }
                 }
-                b"has_more" => {
-                    entries.has_more = reader.value()? == ValueRef::Boolean(true);
-                    entries.is_summary = true;
+                key => {
+                    if !entries.found.take(key, &mut reader, map)? {
+                        reader.pass_checked()?;
+                    }
                 }
-                // Entries in the answers to PULL, DISCARD and COMMIT that are never in the answer to RUN.
-                b"bookmark" | b"stats" | b"t_last" | b"type" => {
-                    entries.is_summary = true;
-                    reader.pass_checked()?;
-                }
-                _ => reader.pass_checked()?,
             }
         }
         if !reader.is_empty() {

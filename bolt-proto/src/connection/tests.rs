@@ -361,6 +361,36 @@ fn a_pipelined_read_yields_its_rows_and_leaves_the_connection_reusable() {
 }
 
 #[test]
+fn what_was_found_in_an_answer_when_it_was_seen_is_what_a_look_into_it_finds() {
+    let entries = b"\x89\x88bookmark\x82FB\x82db\x85films\x84type\x82rw\x85stats\xA1\x8Dnodes-created\x02\x86t_last\x07\
+        \x87unknown\x93\x01\x02\x03\x88statuses\x91\xA0\x85other\xA1\x81a\x01\x82db\x01";
+    let mut answer = alloc::vec![0, 0, 0xB1, 0x70, 0xA0 | (entries[0] & 0x0F)];
+    answer.extend(&entries[1..]);
+    answer[1] = u8::try_from(answer.len() - 2).unwrap();
+    answer.extend([0, 0]);
+    let mut connection = ready();
+    run_all(&mut connection);
+    feed(&mut connection, &[FIELDS_N, RECORD_42, &answer].concat());
+    for _ in 0..2 {
+        connection.has_event().unwrap();
+        drop(connection.event());
+    }
+    connection.has_event().unwrap();
+    let Some(Event::Success(metadata)) = connection.event() else {
+        panic!("no success");
+    };
+    let found = metadata.highlights();
+    assert_eq!(
+        (found.bookmark, found.database),
+        (Some("FB"), None),
+        "the last `db` counts"
+    );
+    assert_eq!(found.counters().nodes_created, 2);
+    let again = crate::message::Metadata::new(metadata.map()).highlights();
+    assert_eq!(format!("{found:?}"), format!("{again:?}"));
+}
+
+#[test]
 fn what_follows_a_failure_is_ignored_until_reset() {
     let mut connection = ready();
     connection.begin(&Extra::default()).unwrap();

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::error::DecodeError;
 use crate::message::{Counters, Metadata, QueryType};
-use crate::packstream::{MapRef, ValueRef};
+use crate::packstream::{MapRef, Reader, ValueRef, utf8};
 
 /// Entries of the answers to RUN, PULL, DISCARD, BEGIN and COMMIT, found in one pass.
 ///
@@ -34,49 +34,151 @@ impl<'a> Highlights<'a> {
 
     pub(super) fn read(map: MapRef<'a>) -> Result<Self, DecodeError> {
         let mut reader = map.reader();
-        let mut found = Self::default();
-        // Of several entries with the same key the last one counts.
+        let mut found = Found::default();
         for _ in 0..map.len() {
-            match reader.key_bytes()? {
-                b"bookmark" => found.bookmark = string(reader.value()?).filter(|text| !text.is_empty()),
-                b"has_more" => found.has_more = reader.value()? == ValueRef::Boolean(true),
-                b"db" => found.database = string(reader.value()?),
-                b"type" => found.query_type = string(reader.value()?).map(QueryType::read),
-                b"stats" => {
-                    found.stats = match reader.value()? {
-                        ValueRef::Map(counters) => Some(Metadata::new(counters)),
-                        _ => None,
-                    }
-                }
-                b"t_first" => found.available_after = milliseconds(reader.value()?),
-                b"t_last" => found.consumed_after = milliseconds(reader.value()?),
-                b"notifications" | b"statuses" => {
-                    (found.has_notifications, found.has_details) = (true, true);
-                    reader.skip()?;
-                }
-                b"plan" | b"profile" => {
-                    found.has_details = true;
-                    reader.skip()?;
-                }
-                _ => {
-                    reader.skip()?;
-                }
+            let key = reader.key_bytes()?;
+            if !found.take(key, &mut reader, map)? {
+                reader.skip()?;
             }
         }
-        Ok(found)
+        Ok(found.highlights(map))
     }
 }
 
-const fn string(value: ValueRef<'_>) -> Option<&str> {
-    match value {
-        ValueRef::String(text) => Some(text),
-        _ => None,
+/// What [`Highlights`] are made of, by positions in the map, so that a walk over the map for another purpose can keep them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Found {
+    bookmark: Option<Span>,
+    database: Option<Span>,
+    stats: Option<Span>,
+    query_type: Option<QueryType>,
+    /// In milliseconds.
+    available_after: Option<u64>,
+    consumed_after: Option<u64>,
+    pub(crate) has_more: bool,
+    /// There is an entry that the answer to RUN never has.
+    pub(crate) is_summary: bool,
+    has_notifications: bool,
+    has_details: bool,
+}
+
+/// Where a text or a value is, counted from the first entry. What is beyond the first 4 GiB of an answer reads as absent.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Returns the place of the last `len` bytes before what `reader` has not read.
+    fn before(reader: &Reader<'_>, len: usize, map: MapRef<'_>) -> Option<Self> {
+        let total = map.reader().rest().len();
+        let end = total.checked_sub(reader.rest().len())?;
+        Some(Self {
+            start: u32::try_from(end.checked_sub(len)?).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
+    }
+
+    fn of<'a>(self, map: MapRef<'a>) -> Option<&'a [u8]> {
+        let (start, end) = (usize::try_from(self.start).ok()?, usize::try_from(self.end).ok()?);
+        map.reader().rest().get(start..end)
     }
 }
 
-fn milliseconds(value: ValueRef<'_>) -> Option<Duration> {
+impl Found {
+    /// Reads the value of this key if it belongs to the highlights, with the checks of [`Reader::value`]. Returns `false`, and
+    /// reads nothing, if it does not. Of several entries with the same key the last one counts.
+    #[inline]
+    pub(crate) fn take<'a>(
+        &mut self,
+        key: &[u8],
+        reader: &mut Reader<'a>,
+        map: MapRef<'a>,
+    ) -> Result<bool, DecodeError> {
+        match key {
+            b"bookmark" => {
+                let text = text(reader)?.filter(|text| !text.is_empty());
+                self.bookmark = text.and_then(|text| Span::before(reader, text.len(), map));
+                self.is_summary = true;
+            }
+            b"db" => {
+                self.database = text(reader)?.and_then(|text| Span::before(reader, text.len(), map));
+            }
+            b"type" => {
+                self.query_type = text(reader)?.map(QueryType::read);
+                self.is_summary = true;
+            }
+            b"has_more" => {
+                self.has_more = match reader.boolean() {
+                    Some(more) => more,
+                    None => reader.pass_checked().map(|()| false)?,
+                };
+                self.is_summary = true;
+            }
+            b"stats" => {
+                let before = reader.rest().len();
+                let is_map = matches!(reader.value()?, ValueRef::Map(_));
+                let len = before.saturating_sub(reader.rest().len());
+                self.stats = Span::before(reader, len, map).filter(|_| is_map);
+                self.is_summary = true;
+            }
+            b"t_first" => self.available_after = milliseconds(reader.value()?),
+            b"t_last" => {
+                self.consumed_after = milliseconds(reader.value()?);
+                self.is_summary = true;
+            }
+            b"notifications" | b"statuses" => {
+                (self.has_notifications, self.has_details) = (true, true);
+                reader.pass_checked()?;
+            }
+            b"plan" | b"profile" => {
+                self.has_details = true;
+                reader.pass_checked()?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Returns the highlights of the map in which they were found.
+    pub(crate) fn highlights<'a>(&self, map: MapRef<'a>) -> Highlights<'a> {
+        let string = |span: Option<Span>| utf8::text(span?.of(map)?).ok();
+        let stats = self.stats.and_then(|span| {
+            let mut reader = Reader::nested(span.of(map)?, map.reader().depth());
+            match reader.value() {
+                Ok(ValueRef::Map(counters)) => Some(Metadata::new(counters)),
+                _ => None,
+            }
+        });
+        Highlights {
+            bookmark: string(self.bookmark),
+            has_more: self.has_more,
+            database: string(self.database),
+            query_type: self.query_type,
+            stats,
+            available_after: self.available_after.map(Duration::from_millis),
+            consumed_after: self.consumed_after.map(Duration::from_millis),
+            has_notifications: self.has_notifications,
+            has_details: self.has_details,
+        }
+    }
+}
+
+/// Reads the next value, and returns it if it is a text.
+fn text<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, DecodeError> {
+    if let Some(text) = reader.short_string() {
+        return Ok(Some(text));
+    }
+    match reader.value()? {
+        ValueRef::String(text) => Ok(Some(text)),
+        _ => Ok(None),
+    }
+}
+
+fn milliseconds(value: ValueRef<'_>) -> Option<u64> {
     match value {
-        ValueRef::Integer(time) => u64::try_from(time).ok().map(Duration::from_millis),
+        ValueRef::Integer(time) => u64::try_from(time).ok(),
         _ => None,
     }
 }
@@ -84,7 +186,6 @@ fn milliseconds(value: ValueRef<'_>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packstream::Reader;
 
     fn map(bytes: &[u8]) -> Metadata<'_> {
         match Reader::new(bytes).value() {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use crate::message::{Counters, Highlights, QueryType};
+use crate::message::{Counters, Found, Highlights, QueryType};
 use crate::packstream::{ListRef, MapRef, Reader, ValueRef};
 
 /// The metadata of a SUCCESS that has been copied out of the receive buffer, to be decoded later or not at all.
@@ -19,7 +19,7 @@ impl OwnedMetadata {
     /// Borrows the metadata.
     #[must_use]
     pub fn as_ref(&self) -> Metadata<'_> {
-        Metadata(MapRef::new(Reader::nested(&self.entries, self.depth), self.len))
+        Metadata::new(MapRef::new(Reader::nested(&self.entries, self.depth), self.len))
     }
 }
 
@@ -41,11 +41,16 @@ impl fmt::Debug for OwnedMetadata {
 /// [`bookmark`](Self::bookmark) for COMMIT, [`routing_table`](Self::routing_table) for ROUTE. ROLLBACK, RESET,
 /// LOGOFF and TELEMETRY have none.
 #[derive(Debug, Clone, Copy)]
-pub struct Metadata<'a>(MapRef<'a>);
+pub struct Metadata<'a>(MapRef<'a>, Option<&'a Found>);
 
 impl<'a> Metadata<'a> {
     pub(crate) const fn new(map: MapRef<'a>) -> Self {
-        Self(map)
+        Self(map, None)
+    }
+
+    /// Keeps what was found in the map before.
+    pub(crate) const fn with(map: MapRef<'a>, found: &'a Found) -> Self {
+        Self(map, Some(found))
     }
 
     /// Returns all entries.
@@ -78,12 +83,15 @@ impl<'a> Metadata<'a> {
         self.0.get_all(keys).unwrap_or([None; N])
     }
 
-    /// Returns what a driver reads of nearly every answer, in one pass.
+    /// Returns what a driver reads of nearly every answer: what the connection has found in it, or else in one pass.
     #[doc(hidden)]
     #[must_use]
     pub fn highlights(self) -> Highlights<'a> {
-        // The connection has checked the whole map before.
-        Highlights::read(self.0).unwrap_or_default()
+        match self.1 {
+            Some(found) => found.highlights(self.0),
+            // The connection has checked the whole map before.
+            None => Highlights::read(self.0).unwrap_or_default(),
+        }
     }
 
     /// Returns an entry if it is a string.
@@ -126,7 +134,7 @@ impl<'a> Metadata<'a> {
     #[must_use]
     pub fn nested(self, key: &str) -> Option<Self> {
         match self.value(key) {
-            Some(ValueRef::Map(map)) => Some(Self(map)),
+            Some(ValueRef::Map(map)) => Some(Self::new(map)),
             _ => None,
         }
     }
@@ -157,7 +165,7 @@ impl<'a> Metadata<'a> {
         let items = self.list(key).into_iter().flatten();
         items.filter_map(|item| {
             if let Ok(ValueRef::Map(map)) = item {
-                Some(Self(map))
+                Some(Self::new(map))
             } else {
                 None
             }

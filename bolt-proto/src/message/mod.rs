@@ -25,6 +25,7 @@ pub use auth::Auth;
 pub use counters::{Counters, QueryType};
 pub use extra::{Access, Extra, ExtraRef, OwnExtra};
 pub use hello::{BoltAgent, Hello};
+pub(crate) use highlights::Found;
 pub use highlights::Highlights;
 pub use metadata::{Metadata, OwnedMetadata};
 pub use notification::{Notification, Position};

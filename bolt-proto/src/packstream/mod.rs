@@ -7,7 +7,7 @@ mod forecast;
 mod read;
 mod show;
 mod skip;
-mod utf8;
+pub(crate) mod utf8;
 mod uuid;
 mod value_ref;
 
