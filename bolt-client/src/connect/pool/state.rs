@@ -2,10 +2,11 @@
 
 mod counts;
 mod grant;
+mod queue;
 mod serve;
 mod spare;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::deadline::Deadline;
 pub use counts::PoolCounts;
 use grant::Priority;
 pub(crate) use grant::{Grant, Idle};
+use queue::{Assigned, Entry, Queue};
 
 /// The limits of a pool.
 #[derive(Debug, Clone, Copy)]
@@ -72,10 +74,7 @@ pub(crate) struct Slots<L, O> {
     leased_opening: usize,
     /// Of these, how many are being opened ahead of any caller.
     spares: usize,
-    queue: BTreeMap<Ticket, Entry<L, O>>,
-    /// How many waiters have nothing in sight.
-    waiting: usize,
-    next_ticket: u64,
+    queue: Queue<L, O>,
     /// Ready connections that have been idle since this instant, or longer, must be probed: another that had been
     /// idle no longer was dead.
     suspected: Option<Instant>,
@@ -91,27 +90,6 @@ enum Phase {
     Closed,
 }
 
-/// A waiter in the queue.
-#[derive(Debug)]
-struct Entry<L, O> {
-    /// What it is preparing.
-    holds: Priority,
-    opening: bool,
-    /// What was assigned to it.
-    assigned: Assigned<L, O>,
-    /// It gave up waiting for an existing connection, so a new one is better than another of that kind.
-    prefers_new: bool,
-}
-
-#[derive(Debug)]
-enum Assigned<L, O> {
-    Nothing,
-    /// Not collected yet.
-    Uncollected(Priority, Grant<L, O>),
-    /// A ready connection, which the waiter is checking.
-    LookingAtReady,
-}
-
 impl<L, O> Slots<L, O> {
     pub(crate) const fn new(rules: Rules) -> Self {
         Self {
@@ -123,9 +101,7 @@ impl<L, O> Slots<L, O> {
             leased: 0,
             leased_opening: 0,
             spares: 0,
-            queue: BTreeMap::new(),
-            waiting: 0,
-            next_ticket: 0,
+            queue: Queue::new(),
             suspected: None,
             phase: Phase::Open,
             effects: Effects {
@@ -162,7 +138,7 @@ impl<L, O> Slots<L, O> {
             idle: self.ready.len() + self.unsettled.len(),
             opening: self.leased_opening + self.half_open.len(),
             // A closed pool has woken all that are still in its queue.
-            waiting: if self.is_closed() { 0 } else { self.waiting },
+            waiting: if self.is_closed() { 0 } else { self.queue.waiting() },
         }
     }
 }
@@ -187,10 +163,7 @@ impl<L, O> Slots<L, O> {
 
     /// Joins the queue. Something may be assigned at once.
     pub(crate) fn enqueue(&mut self, now: Instant) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.waiting += 1;
-        self.queue.insert(ticket, Entry::default());
+        let ticket = self.queue.join();
         self.serve(now);
         ticket
     }
@@ -198,8 +171,9 @@ impl<L, O> Slots<L, O> {
     /// Returns whether a new waiter may stay: it has something in sight, or there are not too many that have nothing.
     pub(crate) fn may_wait(&self, ticket: Ticket) -> bool {
         let waits = |entry: &Entry<L, O>| entry.priority() == Priority::Nothing;
-        let in_bounds = self.rules.max_waiting.is_none_or(|max| self.waiting <= max);
-        in_bounds || !self.queue.get(&ticket).is_some_and(waits)
+        let waiting = self.queue.waiting();
+        let in_bounds = self.rules.max_waiting.is_none_or(|max| waiting <= max);
+        in_bounds || !self.queue.get(ticket).is_some_and(waits)
     }
 
     /// Collects what was assigned to a waiter.
@@ -208,30 +182,13 @@ impl<L, O> Slots<L, O> {
     /// [rejects](Self::reject) it and continues as before. Anything else the waiter prepares, and gives back what it
     /// prepared before; but openings may be prepared side by side.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
-        let entry = self.queue.get_mut(&ticket)?;
-        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
-            Assigned::Uncollected(priority, grant) => {
-                if priority == Priority::Ready {
-                    entry.assigned = Assigned::LookingAtReady;
-                } else {
-                    entry.holds = priority;
-                    entry.opening = grant.is_opening();
-                }
-                Some(grant)
-            }
-            other => {
-                entry.assigned = other;
-                None
-            }
-        }
+        self.queue.update(ticket, Entry::collect)?
     }
 
     /// The connection that was collected as ready cannot be used, and is closed.
     pub(crate) fn reject(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(entry) = self.queue.get_mut(&ticket) {
-            entry.assigned = Assigned::Nothing;
-            self.waiting += usize::from(entry.holds == Priority::Nothing);
-        }
+        self.queue
+            .update(ticket, |entry| entry.assigned = Assigned::Nothing);
         self.give_up(now);
     }
 
@@ -260,11 +217,11 @@ impl<L, O> Slots<L, O> {
     /// Records that the preparation of a waiter takes too long. The waiter continues until it gets something better,
     /// which now includes the right to open another connection.
     pub(crate) fn mark_overdue(&mut self, ticket: Ticket, now: Instant) {
-        if let Some(entry) = self.queue.get_mut(&ticket) {
+        self.queue.update(ticket, |entry| {
             if entry.holds == Priority::Soon {
                 entry.holds = Priority::Overdue;
             }
-        }
+        });
         self.serve(now);
     }
 
@@ -307,10 +264,10 @@ impl<L, O> Slots<L, O> {
     /// turn, and its other openings go back.
     pub(crate) fn opened_unproven(&mut self, ticket: Ticket) {
         self.leased_opening -= 1;
-        if let Some(entry) = self.queue.get_mut(&ticket) {
+        self.queue.update(ticket, |entry| {
             entry.opening = false;
             entry.holds = Priority::Soon;
-        }
+        });
     }
 
     /// An opening of a waiter has failed: the waiter leaves without a connection.
@@ -322,10 +279,9 @@ impl<L, O> Slots<L, O> {
 
     /// The waiter leaves, with a connection or without. An uncollected grant goes to the next.
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
-        let Some(entry) = self.queue.remove(&ticket) else {
+        let Some(entry) = self.queue.leave(ticket) else {
             return;
         };
-        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
         if let Assigned::Uncollected(_, grant) = entry.assigned {
             self.return_grant(grant);
         }
@@ -333,20 +289,12 @@ impl<L, O> Slots<L, O> {
     }
 
     fn prefer_new(&mut self, ticket: Ticket) {
-        if let Some(entry) = self.queue.get_mut(&ticket) {
-            entry.prefers_new = true;
-        }
+        self.queue.update(ticket, |entry| entry.prefers_new = true);
     }
 
     /// The waiter holds nothing any more. Returns whether it was opening a connection.
     fn clear_held(&mut self, ticket: Ticket) -> bool {
-        let Some(entry) = self.queue.get_mut(&ticket) else {
-            return false;
-        };
-        let opening = mem::replace(&mut entry.opening, false);
-        entry.holds = Priority::Nothing;
-        self.waiting += usize::from(entry.priority() == Priority::Nothing);
-        opening
+        self.queue.update(ticket, Entry::clear_held).unwrap_or(false)
     }
 }
 
@@ -420,7 +368,7 @@ impl<L, O> Slots<L, O> {
     /// must be probed before they are handed out.
     pub(crate) fn suspect(&mut self, since: Instant, now: Instant) {
         self.suspected = self.suspected.max(Some(since));
-        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
+        let tickets = self.queue.tickets();
         for ticket in tickets {
             if self.is_assigned_a_suspect(ticket) {
                 self.take_back(ticket);
@@ -438,7 +386,7 @@ impl<L, O> Slots<L, O> {
             return None;
         }
         self.phase = Phase::Closing;
-        let tickets: Vec<Ticket> = self.queue.keys().copied().collect();
+        let tickets = self.queue.tickets();
         for ticket in &tickets {
             self.take_back(*ticket);
         }
@@ -457,34 +405,12 @@ impl<L, O> Slots<L, O> {
     /// Returns whether a waiter that has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
         let settles = |entry: &Entry<L, O>| entry.holds != Priority::Nothing && !entry.opening;
-        self.queue.values().any(settles)
+        self.queue.any(settles)
     }
 
     /// Finishes nothing any more: what comes back is discarded.
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Closed;
-    }
-}
-
-impl<L, O> Entry<L, O> {
-    /// The better of what it holds and what was assigned to it.
-    const fn priority(&self) -> Priority {
-        match &self.assigned {
-            Assigned::Nothing => self.holds,
-            Assigned::Uncollected(priority, _) => *priority,
-            Assigned::LookingAtReady => Priority::Ready,
-        }
-    }
-}
-
-impl<L, O> Default for Entry<L, O> {
-    fn default() -> Self {
-        Self {
-            holds: Priority::Nothing,
-            opening: false,
-            assigned: Assigned::Nothing,
-            prefers_new: false,
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::deadline::Deadline;
 
 use super::grant::Priority;
-use super::{Assigned, Effects, Grant, Idle, Slots, Ticket};
+use super::{Assigned, Effects, Entry, Grant, Idle, Slots, Ticket};
 
 /// Where a grant is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl<L, O> Slots<L, O> {
     fn serve_queue(&mut self, now: Instant) {
         self.discard_expired(now);
         let mut at = Ticket(0);
-        while let Some((&ticket, entry)) = self.queue.range(at..).next() {
+        while let Some((ticket, entry)) = self.queue.wanting_from(at) {
             let Some((priority, source)) = self.best(entry.prefers_new, now) else {
                 return;
             };
@@ -50,13 +50,13 @@ impl<L, O> Slots<L, O> {
 
     /// Assigns a grant to a waiter. An earlier one that the waiter has not collected becomes available again.
     fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
-        let (Some(entry), Some(grant)) = (self.queue.get_mut(&ticket), grant) else {
-            return;
-        };
-        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
-        match mem::replace(&mut entry.assigned, Assigned::Uncollected(priority, grant)) {
-            Assigned::Uncollected(_, worse) => self.return_grant(worse),
-            Assigned::Nothing | Assigned::LookingAtReady => self.effects.wake.push(ticket),
+        let Some(grant) = grant else { return };
+        let assigned = Assigned::Uncollected(priority, grant);
+        let replace = |entry: &mut Entry<L, O>| mem::replace(&mut entry.assigned, assigned);
+        match self.queue.update(ticket, replace) {
+            Some(Assigned::Uncollected(_, worse)) => self.return_grant(worse),
+            Some(Assigned::Nothing | Assigned::LookingAtReady) => self.effects.wake.push(ticket),
+            None => {}
         }
     }
 
@@ -109,15 +109,8 @@ impl<L, O> Slots<L, O> {
 
     /// Takes back what was assigned to a waiter, if it has not been collected.
     pub(super) fn take_back(&mut self, ticket: Ticket) {
-        let Some(entry) = self.queue.get_mut(&ticket) else {
-            return;
-        };
-        match mem::replace(&mut entry.assigned, Assigned::Nothing) {
-            Assigned::Uncollected(_, grant) => {
-                self.waiting += usize::from(entry.holds == Priority::Nothing);
-                self.return_grant(grant);
-            }
-            other => entry.assigned = other,
+        if let Some(grant) = self.queue.update(ticket, Entry::take_back).flatten() {
+            self.return_grant(grant);
         }
     }
 
@@ -169,7 +162,7 @@ impl<L, O> Slots<L, O> {
 
     /// Returns whether a waiter has not yet collected a connection assigned as ready that must be probed now.
     pub(super) fn is_assigned_a_suspect(&self, ticket: Ticket) -> bool {
-        match self.queue.get(&ticket).map(|entry| &entry.assigned) {
+        match self.queue.get(ticket).map(|entry| &entry.assigned) {
             Some(Assigned::Uncollected(_, Grant::Ready(idle))) => {
                 self.suspected.is_some_and(|since| idle.since <= since)
             }

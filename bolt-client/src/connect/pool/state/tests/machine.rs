@@ -5,6 +5,8 @@
 use proptest::prelude::*;
 
 use super::model::{Kind, Model};
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// What happens. The numbers choose among the callers to which it may happen.
