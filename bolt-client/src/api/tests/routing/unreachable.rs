@@ -160,3 +160,39 @@ fn a_server_of_one_name_that_requires_tls_is_referred_to_the_scheme_of_a_cluster
         "{error}"
     );
 }
+
+/// Begins two calls that need different tables.
+fn of_two_databases<'d>(driver: &'d Driver) -> [Task<'d, Result<EagerResult, Error>>; 2] {
+    ["one", "other"].map(|database| {
+        let mut call = Task::new(driver.execute_query("RETURN 1").database(database));
+        assert!(call.run().is_none());
+        call
+    })
+}
+
+#[test]
+fn searches_whose_requests_travel_on_each_others_connections_end() {
+    let servers = Scripted::new();
+    servers.name("s1", &[11, 12]);
+    for port in [11, 12] {
+        servers.hold_new(port);
+        for _ in 0..20 {
+            servers.fail_at(port, Message::Route, UNAVAILABLE);
+        }
+    }
+    let driver = impatient(&servers, &[1]);
+    let mut calls = of_two_databases(&driver);
+    let mut ended = [false; 2];
+    for _ in 0..5 {
+        // One connection after the other, so that each asks what the other search wants to know.
+        for at in 0..servers.connections() {
+            for _ in 0..5 {
+                servers.deliver(at, 1);
+                for (call, ended) in calls.iter_mut().zip(&mut ended).filter(|(_, ended)| !**ended) {
+                    *ended = call.run().is_some();
+                }
+            }
+        }
+    }
+    assert_eq!(ended, [true; 2], "they go on for ever: {:?}", servers.ports());
+}
