@@ -352,9 +352,9 @@ impl Router {
         };
         let next = others.pop_front()?;
         Some(Present {
+            only: Some(self.single_pool(&router, &pool, next)),
             router,
             since: self.now(),
-            only: Some(self.single_pool(&pool, next)),
             others: Some(others),
         })
     }
