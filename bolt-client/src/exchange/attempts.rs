@@ -121,6 +121,7 @@ impl Attempts {
         let circumstances = failed.circumstances();
         self.api = failed.pending_telemetry();
         failed.give_back();
+        let reason = error.clone();
         let decision = match fallout::retry_decision(&error, circumstances) {
             RetryDecision::Never if self.is_retryable(&error) => RetryDecision::Paused,
             RetryDecision::AtOnce if !self.may_log_in_again(&error) => RetryDecision::Paused,
@@ -139,7 +140,13 @@ impl Attempts {
             }
             _ => return Err(error),
         }
-        *failed = *self.begin().await?;
+        let next = self.begin().await?;
+        // The deadline may have passed while the call waited for the connection, although it has got one.
+        let now = self.context.shared.now();
+        if self.by.has_passed(now) {
+            return Err(self.retry.explain(reason, now));
+        }
+        *failed = *next;
         Ok(())
     }
 

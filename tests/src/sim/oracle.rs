@@ -322,7 +322,7 @@ impl State {
     /// Checks the world after the driver was dropped.
     pub(super) fn check_end(&mut self) {
         self.check_timers();
-        let (sockets, connecting) = (self.sockets(), self.connecting);
+        let (sockets, connecting) = (self.sockets(), self.connecting.len());
         if sockets + connecting > 0 {
             self.history.violation(format!(
                 "the driver left {sockets} connections and {connecting} openings"

@@ -13,7 +13,7 @@ use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, T
 
 use super::clock::{Event, Key, MICRO, Nanos, SECOND};
 use super::cluster::{self, ServerId};
-use super::net::Socket;
+use super::net::{Conn, ConnId, Socket};
 use super::state::{Sim, State};
 
 /// A runtime with a simulated clock, network and randomness.
@@ -69,6 +69,8 @@ impl Runtime for SimRuntime {
             addresses
         };
         let servers = self.sim.with(|state| state.servers_named(host));
+        // A server has other addresses by the name of the seeds, so that connections show by which name they were made.
+        let by_seed = u8::from(host == cluster::SEED);
         let wait = Alarm::after(&self.sim, slow);
         Box::pin(async move {
             wait.await;
@@ -81,7 +83,7 @@ impl Runtime for SimRuntime {
             }
             let address = |(server, last)| {
                 let server = FIRST_SERVER + server as u8;
-                SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, server, last)), port)
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, by_seed, server, last)), port)
             };
             let each = |server: ServerId| (1..=addresses as u8).map(move |last| (server, last));
             Ok(servers.into_iter().flat_map(each).map(address).collect())
@@ -103,7 +105,7 @@ impl Runtime for SimRuntime {
             )
         });
         let server = server_at(to);
-        let attempt = Attempt::begin(&self.sim, server);
+        let attempt = Attempt::begin(&self.sim, to, server);
         let panics = self.sim.with(panics);
         let hangs = hangs | self.sim.with(|state| state.is_silent(to));
         let distance = self.sim.with(|state| {
@@ -126,7 +128,7 @@ impl Runtime for SimRuntime {
                     state.note(|| "a connection is refused".to_owned());
                     return Err(io::ErrorKind::ConnectionRefused.into());
                 }
-                let conn = state.accept(server);
+                let conn = state.accept(server, to);
                 state.note(|| format!("conn {conn}: connected to server {server}"));
                 let socket: Box<dyn Transport> = Box::new(Socket::new(self.sim.clone(), conn));
                 Ok(socket)
@@ -173,21 +175,30 @@ fn panics(state: &mut State) -> bool {
 }
 
 /// A connection that is being made. Together with the open ones there must never be more than the pool's size.
-struct Attempt(Sim);
+struct Attempt {
+    sim: Sim,
+    to: Endpoint,
+}
 
 impl Attempt {
-    fn begin(sim: &Sim, server: ServerId) -> Self {
+    fn begin(sim: &Sim, to: &Endpoint, server: ServerId) -> Self {
         sim.with(|state| {
-            state.connecting += 1;
-            state.check_pool_size(server);
+            state.connecting.push(to.clone());
+            state.check_pool_size(to, server);
         });
-        Self(sim.clone())
+        Self {
+            sim: sim.clone(),
+            to: to.clone(),
+        }
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.0.with(|state| state.connecting -= 1);
+        self.sim.with(|state| {
+            let at = state.connecting.iter().position(|to| *to == self.to);
+            at.map(|at| state.connecting.swap_remove(at));
+        });
     }
 }
 
@@ -219,27 +230,47 @@ impl State {
         }
     }
 
-    fn check_pool_size(&mut self, server: ServerId) {
+    fn check_pool_size(&mut self, to: &Endpoint, server: ServerId) {
         if self.cluster.is_some() {
-            return self.check_pool_size_at(server);
+            return self.check_pool_size_at(to, server);
         }
-        let (sockets, most) = (self.sockets() + self.connecting, self.weather.driver.pool_size);
+        let (sockets, most) = (
+            self.sockets() + self.connecting.len(),
+            self.weather.driver.pool_size,
+        );
         if sockets > most {
             self.history
                 .violation(format!("{sockets} connections, but only {most} are allowed"));
         }
     }
 
-    /// A server of a cluster has a pool of its own, and may have a part in that of the seed.
-    fn check_pool_size_at(&mut self, server: ServerId) {
+    /// Checks how many connections an address has: those of its name's pool, and those of a pool of its own, which searches for
+    /// routing tables share that have come to this address.
+    fn check_pool_size_at(&mut self, to: &Endpoint, server: ServerId) {
         let conns = self.conns.iter();
-        let sockets = conns
-            .filter(|conn| conn.client_holds && conn.server == server)
-            .count();
+        let sockets = conns.filter(|conn| conn.client_holds && conn.to == *to).count();
+        let connecting = self.connecting.iter().filter(|other| *other == to).count();
         let most = 2 * self.weather.driver.pool_size;
+        if sockets + connecting > most {
+            self.history.violation(format!(
+                "{sockets} connections to an address of server {server}, and {connecting} that are being made, but only \
+                 {most} are allowed"
+            ));
+        }
+    }
+
+    /// Checks how many connections carry work to this server: all are those of one pool.
+    pub(super) fn check_working(&mut self, conn: ConnId) {
+        self.conns[conn].has_worked = true;
+        let server = self.conns[conn].server;
+        let working = |conn: &&Conn| conn.client_holds && conn.has_worked && conn.server == server;
+        let (sockets, most) = (
+            self.conns.iter().filter(working).count(),
+            self.weather.driver.pool_size,
+        );
         if sockets > most {
             self.history.violation(format!(
-                "{sockets} connections to server {server}, but only {most} are allowed"
+                "{sockets} connections carry work to server {server}, but only {most} are allowed"
             ));
         }
     }

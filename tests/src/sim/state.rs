@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bolt_client::runtime::Endpoint;
+
 use super::clock::{Clock, Event, Key, Nanos, readable};
 use super::cluster::Cluster;
 use super::database::Database;
@@ -32,8 +34,8 @@ pub(super) struct State {
     pub(super) tls: Option<TlsServers>,
     /// The number of the task that is polled.
     pub(super) polled: u64,
-    /// How many connections are being made.
-    pub(super) connecting: usize,
+    /// The addresses to which connections are being made.
+    pub(super) connecting: Vec<Endpoint>,
     /// How many timers exist.
     pub(super) timers: usize,
     /// The last stall: its beginning and end.
@@ -61,7 +63,7 @@ impl Sim {
             history: History::default(),
             tls,
             polled: 0,
-            connecting: 0,
+            connecting: Vec::new(),
             timers: 0,
             stalled: (0, 0),
             switches: Switches::get(),

@@ -63,6 +63,10 @@ impl Link {
 
     /// Cancels what is under way; returns `false` if the connection must be closed for that.
     fn cancel(&mut self) -> bool {
+        if self.proto.is_committing() {
+            // A commit is not stopped, but it may have ended by now.
+            self.wire.read_arrived(&mut self.proto);
+        }
         if self.proto.disposition() == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN, whose answer may have arrived already.
             self.wire.read_at_once(&mut self.proto);

@@ -21,11 +21,16 @@ use super::refresh::Found;
 use super::table::Table;
 use super::{Router, State, select, share};
 
+/// How many tables a call asks for because other calls have removed all servers of the last one.
+const MAX_TABLES: usize = 4;
+
 /// What one call has tried.
 #[derive(Default)]
 struct Tried {
     /// The table that has arrived for this call.
     found: Option<Found>,
+    /// How many have.
+    tables: usize,
     /// The home database is a guess of the last one, and the server decides.
     guessed: bool,
     /// A guess is not good enough: a connection does not lead to a server that would decide.
@@ -96,6 +101,7 @@ impl Router {
                     }
                     tried.guessed = guessed;
                     tried.found = Some(found);
+                    tried.tables += 1;
                     *credentials = self.logins.credentials(&want.login, &*self.runtime, by).await?;
                 }
                 Next::Use(chosen) => {
@@ -261,7 +267,7 @@ impl Router {
             }
         };
         let Some(least) = least else {
-            if tried.found.is_some() {
+            if tried.found.is_some() && !tried.is_worth_another_table(table, want.access) {
                 let known = self.known(want, database, table);
                 return Ok(Next::Fail(Error::no_server(known, tried.failures.clone())));
             }
@@ -323,6 +329,15 @@ impl Router {
                 .and_then(Table::writerless_since)
                 .map(|since| now.saturating_duration_since(since)),
         }
+    }
+}
+
+impl Tried {
+    /// Returns whether the call has a table without a server for the work, and is not to blame for that: other calls have
+    /// removed those that were in it, and what they have met says little about this one.
+    fn is_worth_another_table(&self, table: Option<&Table>, access: Access) -> bool {
+        let came_without = |table: &Table| access == Access::Write && table.came_without_writers();
+        self.failures.is_empty() && self.tables < MAX_TABLES && !table.is_some_and(came_without)
     }
 }
 

@@ -258,15 +258,20 @@ impl Router {
         errand: &Errand,
         by: Deadline,
     ) -> Result<RoutingTable, Error> {
+        // Another search may have got the connection that this question travelled on. If both asked so again and again, they
+        // could take each other's connections for ever.
+        let mut travels_with_login = true;
         loop {
             let asked = match turn.progress().map(|progress| &mut progress.asked) {
                 Some(Some(asked)) => asked,
                 Some(none) => {
                     let pool = self.pool_of(present)?;
-                    let pending = self.questions.add(&present.router, &errand.question);
+                    let pending =
+                        travels_with_login.then(|| self.questions.add(&present.router, &errand.question));
                     let lease = self.log_in(&pool, &errand.credentials, by).await?;
                     drop(pending);
                     let Some(lease) = settle_others(lease, &errand.question, by).await? else {
+                        travels_with_login = false;
                         continue;
                     };
                     none.insert(Asked::send(lease, &errand.question, &self.context)?)
@@ -347,9 +352,9 @@ impl Router {
         };
         let next = others.pop_front()?;
         Some(Present {
+            only: Some(self.single_pool(&router, &pool, next)),
             router,
             since: self.now(),
-            only: Some(self.single_pool(&pool, next)),
             others: Some(others),
         })
     }

@@ -85,8 +85,8 @@ struct State {
     tables: Tables,
     homes: Homes,
     pools: BTreeMap<Arc<Address>, Arc<Pool>>,
-    /// The pools of single addresses, by which searches ask. Each belongs to its search.
-    single: Vec<Weak<Pool>>,
+    /// The pools of single addresses of a server's name, by which searches ask. They belong to the searches, which share them.
+    single: BTreeMap<(Arc<Address>, SocketAddr), Weak<Pool>>,
     refreshes: BTreeMap<RefreshKey, Arc<Refresh>>,
     /// The calls that wait for a connection, to be woken when the tables change.
     waiting: BTreeMap<u64, Waker>,
@@ -171,12 +171,16 @@ impl Router {
         Ok(self.pool_in(&mut state, address))
     }
 
-    /// Returns a pool for one of the addresses of a server's name.
-    fn single_pool(&self, of: &Pool, address: SocketAddr) -> Arc<Pool> {
-        let pool = Arc::new(of.only(address));
+    /// Returns a pool for one of the addresses of a server's name: that of another search, if one asks there.
+    fn single_pool(&self, server: &Arc<Address>, of: &Pool, address: SocketAddr) -> Arc<Pool> {
+        let key = (Arc::clone(server), address);
         let mut state = self.lock();
-        state.single.retain(|pool| pool.strong_count() > 0);
-        state.single.push(Arc::downgrade(&pool));
+        if let Some(pool) = state.single.get(&key).and_then(Weak::upgrade) {
+            return pool;
+        }
+        state.single.retain(|_, pool| pool.strong_count() > 0);
+        let pool = Arc::new(of.only(address));
+        state.single.insert(key, Arc::downgrade(&pool));
         pool
     }
 

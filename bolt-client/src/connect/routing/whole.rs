@@ -93,7 +93,7 @@ impl Router {
         self.refuse_calls();
         let pools: Vec<Arc<Pool>> = {
             let state = self.lock();
-            let single = state.single.iter().filter_map(Weak::upgrade);
+            let single = state.single.values().filter_map(Weak::upgrade);
             state.pools.values().cloned().chain(single).collect()
         };
         all(pools.iter().map(|pool| pool.close()), drop).await;

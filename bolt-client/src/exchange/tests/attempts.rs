@@ -200,6 +200,28 @@ fn a_pause_ends_where_the_deadline_does_and_none_begins_after_the_driver_is_clos
 }
 
 #[test]
+fn no_attempt_begins_after_the_deadline_even_if_its_connection_comes_back_before_the_call_notices() {
+    let servers = Scripted::new();
+    let config = Scripted::config().max_connection_pool_size(1);
+    let context = context_with(&servers, config, Settings::default());
+    let by = Deadline::set_by("this test", context.shared.now(), SECOND * 5);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), by);
+    let mut work = now(attempts.begin()).unwrap();
+    let transient = Error::from(ServerError::new(DEADLOCK, "planned"));
+    let mut again = Task::new(attempts.retry(&mut work, transient));
+    assert!(again.run().is_none());
+    let other = now(explicit(&context).begin()).unwrap();
+    servers.pass(SECOND);
+    assert!(again.run().is_none(), "it waits for the connection");
+    servers.pass(SECOND * 4);
+    drop(other);
+    let error = again.run().unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(DEADLOCK), "{error}");
+    drop(again);
+    assert_eq!(context.shared.pool_counts()[0].1.idle, 1);
+}
+
+#[test]
 fn an_attempt_that_met_a_dead_connection_as_the_budget_ended_is_one_of_those_that_failed() {
     let servers = Scripted::new();
     let config = Scripted::config().max_transaction_retry_time(SECOND / 2);

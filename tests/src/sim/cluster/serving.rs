@@ -47,10 +47,14 @@ impl State {
     pub(in crate::sim) fn place(&mut self, conn: ConnId, opening: &Opening) -> Result<Place, Refusal> {
         let server = self.conns[conn].server;
         let forwards = self.forwards(conn);
-        let Some((cluster, weather)) = self.cluster() else {
+        let Some((cluster, _)) = self.cluster() else {
             return Ok(Place::default());
         };
         cluster.ledger.note_work(conn);
+        self.check_working(conn);
+        let Some((cluster, weather)) = self.cluster() else {
+            return Ok(Place::default());
+        };
         if !cluster.serves(server) {
             return Err(Refusal::Unavailable);
         }

@@ -7,6 +7,7 @@ mod socket;
 use std::collections::VecDeque;
 use std::io;
 
+use bolt_client::runtime::Endpoint;
 use bolt_proto::peer;
 
 use super::clock::{Event, MILLI, Nanos, SECOND};
@@ -27,6 +28,10 @@ pub(super) type ConnId = usize;
 pub(super) struct Conn {
     /// The server, in a world with several.
     pub(super) server: ServerId,
+    /// The address that the client has connected to.
+    pub(super) to: Endpoint,
+    /// Whether it has carried work, and not only requests for routing tables.
+    pub(super) has_worked: bool,
     /// The routing tables that the server has sent, and where each ends in the byte stream.
     pub(super) tables: VecDeque<(u64, Table)>,
     to_server: Pipe,
@@ -137,7 +142,7 @@ impl Conn {
 
 impl State {
     /// Accepts a connection from the client.
-    pub(super) fn accept(&mut self, server: ServerId) -> ConnId {
+    pub(super) fn accept(&mut self, server: ServerId, to: &Endpoint) -> ConnId {
         let conn = self.conns.len();
         let mut rng = Rng::stream(self.rng.draw(), conn as u64);
         let net = &self.weather.net;
@@ -168,6 +173,8 @@ impl State {
         let tls = self.tls.as_ref().map(|servers| Box::new(servers.accept(now)));
         self.conns.push(Conn {
             server,
+            to: to.clone(),
+            has_worked: false,
             tables: VecDeque::new(),
             to_server: Pipe::new(net.window),
             to_client: Pipe::new(net.window),

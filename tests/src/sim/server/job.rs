@@ -400,7 +400,9 @@ impl State {
         }
         if work.job == Job::Commit && draw {
             // The commit was faster.
-            let _progress = self.commit(conn);
+            if matches!(self.commit(conn), Progress::Lost) {
+                self.trouble(conn, Trouble::Reset);
+            }
             return;
         }
         self.roll_back(conn);

@@ -1,6 +1,7 @@
 //! Which server gets the work.
 
 use super::*;
+use crate::RoutingFailure;
 
 #[test]
 fn a_server_that_refuses_connections_is_forgotten_and_the_next_one_is_tried() {
@@ -112,6 +113,64 @@ fn a_caller_that_waits_for_a_server_that_leaves_the_table_goes_elsewhere() {
     let result = waiting.run().expect("it was sent to the new reader").unwrap();
     assert_eq!(result.summary.server().address().port(), 3);
     drop(tx);
+}
+
+#[test]
+fn a_caller_that_waits_for_the_only_server_when_another_caller_loses_it_asks_for_a_new_table() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 10);
+    let config = Scripted::routed_config()
+        .max_connection_pool_size(1)
+        .max_transaction_retry_time(Duration::ZERO);
+    let driver = servers.driver_with(config);
+    let mut session = driver.session().database("db").build();
+    let mut tx = now(session.begin_transaction().eager(true)).unwrap();
+    servers.pass(SECOND * 10);
+    let mut waiting = Task::new(query(&driver, Access::Write));
+    assert!(
+        waiting.run().is_none(),
+        "it has a new table, and the pool is full"
+    );
+    servers.fail_at(2, Message::Run, UNAVAILABLE);
+    now(async { tx.run("RETURN 1").await.map(drop) }).unwrap_err();
+    assert!(waiting.run().is_none(), "a newer table names the server again");
+    now(tx.rollback()).unwrap();
+    assert!(waiting.run().unwrap().is_ok());
+    assert_eq!(servers.routers(), [1, 1, 1]);
+}
+
+#[test]
+fn a_caller_whose_only_server_other_callers_lose_again_and_again_fails() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 10);
+    let config = Scripted::routed_config()
+        .max_connection_pool_size(5)
+        .max_transaction_retry_time(Duration::ZERO);
+    let driver = servers.driver_with(config);
+    let mut sessions: Vec<_> = (0..5).map(|_| driver.session().database("db").build()).collect();
+    let mut losing: Vec<_> = sessions
+        .iter_mut()
+        .map(|session| now(session.begin_transaction().eager(true)).unwrap())
+        .collect();
+    servers.pass(SECOND * 10);
+    let mut waiting = Task::new(query(&driver, Access::Write));
+    assert!(
+        waiting.run().is_none(),
+        "it has a new table, and the pool is full"
+    );
+    servers.routers();
+    for (tables, tx) in losing.iter_mut().enumerate() {
+        servers.fail_at(2, Message::Run, UNAVAILABLE);
+        now(async { tx.run("RETURN 1").await.map(drop) }).unwrap_err();
+        if let Some(result) = waiting.run() {
+            let error = result.unwrap_err();
+            assert_eq!(error.routing(), Some(RoutingFailure::NoWriter), "{error}");
+            assert!((2..=4).contains(&tables), "{tables}");
+            return;
+        }
+        assert_eq!(servers.routers(), [1]);
+    }
+    panic!("it asks for ever");
 }
 
 #[test]

@@ -160,3 +160,74 @@ fn a_server_of_one_name_that_requires_tls_is_referred_to_the_scheme_of_a_cluster
         "{error}"
     );
 }
+
+/// Begins two calls that need different tables.
+fn of_two_databases<'d>(driver: &'d Driver) -> [Task<'d, Result<EagerResult, Error>>; 2] {
+    ["one", "other"].map(|database| {
+        let mut call = Task::new(driver.execute_query("RETURN 1").database(database));
+        assert!(call.run().is_none());
+        call
+    })
+}
+
+#[test]
+fn searches_whose_requests_travel_on_each_others_connections_end() {
+    let servers = Scripted::new();
+    servers.name("s1", &[11, 12]);
+    for port in [11, 12] {
+        servers.hold_new(port);
+        for _ in 0..20 {
+            servers.fail_at(port, Message::Route, UNAVAILABLE);
+        }
+    }
+    let driver = impatient(&servers, &[1]);
+    let mut calls = of_two_databases(&driver);
+    let mut ended = [false; 2];
+    for _ in 0..5 {
+        // One connection after the other, so that each asks what the other search wants to know.
+        for at in 0..servers.connections() {
+            for _ in 0..5 {
+                servers.deliver(at, 1);
+                for (call, ended) in calls.iter_mut().zip(&mut ended).filter(|(_, ended)| !**ended) {
+                    *ended = call.run().is_some();
+                }
+            }
+        }
+    }
+    assert_eq!(ended, [true; 2], "they go on for ever: {:?}", servers.ports());
+}
+
+#[test]
+fn searches_that_ask_at_the_same_address_of_a_name_keep_to_the_limit_of_a_pool() {
+    let servers = Scripted::new();
+    servers.table([&[9], &[9], &[9]], 300);
+    servers.name("s1", &[11, 12, 13]);
+    servers.hold_new(12);
+    servers.hold_new(13);
+    for port in [11, 12, 12] {
+        servers.fail_at(port, Message::Route, UNAVAILABLE);
+    }
+    let config = Scripted::routed_config().max_connection_pool_size(1);
+    let driver = servers.driver_with(config);
+    let mut calls = ["one", "other"].map(|database| {
+        let mut call = Task::new(driver.execute_query("RETURN 1").database(database));
+        assert!(call.run().is_none());
+        let at = servers.last_at(12);
+        while servers.asked(at).is_empty() {
+            servers.deliver(at, 1);
+            assert!(call.run().is_none());
+        }
+        call
+    });
+    assert_eq!(servers.ports(), [11, 12, 12]);
+    for at in [1, 2] {
+        servers.release(at);
+        assert!(calls.iter_mut().all(|call| call.run().is_none()));
+    }
+    assert_eq!(servers.ports(), [11, 12, 12, 13], "it has room for one");
+    servers.answer_new(13);
+    servers.release(3);
+    let [one, other] = &mut calls;
+    assert!(one.run().unwrap().is_ok() && other.run().unwrap().is_ok());
+    assert_eq!(servers.ports(), [11, 12, 12, 13, 9, 13]);
+}

@@ -91,6 +91,36 @@ fn a_commit_is_left_to_finish_if_nothing_else_is_unanswered() {
     }
 }
 
+/// A transaction whose call was dropped while it committed.
+fn dropped_commit(peer: &Peer) -> Link {
+    let mut link = asked(peer, read);
+    peer.deliver(3);
+    for _ in 0..3 {
+        next(&mut link, Deadline::NONE);
+    }
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
+    assert!(link.is_finishing());
+    link
+}
+
+#[test]
+fn a_commit_that_has_been_answered_since_is_over_when_its_connection_comes_back_again() {
+    let peer = Peer::new(Setup::default());
+    let mut link = dropped_commit(&peer);
+    peer.release();
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
+    assert!(!link.is_finishing());
+}
+
+#[test]
+fn a_commit_whose_connection_has_ended_since_is_over_when_that_comes_back_again() {
+    let peer = Peer::new(Setup::default());
+    let mut link = dropped_commit(&peer);
+    peer.end();
+    assert_eq!(link.release(), ReleaseOutcome::Close);
+    assert!(!link.is_finishing());
+}
+
 #[test]
 fn requests_of_which_no_byte_has_left_are_taken_back() {
     let peer = Peer::new(Setup::default());
