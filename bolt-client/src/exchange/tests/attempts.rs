@@ -205,7 +205,7 @@ fn no_attempt_begins_after_the_deadline_even_if_its_connection_comes_back_before
     let config = Scripted::config().max_connection_pool_size(1);
     let context = context_with(&servers, config, Settings::default());
     let by = Deadline::set_by("this test", context.shared.now(), SECOND * 5);
-    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, Extra::default(), by);
+    let mut attempts = context.retried(Api::ExecuteQuery, Access::Write, OwnExtra::default(), by);
     let mut work = now(attempts.begin()).unwrap();
     let transient = Error::from(ServerError::new(DEADLOCK, "planned"));
     let mut again = Task::new(attempts.retry(&mut work, transient));
