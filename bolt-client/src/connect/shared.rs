@@ -19,7 +19,7 @@ use super::encryption::Encryption;
 use super::fallout;
 use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
-use super::routing::{Router, RoutingTable};
+use super::routing::{Choosing, Router, RoutingTable};
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
@@ -125,8 +125,11 @@ impl Shared {
         let are_kept = self.logins.are_kept(now);
         let lease = match &self.topology {
             Topology::Direct(pool) => pool.begin_acquiring(&credentials, now)?.lease(by).await?,
-            // Boxed, so that a call on one server does not move what only clusters need.
-            Topology::Routed(router) => Box::pin(router.acquire(want, &mut credentials, by)).await?,
+            Topology::Routed(router) => match router.begin_acquiring(want, &credentials, now)? {
+                Choosing::Done(lease) => lease,
+                // Boxed, since it is rare, and larger than the rest of a call.
+                begun => Box::pin(router.go_on_acquiring(begun, want, &mut credentials, by)).await?,
+            },
         };
         match login {
             Login::Own(auth)

@@ -138,6 +138,11 @@ impl Link {
         self.route.take().map(|route| *route)
     }
 
+    /// Returns whether a question for a routing table is on its way.
+    pub(crate) const fn has_route(&self) -> bool {
+        self.route.is_some()
+    }
+
     /// Returns whether this question is on its way.
     pub(crate) fn asks(&self, question: &Question) -> bool {
         self.route.as_ref().is_some_and(|route| route.1 == *question)

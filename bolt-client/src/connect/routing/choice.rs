@@ -4,6 +4,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bolt_proto::Access;
 
@@ -11,7 +12,7 @@ use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
 use crate::connect::login::Credentials;
-use crate::connect::pool::{Lease, Pool};
+use crate::connect::pool::{Acquiring, Lease, Pool};
 use crate::deadline::Deadline;
 use crate::error::{Error, Failures, Known};
 
@@ -53,7 +54,7 @@ enum Next {
 }
 
 /// A server that can carry the work out.
-struct Chosen {
+pub(crate) struct Chosen {
     address: Arc<Address>,
     pool: Arc<Pool>,
     /// The database whose table names the server.
@@ -61,6 +62,15 @@ struct Chosen {
     /// How many others could do the same.
     others: usize,
     guessed: bool,
+}
+
+/// A call that acquires a connection, as far as it has come without a wait.
+pub(crate) enum Choosing {
+    Done(Lease),
+    /// It waits for a connection to this server, or has failed to get one.
+    Tries(Box<(Chosen, Result<Acquiring, Error>)>),
+    /// No table names a server.
+    Searches,
 }
 
 /// The end of a wait in the pool of a server.
@@ -82,9 +92,54 @@ impl Router {
         credentials: &mut Credentials,
         by: Deadline,
     ) -> Result<Lease, Error> {
+        match self.begin_acquiring(want, credentials, self.now())? {
+            Choosing::Done(lease) => Ok(lease),
+            begun => self.go_on_acquiring(begun, want, credentials, by).await,
+        }
+    }
+
+    /// Does what [`acquire`](Self::acquire) does, as far as it needs no wait: nearly all calls find a connection.
+    pub(crate) fn begin_acquiring(
+        self: &Arc<Self>,
+        want: &Want,
+        credentials: &Credentials,
+        now: Instant,
+    ) -> Result<Choosing, Error> {
+        let Next::Use(chosen) = self.choose(want, &Tried::default(), now)? else {
+            return Ok(Choosing::Searches);
+        };
+        match chosen.pool.begin_acquiring(credentials, now) {
+            Ok(Acquiring::Done(mut lease)) if !lease.has_route() && chosen.is_right_for(&lease) => {
+                lease.place(self.placement(&chosen));
+                Ok(Choosing::Done(lease))
+            }
+            begun => Ok(Choosing::Tries(Box::new((chosen, begun)))),
+        }
+    }
+
+    /// Goes on with what [`begin_acquiring`](Self::begin_acquiring) has begun.
+    pub(crate) async fn go_on_acquiring(
+        self: &Arc<Self>,
+        begun: Choosing,
+        want: &Want,
+        credentials: &mut Credentials,
+        by: Deadline,
+    ) -> Result<Lease, Error> {
         let mut tried = Tried::default();
+        let mut first = match begun {
+            Choosing::Done(lease) => return Ok(lease),
+            Choosing::Tries(first) => Some(*first),
+            Choosing::Searches => None,
+        };
         loop {
-            match self.choose(want, &tried)? {
+            if let Some((chosen, acquiring)) = first.take() {
+                let lease = self.try_server(want, &chosen, acquiring, &mut tried, by).await?;
+                if let Some(lease) = lease {
+                    return Ok(lease);
+                }
+            }
+            let now = self.now();
+            match self.choose(want, &tried, now)? {
                 Next::Fail(error) => return Err(error),
                 Next::Refresh {
                     database,
@@ -105,12 +160,8 @@ impl Router {
                     *credentials = self.logins.credentials(&want.login, &*self.runtime, by).await?;
                 }
                 Next::Use(chosen) => {
-                    if let Some(lease) = self
-                        .try_server(want, credentials, &chosen, &mut tried, by)
-                        .await?
-                    {
-                        return Ok(lease);
-                    }
+                    let acquiring = chosen.pool.begin_acquiring(credentials, now);
+                    first = Some((chosen, acquiring));
                 }
             }
         }
@@ -153,13 +204,17 @@ impl Router {
     async fn try_server(
         self: &Arc<Self>,
         want: &Want,
-        credentials: &Credentials,
         chosen: &Chosen,
+        acquiring: Result<Acquiring, Error>,
         tried: &mut Tried,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
         let until = share(by, self.now(), chosen.others);
-        let error = match self.wait_for(chosen, want.access, credentials, until).await {
+        let waited = match acquiring {
+            Ok(acquiring) => self.wait_for(chosen, want.access, acquiring, until).await,
+            Err(error) => Waited::Ended(Err(error)),
+        };
+        let error = match waited {
             Waited::Ended(Ok(lease)) => match self.place(lease, chosen, tried, until).await {
                 Ok(lease) => return Ok(lease),
                 Err(error) => error,
@@ -188,9 +243,7 @@ impl Router {
         tried: &mut Tried,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
-        let forwards = lease.info().is_some_and(|info| info.hints().ssr_enabled);
-        if chosen.guessed && !forwards {
-            // Only a server that forwards queries may be wrong about the home database.
+        if !chosen.is_right_for(&lease) {
             *tried = Tried {
                 no_guess: true,
                 ..Tried::default()
@@ -200,23 +253,21 @@ impl Router {
         if !ask::settle_route(&mut lease, by).await? {
             return Ok(None);
         }
-        lease.place(Placement::new(
-            Arc::clone(self),
-            Arc::clone(&chosen.address),
-            chosen.database.clone(),
-        ));
+        lease.place(self.placement(chosen));
         Ok(Some(lease))
     }
 
+    fn placement(self: &Arc<Self>, chosen: &Chosen) -> Placement {
+        Placement::new(
+            Arc::clone(self),
+            Arc::clone(&chosen.address),
+            chosen.database.clone(),
+        )
+    }
+
     /// Waits for a connection of a pool, as long as its server is in the table.
-    async fn wait_for(
-        &self,
-        chosen: &Chosen,
-        access: Access,
-        credentials: &Credentials,
-        by: Deadline,
-    ) -> Waited {
-        let mut acquiring = pin!(chosen.pool.acquire(credentials, by));
+    async fn wait_for(&self, chosen: &Chosen, access: Access, acquiring: Acquiring, by: Deadline) -> Waited {
+        let mut acquiring = pin!(acquiring.lease(by));
         let mut watch = Watch {
             router: self,
             number: None,
@@ -235,8 +286,7 @@ impl Router {
     }
 
     /// Decides what a call does next.
-    fn choose(&self, want: &Want, tried: &Tried) -> Result<Next, Error> {
-        let now = self.now();
+    fn choose(&self, want: &Want, tried: &Tried, now: Instant) -> Result<Next, Error> {
         let mut state = self.lock_open()?;
         let (database, guessed) = match (want.database(), &tried.found) {
             (Some(name), _) => (Some(Arc::clone(name)), false),
@@ -260,9 +310,10 @@ impl Router {
         };
         let servers = table.map(|table| table.servers(access)).unwrap_or_default();
         let least = match servers {
-            [only] => Some(only),
+            [only] => Some((only, state.pools.get(only))),
             servers => {
-                let loads = servers.iter().map(|address| (address, state.load(address)));
+                let pools = servers.iter().map(|address| (address, state.pools.get(address)));
+                let loads = pools.map(|(address, pool)| ((address, pool), load(pool)));
                 select::least_in_use(loads, self.runtime.random())
             }
         };
@@ -280,12 +331,14 @@ impl Router {
         };
         // The server that has just sent the table has a connection that is ready.
         let router = tried.found.as_ref().map(|found| &found.router);
-        let router =
-            router.filter(|router| servers.contains(router) && state.load(router) <= state.load(least));
-        let address = Arc::clone(router.unwrap_or(least));
+        let router = router.filter(|router| servers.contains(router));
+        let router = router.map(|router| (router, state.pools.get(router)));
+        let router = router.filter(|(_, pool)| load(*pool) <= load(least.1));
+        let (address, pool) = router.unwrap_or(least);
+        let (address, pool) = (Arc::clone(address), pool.cloned());
         let others = servers.len() - 1;
         Ok(Next::Use(Chosen {
-            pool: self.pool_in(&mut state, &address),
+            pool: pool.unwrap_or_else(|| self.pool_in(&mut state, &address)),
             address,
             database,
             others,
@@ -341,11 +394,17 @@ impl Tried {
     }
 }
 
-impl State {
-    /// Returns how much a server has to do for this driver.
-    fn load(&self, address: &Arc<Address>) -> usize {
-        self.pools.get(address).map_or(0, |pool| pool.load())
+impl Chosen {
+    /// Returns whether a connection leads to where the work can be carried out: only a server that forwards queries may be
+    /// wrong about the home database.
+    fn is_right_for(&self, lease: &Lease) -> bool {
+        !self.guessed || lease.info().is_some_and(|info| info.hints().ssr_enabled)
     }
+}
+
+/// Returns how much a server has to do for this driver.
+fn load(pool: Option<&Arc<Pool>>) -> usize {
+    pool.map_or(0, |pool| pool.load())
 }
 
 /// The attention of a waiting call to changes of the tables.

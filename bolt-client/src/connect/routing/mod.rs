@@ -40,6 +40,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::runtime::Runtime;
 
+pub(crate) use choice::Choosing;
 use home::{Fingerprints, HomeKey, Homes};
 pub(crate) use placement::Placement;
 pub(crate) use question::{Question, Questions};
