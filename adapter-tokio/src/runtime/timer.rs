@@ -58,7 +58,6 @@ impl Timer for Delay {
         let here = here.id();
         caught(|| {
             if *delay.home != Some(here) {
-                *delay.home = None;
                 delay.sleep.set(Some(sleep_until(at)));
                 *delay.home = Some(here);
             }

@@ -158,6 +158,12 @@ impl Flight {
         }
     }
 
+    /// Returns the database by which the server was chosen, if the answers may report another.
+    pub(super) fn assumed_home(&self) -> Option<Arc<str>> {
+        let lease = self.lease.as_ref().filter(|_| self.state.learns_home)?;
+        lease.assumed_database().cloned()
+    }
+
     /// Notes the home database, on which the server carries out this work, which names none.
     pub(super) fn note_home(&mut self, home: &Arc<str>) {
         if let Some(lease) = &mut self.lease {
@@ -333,12 +339,14 @@ impl WorkState {
         }
     }
 
-    /// Returns the home database, if this answer reports it: that to BEGIN, or to the RUN of an auto-commit query.
+    /// Returns the home database, if this answer reports it: that to BEGIN, or to the RUN of an auto-commit query. It is
+    /// nearly always the one that was `assumed`.
     pub(super) fn home_in(
         &mut self,
         request: Option<RequestId>,
         answers_run: bool,
         database: Option<&str>,
+        assumed: Option<Arc<str>>,
     ) -> Option<Arc<str>> {
         let begins = request.is_some() && request == self.begin;
         if !self.learns_home || !(begins || answers_run) {
@@ -346,7 +354,8 @@ impl WorkState {
         }
         let home = database?;
         self.learns_home = false;
-        Some(Arc::from(home))
+        let assumed = assumed.filter(|assumed| **assumed == *home);
+        Some(assumed.unwrap_or_else(|| Arc::from(home)))
     }
 
     /// Notes that a request has failed: the RUN of a result, a request for its rows after RUN succeeded, or another.

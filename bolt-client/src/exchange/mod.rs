@@ -180,6 +180,7 @@ impl Exchange {
         let ends = head.result.is_some() && keys.is_none();
         let lease = self.flight.lease().filter(|_| ends);
         let info = lease.and_then(|lease| lease.info().cloned());
+        let assumed = self.flight.assumed_home();
         let Some((Event::Success(metadata), state)) = self.flight.event() else {
             return;
         };
@@ -189,7 +190,7 @@ impl Exchange {
             state.committed(bookmark);
         }
         state.succeeded(head.request);
-        let home = state.home_in(head.request, keys.is_some(), answer.database);
+        let home = state.home_in(head.request, keys.is_some(), answer.database, assumed);
         if let Some(id) = head.result {
             self.results.update(id, |result| match (keys, info) {
                 (Some(keys), _) => result.start(answer.available_after, keys),

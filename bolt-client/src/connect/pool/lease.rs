@@ -87,6 +87,11 @@ impl Lease {
         self.placement.as_ref().map(Placement::server)
     }
 
+    /// Returns the database by which the server was chosen, in a cluster.
+    pub(crate) fn assumed_database(&self) -> Option<&Arc<str>> {
+        self.placement.as_ref()?.database()
+    }
+
     /// Reports an error, by what it means for the routing tables.
     pub(crate) fn report_to_router(&self, means: ForRouting) {
         if let Some(placement) = &self.placement {

@@ -18,7 +18,7 @@ mod warm_up;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -61,6 +61,9 @@ pub(crate) struct Pool {
     login_generation: AtomicU64,
     /// The server is in no routing table.
     retired: AtomicBool,
+    /// How many calls use or want a connection, after the last decision. It is beside the lock, since each call of a cluster
+    /// compares servers.
+    load: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -115,6 +118,7 @@ impl Pool {
             logins,
             login_generation: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            load: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
@@ -185,13 +189,7 @@ impl Pool {
 
     /// Returns how many calls use or want a connection.
     pub(crate) fn load(&self) -> usize {
-        let PoolCounts {
-            in_use,
-            opening,
-            waiting,
-            ..
-        } = self.snapshot();
-        in_use + opening + waiting
+        self.load.load(Ordering::Relaxed)
     }
 
     /// Returns whether there is no connection, and no call waits for one.
@@ -297,7 +295,7 @@ impl Pool {
         let mut inner = self.lock();
         let waker = inner.wakers.remove(&ticket);
         inner.slots.leave(ticket, now);
-        carry_out(inner);
+        self.carry_out(inner);
         drop(waker);
     }
 
@@ -335,8 +333,33 @@ impl Pool {
         let mut inner = self.lock();
         let Inner { slots, patience, .. } = &mut *inner;
         let decision = decide(slots, patience);
-        carry_out(inner);
+        self.carry_out(inner);
         decision
+    }
+
+    /// Carries out the effects of decisions after the lock is released: the code that it calls may call the pool.
+    fn carry_out(&self, mut inner: MutexGuard<'_, Inner>) {
+        self.load.store(inner.slots.load(), Ordering::Relaxed);
+        let Effects {
+            wake,
+            discard,
+            abandon,
+        } = inner.slots.effects();
+        let woken: Vec<Waker> = wake
+            .iter()
+            .filter_map(|ticket| inner.wakers.remove(ticket))
+            .collect();
+        let closer = if inner.slots.is_closed() {
+            inner.closer.take()
+        } else {
+            None
+        };
+        drop(inner);
+        woken.into_iter().chain(closer).for_each(Waker::wake);
+        for mut pooled in discard {
+            pooled.link.say_goodbye();
+        }
+        drop(abandon);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -352,28 +375,4 @@ impl fmt::Debug for Pool {
             .field("counts", &self.snapshot())
             .finish_non_exhaustive()
     }
-}
-
-/// Carries out the effects of decisions after the lock is released: the code that it calls may call the pool.
-fn carry_out(mut inner: MutexGuard<'_, Inner>) {
-    let Effects {
-        wake,
-        discard,
-        abandon,
-    } = inner.slots.effects();
-    let woken: Vec<Waker> = wake
-        .iter()
-        .filter_map(|ticket| inner.wakers.remove(ticket))
-        .collect();
-    let closer = if inner.slots.is_closed() {
-        inner.closer.take()
-    } else {
-        None
-    };
-    drop(inner);
-    woken.into_iter().chain(closer).for_each(Waker::wake);
-    for mut pooled in discard {
-        pooled.link.say_goodbye();
-    }
-    drop(abandon);
 }

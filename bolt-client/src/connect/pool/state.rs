@@ -131,6 +131,12 @@ impl<L, O> Slots<L, O> {
         self.snapshot()
     }
 
+    /// Returns how many calls use or want a connection.
+    pub(crate) fn load(&self) -> usize {
+        let waiting = if self.is_closed() { 0 } else { self.queue.waiting() };
+        self.leased + self.half_open.len() + waiting
+    }
+
     /// Returns the counts, expired connections included. Changes nothing.
     pub(crate) fn snapshot(&self) -> PoolCounts {
         PoolCounts {

@@ -1,7 +1,7 @@
 //! The home databases of users, as servers have reported them: a pure decider.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use bolt_proto::Auth;
 const MAX_USERS: usize = 10_000;
 
 /// The user of a session, as far as its home database is concerned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum HomeKey {
     /// The user of the driver's own login.
     Driver,
@@ -24,7 +24,7 @@ pub(crate) enum HomeKey {
 /// A guess of each user's home database. The user that was looked up longest ago makes room.
 #[derive(Debug)]
 pub(crate) struct Homes {
-    known: HashMap<HomeKey, Known>,
+    known: BTreeMap<HomeKey, Known>,
     /// The users by their last look-up.
     by_use: BTreeMap<u64, HomeKey>,
     uses: u64,
@@ -50,7 +50,7 @@ impl Default for Homes {
 impl Homes {
     fn with_room_for(max: usize) -> Self {
         Self {
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
             max,

@@ -29,6 +29,11 @@ impl Placement {
         &self.address
     }
 
+    /// Returns the database by whose table the server was chosen.
+    pub(crate) const fn database(&self) -> Option<&Arc<str>> {
+        self.database.as_ref()
+    }
+
     /// Reports an error, by what it means for the tables.
     pub(crate) fn report(&self, means: ForRouting) {
         match means {
