@@ -61,6 +61,7 @@ impl<E> Search<E> {
     /// Adds servers that are asked after all others.
     pub(crate) fn and_then<'a>(mut self, routers: impl Iterator<Item = &'a Arc<Address>>) -> Self {
         self.left.extend(routers.cloned().map(Candidate::Router));
+        self.drop_repeated();
         self
     }
 
@@ -87,6 +88,17 @@ impl<E> Search<E> {
         for address in addresses.into_iter().rev() {
             self.left.push_front(Candidate::Router(Arc::new(address)));
         }
+        self.drop_repeated();
+    }
+
+    /// Drops servers that were asked, or stand before: they would take a share of the time.
+    fn drop_repeated(&mut self) {
+        let Self { left, asked, .. } = self;
+        let mut before = HashSet::new();
+        left.retain(|candidate| match candidate {
+            Candidate::Seed => true,
+            Candidate::Router(router) => !asked.contains(router) && before.insert(Arc::clone(router)),
+        });
     }
 
     /// Returns how many servers may still be asked.
@@ -178,6 +190,23 @@ mod tests {
         let known = table("a b", "");
         let search = Search::new(Some(&known), &seed, Access::Read);
         assert_eq!(asked(search, "x b y x"), ["x", "b", "y", "a"]);
+    }
+
+    #[test]
+    fn servers_that_stand_twice_count_once_among_those_that_are_left() {
+        let seed = address("seed");
+        let known = table("a b", "w");
+        let home = [Arc::new(address("b")), Arc::new(address("c"))];
+        let mut search = Search::<()>::new(Some(&known), &seed, Access::Read).and_then(home.iter());
+        let mut left = Vec::new();
+        while let Some(next) = search.next() {
+            match next {
+                Candidate::Seed => search.expand_seed(["x", "a", "x", "c"].map(address).to_vec()),
+                Candidate::Router(router) => left.push((router.host().to_owned(), search.left())),
+            }
+        }
+        let left: Vec<_> = left.iter().map(|(host, left)| (&**host, *left)).collect();
+        assert_eq!(left, [("a", 3), ("b", 2), ("x", 1), ("c", 0)]);
     }
 
     #[test]

@@ -38,8 +38,11 @@ pub(in crate::sim) struct Ledger {
     refusing: Option<DbId>,
     /// When a caller got the failure of a server that leads no more, unless a table has named that server since.
     informed: BTreeMap<(ServerId, DbId), Nanos>,
-    /// The servers in the last table of each name that the client has read.
+    /// The servers in the tables of each name that the client has read, any of which the driver may have kept: the answer to
+    /// a search that no caller carries on is read, and dropped. Once the cluster is used in peace, the last one.
     tables: BTreeMap<Option<String>, BTreeSet<ServerId>>,
+    /// Since when that is so: from then on no call is dropped.
+    peace: Option<Nanos>,
 }
 
 /// A refusal by a server that is no leader.
@@ -80,7 +83,18 @@ impl Ledger {
         self.refused.retain(|_, refused| {
             !names(refused.server, refused.database) || read(refused.conn) < refused.end
         });
-        self.tables.insert(table.name(), table.all());
+        match self.peace {
+            None => self.tables.entry(table.name()).or_default().extend(table.all()),
+            Some(peace) if table.sent() < peace => {}
+            Some(_) => {
+                self.tables.insert(table.name(), table.all());
+            }
+        }
+    }
+
+    /// Notes that from now on no call is dropped, or fails for a reason of the network: each table that is requested is kept.
+    pub(super) fn note_peace(&mut self, now: Nanos) {
+        self.peace = Some(now);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bolt_proto::value::{Map, Value};
 
+use crate::sim::clock::Nanos;
 use crate::sim::net::ConnId;
 use crate::sim::server::{Cause, Progress};
 use crate::sim::state::State;
@@ -30,6 +31,8 @@ pub(in crate::sim) struct Table {
     routers: Vec<ServerId>,
     readers: Vec<ServerId>,
     writers: Vec<ServerId>,
+    /// When it was sent.
+    sent: Nanos,
 }
 
 impl State {
@@ -93,7 +96,8 @@ impl State {
     }
 
     /// The client knows the table once it has read this far.
-    fn table_sent(&mut self, conn: ConnId, table: Table) {
+    fn table_sent(&mut self, conn: ConnId, mut table: Table) {
+        table.sent = self.clock.now();
         let end = self.conns[conn].end_of_answers();
         self.conns[conn].tables.push_back((end, table));
     }
@@ -142,6 +146,7 @@ impl View {
             routers,
             readers,
             writers: hosted.leader.into_iter().filter(|leader| lives(leader)).collect(),
+            sent: 0,
         }
     }
 }
@@ -157,6 +162,10 @@ impl Table {
 
     pub(super) fn writers(&self) -> &[ServerId] {
         &self.writers
+    }
+
+    pub(super) const fn sent(&self) -> Nanos {
+        self.sent
     }
 
     /// Returns all servers in it.

@@ -20,7 +20,13 @@ impl Player {
     pub(in crate::sim) async fn use_settled_cluster(self) {
         self.sim.with(State::calm_down);
         self.think(QUIET).await;
-        let targets = self.sim.with(|state| state.all_targets());
+        let targets = self.sim.with(|state| {
+            let now = state.clock.now();
+            if let Some((cluster, _)) = state.cluster() {
+                cluster.ledger.note_peace(now);
+            }
+            state.all_targets()
+        });
         for (at, target) in targets.into_iter().enumerate() {
             for (kind, verb) in [(0, Verb::Add), (1, Verb::Get)] {
                 self.try_once(at as u64 * 20 + kind * 10, target, verb).await;
