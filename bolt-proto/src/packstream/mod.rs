@@ -6,6 +6,7 @@
 mod forecast;
 mod read;
 mod show;
+mod short;
 mod skip;
 mod utf8;
 mod uuid;
@@ -22,6 +23,7 @@ pub use value_ref::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, Valu
 pub(crate) use forecast::Forecast;
 pub(crate) use read::Token;
 pub(crate) use skip::extent;
+pub(crate) use short::same;
 
 /// The maximum nesting of containers in a value that is read or sent. Servers close the connection on values that are
 /// nested a few thousand levels deep, without giving a reason. Skipping a value has no such bound.

@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::packstream::skip::{scalar_len, skip, skip_values};
+use crate::packstream::floats::{FLOAT_LEN, count_floats};
+use crate::packstream::short::same;
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, Uuid, ValueRef, marker, utf8};
 
 /// A reader of values that follow one another in a slice.
@@ -354,7 +356,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
         let (&first, after) = self.rest.split_first()?;
         let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
-        if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
+        if first & 0xF0 != marker::TINY_STRING || !same(text, key.as_bytes()) {
             return None;
         }
         self.rest = rest;
