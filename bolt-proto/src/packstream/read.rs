@@ -1,5 +1,6 @@
 //! A reader of received bytes.
 
+use alloc::string::String;
 use core::fmt;
 
 use bytes::Bytes;
@@ -337,15 +338,10 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Reads the next value if it is a valid string of less than 256 bytes.
+    /// Reads the next value if it is a valid string of less than 64 KiB.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
-        let (len, after) = match self.rest {
-            [first @ 0x80..=0x8F, after @ ..] => (first & 0x0F, after),
-            [marker::STRING_8, len, after @ ..] => (*len, after),
-            _ => return None,
-        };
-        let (text, rest) = after.split_at_checked(usize::from(len))?;
+        let (text, rest) = self.short_string_bytes()?;
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
@@ -354,6 +350,29 @@ impl<'a> Reader<'a> {
     /// Reads a map key if it is this short one.
     #[inline]
     pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
+    /// Does what [`short_string`](Self::short_string) does, and copies the string.
+    #[inline]
+    pub(crate) fn owned_string(&mut self) -> Option<String> {
+        let (text, rest) = self.short_string_bytes()?;
+        let text = utf8::owned(text).ok()?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    /// Returns the bytes of a string of less than 64 KiB, and those after it, if the next value is one.
+    #[inline]
+    fn short_string_bytes(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let (len, after) = match self.rest {
+            [first @ 0x80..=0x8F, after @ ..] => (usize::from(first & 0x0F), after),
+            [marker::STRING_8, len, after @ ..] => (usize::from(*len), after),
+            [marker::STRING_16, high, low, after @ ..] => {
+                (usize::from(u16::from_be_bytes([*high, *low])), after)
+            }
+            _ => return None,
+        };
+        after.split_at_checked(len)
+    }
+
         let (&first, after) = self.rest.split_first()?;
         let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
         if first & 0xF0 != marker::TINY_STRING || !same(text, key.as_bytes()) {
