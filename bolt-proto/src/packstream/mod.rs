@@ -3,6 +3,7 @@
 //! Most programs read by [`FromValue`](crate::value::FromValue) or serde, and write by
 //! [`ToValue`](crate::value::ToValue). This layer is for messages, proxies and tools.
 
+mod floats;
 mod forecast;
 mod read;
 mod show;

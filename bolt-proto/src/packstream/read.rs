@@ -286,17 +286,13 @@ impl<'a> Reader<'a> {
     /// Reads the floats that are next, at most this many: lists of numbers have hundreds.
     #[inline]
     pub(crate) fn floats(&mut self, most: usize) -> impl ExactSizeIterator<Item = f64> + use<'a> {
-        const SIZE: usize = 9;
-        let all = self.rest.chunks_exact(SIZE).take(most);
-        let count = all
-            .take_while(|float| float.first() == Some(&marker::FLOAT))
-            .count();
+        let count = count_floats(self.rest, most);
         let (floats, rest) = self
             .rest
-            .split_at_checked(count.saturating_mul(SIZE))
+            .split_at_checked(count.saturating_mul(FLOAT_LEN))
             .unwrap_or_default();
         self.rest = rest;
-        floats.chunks_exact(SIZE).map(|float| {
+        floats.chunks_exact(FLOAT_LEN).map(|float| {
             let bytes = float.last_chunk().copied().unwrap_or_default();
             f64::from_be_bytes(bytes)
         })
