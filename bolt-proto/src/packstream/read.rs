@@ -169,7 +169,14 @@ impl<'a> Reader<'a> {
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         match scalar_len(self.rest) {
             Some(len) => self.take(len),
-            None => self.take(skip(self.rest)?),
+            None => self.skip_other(),
+        }
+    }
+
+    fn skip_other(&mut self) -> Result<&'a [u8], DecodeError> {
+        match self.rest {
+            [marker::STRING_8, len, ..] => self.take(usize::from(*len).saturating_add(2)),
+            rest => self.take(skip(rest)?),
         }
     }
 
