@@ -220,7 +220,8 @@ impl<K: Copy> Recv<K> {
         self.left = self.left.checked_sub(1)?;
         let (&header, rest) = self.bytes.get(self.next..)?.split_first_chunk::<2>()?;
         let message = rest.get(..usize::from(u16::from_be_bytes(header)))?;
-        self.next = self.next.saturating_add(message.len()).saturating_add(4);
+        // Within the buffer, or behind it by an end marker that was seen.
+        self.next = self.next.wrapping_add(message.len()).wrapping_add(4);
         Some(message)
     }
 

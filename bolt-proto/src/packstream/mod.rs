@@ -6,8 +6,8 @@
 mod floats;
 mod forecast;
 mod read;
-mod show;
 mod short;
+mod show;
 mod skip;
 mod utf8;
 mod uuid;
@@ -23,8 +23,8 @@ pub use value_ref::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, Valu
 
 pub(crate) use forecast::Forecast;
 pub(crate) use read::Token;
-pub(crate) use skip::extent;
 pub(crate) use short::same;
+pub(crate) use skip::extent;
 
 /// The maximum nesting of containers in a value that is read or sent. Servers close the connection on values that are
 /// nested a few thousand levels deep, without giving a reason. Skipping a value has no such bound.

@@ -6,9 +6,9 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::error::DecodeError;
-use crate::packstream::skip::{scalar_len, skip, skip_values};
 use crate::packstream::floats::{FLOAT_LEN, count_floats};
 use crate::packstream::short::same;
+use crate::packstream::skip::{scalar_len, skip, skip_values};
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, Uuid, ValueRef, marker, utf8};
 
 /// A reader of values that follow one another in a slice.
@@ -350,9 +350,6 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// Reads a map key if it is this short one.
-    #[inline]
-    pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
     /// Does what [`short_string`](Self::short_string) does, and copies the string.
     #[inline]
     pub(crate) fn owned_string(&mut self) -> Option<String> {
@@ -376,6 +373,9 @@ impl<'a> Reader<'a> {
         after.split_at_checked(len)
     }
 
+    /// Reads a map key if it is this short one.
+    #[inline]
+    pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
         let (&first, after) = self.rest.split_first()?;
         let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
         if first & 0xF0 != marker::TINY_STRING || !same(text, key.as_bytes()) {
