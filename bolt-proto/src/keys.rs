@@ -8,7 +8,7 @@ use core::{fmt, ops, slice};
 
 use ::serde::{Serialize, Serializer};
 
-use crate::packstream::ListRef;
+use crate::packstream::{ListRef, same};
 
 /// The names of a result's columns, shared by all of its records: cloning is cheap.
 ///
@@ -21,16 +21,29 @@ use crate::packstream::ListRef;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Keys {
-    names: Arc<[Box<str>]>,
+    names: Arc<[Name]>,
     /// No name occurs twice.
     distinct: bool,
 }
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Name {
+    mark: Mark,
+    text: Box<str>,
+}
+
+/// The length, the first, the middle and the last byte of a name: nearly all different names differ in them.
+type Mark = [u8; 4];
 
 impl Keys {
     /// Creates a list of these names.
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let names: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect::<Vec<_>>().into();
+        let named = |name: &str| Name {
+            mark: mark(name),
+            text: name.into(),
+        };
+        let names: Arc<[Name]> = names.into_iter().map(named).collect::<Vec<_>>().into();
         let distinct = are_distinct(&names);
         Self { names, distinct }
     }
@@ -42,7 +55,7 @@ impl Keys {
             && self
                 .names
                 .iter()
-                .all(|name| reader.key_bytes() == Ok(name.as_bytes()))
+                .all(|name| reader.key_bytes() == Ok(name.text.as_bytes()))
     }
 
     /// Returns whether an idle connection can afford to remember them.
@@ -51,21 +64,24 @@ impl Keys {
         let sizes = self
             .names
             .iter()
-            .map(|name| name.len().saturating_add(size_of::<Box<str>>()));
+            .map(|name| name.text.len().saturating_add(size_of::<Name>()));
         self.len() < MOST && sizes.fold(0, usize::saturating_add) <= MOST
     }
 
     /// Returns the index of a name, from 0.
     #[must_use]
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| same(known, name))
+        let mark = mark(name);
+        self.names
+            .iter()
+            .position(|known| known.mark == mark && known.is(name))
     }
 
     /// Works as [`index_of`](Self::index_of), and is faster if the name is at `place`.
     #[inline]
     pub(crate) fn index_near(&self, name: &str, place: usize) -> Option<usize> {
         match self.names.get(place) {
-            Some(known) if self.distinct && same(known, name) => Some(place),
+            Some(known) if self.distinct && known.is(name) => Some(place),
             _ => self.index_of(name),
         }
     }
@@ -74,7 +90,7 @@ impl Keys {
     #[must_use]
     #[inline]
     pub fn get(&self, index: usize) -> Option<&str> {
-        self.names.get(index).map(|name| &**name)
+        self.names.get(index).map(|name| &*name.text)
     }
 
     /// Returns the number of names.
@@ -96,20 +112,29 @@ impl Keys {
     }
 }
 
-/// Returns whether two names are equal. Most different names differ in length or in the first byte.
+impl Name {
+    #[inline]
+    fn is(&self, name: &str) -> bool {
+        same(self.text.as_bytes(), name.as_bytes())
+    }
+}
+
 #[inline]
-fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.as_bytes().first() == b.as_bytes().first() && a == b
+fn mark(name: &str) -> Mark {
+    let at = |index: usize| name.as_bytes().get(index).copied().unwrap_or_default();
+    let len = name.len();
+    // Of long names, the length is cut off.
+    [len as u8, at(0), at(len / 2), at(len.wrapping_sub(1))]
 }
 
 /// Returns whether no name occurs twice. Many names are sorted first, so that a server cannot make this slow.
-fn are_distinct(names: &[Box<str>]) -> bool {
+fn are_distinct(names: &[Name]) -> bool {
     const FEW: usize = 16;
     if names.len() <= FEW {
         let mut earlier = names.iter().enumerate();
         return earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier == name));
     }
-    let mut sorted: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let mut sorted: Vec<&str> = names.iter().map(|name| &*name.text).collect();
     sorted.sort_unstable();
     sorted.is_sorted_by(|a, b| a < b)
 }
@@ -135,7 +160,7 @@ impl ops::Index<usize> for Keys {
     type Output = str;
 
     fn index(&self, index: usize) -> &str {
-        &self.names[index]
+        &self.names[index].text
     }
 }
 
@@ -156,13 +181,13 @@ impl<'k> IntoIterator for &'k Keys {
 
 /// An iterator over the names of [`Keys`].
 #[derive(Debug, Clone)]
-pub struct KeysIter<'k>(slice::Iter<'k, Box<str>>);
+pub struct KeysIter<'k>(slice::Iter<'k, Name>);
 
 impl<'k> Iterator for KeysIter<'k> {
     type Item = &'k str;
 
     fn next(&mut self) -> Option<&'k str> {
-        self.0.next().map(|name| &**name)
+        self.0.next().map(|name| &*name.text)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -172,7 +197,7 @@ impl<'k> Iterator for KeysIter<'k> {
 
 impl DoubleEndedIterator for KeysIter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|name| &**name)
+        self.0.next_back().map(|name| &*name.text)
     }
 }
 

@@ -41,14 +41,14 @@ impl<'r> Rows<'r> {
 
     /// Returns whether the next row can be taken without a wait, as nearly all can.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn is_here(&mut self) -> bool {
         self.exchange.is_next(self.id)
     }
 
     /// Takes the row that is here.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn take(self) -> Option<Record> {
         self.exchange.borrow_row(self.id).map(|row| row.to_record())
@@ -56,7 +56,7 @@ impl<'r> Rows<'r> {
 
     /// Takes the row that is here, borrowed from the buffer that it arrived in.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn take_ref(self) -> Option<RecordRef<'r>> {
         self.exchange.borrow_row(self.id)
@@ -162,11 +162,10 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<$crate::Record>, $crate::Error> {
-            let mut rows = self.$rows($($host)?)?;
-            if rows.is_here() {
-                return Ok(rows.take());
+            if self.$rows($($host)?)?.is_here() {
+                return Ok(self.$rows($($host)?)?.take());
             }
-            $run!(rows.try_next())
+            $run!(self.$rows($($host)?)?.try_next())
         }
 
         /// Returns the next row, borrowed from the buffer that it arrived in: nothing is copied. `None` after the last one.
@@ -180,11 +179,10 @@ macro_rules! row_methods {
             &'row mut self,
             $($host: &'row mut impl CursorHost,)?
         ) -> Result<Option<$crate::RecordRef<'row>>, $crate::Error> {
-            let mut rows = self.$rows($($host)?)?;
-            if rows.is_here() {
-                return Ok(rows.take_ref());
+            if self.$rows($($host)?)?.is_here() {
+                return Ok(self.$rows($($host)?)?.take_ref());
             }
-            $run!(rows.next_ref())
+            $run!(self.$rows($($host)?)?.next_ref())
         }
 
         /// Returns the next row, read by serde: a struct by the names of the columns, a tuple by their order, a scalar if
@@ -200,11 +198,10 @@ macro_rules! row_methods {
             &mut self,
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<T>, $crate::Error> {
-            let mut rows = self.$rows($($host)?)?;
-            if rows.is_here() {
-                return rows.take_ref().map(|row| row.to()).transpose();
+            if self.$rows($($host)?)?.is_here() {
+                return self.$rows($($host)?)?.take_ref().map(|row| row.to()).transpose();
             }
-            $run!(rows.next_as())
+            $run!(self.$rows($($host)?)?.next_as())
         }
 
         /// Returns the row that [`try_next`](Self::try_next) will return, and leaves it there.

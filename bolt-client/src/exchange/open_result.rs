@@ -156,6 +156,7 @@ impl OpenResult {
     }
 
     /// Returns the oldest kept row without taking it.
+    #[inline]
     pub(super) fn first_kept(&self) -> Option<&Record> {
         self.rows.front()
     }
@@ -167,6 +168,7 @@ impl OpenResult {
     }
 
     /// Notes that a row went from the receive buffer to the caller that waited for it.
+    #[inline]
     pub(super) fn note_borrowed(&mut self, row: RecordRef<'_>) {
         self.has_rows = true;
         self.pages.arrived(row.encoded_len());
@@ -234,6 +236,7 @@ impl OpenResult {
     }
 
     /// Returns whether so few rows of the last page are undelivered that the next must be requested.
+    #[inline]
     pub(super) const fn is_due(&self) -> bool {
         self.pages.is_due()
     }

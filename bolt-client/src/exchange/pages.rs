@@ -13,6 +13,8 @@ pub(super) struct Pages {
     page: Fetch,
     /// The number of rows that the last page was requested to have.
     asked: u64,
+    /// Nine tenths of it: with so few rows undelivered, the next page is due.
+    due_at: u64,
     /// How many requested rows have not been delivered.
     undelivered: u64,
     /// How many requested pages have an end that was not taken.
@@ -30,6 +32,7 @@ impl Pages {
         Self {
             page,
             asked,
+            due_at: nine_tenths(asked),
             undelivered: asked,
             unended: 1,
             longest: 0,
@@ -42,10 +45,12 @@ impl Pages {
         self.undelivered = 0;
     }
 
+    #[inline]
     pub(super) fn arrived(&mut self, bytes: usize) {
         self.longest = self.longest.max(bytes);
     }
 
+    #[inline]
     pub(super) const fn delivered(&mut self) {
         self.undelivered = self.undelivered.saturating_sub(1);
     }
@@ -64,9 +69,9 @@ impl Pages {
         self.undelivered = self.undelivered.saturating_sub(self.asked);
     }
 
+    #[inline]
     pub(super) const fn is_due(&self) -> bool {
-        // Nine tenths, without a product that could overflow.
-        self.undelivered <= self.asked / 10 * 9 + self.asked % 10 * 9 / 10
+        self.undelivered <= self.due_at
     }
 
     pub(super) fn next(&mut self) -> Fetch {
@@ -75,12 +80,17 @@ impl Pages {
         };
         let fit = (PAGE_BYTES / self.longest.max(1)).max(1) as u64;
         let rows = page.min(fit);
-        self.asked = rows;
+        (self.asked, self.due_at) = (rows, nine_tenths(rows));
         self.unended = self.unended.saturating_add(1);
         self.undelivered = self.undelivered.saturating_add(rows);
         self.longest = 0;
         Fetch::Rows(rows)
     }
+}
+
+/// Rounds down, without a product that could overflow.
+const fn nine_tenths(rows: u64) -> u64 {
+    rows / 10 * 9 + rows % 10 * 9 / 10
 }
 
 #[cfg(test)]

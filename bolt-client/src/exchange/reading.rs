@@ -1,6 +1,6 @@
 //! Rows of a result, one by one.
 
-use bolt_proto::{Event, Fetch, Kind, ResultId};
+use bolt_proto::{Fetch, Kind, ResultId};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -95,7 +95,7 @@ impl Exchange {
 
     /// Returns whether the next row of a result is the connection's next event, and nothing else must be done first.
     /// This holds for nearly all rows.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_next(&mut self, id: ResultId) -> bool {
         let Some(result) = self.results.get(id) else {
             return false;
@@ -106,10 +106,7 @@ impl Exchange {
         if result.first_kept().is_some() || (result.is_due() && proto.has_more(id)) {
             return false;
         }
-        match proto.has_event() {
-            Ok(Some(head)) => head.kind == Kind::Record && head.result == Some(id),
-            _ => false,
-        }
+        proto.has_row(id)
     }
 
     /// Waits for the next row of a result.
@@ -164,12 +161,11 @@ impl Exchange {
     }
 
     /// Takes the row that is the connection's next event.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn borrow_row(&mut self, id: ResultId) -> Option<RecordRef<'_>> {
-        let (event, state) = self.flight.event()?;
-        state.note_answer();
-        let Event::Record(row) = event else { return None };
-        let row = RecordRef::new(row);
+        // The row is there: the caller has looked.
+        self.flight.state.note_answer();
+        let row = RecordRef::new(self.flight.proto_mut()?.row()?);
         if let Some(result) = self.results.get_mut(id) {
             result.note_borrowed(row);
         }

@@ -40,7 +40,7 @@ impl Results {
     pub(super) fn get(&self, id: ResultId) -> Option<&OpenResult> {
         match &self.newest {
             Some(newest) if newest.id == id => Some(newest),
-            _ => self.older.get(&id).map(|result| &**result),
+            _ => self.get_older(id),
         }
     }
 
@@ -48,8 +48,21 @@ impl Results {
     pub(super) fn get_mut(&mut self, id: ResultId) -> Option<&mut OpenResult> {
         match &mut self.newest {
             Some(newest) if newest.id == id => Some(newest),
-            _ => self.older.get_mut(&id).map(|result| &mut **result),
+            _ => Self::get_older_mut(&mut self.older, id),
         }
+    }
+
+    #[inline(never)]
+    fn get_older(&self, id: ResultId) -> Option<&OpenResult> {
+        self.older.get(&id).map(|result| &**result)
+    }
+
+    #[inline(never)]
+    fn get_older_mut(
+        older: &mut BTreeMap<ResultId, Box<OpenResult>>,
+        id: ResultId,
+    ) -> Option<&mut OpenResult> {
+        older.get_mut(&id).map(|result| &mut **result)
     }
 
     pub(super) fn first(&self) -> Option<&OpenResult> {

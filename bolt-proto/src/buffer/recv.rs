@@ -60,6 +60,8 @@ pub(crate) struct Recv<K> {
     left: usize,
     /// The size of the next read.
     want: usize,
+    /// The last read filled less than a quarter of its space.
+    was_small: bool,
     /// The size of the space that the caller was last offered.
     offered: usize,
 }
@@ -85,6 +87,7 @@ impl<K: Copy> Recv<K> {
             next: 0,
             left: 0,
             want: MIN_READ,
+            was_small: false,
             offered: 0,
         }
     }
@@ -107,11 +110,14 @@ impl<K: Copy> Recv<K> {
     pub(crate) fn received(&mut self, len: usize) {
         let len = len.min(self.offered);
         self.end = self.end.saturating_add(len);
+        let is_small = len < self.want / 4;
         if len == self.offered {
             self.want = self.want.saturating_mul(2).min(MAX_READ);
-        } else if len < self.want / 4 {
+        } else if is_small && self.was_small {
+            // One small read may be the end of a page that took several.
             self.want = (self.want / 2).max(MIN_READ);
         }
+        self.was_small = is_small;
         self.offered = 0;
     }
 
@@ -220,7 +226,8 @@ impl<K: Copy> Recv<K> {
         self.left = self.left.checked_sub(1)?;
         let (&header, rest) = self.bytes.get(self.next..)?.split_first_chunk::<2>()?;
         let message = rest.get(..usize::from(u16::from_be_bytes(header)))?;
-        self.next = self.next.saturating_add(message.len()).saturating_add(4);
+        // Within the buffer, or behind it by an end marker that was seen.
+        self.next = self.next.wrapping_add(message.len()).wrapping_add(4);
         Some(message)
     }
 

@@ -6,6 +6,7 @@ use crate::event::{Event, Head, Kind, ResultId};
 use crate::keys::Keys;
 use crate::message::{Answer, Metadata};
 use crate::packstream::{self, MapRef, Reader, Token};
+use crate::record::RecordRef;
 use crate::state::{Message, Rule};
 use crate::version::{Capabilities, Utc};
 
@@ -89,6 +90,43 @@ impl Connection {
         self.rows.take_next(&mut self.wire.recv).map(Event::Record)
     }
 
+    /// Returns whether the next event is a row of this result. This is what [`has_event`](Self::has_event) does, without a
+    /// head.
+    #[doc(hidden)]
+    #[inline]
+    pub fn has_row(&mut self, result: ResultId) -> bool {
+        if self.rows.is_next_of(&self.wire.recv, result) && !self.wire.is_unseen() {
+            return true;
+        }
+        self.finds_row(result)
+    }
+
+    #[inline(never)]
+    fn finds_row(&mut self, result: ResultId) -> bool {
+        match self.find_event() {
+            Ok(Some(head)) => head.kind == Kind::Record && head.result == Some(result),
+            _ => false,
+        }
+    }
+
+    /// Takes the row that [`has_row`](Self::has_row) announced. This is what [`event`](Self::event) does, without an event.
+    #[doc(hidden)]
+    #[inline]
+    pub fn row(&mut self) -> Option<RecordRef<'_>> {
+        if self.wire.recv.is_in_run() {
+            return self.rows.take_next(&mut self.wire.recv);
+        }
+        self.first_row()
+    }
+
+    #[inline(never)]
+    fn first_row(&mut self) -> Option<RecordRef<'_>> {
+        match self.other_event() {
+            Some(Event::Record(row)) => Some(row),
+            _ => None,
+        }
+    }
+
     /// Does [`event`](Self::event) for anything but a row that follows another one.
     fn other_event(&mut self) -> Option<Event<'_>> {
         if self.announce {
@@ -125,6 +163,7 @@ impl Connection {
     ///
     /// Then the next [`pull`](Self::pull) or [`discard`](Self::discard) can be sent. This follows from what was
     /// [seen](Self::has_event), so the next page can be requested before the rows of this one are taken.
+    #[inline]
     #[must_use]
     pub fn has_more(&self, result: ResultId) -> bool {
         self.ledger

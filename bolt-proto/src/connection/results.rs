@@ -26,15 +26,18 @@ pub(super) struct ResultState {
 }
 
 impl ResultState {
+    #[inline]
     pub(super) const fn is_started(&self) -> bool {
         self.started
     }
 
+    #[inline]
     pub(super) const fn page_in_flight(&self) -> bool {
         self.page.is_some()
     }
 
     /// Returns whether more rows of the result can be requested.
+    #[inline]
     const fn is_open(&self) -> bool {
         self.closed_by.is_none() && !self.ended
     }
@@ -45,6 +48,7 @@ impl ResultState {
     }
 
     /// Returns whether no request and no event can refer to the result any more.
+    #[inline]
     const fn is_gone(&self) -> bool {
         self.ended && self.references == 0
     }
@@ -87,11 +91,13 @@ impl Results {
         self.streaming > 0
     }
 
+    #[inline]
     pub(super) fn get(&self, id: ResultId) -> Option<&ResultState> {
         self.list.get(self.find(id)?).filter(|result| !result.is_gone())
     }
 
     /// Returns a result if it is open.
+    #[inline]
     pub(super) fn open(&self, id: ResultId) -> Option<&ResultState> {
         self.get(id).filter(|result| result.is_open())
     }
@@ -210,12 +216,18 @@ impl Results {
 
     // ---- internals ----
 
+    #[inline]
     fn find(&self, id: ResultId) -> Option<usize> {
         match self.list.as_slice() {
             // The usual case is one result.
             [only] => (only.id == id).then_some(0),
-            list => list.binary_search_by_key(&id, |result| result.id).ok(),
+            _ => self.search(id),
         }
+    }
+
+    #[inline(never)]
+    fn search(&self, id: ResultId) -> Option<usize> {
+        self.list.binary_search_by_key(&id, |result| result.id).ok()
     }
 
     fn with(&mut self, id: ResultId, change: impl FnOnce(&mut ResultState)) {

@@ -83,6 +83,16 @@ impl Rows {
         }
     }
 
+    /// Returns whether a row of this result is next, and directly follows the one before it.
+    #[inline]
+    pub(super) fn is_next_of(&self, recv: &Recv<Answer>, result: ResultId) -> bool {
+        recv.is_in_run()
+            && self
+                .taken
+                .as_ref()
+                .is_some_and(|taken| taken.head.result == Some(result))
+    }
+
     /// Notes that an event of another kind is taken.
     pub(super) fn take_other(&mut self) {
         self.taken = None;

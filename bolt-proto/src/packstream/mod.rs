@@ -3,8 +3,10 @@
 //! Most programs read by [`FromValue`](crate::value::FromValue) or serde, and write by
 //! [`ToValue`](crate::value::ToValue). This layer is for messages, proxies and tools.
 
+mod floats;
 mod forecast;
 mod read;
+mod short;
 mod show;
 mod skip;
 pub(crate) mod utf8;
@@ -21,6 +23,7 @@ pub use value_ref::{ListRef, ListRefIter, MapRef, MapRefIter, StructureRef, Valu
 
 pub(crate) use forecast::Forecast;
 pub(crate) use read::Token;
+pub(crate) use short::same;
 pub(crate) use skip::extent;
 
 /// The maximum nesting of containers in a value that is read or sent. Servers close the connection on values that are

@@ -1,10 +1,13 @@
 //! A reader of received bytes.
 
+use alloc::string::String;
 use core::fmt;
 
 use bytes::Bytes;
 
 use crate::error::DecodeError;
+use crate::packstream::floats::{FLOAT_LEN, count_floats};
+use crate::packstream::short::same;
 use crate::packstream::skip::{scalar_len, skip, skip_values};
 use crate::packstream::{ListRef, MAX_DEPTH, MapRef, StructureRef, Uuid, ValueRef, marker, utf8};
 
@@ -166,7 +169,14 @@ impl<'a> Reader<'a> {
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         match scalar_len(self.rest) {
             Some(len) => self.take(len),
-            None => self.take(skip(self.rest)?),
+            None => self.skip_other(),
+        }
+    }
+
+    fn skip_other(&mut self) -> Result<&'a [u8], DecodeError> {
+        match self.rest {
+            [marker::STRING_8, len, ..] => self.take(usize::from(*len).saturating_add(2)),
+            rest => self.take(skip(rest)?),
         }
     }
 
@@ -283,17 +293,13 @@ impl<'a> Reader<'a> {
     /// Reads the floats that are next, at most this many: lists of numbers have hundreds.
     #[inline]
     pub(crate) fn floats(&mut self, most: usize) -> impl ExactSizeIterator<Item = f64> + use<'a> {
-        const SIZE: usize = 9;
-        let all = self.rest.chunks_exact(SIZE).take(most);
-        let count = all
-            .take_while(|float| float.first() == Some(&marker::FLOAT))
-            .count();
+        let count = count_floats(self.rest, most);
         let (floats, rest) = self
             .rest
-            .split_at_checked(count.saturating_mul(SIZE))
+            .split_at_checked(count.saturating_mul(FLOAT_LEN))
             .unwrap_or_default();
         self.rest = rest;
-        floats.chunks_exact(SIZE).map(|float| {
+        floats.chunks_exact(FLOAT_LEN).map(|float| {
             let bytes = float.last_chunk().copied().unwrap_or_default();
             f64::from_be_bytes(bytes)
         })
@@ -335,18 +341,36 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Reads the next value if it is a valid string of less than 256 bytes.
+    /// Reads the next value if it is a valid string of less than 64 KiB.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
-        let (len, after) = match self.rest {
-            [first @ 0x80..=0x8F, after @ ..] => (first & 0x0F, after),
-            [marker::STRING_8, len, after @ ..] => (*len, after),
-            _ => return None,
-        };
-        let (text, rest) = after.split_at_checked(usize::from(len))?;
+        let (text, rest) = self.short_string_bytes()?;
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
+    }
+
+    /// Does what [`short_string`](Self::short_string) does, and copies the string.
+    #[inline]
+    pub(crate) fn owned_string(&mut self) -> Option<String> {
+        let (text, rest) = self.short_string_bytes()?;
+        let text = utf8::owned(text).ok()?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    /// Returns the bytes of a string of less than 64 KiB, and those after it, if the next value is one.
+    #[inline]
+    fn short_string_bytes(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let (len, after) = match self.rest {
+            [first @ 0x80..=0x8F, after @ ..] => (usize::from(first & 0x0F), after),
+            [marker::STRING_8, len, after @ ..] => (usize::from(*len), after),
+            [marker::STRING_16, high, low, after @ ..] => {
+                (usize::from(u16::from_be_bytes([*high, *low])), after)
+            }
+            _ => return None,
+        };
+        after.split_at_checked(len)
     }
 
     /// Reads a map key if it is this short one.
@@ -354,7 +378,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn key_if(&mut self, key: &str) -> Option<()> {
         let (&first, after) = self.rest.split_first()?;
         let (text, rest) = after.split_at_checked(usize::from(first & 0x0F))?;
-        if first & 0xF0 != marker::TINY_STRING || text != key.as_bytes() {
+        if first & 0xF0 != marker::TINY_STRING || !same(text, key.as_bytes()) {
             return None;
         }
         self.rest = rest;

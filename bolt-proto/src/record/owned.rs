@@ -39,7 +39,9 @@ impl Record {
         let len = values.len().saturating_add(columns.saturating_mul(OFFSET));
         let mut data = Vec::with_capacity(len);
         data.extend_from_slice(values);
-        with_offsets(&mut data, 0, columns);
+        for offset in Offsets::new(values, columns) {
+            data.extend_from_slice(&offset.to_ne_bytes());
+        }
         Self::from_parts(keys, columns, data.into())
     }
 
@@ -138,20 +140,46 @@ impl Record {
 
 /// Appends the offset of each of the values that begin at `start`.
 pub(crate) fn with_offsets(data: &mut Vec<u8>, start: usize, columns: usize) {
-    let end = data.len();
-    let size = columns.saturating_mul(OFFSET);
-    data.reserve_exact(size);
-    let mut at = start;
-    for _ in 0..columns {
-        let Some(rest) = data.get(at..end) else { break };
-        let len = Reader::new(rest).skip().map(<[u8]>::len);
-        let offset = u32::try_from(at.saturating_sub(start)).unwrap_or(UNKNOWN);
-        data.extend_from_slice(&offset.to_ne_bytes());
-        let Ok(len) = len else { break };
-        at = at.saturating_add(len);
+    let values = data.get(start..).unwrap_or_default();
+    let offsets: Vec<[u8; OFFSET]> = Offsets::new(values, columns).map(u32::to_ne_bytes).collect();
+    data.reserve_exact(columns.saturating_mul(OFFSET));
+    data.extend(offsets.as_flattened());
+}
+
+/// The offset of each value; [`UNKNOWN`] after a malformed one.
+struct Offsets<'a> {
+    reader: Reader<'a>,
+    len: usize,
+    left: usize,
+    lost: bool,
+}
+
+impl<'a> Offsets<'a> {
+    #[inline]
+    fn new(values: &'a [u8], columns: usize) -> Self {
+        Self {
+            reader: Reader::new(values),
+            len: values.len(),
+            left: columns,
+            lost: false,
+        }
     }
-    // The offsets of the values after a malformed one: `UNKNOWN`.
-    data.resize(end.saturating_add(size), u8::MAX);
+}
+
+impl Iterator for Offsets<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        self.left = self.left.checked_sub(1)?;
+        if self.lost {
+            return Some(UNKNOWN);
+        }
+        let offset = self.len.saturating_sub(self.reader.rest().len());
+        // After the last value, no other one begins.
+        self.lost = self.left > 0 && self.reader.skip().is_err();
+        Some(u32::try_from(offset).unwrap_or(UNKNOWN))
+    }
 }
 
 impl<'r> IntoIterator for &'r Record {

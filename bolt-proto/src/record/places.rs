@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// The number of columns of which the offsets are remembered.
+/// The number of columns after the first of which the offsets are remembered.
 const REMEMBERED: usize = 16;
 
 /// Where the first columns of a row begin, so that nothing is walked over twice, in whatever order columns are read.
@@ -12,10 +12,10 @@ const REMEMBERED: usize = 16;
 /// All of them find the same offsets, so their writes do not conflict.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// The number of `offsets` that are known.
+    /// The last column of which the offset is known.
     known: AtomicUsize,
-    /// Where the columns after the first one begin.
-    offsets: [AtomicU32; REMEMBERED],
+    /// Where the columns begin, the first one at 0.
+    offsets: [AtomicU32; REMEMBERED + 1],
     /// The column after the one that was read last, which is likely to be the next.
     next: AtomicUsize,
     /// The values of a large row with their offsets, which an owned row shares.
@@ -53,8 +53,7 @@ impl Places {
     #[inline]
     pub(super) fn find(&self, column: usize) -> (usize, usize) {
         let column = column.min(self.known.load(Ordering::Acquire));
-        let offset = column.checked_sub(1).and_then(|at| self.offsets.get(at));
-        match offset {
+        match self.offsets.get(column) {
             Some(offset) => (column, offset.load(Ordering::Relaxed) as usize),
             None => (0, 0),
         }
@@ -73,10 +72,11 @@ impl Places {
         if self.known.load(Ordering::Relaxed) != column {
             return;
         }
-        if let (Some(place), Ok(end)) = (self.offsets.get(column), u32::try_from(end)) {
+        let next = column.wrapping_add(1);
+        if let (Some(place), Ok(end)) = (self.offsets.get(next), u32::try_from(end)) {
             place.store(end, Ordering::Relaxed);
             // A thread that sees the number also sees the offsets.
-            self.known.store(column.wrapping_add(1), Ordering::Release);
+            self.known.store(next, Ordering::Release);
         }
     }
 }

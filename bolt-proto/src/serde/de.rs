@@ -276,8 +276,11 @@ impl<'a, H: Head<'a>> de::Deserializer<'a> for Deserializer<'_, 'a, H> {
     }
 
     #[inline]
-    fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {
-        self.deserialize_str(visitor)
+    fn deserialize_string<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, ConversionError> {
+        match self.unread().and_then(Reader::owned_string) {
+            Some(value) => visitor.visit_string(value),
+            None => self.other_str(visitor),
+        }
     }
 
     fn deserialize_char<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ConversionError> {

@@ -11,7 +11,7 @@ use ::serde::de::{
 use super::de::Deserializer;
 use super::name::Name;
 use crate::error::{ConversionError, DecodeError};
-use crate::packstream::Reader;
+use crate::packstream::{Reader, same};
 
 /// The items of a list.
 pub(super) struct Items<'r, 'a> {
@@ -117,7 +117,10 @@ impl<'r, 'a> Entries<'r, 'a> {
 
     /// The first expected field is the first one that can be a property.
     pub(super) fn of_entity(reader: &'r mut Reader<'a>, wanted: &'static [&'static str]) -> Self {
-        let expected = wanted.iter().take_while(|name| name.ends_with("()")).count();
+        let expected = wanted
+            .iter()
+            .take_while(|name| name.as_bytes().ends_with(b"()"))
+            .count();
         Self {
             expected,
             ..Self::new(reader, 0, wanted)
@@ -160,7 +163,11 @@ impl<'r, 'a> Entries<'r, 'a> {
     /// Reads the next key. After it, the field that follows it in the struct is expected.
     fn other_key(&mut self) -> Result<&'a str, DecodeError> {
         let key = self.reader.key()?;
-        if let Some(at) = self.wanted.iter().position(|&wanted| wanted == key) {
+        if let Some(at) = self
+            .wanted
+            .iter()
+            .position(|wanted| same(wanted.as_bytes(), key.as_bytes()))
+        {
             self.expected = at.saturating_add(1);
         }
         Ok(key)

@@ -10,7 +10,7 @@ use super::de::Deserializer;
 use super::de_compound::Entries;
 use super::name::Name;
 use crate::error::ConversionError;
-use crate::packstream::{Reader, Token};
+use crate::packstream::{Reader, Token, same};
 use crate::value::tag;
 
 /// What a field of an entity becomes. The order is that of the fields.
@@ -125,7 +125,7 @@ struct Entity<'r, 'a> {
 impl<'a> Entity<'_, 'a> {
     /// Moves to the next property and returns its name, if the reader is among the properties and there is
     /// one.
-    #[inline]
+    #[inline(always)]
     fn next_property(&mut self) -> Result<Option<&'a str>, ConversionError> {
         if !self.inside {
             return Ok(None);
@@ -142,7 +142,7 @@ impl<'a> Entity<'_, 'a> {
     fn visible_property(&mut self) -> Result<Option<&'a str>, ConversionError> {
         loop {
             match self.properties.next_name()? {
-                Some(name) if name.ends_with(')') && self.has_function(name) => {}
+                Some(name) if name.as_bytes().last() == Some(&b')') && self.has_function(name) => {}
                 name => return Ok(name),
             }
         }
@@ -158,7 +158,10 @@ impl<'a> Entity<'_, 'a> {
 
     #[inline]
     fn wants(&self, name: &str) -> bool {
-        self.wanted.is_none_or(|wanted| wanted.contains(&name))
+        self.wanted.is_none_or(|wanted| {
+            let mut names = wanted.iter();
+            names.any(|wanted| same(wanted.as_bytes(), name.as_bytes()))
+        })
     }
 
     /// Moves to the next entry and returns its name, if the reader is not among the properties.
@@ -242,7 +245,10 @@ impl<'a> MapAccess<'a> for Entity<'_, 'a> {
             Some(name) => Some(name),
             None => self.next_field()?,
         };
-        name.map(|name| seed.deserialize(Name(name))).transpose()
+        match name {
+            Some(name) => seed.deserialize(Name(name)).map(Some),
+            None => Ok(None),
+        }
     }
 
     #[inline]

@@ -40,7 +40,16 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
         let index = self.next;
         self.next = index.saturating_add(1);
         self.named = false;
-        read(Deserializer::new(&mut self.reader)).map_err(|error| error.at_column(name(self.keys, index)))
+        match read(Deserializer::new(&mut self.reader)) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(at_column(error, self.keys, index)),
+        }
+    }
+
+    /// Moves past the value of a column of which the visitor has read only the name.
+    #[inline(never)]
+    fn skip_column(&mut self) -> Result<(), ConversionError> {
+        self.column(|value| value.deserialize_ignored_any(de::IgnoredAny).map(drop))
     }
 
     /// Reads the only column.
@@ -76,8 +85,14 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
     }
 }
 
+#[inline]
 fn name(keys: &Keys, index: usize) -> &str {
     keys.get(index).unwrap_or_default()
+}
+
+#[cold]
+fn at_column(error: ConversionError, keys: &Keys, index: usize) -> ConversionError {
+    error.at_column(name(keys, index))
 }
 
 macro_rules! only {
@@ -211,7 +226,7 @@ impl<'a, 'k: 'a> MapAccess<'a> for RecordDeserializer<'a, 'k> {
         seed: K,
     ) -> Result<Option<K::Value>, ConversionError> {
         if self.named {
-            self.column(|value| value.deserialize_ignored_any(de::IgnoredAny))?;
+            self.skip_column()?;
         }
         if self.next == self.columns {
             return Ok(None);

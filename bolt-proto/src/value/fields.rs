@@ -134,6 +134,7 @@ macro_rules! from_structure {
                 crate::value::fields::Fields::from_value_ref(value)
             }
 
+            #[inline]
             fn read(
                 reader: &mut crate::packstream::Reader<'a>,
             ) -> Result<Self, crate::error::ConversionError> {

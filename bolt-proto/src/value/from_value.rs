@@ -1,6 +1,6 @@
 //! Reading values, and the scalars.
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -240,7 +240,7 @@ scalars! {
     owned f32, "a float" by float: Float(value) => narrow(value), Integer(value) => exact_float_32(value);
     owned char, "a string of one character": String(value) => only_char(value);
     borrowed &'a str, "a string" by short_string: String(value) => Ok(value);
-    owned String, "a string" by short_string: String(value) => Ok(value.to_owned());
+    owned String, "a string" by owned_string: String(value) => Ok(text(value));
     owned Box<str>, "a string": String(value) => Ok(value.into());
     owned Rc<str>, "a string": String(value) => Ok(value.into());
     owned Arc<str>, "a string": String(value) => Ok(value.into());
@@ -355,6 +355,12 @@ pub(crate) fn narrow(value: f64) -> Result<f32, ConversionError> {
         ));
     }
     Ok(narrow)
+}
+
+/// Returns a text that may have been copied already.
+#[inline]
+fn text(value: impl Into<String>) -> String {
+    value.into()
 }
 
 fn only_char(value: &str) -> Result<char, ConversionError> {

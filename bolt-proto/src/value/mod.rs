@@ -22,6 +22,7 @@ mod output;
 mod path;
 mod portable;
 mod range;
+mod seen_keys;
 mod sets;
 mod spatial;
 mod structure;

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::error::EncodeError;
 use crate::packstream::{MAX_DEPTH, Reader, write};
+use crate::value::seen_keys::SeenKeys;
 use crate::value::{Encoder, UtcOffset, tag};
 use crate::version::Version;
 
@@ -217,7 +218,7 @@ impl Output {
     #[inline]
     pub(crate) fn end(&mut self, open: &Open) -> Result<(), EncodeError> {
         self.leave();
-        if open.keys.maybe_twice {
+        if open.keys.maybe_twice() {
             self.refuse_duplicates(open)?;
         }
         if open.promised == Some(open.count) {
@@ -363,33 +364,5 @@ impl fmt::Debug for Output {
         f.debug_struct("Output")
             .field("bytes", &self.bytes.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A cheap filter for keys that may occur twice. It clears almost every map; the other maps are checked at
-/// their end.
-#[derive(Debug, Default)]
-struct SeenKeys {
-    /// One bit for each hash.
-    bits: u64,
-    maybe_twice: bool,
-}
-
-impl SeenKeys {
-    #[inline]
-    fn add(&mut self, key: &[u8]) {
-        let (first, last) = (
-            key.first().copied().unwrap_or(0),
-            key.last().copied().unwrap_or(0),
-        );
-        let middle = key.get(key.len() / 2).copied().unwrap_or(0);
-        let hash = (key.len() as u32)
-            .wrapping_mul(0x9E37_79B1)
-            .wrapping_add(u32::from(first).wrapping_mul(0x85EB_CA6B))
-            .wrapping_add(u32::from(middle).wrapping_mul(0xC2B2_AE35))
-            .wrapping_add(u32::from(last).wrapping_mul(0x27D4_EB2F));
-        let bit = 1 << (hash >> 26);
-        self.maybe_twice |= self.bits & bit != 0;
-        self.bits |= bit;
     }
 }

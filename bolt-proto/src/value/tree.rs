@@ -217,8 +217,8 @@ impl<'a> FromValue<'a> for Value {
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
         // Most lists and properties consist of these.
-        if let Some(value) = reader.short_string() {
-            return Ok(Self::String(value.to_owned()));
+        if let Some(value) = reader.owned_string() {
+            return Ok(Self::String(value));
         }
         if let Some(value) = reader.integer() {
             return Ok(Self::Integer(value));

@@ -171,6 +171,25 @@ fn reads_grow_while_they_are_filled_and_an_idle_buffer_shrinks() {
 }
 
 #[test]
+fn one_small_read_after_full_ones_does_not_make_the_next_smaller() {
+    let mut recv = Recv::<Answer>::new();
+    // Each page takes 10,000 bytes. Once one was read whole, so are those after it.
+    let mut reads = 0;
+    for _ in 0..10 {
+        let mut left = 10_000;
+        reads = 0;
+        while left > 0 {
+            let len = recv.space().len().min(left);
+            recv.received(len);
+            recv.skip(len);
+            left -= len;
+            reads += 1;
+        }
+    }
+    assert_eq!(reads, 1);
+}
+
+#[test]
 fn noise_is_a_violation_before_its_end_has_arrived() {
     let mut recv = Recv::<Answer>::new();
     feed(&mut recv, b"SSH-2.0");

@@ -53,7 +53,12 @@ impl DateTime {
     /// If the year on the local clock, or the nanosecond, is out of range.
     pub fn from_unix(seconds: i64, nanosecond: u32, offset: UtcOffset) -> Result<Self, RangeError> {
         let local = seconds.saturating_add(i64::from(offset.seconds()));
-        Ok(Self::new(LocalDateTime::from_seconds(local, nanosecond)?, offset))
+        LocalDateTime::check(local, nanosecond)?;
+        Ok(Self {
+            seconds,
+            nanosecond,
+            offset,
+        })
     }
 
     /// Returns the seconds since 1970-01-01T00:00Z. Earlier instants are negative.

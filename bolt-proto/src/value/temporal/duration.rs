@@ -44,7 +44,7 @@ impl Duration {
 
     /// Keeps the form.
     fn received(months: i64, days: i64, seconds: i64, nanoseconds: i64) -> Result<Self, RangeError> {
-        match seconds.checked_add(nanoseconds.div_euclid(SECOND)) {
+        match seconds.checked_add(carried(nanoseconds)) {
             Some(_) => Ok(Self {
                 months,
                 days,
@@ -75,7 +75,7 @@ impl Duration {
     /// Returns the whole seconds, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
-        self.seconds + self.nanoseconds.div_euclid(SECOND)
+        self.seconds + carried(self.nanoseconds)
     }
 
     /// Returns the nanoseconds to be added to the seconds, 0 to 999 999 999.
@@ -118,6 +118,15 @@ impl Duration {
                 "months and days have no fixed length, so only seconds convert",
             ))
         }
+    }
+}
+
+/// Returns the whole seconds in these nanoseconds, rounded down: none in nearly all durations that servers send.
+const fn carried(nanoseconds: i64) -> i64 {
+    if 0 <= nanoseconds && nanoseconds < SECOND {
+        0
+    } else {
+        nanoseconds.div_euclid(SECOND)
     }
 }
 

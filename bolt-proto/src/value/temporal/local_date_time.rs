@@ -34,12 +34,24 @@ impl LocalDateTime {
     ///
     /// If the year or the nanosecond is out of range.
     pub fn from_seconds(seconds: i64, nanosecond: u32) -> Result<Self, RangeError> {
-        let date = Date::from_days(seconds.div_euclid(DAY))?;
-        let nanos = seconds.rem_euclid(DAY) * SECOND + i64::from(check_nanosecond(nanosecond)?);
+        let days = seconds.div_euclid(DAY);
+        let date = Date::from_days(days)?;
+        let nanos = (seconds - days * DAY) * SECOND + i64::from(check_nanosecond(nanosecond)?);
         Ok(Self {
             date,
             time: LocalTime::from_nanos(nanos.unsigned_abs())?,
         })
+    }
+
+    /// Does the checks of [`from_seconds`](Self::from_seconds).
+    #[inline]
+    pub(super) fn check(seconds: i64, nanosecond: u32) -> Result<(), RangeError> {
+        const FIRST: i64 = Date::MIN.days() * DAY;
+        const END: i64 = (Date::MAX.days() + 1) * DAY;
+        if !(FIRST..END).contains(&seconds) {
+            Date::from_days(seconds.div_euclid(DAY))?;
+        }
+        check_nanosecond(nanosecond).map(drop)
     }
 
     /// Returns the date.

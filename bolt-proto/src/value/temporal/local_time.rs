@@ -105,6 +105,7 @@ impl LocalTime {
 }
 
 /// Checks that a nanosecond is less than a second.
+#[inline]
 pub(super) fn check_nanosecond(nanosecond: u32) -> Result<u32, RangeError> {
     if i64::from(nanosecond) < SECOND {
         Ok(nanosecond)
@@ -114,11 +115,13 @@ pub(super) fn check_nanosecond(nanosecond: u32) -> Result<u32, RangeError> {
 }
 
 /// Reads a received nanosecond of a second.
+#[inline]
 pub(super) fn received_nanosecond(nanosecond: i64) -> Result<u32, RangeError> {
     check_nanosecond(u32::try_from(nanosecond).unwrap_or(u32::MAX))
 }
 
 /// Reads a received time of day.
+#[inline]
 pub(super) fn received_nanos(nanos: i64) -> Result<LocalTime, RangeError> {
     LocalTime::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

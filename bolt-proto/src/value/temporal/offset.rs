@@ -41,6 +41,7 @@ impl UtcOffset {
     }
 
     /// Reads a received offset.
+    #[inline]
     pub(super) fn received(seconds: i64) -> Result<Self, ConversionError> {
         Ok(Self::from_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))?)
     }

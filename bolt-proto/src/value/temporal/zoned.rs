@@ -59,7 +59,7 @@ impl ZonedDateTime {
         let nanosecond = check_nanosecond(nanosecond)?;
         // The check is in UTC. The zone shifts the time by less than a day, which only a time zone database
         // would know.
-        LocalDateTime::from_seconds(seconds, nanosecond)?;
+        LocalDateTime::check(seconds, nanosecond)?;
         Ok(Self {
             seconds,
             nanosecond,
