@@ -70,6 +70,10 @@ impl Link {
                 return self.proto.reset().is_ok() && self.wire.write_at_once(&mut self.proto);
             }
         }
+        if self.proto.is_committing() {
+            // The commit is carried out, whatever is read; but a connection whose answer is here has nothing left to finish.
+            self.wire.read_arrived(&mut self.proto);
+        }
         match self.proto.disposition() {
             Disposition::Reusable => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}

@@ -247,6 +247,21 @@ fn a_write_that_fails_after_it_was_dropped_is_reset_by_the_next_user() {
 }
 
 #[test]
+fn a_dropped_commit_whose_answer_has_arrived_leaves_nothing_to_finish() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    link.proto.begin(&Extra::default()).unwrap();
+    next(&mut link, Deadline::NONE);
+    peer.hold();
+    link.proto.commit().unwrap();
+    link.write_at_once();
+    assert_eq!(link.release(), ReleaseOutcome::Unsettled);
+    assert!(link.is_finishing());
+    peer.release();
+    assert_eq!(link.release(), ReleaseOutcome::Ready);
+}
+
+#[test]
 fn work_that_one_lease_finishes_does_not_change_how_the_next_ends() {
     let peer = Peer::new(Setup {
         pages: 1,
