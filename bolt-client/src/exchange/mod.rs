@@ -293,7 +293,11 @@ impl Exchange {
     /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
         if matches!(error, UsageError::Ended(_)) {
-            while let Some(head) = self.flight.lease_if_held().and_then(|lease| lease.event_arrived()) {
+            while let Some(head) = self
+                .flight
+                .lease_if_held()
+                .and_then(|lease| lease.event_arrived())
+            {
                 self.take(head);
             }
         }
