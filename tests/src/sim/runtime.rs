@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
 
 use super::clock::{Event, Key, MICRO, Nanos, SECOND};
-use super::cluster::{self, ServerId};
+use super::cluster::{self, ClusterWeather, ServerId};
 use super::net::Socket;
 use super::state::{Sim, State};
 
@@ -230,13 +230,15 @@ impl State {
         }
     }
 
-    /// A server of a cluster has a pool of its own, and may have a part in that of the seed.
+    /// A server of a cluster has a pool of its own, and may have a part in that of the seed. Each search for a table may ask
+    /// an address of the seed once more, by a pool for that address alone.
     fn check_pool_size_at(&mut self, server: ServerId) {
         let conns = self.conns.iter();
         let sockets = conns
             .filter(|conn| conn.client_holds && conn.server == server)
             .count();
-        let most = 2 * self.weather.driver.pool_size;
+        let searches = self.weather.cluster.as_ref().map_or(0, ClusterWeather::names);
+        let most = 2 * self.weather.driver.pool_size + searches;
         if sockets > most {
             self.history.violation(format!(
                 "{sockets} connections to server {server}, but only {most} are allowed"

@@ -215,6 +215,11 @@ impl ClusterWeather {
         }
     }
 
+    /// Returns by how many names tables are searched for: databases and their aliases, and home databases.
+    pub(in crate::sim) fn names(&self) -> usize {
+        2 * self.databases.len() + self.homes.len()
+    }
+
     /// Returns the additional latency of the farthest server.
     pub(in crate::sim) fn farthest(&self) -> Nanos {
         self.distance.iter().copied().max().unwrap_or_default()
