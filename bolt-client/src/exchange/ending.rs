@@ -96,7 +96,11 @@ impl Exchange {
             lease.set_unfinished(Unfinished::Finish(id));
             lease.read_arrived();
         }
-        while let Some(Ok(head)) = self.flight.lease_if_held().and_then(|lease| lease.arrived()) {
+        while let Some(head) = self
+            .flight
+            .lease_if_held()
+            .and_then(|lease| lease.event_arrived())
+        {
             self.take(head);
         }
         if let Some(lease) = self.flight.lease_if_held() {

@@ -294,7 +294,11 @@ impl Exchange {
     /// precise error.
     fn refused(&mut self, error: UsageError) -> Error {
         if matches!(error, UsageError::Ended(_)) {
-            while let Some(Ok(head)) = self.flight.lease_if_held().and_then(|lease| lease.arrived()) {
+            while let Some(head) = self
+                .flight
+                .lease_if_held()
+                .and_then(|lease| lease.event_arrived())
+            {
                 self.take(head);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::causality::Causality;
 use super::clock::Nanos;
+use super::loads::Loading;
 use super::logins::Logins;
 use super::net::ConnId;
 use super::statement::{FailAt, Failure, Statement};
@@ -79,6 +80,8 @@ pub(super) struct History {
     pub(super) failures: Vec<(u64, bool)>,
     /// Writing transactions with a COMMIT that has reached the server, unless it is known to have failed.
     pub(super) commits: BTreeSet<u64>,
+    /// The loads that were begun, by their ids.
+    pub(super) loads: BTreeMap<u64, Loading>,
     /// Where the answers to commits end in the byte stream, by transaction tag.
     pub(super) answered: BTreeMap<u64, (ConnId, u64)>,
     pub(super) causality: Causality,

@@ -26,6 +26,9 @@
 //!   exactly once, unless that connection broke, the server failed, or the driver was dropped or out of time.
 //! * Transaction functions are retried only if that may help: never after an abort, a final failure, an unknown commit,
 //!   their deadline or the end of the retry budget. The rows that an attempt reads are its own.
+//! * A load applies its rows in order, in the batches that its limits make of them, each exactly once, unless its commit
+//!   was reported unknown. A batch begins once the one before it is committed, and is reported as soon as that is known; what
+//!   a failed load says about its progress is what is committed. Rows are asked for at most one batch ahead.
 //! * A transaction carries the bookmarks that its session or manager must know by then, and none that those replace.
 //!   Its reader sees what was reported to it before, although servers lag as far as bookmarks permit.
 //! * A dropped read, or a dropped transaction, ends on the server within round trips.
@@ -67,6 +70,7 @@ mod database;
 mod executor;
 mod extremes;
 mod history;
+mod loads;
 mod logins;
 mod net;
 mod oracle;

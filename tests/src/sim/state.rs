@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) timers: usize,
     /// The last stall: its beginning and end.
     pub(super) stalled: (Nanos, Nanos),
+    /// The ends of all stalls, and how long nothing was polled until then.
+    stood_still: Vec<(Nanos, Nanos)>,
     pub(super) switches: Switches,
     /// How many keep-alives the current poll has read.
     pub(super) keep_alives: u64,
@@ -66,6 +68,7 @@ impl Sim {
             connecting: Vec::new(),
             timers: 0,
             stalled: (0, 0),
+            stood_still: Vec::new(),
             switches: Switches::get(),
             keep_alives: 0,
             reads: 0,
@@ -103,6 +106,15 @@ impl State {
             }
         }
         self.clock.pass(until.saturating_sub(self.clock.now()));
+        let before = self.stood_still.last().map_or(0, |(_, before)| *before);
+        self.stood_still.push((until, before + time));
+    }
+
+    /// Returns for how long nothing was polled since then.
+    pub(super) fn stood_still_since(&self, since: Nanos) -> Nanos {
+        let all = self.stood_still.last().map_or(0, |(_, all)| *all);
+        let before = self.stood_still.iter().rev().find(|(end, _)| *end <= since);
+        all - before.map_or(0, |(_, before)| *before)
     }
 
     /// Processes an event.

@@ -204,11 +204,11 @@ impl Setup<'_> {
             };
             match send(attempts, &sent, &mut next).await {
                 Ok(counters) => loaded.add(sent.len(), counters),
-                Err(error) => {
-                    if is_uncertain(&error, auto_commit) {
+                Err(failed) => {
+                    if failed.is_uncertain(auto_commit) {
                         loaded.uncertain_rows = sent.len();
                     }
-                    return Err(error);
+                    return Err(failed.error);
                 }
             }
             if let Some(progress) = &mut progress {
@@ -220,25 +220,41 @@ impl Setup<'_> {
 }
 
 /// Loads one batch, and fills the next one meanwhile.
-async fn send(mut attempts: Attempts, batch: &Batch, next: &mut Filler<'_>) -> Result<Counters, Error> {
+async fn send(mut attempts: Attempts, batch: &Batch, next: &mut Filler<'_>) -> Result<Counters, Failed> {
     let by: Deadline = attempts.by();
-    let mut work = attempts.begin().await?;
+    let mut work = attempts.begin().await.map_err(Failed::unsent)?;
     loop {
         let mut fill = |cx: &mut Context<'_>| next.poll_step(cx);
         match work.load(batch.query(), &mut fill, by).await {
             Ok(counters) => return Ok(counters),
-            Err(error) => attempts.retry(&mut work, error).await?,
+            Err(error) => attempts.retry(&mut work, error).await.map_err(Failed::sent)?,
         }
     }
 }
 
-/// Returns whether some of a batch that failed may be committed.
-fn is_uncertain(error: &Error, auto_commit: bool) -> bool {
-    match error.kind() {
-        ErrorKind::UnknownCommit => true,
-        // Its inner transactions are committed one by one.
-        ErrorKind::Server => auto_commit,
-        _ => false,
+/// Why a batch is not known to be committed.
+struct Failed {
+    error: Error,
+    /// Whether a connection had been found for the batch.
+    sent: bool,
+}
+
+impl Failed {
+    const fn unsent(error: Error) -> Self {
+        Self { error, sent: false }
+    }
+
+    const fn sent(error: Error) -> Self {
+        Self { error, sent: true }
+    }
+
+    /// Returns whether some of the batch may be committed.
+    fn is_uncertain(&self, auto_commit: bool) -> bool {
+        if self.error.kind() == ErrorKind::UnknownCommit {
+            return true;
+        }
+        // Its inner transactions are committed one by one, whatever the last of them failed with. A login may travel with it.
+        auto_commit && self.sent && self.error.server().is_some() && !self.error.is_failed_login()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use super::*;
-use crate::{AsValue, Error, Loaded, query};
+use crate::{AsValue, Auth, Error, Loaded, query};
 
 /// The parts of a batch in a transaction that can fail, in their order.
 const REQUESTS: [Message; 4] = [Message::Begin, Message::Run, Message::Pull, Message::Commit];
@@ -227,6 +227,41 @@ fn an_auto_commit_batch_that_fails_on_the_server_is_uncertain() {
         (error.kind(), error.loaded().unwrap().uncertain_rows),
         (ErrorKind::Connect, 0)
     );
+}
+
+#[test]
+fn an_auto_commit_batch_that_was_not_sent_is_not_uncertain_whatever_failed() {
+    let servers = Scripted::new();
+    servers.fail(Message::Logon, "Neo.DatabaseError.General.UnknownError");
+    let error = load(&servers, 4, true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    assert_eq!(error.loaded().unwrap().uncertain_rows, 0);
+}
+
+#[test]
+fn an_auto_commit_batch_whose_login_is_refused_is_not_uncertain() {
+    for code in [
+        "Neo.ClientError.Security.Unauthorized",
+        "Neo.DatabaseError.General.UnknownError",
+    ] {
+        let servers = Scripted::new();
+        let driver = servers.driver_ready(1);
+        servers.fail(Message::Logon, code);
+        // The login changes on the connection that the batch travels on.
+        let mut session = driver.session().auth(Auth::basic("ada", "secret")).build();
+        let error = now(session.load("LOAD", 1..=4).auto_commit(true)).unwrap_err();
+        assert_eq!((error.code(), servers.connections()), (Some(code), 1));
+        assert_eq!(error.loaded().unwrap().uncertain_rows, 0, "{error}");
+    }
+}
+
+#[test]
+fn an_auto_commit_batch_is_uncertain_whatever_the_server_says_about_its_failure() {
+    let servers = Scripted::new();
+    servers.fail(Message::Pull, "Neo.ClientError.Security.CredentialsExpired");
+    let error = load(&servers, 4, true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+    assert_eq!(error.loaded().unwrap().uncertain_rows, 2);
 }
 
 #[test]

@@ -340,10 +340,22 @@ impl Link {
         self.wire.write_at_once(&mut self.proto);
     }
 
+    /// Returns the next event's head if it has arrived. The reason why none will is left to the caller that asks for that:
+    /// it can be given only once.
+    pub(crate) fn event_arrived(&mut self) -> Option<Head> {
+        if self.logging_in.is_some() {
+            self.take_login_answers();
+        }
+        if self.refused_login.is_some() {
+            return None;
+        }
+        self.proto.has_event().ok().flatten()
+    }
+
     /// Returns the next event's head if it has arrived, or the reason why none will. The answers to a change of the
     /// login are taken here.
     #[inline]
-    pub(crate) fn arrived(&mut self) -> Option<Result<Head, Error>> {
+    fn arrived(&mut self) -> Option<Result<Head, Error>> {
         if self.logging_in.is_some() {
             self.take_login_answers();
         }

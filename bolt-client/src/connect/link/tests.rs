@@ -6,6 +6,7 @@ mod peer;
 mod quiet;
 mod time;
 
+use std::io;
 use std::time::Duration;
 
 use bolt_proto::state::Message;
@@ -101,4 +102,17 @@ fn a_query_and_its_answer_travel() {
     assert_eq!(kinds, [Kind::Success, Kind::Record, Kind::Record, Kind::Success]);
     assert_eq!(peer.asked(), [Message::Run, Message::Pull]);
     assert_eq!(link.release(), ReleaseOutcome::Ready);
+}
+
+#[test]
+fn a_look_at_what_has_arrived_leaves_the_reason_for_the_end_of_the_connection_to_its_caller() {
+    let peer = Peer::new(Setup::default());
+    let mut link = link(&peer);
+    ask(&mut link);
+    peer.set(|setup| setup.fails_with = Some((io::ErrorKind::TimedOut, 1)));
+    link.read_arrived();
+    assert!(link.event_arrived().is_none());
+    let refused = link.proto.reset().unwrap_err();
+    let error = link.refusal(refused).to_string();
+    assert!(error.contains("timed out"), "{error}");
 }

@@ -124,6 +124,11 @@ impl Conn {
         held && self.to_client.carried >= end && self.to_client.arrived.len() <= 4_096
     }
 
+    /// Returns when it was made.
+    pub(super) const fn made_at(&self) -> Nanos {
+        self.made.1
+    }
+
     /// Returns how many bytes the client has read.
     pub(super) fn read(&self) -> u64 {
         self.to_client.carried - self.to_client.arrived.len() as u64

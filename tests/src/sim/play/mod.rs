@@ -3,6 +3,7 @@
 mod cursor;
 mod execute;
 mod function;
+mod load;
 mod observed;
 mod reading;
 mod script;

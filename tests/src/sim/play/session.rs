@@ -25,7 +25,7 @@ pub(super) struct SessionPlayer<'p> {
     /// The session's number in the causality judge.
     pub(super) number: usize,
     /// The login of its own, if it has one.
-    wanted: Option<Wanted>,
+    pub(super) wanted: Option<Wanted>,
     /// Whether its auto-commit queries may write.
     writes: bool,
     /// Rows per page; `None` for all.
@@ -51,6 +51,7 @@ impl Player {
                 Work::Use(uses) => playing.use_cursors(uses).await,
                 Work::Transaction(transaction) => playing.transaction(transaction).await,
                 Work::Function(function) => playing.function(function).await,
+                Work::Load(load) => playing.load(load).await,
                 Work::LastBookmarks(cancel) => playing.last_bookmarks(*cancel).await,
             }
         }

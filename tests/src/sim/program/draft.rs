@@ -1,5 +1,7 @@
 //! Draws the steps of a program.
 
+mod load;
+
 use bolt_client::Access;
 
 use super::{
@@ -122,12 +124,13 @@ impl Draft<'_> {
     }
 
     fn work(&mut self) -> Work {
-        match self.rng.between(0, 19) {
+        match self.rng.between(0, 22) {
             0..=4 => Work::AutoCommit(self.query(), self.reading()),
             5..=7 => Work::Open(self.query(), self.uses()),
             8 => Work::Use(self.uses()),
             9..=13 => Work::Transaction(self.transaction()),
             14..=18 => Work::Function(self.function()),
+            19..=21 => Work::Load(self.load()),
             _ => Work::LastBookmarks(self.cancel()),
         }
     }

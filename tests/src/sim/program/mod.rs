@@ -1,6 +1,7 @@
 //! Programs: random calls in random order, each of which may be dropped.
 
 mod draft;
+mod load;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use super::logins::UserId;
 use super::rng::Rng;
 use super::statement::Statement;
 use super::weather::Weather;
+pub(super) use load::{Flaw, Load, Source};
 
 /// The program of a world.
 #[derive(Debug)]
@@ -87,6 +89,7 @@ pub(super) enum Work {
     Use(Vec<Op>),
     Transaction(Transaction),
     Function(Function),
+    Load(Load),
     LastBookmarks(Cancel),
 }
 
@@ -269,6 +272,10 @@ impl Act {
             let script = match work {
                 Work::AutoCommit(query, _) | Work::Open(query, _) => {
                     change(query);
+                    continue;
+                }
+                Work::Load(load) => {
+                    change(&mut load.query);
                     continue;
                 }
                 Work::Transaction(transaction) => &mut transaction.script,

@@ -6,9 +6,11 @@ use bolt_proto::peer::Request;
 
 use super::Open;
 use super::answer::Cause;
+use super::batch::Batch;
 use super::opening::Opening;
 use crate::sim::clock::{Event, MICRO, Nanos};
 use crate::sim::cluster::{self, Wanted};
+use crate::sim::loads::LoadQuery;
 use crate::sim::logins::Presented;
 use crate::sim::net::{ConnId, Trouble};
 use crate::sim::state::State;
@@ -36,6 +38,8 @@ pub(super) enum Job {
     Begin(Opening),
     Run {
         statement: Statement,
+        /// If it is a batch of a load.
+        batch: Option<Batch>,
         attempt: u64,
         opening: Opening,
     },
@@ -106,7 +110,15 @@ impl Job {
                 })
             }
             Request::Run(run) => {
-                let statement = Statement::read(run.query)?;
+                let load = LoadQuery::read(run.query);
+                let batch = match load {
+                    Some(load) => Some(Batch::of(load, run.parameters)?),
+                    None => None,
+                };
+                let statement = match load {
+                    Some(load) => load.statement,
+                    None => Statement::read(run.query)?,
+                };
                 let by = run.parameters.get("by").ok().flatten();
                 if !matches!(by, Some(ValueRef::Integer(by)) if by == statement.by()) {
                     return None;
@@ -117,6 +129,7 @@ impl Job {
                 };
                 Self::Run {
                     statement,
+                    batch,
                     attempt,
                     opening: Opening::of(run.options)?,
                 }
@@ -197,6 +210,7 @@ impl State {
                 statement,
                 attempt,
                 opening,
+                ..
             } => self.run(conn, *statement, *attempt, opening),
             Job::Rows {
                 query_id,

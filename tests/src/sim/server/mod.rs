@@ -6,6 +6,7 @@
 //! transaction that fails frees its locks at once.
 
 mod answer;
+mod batch;
 mod greeting;
 mod job;
 mod opening;
@@ -254,11 +255,12 @@ impl State {
     fn start_next(&mut self, conn: ConnId) {
         let service = self.weather.server.service;
         let actor = &mut self.conns[conn].actor;
-        let Some(job) = actor.proto.request().and_then(|request| Job::of(&request)) else {
+        let Some(mut job) = actor.proto.request().and_then(|request| Job::of(&request)) else {
             let violation = format!("conn {conn}: a request that drivers do not send");
             return self.history.violation(violation);
         };
         self.note(|| format!("conn {conn}: {job:?}"));
+        self.name_batch(conn, &mut job);
         if job == Job::Goodbye {
             return self.close_now(conn);
         }

@@ -1,6 +1,6 @@
 //! Rows, which come into being when they are requested.
 
-use bolt_proto::value::MapEncoder;
+use bolt_proto::value::{Map, MapEncoder, Value};
 use bolt_proto::{Access, EncodeError};
 
 use super::answer::Cause;
@@ -136,9 +136,9 @@ impl State {
         }
         self.history.executions[execution].ended = true;
         let actor = &mut self.conns[conn].actor;
-        let (explicit, access) = actor.tx.as_mut().map_or((false, Access::Read), |open| {
+        let (explicit, access, tag) = actor.tx.as_mut().map_or((false, Access::Read, 0), |open| {
             open.results.remove(&query_id);
-            (open.explicit, open.access)
+            (open.explicit, open.access, open.tag)
         });
         let mut bookmark = None;
         if !explicit {
@@ -154,7 +154,7 @@ impl State {
             .success(|map| end(map, statement, bookmark.as_deref()));
         self.expect(conn, answered);
         if !explicit {
-            self.commit_answered(conn, statement.id);
+            self.commit_answered(conn, tag);
         }
         Progress::Answered
     }
@@ -170,6 +170,11 @@ impl State {
 fn end(map: &mut MapEncoder<'_>, statement: Statement, bookmark: Option<&str>) -> Result<(), EncodeError> {
     if let Some(bookmark) = bookmark {
         map.entry("bookmark", bookmark)?;
+    }
+    if statement.writes() {
+        let mut changes = Map::new();
+        changes.insert("properties-set", statement.rows as i64);
+        map.entry("stats", &Value::Map(changes))?;
     }
     map.entry("type", if statement.writes() { "rw" } else { "r" })?;
     map.entry("t_last", &1_i64)
