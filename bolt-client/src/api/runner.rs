@@ -63,10 +63,6 @@ pub trait QueryRunner: CursorHost {
 #[must_use = "a query runs when it is awaited"]
 pub struct QueryRun<'q>(Kind<'q>);
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "short-lived, and a box would be an allocation a query"
-)]
 enum Kind<'q> {
     AutoCommit(SessionRun<'q>),
     InTransaction(TransactionRun<'q>),
