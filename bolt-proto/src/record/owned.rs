@@ -117,6 +117,7 @@ impl Record {
     }
 
     /// Returns the values without their offsets.
+    #[inline]
     fn encoded(&self) -> &[u8] {
         let offsets = self.len().saturating_mul(OFFSET);
         self.data
@@ -124,6 +125,7 @@ impl Record {
             .unwrap_or_default()
     }
 
+    #[inline]
     fn reader_at(&self, index: usize) -> Result<Reader<'_>, ConversionError> {
         let values = self.encoded();
         let offset = self
