@@ -80,6 +80,16 @@ bugs! {
     NeighboursResult,
     /// A session keeps the work of dropped cursors.
     ExchangeKept,
+    /// A load counts a batch before its commit is acknowledged.
+    BatchCountedEarly,
+    /// A batch that was retried is sent once more after its commit was acknowledged.
+    RetriedBatchSentTwice,
+    /// The rows that a load has encoded ahead are lost when the batch before them is retried.
+    RowsAheadLost,
+    /// A load fills its next batch beyond its limits.
+    BatchWithoutEnd,
+    /// A load that failed denies that the last of its batches may be committed.
+    UncertainBatchDenied,
     /// Callers wait for an opening until it expires, though another could be begun.
     NoPatienceForOpenings,
     /// What a transport buffers is not flushed.

@@ -18,6 +18,13 @@ use core::fmt::{self, Write};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Escaped<'a>(pub &'a str);
 
+impl Escaped<'_> {
+    /// Returns whether the text is shown as it is.
+    pub(crate) fn is_verbatim(&self) -> bool {
+        !self.0.contains(is_harmful)
+    }
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;

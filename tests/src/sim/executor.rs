@@ -154,8 +154,10 @@ impl<'w> Executor<'w> {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
         };
-        self.sim
-            .with(|state| (state.keep_alives, state.reads, state.polled) = (0, 0, id));
+        self.sim.with(|state| {
+            (state.keep_alives, state.reads, state.looks) = (0, 0, 0);
+            state.polled = id;
+        });
         let poll = task.polls.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = Waker::from(Arc::new(TaskWaker {
             task: id,

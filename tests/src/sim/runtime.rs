@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
@@ -142,13 +143,26 @@ impl Runtime for SimRuntime {
     }
 
     fn now(&self) -> Instant {
-        self.base + Duration::from_nanos(self.sim.with(|state| state.clock.now()))
+        let (now, endless) = self.sim.with(|state| {
+            state.looks += 1;
+            let endless = state.looks > MOST_LOOKS;
+            if endless {
+                state.looks = 0;
+            }
+            (state.clock.now(), endless)
+        });
+        // No other means could end an endless poll that reads nothing.
+        assert!(!endless || thread::panicking(), "one poll never ends");
+        self.base + Duration::from_nanos(now)
     }
 
     fn random(&self) -> u64 {
         self.sim.with(|state| state.rng.draw())
     }
 }
+
+/// More looks at the clock than any poll needs.
+const MOST_LOOKS: u64 = 1_000_000;
 
 /// The third part of the first server's addresses.
 const FIRST_SERVER: u8 = 2;

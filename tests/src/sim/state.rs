@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) keep_alives: u64,
     /// How many reads the current poll has made.
     pub(super) reads: u64,
+    /// How often the current poll has looked at the clock.
+    pub(super) looks: u64,
     /// A readable log of what happened, if enabled.
     trace: Option<Vec<String>>,
 }
@@ -72,6 +74,7 @@ impl Sim {
             switches: Switches::get(),
             keep_alives: 0,
             reads: 0,
+            looks: 0,
             trace: traced.then(Vec::new),
         })))
     }

@@ -92,11 +92,18 @@ impl<'r> Filler<'r> {
         Ok(Some(()))
     }
 
+    /// Forgets the rows of the batch that is filled.
+    #[cfg(planted)]
+    pub(super) fn lose_rows(&mut self) {
+        self.batch.clear();
+    }
+
     fn note(&mut self, pushed: Pushed) {
         self.state = match pushed {
             Pushed::Row => {
                 self.yielded += 1;
-                if !self.cut.is_full(self.batch.len(), self.batch.encoded_len()) {
+                let is_full = self.cut.is_full(self.batch.len(), self.batch.encoded_len());
+                if !is_full || planted!(BatchWithoutEnd) {
                     return;
                 }
                 Filling::Full

@@ -205,7 +205,10 @@ impl Setup<'_> {
             match send(attempts, &sent, &mut next).await {
                 Ok(counters) => loaded.add(sent.len(), counters),
                 Err(failed) => {
-                    if failed.is_uncertain(auto_commit) {
+                    if planted!(BatchCountedEarly) {
+                        loaded.add(sent.len(), Counters::default());
+                    }
+                    if failed.is_uncertain(auto_commit) && !planted!(UncertainBatchDenied) {
                         loaded.uncertain_rows = sent.len();
                     }
                     return Err(failed.error);
@@ -223,11 +226,23 @@ impl Setup<'_> {
 async fn send(mut attempts: Attempts, batch: &Batch, next: &mut Filler<'_>) -> Result<Counters, Failed> {
     let by: Deadline = attempts.by();
     let mut work = attempts.begin().await.map_err(Failed::unsent)?;
+    let mut retried = false;
     loop {
         let mut fill = |cx: &mut Context<'_>| next.poll_step(cx);
         match work.load(batch.query(), &mut fill, by).await {
+            Ok(_) if planted!(RetriedBatchSentTwice) && retried => {
+                retried = false;
+                work = attempts.begin().await.map_err(Failed::unsent)?;
+            }
             Ok(counters) => return Ok(counters),
-            Err(error) => attempts.retry(&mut work, error).await.map_err(Failed::sent)?,
+            Err(error) => {
+                attempts.retry(&mut work, error).await.map_err(Failed::sent)?;
+                retried = true;
+                #[cfg(planted)]
+                if planted!(RowsAheadLost) {
+                    next.lose_rows();
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading the texts of ISO 8601 and RFC 9557.
 
+use crate::error::Escaped;
 use crate::value::{
     Date, DateTime, Duration, LocalDateTime, LocalTime, RangeError, Time, UtcOffset, ZonedDateTime,
 };
@@ -105,6 +106,10 @@ pub(super) fn zoned_date_time(text: &mut Text<'_>) -> Result<ZonedDateTime, Pars
     };
     text.require('[')?;
     let (zone, rest) = text.rest.split_once(']').ok_or(ParseError::Form)?;
+    // No zone has such a name, and it would be shown as another one.
+    if !Escaped(zone).is_verbatim() {
+        return Err(ParseError::Form);
+    }
     text.rest = rest;
     Ok(match offset {
         Some(offset) => ZonedDateTime::new(DateTime::new(local, offset), zone),

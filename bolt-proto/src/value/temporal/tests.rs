@@ -162,6 +162,9 @@ fn texts_in_another_form_are_refused() {
         "2024-01-01T00:00[Europe/Paris",
         "2024-01-01T00:00+01:00",
         "2024-01-01T00:00Europe/Paris",
+        // It would be shown as another name.
+        "2024-01-01T00:00Z[Europe\0Paris]",
+        "2024-01-01T00:00+01:00[Europe\u{202e}Paris]",
     ] {
         assert!(text.parse::<ZonedDateTime>().is_err(), "{text}");
     }
