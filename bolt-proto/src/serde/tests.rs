@@ -73,12 +73,12 @@ fn a_written_value_is_read_back() {
 #[test]
 fn a_cow_borrows_from_the_bytes() {
     #[derive(Debug, PartialEq, Deserialize)]
-    struct Lent<'a>(#[serde(borrow)] Cow<'a, str>);
+    struct Borrows<'a>(#[serde(borrow)] Cow<'a, str>);
 
     for text in ["short", "one that is longer than fifteen bytes"] {
         let bytes = encode(&text).unwrap();
-        let Lent(lent) = decode(&bytes).unwrap();
-        assert!(matches!(lent, Cow::Borrowed(lent) if lent == text), "{text}");
+        let Borrows(read) = decode(&bytes).unwrap();
+        assert!(matches!(lent, Cow::Borrowed(read) if read == text), "{text}");
     }
 }
 
