@@ -78,7 +78,10 @@ fn a_cow_borrows_from_the_bytes() {
     for text in ["short", "one that is longer than fifteen bytes"] {
         let bytes = encode(&text).unwrap();
         let Borrows(read) = decode(&bytes).unwrap();
-        assert!(matches!(read, Cow::Borrowed(borrowed) if borrowed == text), "{text}");
+        assert!(
+            matches!(read, Cow::Borrowed(borrowed) if borrowed == text),
+            "{text}"
+        );
     }
 }
 

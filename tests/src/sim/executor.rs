@@ -14,8 +14,9 @@ use super::rng::Rng;
 use super::runtime::Panic;
 use super::state::Sim;
 
-/// More steps than any world needs: exceeding them is a livelock.
-const MAX_STEPS: u64 = 1_000_000;
+/// More steps than any world needs: exceeding them is a livelock. A world whose calls are retried for centuries, by pauses that
+/// double, takes a million.
+const MAX_STEPS: u64 = 3_000_000;
 
 /// Polls tasks on one thread, in an order that the seed determines.
 pub(super) struct Executor<'w> {
