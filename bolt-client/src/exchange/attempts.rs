@@ -161,6 +161,8 @@ impl Attempts {
         if self.failed_on.len() >= MAX_MOVES || self.by.has_passed(now) || self.retry.is_over(now) {
             return false;
         }
+        // The question may take its time, which counts.
+        self.retry.begin(now);
         self.failed_on.push(Arc::clone(server));
         let moved = shared
             .has_other_server(&self.work.want, &self.failed_on, self.by)
@@ -168,7 +170,6 @@ impl Attempts {
         if moved {
             self.retry.note_failure(now);
         }
-        // The question may have taken its time.
         moved && !self.retry.is_over(shared.now())
     }
 

@@ -37,6 +37,11 @@ impl Retry {
         self.since.is_some_and(|since| now >= self.end(since))
     }
 
+    /// Begins the budget, if this is the first failure. The failure is noted once it is known what follows it.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
     /// Notes that an attempt failed at `now`, and that the next one begins at once.
     pub(crate) fn note_failure(&mut self, now: Instant) {
         self.failed = self.failed.saturating_add(1);

@@ -48,6 +48,28 @@ fn after_not_a_leader_the_next_attempt_waits_if_the_new_table_names_the_same_wri
 }
 
 #[test]
+fn the_time_that_a_new_table_takes_after_not_a_leader_counts_for_the_retries() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[1], &[2]], 300);
+    let config = Scripted::routed_config().max_transaction_retry_time(SECOND);
+    let driver = servers.driver_with(config);
+    assert_eq!(write(&driver), 2);
+    servers.fail_at(2, Message::Run, NOT_A_LEADER);
+    servers.hold(servers.last_at(1));
+    let mut call = Task::new(query(&driver, Access::Write));
+    assert!(call.run().is_none(), "it waits for the new table");
+    servers.pass(SECOND + SECOND / 2);
+    servers.release(servers.last_at(1));
+    let error = call.run().unwrap().unwrap_err();
+    assert_eq!(error.server().unwrap().code(), NOT_A_LEADER);
+    assert_eq!(
+        servers.count_at(2, Message::Run),
+        2,
+        "no attempt begins after the budget"
+    );
+}
+
+#[test]
 fn a_driver_of_one_server_pauses_after_not_a_leader_and_keeps_its_connection() {
     for code in [
         NOT_A_LEADER,
