@@ -95,6 +95,8 @@ pub(super) struct History {
     pub(super) breaks: u64,
     /// The handshakes of TLS that could not succeed.
     pub(super) refusals: Vec<Refusal>,
+    /// The tasks for which a name could not be looked up, and when.
+    pub(super) unresolved: Vec<(u64, Nanos)>,
     /// Whether a server has closed a connection without announcing that.
     pub(super) cuts: bool,
     /// How many callers got an error about a broken or refused connection.

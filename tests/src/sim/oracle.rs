@@ -156,8 +156,13 @@ impl State {
     pub(super) fn check_refusals(&mut self, call: &Call, started: Nanos) {
         let mine = |refusal: &&Refusal| refusal.task == self.polled && refusal.made > started;
         let met = self.history.refusals.iter().filter(mine).count();
-        // A name has two addresses at most. Openings that earlier calls began fail without a report.
-        let most = 2 + 2 * self.weather.driver.pool_size;
+        let unresolved = self.history.unresolved.iter();
+        let unresolved = unresolved
+            .filter(|(task, at)| *task == self.polled && *at > started)
+            .count();
+        // A name has two addresses at most. Openings that earlier calls began fail without a report. A call whose name could
+        // not be looked up is retried, and may meet the same once more.
+        let most = (2 + 2 * self.weather.driver.pool_size) * (1 + unresolved);
         if met > most && !call.awaits_openings {
             let what = &call.what;
             self.history

@@ -79,7 +79,11 @@ impl Runtime for SimRuntime {
                 panic::resume_unwind(Box::new(Panic));
             }
             if fails {
-                self.sim.with(|state| state.history.breaks += 1);
+                self.sim.with(|state| {
+                    state.history.breaks += 1;
+                    let looked_up = (state.polled, state.clock.now());
+                    state.history.unresolved.push(looked_up);
+                });
                 return Err(io::Error::other("simulated: no such host"));
             }
             let address = |(server, last)| {
