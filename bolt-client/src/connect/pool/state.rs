@@ -133,8 +133,13 @@ impl<L, O> Slots<L, O> {
 
     /// Returns how many calls use or want a connection.
     pub(crate) fn load(&self) -> usize {
-        let waiting = if self.is_closed() { 0 } else { self.queue.waiting() };
-        self.leased + self.half_open.len() + waiting
+        self.leased + self.half_open.len() + self.waiting()
+    }
+
+    /// Returns how many waiters have nothing in sight.
+    fn waiting(&self) -> usize {
+        // A closed pool has woken all that are still in its queue.
+        if self.is_closed() { 0 } else { self.queue.waiting() }
     }
 
     /// Returns the counts, expired connections included. Changes nothing.
@@ -143,8 +148,7 @@ impl<L, O> Slots<L, O> {
             in_use: self.leased - self.leased_opening,
             idle: self.ready.len() + self.unsettled.len(),
             opening: self.leased_opening + self.half_open.len(),
-            // A closed pool has woken all that are still in its queue.
-            waiting: if self.is_closed() { 0 } else { self.queue.waiting() },
+            waiting: self.waiting(),
         }
     }
 }
