@@ -140,6 +140,7 @@ pub(crate) fn check() -> Result<(), Error> {
 }
 
 /// Returns whether the calls of this thread are cancelled.
+#[inline]
 pub(crate) fn is_requested() -> bool {
     with_scopes(|scopes| scopes.iter().any(|handle| handle.is_cancelled()))
 }
@@ -162,6 +163,7 @@ pub(crate) fn sleep_unless_requested(waker: &Waker, sleep: impl FnOnce()) {
     }
 }
 
+#[inline]
 fn with_scopes<T: Default>(look: impl FnOnce(&[Arc<Shared>]) -> T) -> T {
     SCOPES
         .try_with(|scopes| look(&scopes.borrow()))

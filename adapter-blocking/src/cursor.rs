@@ -64,10 +64,14 @@ impl Cursor {
         adapter::keys_of_cursor(&self.inner, host.host(Seal(())))
     }
 
-    row_methods!([] [host] at at waited);
+    row_methods!([] [host] at same at waited);
 
     fn at<'r>(&'r mut self, host: &'r mut impl CursorHost) -> Result<Rows<'r>, Error> {
         cancel::check()?;
+        self.same(host)
+    }
+
+    fn same<'r>(&'r mut self, host: &'r mut impl CursorHost) -> Result<Rows<'r>, Error> {
         adapter::rows_of_cursor(&mut self.inner, host.host(Seal(())))
     }
 }

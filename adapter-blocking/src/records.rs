@@ -63,10 +63,16 @@ impl<'r> Records<'r> {
         self.inner.keys()
     }
 
-    row_methods!([] [] rows rest waited);
+    row_methods!([] [] rows same rest waited);
 
+    #[inline]
     fn rows(&mut self) -> Result<Rows<'_>, Error> {
         cancel::check()?;
+        self.same()
+    }
+
+    #[inline]
+    fn same(&mut self) -> Result<Rows<'_>, Error> {
         adapter::rows_of_records(&mut self.inner)
     }
 

@@ -21,6 +21,7 @@ pub use crate::{row_methods, run_methods};
 ///
 /// # Errors
 /// Never. The signature is that of [`rows_of_cursor`].
+#[inline]
 pub fn rows_of_records<'r>(records: &'r mut Records<'_>) -> Result<Rows<'r>, Error> {
     records.rows()
 }

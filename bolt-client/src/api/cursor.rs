@@ -75,7 +75,7 @@ impl Cursor {
         self.keys_at(host)
     }
 
-    row_methods!([async] [host] at at awaited);
+    row_methods!([async] [host] at at at awaited);
 
     pub(crate) fn keys_at<'h>(&self, host: &'h mut dyn CursorHost) -> Option<&'h Keys> {
         let exchange = host.exchange(self.token.exchange(), Seal(()))?;

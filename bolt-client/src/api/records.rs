@@ -104,7 +104,7 @@ impl<'r> Records<'r> {
         &self.keys
     }
 
-    row_methods!([async] [] rows rows awaited);
+    row_methods!([async] [] rows rows rows awaited);
 
     /// Always `Ok`: the list of methods is shared with `Cursor`.
     #[inline]

@@ -145,11 +145,12 @@ impl<'r> Rows<'r> {
 /// * `[host]`: each method takes the host of the cursor.
 /// * `rows`, `rest`: methods of the type that return [`Rows`](crate::adapter::Rows): for one row, or for all that are left.
 ///   They fail if the call is cancelled: a row that is here is taken without `run`.
+/// * `same`: does what `rows` does, right after it, so that what `rows` checks is not checked again.
 /// * `run`: a macro that waits for a future.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! row_methods {
-    ([$($async:ident)?] [$($host:ident)?] $rows:ident $rest:ident $run:ident) => {
+    ([$($async:ident)?] [$($host:ident)?] $rows:ident $same:ident $rest:ident $run:ident) => {
         /// Returns the next row, or `None` after the last one.
         ///
         /// # Errors
@@ -163,7 +164,7 @@ macro_rules! row_methods {
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<$crate::Record>, $crate::Error> {
             if self.$rows($($host)?)?.is_here() {
-                return Ok(self.$rows($($host)?)?.take());
+                return Ok(self.$same($($host)?)?.take());
             }
             $run!(self.$rows($($host)?)?.try_next())
         }
@@ -180,7 +181,7 @@ macro_rules! row_methods {
             $($host: &'row mut impl CursorHost,)?
         ) -> Result<Option<$crate::RecordRef<'row>>, $crate::Error> {
             if self.$rows($($host)?)?.is_here() {
-                return Ok(self.$rows($($host)?)?.take_ref());
+                return Ok(self.$same($($host)?)?.take_ref());
             }
             $run!(self.$rows($($host)?)?.next_ref())
         }
@@ -199,7 +200,7 @@ macro_rules! row_methods {
             $($host: &mut impl CursorHost,)?
         ) -> Result<Option<T>, $crate::Error> {
             if self.$rows($($host)?)?.is_here() {
-                return self.$rows($($host)?)?.take_ref().map(|row| row.to()).transpose();
+                return self.$same($($host)?)?.take_ref().map(|row| row.to()).transpose();
             }
             $run!(self.$rows($($host)?)?.next_as())
         }
