@@ -3,6 +3,7 @@
 mod batch;
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -41,10 +42,16 @@ pub use batch::Batch;
 pub struct Query {
     text: Arc<str>,
     parameters: Parameters,
-    /// The names of the first parameters, if there are many, and how many these are.
-    known: Option<BTreeSet<String>>,
-    noted: usize,
+    /// Present if there are many parameters. Boxed, since queries move with the builders of calls.
+    known: Option<Box<Known>>,
     error: Option<EncodeError>,
+}
+
+/// The names of the first parameters, as many as were looked at.
+#[derive(Clone, Default)]
+struct Known {
+    names: BTreeSet<String>,
+    noted: usize,
 }
 
 /// Up to this number, names are compared one by one.
@@ -207,19 +214,21 @@ impl Query {
         }
         // What is new since the last call was given once.
         let _ = self.note(given);
-        self.known.as_ref().is_some_and(|known| known.contains(name))
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.names.contains(name))
     }
 
     /// Notes the names of the first `count` parameters. Fails with the first that was there before.
     fn note(&mut self, count: usize) -> Result<(), EncodeError> {
         let mut known = self.known.take().unwrap_or_default();
         let encoded = self.parameters.encoded();
-        let unknown = encoded.starts().take(count).skip(self.noted);
+        let unknown = encoded.starts().take(count).skip(known.noted);
         let twice = unknown
             .map(|start| encoded.name_at(start))
-            .find(|name| !known.insert((*name).to_owned()))
+            .find(|name| !known.names.insert((*name).to_owned()))
             .map(|name| EncodeError::twice().at_parameter(name));
-        self.noted = count;
+        known.noted = count;
         self.known = Some(known);
         twice.map_or(Ok(()), Err)
     }

@@ -180,35 +180,29 @@ impl ExecuteQuery {
 }
 
 impl Setup {
-    /// Runs the query.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "the future of an `async fn` has room for the arguments twice"
-    )]
+    /// Runs the query. The future keeps what the attempts need, and not the options.
     fn run(self) -> impl Future<Output = Result<EagerResult, Error>> + Send {
+        let access = self.settings.access;
+        let page = Fetch::from(self.fetch_size);
+        let commit = if self.pipeline_commit || access == Access::Read {
+            CommitTime::WithQuery
+        } else {
+            CommitTime::AfterRows
+        };
+        let context = Arc::new(TransactionContext::new(
+            self.shared,
+            self.settings,
+            "deadline of the call",
+            Chain::new(Bookmarks::new(), self.manager),
+        ));
+        let by = context.deadline(None);
+        let mut attempts = context.retried(Api::ExecuteQuery, access, self.extra, by);
+        let query = self.query;
         async move {
-            self.query.check().map_err(Clone::clone)?;
-            let access = self.settings.access;
-            let page = Fetch::from(self.fetch_size);
-            let commit = if self.pipeline_commit || access == Access::Read {
-                CommitTime::WithQuery
-            } else {
-                CommitTime::AfterRows
-            };
-            let context = Arc::new(TransactionContext::new(
-                self.shared,
-                self.settings,
-                "deadline of the call",
-                Chain::new(Bookmarks::new(), self.manager),
-            ));
-            let mut attempts = {
-                let by = context.deadline(None);
-                context.retried(Api::ExecuteQuery, access, self.extra, by)
-            };
-            drop(context);
+            query.check().map_err(Clone::clone)?;
             let mut work = attempts.begin().await?;
             loop {
-                match work.execute(&self.query, page, commit, attempts.by()).await {
+                match work.execute(&query, page, commit, attempts.by()).await {
                     Ok(result) => return Ok(result),
                     Err(error) => attempts.retry(&mut work, error).await?,
                 }

@@ -289,14 +289,20 @@ impl Tx {
         }
     }
 
-    async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
-        loop {
-            match self.exchange.run(query, by).await {
-                Ok(id) => return Ok(id),
-                Err(error) => {
-                    self.attempts
-                        .replace_connection(&mut self.exchange, error, by)
-                        .await?
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn run(&mut self, query: &Query, by: Deadline) -> impl Future<Output = Result<ResultId, Error>> + Send {
+        async move {
+            loop {
+                match self.exchange.run(query, by).await {
+                    Ok(id) => return Ok(id),
+                    Err(error) => {
+                        self.attempts
+                            .replace_connection(&mut self.exchange, error, by)
+                            .await?
+                    }
                 }
             }
         }
@@ -358,10 +364,16 @@ impl<'t> TransactionRun<'t> {
 }
 
 impl<'t> Setup<'t> {
-    async fn records(self) -> Result<Records<'t>, Error> {
-        let by = self.tx.attempts.limit(self.deadline);
-        let id = self.tx.run(&self.query, by).await?;
-        Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn records(self) -> impl Future<Output = Result<Records<'t>, Error>> + Send {
+        async move {
+            let by = self.tx.attempts.limit(self.deadline);
+            let id = self.tx.run(&self.query, by).await?;
+            Ok(Records::of_transaction(&mut self.tx.exchange, id, by))
+        }
     }
 
     async fn cursor(self) -> Result<Cursor, Error> {

@@ -14,5 +14,5 @@ mod single_flight;
 pub(crate) mod tls;
 mod want;
 
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Begun, Shared};
 pub(crate) use want::Want;

@@ -1,5 +1,7 @@
 //! What all work of one driver shares.
 
+mod acquiring;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +21,9 @@ use super::encryption::Encryption;
 use super::fallout;
 use super::login::{Credentials, Login, Logins};
 use super::pool::{Lease, Pool, PoolCounts};
-use super::routing::{Choosing, Router, RoutingTable};
+use super::routing::{Router, RoutingTable};
+
+pub(crate) use acquiring::Begun;
 
 /// What all work of one driver shares: the runtime, the options, and the connections.
 pub(crate) struct Shared {
@@ -97,56 +101,6 @@ impl Shared {
         })
     }
 
-    /// Acquires a connection that is ready for this work, and carries the wanted login. Cancel-safe.
-    pub(crate) async fn acquire(&self, want: &Want, by: Deadline) -> Result<Lease, Error> {
-        let begun = self.now();
-        let by = self.acquisition_limit(begun, by);
-        let (mut lease, mut credentials) = self.acquire_any(want, begun, by).await?;
-        // Before Bolt 5.1 a login cannot be changed.
-        while !lease.carry(&credentials)? {
-            lease.close();
-            (lease, credentials) = self.acquire_any(want, self.now(), by).await?;
-        }
-        Ok(lease)
-    }
-
-    /// Acquires a connection that is ready, and returns it with the credentials that it has to carry.
-    async fn acquire_any(
-        &self,
-        want: &Want,
-        begun: Instant,
-        by: Deadline,
-    ) -> Result<(Lease, Credentials), Error> {
-        let login = &want.login;
-        let (mut credentials, now) = match self.logins.at_hand(login, begun) {
-            Some(credentials) => (credentials, begun),
-            None => (self.credentials(login, by).await?, self.now()),
-        };
-        let are_kept = self.logins.are_kept(now);
-        let lease = match &self.topology {
-            Topology::Direct(pool) => pool.begin_acquiring(&credentials, now)?.lease(by).await?,
-            Topology::Routed(router) => match router.begin_acquiring(want, &credentials, now)? {
-                Choosing::Done(lease) => lease,
-                // Boxed, since it is rare, and larger than the rest of a call.
-                begun => Box::pin(router.go_on_acquiring(begun, want, &mut credentials, by)).await?,
-            },
-        };
-        match login {
-            Login::Own(auth)
-                if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
-            {
-                Err(own_login_unsupported(&lease))
-            }
-            // They may have expired while the call waited for the connection. A server has just accepted those of a new
-            // one: tokens that live for less than an opening would replace one connection after the other.
-            Login::Driver if are_kept && lease.is_reused() => {
-                let credentials = self.credentials(login, by).await?;
-                Ok((lease, credentials))
-            }
-            _ => Ok((lease, credentials)),
-        }
-    }
-
     async fn credentials(&self, login: &Login, by: Deadline) -> Result<Credentials, Error> {
         // Boxed, since nearly all logins are at hand.
         Box::pin(self.logins.credentials(login, &*self.runtime, by)).await
@@ -198,7 +152,7 @@ impl Shared {
     async fn log_in(&self, want: &Want, by: Deadline) -> Result<(), Error> {
         let within = self.acquisition_limit(self.now(), by);
         loop {
-            let (mut lease, credentials) = self.acquire_any(want, self.now(), within).await?;
+            let (mut lease, credentials) = self.acquire_any(want, within).await?;
             // A new connection has just logged in with them. Before Bolt 5.1 the answer does not depend on that.
             if lease.can_log_in_again()
                 && !lease.is_reused()

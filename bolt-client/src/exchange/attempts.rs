@@ -8,6 +8,7 @@ use std::time::Duration;
 use bolt_proto::Api;
 
 use crate::address::Address;
+use crate::connect::Begun;
 use crate::connect::fallout::{self, RetryDecision};
 use crate::connect::pool::Lease;
 use crate::deadline::Deadline;
@@ -91,7 +92,11 @@ impl Attempts {
     /// Returns the work, on a connection that is ready. Nothing of it has been sent. It is boxed, since it moves through
     /// several futures.
     pub(crate) async fn begin(&mut self) -> Result<Box<Exchange>, Error> {
-        let lease = self.lease().await?;
+        let lease = match self.context.shared.begin_acquiring(&self.work.want) {
+            Ok(Begun::Done(lease)) => lease,
+            // Boxed, since it is rare, and larger than the rest of a call.
+            begun => Box::pin(self.lease(begun)).await?,
+        };
         #[cfg(planted)]
         if planted!(BookmarksLostOnFailover) && !self.failed_on.is_empty() {
             let bookmarks = self.context.chain.next_without();
@@ -186,7 +191,7 @@ impl Attempts {
         }
         // The dead connection goes first: the pool may have room for only one.
         work.give_back();
-        match self.acquire(by).await {
+        match self.context.shared.acquire(&self.work.want, by).await {
             Ok(lease) => {
                 self.api = work.pending_telemetry();
                 work.move_to(lease, self.api);
@@ -205,15 +210,26 @@ impl Attempts {
         has_budget && (error.is_retryable() || self.context.retries(error))
     }
 
-    /// Returns a connection, after as many attempts to get one as the policy allows.
-    async fn lease(&mut self) -> Result<Lease, Error> {
+    /// Goes on until there is a connection, after as many attempts to get one as the policy allows.
+    async fn lease(&mut self, mut begun: Result<Begun, Error>) -> Result<Lease, Error> {
         loop {
-            match self.acquire(self.by).await {
+            let shared = &self.context.shared;
+            let acquired = match begun {
+                Ok(Begun::Done(lease)) => Ok(lease),
+                Ok(Begun::Waits(acquisition)) => {
+                    shared
+                        .go_on_acquiring(acquisition, &self.work.want, self.by)
+                        .await
+                }
+                Err(error) => Err(error),
+            };
+            match acquired {
                 Ok(lease) => return Ok(lease),
                 Err(error) if error.is_new_login() && self.may_log_in_again(&error) => {}
                 Err(error) if self.is_retryable(&error) => self.pause(error).await?,
                 Err(error) => return Err(error),
             }
+            begun = self.context.shared.begin_acquiring(&self.work.want);
         }
     }
 
@@ -221,10 +237,6 @@ impl Attempts {
     /// credentials must not keep the server busy.
     fn may_log_in_again(&mut self, error: &Error) -> bool {
         !error.is_new_login() || !mem::replace(&mut self.logged_in_again, true)
-    }
-
-    async fn acquire(&self, by: Deadline) -> Result<Lease, Error> {
-        self.context.shared.acquire(&self.work.want, by).await
     }
 
     /// Returns the error if the time is up.

@@ -1,5 +1,6 @@
 //! How the work on a connection ends: with a commit, a rollback, or because its result is not wanted any more.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bolt_proto::{Connection, Fetch, RequestId, ResultId, UsageError};
@@ -22,19 +23,35 @@ impl Exchange {
     ///
     /// Dropped before COMMIT has left, it leaves the transaction to be rolled back; after that, the commit is carried
     /// out.
-    pub(crate) async fn commit(&mut self, by: Deadline) -> Result<(), Error> {
-        self.flight.state.check_usable()?;
-        self.queue_begin()?;
-        let commit = self.queue_commit(by).await?;
-        self.committed(commit, by).await
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    pub(crate) fn commit(&mut self, by: Deadline) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            self.flight.state.check_usable()?;
+            self.queue_begin()?;
+            let commit = self.queue_commit(by).await?;
+            self.committed(commit, by).await
+        }
     }
 
     /// Waits for the answer to COMMIT.
-    pub(super) async fn committed(&mut self, commit: RequestId, by: Deadline) -> Result<(), Error> {
-        match self.answer(commit, by).await {
-            // A failure that the server reports is final; the loss of the connection leaves the commit unknown.
-            Err(error) if error.loses_the_answer() => Err(self.classify_lost_commit(commit, error)),
-            result => result,
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    pub(super) fn committed(
+        &mut self,
+        commit: RequestId,
+        by: Deadline,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            match self.answer(commit, by).await {
+                // A failure that the server reports is final; the loss of the connection leaves the commit unknown.
+                Err(error) if error.loses_the_answer() => Err(self.classify_lost_commit(commit, error)),
+                result => result,
+            }
         }
     }
 

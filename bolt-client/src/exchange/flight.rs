@@ -1,5 +1,6 @@
 //! The connection of a unit of work, and the state of that work.
 
+use std::future::Future;
 use std::mem;
 use std::sync::Arc;
 
@@ -173,29 +174,35 @@ impl Flight {
 
     /// Waits for the next event and returns its head. What ends the connection ends the work; but a failure that the
     /// server reported before is the more precise error.
-    pub(super) async fn head(&mut self, by: Deadline) -> Result<Head, Error> {
-        let Self { lease, state } = self;
-        let Some(lease) = lease else {
-            return Err(state.gone());
-        };
-        if state.failure.is_some() {
-            // After a failure nothing more is requested, so open results will not be continued.
-            let proto = &mut lease.proto;
-            if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    pub(super) fn head(&mut self, by: Deadline) -> impl Future<Output = Result<Head, Error>> + Send {
+        async move {
+            let Self { lease, state } = self;
+            let Some(lease) = lease else {
                 return Err(state.gone());
+            };
+            if state.failure.is_some() {
+                // After a failure nothing more is requested, so open results will not be continued.
+                let proto = &mut lease.proto;
+                if proto.awaited().is_none() && matches!(proto.has_event(), Ok(None)) {
+                    return Err(state.gone());
+                }
             }
+            let error = match lease.head(by).await {
+                Ok(head) => return Ok(head),
+                Err(error) => error,
+            };
+            lease.report(fallout::for_connections(&error, state.answered));
+            lease.report_to_router(fallout::for_routing(&error, state.circumstances()));
+            let is_over = matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol);
+            if is_over || error.is_failed_login() {
+                state.fail(error.clone());
+            }
+            Err(state.own_failure().unwrap_or(error))
         }
-        let error = match lease.head(by).await {
-            Ok(head) => return Ok(head),
-            Err(error) => error,
-        };
-        lease.report(fallout::for_connections(&error, state.answered));
-        lease.report_to_router(fallout::for_routing(&error, state.circumstances()));
-        let is_over = matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Protocol);
-        if is_over || error.is_failed_login() {
-            state.fail(error.clone());
-        }
-        Err(state.own_failure().unwrap_or(error))
     }
 
     /// Queues BEGIN if it is not queued yet. If BEGIN is refused, the caller takes back what was queued with it.

@@ -19,6 +19,7 @@ mod tests;
 mod work;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -146,10 +147,16 @@ impl Exchange {
     }
 
     /// Waits for one event, and applies it to its result.
-    async fn advance(&mut self, by: Deadline) -> Result<Head, Error> {
-        let head = self.flight.head(by).await?;
-        self.take(head);
-        Ok(head)
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn advance(&mut self, by: Deadline) -> impl Future<Output = Result<Head, Error>> + Send {
+        async move {
+            let head = self.flight.head(by).await?;
+            self.take(head);
+            Ok(head)
+        }
     }
 
     fn take(&mut self, head: Head) {
@@ -356,16 +363,22 @@ impl Exchange {
     }
 
     /// Waits for the answer to a request that is not about a result.
-    async fn answer(&mut self, request: RequestId, by: Deadline) -> Result<(), Error> {
-        loop {
-            let head = self.advance(by).await?;
-            if head.request == Some(request) && head.kind != Kind::Record {
-                let state = &mut self.flight.state;
-                return match head.kind {
-                    Kind::Failure => Err(state.own_failure().unwrap_or_else(ended)),
-                    Kind::Ignored => Err(state.report_failure().unwrap_or_else(ignored)),
-                    _ => Ok(()),
-                };
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn answer(&mut self, request: RequestId, by: Deadline) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            loop {
+                let head = self.advance(by).await?;
+                if head.request == Some(request) && head.kind != Kind::Record {
+                    let state = &mut self.flight.state;
+                    return match head.kind {
+                        Kind::Failure => Err(state.own_failure().unwrap_or_else(ended)),
+                        Kind::Ignored => Err(state.report_failure().unwrap_or_else(ignored)),
+                        _ => Ok(()),
+                    };
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How queries are sent.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bolt_proto::{Connection, ExtraRef, Fetch, Query, RequestId, ResultId, UsageError};
@@ -26,26 +27,36 @@ impl Exchange {
 
     /// Runs a query and waits until the server has accepted it; if it has no columns, until it has been carried out.
     /// A first page of rows is requested in the same write.
-    pub(crate) async fn run(&mut self, query: &Query, by: Deadline) -> Result<ResultId, Error> {
-        let page = self.flight.state.work().page;
-        let (run, id) = self.send(query, page)?;
-        let mut running = Running {
-            exchange: self,
-            run,
-            id,
-            done: false,
-        };
-        let outcome = running.exchange.started(id, by).await;
-        running.done = true;
-        drop(running);
-        let Err(error) = outcome else { return Ok(id) };
-        let unanswered = error.loses_the_answer();
-        let error = self.classify_lost_answer(error);
-        if unanswered {
-            self.abandon(run, id);
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    pub(crate) fn run(
+        &mut self,
+        query: &Query,
+        by: Deadline,
+    ) -> impl Future<Output = Result<ResultId, Error>> + Send {
+        async move {
+            let page = self.flight.state.work().page;
+            let (run, id) = self.send(query, page)?;
+            let mut running = Running {
+                exchange: self,
+                run,
+                id,
+                done: false,
+            };
+            let outcome = running.exchange.started(id, by).await;
+            running.done = true;
+            drop(running);
+            let Err(error) = outcome else { return Ok(id) };
+            let unanswered = error.loses_the_answer();
+            let error = self.classify_lost_answer(error);
+            if unanswered {
+                self.abandon(run, id);
+            }
+            self.results.remove(id);
+            Err(error)
         }
-        self.results.remove(id);
-        Err(error)
     }
 
     /// Queues a query and a request for all its rows. They leave with the next request that is waited for.
@@ -109,21 +120,27 @@ impl Exchange {
     }
 
     /// Waits for the answer to RUN, and for the end if there are no columns.
-    async fn started(&mut self, id: ResultId, by: Deadline) -> Result<(), Error> {
-        loop {
-            let Some(result) = self.results.get(id) else {
-                return Err(Error::misuse("the result is gone; please report this as a bug"));
-            };
-            if result.has_ended() {
-                return self.end_of(id).unwrap_or(Ok(()));
-            }
-            if result.is_started() {
-                // Without columns there are no rows, so there is only one page.
-                if result.may_have_rows() || self.flight.lease_mut()?.proto.has_more(id) {
-                    return self.see_first_page(id, by).await;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn started(&mut self, id: ResultId, by: Deadline) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            loop {
+                let Some(result) = self.results.get(id) else {
+                    return Err(Error::misuse("the result is gone; please report this as a bug"));
+                };
+                if result.has_ended() {
+                    return self.end_of(id).unwrap_or(Ok(()));
                 }
+                if result.is_started() {
+                    // Without columns there are no rows, so there is only one page.
+                    if result.may_have_rows() || self.flight.lease_mut()?.proto.has_more(id) {
+                        return self.see_first_page(id, by).await;
+                    }
+                }
+                self.advance(by).await?;
             }
-            self.advance(by).await?;
         }
     }
 

@@ -13,16 +13,19 @@ use crate::exchange::{Dropped, Exchange, HolderToken, Rest};
 const KEPT_BYTES: usize = 16 << 20;
 
 /// The auto-commit queries of a session that outlive the call that ran them: those with a cursor, and the one whose rows
-/// were dropped before it was carried out.
+/// were dropped before it was carried out. They are rare, and the session moves with the builders of its calls: so there is
+/// no place for them until there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Leftover {
+pub(crate) struct Leftover(Option<Box<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
     /// By their numbers. Only the newest may have a connection.
     with_cursor: BTreeMap<u64, Box<Exchange>>,
     /// The results whose cursors were dropped. Present after the first cursor.
     dropped: Option<Arc<Dropped>>,
     /// A write whose rows were dropped. The session finishes the write before its next work, which has to see that write.
-    /// Boxed, since it is rare: the session moves with the builders of its calls.
-    unfinished: Option<Box<ParkedWork>>,
+    unfinished: Option<ParkedWork>,
 }
 
 impl Leftover {
@@ -32,26 +35,62 @@ impl Leftover {
         exchange: Box<Exchange>,
         token: impl FnOnce(u64, &Arc<Dropped>) -> HolderToken,
     ) -> HolderToken {
+        let kept = self.0.get_or_insert_default();
         let number = exchange.number();
-        self.with_cursor.insert(number, exchange);
-        token(number, self.dropped.get_or_insert_default())
+        kept.with_cursor.insert(number, exchange);
+        token(number, kept.dropped.get_or_insert_default())
     }
 
     /// Returns the work of a cursor.
     pub(super) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        self.with_cursor.get_mut(&number).map(|exchange| &mut **exchange)
+        let exchange = self.0.as_mut()?.with_cursor.get_mut(&number);
+        exchange.map(|exchange| &mut **exchange)
     }
 
     /// Takes a query whose rows were dropped. A write is kept until it is finished; any other query ends here.
     pub(crate) fn put(&mut self, exchange: &mut Exchange) {
-        let unread = exchange.unread();
-        if let Some(id) = unread.filter(|id| exchange.is_unread_write(*id)) {
-            self.unfinished = exchange.park(id).map(Box::new);
+        if let Some(parked) = park_write(exchange) {
+            self.0.get_or_insert_default().unfinished = Some(parked);
         }
     }
 
     /// Finishes what was dropped, and frees the connection: what is left of a cursor's result is kept. Cancel-safe.
     pub(super) async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
+        if let Some(kept) = &mut self.0 {
+            // Boxed, since it is rare, and larger than the rest of a call.
+            Box::pin(kept.make_room(by)).await?;
+            if kept.is_empty() {
+                self.0 = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out all that is left, without the rows.
+    pub(super) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
+        match &mut self.0 {
+            Some(kept) => kept.finish(by).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Carries out the writes that are left. Waits for the server at most for the teardown limit.
+    pub(super) async fn settle(&mut self, shared: &Shared) {
+        if let Some(kept) = &mut self.0 {
+            let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
+            kept.settle(by).await;
+        }
+    }
+
+    /// Returns the number of queries that are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |kept| kept.len())
+    }
+}
+
+impl Kept {
+    async fn make_room(&mut self, by: Deadline) -> Result<(), Error> {
         self.forget_dropped();
         self.finish_dropped(by).await?;
         let Some(mut newest) = self.with_cursor.last_entry() else {
@@ -70,8 +109,7 @@ impl Leftover {
         Ok(())
     }
 
-    /// Carries out all that is left, without the rows.
-    pub(super) async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
+    async fn finish(&mut self, by: Deadline) -> Result<(), Error> {
         self.forget_dropped();
         self.finish_dropped(by).await?;
         for exchange in self.with_cursor.values_mut() {
@@ -82,9 +120,7 @@ impl Leftover {
         Ok(())
     }
 
-    /// Carries out the writes that are left. Waits for the server at most for the teardown limit.
-    pub(super) async fn settle(&mut self, shared: &Shared) {
-        let by = Deadline::after(shared.now(), shared.config().teardown_timeout);
+    async fn settle(&mut self, by: Deadline) {
         // What is not done in time is finished without the session.
         let _in_time = self.finish_dropped(by).await;
         for exchange in self.with_cursor.values_mut() {
@@ -102,14 +138,20 @@ impl Leftover {
                 continue;
             }
             if let Some(mut exchange) = self.with_cursor.remove(&number) {
-                self.put(&mut exchange);
+                if let Some(parked) = park_write(&mut exchange) {
+                    self.unfinished = Some(parked);
+                }
             }
         }
     }
 
-    /// Returns the number of queries that are kept.
+    /// Returns whether there is nothing to finish, and no cursor.
+    fn is_empty(&self) -> bool {
+        self.with_cursor.is_empty() && self.unfinished.is_none()
+    }
+
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.with_cursor.len()
             + usize::from(self.unfinished.is_some())
             + self.dropped.as_ref().map_or(0, |dropped| dropped.len())
@@ -122,4 +164,10 @@ impl Leftover {
         }
         Ok(())
     }
+}
+
+/// Parks a write that was not read to its end, so that its end can be read later.
+fn park_write(exchange: &mut Exchange) -> Option<ParkedWork> {
+    let id = exchange.unread().filter(|id| exchange.is_unread_write(*id))?;
+    exchange.park(id)
 }

@@ -108,9 +108,7 @@ impl<'s> Setup<'s> {
     )]
     fn records(mut self) -> impl Future<Output = Result<Records<'s>, Error>> + Send {
         async move {
-            let by = self.session.context.deadline(self.deadline);
-            let extra = mem::take(&mut self.extra);
-            let (exchange, id) = start(&mut self.session, &self.query, extra, by).await?;
+            let (exchange, id, by) = self.start().await?;
             let leftover = match self.session {
                 Held::Borrowed(session) => Held::Borrowed(&mut session.leftover),
                 Held::Owned(session) => Held::Owned(session.leftover),
@@ -125,28 +123,33 @@ impl<'s> Setup<'s> {
                 "a cursor needs its session: take it from `run`, not from `into_records`",
             ));
         }
-        let by = self.session.context.deadline(self.deadline);
-        let (exchange, id) = start(&mut self.session, &self.query, self.extra, by).await?;
+        let (exchange, id, by) = self.start().await?;
         let token = |number, dropped: &_| HolderToken::new(number, id, dropped);
         Ok(Cursor::new(self.session.leftover.hold(exchange, token), by))
     }
-}
 
-/// Runs the query: on another connection if the pooled one was dead, and once more if the server invites that.
-async fn start(
-    session: &mut Session,
-    query: &Query,
-    extra: OwnExtra,
-    by: Deadline,
-) -> Result<(Box<Exchange>, ResultId), Error> {
-    query.check().map_err(Clone::clone)?;
-    session.make_room(by).await?;
-    let mut attempts = session.context.auto_commit(extra, by);
-    let mut work = attempts.begin().await?;
-    loop {
-        match work.run(query, by).await {
-            Ok(id) => return Ok((work, id)),
-            Err(error) => attempts.retry(&mut work, error).await?,
+    /// Runs the query: on another connection if the pooled one was dead, and once more if the server invites that. Returns
+    /// the work, its result, and when the call has to end.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` has room for the arguments twice"
+    )]
+    fn start(&mut self) -> impl Future<Output = Result<(Box<Exchange>, ResultId, Deadline), Error>> + Send {
+        async move {
+            self.query.check().map_err(Clone::clone)?;
+            let mut attempts = {
+                let by = self.session.context.deadline(self.deadline);
+                self.session.make_room(by).await?;
+                let extra = mem::take(&mut self.extra);
+                self.session.context.auto_commit(extra, by)
+            };
+            let mut work = attempts.begin().await?;
+            loop {
+                match work.run(&self.query, attempts.by()).await {
+                    Ok(id) => return Ok((work, id, attempts.by())),
+                    Err(error) => attempts.retry(&mut work, error).await?,
+                }
+            }
         }
     }
 }
@@ -160,3 +163,23 @@ impl<'s> Future for SessionRun<'s> {
 }
 
 debug_without_query!(SessionRun);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::Scripted;
+
+    /// Allocators serve up to about a kibibyte from caches of freed pieces.
+    #[test]
+    fn the_future_of_a_query_takes_at_most_a_kibibyte() {
+        let driver = Scripted::new().driver();
+        let mut session = driver.session().build();
+        let mut call = session.run("RETURN 1");
+        assert!(size_of_val(&call) <= 256, "{}", size_of_val(&call));
+        let Lazy::Setup(setup) = &mut call.work else {
+            panic!("it was polled")
+        };
+        let future = setup.take().expect("it was not polled").records();
+        assert!(size_of_val(&future) <= 1024, "{}", size_of_val(&future));
+    }
+}
