@@ -33,8 +33,10 @@ impl ColumnIndex for usize {
 impl ColumnIndex for str {
     #[inline]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
-        let index = keys.index_near(self, next).filter(|&index| index < columns);
-        index.ok_or_else(|| ConversionError::no_column(self, keys.iter()))
+        match keys.index_near(self, next) {
+            Some(index) if index < columns => Ok(index),
+            _ => Err(no_column(self, keys)),
+        }
     }
 }
 
@@ -50,6 +52,11 @@ impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
         (**self).find(keys, columns, next)
     }
+}
+
+#[cold]
+fn no_column(name: &str, keys: &Keys) -> ConversionError {
+    ConversionError::no_column(name, keys.iter())
 }
 
 mod sealed {
