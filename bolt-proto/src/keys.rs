@@ -90,7 +90,7 @@ impl Keys {
     }
 
     /// Works as [`index_of`](Self::index_of), and is faster if the name is at `place`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index_near(&self, name: &str, place: usize) -> Option<usize> {
         match self.names.get(place) {
             Some(known) if self.distinct && known.is(name) => Some(place),

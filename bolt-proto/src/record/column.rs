@@ -31,7 +31,7 @@ impl ColumnIndex for usize {
 }
 
 impl ColumnIndex for str {
-    #[inline]
+    #[inline(always)]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
         match keys.index_near(self, next) {
             Some(index) if index < columns => Ok(index),
@@ -48,7 +48,7 @@ impl ColumnIndex for String {
 }
 
 impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
-    #[inline]
+    #[inline(always)]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
         (**self).find(keys, columns, next)
     }
