@@ -26,25 +26,35 @@ pub struct Keys {
     distinct: bool,
 }
 
+/// A name, as a part of a hash table of all names. What the table says of a place has nothing to do with the name there.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Name {
-    mark: Mark,
     text: Box<str>,
+    /// The first names that hash to the two places here, or [`NONE`].
+    first: [u16; PLACES],
+    /// The next name that hashes to the place of this name, or [`NONE`].
+    next: u16,
 }
 
-/// The length, the first, the middle and the last byte of a name: nearly all different names differ in them.
-type Mark = [u8; 4];
+/// The number of places for each name: with one, a third of the names would not be the first at theirs.
+const PLACES: usize = 2;
+
+/// The end of a chain of names. The names from there on are in no chain.
+const NONE: u16 = u16::MAX;
 
 impl Keys {
     /// Creates a list of these names.
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let named = |name: &str| Name {
-            mark: mark(name),
             text: name.into(),
+            first: [NONE; PLACES],
+            next: NONE,
         };
-        let names: Arc<[Name]> = names.into_iter().map(named).collect::<Vec<_>>().into();
+        let mut names: Vec<Name> = names.into_iter().map(named).collect();
+        chain(&mut names);
         let distinct = are_distinct(&names);
+        let names = names.into();
         Self { names, distinct }
     }
 
@@ -70,20 +80,43 @@ impl Keys {
 
     /// Returns the index of a name, from 0.
     #[must_use]
+    #[inline]
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        let mark = mark(name);
-        self.names
-            .iter()
-            .position(|known| known.mark == mark && known.is(name))
+        let first = *self.chain_of(name)?;
+        match self.names.get(usize::from(first)) {
+            Some(known) if known.is(name) => Some(usize::from(first)),
+            _ => self.search(name, first),
+        }
     }
 
     /// Works as [`index_of`](Self::index_of), and is faster if the name is at `place`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index_near(&self, name: &str, place: usize) -> Option<usize> {
         match self.names.get(place) {
             Some(known) if self.distinct && known.is(name) => Some(place),
             _ => self.index_of(name),
         }
+    }
+
+    /// Returns where the chain begins in which a name must be.
+    #[inline]
+    fn chain_of(&self, name: &str) -> Option<&u16> {
+        let place = place(name, self.names.len());
+        self.names.get(place / PLACES)?.first.get(place % PLACES)
+    }
+
+    /// Searches the chain from `at` on, and the names that are in no chain.
+    #[inline(never)]
+    fn search(&self, name: &str, mut at: u16) -> Option<usize> {
+        while at != NONE {
+            let known = self.names.get(usize::from(at))?;
+            if known.is(name) {
+                return Some(usize::from(at));
+            }
+            at = known.next;
+        }
+        let mut others = self.names.iter().enumerate().skip(usize::from(NONE));
+        others.find(|(_, known)| known.is(name)).map(|(at, _)| at)
     }
 
     /// Returns the name at this index.
@@ -119,12 +152,34 @@ impl Name {
     }
 }
 
+/// Returns the place that a name hashes to, by its length and its first, middle and last byte: nearly all different names
+/// differ in them. For a literal, most of that is done by the compiler.
 #[inline]
-fn mark(name: &str) -> Mark {
+fn place(name: &str, names: usize) -> usize {
     let at = |index: usize| name.as_bytes().get(index).copied().unwrap_or_default();
     let len = name.len();
     // Of long names, the length is cut off.
-    [len as u8, at(0), at(len / 2), at(len.wrapping_sub(1))]
+    let mark = u32::from_le_bytes([len as u8, at(0), at(len / 2), at(len.wrapping_sub(1))]);
+    let hash = u64::from(mark.wrapping_mul(0x9E37_79B1));
+    // Less than the number of places, of which more than 32 bits are never looked at.
+    (hash.wrapping_mul(names.saturating_mul(PLACES) as u64) >> 32) as usize
+}
+
+/// Makes the chains: in each, the names are in their order.
+fn chain(names: &mut [Name]) {
+    let len = names.len();
+    for at in (0..NONE).take(len).rev() {
+        let Some(place) = names.get(usize::from(at)).map(|name| place(&name.text, len)) else {
+            continue;
+        };
+        let chain = names
+            .get_mut(place / PLACES)
+            .and_then(|name| name.first.get_mut(place % PLACES));
+        let next = chain.map_or(NONE, |first| core::mem::replace(first, at));
+        if let Some(name) = names.get_mut(usize::from(at)) {
+            name.next = next;
+        }
+    }
 }
 
 /// Returns whether no name occurs twice. Many names are sorted first, so that a server cannot make this slow.
@@ -132,7 +187,7 @@ fn are_distinct(names: &[Name]) -> bool {
     const FEW: usize = 16;
     if names.len() <= FEW {
         let mut earlier = names.iter().enumerate();
-        return earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier == name));
+        return earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier.text == name.text));
     }
     let mut sorted: Vec<&str> = names.iter().map(|name| &*name.text).collect();
     sorted.sort_unstable();
@@ -249,6 +304,22 @@ mod tests {
     }
 
     #[test]
+    fn each_of_many_names_is_found() {
+        let names: Vec<String> = (0..70_000).map(|n| format!("c{n}")).collect();
+        let keys = Keys::new(names.iter().map(String::as_str));
+        for index in [0, 1, 15, 16, 300, 65_533, 65_534, 65_535, 65_536, 69_999] {
+            assert_eq!(keys.index_of(&names[index]), Some(index));
+        }
+        assert_eq!(keys.index_of("c70000"), None);
+        for few in 0..40 {
+            let keys = Keys::new(names.iter().take(few).map(String::as_str));
+            for (index, name) in names.iter().enumerate().take(42) {
+                assert_eq!(keys.index_of(name), (index < few).then_some(index));
+            }
+        }
+    }
+
+    #[test]
     fn the_first_of_equal_names_is_found() {
         for others in [0, 40] {
             let mut names: Vec<String> = (0..others).map(|n| format!("column {n}")).collect();
@@ -257,6 +328,7 @@ mod tests {
             let keys = Keys::new(names.iter().map(String::as_str));
             assert!(!keys.distinct);
             assert_eq!(keys.index_near("twice", 1), Some(0));
+            assert_eq!(keys.index_of("twice"), Some(0));
         }
     }
 }

@@ -74,14 +74,15 @@ impl<'a> RecordRef<'a> {
     /// If there is no such column, or if its value cannot be read as a `T`.
     #[inline]
     pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
-        let index = column.find(self.keys, self.columns, self.places.map_or(0, Places::next))?;
-        let offset = self
-            .offset_of(index)
-            .map_err(|error| self.at(error.into(), index))?;
+        let index = column.find(self.keys, self.columns, self.places.map_or(0, Places::known))?;
+        let offset = match self.offset_of(index) {
+            Ok(offset) => offset,
+            Err(error) => return Err(self.at(error.into(), index)),
+        };
         let mut reader = self.reader_at(offset);
         let value = T::read(&mut reader).map_err(|error| self.at(error, index))?;
         if let Some(places) = self.places {
-            places.read(index, self.place_of(&reader));
+            places.note(index, self.place_of(&reader));
         }
         Ok(value)
     }
@@ -169,9 +170,10 @@ impl<'a> RecordRef<'a> {
             return Ok(self.place_of(&reader));
         };
         for column in from..to {
-            reader.skip()?;
-            places.note(column, self.place_of(&reader));
+            reader.pass_value()?;
+            places.put(column.wrapping_add(1), self.place_of(&reader));
         }
+        places.reach(to);
         Ok(self.place_of(&reader))
     }
 
@@ -183,7 +185,8 @@ impl<'a> RecordRef<'a> {
     /// Returns the offset of a reader.
     #[inline]
     fn place_of(&self, reader: &Reader<'a>) -> usize {
-        self.values.len().saturating_sub(reader.rest().len())
+        // The rest is a part of the values.
+        self.values.len().wrapping_sub(reader.rest().len())
     }
 
     #[cold]

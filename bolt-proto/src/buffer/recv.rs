@@ -221,7 +221,7 @@ impl<K: Copy> Recv<K> {
     }
 
     /// Delivers the next message of the run. Its bytes stay until the next call of [`space`](Self::space).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_in_run(&mut self) -> Option<&[u8]> {
         self.left = self.left.checked_sub(1)?;
         let (&header, rest) = self.bytes.get(self.next..)?.split_first_chunk::<2>()?;

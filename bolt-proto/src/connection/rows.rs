@@ -126,7 +126,7 @@ impl Rows {
     }
 
     /// Takes the next of several consecutive rows.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_next<'a>(&'a mut self, recv: &'a mut Recv<Answer>) -> Option<RecordRef<'a>> {
         let [_, _, body @ ..] = recv.next_in_run()? else {
             return None;
@@ -136,7 +136,7 @@ impl Rows {
 }
 
 impl Taken {
-    #[inline]
+    #[inline(always)]
     fn row<'a>(&'a mut self, body: &'a [u8]) -> Option<RecordRef<'a>> {
         let (columns, values) = record(body).ok()?;
         self.places.start();

@@ -180,6 +180,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Does what [`skip`](Self::skip) does, for many values one after the other.
+    #[inline(always)]
+    pub(crate) fn pass_value(&mut self) -> Result<(), DecodeError> {
+        let len = match (scalar_len(self.rest), self.rest) {
+            (Some(len), _) => len,
+            (None, [marker::STRING_8, len, ..]) => usize::from(*len).wrapping_add(2),
+            (None, rest) => skip(rest)?,
+        };
+        self.take(len).map(drop)
+    }
+
     /// Moves past `len` bytes.
     #[inline]
     pub(crate) fn pass(&mut self, len: usize) -> Result<(), DecodeError> {

@@ -31,10 +31,12 @@ impl ColumnIndex for usize {
 }
 
 impl ColumnIndex for str {
-    #[inline]
+    #[inline(always)]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
-        let index = keys.index_near(self, next).filter(|&index| index < columns);
-        index.ok_or_else(|| ConversionError::no_column(self, keys.iter()))
+        match keys.index_near(self, next) {
+            Some(index) if index < columns => Ok(index),
+            _ => Err(no_column(self, keys)),
+        }
     }
 }
 
@@ -46,10 +48,15 @@ impl ColumnIndex for String {
 }
 
 impl<C: ColumnIndex + ?Sized> ColumnIndex for &C {
-    #[inline]
+    #[inline(always)]
     fn find(&self, keys: &Keys, columns: usize, next: usize) -> Result<usize, ConversionError> {
         (**self).find(keys, columns, next)
     }
+}
+
+#[cold]
+fn no_column(name: &str, keys: &Keys) -> ConversionError {
+    ConversionError::no_column(name, keys.iter())
 }
 
 mod sealed {

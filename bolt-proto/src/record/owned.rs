@@ -32,15 +32,21 @@ pub struct Record {
 const OFFSET: usize = size_of::<u32>();
 
 /// The offset of a column that cannot be found, because a column before it is malformed.
-const UNKNOWN: u32 = u32::MAX;
+const UNKNOWN: u32 = u32::from_ne_bytes([UNKNOWN_BYTE; OFFSET]);
+const UNKNOWN_BYTE: u8 = u8::MAX;
 
 impl Record {
     pub(super) fn new(keys: Keys, columns: usize, values: &[u8]) -> Self {
         let len = values.len().saturating_add(columns.saturating_mul(OFFSET));
         let mut data = Vec::with_capacity(len);
         data.extend_from_slice(values);
-        for offset in Offsets::new(values, columns) {
-            data.extend_from_slice(&offset.to_ne_bytes());
+        if columns == 1 {
+            data.extend_from_slice(&[0; OFFSET]);
+        } else {
+            data.resize(len, UNKNOWN_BYTE);
+            if let Some((_, offsets)) = data.split_at_mut_checked(values.len()) {
+                write_offsets(values, offsets);
+            }
         }
         Self::from_parts(keys, columns, data.into())
     }
@@ -142,45 +148,26 @@ impl Record {
 
 /// Appends the offset of each of the values that begin at `start`.
 pub(crate) fn with_offsets(data: &mut Vec<u8>, start: usize, columns: usize) {
-    let values = data.get(start..).unwrap_or_default();
-    let offsets: Vec<[u8; OFFSET]> = Offsets::new(values, columns).map(u32::to_ne_bytes).collect();
-    data.reserve_exact(columns.saturating_mul(OFFSET));
-    data.extend(offsets.as_flattened());
-}
-
-/// The offset of each value; [`UNKNOWN`] after a malformed one.
-struct Offsets<'a> {
-    reader: Reader<'a>,
-    len: usize,
-    left: usize,
-    lost: bool,
-}
-
-impl<'a> Offsets<'a> {
-    #[inline]
-    fn new(values: &'a [u8], columns: usize) -> Self {
-        Self {
-            reader: Reader::new(values),
-            len: values.len(),
-            left: columns,
-            lost: false,
-        }
+    let offsets = columns.saturating_mul(OFFSET);
+    let end = data.len();
+    data.reserve_exact(offsets);
+    data.resize(end.saturating_add(offsets), UNKNOWN_BYTE);
+    if let Some((values, offsets)) = data.split_at_mut_checked(end) {
+        write_offsets(values.get(start..).unwrap_or_default(), offsets);
     }
 }
 
-impl Iterator for Offsets<'_> {
-    type Item = u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<u32> {
-        self.left = self.left.checked_sub(1)?;
-        if self.lost {
-            return Some(UNKNOWN);
-        }
-        let offset = self.len.saturating_sub(self.reader.rest().len());
+/// Writes the offset of each value over `offsets`, which are unknown. Those after a malformed value stay so.
+fn write_offsets(values: &[u8], offsets: &mut [u8]) {
+    let mut reader = Reader::new(values);
+    let mut places = offsets.chunks_exact_mut(OFFSET);
+    while let Some(place) = places.next() {
+        let offset = values.len().wrapping_sub(reader.rest().len());
+        place.copy_from_slice(&u32::try_from(offset).unwrap_or(UNKNOWN).to_ne_bytes());
         // After the last value, no other one begins.
-        self.lost = self.left > 0 && self.reader.skip().is_err();
-        Some(u32::try_from(offset).unwrap_or(UNKNOWN))
+        if places.len() > 0 && reader.pass_value().is_err() {
+            break;
+        }
     }
 }
 

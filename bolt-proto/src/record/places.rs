@@ -1,7 +1,7 @@
 //! Where the columns of a row begin, as far as known.
 
 use bytes::Bytes;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of columns after the first of which the offsets are remembered.
 const REMEMBERED: usize = 16;
@@ -15,9 +15,7 @@ pub(crate) struct Places {
     /// The last column of which the offset is known.
     known: AtomicUsize,
     /// Where the columns begin, the first one at 0.
-    offsets: [AtomicU32; REMEMBERED + 1],
-    /// The column after the one that was read last, which is likely to be the next.
-    next: AtomicUsize,
+    offsets: [AtomicUsize; REMEMBERED + 1],
     /// The values of a large row with their offsets, which an owned row shares.
     whole: Option<Bytes>,
 }
@@ -40,13 +38,12 @@ impl Places {
     #[inline]
     pub(crate) fn start(&mut self) {
         *self.known.get_mut() = 0;
-        *self.next.get_mut() = 0;
     }
 
-    /// Returns the column that is likely to be read next.
+    /// Returns the last column of which the offset is known. It is the next one to be read, if columns are read in order.
     #[inline]
-    pub(super) fn next(&self) -> usize {
-        self.next.load(Ordering::Relaxed)
+    pub(super) fn known(&self) -> usize {
+        self.known.load(Ordering::Relaxed)
     }
 
     /// Returns the last column up to `column` of which the offset is known, and the offset.
@@ -54,16 +51,9 @@ impl Places {
     pub(super) fn find(&self, column: usize) -> (usize, usize) {
         let column = column.min(self.known.load(Ordering::Acquire));
         match self.offsets.get(column) {
-            Some(offset) => (column, offset.load(Ordering::Relaxed) as usize),
+            Some(offset) => (column, offset.load(Ordering::Relaxed)),
             None => (0, 0),
         }
-    }
-
-    /// Notes that `column` was read, and that the one after it begins at `end`.
-    #[inline]
-    pub(super) fn read(&self, column: usize, end: usize) {
-        self.next.store(column.wrapping_add(1), Ordering::Relaxed);
-        self.note(column, end);
     }
 
     /// Notes that the column after `column` begins at `end`.
@@ -73,11 +63,26 @@ impl Places {
             return;
         }
         let next = column.wrapping_add(1);
-        if let (Some(place), Ok(end)) = (self.offsets.get(next), u32::try_from(end)) {
-            place.store(end, Ordering::Relaxed);
-            // A thread that sees the number also sees the offsets.
-            self.known.store(next, Ordering::Release);
+        if self.put(next, end) {
+            self.reach(next);
         }
+    }
+
+    /// Notes where a column begins, which counts when it is [reached](Self::reach). Returns whether it is remembered.
+    #[inline]
+    pub(super) fn put(&self, column: usize, start: usize) -> bool {
+        let place = self.offsets.get(column);
+        if let Some(place) = place {
+            place.store(start, Ordering::Relaxed);
+        }
+        place.is_some()
+    }
+
+    /// Notes that the offsets of all columns up to this one are known.
+    #[inline]
+    pub(super) fn reach(&self, column: usize) {
+        // A thread that sees the number also sees the offsets.
+        self.known.store(column.min(REMEMBERED), Ordering::Release);
     }
 }
 
@@ -89,17 +94,21 @@ mod tests {
     fn offsets_are_remembered_in_order_and_for_one_row() {
         let mut places = Places::default();
         assert_eq!((places.find(0), places.find(9)), ((0, 0), (0, 0)));
-        places.read(0, 5);
+        places.note(0, 5);
         places.note(1, 7);
         places.note(3, 99);
         assert_eq!(
             [0, 1, 2, 3].map(|column| places.find(column)),
             [(0, 0), (1, 5), (2, 7), (2, 7)]
         );
-        places.read(0, 5);
-        assert_eq!((places.next(), places.find(2)), (1, (2, 7)));
+        places.note(0, 5);
+        assert_eq!((places.known(), places.find(2)), (2, (2, 7)));
+        assert!(places.put(3, 9) && !places.put(REMEMBERED + 1, 99));
+        assert_eq!(places.find(3), (2, 7));
+        places.reach(3);
+        assert_eq!(places.find(3), (3, 9));
         places.start();
-        assert_eq!((places.next(), places.find(2)), (0, (0, 0)));
+        assert_eq!((places.known(), places.find(2)), (0, (0, 0)));
     }
 
     #[test]
@@ -109,11 +118,7 @@ mod tests {
             places.note(column, column * 10 + 10);
         }
         assert_eq!(places.find(100), (REMEMBERED, REMEMBERED * 10));
-        #[cfg(target_pointer_width = "64")]
-        {
-            let places = Places::default();
-            places.note(0, usize::MAX);
-            assert_eq!(places.find(1), (0, 0));
-        }
+        places.reach(REMEMBERED + 9);
+        assert_eq!(places.known(), REMEMBERED);
     }
 }

@@ -15,9 +15,9 @@ pub(crate) struct RecordDeserializer<'a, 'k> {
     keys: &'k Keys,
     columns: usize,
     reader: Reader<'a>,
-    /// The column to be read next, and whether its name has been read but not its value.
+    /// The column to be read next, and the number of columns of which the name has been read.
     next: usize,
-    named: bool,
+    named: usize,
 }
 
 impl<'a, 'k> RecordDeserializer<'a, 'k> {
@@ -27,7 +27,7 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
             columns,
             reader,
             next: 0,
-            named: false,
+            named: 0,
         }
     }
 
@@ -39,7 +39,6 @@ impl<'a, 'k> RecordDeserializer<'a, 'k> {
     ) -> Result<T, ConversionError> {
         let index = self.next;
         self.next = index.saturating_add(1);
-        self.named = false;
         match read(Deserializer::new(&mut self.reader)) {
             Ok(value) => Ok(value),
             Err(error) => Err(at_column(error, self.keys, index)),
@@ -225,13 +224,13 @@ impl<'a, 'k: 'a> MapAccess<'a> for RecordDeserializer<'a, 'k> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ConversionError> {
-        if self.named {
+        if self.named > self.next {
             self.skip_column()?;
         }
         if self.next == self.columns {
             return Ok(None);
         }
-        self.named = true;
+        self.named = self.next.wrapping_add(1);
         seed.deserialize(Name(name(self.keys, self.next))).map(Some)
     }
 

@@ -194,14 +194,19 @@ macro_rules! scalars {
 
             #[inline]
             fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-                fn by_token<'a>(reader: &mut Reader<'a>) -> Result<$scalar, ConversionError> {
-                    match reader.token()? {
-                        $(Token::$variant($value) => $result,)+
-                        other => Err(ConversionError::mismatch($expected, other.kind())),
-                    }
+                // It takes a copy, so that the reader itself can stay in registers.
+                fn by_token<'a>(mut reader: Reader<'a>) -> (Result<$scalar, ConversionError>, Reader<'a>) {
+                    let value = match reader.token() {
+                        $(Ok(Token::$variant($value)) => $result,)+
+                        Ok(other) => Err(ConversionError::mismatch($expected, other.kind())),
+                        Err(error) => Err(error.into()),
+                    };
+                    (value, reader)
                 }
                 scalars!(@fast reader $($fast)? $($variant($value) => $result),+);
-                by_token(reader)
+                let (value, after) = by_token(*reader);
+                *reader = after;
+                value
             }
 
             $(

@@ -17,11 +17,8 @@ impl SeenKeys {
             key.last().copied().unwrap_or(0),
         );
         let middle = key.get(key.len() / 2).copied().unwrap_or(0);
-        let hash = (key.len() as u32)
-            .wrapping_mul(0x9E37_79B1)
-            .wrapping_add(u32::from(first).wrapping_mul(0x85EB_CA6B))
-            .wrapping_add(u32::from(middle).wrapping_mul(0xC2B2_AE35))
-            .wrapping_add(u32::from(last).wrapping_mul(0x27D4_EB2F));
+        // Of long keys, the length is cut off.
+        let hash = u32::from_le_bytes([key.len() as u8, first, middle, last]).wrapping_mul(0x9E37_79B1);
         let bit = 1 << (hash >> 26);
         self.maybe_twice |= self.bits & bit != 0;
         self.bits |= bit;

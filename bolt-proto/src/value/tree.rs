@@ -216,32 +216,38 @@ impl<'a> FromValue<'a> for Value {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, ConversionError> {
-        // Most lists and properties consist of these.
-        if let Some(value) = reader.owned_string() {
-            return Ok(Self::String(value));
-        }
+        // Numbers are read here alone: whatever calls other functions has to save registers first.
         if let Some(value) = reader.integer() {
             return Ok(Self::Integer(value));
         }
         if let Some(value) = reader.float() {
             return Ok(Self::Float(value));
         }
-        if let Some((fields, tag)) = reader.structure() {
-            return inside(reader, |reader| read_structure(reader, fields, tag));
-        }
-        Ok(match reader.token()? {
-            Token::Null => Self::Null,
-            Token::Boolean(value) => Self::Boolean(value),
-            Token::Integer(value) => Self::Integer(value),
-            Token::Float(value) => Self::Float(value),
-            Token::String(value) => Self::String(value.to_owned()),
-            Token::Bytes(value) => Self::Bytes(value.to_owned()),
-            Token::Uuid(value) => Self::Uuid(value),
-            Token::List(len) => inside(reader, |reader| read_items(reader, len).map(Self::List))?,
-            Token::Map(len) => inside(reader, |reader| Map::entries(reader, len).map(Self::Map))?,
-            Token::Structure { fields, tag } => inside(reader, |reader| read_structure(reader, fields, tag))?,
-        })
+        read_other(reader)
     }
+}
+
+/// Reads any value. Most lists and properties consist of numbers and texts.
+#[inline(never)]
+fn read_other(reader: &mut Reader<'_>) -> Result<Value, ConversionError> {
+    if let Some(value) = reader.owned_string() {
+        return Ok(Value::String(value));
+    }
+    if let Some((fields, tag)) = reader.structure() {
+        return inside(reader, |reader| read_structure(reader, fields, tag));
+    }
+    Ok(match reader.token()? {
+        Token::Null => Value::Null,
+        Token::Boolean(value) => Value::Boolean(value),
+        Token::Integer(value) => Value::Integer(value),
+        Token::Float(value) => Value::Float(value),
+        Token::String(value) => Value::String(value.to_owned()),
+        Token::Bytes(value) => Value::Bytes(value.to_owned()),
+        Token::Uuid(value) => Value::Uuid(value),
+        Token::List(len) => inside(reader, |reader| read_items(reader, len).map(Value::List))?,
+        Token::Map(len) => inside(reader, |reader| Map::entries(reader, len).map(Value::Map))?,
+        Token::Structure { fields, tag } => inside(reader, |reader| read_structure(reader, fields, tag))?,
+    })
 }
 
 fn inside<'a>(

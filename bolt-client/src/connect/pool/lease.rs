@@ -203,6 +203,7 @@ impl Lease {
 impl Deref for Lease {
     type Target = Link;
 
+    #[inline]
     fn deref(&self) -> &Link {
         let pooled = self.pooled.as_deref();
         &pooled.expect("a lease holds its link until it is dropped").link
@@ -211,6 +212,7 @@ impl Deref for Lease {
 
 #[expect(clippy::expect_used, reason = "a lease holds its link until it is dropped")]
 impl DerefMut for Lease {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Link {
         let pooled = self.pooled.as_deref_mut();
         &mut pooled.expect("a lease holds its link until it is dropped").link
