@@ -29,8 +29,14 @@ pub struct Keys {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Name {
     mark: Mark,
+    /// If there are many names: the index of the name that is here when all are sorted. So a name is found without a look
+    /// at each.
+    sorted: u32,
     text: Box<str>,
 }
+
+/// Up to this number, names are compared one by one.
+const FEW: usize = 16;
 
 /// The length, the first, the middle and the last byte of a name: nearly all different names differ in them.
 type Mark = [u8; 4];
@@ -41,11 +47,19 @@ impl Keys {
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let named = |name: &str| Name {
             mark: mark(name),
+            sorted: 0,
             text: name.into(),
         };
-        let names: Arc<[Name]> = names.into_iter().map(named).collect::<Vec<_>>().into();
-        let distinct = are_distinct(&names);
-        Self { names, distinct }
+        let mut names: Vec<Name> = names.into_iter().map(named).collect();
+        let distinct = if names.len() <= FEW {
+            are_distinct(&names)
+        } else {
+            sort(&mut names)
+        };
+        Self {
+            names: names.into(),
+            distinct,
+        }
     }
 
     /// Returns whether these are the names, in this order. Names that cannot be read are not.
@@ -71,10 +85,21 @@ impl Keys {
     /// Returns the index of a name, from 0.
     #[must_use]
     pub fn index_of(&self, name: &str) -> Option<usize> {
+        if self.names.len() > FEW {
+            return self.index_of_many(name);
+        }
         let mark = mark(name);
         self.names
             .iter()
             .position(|known| known.mark == mark && known.is(name))
+    }
+
+    /// Does [`index_of`](Self::index_of) for many names.
+    fn index_of_many(&self, name: &str) -> Option<usize> {
+        let text = |place: &Name| self.get(place.sorted as usize).unwrap_or_default();
+        let place = self.names.partition_point(|place| text(place) < name);
+        let index = self.names.get(place)?.sorted as usize;
+        self.names.get(index)?.is(name).then_some(index)
     }
 
     /// Works as [`index_of`](Self::index_of), and is faster if the name is at `place`.
@@ -127,16 +152,26 @@ fn mark(name: &str) -> Mark {
     [len as u8, at(0), at(len / 2), at(len.wrapping_sub(1))]
 }
 
-/// Returns whether no name occurs twice. Many names are sorted first, so that a server cannot make this slow.
+/// Returns whether no name occurs twice among these few.
 fn are_distinct(names: &[Name]) -> bool {
-    const FEW: usize = 16;
-    if names.len() <= FEW {
-        let mut earlier = names.iter().enumerate();
-        return earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier == name));
-    }
-    let mut sorted: Vec<&str> = names.iter().map(|name| &*name.text).collect();
+    let mut earlier = names.iter().enumerate();
+    earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier == name))
+}
+
+/// Notes the order of the names, the first of equal names first. Returns whether no name occurs twice.
+fn sort(names: &mut [Name]) -> bool {
+    // The server sends fewer: each takes more memory than its index.
+    let mut sorted: Vec<(&str, u32)> = names.iter().map(|name| &*name.text).zip(0..).collect();
     sorted.sort_unstable();
-    sorted.is_sorted_by(|a, b| a < b)
+    let distinct = sorted.windows(2).all(|pair| match pair {
+        [(a, _), (b, _)] => a != b,
+        _ => true,
+    });
+    let order: Vec<u32> = sorted.into_iter().map(|(_, index)| index).collect();
+    for (name, index) in names.iter_mut().zip(order) {
+        name.sorted = index;
+    }
+    distinct
 }
 
 /// No names, which take no memory.
@@ -250,13 +285,20 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_names_is_found() {
-        for others in [0, 40] {
+        for others in [0, 40, 1000] {
             let mut names: Vec<String> = (0..others).map(|n| format!("column {n}")).collect();
             assert!(Keys::new(names.iter().map(String::as_str)).distinct);
             names.splice(0..0, [String::from("twice"), String::from("twice")]);
             let keys = Keys::new(names.iter().map(String::as_str));
             assert!(!keys.distinct);
             assert_eq!(keys.index_near("twice", 1), Some(0));
+            for (index, name) in keys.iter().enumerate().skip(1) {
+                let first = if name == "twice" { 0 } else { index };
+                assert_eq!(keys.index_of(name), Some(first), "{name:?}");
+            }
+            for unknown in ["", "column", "column 7 ", "zzz"] {
+                assert_eq!(keys.index_of(unknown), None, "{unknown:?}");
+            }
         }
     }
 }
