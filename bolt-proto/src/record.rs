@@ -13,7 +13,7 @@ use ::serde::Deserialize;
 use bytes::Bytes;
 
 pub use column::ColumnIndex;
-pub use columns::Columns;
+pub use columns::{Columns, push};
 pub use iter::RecordIter;
 pub use owned::Record;
 use owned::offset_in;
