@@ -123,24 +123,28 @@ fn a_long_parameter_is_encoded_once_and_not_copied_again() {
         ("bytes by param", |driver, len| {
             let value = bytes(len);
             driver.execute_query("CREATE").param("value", &value).call()?;
-            Ok(drop(value))
+            drop(value);
+            Ok(())
         }),
         ("a text by param", |driver, len| {
             let value = text(len);
             driver.execute_query("CREATE").param("value", &value).call()?;
-            Ok(drop(value))
+            drop(value);
+            Ok(())
         }),
         ("bytes by params", |driver, len| {
             let parameters = Parameters {
                 value: Blob(bytes(len)),
             };
             driver.execute_query("CREATE").params(&parameters).call()?;
-            Ok(drop(parameters))
+            drop(parameters);
+            Ok(())
         }),
         ("a text by params", |driver, len| {
             let parameters = Parameters { value: text(len) };
             driver.execute_query("CREATE").params(&parameters).call()?;
-            Ok(drop(parameters))
+            drop(parameters);
+            Ok(())
         }),
         ("a text, by a session", |driver, len| {
             let value = text(len);
@@ -150,21 +154,24 @@ fn a_long_parameter_is_encoded_once_and_not_copied_again() {
                 .run("CREATE")
                 .param("value", &value)
                 .consume()?;
-            Ok(drop(value))
+            drop(value);
+            Ok(())
         }),
         ("bytes, in a transaction", |driver, len| {
             let value = bytes(len);
             let mut tx = driver.begin_transaction().call()?;
             tx.run("CREATE").param("value", &value).consume()?;
             tx.commit()?;
-            Ok(drop(value))
+            drop(value);
+            Ok(())
         }),
         ("bytes in a query that is used twice", |driver, len| {
             let value = bytes(len);
             let query = Query::new("CREATE").param("value", &value);
             driver.execute_query(&query).call()?;
             driver.execute_query(&query).call()?;
-            Ok(drop(value))
+            drop(value);
+            Ok(())
         }),
     ];
     for (what, send) in ways {

@@ -45,7 +45,7 @@ impl Large {
 
     /// Appends the next chunks, and at the end the marker of the end.
     pub(super) fn frame(&mut self, out: &mut Vec<u8>) {
-        let chunks = (PIECE / self.chunk).max(1);
+        let chunks = PIECE.checked_div(self.chunk).unwrap_or_default().max(1);
         let piece = chunks
             .saturating_mul(self.chunk.saturating_add(2))
             .saturating_add(2);

@@ -16,7 +16,9 @@ impl Names {
     pub(super) fn contain(&self, name: &str, parameters: &EncodedParameters<'_>) -> bool {
         let mut rest = &*self.0;
         while let Some(digit) = rest.len().checked_ilog2() {
-            let (run, shorter) = rest.split_at(1 << digit);
+            let Some((run, shorter)) = rest.split_at_checked(1_usize.wrapping_shl(digit)) else {
+                break;
+            };
             let found = run.binary_search_by(|number| parameters.name(*number).cmp(name));
             if found.is_ok() {
                 return true;
@@ -42,8 +44,8 @@ impl Names {
             self.0.push(number);
             // The last runs become one, by which the digits of the number are right again.
             let len = self.0.len();
-            let run = len.saturating_sub(1 << len.trailing_zeros());
-            if let Some(run) = self.0.get_mut(run..) {
+            let lowest_digit = len & len.wrapping_neg();
+            if let Some(run) = self.0.get_mut(len.saturating_sub(lowest_digit)..) {
                 run.sort_by(|a, b| parameters.name(*a).cmp(parameters.name(*b)));
             }
         }
