@@ -216,9 +216,9 @@ impl Query {
         if given < FEW {
             return self.names().any(|known| known == name);
         }
-        // What is new since the last call was given once.
-        let _once = self.note(given);
-        self.names.contain(name, &self.parameters.encoded())
+        let parameters = self.parameters.encoded();
+        self.names.note_different(given, &parameters);
+        self.names.contain(name, &parameters)
     }
 
     /// Notes the names of the first `count` parameters. Fails with the first that was there before.

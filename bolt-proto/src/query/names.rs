@@ -34,23 +34,60 @@ impl Names {
         count: usize,
         parameters: &EncodedParameters<'p>,
     ) -> Result<(), &'p str> {
-        for number in self.0.len()..count {
-            // No query has more parameters.
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let name = parameters.name(number);
+        while self.0.len() < count {
+            let name = parameters.name(self.next());
             if self.contain(name, parameters) {
                 return Err(name);
             }
-            self.0.push(number);
-            // The last runs become one, by which the digits of the number are right again.
-            let len = self.0.len();
-            let lowest_digit = len & len.wrapping_neg();
-            if let Some(run) = self.0.get_mut(len.saturating_sub(lowest_digit)..) {
-                run.sort_by(|a, b| parameters.name(*a).cmp(parameters.name(*b)));
-            }
+            self.push(parameters);
         }
         Ok(())
     }
+
+    /// Does what [`note`](Self::note) does, for parameters whose names were looked up before they were added.
+    pub(super) fn note_different(&mut self, count: usize, parameters: &EncodedParameters<'_>) {
+        while self.0.len() < count {
+            self.push(parameters);
+        }
+    }
+
+    /// Returns the number of the parameter that is noted next. No query has as many as 32 bits can count.
+    fn next(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    fn push(&mut self, parameters: &EncodedParameters<'_>) {
+        self.0.push(self.next());
+        // The last two runs become one as long as they are equally long, as digits do when one is carried.
+        let len = self.0.len();
+        let longest = len & len.wrapping_neg();
+        let mut run = 1_usize;
+        while run < longest {
+            let half = run;
+            run = half.saturating_mul(2);
+            if let Some(both) = self.0.get_mut(len.saturating_sub(run)..) {
+                merge(both, half, |number| parameters.name(number));
+            }
+        }
+    }
+}
+
+/// Merges the sorted numbers before `middle` and those after it. A sort of the standard library would be as fast, and much
+/// more code in the program.
+fn merge<'n>(numbers: &mut [u32], middle: usize, name: impl Fn(u32) -> &'n str) {
+    let Some((left, right)) = numbers.split_at_checked(middle) else {
+        return;
+    };
+    let mut merged = Vec::with_capacity(numbers.len());
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let Some(next) = match (left.peek(), right.peek()) {
+        (Some(a), Some(b)) if name(**b) < name(**a) => right.next(),
+        (None, _) => right.next(),
+        _ => left.next(),
+    } {
+        merged.push(*next);
+    }
+    numbers.copy_from_slice(&merged);
 }
 
 #[cfg(test)]

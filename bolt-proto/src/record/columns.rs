@@ -242,6 +242,17 @@ mod tests {
         assert_eq!(columns.1, [7]);
     }
 
+    #[test]
+    fn a_long_vector_grows_by_an_eighth() {
+        let mut items = Vec::new();
+        for item in 0..1_000_000_u64 {
+            push(&mut items, item);
+            let len = items.len();
+            assert!(len < 200_000 || items.capacity() <= len + len / 8, "{len}");
+        }
+        assert!(items.into_iter().eq(0..1_000_000));
+    }
+
     proptest! {
         #[test]
         fn columns_contain_what_rows_contain(
