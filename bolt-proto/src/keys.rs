@@ -26,21 +26,28 @@ pub struct Keys {
     distinct: bool,
 }
 
-/// A name, as a part of a hash table of all names. What the table says of a place has nothing to do with the name there.
+/// A name, and a part of what finds names: a hash table of few, the order of many. What that part says has nothing to do
+/// with the name beside it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Name {
     text: Box<str>,
-    /// The first names that hash to the two places here, or [`NONE`].
-    first: [u16; PLACES],
-    /// The next name that hashes to the place of this name, or [`NONE`].
-    next: u16,
+    /// Of few names: the first names that hash to the two places here, or [`NONE`].
+    first: [u8; PLACES],
+    /// Of few names: the next name that hashes to the place of this name, or [`NONE`].
+    next: u8,
+    /// Of many names: the index of the name that is here when all are sorted.
+    sorted: u32,
 }
+
+/// Up to this number, names are found by a hash of some of their bytes. Many names may have those bytes in common, and a
+/// server could choose them so.
+const FEW: usize = 64;
 
 /// The number of places for each name: with one, a third of the names would not be the first at theirs.
 const PLACES: usize = 2;
 
-/// The end of a chain of names. The names from there on are in no chain.
-const NONE: u16 = u16::MAX;
+/// The end of a chain of names.
+const NONE: u8 = u8::MAX;
 
 impl Keys {
     /// Creates a list of these names.
@@ -50,12 +57,22 @@ impl Keys {
             text: name.into(),
             first: [NONE; PLACES],
             next: NONE,
+            sorted: 0,
         };
         let mut names: Vec<Name> = names.into_iter().map(named).collect();
-        chain(&mut names);
-        let distinct = are_distinct(&names);
-        let names = names.into();
-        Self { names, distinct }
+        if names.len() <= FEW {
+            chain(&mut names);
+        } else {
+            sort(&mut names);
+        }
+        let mut keys = Self {
+            names: names.into(),
+            distinct: false,
+        };
+        // The first of equal names is found.
+        let mut numbered = keys.iter().enumerate();
+        keys.distinct = numbered.all(|(index, name)| keys.index_of(name) == Some(index));
+        keys
     }
 
     /// Returns whether these are the names, in this order. Names that cannot be read are not.
@@ -82,6 +99,9 @@ impl Keys {
     #[must_use]
     #[inline]
     pub fn index_of(&self, name: &str) -> Option<usize> {
+        if self.names.len() > FEW {
+            return self.index_of_many(name);
+        }
         let first = *self.chain_of(name)?;
         match self.names.get(usize::from(first)) {
             Some(known) if known.is(name) => Some(usize::from(first)),
@@ -100,23 +120,31 @@ impl Keys {
 
     /// Returns where the chain begins in which a name must be.
     #[inline]
-    fn chain_of(&self, name: &str) -> Option<&u16> {
+    fn chain_of(&self, name: &str) -> Option<&u8> {
         let place = place(name, self.names.len());
         self.names.get(place / PLACES)?.first.get(place % PLACES)
     }
 
-    /// Searches the chain from `at` on, and the names that are in no chain.
+    /// Searches the chain from `at` on.
     #[inline(never)]
-    fn search(&self, name: &str, mut at: u16) -> Option<usize> {
-        while at != NONE {
-            let known = self.names.get(usize::from(at))?;
+    fn search(&self, name: &str, mut at: u8) -> Option<usize> {
+        // There is no name at the end of a chain.
+        while let Some(known) = self.names.get(usize::from(at)) {
             if known.is(name) {
                 return Some(usize::from(at));
             }
             at = known.next;
         }
-        let mut others = self.names.iter().enumerate().skip(usize::from(NONE));
-        others.find(|(_, known)| known.is(name)).map(|(at, _)| at)
+        None
+    }
+
+    /// Does [`index_of`](Self::index_of) for many names.
+    #[inline(never)]
+    fn index_of_many(&self, name: &str) -> Option<usize> {
+        let text = |place: &Name| self.get(place.sorted as usize).unwrap_or_default();
+        let place = self.names.partition_point(|place| text(place) < name);
+        let index = self.names.get(place)?.sorted as usize;
+        self.names.get(index)?.is(name).then_some(index)
     }
 
     /// Returns the name at this index.
@@ -165,7 +193,7 @@ fn place(name: &str, names: usize) -> usize {
     (hash.wrapping_mul(names.saturating_mul(PLACES) as u64) >> 32) as usize
 }
 
-/// Makes the chains: in each, the names are in their order.
+/// Makes the chains of few names: in each, the names are in their order.
 fn chain(names: &mut [Name]) {
     let len = names.len();
     for at in (0..NONE).take(len).rev() {
@@ -182,16 +210,15 @@ fn chain(names: &mut [Name]) {
     }
 }
 
-/// Returns whether no name occurs twice. Many names are sorted first, so that a server cannot make this slow.
-fn are_distinct(names: &[Name]) -> bool {
-    const FEW: usize = 16;
-    if names.len() <= FEW {
-        let mut earlier = names.iter().enumerate();
-        return earlier.all(|(at, name)| !names.iter().take(at).any(|earlier| earlier.text == name.text));
-    }
-    let mut sorted: Vec<&str> = names.iter().map(|name| &*name.text).collect();
+/// Notes the order of many names, the first of equal names first.
+fn sort(names: &mut [Name]) {
+    // The server sends fewer than that: each takes more memory than its index.
+    let mut sorted: Vec<(&str, u32)> = names.iter().map(|name| &*name.text).zip(0..).collect();
     sorted.sort_unstable();
-    sorted.is_sorted_by(|a, b| a < b)
+    let order: Vec<u32> = sorted.into_iter().map(|(_, index)| index).collect();
+    for (name, index) in names.iter_mut().zip(order) {
+        name.sorted = index;
+    }
 }
 
 /// No names, which take no memory.
@@ -307,13 +334,13 @@ mod tests {
     fn each_of_many_names_is_found() {
         let names: Vec<String> = (0..70_000).map(|n| format!("c{n}")).collect();
         let keys = Keys::new(names.iter().map(String::as_str));
-        for index in [0, 1, 15, 16, 300, 65_533, 65_534, 65_535, 65_536, 69_999] {
+        for index in [0, 1, 15, 16, 300, 65_535, 65_536, 69_999] {
             assert_eq!(keys.index_of(&names[index]), Some(index));
         }
         assert_eq!(keys.index_of("c70000"), None);
-        for few in 0..40 {
+        for few in 0..70 {
             let keys = Keys::new(names.iter().take(few).map(String::as_str));
-            for (index, name) in names.iter().enumerate().take(42) {
+            for (index, name) in names.iter().enumerate().take(72) {
                 assert_eq!(keys.index_of(name), (index < few).then_some(index));
             }
         }
@@ -321,14 +348,20 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_names_is_found() {
-        for others in [0, 40] {
+        for others in [0, 40, 1000] {
             let mut names: Vec<String> = (0..others).map(|n| format!("column {n}")).collect();
             assert!(Keys::new(names.iter().map(String::as_str)).distinct);
             names.splice(0..0, [String::from("twice"), String::from("twice")]);
             let keys = Keys::new(names.iter().map(String::as_str));
             assert!(!keys.distinct);
             assert_eq!(keys.index_near("twice", 1), Some(0));
-            assert_eq!(keys.index_of("twice"), Some(0));
+            for (index, name) in keys.iter().enumerate().skip(1) {
+                let first = if name == "twice" { 0 } else { index };
+                assert_eq!(keys.index_of(name), Some(first), "{name:?}");
+            }
+            for unknown in ["", "column", "column 7 ", "zzz"] {
+                assert_eq!(keys.index_of(unknown), None, "{unknown:?}");
+            }
         }
     }
 }

@@ -203,4 +203,6 @@ pub use version::{Capabilities, Filtering, ParseVersionError, Routing, Utc, Vers
 pub mod __private {
     pub use alloc::string::String;
     pub use alloc::vec;
+
+    pub use crate::record::push;
 }

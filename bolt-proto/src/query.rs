@@ -1,10 +1,8 @@
 //! A query and its parameters, ready to be sent.
 
 mod batch;
+mod names;
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,6 +19,7 @@ use crate::value::{Output, ToValue, UtcOffset, transcode};
 use crate::version::Version;
 
 pub use batch::Batch;
+use names::Names;
 
 /// A query and its parameters.
 ///
@@ -42,25 +41,24 @@ pub use batch::Batch;
 pub struct Query {
     text: Arc<str>,
     parameters: Parameters,
-    /// Present if there are many parameters. Boxed, since queries move with the builders of calls.
-    known: Option<Box<Known>>,
+    /// The names of the parameters, if these are many.
+    names: Names,
     error: Option<EncodeError>,
-}
-
-/// The names of the first parameters, as many as were looked at.
-#[derive(Clone, Default)]
-struct Known {
-    names: BTreeSet<String>,
-    noted: usize,
 }
 
 /// Up to this number, names are compared one by one.
 const FEW: usize = 16;
 
+/// From this number of bytes on, encoded parameters are shared, not copied.
+const SHARED: usize = 256 * 1024;
+
 /// The entries of the parameters' map, without its header.
 #[derive(Clone, Default)]
 struct Parameters {
     out: Output,
+    /// The bytes of `out`, while no parameter is added, if they are many: so a copy of the query, and a request that is
+    /// being written, share them.
+    shared: Option<Arc<Vec<u8>>>,
     count: usize,
     /// The position of each entry after the first, which is at 0.
     later: Vec<usize>,
@@ -185,11 +183,15 @@ impl Query {
 
     /// Makes room for so many bytes of parameters, which are secret.
     pub(crate) fn reserve_wiping(&mut self, len: usize) {
+        self.parameters.open();
         secret::reserve(&mut self.parameters.out.bytes, len);
     }
 
     /// Wipes the values of the parameters. What is left must not be used.
     pub(crate) fn wipe(&mut self) {
+        if let Some(bytes) = self.parameters.shared.as_mut().and_then(Arc::get_mut) {
+            bytes.zeroize();
+        }
         self.parameters.out.bytes.zeroize();
     }
 
@@ -197,44 +199,39 @@ impl Query {
         if self.is_given(name) {
             return Err(EncodeError::twice().at_parameter(name));
         }
-        let start = self.parameters.out.bytes.len();
-        self.parameters
-            .out
-            .parameter(name, |encoder| value.to_value(encoder))?;
-        self.parameters.written(start);
-        Ok(())
+        let parameters = &mut self.parameters;
+        parameters.open();
+        let start = parameters.out.bytes.len();
+        let added = parameters.out.parameter(name, |encoder| value.to_value(encoder));
+        if added.is_ok() {
+            parameters.written(start);
+        }
+        parameters.close();
+        added
     }
 
-    /// Returns whether there is a parameter of this name. Few names are compared in encoded form, many are looked up in a
-    /// set.
+    /// Returns whether there is a parameter of this name. Few names are compared one by one, many are looked up.
     fn is_given(&mut self, name: &str) -> bool {
         let given = self.parameters.count;
         if given < FEW {
             return self.names().any(|known| known == name);
         }
-        // What is new since the last call was given once.
-        let _ = self.note(given);
-        self.known
-            .as_ref()
-            .is_some_and(|known| known.names.contains(name))
+        let parameters = self.parameters.encoded();
+        self.names.note_different(given, &parameters);
+        self.names.contain(name, &parameters)
     }
 
     /// Notes the names of the first `count` parameters. Fails with the first that was there before.
     fn note(&mut self, count: usize) -> Result<(), EncodeError> {
-        let mut known = self.known.take().unwrap_or_default();
-        let encoded = self.parameters.encoded();
-        let unknown = encoded.starts().take(count).skip(known.noted);
-        let twice = unknown
-            .map(|start| encoded.name_at(start))
-            .find(|name| !known.names.insert((*name).to_owned()))
-            .map(|name| EncodeError::twice().at_parameter(name));
-        known.noted = count;
-        self.known = Some(known);
-        twice.map_or(Ok(()), Err)
+        let noted = self.names.note(count, &self.parameters.encoded());
+        noted.map_err(|name| EncodeError::twice().at_parameter(name))
     }
 
     fn add_all<T: Serialize + ?Sized>(&mut self, parameters: &T) -> Result<(), EncodeError> {
-        write_entries(&mut self.parameters, parameters)?;
+        self.parameters.open();
+        let added = write_entries(&mut self.parameters, parameters);
+        self.parameters.close();
+        added?;
         let given = self.parameters.count;
         if given >= FEW {
             return self.note(given);
@@ -255,10 +252,27 @@ impl Parameters {
     fn encoded(&self) -> EncodedParameters<'_> {
         EncodedParameters {
             count: self.count,
-            bytes: &self.out.bytes,
+            bytes: self.shared.as_deref().unwrap_or(&self.out.bytes),
+            shared: self.shared.as_ref(),
             later: &self.later,
             offsets: &self.out.offsets,
             has_date_times: self.out.has_date_times,
+        }
+    }
+}
+
+impl Parameters {
+    /// Makes `out` what is written to.
+    fn open(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            self.out.bytes = Arc::try_unwrap(shared).unwrap_or_else(|shared| shared.to_vec());
+        }
+    }
+
+    /// Shares the bytes if they are many.
+    fn close(&mut self) {
+        if self.out.bytes.len() >= SHARED {
+            self.shared = Some(Arc::new(core::mem::take(&mut self.out.bytes)));
         }
     }
 }
@@ -336,6 +350,8 @@ pub struct EncodedParameters<'a> {
     pub count: usize,
     /// The entries of the map of parameters, without the map's header.
     pub bytes: &'a [u8],
+    /// The same bytes, if they are shared.
+    pub(crate) shared: Option<&'a Arc<Vec<u8>>>,
     later: &'a [usize],
     offsets: &'a [Option<UtcOffset>],
     has_date_times: bool,
@@ -367,6 +383,15 @@ impl<'a> EncodedParameters<'a> {
     fn starts(&self) -> impl Iterator<Item = usize> + use<'a> {
         let later = self.later.iter().copied();
         core::iter::once(0).chain(later).take(self.count)
+    }
+
+    /// Returns the name of the parameter with this number, from 0.
+    fn name(&self, number: u32) -> &'a str {
+        let start = match (number as usize).checked_sub(1) {
+            None => 0,
+            Some(later) => self.later.get(later).copied().unwrap_or_default(),
+        };
+        self.name_at(start)
     }
 
     /// Returns the name of the entry at this position.

@@ -10,11 +10,13 @@ mod show;
 use alloc::vec::Vec;
 
 use ::serde::Deserialize;
+use bytes::Bytes;
 
 pub use column::ColumnIndex;
-pub use columns::Columns;
+pub use columns::{Columns, push};
 pub use iter::RecordIter;
 pub use owned::Record;
+use owned::offset_in;
 pub(crate) use owned::with_offsets;
 pub(crate) use places::Places;
 
@@ -36,8 +38,18 @@ pub struct RecordRef<'a> {
     keys: &'a Keys,
     columns: usize,
     values: &'a [u8],
-    /// Where its columns begin, as far as known.
-    places: Option<&'a Places>,
+    offsets: Offsets<'a>,
+}
+
+/// Where the columns of a row begin.
+#[derive(Clone, Copy)]
+enum Offsets<'a> {
+    /// Nothing is known, or remembered.
+    Unknown,
+    /// What was found is remembered.
+    Found(&'a Places),
+    /// The values and the offsets of all of them, as an owned row has them.
+    Stored(&'a Bytes),
 }
 
 impl<'a> RecordRef<'a> {
@@ -47,7 +59,7 @@ impl<'a> RecordRef<'a> {
             keys,
             columns,
             values,
-            places: None,
+            offsets: Offsets::Unknown,
         }
     }
 
@@ -62,7 +74,16 @@ impl<'a> RecordRef<'a> {
     #[inline]
     pub(crate) const fn remembering(self, places: &'a Places) -> Self {
         Self {
-            places: Some(places),
+            offsets: Offsets::Found(places),
+            ..self
+        }
+    }
+
+    /// Makes the row use what an owned row has stored.
+    #[inline]
+    pub(crate) const fn stored(self, data: &'a Bytes) -> Self {
+        Self {
+            offsets: Offsets::Stored(data),
             ..self
         }
     }
@@ -74,14 +95,14 @@ impl<'a> RecordRef<'a> {
     /// If there is no such column, or if its value cannot be read as a `T`.
     #[inline]
     pub fn get<T: FromValue<'a>>(&self, column: impl ColumnIndex) -> Result<T, ConversionError> {
-        let index = column.find(self.keys, self.columns, self.places.map_or(0, Places::known))?;
+        let index = column.find(self.keys, self.columns, self.known())?;
         let offset = match self.offset_of(index) {
             Ok(offset) => offset,
-            Err(error) => return Err(self.at(error.into(), index)),
+            Err(error) => return Err(self.at(error, index)),
         };
         let mut reader = self.reader_at(offset);
         let value = T::read(&mut reader).map_err(|error| self.at(error, index))?;
-        if let Some(places) = self.places {
+        if let Offsets::Found(places) = self.offsets {
             places.note(index, self.place_of(&reader));
         }
         Ok(value)
@@ -146,26 +167,39 @@ impl<'a> RecordRef<'a> {
     /// Copies the row out of the buffer, in one allocation. The values of a large row are shared, not copied.
     #[must_use]
     pub fn to_record(&self) -> Record {
-        if let Some(whole) = self.places.and_then(|places| places.whole().cloned()) {
-            return Record::from_parts(self.keys.clone(), self.columns, whole);
+        match self.offsets {
+            Offsets::Stored(data) => Record::from_parts(self.keys.clone(), self.columns, data.clone()),
+            _ => Record::new(self.keys.clone(), self.columns, self.values),
         }
-        Record::new(self.keys.clone(), self.columns, self.values)
+    }
+
+    /// Returns the last column of which the offset is known. It is the next one to be read, if columns are read in order.
+    #[inline]
+    fn known(&self) -> usize {
+        match self.offsets {
+            Offsets::Found(places) => places.known(),
+            _ => 0,
+        }
     }
 
     /// Returns the offset where a column begins.
     #[inline]
-    fn offset_of(&self, index: usize) -> Result<usize, DecodeError> {
-        let (known, offset) = self.places.map_or((0, 0), |places| places.find(index));
+    fn offset_of(&self, index: usize) -> Result<usize, ConversionError> {
+        let (known, offset) = match self.offsets {
+            Offsets::Found(places) => places.find(index),
+            Offsets::Stored(data) => return offset_in(data, self.values.len(), index),
+            Offsets::Unknown => (0, 0),
+        };
         if known == index {
             return Ok(offset);
         }
-        self.walk(known, offset, index)
+        Ok(self.walk(known, offset, index)?)
     }
 
     /// Walks from a column, which begins at `offset`, to another column.
     fn walk(&self, from: usize, offset: usize, to: usize) -> Result<usize, DecodeError> {
         let mut reader = self.reader_at(offset);
-        let Some(places) = self.places else {
+        let Offsets::Found(places) = self.offsets else {
             reader.skip_many(to.saturating_sub(from))?;
             return Ok(self.place_of(&reader));
         };

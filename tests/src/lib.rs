@@ -6,6 +6,7 @@
 //! * [`tls::TlsFront`] decrypts TLS for a server; [`tls::Authority`] issues certificates.
 //! * [`routing_proxy::RoutingProxy`] makes a cluster of separate servers: it answers for them which has which role.
 //! * [`counting::Counting`] counts a driver's calls of its runtime.
+//! * [`linear::linear`] checks that time is proportional to work.
 //! * [`sim`] is a world without sockets and clocks: runtime, network, server, model and judges.
 //!
 //! All but the last listen on ports of 127.0.0.1 that the operating system chooses, on plain threads, so that they work
@@ -14,6 +15,7 @@
 pub mod counting;
 mod cpu_time;
 pub mod hostile;
+pub mod linear;
 mod listener;
 pub mod misbehaving;
 pub mod relay;

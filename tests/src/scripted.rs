@@ -4,6 +4,7 @@
 //! request is detected.
 
 mod recorded;
+mod rows;
 mod session;
 
 use std::collections::VecDeque;
@@ -76,7 +77,8 @@ impl Default for Script {
     }
 }
 
-/// A server that knows one query: `ROWS 5` has a column `n` with the numbers from 0 to 4. All others have no column.
+/// A server that knows three queries: `ROWS 5` has a column `n` with the numbers from 0 to 4, `ROWS 5 WIDE 10` has ten
+/// columns, from `c0` to `c9`, and `TEXT 100` has one row with a text of that length. All others have no column.
 /// Each commit is numbered: the first bookmark is `bm:1`. Routing tables are as set; until then they are empty.
 ///
 /// ```

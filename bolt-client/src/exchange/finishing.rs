@@ -1,5 +1,6 @@
 //! The rest of a result, all at once.
 
+use bolt_proto::__private::push;
 use bolt_proto::value::FromValue;
 use bolt_proto::{Columns, Event, Fetch, Keys, Kind, RequestId, ResultId, UsageError};
 use serde::de::DeserializeOwned;
@@ -87,7 +88,7 @@ impl Exchange {
     ) -> Result<Vec<T>, Error> {
         let mut rows = Vec::new();
         let read = |row: RecordRef<'_>| {
-            rows.push(row.to()?);
+            push(&mut rows, row.to()?);
             Ok(())
         };
         self.each(id, read, by).await?;
@@ -102,7 +103,7 @@ impl Exchange {
     ) -> Result<Vec<T>, Error> {
         let mut column = Vec::new();
         let read = |row: RecordRef<'_>| {
-            column.push(row.get(0)?);
+            push(&mut column, row.get(0)?);
             Ok(())
         };
         self.each(id, read, by).await?;

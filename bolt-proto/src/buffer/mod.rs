@@ -1,5 +1,6 @@
 //! The two buffers of a connection, and the chunks in them.
 
+mod large;
 mod recv;
 mod send;
 mod wire;

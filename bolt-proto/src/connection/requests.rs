@@ -1,5 +1,6 @@
 //! Requests: checked against the sent view, then queued as a whole.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use zeroize::Zeroize;
@@ -364,7 +365,8 @@ impl Connection {
         filled.map(|()| start)
     }
 
-    /// Composes RUN around the parameters, which are copied once, directly into the send buffer.
+    /// Composes RUN around the parameters, which are copied once, directly into the send buffer. Many bytes of them are
+    /// not copied at all, but shared until they are written.
     fn queue_run<S: AsRef<str>>(
         &mut self,
         version: &Capabilities,
@@ -384,8 +386,12 @@ impl Connection {
         request::map(&mut self.scratch, |fields| extra.write(version, utc, fields))?;
         let start = self.wire.send.end();
         let (head, tail) = self.scratch.split_at(head);
-        let middle = if legacy { &[] } else { parameters.bytes };
-        self.wire.send.message(&[head, middle, tail], MAX_CHUNK);
+        let send = &mut self.wire.send;
+        match parameters.shared {
+            _ if legacy => send.message(&[head, tail], MAX_CHUNK),
+            Some(shared) => send.large_message(head, Arc::clone(shared), tail, MAX_CHUNK),
+            None => send.message(&[head, parameters.bytes, tail], MAX_CHUNK),
+        }
         Ok(start)
     }
 

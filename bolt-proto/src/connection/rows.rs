@@ -139,7 +139,7 @@ impl Taken {
     #[inline(always)]
     fn row<'a>(&'a mut self, body: &'a [u8]) -> Option<RecordRef<'a>> {
         let (columns, values) = record(body).ok()?;
-        self.places.start();
+        self.places.start(columns);
         Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
     }
 }
@@ -152,8 +152,9 @@ impl Taken {
         let start = message.end.saturating_sub(values.len());
         with_offsets(&mut bytes, start, columns);
         self.places = Places::of_whole(Bytes::from(bytes).slice(start..));
-        let values = self.places.whole()?.get(..message.end.saturating_sub(start))?;
-        Some(RecordRef::new(&self.keys, columns, values).remembering(&self.places))
+        let whole = self.places.whole()?;
+        let values = whole.get(..message.end.saturating_sub(start))?;
+        Some(RecordRef::new(&self.keys, columns, values).stored(whole))
     }
 }
 

@@ -64,8 +64,13 @@ enum Reason {
     Malformed(DecodeError),
     #[error(transparent)]
     Range(RangeError),
-    #[error("no column {name:?}: the record has {}", Names(columns))]
-    NoColumn { name: String, columns: Vec<String> },
+    #[error("no column {name:?}: the record has {}{}", Names(columns), AndMore(*more))]
+    NoColumn {
+        name: String,
+        /// The first of the columns, and how many there are beside these.
+        columns: Vec<String>,
+        more: usize,
+    },
     #[error("no column {index}: the record has {columns} columns, counted from 0")]
     NoIndex { index: usize, columns: usize },
     #[error("a column before this one is malformed, so this one cannot be found")]
@@ -133,10 +138,12 @@ impl ConversionError {
     }
 
     #[cold]
-    pub(crate) fn no_column<'n>(name: &str, columns: impl Iterator<Item = &'n str>) -> Self {
+    pub(crate) fn no_column<'n>(name: &str, mut columns: impl ExactSizeIterator<Item = &'n str>) -> Self {
+        const LISTED: usize = 100;
         Self::new(Reason::NoColumn {
             name: name.to_owned(),
-            columns: columns.map(str::to_owned).collect(),
+            columns: columns.by_ref().take(LISTED).map(str::to_owned).collect(),
+            more: columns.len(),
         })
     }
 
@@ -302,5 +309,17 @@ impl<T: AsRef<str>> fmt::Display for Names<'_, T> {
             write!(f, "{comma}{:?}", name.as_ref())?;
         }
         Ok(())
+    }
+}
+
+/// What follows a list that is cut off.
+struct AndMore(usize);
+
+impl fmt::Display for AndMore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
     }
 }

@@ -54,6 +54,7 @@ impl Batch {
         }
         let has_date_times = query.parameters.out.has_date_times;
         let needs = query.parameters.needs;
+        query.parameters.open();
         let out = &mut query.parameters.out;
         let start = out.bytes.len();
         write::string(&mut out.bytes, parameter)?;

@@ -136,10 +136,29 @@ fn append<T: for<'v> FromValue<'v>>(
 ) -> Result<(), (usize, ConversionError)> {
     match T::read(row) {
         Ok(value) => {
-            column.push(value);
+            push(column, value);
             Ok(())
         }
         Err(error) => Err((index, error)),
+    }
+}
+
+/// Appends an item. A vector that is long grows by little: while it grows, its old memory and its new memory exist, and
+/// more than twice its content would be too much.
+#[doc(hidden)]
+#[inline]
+pub fn push<T>(items: &mut Vec<T>, item: T) {
+    if items.len() == items.capacity() {
+        make_room(items);
+    }
+    items.push(item);
+}
+
+#[cold]
+fn make_room<T>(items: &mut Vec<T>) {
+    const LONG: usize = 1024 * 1024;
+    if items.len().saturating_mul(size_of::<T>()) >= LONG {
+        items.reserve_exact(items.len() / 8);
     }
 }
 
@@ -221,6 +240,17 @@ mod tests {
         let mut columns = <(Vec<Serde<serde::de::IgnoredAny>>, Vec<i64>)>::empty();
         RecordRef::new(&keys, 2, &bytes).append_to(&mut columns).unwrap();
         assert_eq!(columns.1, [7]);
+    }
+
+    #[test]
+    fn a_long_vector_grows_by_an_eighth() {
+        let mut items = Vec::new();
+        for item in 0..1_000_000_u64 {
+            push(&mut items, item);
+            let len = items.len();
+            assert!(len < 200_000 || items.capacity() <= len + len / 8, "{len}");
+        }
+        assert!(items.into_iter().eq(0..1_000_000));
     }
 
     proptest! {

@@ -119,7 +119,7 @@ impl Record {
     /// Borrows the row.
     #[must_use]
     pub fn as_ref(&self) -> RecordRef<'_> {
-        RecordRef::new(&self.keys, self.len(), self.encoded())
+        RecordRef::new(&self.keys, self.len(), self.encoded()).stored(&self.data)
     }
 
     /// Returns the values without their offsets.
@@ -134,15 +134,19 @@ impl Record {
     #[inline]
     fn reader_at(&self, index: usize) -> Result<Reader<'_>, ConversionError> {
         let values = self.encoded();
-        let offset = self
-            .data
-            .get(values.len().saturating_add(index.saturating_mul(OFFSET))..);
-        let offset = offset.and_then(|offset| offset.first_chunk());
-        let offset = offset.map_or(UNKNOWN, |offset| u32::from_ne_bytes(*offset));
-        match values.get(offset as usize..) {
-            Some(values) => Ok(Reader::shared(values, &self.data)),
-            None => Err(ConversionError::lost()),
-        }
+        let offset = offset_in(&self.data, values.len(), index)?;
+        let values = values.get(offset..).unwrap_or_default();
+        Ok(Reader::shared(values, &self.data))
+    }
+}
+
+/// Returns where a column begins: after the values, `len` bytes, follow their offsets.
+#[inline]
+pub(super) fn offset_in(data: &[u8], len: usize, index: usize) -> Result<usize, ConversionError> {
+    let offset = data.get(len.saturating_add(index.saturating_mul(OFFSET))..);
+    match offset.and_then(<[u8]>::first_chunk) {
+        Some(&offset) if offset != UNKNOWN.to_ne_bytes() => Ok(u32::from_ne_bytes(offset) as usize),
+        _ => Err(ConversionError::lost()),
     }
 }
 

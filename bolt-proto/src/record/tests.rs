@@ -46,16 +46,20 @@ fn columns_may_be_read_in_any_order_and_more_than_once() {
     let names: Vec<String> = (0..20).map(|column| format!("column {column}")).collect();
     let keys = Keys::new(names.iter().map(String::as_str));
     let values: Vec<u8> = (0..20).flat_map(|column| [0xC9, 1, column]).collect();
-    let places = Places::default();
-    let row = RecordRef::new(&keys, 20, &values).remembering(&places);
-    for column in (0..20).rev().chain(0..20).chain([3, 17, 4, 18, 4, 0, 19]) {
-        let expected = Ok(256 + column as i64);
-        assert_eq!(row.get(&*names[column]), expected);
-        assert_eq!(row.get(column), expected);
-        assert_eq!(
-            row.get::<&str>(column).unwrap_err().column(),
-            Some(&*names[column])
-        );
+    let mut places = Places::default();
+    places.start(20);
+    let row = RecordRef::new(&keys, 20, &values);
+    let owned = row.to_record();
+    for row in [row, row.remembering(&places), owned.as_ref()] {
+        for column in (0..20).rev().chain(0..20).chain([3, 17, 4, 18, 4, 0, 19]) {
+            let expected = Ok(256 + column as i64);
+            assert_eq!(row.get(&*names[column]), expected);
+            assert_eq!(row.get(column), expected);
+            assert_eq!(
+                row.get::<&str>(column).unwrap_err().column(),
+                Some(&*names[column])
+            );
+        }
     }
 }
 
@@ -91,6 +95,10 @@ fn a_missing_column_lists_those_that_exist() {
         error.to_string(),
         r#"no column "nam": the record has "name", "age""#
     );
+    let many: Vec<String> = (0..102).map(|column| format!("c{column}")).collect();
+    let many = Keys::new(many.iter().map(String::as_str));
+    let shown = RecordRef::new(&many, 102, &[1; 102]).get::<i64>("d").unwrap_err();
+    assert!(shown.to_string().ends_with(r#", "c98", "c99", and 2 more"#));
     let error = row.get::<i64>(2).unwrap_err();
     assert_eq!(
         error.to_string(),

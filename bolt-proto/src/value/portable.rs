@@ -18,6 +18,10 @@ impl Output {
     /// Returns the one value that was written, followed by its properties. Readers of the value do not look
     /// there.
     pub(crate) fn into_portable(mut self) -> Vec<u8> {
+        let more = self.offsets.len().saturating_mul(size_of::<i32>());
+        // A long value would be copied into twice its memory.
+        self.bytes
+            .reserve_exact(more.saturating_add(size_of::<Trailer>()));
         for offset in &self.offsets {
             self.bytes
                 .extend_from_slice(&offset.map_or(UNKNOWN, UtcOffset::seconds).to_be_bytes());

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
@@ -11,6 +10,7 @@ use bolt_proto::Version;
 use bolt_proto::peer::{AnswerError, Options, Rows, Server, Verdict};
 use bolt_proto::state::Message;
 
+use super::rows::Left;
 use super::{Exception, RecordedRequest, Shared};
 
 /// The number of buffered bytes from which they are written at once.
@@ -27,7 +27,7 @@ pub(super) struct Session {
     server: Server,
     in_transaction: bool,
     /// The remaining rows of the open results, by query id.
-    results: BTreeMap<i64, Range<i64>>,
+    results: BTreeMap<i64, Left>,
     newest: i64,
     /// The result that is a routing table, before Bolt 4.3.
     table: Option<i64>,
@@ -201,22 +201,19 @@ impl Session {
     }
 
     fn run(&mut self, query: &str) -> Result<(), End> {
-        let count = query
-            .strip_prefix("ROWS ")
-            .and_then(|count| count.trim().parse::<i64>().ok());
+        let left = Left::of(query);
         self.newest += 1;
-        self.results.insert(self.newest, 0..count.unwrap_or(0));
         let is_table = query.contains("getRoutingTable(");
         self.table = is_table.then_some(self.newest);
-        let columns: &[&str] = match (is_table, count) {
-            (true, _) => &["ttl", "servers"],
-            (false, Some(_)) => &["n"],
-            (false, None) => &[],
+        let columns = match is_table {
+            true => vec!["ttl".to_owned(), "servers".to_owned()],
+            false => left.shape.columns(),
         };
+        self.results.insert(self.newest, left);
         let home = (self.forwards() && !self.in_transaction).then_some(HOME);
         let query_id = self.in_transaction.then_some(self.newest);
         Ok(self.server.success(|map| {
-            map.entry("fields", columns)?;
+            map.entry("fields", &columns)?;
             if let Some(home) = home {
                 map.entry("db", home)?;
             }
@@ -239,19 +236,16 @@ impl Session {
                 row.item(&roles.servers(&addresses))
             })?;
         }
-        let mut left = self.results.remove(&id).unwrap_or(0..0);
+        let mut left = self.results.remove(&id).unwrap_or_default();
         let count = asked.and_then(|rows| rows.count).unwrap_or(u64::MAX);
-        let end =
-            i64::try_from(count).map_or(left.end, |count| left.start.saturating_add(count).min(left.end));
-        if message == Message::Pull {
-            for number in left.start..end {
-                self.server.record(|row| row.item(&number))?;
+        for number in left.take(count) {
+            if message == Message::Pull {
+                self.server.record(|row| left.shape.write(number, row))?;
                 if self.server.pending_bytes().len() > FULL {
                     self.flush()?;
                 }
             }
         }
-        left.start = end;
         if !left.is_empty() {
             self.results.insert(id, left);
             return Ok(self.server.success(|map| map.entry("has_more", &true))?);
