@@ -33,7 +33,7 @@ impl Shortcuts {
     pub(super) fn get(&self, database: Option<&Arc<str>>, access: Access, now: Instant) -> Option<&Shortcut> {
         let is_it = |known: &&Shortcut| known.access == access && is_same(known.database.as_ref(), database);
         let known = self.0.iter().find(is_it)?;
-        (!known.ends.is_some_and(|end| end <= now)).then_some(known)
+        known.ends.is_none_or(|end| now < end).then_some(known)
     }
 
     /// Returns whether there is room for another one.
@@ -61,5 +61,59 @@ fn is_same(one: Option<&Arc<str>>, other: Option<&Arc<str>>) -> bool {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
         (None, None) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn shortcut(database: Option<&str>, access: Access, ends: Option<Instant>) -> Shortcut {
+        Shortcut {
+            database: database.map(Arc::from),
+            access,
+            ends,
+            servers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_shortcut_is_found_by_database_and_access_until_its_table_has_expired() {
+        let begun = Instant::now();
+        let end = begun + Duration::from_secs(1);
+        let mut shortcuts = Shortcuts::default();
+        shortcuts.note(shortcut(Some("a"), Access::Read, Some(end)));
+        shortcuts.note(shortcut(None, Access::Write, None));
+        let (a, b) = (Arc::from("a"), Arc::from("b"));
+        let finds = |shortcuts: &Shortcuts, database, access, now| {
+            let found = shortcuts.get(database, access, now);
+            found.map(|found| (found.database.clone(), found.access))
+        };
+        assert!(finds(&shortcuts, Some(&a), Access::Read, begun).is_some());
+        assert!(finds(&shortcuts, Some(&a), Access::Read, end).is_none());
+        assert!(finds(&shortcuts, Some(&a), Access::Write, begun).is_none());
+        assert!(finds(&shortcuts, Some(&b), Access::Read, begun).is_none());
+        assert!(finds(&shortcuts, None, Access::Read, begun).is_none());
+        assert!(finds(&shortcuts, None, Access::Write, end).is_some());
+
+        // The next table of the same database takes its place.
+        shortcuts.note(shortcut(Some("a"), Access::Read, None));
+        assert!(finds(&shortcuts, Some(&a), Access::Read, end).is_some());
+        assert_eq!(shortcuts.0.len(), 2);
+        shortcuts.clear();
+        assert!(finds(&shortcuts, Some(&a), Access::Read, begun).is_none());
+    }
+
+    #[test]
+    fn there_is_room_for_a_few() {
+        let mut shortcuts = Shortcuts::default();
+        let mut noted = 0;
+        while shortcuts.have_room() {
+            shortcuts.note(shortcut(Some(&noted.to_string()), Access::Read, None));
+            noted += 1;
+        }
+        assert_eq!(noted, MAX_SHORTCUTS);
     }
 }
