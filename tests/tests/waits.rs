@@ -16,13 +16,13 @@ use tests::scripted::{Script, Scripted};
 const LINE: Duration = Duration::from_millis(20);
 
 /// What processor, kernel and relay may add to a call: less than a tick of any timer.
-const SLACK: Duration = Duration::from_millis(4);
+const SLACK: Duration = Duration::from_millis(8);
 
 /// The round trips of the first query of a driver at most, without that of TCP: handshake, login, query.
 const COLD: u64 = 3;
 
 /// The same for a new connection, for which relay and server start five threads.
-const COLD_SLACK: Duration = Duration::from_millis(9);
+const COLD_SLACK: Duration = Duration::from_millis(16);
 
 /// How often a call is tried.
 const ATTEMPTS: usize = 300;

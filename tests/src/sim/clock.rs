@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::cluster::Step;
 use super::net::ConnId;
@@ -12,6 +13,14 @@ pub(super) type Nanos = u64;
 pub(super) const MICRO: Nanos = 1_000;
 pub(super) const MILLI: Nanos = 1_000 * MICRO;
 pub(super) const SECOND: Nanos = 1_000 * MILLI;
+
+/// The last instant of every world, after 292 years. Later ones would leave no room for sums.
+pub(super) const END_OF_TIME: Nanos = Nanos::MAX / 2;
+
+/// Returns a length of time; one beyond the end of time ends there.
+pub(super) fn nanos(time: Duration) -> Nanos {
+    Nanos::try_from(time.as_nanos()).map_or(END_OF_TIME, |nanos| nanos.min(END_OF_TIME))
+}
 
 /// Something that happens at an instant.
 #[derive(Debug)]
@@ -78,7 +87,7 @@ impl Clock {
     pub(super) fn schedule(&mut self, at: Nanos, tie: u64, event: Event) -> Key {
         self.serial += 1;
         let key = Key {
-            at: at.max(self.now),
+            at: at.max(self.now).min(END_OF_TIME),
             tie,
             serial: self.serial,
         };

@@ -143,7 +143,8 @@ impl Database {
     }
 
     /// Returns the connection whose transaction has the lock of a key.
-    pub(super) fn holder(&self, key: u64) -> Option<ConnId> {
+    #[cfg(test)]
+    fn holder(&self, key: u64) -> Option<ConnId> {
         let holder = self.locks.get(&key)?.holder;
         self.transactions.get(&holder).map(|tx| tx.conn)
     }

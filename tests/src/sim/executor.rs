@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::clock::MICRO;
+use super::clock::{END_OF_TIME, MICRO};
 use super::rng::Rng;
 use super::runtime::Panic;
 use super::state::Sim;
 
-/// More steps than any world needs: exceeding them is a livelock. A world whose calls are retried for centuries, by pauses that
-/// double, takes a million.
+/// More steps than any world needs: exceeding them is a livelock. A world whose calls are retried until the end of time, by
+/// pauses that double, takes a million.
 const MAX_STEPS: u64 = 3_000_000;
 
 /// Polls tasks on one thread, in an order that the seed determines.
@@ -53,6 +53,8 @@ pub(super) enum Stuck {
     Deadlock(Vec<String>),
     /// Events never cease.
     Livelock,
+    /// These tasks wait for what comes after the end of time.
+    EndOfTime(Vec<String>),
 }
 
 impl<'w> Executor<'w> {
@@ -93,6 +95,10 @@ impl<'w> Executor<'w> {
                 self.poll(task);
             } else {
                 quiet();
+                let next = self.sim.with(|state| state.clock.next_at());
+                if next.is_some_and(|at| at >= END_OF_TIME) {
+                    return Err(Stuck::EndOfTime(self.names()));
+                }
                 if !self.process_next_event() {
                     break;
                 }
@@ -101,9 +107,12 @@ impl<'w> Executor<'w> {
         if self.tasks.is_empty() {
             return Ok(());
         }
-        Err(Stuck::Deadlock(
-            self.tasks.values().map(|task| task.name.clone()).collect(),
-        ))
+        Err(Stuck::Deadlock(self.names()))
+    }
+
+    /// Returns the names of the tasks that are left.
+    fn names(&self) -> Vec<String> {
+        self.tasks.values().map(|task| task.name.clone()).collect()
     }
 
     /// Drops all tasks.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bolt_client::runtime::{BoxFuture, Endpoint, Runtime, SocketOptions, Timer, Transport};
 
-use super::clock::{Event, Key, MICRO, Nanos, SECOND};
+use super::clock::{Event, Key, MICRO, Nanos, SECOND, nanos};
 use super::cluster::{self, ServerId};
 use super::net::{Conn, ConnId, Socket};
 use super::state::{Sim, State};
@@ -34,7 +34,7 @@ impl SimRuntime {
 
     /// Returns a future that completes after this time.
     pub(super) fn sleep(&self, time: Duration) -> Alarm {
-        let at = self.sim.with(|state| state.clock.now()) + time.as_nanos() as Nanos;
+        let at = self.sim.with(|state| state.clock.now()) + nanos(time);
         Alarm::new(self.sim.clone(), at)
     }
 }
@@ -142,7 +142,7 @@ impl Runtime for SimRuntime {
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        let at = at.saturating_duration_since(self.base).as_nanos() as Nanos;
+        let at = nanos(at.saturating_duration_since(self.base));
         Box::pin(DriverTimer::new(Alarm::new(self.sim.clone(), at), self.base))
     }
 
@@ -363,7 +363,7 @@ impl DriverTimer {
 impl Timer for DriverTimer {
     fn reset(mut self: Pin<&mut Self>, at: Instant) {
         self.alarm.unschedule();
-        self.alarm.at = at.saturating_duration_since(self.base).as_nanos() as Nanos;
+        self.alarm.at = nanos(at.saturating_duration_since(self.base));
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -50,6 +50,9 @@ pub struct Outcome {
     pub connections: usize,
 }
 
+/// Budgets for retries that are longer may outlast a world.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// The random streams of a seed.
 const WEATHER: u64 = 1;
 const PROGRAM: u64 = 2;
@@ -273,6 +276,12 @@ fn ran_to_end(executor: &mut Executor<'_>, sim: &Sim, done: Result<(), Stuck>, c
             format!("deadlock: no events are left, but {tasks:?} wait ({counts})")
         }
         Stuck::Livelock => format!("livelock: events never cease ({counts})"),
+        // Pauses that double last for centuries, which only a budget without an end allows.
+        Stuck::EndOfTime(_) if sim.with(|state| state.weather.driver.retry > CENTURY) => {
+            executor.abort();
+            return false;
+        }
+        Stuck::EndOfTime(tasks) => format!("{tasks:?} wait for longer than any world lasts ({counts})"),
     };
     sim.with(|state| state.history.violation(what));
     executor.abort();

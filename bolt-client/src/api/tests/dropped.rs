@@ -214,6 +214,80 @@ fn what_a_session_that_is_dropped_leaves_is_finished_by_the_pool_and_its_bookmar
     }
 }
 
+/// Otherwise the server, which may be unable to send the rest, keeps the locks of the write, for which this call may wait.
+#[test]
+fn what_a_session_that_is_dropped_leaves_is_read_by_the_next_call_although_others_are_ready() {
+    for what in [What::Rows, What::Cursor] {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let manager = BookmarkManager::new();
+        let mut session = driver.session().bookmark_manager(&manager).build();
+        leave(&mut session, what, || servers.hold(FIRST));
+        drop(session);
+        servers.release(FIRST);
+        now(driver.execute_query("RETURN 1")).unwrap();
+        let arrived = manager.bookmarks();
+        assert_eq!(arrived.raw_values().collect::<Vec<_>>(), ["bookmark:1"]);
+        assert_eq!(servers.connections(), 3);
+    }
+}
+
+#[test]
+fn a_dropped_write_on_which_the_server_still_works_costs_one_call_its_patience() {
+    // Half of what the call has, if that is less.
+    for (limit, waits) in [(None, SECOND), (Some(SECOND), SECOND / 2)] {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let mut session = driver.session().build();
+        leave(&mut session, What::Rows, || servers.hold(FIRST));
+        drop(session);
+        let ask = || Task::new(async { driver.execute_query("RETURN 1").deadline(limit).await });
+        let mut first = ask();
+        assert!(first.run().is_none(), "it reads the rest of the write");
+        // A call that is dropped takes nothing with it.
+        drop(first);
+        let mut first = ask();
+        assert!(first.run().is_none());
+        servers.pass(waits);
+        first.run().expect("other connections are ready").unwrap();
+        ask().run().expect("it does not wait").unwrap();
+        assert_eq!(servers.committed(), ["ROWS 3000", "RETURN 1", "RETURN 1"]);
+        assert_eq!(servers.connections(), 3);
+        servers.release(FIRST);
+        now(driver.close());
+    }
+}
+
+#[test]
+fn closing_waits_for_a_call_that_reads_the_rest_of_a_write() {
+    for in_time in [true, false] {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let manager = BookmarkManager::new();
+        let mut session = driver.session().bookmark_manager(&manager).build();
+        leave(&mut session, What::Rows, || servers.hold(FIRST));
+        drop(session);
+        let mut asking = Task::new(async { driver.execute_query("RETURN 1").await });
+        assert!(asking.run().is_none());
+        let mut closing = Task::new(driver.close());
+        assert!(closing.run().is_none());
+        if in_time {
+            servers.release(FIRST);
+        } else {
+            servers.pass(SECOND);
+        }
+        let asked = asking.run().expect("it has read all, or has no patience left");
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::Closed);
+        if !in_time {
+            assert!(closing.run().is_none(), "it reads what the call has left");
+            servers.release(FIRST);
+        }
+        closing.run().expect("nothing is left to be read");
+        let arrived = manager.bookmarks();
+        assert_eq!(arrived.raw_values().collect::<Vec<_>>(), ["bookmark:1"]);
+    }
+}
+
 #[test]
 fn a_read_that_is_dropped_is_stopped() {
     for what in [What::Rows, What::Cursor] {

@@ -128,9 +128,15 @@ impl Link {
 
     /// Returns whether the work under way must be carried out, and would be undone if the connection were closed.
     pub(crate) fn is_finishing(&self) -> bool {
+        let commits = self.proto.disposition() == Disposition::Finishing && self.proto.is_committing();
+        commits || self.has_unread_rest()
+    }
+
+    /// Returns whether the rest of a write of an earlier lease is unread. The server may be unable to send it, and cannot
+    /// commit then.
+    pub(crate) fn has_unread_rest(&self) -> bool {
         match (self.proto.disposition(), self.left) {
             (Disposition::Finishing, Some(Unfinished::Finish(_))) => true,
-            (Disposition::Finishing, _) => self.proto.is_committing(),
             (Disposition::NeedsReset, Some(Unfinished::Finish(result))) => self.proto.is_open(result),
             _ => false,
         }

@@ -56,6 +56,26 @@ impl Lease {
         }
     }
 
+    /// Begins another lease of a connection on which the rest of earlier work has been read. `None` if it cannot be used.
+    pub(super) fn renewed(mut self, now: Instant) -> Option<Self> {
+        let pooled = self.pooled.take()?;
+        if pooled.is_usable(now) {
+            return Some(Self::reused(&self.pool, pooled, now));
+        }
+        if pooled.is_dead() {
+            self.report_dead();
+        }
+        self.pooled = Some(pooled);
+        None
+    }
+
+    /// Gives back a connection on which the rest of earlier work has not come in time.
+    pub(super) fn put_off(mut self, now: Instant) {
+        if let Some(pooled) = self.pooled.as_deref_mut() {
+            pooled.mark_late(now);
+        }
+    }
+
     /// Borrows a connection that has just been opened. If an earlier call began that (`inherited`), it may have been
     /// half open for long, and dead since.
     pub(super) fn opened(pool: &Arc<Pool>, pooled: Box<Pooled>, inherited: bool, now: Instant) -> Self {

@@ -10,6 +10,7 @@ mod parked;
 mod patience;
 mod pooled;
 mod state;
+mod tending;
 #[cfg(test)]
 mod tests;
 mod waiter;
@@ -39,6 +40,7 @@ use patience::AdaptivePatience;
 use pooled::Pooled;
 pub use state::PoolCounts;
 use state::{Effects, Idle, Rules, Ticket};
+use tending::Tending;
 use waiter::Waiter;
 
 /// The decider, for connections of this crate.
@@ -64,6 +66,8 @@ pub(crate) struct Pool {
     /// How many calls use or want a connection, after the last decision. It is beside the lock, since each call of a cluster
     /// compares servers.
     load: AtomicUsize,
+    /// Whether answers are on their way on some connection, after the last decision.
+    has_unsettled: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -80,15 +84,21 @@ pub(crate) enum Acquiring {
     Done(Lease),
     /// It has joined the queue. Boxed, since nearly all calls get a connection at once.
     Waits(Box<Waiter>),
+    /// It reads the rest of a write first.
+    Tends(Box<Tending>),
 }
 
 impl Acquiring {
     /// Waits for the connection.
     pub(crate) async fn lease(self, by: Deadline) -> Result<Lease, Error> {
-        match self {
-            Self::Done(lease) => Ok(lease),
-            // Boxed, since this is the largest part of the futures of calls.
-            Self::Waits(waiter) => Box::pin(waiter.lease(by)).await,
+        let mut acquiring = self;
+        loop {
+            acquiring = match acquiring {
+                Self::Done(lease) => return Ok(lease),
+                // Boxed, since these are the largest parts of the futures of calls.
+                Self::Waits(waiter) => return Box::pin(waiter.lease(by)).await,
+                Self::Tends(tending) => Box::pin(tending.end(by)).await?,
+            };
         }
     }
 }
@@ -119,6 +129,7 @@ impl Pool {
             login_generation: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             load: AtomicUsize::new(0),
+            has_unsettled: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
@@ -141,6 +152,22 @@ impl Pool {
 
     /// Does what [`acquire`](Self::acquire) does, as far as it needs no wait.
     pub(crate) fn begin_acquiring(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        now: Instant,
+    ) -> Result<Acquiring, Error> {
+        // Rare, so it is not looked for in the decision that follows.
+        if self.has_unsettled.load(Ordering::Relaxed) {
+            let unread = self.decide(|slots| slots.take_unread(|pooled| pooled.link.has_unread_rest(), now));
+            if let Some(idle) = unread {
+                return Ok(Acquiring::Tends(Box::new(Tending::new(self, idle, credentials))));
+            }
+        }
+        self.begin_acquiring_ready(credentials, now)
+    }
+
+    /// As [`begin_acquiring`](Self::begin_acquiring), with the rest of writes after everything that is ready.
+    fn begin_acquiring_ready(
         self: &Arc<Self>,
         credentials: &Credentials,
         now: Instant,
@@ -340,6 +367,8 @@ impl Pool {
     /// Carries out the effects of decisions after the lock is released: the code that it calls may call the pool.
     fn carry_out(&self, mut inner: MutexGuard<'_, Inner>) {
         self.load.store(inner.slots.load(), Ordering::Relaxed);
+        self.has_unsettled
+            .store(inner.slots.has_unsettled(), Ordering::Relaxed);
         let Effects {
             wake,
             discard,

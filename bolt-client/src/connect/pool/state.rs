@@ -74,6 +74,8 @@ pub(crate) struct Slots<L, O> {
     leased_opening: usize,
     /// Of these, how many are being opened ahead of any caller.
     spares: usize,
+    /// How many calls read the rest of a write.
+    tending: usize,
     queue: Queue<L, O>,
     /// Ready connections that have been idle since this instant, or longer, must be probed: another that had been
     /// idle no longer was dead.
@@ -101,6 +103,7 @@ impl<L, O> Slots<L, O> {
             leased: 0,
             leased_opening: 0,
             spares: 0,
+            tending: 0,
             queue: Queue::new(),
             suspected: None,
             phase: Phase::Open,
@@ -352,6 +355,31 @@ impl<L, O> Slots<L, O> {
         self.unsettled.remove(at)
     }
 
+    /// Returns whether there are connections on which answers are on their way.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
+    /// Takes a connection on which the rest of a write is unread, unless a caller has waited for it in vain. Waiters without a
+    /// connection have been offered it, so none is overtaken.
+    pub(crate) fn take_unread(&mut self, is_unread: impl Fn(&L) -> bool, now: Instant) -> Option<Idle<L>> {
+        self.serve(now);
+        if self.is_closed() {
+            return None;
+        }
+        let suits = |idle: &Idle<L>| !idle.is_slow(now) && is_unread(&idle.link);
+        let at = self.unsettled.iter().position(suits)?;
+        self.leased += 1;
+        self.tending += 1;
+        self.unsettled.remove(at)
+    }
+
+    /// A call that has [taken](Self::take_unread) such a connection is done with that: it has given the connection back, or
+    /// leases it.
+    pub(crate) fn end_tending(&mut self) {
+        self.tending -= 1;
+    }
+
     /// A connection comes back that is not open yet.
     pub(crate) fn give_back_half_open(&mut self, idle: Idle<O>, now: Instant) {
         self.leased -= 1;
@@ -412,10 +440,10 @@ impl<L, O> Slots<L, O> {
         self.unsettled.drain(..).map(|idle| idle.link).collect()
     }
 
-    /// Returns whether a waiter that has not noticed the end yet holds a connection with answers on their way.
+    /// Returns whether a call that has not noticed the end yet holds a connection with answers on their way.
     pub(crate) fn is_settling(&self) -> bool {
         let settles = |entry: &Entry<L, O>| entry.holds != Priority::Nothing && !entry.opening;
-        self.queue.any(settles)
+        self.tending > 0 || self.queue.any(settles)
     }
 
     /// Finishes nothing any more: what comes back is discarded.

@@ -19,6 +19,7 @@ use crate::error::{Error, Failures, Known};
 use super::ask;
 use super::placement::Placement;
 use super::refresh::Found;
+use super::shortcuts::Shortcut;
 use super::table::Table;
 use super::{Router, State, select, share};
 
@@ -54,6 +55,7 @@ enum Next {
 }
 
 /// A server that can carry the work out.
+#[derive(Clone)]
 pub(crate) struct Chosen {
     address: Arc<Address>,
     pool: Arc<Pool>,
@@ -105,12 +107,16 @@ impl Router {
         credentials: &Credentials,
         now: Instant,
     ) -> Result<Choosing, Error> {
-        let Next::Use(chosen) = self.choose(want, &Tried::default(), now)? else {
-            return Ok(Choosing::Searches);
+        let chosen = match self.choose_quickly(want, now)? {
+            Some(chosen) => chosen,
+            None => match self.choose(want, &Tried::default(), now)? {
+                Next::Use(chosen) => chosen,
+                _ => return Ok(Choosing::Searches),
+            },
         };
         match chosen.pool.begin_acquiring(credentials, now) {
             Ok(Acquiring::Done(mut lease)) if !lease.has_route() && chosen.is_right_for(&lease) => {
-                lease.place(self.placement(&chosen));
+                lease.place(self.placement(chosen));
                 Ok(Choosing::Done(lease))
             }
             begun => Ok(Choosing::Tries(Box::new((chosen, begun)))),
@@ -253,16 +259,12 @@ impl Router {
         if !ask::settle_route(&mut lease, by).await? {
             return Ok(None);
         }
-        lease.place(self.placement(chosen));
+        lease.place(self.placement(chosen.clone()));
         Ok(Some(lease))
     }
 
-    fn placement(self: &Arc<Self>, chosen: &Chosen) -> Placement {
-        Placement::new(
-            Arc::clone(self),
-            Arc::clone(&chosen.address),
-            chosen.database.clone(),
-        )
+    fn placement(self: &Arc<Self>, chosen: Chosen) -> Placement {
+        Placement::new(Arc::clone(self), chosen.address, chosen.database)
     }
 
     /// Waits for a connection of a pool, as long as its server is in the table.
@@ -285,13 +287,43 @@ impl Router {
         .await
     }
 
+    /// Chooses a server for a call that has tried none, as [`choose`](Self::choose) would, by what that has found before.
+    fn choose_quickly(&self, want: &Want, now: Instant) -> Result<Option<Chosen>, Error> {
+        if planted!(FollowerUsedForWrites) {
+            return Ok(None);
+        }
+        let mut state = self.lock_open()?;
+        let guess = match want.database() {
+            Some(_) => None,
+            None => self.guess(&mut state, want, false),
+        };
+        let database = want.database().or(guess.as_ref());
+        let Some(known) = state.shortcuts.get(database, want.access, now) else {
+            return Ok(None);
+        };
+        let least = match &known.servers[..] {
+            [only] => Some(only),
+            servers => {
+                let loads = servers.iter().map(|server| (server, server.1.load()));
+                select::least_in_use(loads, || self.runtime.random())
+            }
+        };
+        Ok(least.map(|(address, pool)| Chosen {
+            address: Arc::clone(address),
+            pool: Arc::clone(pool),
+            others: known.servers.len() - 1,
+            guessed: guess.is_some(),
+            database: guess.or_else(|| want.database().cloned()),
+        }))
+    }
+
     /// Decides what a call does next.
     fn choose(&self, want: &Want, tried: &Tried, now: Instant) -> Result<Next, Error> {
         let mut state = self.lock_open()?;
         let (database, guessed) = match (want.database(), &tried.found) {
             (Some(name), _) => (Some(Arc::clone(name)), false),
             (None, Some(found)) => (found.database.clone(), tried.guessed),
-            (None, None) => match self.guess(&mut state, want, tried) {
+            (None, None) => match self.guess(&mut state, want, tried.no_guess) {
                 Some(home) => (Some(home), true),
                 None => (None, false),
             },
@@ -314,7 +346,7 @@ impl Router {
             servers => {
                 let pools = servers.iter().map(|address| (address, state.pools.get(address)));
                 let loads = pools.map(|(address, pool)| ((address, pool), load(pool)));
-                select::least_in_use(loads, self.runtime.random())
+                select::least_in_use(loads, || self.runtime.random())
             }
         };
         let Some(least) = least else {
@@ -337,6 +369,25 @@ impl Router {
         let (address, pool) = router.unwrap_or(least);
         let (address, pool) = (Arc::clone(address), pool.cloned());
         let others = servers.len() - 1;
+        let shortcut = match (table, &tried.found) {
+            (Some(table), None) if state.shortcuts.have_room() => {
+                let pool = |server: &Arc<Address>| {
+                    let pool = state.pools.get(server)?;
+                    Some((Arc::clone(server), Arc::clone(pool)))
+                };
+                let servers: Option<_> = servers.iter().map(pool).collect();
+                servers.map(|servers| Shortcut {
+                    database: database.clone(),
+                    access: want.access,
+                    ends: table.ends(),
+                    servers,
+                })
+            }
+            _ => None,
+        };
+        if let Some(shortcut) = shortcut {
+            state.shortcuts.note(shortcut);
+        }
         Ok(Next::Use(Chosen {
             pool: pool.unwrap_or_else(|| self.pool_in(&mut state, &address)),
             address,
@@ -347,8 +398,8 @@ impl Router {
     }
 
     /// Returns the last known home database of the user, if servers correct a wrong guess.
-    fn guess(&self, state: &mut State, want: &Want, tried: &Tried) -> Option<Arc<str>> {
-        if tried.no_guess || !self.forwarding.is_enabled() {
+    fn guess(&self, state: &mut State, want: &Want, no_guess: bool) -> Option<Arc<str>> {
+        if no_guess || !self.forwarding.is_enabled() {
             return None;
         }
         state.homes.get(&self.user(want))

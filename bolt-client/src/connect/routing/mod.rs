@@ -13,6 +13,7 @@ mod placement;
 mod question;
 mod refresh;
 mod select;
+mod shortcuts;
 mod ssr;
 mod table;
 mod tables;
@@ -45,6 +46,7 @@ use home::{Fingerprints, HomeKey, Homes};
 pub(crate) use placement::Placement;
 pub(crate) use question::{Question, Questions};
 use refresh::Refresh;
+use shortcuts::Shortcuts;
 pub(crate) use ssr::{Counted, Forwarding};
 use table::Table;
 use tables::Tables;
@@ -86,6 +88,8 @@ struct State {
     tables: Tables,
     homes: Homes,
     pools: BTreeMap<Arc<Address>, Arc<Pool>>,
+    /// What the tables and pools say, to be looked up quickly.
+    shortcuts: Shortcuts,
     /// The pools of single addresses of a server's name, by which searches ask. They belong to the searches, which share them.
     single: BTreeMap<(Arc<Address>, SocketAddr), Weak<Pool>>,
     refreshes: BTreeMap<RefreshKey, Arc<Refresh>>,
@@ -207,6 +211,8 @@ impl Router {
         if let (None, Some(home)) = (&question.database, table.database()) {
             state.homes.set(user.clone(), Arc::clone(home));
         }
+        // Before pools are taken away: it matters whether others hold them.
+        state.shortcuts.clear();
         state.tables.update(question.database.as_ref(), table, now);
         state.arrivals += 1;
         let left = state.take_left();
@@ -226,6 +232,7 @@ impl Router {
     /// Changes the tables, and wakes those that wait for a server that may have left one.
     fn change(&self, change: impl FnOnce(&mut Tables)) {
         let mut state = self.lock();
+        state.shortcuts.clear();
         change(&mut state.tables);
         let waiting = mem::take(&mut state.waiting);
         drop(state);

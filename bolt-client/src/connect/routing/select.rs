@@ -1,7 +1,12 @@
 //! Which of several servers gets work: a pure decider.
 
-/// Returns the server with the least load; if several have it, the draw decides. Each is looked at once.
-pub(crate) fn least_in_use<T>(servers: impl IntoIterator<Item = (T, usize)>, draw: u64) -> Option<T> {
+/// Returns the server with the least load; if several have it, a draw decides, which is made only then. Each server is looked
+/// at once.
+pub(crate) fn least_in_use<T>(
+    servers: impl IntoIterator<Item = (T, usize)>,
+    draw: impl Fn() -> u64,
+) -> Option<T> {
+    let mut drawn = None;
     let mut best: Option<(T, usize)> = None;
     let mut ties = 0_u64;
     for (server, load) in servers {
@@ -12,7 +17,7 @@ pub(crate) fn least_in_use<T>(servers: impl IntoIterator<Item = (T, usize)>, dra
         } else if load == least {
             ties += 1;
             // The nth replaces one of those before with a chance of 1 in n: then all have the same.
-            if mix(draw, ties) % ties == 0 {
+            if mix(*drawn.get_or_insert_with(&draw), ties) % ties == 0 {
                 best = Some((server, load));
             }
         }
@@ -40,7 +45,7 @@ mod tests {
             let mut chosen = vec![0_usize; ties];
             for draw in 0..10_000_u64 {
                 let servers = (0..ties).map(|server| (server, 3)).chain([(99, 4)]);
-                chosen[least_in_use(servers, mix(draw, 77)).unwrap()] += 1;
+                chosen[least_in_use(servers, || mix(draw, 77)).unwrap()] += 1;
             }
             let even = 10_000 / ties;
             assert!(
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn without_servers_none_is_chosen() {
-        assert_eq!(least_in_use(Vec::<(u8, usize)>::new(), 17), None);
+        assert_eq!(least_in_use(Vec::<(u8, usize)>::new(), || 17), None);
     }
 
     proptest! {
@@ -65,7 +70,7 @@ mod tests {
             loads in prop::collection::vec(prop_oneof![0_usize..4, Just(usize::MAX)], 1..20),
             draw in any::<u64>(),
         ) {
-            let chosen = least_in_use(loads.iter().copied().enumerate(), draw).unwrap();
+            let chosen = least_in_use(loads.iter().copied().enumerate(), || draw).unwrap();
             prop_assert_eq!(Some(&loads[chosen]), loads.iter().min());
         }
     }

@@ -121,14 +121,19 @@ impl Table {
         !self.has_expired(now) && !self.routers.is_empty() && !self.servers(access).is_empty()
     }
 
-    /// Returns whether its time is over. One that ends beyond the range of the clock never is.
+    /// Returns whether its time is over.
     pub(crate) fn has_expired(&self, now: Instant) -> bool {
-        self.received.checked_add(self.ttl).is_some_and(|end| end <= now)
+        self.ends().is_some_and(|end| end <= now)
+    }
+
+    /// Returns when its time is over. That of one that ends beyond the range of the clock never is.
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.received.checked_add(self.ttl)
     }
 
     /// Returns after which instant the table is dropped, if its database is not asked for; `None` for never.
     pub(crate) fn kept_until(&self) -> Option<Instant> {
-        self.received.checked_add(self.ttl)?.checked_add(KEEP_EXPIRED)
+        self.ends()?.checked_add(KEEP_EXPIRED)
     }
 
     /// Removes an address from all roles.

@@ -102,6 +102,7 @@ impl Router {
     fn refuse_calls(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.shortcuts.clear();
         let refreshes = mem::take(&mut state.refreshes);
         let waiting = mem::take(&mut state.waiting);
         drop(state);

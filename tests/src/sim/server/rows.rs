@@ -3,9 +3,9 @@
 use bolt_proto::value::{Map, MapEncoder, Value};
 use bolt_proto::{Access, EncodeError};
 
+use super::Open;
 use super::answer::Cause;
-use super::job::{Job, Progress, Stage};
-use super::{Actor, Open, Work};
+use super::job::{Progress, Stage};
 use crate::sim::clock::MICRO;
 use crate::sim::database::TxId;
 use crate::sim::history::ExecutionId;
@@ -94,16 +94,6 @@ impl State {
             return Progress::Waits(Stage::Room);
         }
         Progress::Again(self.conns[conn].actor.rng.between(0, 20) * MICRO)
-    }
-
-    /// Whether a key is locked by an auto-commit query whose rows wait for a client that does not read them.
-    pub(in crate::sim) fn is_locked_by_unread_rows(&self, key: u64) -> bool {
-        let Some(holder) = self.database.holder(key) else {
-            return false;
-        };
-        let Actor { tx, work, .. } = &self.conns[holder].actor;
-        let waits = |work: &Work| matches!(work.job, Job::Rows { .. }) && work.stage == Stage::Room;
-        tx.as_ref().is_some_and(|tx| !tx.explicit) && work.as_ref().is_some_and(waits)
     }
 
     fn send_row(&mut self, conn: ConnId, execution: ExecutionId, row: u64, value: i64) {
