@@ -302,7 +302,7 @@ fn tokio_reads_a_long_text_into_the_memory_that_a_row_keeps() {
         let mut held = 0_i64;
         let mut call = Box::pin(async {
             let result = driver.execute_query(format!("TEXT {TEXT}")).await?;
-            Ok::<usize, adapter_tokio::Error>(result.records[0].get::<&str>("n")?.len())
+            Ok::<usize, Error>(result.records[0].get::<&str>("n")?.len())
         });
         let len = std::future::poll_fn(|cx| {
             let mut polled = std::task::Poll::Pending;
