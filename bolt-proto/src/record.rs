@@ -185,6 +185,17 @@ impl<'a> RecordRef<'a> {
     /// Returns the offset where a column begins.
     #[inline]
     fn offset_of(&self, index: usize) -> Result<usize, ConversionError> {
+        if let Offsets::Found(places) = self.offsets {
+            if let Some(offset) = places.at(index) {
+                return Ok(offset);
+            }
+        }
+        self.find_offset(index)
+    }
+
+    /// Does [`offset_of`](Self::offset_of) for a column whose offset is not at hand.
+    #[inline(never)]
+    fn find_offset(&self, index: usize) -> Result<usize, ConversionError> {
         let (known, offset) = match self.offsets {
             Offsets::Found(places) => places.find(index),
             Offsets::Stored(data) => return offset_in(data, self.values.len(), index),

@@ -62,6 +62,16 @@ impl Places {
         }
     }
 
+    /// Returns the offset of one of the first columns, if it is known.
+    #[inline]
+    pub(super) fn at(&self, column: usize) -> Option<usize> {
+        if column > self.known.load(Ordering::Acquire) {
+            return None;
+        }
+        let offset = self.offsets.get(column)?;
+        Some(offset.load(Ordering::Relaxed))
+    }
+
     /// Returns the last column of which the offset is known. It is the next one to be read, if columns are read in order.
     #[inline]
     pub(super) fn known(&self) -> usize {
@@ -85,8 +95,20 @@ impl Places {
             return;
         }
         let next = column.wrapping_add(1);
-        if self.put(next, end) {
-            self.reach(next);
+        match self.offsets.get(next) {
+            Some(place) => {
+                place.store(end, Ordering::Relaxed);
+                // A thread that sees the number also sees the offsets.
+                self.known.store(next, Ordering::Release);
+            }
+            None => self.note_later(next, end),
+        }
+    }
+
+    #[inline(never)]
+    fn note_later(&self, column: usize, start: usize) {
+        if self.put(column, start) {
+            self.reach(column);
         }
     }
 
