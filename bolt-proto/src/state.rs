@@ -187,55 +187,82 @@ pub enum Next {
 
 /// Returns the reaction of a server of this version to this request in this state.
 #[must_use]
+#[inline]
 pub fn rule(version: Version, state: ServerState, message: Message) -> Rule {
-    if version < message.since() {
+    let Some(era) = ERAS.iter().rposition(|first| version >= *first) else {
         return Rule::Unknown;
-    }
-    let cell = CELLS
-        .get(message as usize)
-        .and_then(|cells| cells.get(state as usize));
-    let rows = cell.into_iter().flatten();
-    let row = rows
-        .filter_map(|&at| TABLE.get(usize::from(at)))
-        .find(|row| row.versions.covers(version));
-    row.map_or(Rule::Illegal, |row| row.rule)
+    };
+    let rules = RULES.get(era).and_then(|rules| rules.get(message as usize));
+    let rule = rules.and_then(|rules| rules.get(state as usize));
+    rule.copied().unwrap_or(Rule::Illegal)
 }
 
-/// The rows of a message in a state: one for each range of versions. [`NO_ROW`] if there are fewer.
-type Cell = [u8; 2];
+/// The versions from which on a rule is another one than before.
+const ERAS: [Version; 5] = [
+    Version::V3,
+    Version::new(4, 0),
+    Version::new(4, 3),
+    Version::V5_1,
+    Version::new(5, 4),
+];
 
-/// The index of no row.
-const NO_ROW: u8 = u8::MAX;
+/// The rules of one era.
+type Rules = [[Rule; ServerState::COUNT]; Message::ALL.len()];
 
-/// The table once more, so that finding a row takes no search.
-static CELLS: [[Cell; ServerState::COUNT]; Message::ALL.len()] = cells();
+/// The table once more, so that finding a rule takes no search: each request and each answer comes here several times.
+static RULES: [Rules; ERAS.len()] = rules();
 
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
     clippy::panic,
     reason = "evaluated by the compiler"
 )]
-const fn cells() -> [[Cell; ServerState::COUNT]; Message::ALL.len()] {
-    assert!(TABLE.len() < NO_ROW as usize, "an index of a row is a byte");
-    let mut cells = [[[NO_ROW; 2]; ServerState::COUNT]; Message::ALL.len()];
-    let mut at = 0;
-    while at < TABLE.len() {
-        let row = &TABLE[at];
-        let mut states = row.states;
-        while let [state, others @ ..] = states {
-            let cell = &mut cells[row.message as usize][*state as usize];
-            match cell {
-                [NO_ROW, _] => cell[0] = at as u8,
-                [_, NO_ROW] => cell[1] = at as u8,
-                _ => panic!("more than two rows for one message in one state"),
+const fn rules() -> [Rules; ERAS.len()] {
+    let mut rules = [[[Rule::Illegal; ServerState::COUNT]; Message::ALL.len()]; ERAS.len()];
+    let mut era = 0;
+    while era < ERAS.len() {
+        let mut messages = Message::ALL.as_slice();
+        while let [message, others @ ..] = messages {
+            assert!(begins_era(message.since()), "an era begins with a message");
+            if ERAS[era].is_before(message.since()) {
+                rules[era][*message as usize] = [Rule::Unknown; ServerState::COUNT];
             }
-            states = others;
+            messages = others;
         }
-        at += 1;
+        let mut rows = TABLE;
+        while let [row, others @ ..] = rows {
+            if let Before(bound) | From(bound) = row.versions {
+                assert!(begins_era(bound), "an era begins with another rule");
+            }
+            let mut states = row.states;
+            while let [state, others @ ..] = states {
+                let rule = &mut rules[era][row.message as usize][*state as usize];
+                if row.versions.covers(ERAS[era]) {
+                    match rule {
+                        Rule::Unknown => {}
+                        Rule::Illegal => *rule = row.rule,
+                        _ => panic!("two rows for one message in one state"),
+                    }
+                }
+                states = others;
+            }
+            rows = others;
+        }
+        era += 1;
     }
-    cells
+    rules
+}
+
+const fn begins_era(version: Version) -> bool {
+    let mut eras = ERAS.as_slice();
+    while let [first, others @ ..] = eras {
+        if !version.is_before(*first) && !first.is_before(version) {
+            return true;
+        }
+        eras = others;
+    }
+    false
 }
 
 /// The versions that a row holds for.
@@ -247,11 +274,11 @@ enum VersionRange {
 }
 
 impl VersionRange {
-    fn covers(self, version: Version) -> bool {
+    const fn covers(self, version: Version) -> bool {
         match self {
             Self::Always => true,
-            Self::Before(bound) => version < bound,
-            Self::From(bound) => version >= bound,
+            Self::Before(bound) => version.is_before(bound),
+            Self::From(bound) => !version.is_before(bound),
         }
     }
 }
@@ -291,7 +318,7 @@ use VersionRange::{Always, Before, From};
 
 /// The rows of the table. A request without a row is illegal. GOODBYE leads to the end from every state and has no
 /// answer.
-static TABLE: &[Row] = &[
+const TABLE: &[Row] = &[
     row(
         Message::Hello,
         &[Negotiation],

@@ -42,6 +42,11 @@ impl Version {
         Self { major, minor }
     }
 
+    /// Does what `<` does, for constants.
+    pub(crate) const fn is_before(self, other: Self) -> bool {
+        self.major < other.major || (self.major == other.major && self.minor < other.minor)
+    }
+
     /// Returns the number before the point.
     #[must_use]
     pub const fn major(self) -> u8 {

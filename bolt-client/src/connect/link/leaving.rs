@@ -67,14 +67,16 @@ impl Link {
             // A commit is not stopped, but it may have ended by now.
             self.wire.read_arrived(&mut self.proto);
         }
-        if self.proto.disposition() == Disposition::AwaitAnswer {
+        let mut disposition = self.proto.disposition();
+        if disposition == Disposition::AwaitAnswer {
             // RESET must not overtake BEGIN, whose answer may have arrived already.
             self.wire.read_at_once(&mut self.proto);
             if planted!(ResetOvertakesBegin) {
                 return self.proto.reset().is_ok() && self.wire.write_at_once(&mut self.proto);
             }
+            disposition = self.proto.disposition();
         }
-        match self.proto.disposition() {
+        match disposition {
             Disposition::Reusable => {}
             Disposition::NeedsReset if planted!(ResetForgotten) => {}
             _ if self.queue_next_step() => {}

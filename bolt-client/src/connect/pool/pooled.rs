@@ -80,8 +80,7 @@ impl Pooled {
         let now = pool.now();
         let since = idle_since.unwrap_or(now);
         // The server has left the cluster. What must be finished is finished.
-        let must_stay = self.is_finishing() || self.link.claimed().is_some();
-        if pool.is_retired() && !must_stay {
+        if pool.is_retired() && !self.is_finishing() && self.link.claimed().is_none() {
             self.link.say_goodbye();
             drop(self);
             pool.decide(|slots| slots.give_up(now));
