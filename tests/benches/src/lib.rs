@@ -4,25 +4,13 @@
 //! the same frames without one: it checks bounds and UTF-8, adds up what it reads, and does nothing else. Every way of
 //! reading adds up the same values, so no work is optimised away or omitted.
 //!
-//! Instructions per row as multiples of the bound, by rustc 1.95 on x86-64:
+//! The bench `table` prints the instructions a row, and a parameter, for each way. What the whole driver costs is in
+//! `tests/benches/RESULTS.md`.
 //!
-//! | | ints | wide | nodes | strings | lists | temporal |
-//! |---|---:|---:|---:|---:|---:|---:|
-//! | bound, instructions | 100 | 506 | 762 | 350 | 16,103 | 652 |
-//! | bound with the standard library's check of UTF-8 | 1.0 | 1.4 | 2.1 | 1.9 | 1.0 | 1.0 |
-//! | views | 2.4 | 3.6 | 5.2 | 2.7 | 5.6 | 3.7 |
-//! | get, by name and not in order | 2.1 | 5.3 | 7.3 | 2.5 | 1.6 | 2.1 |
-//! | serde, borrowed | 2.3 | 2.3 | 4.2 | 2.6 | 1.1 | 2.0 |
-//! | serde, owned | 2.3 | 3.6 | 6.0 | 3.6 | 1.5 | 2.0 |
-//! | record kept | 4.4 | 1.6 | 1.3 | 1.8 | 1.2 | 1.7 |
-//! | trees | 3.0 | 5.5 | 7.6 | 3.5 | 5.2 | 3.2 |
-//!
-//! Parameters, a map of 53 bytes: 139 instructions by hand, 1.8 times that by `ToValue`, 2.0 times by serde.
-//!
-//! The remaining cost:
+//! What a row costs beyond the bound:
 //!
 //! * About 90 instructions per row, of any content, for framing and delivery.
-//! * UTF-8: safe code cannot have text without the standard library's check (the second line is the minimum).
+//! * UTF-8: safe code cannot have text without the standard library's check, which takes about twice what the bound's does.
 //! * Two to three hundred instructions per owned string or list, most of them in `malloc` and `free`.
 //! * Names of columns and keys, which the bound does not compare.
 //! * In views of containers, finding their length before the value that follows them.
