@@ -207,6 +207,9 @@ impl Flight {
 
     /// Queues BEGIN if it is not queued yet. If BEGIN is refused, the caller takes back what was queued with it.
     pub(super) fn queue_begin(&mut self) -> Result<(), Error> {
+        if self.state.begin.is_none() {
+            self.check_login()?;
+        }
         if self.state.work.is_transaction() && self.state.begin.is_none() {
             self.queue_telemetry(WorkKind::Transaction)?;
             let (lease, state) = self.lease_and_state()?;
@@ -214,6 +217,12 @@ impl Flight {
             self.state.begin = Some(begin.map_err(|error| self.refusal(error))?);
         }
         Ok(())
+    }
+
+    /// Fails if a change of the login, which leaves with the first request, must not leave any more.
+    fn check_login(&self) -> Result<(), Error> {
+        let late = self.lease.as_ref().and_then(|lease| lease.late_login());
+        late.map_or(Ok(()), Err)
     }
 
     /// Informs the server which part of the API is in use, right before the request that this is about.

@@ -1,5 +1,7 @@
 //! Changes of the login of an open connection (Bolt 5.1 and later).
 
+use std::time::Instant;
+
 use bolt_proto::{Event, RequestId, ServerError};
 
 use crate::connect::fallout;
@@ -28,6 +30,7 @@ pub(super) struct LoggingIn {
     logon: RequestId,
     /// What the connection carries if they are taken back.
     previous: CarriedLogin,
+    since: Instant,
 }
 
 impl Link {
@@ -64,8 +67,18 @@ impl Link {
             logoff,
             logon,
             previous,
+            since: self.wire.runtime().now(),
         });
         Ok(())
+    }
+
+    /// Returns the error of a change of the login that must not leave any more: since it was queued, servers have rejected
+    /// its credentials so often that they are not tried now.
+    pub(crate) fn late_login(&self) -> Option<Error> {
+        let change = self.logging_in.as_ref()?;
+        let now = self.wire.runtime().now();
+        self.logins
+            .remembered_since(&self.login.credentials, change.since, now)
     }
 
     /// Notes a failure that no caller is left for, as far as it is about the login.

@@ -134,7 +134,7 @@ impl Logins {
         found.map(|error| self.explain(credentials, error, now))
     }
 
-    /// As [`remembered`](Self::remembered), for a connection whose opening was permitted at `begun`.
+    /// As [`remembered`](Self::remembered), for a login that was permitted at `begun`.
     pub(crate) fn remembered_since(
         &self,
         credentials: &Credentials,

@@ -423,6 +423,35 @@ fn a_login_that_was_rejected_twice_is_not_tried_again_for_a_while() {
 }
 
 #[test]
+fn a_login_that_was_queued_before_others_were_rejected_does_not_leave() {
+    let servers = Scripted::new();
+    let driver = driver(&servers);
+    run(&driver, None, "A").unwrap();
+    servers.set_password("bob", "other");
+    // Its connection has the login in front of what comes first.
+    let mut session = driver.session().auth(bob()).build();
+    let mut tx = now(session.begin_transaction()).unwrap();
+    assert!((0..2).all(|_| run(&driver, bob(), "B").is_err()));
+    let of_bob = || {
+        servers
+            .logins()
+            .iter()
+            .filter(|login| login.starts_with("bob"))
+            .count()
+    };
+    assert_eq!(of_bob(), 2);
+    let error = now(tx.run("C").consume()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.to_string().contains("not tried again"), "{error}");
+    assert!(now(tx.run("D").consume()).is_err());
+    drop(tx);
+    assert_eq!(of_bob(), 0, "no other login than those before");
+    // The connection carries the login that it had.
+    run(&driver, None, "E").unwrap();
+    assert_eq!(ran(&servers), ["A ada:secret", "E ada:secret"]);
+}
+
+#[test]
 fn a_caller_that_still_holds_rejected_credentials_may_try_again_if_the_manager_has_others() {
     let servers = Scripted::new();
     let runtime: &dyn Runtime = &servers;
