@@ -136,7 +136,8 @@ impl Connection {
         }
     }
 
-    /// Returns the bytes that should be written to the socket. Empty if there are none.
+    /// Returns bytes that should be written to the socket. Empty only if there are none: more of a large message follow once
+    /// these have been [written](Self::wrote).
     #[must_use]
     pub fn pending_bytes(&self) -> &[u8] {
         self.wire.send.pending()

@@ -131,9 +131,15 @@ pub fn plain(rows: &Rows) -> Vec<u8> {
 #[must_use]
 pub fn send(query: &Query) -> usize {
     let mut connection = ready();
-    let before = connection.pending_bytes().len();
+    connection.wrote(connection.pending_bytes().len());
     connection
         .run(query, &Extra::default())
         .expect("the connection is ready");
-    connection.pending_bytes().len() - before
+    let mut sent = 0;
+    while !connection.pending_bytes().is_empty() {
+        let len = connection.pending_bytes().len();
+        sent += len;
+        connection.wrote(len);
+    }
+    sent
 }

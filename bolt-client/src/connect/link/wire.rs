@@ -36,6 +36,8 @@ pub(super) struct Wire {
     stall: Silence,
     /// The transport has accepted bytes, and may still hold them.
     unflushed: bool,
+    /// How many bytes the transport has accepted. It wraps around.
+    sent: usize,
     write_timeout: Option<Duration>,
 }
 
@@ -71,6 +73,7 @@ impl Wire {
             silence: Silence::default(),
             stall: Silence::default(),
             unflushed: false,
+            sent: 0,
             write_timeout: None,
         }
     }
@@ -266,9 +269,9 @@ impl Wire {
     /// may answer `Pending` only to give other tasks a turn (as tokio's budget does). That may have been the only
     /// attempt of this wait, if a dropped wait started the clock.
     fn moves_at_once(&mut self, proto: &mut Connection) -> bool {
-        let before = (proto.pending_bytes().len(), self.unflushed);
+        let before = (self.sent, self.unflushed);
         self.write_at_once(proto);
-        let wrote = (proto.pending_bytes().len(), self.unflushed) != before;
+        let wrote = (self.sent, self.unflushed) != before;
         wrote | self.read_at_once(proto)
     }
 
@@ -357,6 +360,7 @@ impl Wire {
     /// The transport has accepted this many bytes.
     fn took(&mut self, proto: &mut Connection, len: usize) {
         proto.wrote(len);
+        self.sent = self.sent.wrapping_add(len);
         self.unflushed = !planted!(UnflushedTransport);
         self.moved();
     }
