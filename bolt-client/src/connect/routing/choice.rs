@@ -221,7 +221,7 @@ impl Router {
             Err(error) => Waited::Ended(Err(error)),
         };
         let error = match waited {
-            Waited::Ended(Ok(lease)) => match self.place(lease, chosen, tried, until).await {
+            Waited::Ended(Ok(lease)) => match self.place(lease, chosen, want.access, tried, until).await {
                 Ok(lease) => return Ok(lease),
                 Err(error) => error,
             },
@@ -246,6 +246,7 @@ impl Router {
         self: &Arc<Self>,
         mut lease: Lease,
         chosen: &Chosen,
+        access: Access,
         tried: &mut Tried,
         by: Deadline,
     ) -> Result<Option<Lease>, Error> {
@@ -256,7 +257,8 @@ impl Router {
             };
             return Ok(None);
         }
-        if !ask::settle_route(&mut lease, by).await? {
+        // Other calls may have learned meanwhile that the server has left.
+        if !ask::settle_route(&mut lease, by).await? || !self.names(chosen, access) {
             return Ok(None);
         }
         lease.place(self.placement(chosen.clone()));
@@ -267,24 +269,26 @@ impl Router {
         Placement::new(Arc::clone(self), chosen.address, chosen.database)
     }
 
-    /// Waits for a connection of a pool, as long as its server is in the table.
+    /// Waits for a connection of a pool, as long as its server is in the table. A connection that is ready when the server
+    /// has left goes back to the pool: a server that no longer leads, for example, would refuse the work.
     async fn wait_for(&self, chosen: &Chosen, access: Access, acquiring: Acquiring, by: Deadline) -> Waited {
         let mut acquiring = pin!(acquiring.lease(by));
         let mut watch = Watch {
             router: self,
             number: None,
         };
-        poll_fn(|cx| {
-            if let Poll::Ready(acquired) = acquiring.as_mut().poll(cx) {
-                return Poll::Ready(Waited::Ended(acquired));
-            }
-            if watch.sees(chosen, access, cx) {
-                Poll::Pending
-            } else {
-                Poll::Ready(Waited::Left)
-            }
+        poll_fn(|cx| match acquiring.as_mut().poll(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Waited::Ended(Err(error))),
+            Poll::Ready(Ok(lease)) if self.names(chosen, access) => Poll::Ready(Waited::Ended(Ok(lease))),
+            Poll::Pending if watch.sees(chosen, access, cx) => Poll::Pending,
+            _ => Poll::Ready(Waited::Left),
         })
         .await
+    }
+
+    /// Returns whether the table still names the server.
+    fn names(&self, chosen: &Chosen, access: Access) -> bool {
+        self.lock().names(chosen, access)
     }
 
     /// Chooses a server for a call that has tried none, as [`choose`](Self::choose) would, by what that has found before.
@@ -453,6 +457,14 @@ impl Chosen {
     }
 }
 
+impl State {
+    fn names(&self, chosen: &Chosen, access: Access) -> bool {
+        let table = self.tables.get(chosen.database.as_deref());
+        // Without a table there is nothing to choose another server by.
+        table.is_none_or(|table| table.servers(access).contains(&chosen.address))
+    }
+}
+
 /// Returns how much a server has to do for this driver.
 fn load(pool: Option<&Arc<Pool>>) -> usize {
     pool.map_or(0, |pool| pool.load())
@@ -470,9 +482,7 @@ impl Watch<'_> {
     fn sees(&mut self, chosen: &Chosen, access: Access, cx: &Context<'_>) -> bool {
         let waker = cx.waker().clone();
         let mut state = self.router.lock();
-        // Without a table there is nothing to choose another server by.
-        let table = state.tables.get(chosen.database.as_deref());
-        let listed = table.is_none_or(|table| table.servers(access).contains(&chosen.address));
+        let listed = state.names(chosen, access);
         let number = *self.number.get_or_insert_with(|| {
             state.calls += 1;
             state.calls

@@ -116,6 +116,33 @@ fn a_caller_that_waits_for_a_server_that_leaves_the_table_goes_elsewhere() {
 }
 
 #[test]
+fn a_caller_whose_connection_is_ready_when_its_server_no_longer_leads_goes_elsewhere() {
+    for table_first in [false, true] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[2], &[2]], 10);
+        let driver = servers.driver_with(Scripted::routed_config().max_connection_pool_size(1));
+        let mut session = driver.session().database("db").build();
+        let mut tx = Some(now(session.begin_transaction().eager(true)).unwrap());
+        servers.pass(SECOND * 10);
+        let mut waiting = Task::new(query(&driver, Access::Write));
+        assert!(waiting.run().is_none(), "the pool is full");
+        if !table_first {
+            now(tx.take().unwrap().rollback()).unwrap();
+        }
+        servers.pass(SECOND * 10);
+        servers.table([&[1], &[2, 3], &[3]], 10);
+        assert_eq!(write(&driver), 3, "it has found the new table");
+        if let Some(tx) = tx {
+            now(tx.rollback()).unwrap();
+        }
+        let result = waiting.run().expect("both are ready").unwrap();
+        assert_eq!(result.summary.server().address().port(), 3, "{table_first}");
+        let counts = driver.pool_counts();
+        assert_eq!((counts.in_use, counts.waiting), (0, 0), "{table_first}");
+    }
+}
+
+#[test]
 fn a_caller_that_waits_for_the_only_server_when_another_caller_loses_it_asks_for_a_new_table() {
     let servers = Scripted::new();
     servers.table([&[1], &[2], &[2]], 10);
