@@ -248,6 +248,16 @@ impl Scripted {
         self.change(at, |socket| socket.deliver(messages));
     }
 
+    /// Delivers one byte of what was held back.
+    pub(crate) fn deliver_byte(&self, at: usize) {
+        self.change(at, Socket::deliver_byte);
+    }
+
+    /// Delivers a keep-alive.
+    pub(crate) fn keep_alive(&self, at: usize) {
+        self.change(at, Socket::keep_alive);
+    }
+
     /// Delivers all messages that were held back, and later ones at once.
     pub(crate) fn release(&self, at: usize) {
         self.change(at, |socket| {

@@ -99,6 +99,20 @@ impl Socket {
         }
     }
 
+    pub(super) fn deliver_byte(&mut self) {
+        let Some(message) = self.held.front_mut() else {
+            return;
+        };
+        self.arrived.extend(message.drain(..1));
+        if message.is_empty() {
+            self.held.pop_front();
+        }
+    }
+
+    pub(super) fn keep_alive(&mut self) {
+        self.arrived.extend([0, 0]);
+    }
+
     /// Closes the connection; what was not committed is rolled back.
     pub(super) fn close(&mut self) {
         self.closed = true;

@@ -216,6 +216,13 @@ impl Connection {
         self.ledger.disposition()
     }
 
+    /// Returns whether a message has begun to arrive and is not complete. Keep-alives between messages do not count, so a
+    /// transport can tell by this whether bytes that arrive are progress.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.wire.recv.has_begun()
+    }
+
     /// Returns whether the only unanswered request is a COMMIT: then only the server knows whether it happened.
     #[must_use]
     pub fn is_committing(&self) -> bool {

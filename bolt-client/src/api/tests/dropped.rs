@@ -259,6 +259,49 @@ fn a_dropped_write_on_which_the_server_still_works_costs_one_call_its_patience()
 }
 
 #[test]
+fn the_rest_of_a_write_that_arrives_slowly_is_read_in_half_of_a_call_at_most() {
+    // Three rows of eight bytes.
+    for (limit, bytes) in [(None, 24), (Some(SECOND * 8), 4)] {
+        let servers = Scripted::new();
+        let driver = three(&servers);
+        let mut session = driver.session().build();
+        servers.hold(FIRST);
+        let mut run = Task::new(leave_slowly(&mut session, What::Rows));
+        assert!(run.run().is_none());
+        servers.deliver(FIRST, 1);
+        assert!(run.run().is_none(), "the page has a moment to arrive");
+        servers.pass(Duration::from_millis(10));
+        assert!(run.run().is_some(), "RUN was answered");
+        drop(run);
+        drop(session);
+        let ask = || Task::new(async { driver.execute_query("RETURN 1").deadline(limit).await });
+        let mut first = ask();
+        for byte in 0..bytes {
+            assert!(first.run().is_none(), "{limit:?}: it waits for byte {byte}");
+            servers.pass(SECOND * 99 / 100);
+            servers.deliver_byte(FIRST);
+        }
+        // What has arrived is looked at once in a second, and a keep-alive is no progress.
+        let mut waits = if limit.is_none() { 4 } else { 1 };
+        let asked = loop {
+            if let Some(asked) = first.run() {
+                break asked;
+            }
+            assert!(waits > 0, "{limit:?}: other connections are ready");
+            waits -= 1;
+            servers.pass(SECOND / 2);
+            // Keep-alives come between messages.
+            if limit.is_none() {
+                servers.keep_alive(FIRST);
+            }
+        };
+        asked.unwrap();
+        servers.release(FIRST);
+        now(driver.close());
+    }
+}
+
+#[test]
 fn closing_waits_for_a_call_that_reads_the_rest_of_a_write() {
     for in_time in [true, false] {
         let servers = Scripted::new();

@@ -66,6 +66,8 @@ pub(crate) struct Link {
     bookmarks: Option<TransactionBookmarks>,
     /// Present while a session waits for the end of what the last lease left.
     claimed: Option<Claimed>,
+    /// How many events have been dropped. It wraps around.
+    dropped: usize,
 }
 
 /// What happens to work that is under way when a lease ends.
@@ -102,6 +104,7 @@ impl Link {
             left: None,
             bookmarks: None,
             claimed: None,
+            dropped: 0,
         }
     }
 
@@ -330,6 +333,13 @@ impl Link {
         }
     }
 
+    /// Returns how far [`poll_settled`](Self::poll_settled) has come, to be compared: in events, and in bytes if a message is
+    /// arriving. Keep-alives do not count.
+    pub(crate) fn settled_so_far(&self) -> (usize, Option<usize>) {
+        let is_receiving = self.proto.is_receiving();
+        (self.dropped, is_receiving.then(|| self.wire.arrived()))
+    }
+
     /// Reads what has arrived, without waiting.
     pub(crate) fn read_arrived(&mut self) {
         self.wire.read_arrived(&mut self.proto);
@@ -398,6 +408,7 @@ impl Link {
     fn drop_events(&mut self) -> Result<(), ProtocolViolation> {
         self.take_login_answers();
         while self.proto.has_event()?.is_some() {
+            self.dropped = self.dropped.wrapping_add(1);
             let failure = match (self.proto.event(), &self.bookmarks) {
                 (Some(Event::Success(metadata)), Some(bookmarks)) => {
                     let bookmark = metadata.bookmark();

@@ -38,6 +38,8 @@ pub(super) struct Wire {
     unflushed: bool,
     /// How many bytes the transport has accepted. It wraps around.
     sent: usize,
+    /// How many bytes have arrived. It wraps around.
+    arrived: usize,
     write_timeout: Option<Duration>,
 }
 
@@ -74,6 +76,7 @@ impl Wire {
             stall: Silence::default(),
             unflushed: false,
             sent: 0,
+            arrived: 0,
             write_timeout: None,
         }
     }
@@ -85,6 +88,11 @@ impl Wire {
     /// Sets how long a write may make no progress before the connection is closed.
     pub(super) const fn set_write_timeout(&mut self, limit: Option<Duration>) {
         self.write_timeout = limit;
+    }
+
+    /// Returns how many bytes have arrived, to be compared.
+    pub(super) const fn arrived(&self) -> usize {
+        self.arrived
     }
 
     /// Returns whether a read or a write has failed.
@@ -307,7 +315,10 @@ impl Wire {
     fn take_in(&mut self, proto: &mut Connection, read: io::Result<usize>) {
         self.silence.reset();
         match read {
-            Ok(len) => proto.received(len),
+            Ok(len) => {
+                self.arrived = self.arrived.wrapping_add(len);
+                proto.received(len);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.broken.get_or_insert(error);

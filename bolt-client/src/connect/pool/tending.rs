@@ -1,6 +1,7 @@
 //! The rest of a write that no session reads, and that its server cannot send.
 
 use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 
 use crate::connect::login::Credentials;
@@ -40,8 +41,9 @@ impl Tending {
         }
     }
 
-    /// Reads the rest, and then uses the connection. If the rest does not come within the caller's patience, or half of its
-    /// time, the server is still at work: the connection is left to later callers, and this one takes another.
+    /// Reads the rest, and then uses the connection. If nothing of the rest comes for as long as the caller's patience, the
+    /// server is still at work; or half of the caller's time may pass before all is there. Then the connection is left to
+    /// later callers, and this one takes another.
     pub(super) async fn end(self, by: Deadline) -> Result<Acquiring, Error> {
         let Self {
             mut lease,
@@ -51,14 +53,21 @@ impl Tending {
         let pool = Arc::clone(&lease.pool);
         let runtime = Arc::clone(&pool.runtime);
         let begun = pool.now();
-        let limit = Deadline::after(begun, pool.patience())
-            .earlier(by.share(begun, 1))
-            .earlier(by);
-        // A failure shows in the disposition of the connection.
-        let settled = limit
-            .race(&*runtime, poll_fn(|cx| lease.poll_settled(cx, limit)))
-            .await;
-        let now = pool.now();
+        let latest = by.share(begun, 1).earlier(by);
+        let (mut now, mut arrived) = (begun, lease.settled_so_far());
+        let settled = loop {
+            let limit = Deadline::after(now, pool.patience()).earlier(latest);
+            // A failure shows in the disposition of the connection.
+            let settled = limit
+                .race(&*runtime, poll_fn(|cx| lease.poll_settled(cx, limit)))
+                .await;
+            now = pool.now();
+            let before = mem::replace(&mut arrived, lease.settled_so_far());
+            let is_over = latest.has_passed(now) || runtime.is_cancelled() || pool.is_closed();
+            if settled.is_some() || is_over || arrived == before {
+                break settled;
+            }
+        };
         let lease = match settled {
             Some(_) => lease.renewed(now),
             None => {
