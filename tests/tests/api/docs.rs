@@ -86,7 +86,7 @@ fn document(krate: &str) {
     let output = Command::new(cargo)
         .args([
             "doc",
-            "--offline",
+            "--locked",
             "--quiet",
             "--no-deps",
             "-p",

@@ -138,7 +138,7 @@ fn write_crate<'p>(
             "[package]\nname = \"snippets-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n{dependencies}"
         ),
     );
-    // What the repository was built with is on this machine already.
+    // With the versions that the repository was built with, most of which are on this machine already.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let mut stale: BTreeSet<_> = fs::read_dir(&bin)
         .unwrap()
@@ -173,7 +173,7 @@ struct Checked {
 fn cargo_check(folder: &Path) -> Checked {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["check", "--offline", "--quiet", "--bins", "--keep-going"])
+        .args(["check", "--quiet", "--bins", "--keep-going"])
         .args(["--message-format", "json", "--target-dir", "../target"])
         .current_dir(folder)
         .env_remove("RUSTFLAGS")
