@@ -115,7 +115,7 @@ impl End {
         let len = buf.len().min(front.len());
         buf[..len].copy_from_slice(&front[..len]);
         socket.arrived.drain(..len);
-        if len > 0 || socket.closed {
+        if len > 0 || socket.has_ended() {
             return Ok(len);
         }
         socket.reader = waker.cloned();

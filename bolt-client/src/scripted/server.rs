@@ -113,8 +113,19 @@ impl Socket {
         self.arrived.extend([0, 0]);
     }
 
-    /// Closes the connection; what was not committed is rolled back.
+    /// Closes the connection; what was not committed is rolled back, and what was held back is lost.
     pub(super) fn close(&mut self) {
+        self.held.clear();
+        self.end();
+    }
+
+    /// Returns whether the client has all that was sent before the connection was closed.
+    pub(super) fn has_ended(&self) -> bool {
+        self.closed && self.held.is_empty() && self.arrived.is_empty()
+    }
+
+    /// Closes the connection behind the last answer.
+    fn end(&mut self) {
         self.closed = true;
         self.forget();
     }
@@ -140,7 +151,7 @@ impl Socket {
                 // The client sent an illegal request.
                 Err(_) => {
                     self.send();
-                    return self.close();
+                    return self.end();
                 }
             }
             if self.closed {
@@ -175,7 +186,7 @@ impl Socket {
             let code = "Neo.ClientError.Security.Unauthorized";
             self.server.failure(&ServerError::new(code, "wrong")).unwrap();
             self.send();
-            return self.close();
+            return self.end();
         }
         if let Some(planned) = planned {
             let (_, _, error) = script.fails.remove(planned);

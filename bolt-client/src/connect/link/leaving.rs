@@ -40,8 +40,9 @@ impl Link {
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
         };
-        // The call that these events were for is gone.
-        if !goes_on || self.drop_events().is_err() {
+        // The call that these events were for is gone. Some concern others, even if this is the end of the connection: the
+        // refusal of a login, or the bookmark of a commit.
+        if self.drop_events().is_err() || !goes_on {
             return ReleaseOutcome::Close;
         }
         self.proto.shrink();

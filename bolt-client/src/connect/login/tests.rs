@@ -452,6 +452,29 @@ fn a_login_that_was_queued_before_others_were_rejected_does_not_leave() {
 }
 
 #[test]
+fn a_login_that_was_rejected_counts_although_its_call_was_dropped() {
+    let servers = Scripted::new();
+    let driver = driver(&servers);
+    run(&driver, None, "A").unwrap();
+    servers.set_password("bob", "other");
+    let mut session = driver.session().auth(bob()).build();
+    for at in 0..2 {
+        let mut tx = now(session.begin_transaction()).unwrap();
+        servers.hold(at);
+        let mut running = Task::new(async { tx.run("B").consume().await.map(drop) });
+        assert!(running.run().is_none(), "the login has left");
+        servers.release(at);
+        drop(running);
+        drop(tx);
+        run(&driver, None, "C").unwrap();
+    }
+    servers.logins();
+    let error = run(&driver, bob(), "D").unwrap_err();
+    assert!(error.to_string().contains("not tried again"), "{error}");
+    assert_eq!(servers.logins(), [""; 0]);
+}
+
+#[test]
 fn a_caller_that_still_holds_rejected_credentials_may_try_again_if_the_manager_has_others() {
     let servers = Scripted::new();
     let runtime: &dyn Runtime = &servers;
