@@ -309,7 +309,7 @@ impl Router {
             [only] => Some(only),
             servers => {
                 let loads = servers.iter().map(|server| (server, server.1.load()));
-                select::least_in_use(loads, || self.runtime.random())
+                select::least_in_use(loads, &self.draws)
             }
         };
         Ok(least.map(|(address, pool)| Chosen {
@@ -350,7 +350,7 @@ impl Router {
             servers => {
                 let pools = servers.iter().map(|address| (address, state.pools.get(address)));
                 let loads = pools.map(|(address, pool)| ((address, pool), load(pool)));
-                select::least_in_use(loads, || self.runtime.random())
+                select::least_in_use(loads, &self.draws)
             }
         };
         let Some(least) = least else {

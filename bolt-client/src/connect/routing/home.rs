@@ -21,9 +21,11 @@ pub(crate) enum HomeKey {
     Token(u64, u64),
 }
 
-/// A guess of each user's home database. The user that was looked up longest ago makes room.
+/// A guess of each user's home database. The user that was looked up longest ago makes room, but for that of the driver's own
+/// login: nearly all work is that user's.
 #[derive(Debug)]
 pub(crate) struct Homes {
+    of_driver: Option<Arc<str>>,
     known: BTreeMap<HomeKey, Known>,
     /// The users by their last look-up.
     by_use: BTreeMap<u64, HomeKey>,
@@ -50,6 +52,7 @@ impl Default for Homes {
 impl Homes {
     fn with_room_for(max: usize) -> Self {
         Self {
+            of_driver: None,
             known: BTreeMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
@@ -59,11 +62,18 @@ impl Homes {
 
     /// Returns the user's last known home database.
     pub(crate) fn get(&mut self, key: &HomeKey) -> Option<Arc<str>> {
+        if let HomeKey::Driver = key {
+            return self.of_driver.clone();
+        }
         self.look_up(key).map(|known| Arc::clone(&known.database))
     }
 
     /// Notes what a server has reported.
     pub(crate) fn set(&mut self, key: HomeKey, database: Arc<str>) {
+        if let HomeKey::Driver = key {
+            self.of_driver = Some(database);
+            return;
+        }
         if let Some(known) = self.look_up(&key) {
             known.database = database;
             return;
@@ -82,7 +92,6 @@ impl Homes {
     /// Returns what is known of a user. That of all other users was looked up earlier.
     fn look_up(&mut self, key: &HomeKey) -> Option<&mut Known> {
         let known = self.known.get_mut(key)?;
-        // Most drivers have one user.
         if known.last_use != self.uses {
             self.uses += 1;
             if let Some(key) = self.by_use.remove(&known.last_use) {
@@ -156,6 +165,20 @@ mod tests {
         assert!(!format!("{:?}", key(&Auth::bearer("hunter2"))).contains("hunter2"));
         let elsewhere = Fingerprints::default().key(None, Some(&Auth::bearer("hunter2")));
         assert_ne!(elsewhere, key(&Auth::bearer("hunter2")), "the keys are random");
+    }
+
+    #[test]
+    fn the_driver_s_own_user_never_makes_room() {
+        let mut homes = Homes::with_room_for(2);
+        homes.set(HomeKey::Driver, "own".into());
+        for name in ["a", "b", "c"] {
+            homes.set(user(name), name.into());
+        }
+        assert_eq!(homes.get(&HomeKey::Driver), Some("own".into()));
+        assert_eq!(homes.get(&user("a")), None);
+        assert_eq!(homes.get(&user("b")), Some("b".into()));
+        homes.set(HomeKey::Driver, "moved".into());
+        assert_eq!(homes.get(&HomeKey::Driver), Some("moved".into()));
     }
 
     proptest! {

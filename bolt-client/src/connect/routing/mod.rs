@@ -46,6 +46,7 @@ use home::{Fingerprints, HomeKey, Homes};
 pub(crate) use placement::Placement;
 pub(crate) use question::{Question, Questions};
 use refresh::Refresh;
+use select::Draws;
 use shortcuts::Shortcuts;
 pub(crate) use ssr::{Counted, Forwarding};
 use table::Table;
@@ -80,6 +81,7 @@ pub(crate) struct Router {
     forwarding: Arc<Forwarding>,
     questions: Arc<Questions>,
     fingerprints: Fingerprints,
+    draws: Draws,
     state: Mutex<State>,
 }
 
@@ -139,6 +141,7 @@ impl Router {
             ..config.clone()
         };
         Self {
+            draws: Draws::new(runtime.random()),
             runtime,
             config: Arc::new(members),
             encryption,
