@@ -47,7 +47,7 @@ impl Shared {
         config.check()?;
         let encryption = Encryption::new(&config.encryption, config.routing.is_some())?;
         let config = Arc::new(config);
-        let address = config.address.clone();
+        let address = Arc::new(config.address.clone());
         let logins = Arc::new(Logins::new(&config));
         let topology = match &config.routing {
             Some(context) => Topology::Routed(Arc::new(Router::new(

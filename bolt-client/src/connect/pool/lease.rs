@@ -104,7 +104,7 @@ impl Lease {
 
     /// Returns the server, if it is one of a cluster.
     pub(crate) fn server(&self) -> Option<&Arc<Address>> {
-        self.placement.as_ref().map(Placement::server)
+        self.placement.as_ref().map(|_| self.pool.address())
     }
 
     /// Returns the database by which the server was chosen, in a cluster.
@@ -115,7 +115,7 @@ impl Lease {
     /// Reports an error, by what it means for the routing tables.
     pub(crate) fn report_to_router(&self, means: ForRouting) {
         if let Some(placement) = &self.placement {
-            placement.report(means);
+            placement.report(self.pool.address(), means);
         }
     }
 

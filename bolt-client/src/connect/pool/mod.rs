@@ -54,7 +54,7 @@ pub(crate) struct Pool {
     runtime: Arc<dyn Runtime>,
     config: Arc<Config>,
     encryption: Encryption,
-    address: Address,
+    address: Arc<Address>,
     /// Which of its addresses answer.
     order: AddressOrder,
     /// What servers have rejected.
@@ -109,7 +109,7 @@ impl Pool {
         config: Arc<Config>,
         encryption: Encryption,
         logins: Arc<Logins>,
-        address: Address,
+        address: Arc<Address>,
     ) -> Self {
         let rules = Rules {
             max: config.max_connection_pool_size,
@@ -241,7 +241,7 @@ impl Pool {
             Arc::clone(&self.config),
             self.encryption.clone(),
             Arc::clone(&self.logins),
-            self.address.clone(),
+            Arc::clone(&self.address),
         );
         only.set_retired(true);
         Self {
@@ -255,7 +255,7 @@ impl Pool {
         &self.order
     }
 
-    pub(crate) const fn address(&self) -> &Address {
+    pub(crate) const fn address(&self) -> &Arc<Address> {
         &self.address
     }
 

@@ -33,7 +33,7 @@ fn config() -> Config {
 
 fn pool(world: &World, config: Config) -> Arc<Pool> {
     config.check().unwrap();
-    let address = config.address.clone();
+    let address = Arc::new(config.address.clone());
     let encryption = Encryption::new(&config.encryption, false).unwrap();
     // A server that has spoken without TLS before is not asked about it when it closes a connection.
     encryption.note_success(&address);

@@ -57,7 +57,6 @@ enum Next {
 /// A server that can carry the work out.
 #[derive(Clone)]
 pub(crate) struct Chosen {
-    address: Arc<Address>,
     pool: Arc<Pool>,
     /// The database whose table names the server.
     database: Option<Arc<str>>,
@@ -116,7 +115,7 @@ impl Router {
         };
         match chosen.pool.begin_acquiring(credentials, now) {
             Ok(Acquiring::Done(mut lease)) if !lease.has_route() && chosen.is_right_for(&lease) => {
-                lease.place(self.placement(chosen));
+                lease.place(self.placement(chosen.database));
                 Ok(Choosing::Done(lease))
             }
             begun => Ok(Choosing::Tries(Box::new((chosen, begun)))),
@@ -232,9 +231,9 @@ impl Router {
         match fallout::for_choice(&error, over) {
             ForSearch::Final => return Err(self.final_error(want, chosen, tried, error)),
             ForSearch::ForgetServer => {
-                self.note_failure(&chosen.address, &error);
-                self.forget(&chosen.address);
-                tried.failures.push((Arc::clone(&chosen.address), error));
+                self.note_failure(chosen.address(), &error);
+                self.forget(chosen.address());
+                tried.failures.push((Arc::clone(chosen.address()), error));
             }
             ForSearch::NextServer => {}
         }
@@ -261,12 +260,12 @@ impl Router {
         if !ask::settle_route(&mut lease, by).await? || !self.names(chosen, access) {
             return Ok(None);
         }
-        lease.place(self.placement(chosen.clone()));
+        lease.place(self.placement(chosen.database.clone()));
         Ok(Some(lease))
     }
 
-    fn placement(self: &Arc<Self>, chosen: Chosen) -> Placement {
-        Placement::new(Arc::clone(self), chosen.address, chosen.database)
+    fn placement(self: &Arc<Self>, database: Option<Arc<str>>) -> Placement {
+        Placement::new(Arc::clone(self), database)
     }
 
     /// Waits for a connection of a pool, as long as its server is in the table. A connection that is ready when the server
@@ -308,12 +307,11 @@ impl Router {
         let least = match &known.servers[..] {
             [only] => Some(only),
             servers => {
-                let loads = servers.iter().map(|server| (server, server.1.load()));
+                let loads = servers.iter().map(|pool| (pool, pool.load()));
                 select::least_in_use(loads, &self.draws)
             }
         };
-        Ok(least.map(|(address, pool)| Chosen {
-            address: Arc::clone(address),
+        Ok(least.map(|pool| Chosen {
             pool: Arc::clone(pool),
             others: known.servers.len() - 1,
             guessed: guess.is_some(),
@@ -375,10 +373,7 @@ impl Router {
         let others = servers.len() - 1;
         let shortcut = match (table, &tried.found) {
             (Some(table), None) if state.shortcuts.have_room() => {
-                let pool = |server: &Arc<Address>| {
-                    let pool = state.pools.get(server)?;
-                    Some((Arc::clone(server), Arc::clone(pool)))
-                };
+                let pool = |server| state.pools.get(server).map(Arc::clone);
                 let servers: Option<_> = servers.iter().map(pool).collect();
                 servers.map(|servers| Shortcut {
                     database: database.clone(),
@@ -394,7 +389,6 @@ impl Router {
         }
         Ok(Next::Use(Chosen {
             pool: pool.unwrap_or_else(|| self.pool_in(&mut state, &address)),
-            address,
             database,
             others,
             guessed,
@@ -418,7 +412,7 @@ impl Router {
         let table = state.tables.get(chosen.database.as_deref());
         let known = self.known(want, chosen.database.clone(), table);
         drop(state);
-        error.after_servers(known, &chosen.address, &tried.failures)
+        error.after_servers(known, chosen.address(), &tried.failures)
     }
 
     fn known(&self, want: &Want, database: Option<Arc<str>>, table: Option<&Table>) -> Known {
@@ -450,6 +444,10 @@ impl Tried {
 }
 
 impl Chosen {
+    fn address(&self) -> &Arc<Address> {
+        self.pool.address()
+    }
+
     /// Returns whether a connection leads to where the work can be carried out: only a server that forwards queries may be
     /// wrong about the home database.
     fn is_right_for(&self, lease: &Lease) -> bool {
@@ -461,7 +459,7 @@ impl State {
     fn names(&self, chosen: &Chosen, access: Access) -> bool {
         let table = self.tables.get(chosen.database.as_deref());
         // Without a table there is nothing to choose another server by.
-        table.is_none_or(|table| table.servers(access).contains(&chosen.address))
+        table.is_none_or(|table| table.servers(access).contains(chosen.address()))
     }
 }
 

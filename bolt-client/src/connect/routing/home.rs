@@ -61,6 +61,7 @@ impl Homes {
     }
 
     /// Returns the user's last known home database.
+    #[inline]
     pub(crate) fn get(&mut self, key: &HomeKey) -> Option<Arc<str>> {
         if let HomeKey::Driver = key {
             return self.of_driver.clone();
@@ -106,6 +107,7 @@ impl Homes {
 impl Fingerprints {
     /// Returns the key of a user: that of the impersonated user, or else of the session's own login, or else of the
     /// driver's.
+    #[inline]
     pub(crate) fn key(&self, impersonated: Option<&Arc<str>>, own: Option<&Auth>) -> HomeKey {
         match (impersonated, own) {
             (Some(user), _) => HomeKey::User(Arc::clone(user)),

@@ -201,7 +201,7 @@ impl Router {
             Arc::clone(&self.config),
             self.encryption.clone(),
             Arc::clone(&self.logins),
-            Address::clone(address),
+            Arc::clone(address),
         ));
         state.pools.insert(Arc::clone(address), Arc::clone(&pool));
         pool
@@ -261,13 +261,13 @@ impl Router {
     }
 
     /// Fails if the driver is closed.
+    #[inline]
     fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
         let state = self.lock();
         if state.closed {
-            Err(Error::closed())
-        } else {
-            Ok(state)
+            return Err(Error::closed());
         }
+        Ok(state)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

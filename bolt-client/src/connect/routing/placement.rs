@@ -9,24 +9,15 @@ use crate::connect::fallout::ForRouting;
 
 use super::Router;
 
-/// Why a connection was chosen: it leads to this server, by the table of this database.
+/// Why a connection was chosen: its server is named by the table of this database.
 pub(crate) struct Placement {
     router: Arc<Router>,
-    address: Arc<Address>,
     database: Option<Arc<str>>,
 }
 
 impl Placement {
-    pub(super) const fn new(router: Arc<Router>, address: Arc<Address>, database: Option<Arc<str>>) -> Self {
-        Self {
-            router,
-            address,
-            database,
-        }
-    }
-
-    pub(crate) const fn server(&self) -> &Arc<Address> {
-        &self.address
+    pub(super) const fn new(router: Arc<Router>, database: Option<Arc<str>>) -> Self {
+        Self { router, database }
     }
 
     /// Returns the database by whose table the server was chosen.
@@ -34,11 +25,11 @@ impl Placement {
         self.database.as_ref()
     }
 
-    /// Reports an error, by what it means for the tables.
-    pub(crate) fn report(&self, means: ForRouting) {
+    /// Reports an error of the server at this address, by what it means for the tables.
+    pub(crate) fn report(&self, address: &Address, means: ForRouting) {
         match means {
             ForRouting::Unaffected => {}
-            ForRouting::Forget => self.router.forget(&self.address),
+            ForRouting::Forget => self.router.forget(address),
             ForRouting::NotAWriter if planted!(StaleWriterKept) => {}
             ForRouting::NotAWriter => {
                 let database = self
@@ -46,7 +37,7 @@ impl Placement {
                     .as_deref()
                     .filter(|_| !planted!(WrongDatabasePurged));
                 self.router
-                    .change(|tables| tables.remove_writer(database, &self.address));
+                    .change(|tables| tables.remove_writer(database, address));
             }
         }
     }
@@ -68,7 +59,6 @@ impl Placement {
 impl fmt::Debug for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Placement")
-            .field("address", &self.address)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }

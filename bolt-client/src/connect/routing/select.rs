@@ -22,10 +22,7 @@ impl Draws {
 
 /// Returns the server with the least load; if several have it, a draw decides, which is made only then. Each server is looked
 /// at once.
-pub(crate) fn least_in_use<T>(
-    servers: impl IntoIterator<Item = (T, usize)>,
-    draws: &Draws,
-) -> Option<T> {
+pub(crate) fn least_in_use<T>(servers: impl IntoIterator<Item = (T, usize)>, draws: &Draws) -> Option<T> {
     let mut drawn = None;
     let mut best: Option<(T, usize)> = None;
     let mut ties = 0_u64;

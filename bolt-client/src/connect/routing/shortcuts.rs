@@ -1,17 +1,16 @@
-//! What calls choose from while no table changes: the servers of a database beside their pools.
+//! What calls choose from while no table changes: the pools of a database's servers.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bolt_proto::Access;
 
-use crate::address::Address;
 use crate::connect::pool::Pool;
 
 /// The most that are kept. Databases beyond them are looked up.
 const MAX_SHORTCUTS: usize = 16;
 
-/// The servers of the databases that calls have asked for since the last change of any table, so that a call need not look
+/// The pools of the servers of the databases that calls have asked for since the last change of any table, so that a call need not look
 /// each of them up by its address.
 ///
 /// They say what the tables said when they were made. So whatever changes a table, or takes a pool away, ends all of them.
@@ -25,7 +24,7 @@ pub(super) struct Shortcut {
     pub(super) access: Access,
     /// When the table's time is over.
     pub(super) ends: Option<Instant>,
-    pub(super) servers: Vec<(Arc<Address>, Arc<Pool>)>,
+    pub(super) servers: Vec<Arc<Pool>>,
 }
 
 impl Shortcuts {
