@@ -1,7 +1,8 @@
 //! The cost of routing for a small query on a driver that knows its tables: `neo4j://` beside `bolt://`.
 //!
 //! `cargo bench -p benches --bench routed` prints, for each kind of query, the instructions of a client process by callgrind.
-//! The servers are another process and do not count. It fails if routing costs more than 3 % of a query.
+//! The servers are another process and do not count. It fails if routing costs more than 3 % of a query; with `-- check`, more
+//! than 4 %, since other processors take other paths through `memcpy` and its like.
 
 use std::net::SocketAddr;
 use std::{env, hint};
@@ -14,8 +15,8 @@ use tests::scripted::{Script, Scripted};
 /// The repetitions in the shorter and in the longer of two runs, whose difference counts.
 const REPETITIONS: [u64; 2] = [200, 1_200];
 
-/// The most that routing may add to a query.
-const MOST: f64 = 0.03;
+/// The most that routing may add to a query, and the most that `check` accepts.
+const MOST: [f64; 2] = [0.03, 0.04];
 
 /// What is measured: its name, and the query.
 const MEASURED: [(&str, Call); 6] = [
@@ -71,7 +72,8 @@ fn main() {
         most = most.max(share);
         println!("{name:<36} {direct:>12.0} {routed:>12.0} {:>7.1}%", share * 100.0);
     }
-    assert!(most <= MOST, "routing adds {:.1} % to a query", most * 100.0);
+    let accepted = MOST[usize::from(arguments.iter().any(|argument| argument == "check"))];
+    assert!(most <= accepted, "routing adds {:.1} % to a query", most * 100.0);
 }
 
 /// Returns the instructions of one client process.

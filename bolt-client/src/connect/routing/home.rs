@@ -63,10 +63,10 @@ impl Homes {
     /// Returns the user's last known home database.
     #[inline]
     pub(crate) fn get(&mut self, key: &HomeKey) -> Option<Arc<str>> {
-        if let HomeKey::Driver = key {
-            return self.of_driver.clone();
+        match key {
+            HomeKey::Driver => self.of_driver.clone(),
+            other => self.look_up(other).map(|known| Arc::clone(&known.database)),
         }
-        self.look_up(key).map(|known| Arc::clone(&known.database))
     }
 
     /// Notes what a server has reported.

@@ -162,6 +162,7 @@ impl Router {
     }
 
     /// Returns the user of a session, as far as its home database is concerned.
+    #[inline]
     fn user(&self, want: &Want) -> HomeKey {
         if planted!(HomeOfAnotherUser) {
             return HomeKey::Driver;
