@@ -234,6 +234,14 @@ impl ClusterWeather {
         Ok(config.resolver(move |_| seeds.clone()))
     }
 
+    /// Returns what calls use that can name neither a database nor a user.
+    pub(in crate::sim) fn home_of_driver(&self) -> Target {
+        Target {
+            database: self.homes[0],
+            ..Target::default()
+        }
+    }
+
     /// Returns what a step of the program uses.
     pub(in crate::sim) fn target(&self, step: u64) -> Target {
         let mut rng = Rng::stream(self.seed, step);

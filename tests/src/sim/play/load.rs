@@ -4,12 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bolt_client::{Error, ErrorKind, Load as Running, Loaded, Query as Text, Session};
+use bolt_client::{Error, ErrorKind, Load as Running, Loaded, Query as Text};
 use bolt_proto::Api;
 use futures_core::Stream;
 
 use super::session::SessionPlayer;
 use super::{Outcome, Player, promised_by};
+use crate::sim::causality::{Floor, Numbers};
 use crate::sim::history::Promise;
 use crate::sim::loads::{LoadQuery, Loading};
 use crate::sim::logins::Wanted;
@@ -54,47 +55,90 @@ struct Reports<'p> {
 
 impl SessionPlayer<'_> {
     pub(super) async fn load(&mut self, work: &Load) {
-        let (player, id) = (self.player, work.id());
-        let api = if work.auto_commit {
-            Api::AutoCommit
-        } else {
-            Api::ManagedTransaction
+        let player = self.player;
+        self.begin(work.id(), api(work));
+        let call = self.starting(&call(work));
+        let (reports, call) = player.expect_load(work, self.number, self.wanted, call);
+        let (text, rows) = rows(work, &player.sim);
+        let session = &mut self.session;
+        let load = match (work.source.streams, work.source.fallible) {
+            (false, false) => session.load(text, Sound(rows)),
+            (false, true) => session.try_load(text, rows),
+            (true, false) => session.load_stream(text, Sound(rows)),
+            (true, true) => session.try_load_stream(text, rows),
         };
-        self.begin(id, api);
-        let batches = work.statements();
-        // If the world ends before the load does, nothing more is committed than was reported.
-        player.promise_all(batches.iter(), |_| Promise::Never);
-        let ids = batches.iter().map(|batch| batch.id);
-        let call = self.starting(&Call {
-            what: format!("load {id}"),
-            expected_failures: [id].into_iter().chain(ids).collect(),
-            commits: Some(id),
-            ..Call::default()
-        });
-        player.sim.with(|state| {
-            let loading = Loading::new(work.batches(), state.clock.now());
-            state.history.loads.insert(id, loading);
-        });
-        let reports = Reports {
-            player,
-            work,
-            batches,
-            session: self.number,
-            wanted: self.wanted,
-        };
-        let load = begin(&mut self.session, work, &player.sim);
-        let load = load.progress(|loaded| reports.report(loaded));
-        let outcome = player.drive(work.query.limits.cancel, load).await;
-        let has_begun = reports.conclude(call, &outcome);
-        player.check_given_up(id, &outcome);
-        if !has_begun {
+        if !reports.judge(call, load).await {
             player.note_begin_failed(self.number, &mut self.held);
         }
     }
 }
 
-/// Makes the call.
-fn begin<'s>(session: &'s mut Session, work: &Load, sim: &Sim) -> Running<'s> {
+impl Player {
+    /// Loads rows by the driver itself, in a session of its own.
+    pub(super) async fn load(&self, work: &Load) {
+        let id = work.id();
+        let number = self.sim.with(|state| {
+            state.history.note_api(id, api(work).code());
+            state.note_began(id);
+            state.want(id, None);
+            let causality = &mut state.history.causality;
+            let session = causality.add_session(Some(0), Numbers::new(), Floor::new());
+            causality.begin(session, id);
+            session
+        });
+        let (reports, call) = self.expect_load(work, number, None, call(work));
+        let (text, rows) = rows(work, &self.sim);
+        reports.judge(call, self.driver.load(text, Sound(rows))).await;
+    }
+
+    /// Notes what a load may do.
+    fn expect_load<'p>(
+        &'p self,
+        work: &'p Load,
+        session: usize,
+        wanted: Option<Wanted>,
+        call: Call,
+    ) -> (Reports<'p>, Call) {
+        let batches = work.statements();
+        // If the world ends before the load does, nothing more is committed than was reported.
+        self.promise_all(batches.iter(), |_| Promise::Never);
+        self.sim.with(|state| {
+            let loading = Loading::new(work.batches(), state.clock.now());
+            state.history.loads.insert(work.id(), loading);
+        });
+        let reports = Reports {
+            player: self,
+            work,
+            batches,
+            session,
+            wanted,
+        };
+        (reports, call)
+    }
+}
+
+/// Returns how a load presents itself to the server.
+const fn api(work: &Load) -> Api {
+    if work.auto_commit {
+        Api::AutoCommit
+    } else {
+        Api::ManagedTransaction
+    }
+}
+
+fn call(work: &Load) -> Call {
+    let id = work.id();
+    let ids = work.statements().into_iter().map(|batch| batch.id);
+    Call {
+        what: format!("load {id}"),
+        expected_failures: [id].into_iter().chain(ids).collect(),
+        commits: Some(id),
+        ..Call::default()
+    }
+}
+
+/// Returns the query of a load, and its rows.
+fn rows(work: &Load, sim: &Sim) -> (Text, Rows) {
     let by = work.query.statement.by();
     let text = Text::new(work.query().to_string()).param("by", by);
     let text = text.param("attempt", 0_i64);
@@ -105,12 +149,11 @@ fn begin<'s>(session: &'s mut Session, work: &Load, sim: &Sim) -> Running<'s> {
         next: 0,
         wait: None,
     };
-    let mut load = match (work.source.streams, work.source.fallible) {
-        (false, false) => session.load(text, Sound(rows)),
-        (false, true) => session.try_load(text, rows),
-        (true, false) => session.load_stream(text, Sound(rows)),
-        (true, true) => session.try_load_stream(text, rows),
-    };
+    (text, rows)
+}
+
+/// Sets the options of a load.
+fn with_options<'s>(work: &Load, mut load: Running<'s>) -> Running<'s> {
     if let Some(rows) = work.batches.rows {
         load = load.batch_rows(rows as usize);
     }
@@ -125,6 +168,15 @@ fn begin<'s>(session: &'s mut Session, work: &Load, sim: &Sim) -> Running<'s> {
 }
 
 impl Reports<'_> {
+    /// Has the load carried out, and judges it. Returns whether it has begun.
+    async fn judge<'s>(&'s self, call: Call, load: Running<'s>) -> bool {
+        let load = with_options(self.work, load).progress(|loaded| self.report(loaded));
+        let outcome = self.player.drive(self.work.query.limits.cancel, load).await;
+        let has_begun = self.conclude(call, &outcome);
+        self.player.check_given_up(self.work.id(), &outcome);
+        has_begun
+    }
+
     /// Judges the report of a batch, and notes that the next one begins.
     fn report(&self, loaded: &Loaded) {
         let (player, id) = (self.player, self.work.id());

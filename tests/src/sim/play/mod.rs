@@ -98,6 +98,7 @@ impl Player {
                 Act::VerifyLogin(user, cancel) => self.verify_login(*user, *cancel).await,
                 Act::WarmUp(cancel) => self.warm_up(*cancel).await,
                 Act::Session(visit) => self.visit(visit, target).await,
+                Act::Load(load) => self.load(load).await,
             }
         }
     }

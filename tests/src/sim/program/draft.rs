@@ -5,7 +5,7 @@ mod load;
 use bolt_client::Access;
 
 use super::{
-    Act, Cancel, End, Ending, Finish, Function, InitialBookmarks, Limits, Op, Query, Reading, Step, Take,
+    Act, Cancel, End, Ending, Finish, Flaw, Function, InitialBookmarks, Limits, Op, Query, Reading, Step, Take,
     Transaction, Use, Visit, Work,
 };
 use crate::sim::clock::{MICRO, MILLI, SECOND};
@@ -25,8 +25,9 @@ pub(super) fn step(rng: &mut Rng, number: u64, weather: &Weather) -> Step {
     };
     let after = draft.rng.pick(&[0, 0, MILLI, 100 * MILLI, 3 * SECOND]);
     let mut act = draft.act();
-    // Drawn last, so that it changes nothing else.
+    // Drawn last, so that they change nothing else.
     draft.log_in(&mut act);
+    draft.load_by_driver(&mut act);
     Step { number, after, act }
 }
 
@@ -51,7 +52,19 @@ impl Draft<'_> {
             Act::Verify(cancel) if verifies && self.weather.extremes.logins.is_some() => {
                 *act = Act::VerifyLogin(drawn, *cancel);
             }
-            Act::Verify(_) | Act::VerifyLogin(..) | Act::WarmUp(_) => {}
+            Act::Verify(_) | Act::VerifyLogin(..) | Act::WarmUp(_) | Act::Load(_) => {}
+        }
+    }
+
+    /// Makes some visits loads by the driver, whose rows come from an iterator and do not fail.
+    fn load_by_driver(&mut self, act: &mut Act) {
+        if matches!(act, Act::Session(_)) && self.rng.one_in(12) {
+            let mut load = self.load();
+            let source = &mut load.source;
+            (source.streams, source.fallible) = (false, false);
+            source.waits.clear();
+            source.flaw = source.flaw.filter(|flaw| matches!(flaw, Flaw::CannotBeSent(_)));
+            *act = Act::Load(load);
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) enum Act {
     VerifyLogin(Option<UserId>, Cancel),
     WarmUp(Cancel),
     Session(Visit),
+    /// A load by the driver itself.
+    Load(Load),
 }
 
 /// A session and the work in it.
@@ -247,7 +249,11 @@ impl Program {
     /// Moves the keys of each step to the database that the step uses.
     pub(super) fn place(&mut self, cluster: &ClusterWeather) {
         for step in self.tasks.iter_mut().flatten() {
-            let first = cluster.target(step.number).database as u64 * KEYS;
+            let target = match &step.act {
+                Act::Load(_) => cluster.home_of_driver(),
+                _ => cluster.target(step.number),
+            };
+            let first = target.database as u64 * KEYS;
             step.act.for_each_query(&mut |query| query.statement.key += first);
         }
     }
@@ -262,11 +268,11 @@ impl Program {
 
 impl Act {
     fn for_each_query(&mut self, change: &mut impl FnMut(&mut Query)) {
-        let Self::Session(visit) = self else {
-            if let Self::Execute { query, .. } = self {
-                change(query);
-            }
-            return;
+        let visit = match self {
+            Self::Session(visit) => visit,
+            Self::Execute { query, .. } => return change(query),
+            Self::Load(load) => return change(&mut load.query),
+            Self::Verify(_) | Self::VerifyLogin(..) | Self::WarmUp(_) => return,
         };
         for work in &mut visit.works {
             let script = match work {
