@@ -1,7 +1,7 @@
 //! A driver for Neo4j and other databases that speak Bolt, on async-std.
 //!
 //! async-std is discontinued: new programs should take `adapter-smol`. This adapter is for programs that run on async-std
-//! already. It uses that library's sockets, timers and name look-ups.
+//! already. It uses that library's sockets and name look-ups.
 //!
 //! # Connecting
 //!
@@ -30,7 +30,7 @@
 //! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
 //! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
-//! The driver spawns nothing: everything runs on the caller's tasks. See [`runtime::AsyncStd`].
+//! The driver spawns no tasks: everything runs on the caller's. See [`runtime::AsyncStd`].
 //!
 #![doc = include_str!("../guide.md")]
 

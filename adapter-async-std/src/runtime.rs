@@ -6,7 +6,6 @@
 mod socket;
 #[cfg(test)]
 mod tests;
-mod timer;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -20,13 +19,12 @@ use async_std::net::ToSocketAddrs;
 pub use bolt_client::runtime::*;
 
 use self::socket::Socket;
-use self::timer::Delay;
 
-/// A runtime that uses the sockets, timers and name look-ups of async-std.
+/// A runtime that uses the sockets and name look-ups of async-std, and [timers of a thread](ThreadTimer).
 ///
 /// # Requirements
 ///
-/// Any executor will do: async-std serves the whole process from threads that it starts itself. A driver may be used
+/// Any executor will do: async-std serves the whole process from threads that it starts itself, and so do the timers. A driver may be used
 /// from several executors at once, and after the one that opened its connections has ended.
 ///
 /// Host names are looked up on async-std's thread pool. A call does not wait for a look-up beyond its deadline; the
@@ -58,7 +56,8 @@ impl Runtime for AsyncStd {
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        Box::pin(Delay::new(at))
+        // A timer of async-io costs more than all else that a query does in its reactor, and wakes that.
+        Box::pin(ThreadTimer::new(at))
     }
 
     fn now(&self) -> Instant {

@@ -27,8 +27,8 @@
 //! A [`Driver`] holds a pool of connections. Create one per server and process, and clone it where it is needed.
 //! [`driver_with`] takes options, which [`Config::from_env`] can read from the environment. [`Driver::warm_up`] opens connections ahead.
 //!
-//! The driver spawns nothing. async-io has one thread for the sockets and timers of the whole process, on any executor; see
-//! [`runtime::Smol`].
+//! The driver spawns no tasks. async-io has one thread for the sockets of the whole process, on any executor, and the driver one
+//! for its timers; see [`runtime::Smol`].
 //!
 #![doc = include_str!("../guide.md")]
 

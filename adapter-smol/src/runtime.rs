@@ -1,4 +1,4 @@
-//! The async-io implementation of the driver's runtime: [`Smol`], and the traits that it implements.
+//! The implementation of the driver's runtime on async-io: [`Smol`], and the traits that it implements.
 //!
 //! To use a custom transport (a tunnel, an in-memory pair, a proxy), wrap [`Smol`] in a type that delegates every
 //! method except [`connect`](Runtime::connect).
@@ -6,7 +6,6 @@
 mod socket;
 #[cfg(test)]
 mod tests;
-mod timer;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -18,13 +17,12 @@ use std::time::Instant;
 pub use bolt_client::runtime::*;
 
 use self::socket::Socket;
-use self::timer::Delay;
 
-/// A runtime that uses the sockets and timers of async-io, the reactor of smol.
+/// A runtime that uses the sockets of async-io, the reactor of smol, and [timers of a thread](ThreadTimer).
 ///
 /// # Requirements
 ///
-/// Any executor will do: async-io serves the whole process from one background thread. A driver may be used from
+/// Any executor will do: async-io serves the whole process from one background thread, and so do the timers. A driver may be used from
 /// several executors at once, and after the one that opened its connections has ended.
 ///
 /// Host names are looked up on the thread pool of the `blocking` crate. A call does not wait for a look-up beyond its
@@ -62,7 +60,8 @@ impl Runtime for Smol {
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        Box::pin(Delay::new(at))
+        // A timer of async-io costs more than all else that a query does in its reactor, and wakes that.
+        Box::pin(ThreadTimer::new(at))
     }
 
     fn now(&self) -> Instant {

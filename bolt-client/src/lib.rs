@@ -4,7 +4,8 @@
 //! A library that leaves the runtime to its users depends on this crate in place of an adapter: the async adapters export its types.
 //! Functions over `&mut impl` [`QueryRunner`] accept sessions and transactions of each of them.
 //!
-//! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing.
+//! This crate names no socket, no clock and no executor; it spawns nothing and blocks nothing. (An adapter may use its
+//! [`runtime::ThreadTimer`], which does.)
 //!
 //! # Cancellation
 //!

@@ -5,6 +5,8 @@
 //!
 //! The driver spawns no tasks, and needs no channels, mutexes or `select` from an executor.
 
+mod thread_timer;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -15,6 +17,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use futures_io::{AsyncRead, AsyncWrite};
+
+pub use thread_timer::ThreadTimer;
 
 pub use crate::no_runtime::NoRuntime;
 

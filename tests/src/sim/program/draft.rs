@@ -5,8 +5,8 @@ mod load;
 use bolt_client::Access;
 
 use super::{
-    Act, Cancel, End, Ending, Finish, Flaw, Function, InitialBookmarks, Limits, Op, Query, Reading, Step, Take,
-    Transaction, Use, Visit, Work,
+    Act, Cancel, End, Ending, Finish, Flaw, Function, InitialBookmarks, Limits, Op, Query, Reading, Step,
+    Take, Transaction, Use, Visit, Work,
 };
 use crate::sim::clock::{MICRO, MILLI, SECOND};
 use crate::sim::logins::{LOGINS, UserId};
