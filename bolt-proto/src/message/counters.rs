@@ -24,12 +24,12 @@ pub enum QueryType {
 }
 
 impl QueryType {
-    pub(crate) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &[u8]) -> Self {
         match text {
-            "r" => Self::Read,
-            "w" => Self::Write,
-            "rw" => Self::ReadWrite,
-            "s" => Self::Schema,
+            b"r" => Self::Read,
+            b"w" => Self::Write,
+            b"rw" => Self::ReadWrite,
+            b"s" => Self::Schema,
             _ => Self::Unknown,
         }
     }

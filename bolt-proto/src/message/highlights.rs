@@ -98,15 +98,16 @@ impl Found {
     ) -> Result<bool, DecodeError> {
         match key {
             b"bookmark" => {
-                let text = text(reader)?.filter(|text| !text.is_empty());
+                let text = reader.checked_string()?.filter(|text| !text.is_empty());
                 self.bookmark = text.and_then(|text| Span::before(reader, text.len(), map));
                 self.is_summary = true;
             }
             b"db" => {
-                self.database = text(reader)?.and_then(|text| Span::before(reader, text.len(), map));
+                let text = reader.checked_string()?;
+                self.database = text.and_then(|text| Span::before(reader, text.len(), map));
             }
             b"type" => {
-                self.query_type = text(reader)?.map(QueryType::read);
+                self.query_type = reader.checked_string()?.map(QueryType::read);
                 self.is_summary = true;
             }
             b"has_more" => {
@@ -162,17 +163,6 @@ impl Found {
             has_notifications: self.has_notifications,
             has_details: self.has_details,
         }
-    }
-}
-
-/// Reads the next value, and returns it if it is a text.
-fn text<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, DecodeError> {
-    if let Some(text) = reader.short_string() {
-        return Ok(Some(text));
-    }
-    match reader.value()? {
-        ValueRef::String(text) => Ok(Some(text)),
-        _ => Ok(None),
     }
 }
 

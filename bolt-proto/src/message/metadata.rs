@@ -206,7 +206,7 @@ impl<'a> Metadata<'a> {
     /// Returns `type`: the type of the query.
     #[must_use]
     pub fn query_type(self) -> Option<QueryType> {
-        self.string("type").map(QueryType::read)
+        self.string("type").map(|text| QueryType::read(text.as_bytes()))
     }
 
     /// Returns `stats`: the changes that the query made. All are zero if the server sends none.

@@ -361,6 +361,21 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
+    /// Reads the next value, with the checks of [`value`](Self::value), and returns the bytes of it if it is a text. Those are
+    /// checked to be UTF-8, which is cheaper than to make a `&str` of them.
+    #[inline]
+    pub(crate) fn checked_string(&mut self) -> Result<Option<&'a [u8]>, DecodeError> {
+        if let Some((text, rest)) = self.short_string_bytes() {
+            utf8::check(text)?;
+            self.rest = rest;
+            return Ok(Some(text));
+        }
+        match self.value()? {
+            ValueRef::String(text) => Ok(Some(text.as_bytes())),
+            _ => Ok(None),
+        }
+    }
+
     /// Does what [`short_string`](Self::short_string) does, and copies the string.
     #[inline]
     pub(crate) fn owned_string(&mut self) -> Option<String> {
@@ -421,12 +436,12 @@ impl<'a> Reader<'a> {
     /// not looked at.
     #[inline]
     pub(crate) fn pass_checked(&mut self) -> Result<(), DecodeError> {
+        if let Some((text, rest)) = self.short_string_bytes() {
+            self.rest = rest;
+            return utf8::check(text);
+        }
         match self.rest {
-            [first @ 0x80..=0x8F, ..] => {
-                let text = self.take(usize::from(first & 0x0F).saturating_add(1))?;
-                utf8::check(text.get(1..).unwrap_or_default())
-            }
-            [marker::STRING_8..=marker::STRING_32, ..] => self.token().map(drop),
+            [0x80..=0x8F | marker::STRING_8..=marker::STRING_32, ..] => self.token().map(drop),
             _ => self.skip().map(drop),
         }
     }
