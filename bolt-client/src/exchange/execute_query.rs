@@ -1,6 +1,6 @@
 //! One query, all rows, and the commit.
 
-use bolt_proto::{Fetch, Query};
+use bolt_proto::{Fetch, Query, RequestId};
 
 use crate::deadline::Deadline;
 use crate::eager_result::EagerResult;
@@ -35,23 +35,27 @@ impl Exchange {
     ) -> impl Future<Output = Result<EagerResult, Error>> + Send {
         async move {
             let (_, id) = self.send(query, page)?;
-            let commit = match (commit, page) {
+            let pipelined = match (commit, page) {
                 (CommitTime::WithQuery, Fetch::All) => Some(self.flight.queue_commit()?),
                 _ => None,
             };
             let read = self.read_to_end(id, Rest::KeepPages, by).await;
-            let Some(commit) = commit else {
-                read?;
-                let result = self.eager_result(id)?;
-                self.commit(by).await?;
-                return Ok(result);
+            let commit = match (read, pipelined) {
+                (Ok(()), Some(commit)) => commit,
+                (Ok(()), None) => self.queue_commit_of_all()?,
+                (Err(error), Some(commit)) => return Err(self.classify_lost_pipelined_commit(commit, error)),
+                (Err(error), None) => return Err(error),
             };
-            if let Err(error) = read {
-                return Err(self.classify_lost_pipelined_commit(commit, error));
-            }
-            let result = self.eager_result(id)?;
             self.committed(commit, by).await?;
-            Ok(result)
+            // Last, so that the future has no room for it.
+            self.eager_result(id)
         }
+    }
+
+    /// Queues COMMIT behind results that have all been read to their ends.
+    fn queue_commit_of_all(&mut self) -> Result<RequestId, Error> {
+        self.flight.state.check_usable()?;
+        let queued = self.flight.queue_commit();
+        queued.map_err(|error| self.refused(error))
     }
 }
