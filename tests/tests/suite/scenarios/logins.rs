@@ -266,12 +266,14 @@ async fn a_login_that_expires_is_replaced_by_one_call_at_a_time_and_never_used_a
     let relay = world.relay()?;
     let config = world.server.config_at(relay.address(), manager)?;
     let driver = world.driver_with(config.max_connection_pool_size(8))?;
+    let started = Instant::now();
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let driver = driver.clone();
             world.spawn(async move {
                 let mut seen = Vec::new();
-                for _ in 0..3 {
+                // A fast machine makes three queries each before a login expires.
+                while seen.len() < 3 || started.elapsed() < LIFETIME * 4 {
                     let begun = Instant::now();
                     let query = driver.execute_query(CURRENT_USER).database("system");
                     let user = only(&go!(query.routing(Access::Read))?).get::<String>("user")?;
@@ -285,7 +287,7 @@ async fn a_login_that_expires_is_replaced_by_one_call_at_a_time_and_never_used_a
     for task in tasks {
         seen.extend(task.await?);
     }
-    assert_eq!(seen.len(), 64 * 3);
+    assert!(seen.len() >= 64 * 3);
     assert_valid(&issued.lock().unwrap(), &seen);
     assert!(relay.traffic().connections <= 8, "{:?}", relay.traffic());
     assert_at_rest(&driver);
