@@ -1,9 +1,9 @@
 //! How work gets a connection to one of the servers that can carry it out.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+mod server;
+mod waiting;
+
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bolt_proto::Access;
@@ -19,9 +19,9 @@ use crate::error::{Error, Failures, Known};
 use super::ask;
 use super::placement::Placement;
 use super::refresh::Found;
-use super::shortcuts::Shortcut;
 use super::table::Table;
-use super::{Router, State, select, share};
+use super::{Router, share};
+use waiting::Waited;
 
 /// How many tables a call asks for because other calls have removed all servers of the last one.
 const MAX_TABLES: usize = 4;
@@ -72,13 +72,6 @@ pub(crate) enum Choosing {
     Tries(Box<(Chosen, Result<Acquiring, Error>)>),
     /// No table names a server.
     Searches,
-}
-
-/// The end of a wait in the pool of a server.
-enum Waited {
-    Ended(Result<Lease, Error>),
-    /// The server has left the table.
-    Left,
 }
 
 impl Router {
@@ -268,141 +261,6 @@ impl Router {
         Placement::new(Arc::clone(self), database)
     }
 
-    /// Waits for a connection of a pool, as long as its server is in the table. A connection that is ready when the server
-    /// has left goes back to the pool: a server that no longer leads, for example, would refuse the work.
-    async fn wait_for(&self, chosen: &Chosen, access: Access, acquiring: Acquiring, by: Deadline) -> Waited {
-        let mut acquiring = pin!(acquiring.lease(by));
-        let mut watch = Watch {
-            router: self,
-            number: None,
-        };
-        poll_fn(|cx| match acquiring.as_mut().poll(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Waited::Ended(Err(error))),
-            Poll::Ready(Ok(lease)) if self.names(chosen, access) => Poll::Ready(Waited::Ended(Ok(lease))),
-            Poll::Pending if watch.sees(chosen, access, cx) => Poll::Pending,
-            _ => Poll::Ready(Waited::Left),
-        })
-        .await
-    }
-
-    /// Returns whether the table still names the server.
-    fn names(&self, chosen: &Chosen, access: Access) -> bool {
-        self.lock().names(chosen, access)
-    }
-
-    /// Chooses a server for a call that has tried none, as [`choose`](Self::choose) would, by what that has found before.
-    fn choose_quickly(&self, want: &Want, now: Instant) -> Result<Option<Chosen>, Error> {
-        if planted!(FollowerUsedForWrites) {
-            return Ok(None);
-        }
-        let mut state = self.lock_open()?;
-        let guess = match want.database() {
-            Some(_) => None,
-            None => self.guess(&mut state, want, false),
-        };
-        let database = want.database().or(guess.as_ref());
-        let Some(known) = state.shortcuts.get(database, want.access, now) else {
-            return Ok(None);
-        };
-        let least = match &known.servers[..] {
-            [only] => Some(only),
-            servers => {
-                let loads = servers.iter().map(|pool| (pool, pool.load()));
-                select::least_in_use(loads, &self.draws)
-            }
-        };
-        Ok(least.map(|pool| Chosen {
-            pool: Arc::clone(pool),
-            others: known.servers.len() - 1,
-            guessed: guess.is_some(),
-            database: guess.or_else(|| want.database().cloned()),
-        }))
-    }
-
-    /// Decides what a call does next.
-    fn choose(&self, want: &Want, tried: &Tried, now: Instant) -> Result<Next, Error> {
-        let mut state = self.lock_open()?;
-        let (database, guessed) = match (want.database(), &tried.found) {
-            (Some(name), _) => (Some(Arc::clone(name)), false),
-            (None, Some(found)) => (found.database.clone(), tried.guessed),
-            (None, None) => match self.guess(&mut state, want, tried.no_guess) {
-                Some(home) => (Some(home), true),
-                None => (None, false),
-            },
-        };
-        let name = database.as_deref();
-        // A table that has just arrived is used even if its time is over at once.
-        let table = match tried.found {
-            Some(_) => state.tables.get(name),
-            None => state.tables.fresh(name, want.access, now),
-        };
-        // Not always, so that the call ends.
-        let access = if planted!(FollowerUsedForWrites) && self.runtime.random() % 2 == 0 {
-            Access::Read
-        } else {
-            want.access
-        };
-        let servers = table.map(|table| table.servers(access)).unwrap_or_default();
-        let least = match servers {
-            [only] => Some((only, state.pools.get(only))),
-            servers => {
-                let pools = servers.iter().map(|address| (address, state.pools.get(address)));
-                let loads = pools.map(|(address, pool)| ((address, pool), load(pool)));
-                select::least_in_use(loads, &self.draws)
-            }
-        };
-        let Some(least) = least else {
-            if tried.found.is_some() && !tried.is_worth_another_table(table, want.access) {
-                let known = self.known(want, database, table);
-                return Ok(Next::Fail(Error::no_server(known, tried.failures.clone())));
-            }
-            let database = database.filter(|_| !guessed);
-            return Ok(Next::Refresh {
-                database,
-                guessed,
-                seen: state.arrivals,
-            });
-        };
-        // The server that has just sent the table has a connection that is ready.
-        let router = tried.found.as_ref().map(|found| &found.router);
-        let router = router.filter(|router| servers.contains(router));
-        let router = router.map(|router| (router, state.pools.get(router)));
-        let router = router.filter(|(_, pool)| load(*pool) <= load(least.1));
-        let (address, pool) = router.unwrap_or(least);
-        let (address, pool) = (Arc::clone(address), pool.cloned());
-        let others = servers.len() - 1;
-        let shortcut = match (table, &tried.found) {
-            (Some(table), None) if state.shortcuts.have_room() => {
-                let pool = |server| state.pools.get(server).map(Arc::clone);
-                let servers: Option<_> = servers.iter().map(pool).collect();
-                servers.map(|servers| Shortcut {
-                    database: database.clone(),
-                    access: want.access,
-                    ends: table.ends(),
-                    servers,
-                })
-            }
-            _ => None,
-        };
-        if let Some(shortcut) = shortcut {
-            state.shortcuts.note(shortcut);
-        }
-        Ok(Next::Use(Chosen {
-            pool: pool.unwrap_or_else(|| self.pool_in(&mut state, &address)),
-            database,
-            others,
-            guessed,
-        }))
-    }
-
-    /// Returns the last known home database of the user, if servers correct a wrong guess.
-    fn guess(&self, state: &mut State, want: &Want, no_guess: bool) -> Option<Arc<str>> {
-        if no_guess || !self.forwarding.is_enabled() {
-            return None;
-        }
-        state.homes.get(&self.user(want))
-    }
-
     /// Returns the error that ends the search for a server, with what has failed before.
     fn final_error(&self, want: &Want, chosen: &Chosen, tried: &Tried, error: Error) -> Error {
         if tried.failures.is_empty() {
@@ -452,55 +310,5 @@ impl Chosen {
     /// wrong about the home database.
     fn is_right_for(&self, lease: &Lease) -> bool {
         !self.guessed || lease.info().is_some_and(|info| info.hints().ssr_enabled)
-    }
-}
-
-impl State {
-    fn names(&self, chosen: &Chosen, access: Access) -> bool {
-        let table = self.tables.get(chosen.database.as_deref());
-        // Without a table there is nothing to choose another server by.
-        table.is_none_or(|table| table.servers(access).contains(chosen.address()))
-    }
-}
-
-/// Returns how much a server has to do for this driver.
-fn load(pool: Option<&Arc<Pool>>) -> usize {
-    pool.map_or(0, |pool| pool.load())
-}
-
-/// The attention of a waiting call to changes of the tables.
-struct Watch<'r> {
-    router: &'r Router,
-    /// The call's number, once it has waited.
-    number: Option<u64>,
-}
-
-impl Watch<'_> {
-    /// Returns whether the table still names the server; if so, keeps the waker.
-    fn sees(&mut self, chosen: &Chosen, access: Access, cx: &Context<'_>) -> bool {
-        let waker = cx.waker().clone();
-        let mut state = self.router.lock();
-        let listed = state.names(chosen, access);
-        let number = *self.number.get_or_insert_with(|| {
-            state.calls += 1;
-            state.calls
-        });
-        let stale = if listed {
-            state.waiting.insert(number, waker)
-        } else {
-            Some(waker)
-        };
-        drop(state);
-        drop(stale);
-        listed
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        let waker: Option<Waker> = self
-            .number
-            .and_then(|number| self.router.lock().waiting.remove(&number));
-        drop(waker);
     }
 }
