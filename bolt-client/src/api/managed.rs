@@ -117,7 +117,7 @@ impl<F> Setup<'_, F> {
                 Verdict::Done(result) => return result,
                 Verdict::Failed(mut failed, error) => {
                     failed.attempts.retry(&mut failed.exchange, error).await?;
-                    tx = *failed;
+                    tx = failed;
                 }
             }
         }
@@ -132,7 +132,7 @@ enum Verdict<T, E> {
 }
 
 /// Runs the function once, and ends its transaction accordingly.
-async fn attempt<F, Fut, T, E>(tx: Tx, work: &mut F) -> Verdict<T, E>
+async fn attempt<F, Fut, T, E>(tx: Box<Tx>, work: &mut F) -> Verdict<T, E>
 where
     F: FnMut(ManagedTransaction) -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -154,7 +154,7 @@ where
     judge(tx, result).await
 }
 
-async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) -> Verdict<T, E> {
+async fn judge<T, E: From<Error> + 'static>(mut tx: Box<Tx>, result: Result<T, E>) -> Verdict<T, E> {
     let by = tx.attempts.by();
     let exchange = &mut tx.exchange;
     let forgiven = planted!(RetryAfterAbort) && exchange.failure().is_some();
@@ -166,7 +166,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
     if let Some(failure) = exchange.failure().cloned() {
         return match result {
             // The transaction has failed, even if the function returned `Ok`.
-            _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(Box::new(tx), failure),
+            _ if tx.attempts.is_retryable(&failure) => Verdict::Failed(tx, failure),
             Ok(_) => Verdict::Done(Err(failure.into())),
             Err(error) => Verdict::Done(Err(error)),
         };
@@ -178,7 +178,7 @@ async fn judge<T, E: From<Error> + 'static>(mut tx: Tx, result: Result<T, E>) ->
         }
         Ok(value) => match exchange.commit(by).await {
             Ok(()) => Verdict::Done(Ok(value)),
-            Err(error) => Verdict::Failed(Box::new(tx), error),
+            Err(error) => Verdict::Failed(tx, error),
         },
     }
 }
@@ -235,7 +235,7 @@ impl<F, T, E> fmt::Debug for ExecuteManaged<'_, F, T, E> {
 /// ```
 pub struct ManagedTransaction {
     /// Taken only while the transaction is being dropped.
-    tx: Option<Tx>,
+    tx: Option<Box<Tx>>,
     slot: Slot,
 }
 
@@ -280,14 +280,14 @@ impl fmt::Debug for ManagedTransaction {
 /// Returns a transaction from its function to the call. If the call is gone by then, the transaction is dropped with the
 /// slot.
 #[derive(Debug, Clone, Default)]
-struct Slot(Arc<Mutex<Option<Tx>>>);
+struct Slot(Arc<Mutex<Option<Box<Tx>>>>);
 
 impl Slot {
-    fn put(&self, tx: Option<Tx>) {
+    fn put(&self, tx: Option<Box<Tx>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tx;
     }
 
-    fn take(&self) -> Option<Tx> {
+    fn take(&self) -> Option<Box<Tx>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

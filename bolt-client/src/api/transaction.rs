@@ -148,7 +148,7 @@ impl<'s> Future for BeginTransaction<'s> {
 /// }
 /// ```
 pub struct Transaction<'s> {
-    tx: Tx,
+    tx: Box<Tx>,
     /// A borrowed session can do nothing else meanwhile.
     _session: PhantomData<&'s mut Session>,
 }
@@ -199,7 +199,7 @@ impl Transaction<'_> {
     /// # Cancel safety
     /// [*cancel-clean*](index.html#cancellation) until COMMIT has left, [*cancel-unknown*](index.html#cancellation) afterwards.
     pub async fn commit(mut self) -> Result<(), Error> {
-        let Tx { attempts, exchange } = &mut self.tx;
+        let Tx { attempts, exchange } = &mut *self.tx;
         let by = attempts.by();
         loop {
             match exchange.commit(by).await {
@@ -244,14 +244,15 @@ impl fmt::Debug for Transaction<'_> {
 #[derive(Debug)]
 pub(crate) struct Tx {
     pub(crate) attempts: Attempts,
-    pub(crate) exchange: Box<Exchange>,
+    pub(crate) exchange: Exchange,
 }
 
 impl Tx {
-    /// A transaction of which nothing has been sent.
-    pub(crate) async fn begin(mut attempts: Attempts) -> Result<Self, Error> {
-        let exchange = attempts.begin().await?;
-        Ok(Self { attempts, exchange })
+    /// A transaction of which nothing has been sent. It is boxed, since it moves through several futures.
+    pub(crate) async fn begin(mut attempts: Attempts) -> Result<Box<Self>, Error> {
+        let lease = attempts.acquire().await?;
+        let exchange = attempts.exchange(lease);
+        Ok(Box::new(Self { attempts, exchange }))
     }
 
     pub(crate) fn queue(&mut self, query: &Query) -> Result<Cursor, Error> {
@@ -260,7 +261,7 @@ impl Tx {
     }
 
     pub(crate) fn exchange(&mut self, number: u64) -> Option<&mut Exchange> {
-        Some(&mut *self.exchange)
+        Some(&mut self.exchange)
             .filter(|exchange| planted!(CursorOfAnotherTransaction) || exchange.number() == number)
     }
 

@@ -92,27 +92,29 @@ impl Attempts {
     /// Returns the work, on a connection that is ready. Nothing of it has been sent. It is boxed, since it moves through
     /// several futures.
     pub(crate) async fn begin(&mut self) -> Result<Box<Exchange>, Error> {
-        let lease = match self.context.shared.begin_acquiring(&self.work.want) {
-            Ok(Begun::Done(lease)) => lease,
+        let lease = self.acquire().await?;
+        Ok(Box::new(self.exchange(lease)))
+    }
+
+    /// Returns a connection that is ready for the work.
+    pub(crate) async fn acquire(&mut self) -> Result<Lease, Error> {
+        match self.context.shared.begin_acquiring(&self.work.want) {
+            Ok(Begun::Done(lease)) => Ok(lease),
             // Boxed, since it is rare, and larger than the rest of a call.
-            begun => Box::pin(self.lease(begun)).await?,
-        };
+            begun => Box::pin(self.lease(begun)).await,
+        }
+    }
+
+    /// Returns the work on this connection. Nothing of it has been sent. Inlined, so that it is made where it stays.
+    #[inline(always)]
+    pub(crate) fn exchange(&self, lease: Lease) -> Exchange {
         #[cfg(planted)]
         if planted!(BookmarksLostOnFailover) && !self.failed_on.is_empty() {
             let bookmarks = self.context.chain.next_without();
-            return Ok(Box::new(Exchange::new(
-                lease,
-                Arc::clone(&self.work),
-                self.api,
-                bookmarks,
-            )));
+            return Exchange::new(lease, Arc::clone(&self.work), self.api, bookmarks);
         }
-        Ok(Box::new(Exchange::new(
-            lease,
-            Arc::clone(&self.work),
-            self.api,
-            self.context.chain.next(),
-        )))
+        let bookmarks = self.context.chain.next();
+        Exchange::new(lease, Arc::clone(&self.work), self.api, bookmarks)
     }
 
     /// Returns once work that failed with `error` may begin again, on another connection. Returns the error if the
@@ -145,13 +147,14 @@ impl Attempts {
             }
             _ => return Err(error),
         }
-        let next = self.begin().await?;
+        let lease = self.acquire().await?;
+        let next = self.exchange(lease);
         // The deadline may have passed while the call waited for the connection, although it has got one.
         let now = self.context.shared.now();
         if self.by.has_passed(now) {
             return Err(self.retry.explain(reason, now));
         }
-        *failed = *next;
+        *failed = next;
         Ok(())
     }
 
