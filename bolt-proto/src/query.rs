@@ -259,9 +259,7 @@ impl Parameters {
             has_date_times: self.out.has_date_times,
         }
     }
-}
 
-impl Parameters {
     /// Makes `out` what is written to.
     fn open(&mut self) {
         if let Some(shared) = self.shared.take() {
@@ -273,6 +271,15 @@ impl Parameters {
     fn close(&mut self) {
         if self.out.bytes.len() >= SHARED {
             self.shared = Some(Arc::new(core::mem::take(&mut self.out.bytes)));
+        }
+    }
+
+    /// Notes what the values need that were written since the last call, in the entry at `start`.
+    fn need_since(&mut self, start: usize) {
+        let so_far = self.needs.map(|(version, _)| version);
+        match self.out.take_needs() {
+            Some(version) if Some(version) > so_far => self.needs = Some((version, start)),
+            _ => {}
         }
     }
 }
@@ -288,17 +295,6 @@ impl Sink for Parameters {
         }
         self.count = self.count.saturating_add(1);
         self.need_since(start);
-    }
-}
-
-impl Parameters {
-    /// Notes what the values need that were written since the last call, in the entry at `start`.
-    fn need_since(&mut self, start: usize) {
-        let so_far = self.needs.map(|(version, _)| version);
-        match self.out.take_needs() {
-            Some(version) if Some(version) > so_far => self.needs = Some((version, start)),
-            _ => {}
-        }
     }
 }
 

@@ -9,21 +9,21 @@
 //!
 //! | | instructions | ns | writes | reads | bytes out | bytes in |
 //! |---|---:|---:|---:|---:|---:|---:|
-//! | a query: adapter-tokio, plain | 25,476 | 6,520 | 1 | 1 | 33 | 38 |
-//! | adapter-tokio, TLS | 30,820 | 7,861 | 1 | 1 | 55 | 60 |
-//! | adapter-blocking, plain | 24,475 | 5,790 | 1 | 1 | 33 | 38 |
-//! | adapter-blocking, TLS | 29,646 | 7,301 | 1 | 1 | 55 | 60 |
-//! | tokio, plain | 1,903 | 2,867 | 1 | 1 | 33 | 38 |
-//! | tokio-rustls, TLS | 7,454 | 4,501 | 1 | 1 | 55 | 60 |
-//! | a row of 1 KiB: adapter-tokio, plain | 1,232 | 195 | 0.001 | 0.006 | 0 | 1034 |
-//! | adapter-tokio, TLS | 7,029 | 503 | 0.001 | 0.038 | 0 | 1035 |
-//! | adapter-blocking, plain | 1,461 | 205 | 0.001 | 0.006 | 0 | 1034 |
-//! | adapter-blocking, TLS | 7,276 | 569 | 0.001 | 0.036 | 0 | 1035 |
-//! | tokio, plain | 2 | 119 | 0.001 | 0.004 | 0 | 1034 |
-//! | tokio-rustls, TLS | 4,943 | 405 | 0.001 | 0.089 | 0 | 1035 |
+//! | a query: adapter-tokio, plain | 15,813 | 8,129 | 1 | 1 | 33 | 38 |
+//! | adapter-tokio, TLS | 21,130 | 8,780 | 1 | 1 | 55 | 60 |
+//! | adapter-blocking, plain | 14,595 | 7,493 | 1 | 1 | 33 | 38 |
+//! | adapter-blocking, TLS | 19,733 | 8,914 | 1 | 1 | 55 | 60 |
+//! | tokio, plain | 1,921 | 7,030 | 1 | 1 | 33 | 38 |
+//! | tokio-rustls, TLS | 7,451 | 7,882 | 1 | 1 | 55 | 60 |
+//! | a row of 1 KiB: adapter-tokio, plain | 933 | 105 | 0.001 | 0.005 | 0 | 1034 |
+//! | adapter-tokio, TLS | 6,761 | 411 | 0.001 | 0.032 | 0 | 1035 |
+//! | adapter-blocking, plain | 980 | 118 | 0.001 | 0.004 | 0 | 1034 |
+//! | adapter-blocking, TLS | 6,825 | 426 | 0.001 | 0.033 | 0 | 1035 |
+//! | tokio, plain | 2 | 57 | 0.001 | 0.003 | 0 | 1034 |
+//! | tokio-rustls, TLS | 4,940 | 460 | 0.001 | 0.069 | 0 | 1035 |
 //!
 //! TLS adds 5,300 instructions to a query of the driver and 5,600 to one of `tokio-rustls`; no write, and 22 bytes for each
-//! record. It adds about 310 ns to a row, and 290 ns there. The difference is one copy of the ciphertext: the driver reads up to
+//! record. It adds about 310 ns to a row, and 400 ns there. The difference is one copy of the ciphertext: the driver reads up to
 //! 32 KiB at a time and hands that to rustls in pieces, while `tokio-rustls` lets rustls read the socket, with two to three
 //! system calls for each of the driver's. (callgrind counts a copy by bytes: 850 instructions for one of 1 KiB.)
 
