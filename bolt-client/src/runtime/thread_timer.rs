@@ -128,10 +128,12 @@ impl Waiting {
 
     /// Has a task woken at an instant, in place of what `key` stands for. `None` if there is no thread for that.
     fn wait(&'static self, key: Option<Key>, at: Instant, waker: &Waker) -> Option<Key> {
+        // Code of other crates runs without the lock.
+        let waker = waker.clone();
         let mut state = self.lock();
         let known = key.and_then(|key| Some((key, state.timers.get_mut(&key)?)));
         if let Some((key, known)) = known {
-            let stale = (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
+            let stale = mem::replace(known, waker);
             drop(state);
             drop(stale);
             return Some(key);
@@ -143,7 +145,7 @@ impl Waiting {
         }
         state.last += 1;
         let key = (at, state.last);
-        state.timers.insert(key, waker.clone());
+        state.timers.insert(key, waker);
         let sleeps_on = match state.thread {
             Thread::Sleeps(until) => until.is_some_and(|until| until <= at),
             Thread::Looks | Thread::NotStarted => true,
