@@ -127,6 +127,8 @@ async fn leader_switches(text: &mut String, adapter: Adapter) -> Result<(), AnyE
     cluster.servers[1].fail_next(Message::Run, not_a_leader());
     let mut session = driver.session().build();
     go!(session.execute_write(work!(|tx| { go!(tx.run("WRITE")).map(drop) })))?;
+    // No call waits for the answer to RESET.
+    cluster.settle().await;
     cluster.row(
         text,
         "`execute_write`, one query, no columns, after `A` became the leader",
@@ -246,6 +248,19 @@ impl Cluster {
     fn forget(&mut self) {
         self.before = [self.relays[0].traffic(), self.relays[1].traffic()];
         let _forgotten = self.routes();
+    }
+
+    /// Waits until nothing is on the way any more.
+    async fn settle(&self) {
+        let traffic = || self.relays.each_ref().map(Relay::traffic);
+        let mut last = traffic();
+        let mut quiet = 0;
+        while quiet < 10 {
+            sleep(Duration::from_millis(20)).await;
+            let now = traffic();
+            quiet = if now == last { quiet + 1 } else { 0 };
+            last = now;
+        }
     }
 
     /// Adds a row with the cost since the last one.
