@@ -242,15 +242,13 @@ impl Attempts {
         !error.is_new_login() || !mem::replace(&mut self.logged_in_again, true)
     }
 
-    /// Returns the error if the time is up. The budget begins with the first failure, whatever follows that: in a cluster each
-    /// attempt may get a connection that has just served the search for a table, and each of them may be dead.
+    /// Returns the error if the time is up.
     fn check_time(&mut self, error: Error) -> Result<(), Error> {
         let now = self.context.shared.now();
         if self.by.has_passed(now) || self.retry.is_over(now) {
             self.retry.note_failure(now);
             return Err(self.retry.explain(error, now));
         }
-        self.retry.begin(now);
         Ok(())
     }
 
