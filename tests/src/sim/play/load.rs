@@ -58,7 +58,7 @@ impl SessionPlayer<'_> {
         let player = self.player;
         self.begin(work.id(), api(work));
         let call = self.starting(&call(work));
-        let (reports, call) = player.expect_load(work, self.number, self.wanted, call);
+        let reports = player.expect_load(work, self.number, self.wanted);
         let (text, rows) = rows(work, &player.sim);
         let session = &mut self.session;
         let load = match (work.source.streams, work.source.fallible) {
@@ -86,19 +86,15 @@ impl Player {
             causality.begin(session, id);
             session
         });
-        let (reports, call) = self.expect_load(work, number, None, call(work));
+        let reports = self.expect_load(work, number, None);
         let (text, rows) = rows(work, &self.sim);
-        reports.judge(call, self.driver.load(text, Sound(rows))).await;
+        reports
+            .judge(call(work), self.driver.load(text, Sound(rows)))
+            .await;
     }
 
     /// Notes what a load may do.
-    fn expect_load<'p>(
-        &'p self,
-        work: &'p Load,
-        session: usize,
-        wanted: Option<Wanted>,
-        call: Call,
-    ) -> (Reports<'p>, Call) {
+    fn expect_load<'p>(&'p self, work: &'p Load, session: usize, wanted: Option<Wanted>) -> Reports<'p> {
         let batches = work.statements();
         // If the world ends before the load does, nothing more is committed than was reported.
         self.promise_all(batches.iter(), |_| Promise::Never);
@@ -106,14 +102,13 @@ impl Player {
             let loading = Loading::new(work.batches(), state.clock.now());
             state.history.loads.insert(work.id(), loading);
         });
-        let reports = Reports {
+        Reports {
             player: self,
             work,
             batches,
             session,
             wanted,
-        };
-        (reports, call)
+        }
     }
 }
 
