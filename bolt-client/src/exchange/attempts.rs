@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolt_proto::Api;
 
@@ -36,6 +36,8 @@ pub(crate) struct Attempts {
     retry: Retry,
     /// The servers of a cluster on which attempts have failed since the last pause.
     failed_on: Vec<Arc<Address>>,
+    /// When something failed first.
+    failed_at: Option<Instant>,
     /// A login has failed, and was tried again with other credentials.
     logged_in_again: bool,
     by: Deadline,
@@ -70,6 +72,7 @@ impl Attempts {
             policy,
             retry,
             failed_on: Vec::new(),
+            failed_at: None,
             logged_in_again: false,
             by,
         }
@@ -126,6 +129,7 @@ impl Attempts {
 
     async fn retry_now(&mut self, failed: &mut Exchange, error: Error) -> Result<(), Error> {
         let circumstances = failed.circumstances();
+        self.note_failure();
         self.api = failed.pending_telemetry();
         failed.give_back();
         let reason = error.clone();
@@ -147,7 +151,7 @@ impl Attempts {
             }
             _ => return Err(error),
         }
-        let lease = self.acquire().await?;
+        let lease = self.acquire().await.map(|lease| self.compared(lease))?;
         let next = self.exchange(lease);
         // The deadline may have passed while the call waited for the connection, although it has got one.
         let now = self.context.shared.now();
@@ -194,8 +198,10 @@ impl Attempts {
         }
         // The dead connection goes first: the pool may have room for only one.
         work.give_back();
+        self.note_failure();
         match self.context.shared.acquire(&self.work.want, by).await {
             Ok(lease) => {
+                let lease = self.compared(lease);
                 self.api = work.pending_telemetry();
                 work.move_to(lease, self.api);
                 Ok(())
@@ -234,6 +240,20 @@ impl Attempts {
             }
             begun = self.context.shared.begin_acquiring(&self.work.want);
         }
+    }
+
+    fn note_failure(&mut self) {
+        self.failed_at.get_or_insert_with(|| self.context.shared.now());
+    }
+
+    /// Compares a connection that follows a failure with it: one that was opened since was not dead when the call began, so
+    /// its loss is no longer free. In a cluster each attempt may get such a connection, from the search for a table, and each
+    /// may be lost: the call would be made again for ever.
+    fn compared(&self, mut lease: Lease) -> Lease {
+        if let Some(failed_at) = self.failed_at {
+            lease.compare_with_failure(failed_at);
+        }
+        lease
     }
 
     /// Returns `false` for a failed login that follows another one of this call: a manager that always has other

@@ -31,7 +31,8 @@ pub(crate) struct Opening {
     /// Empty while it is being polled, and forever after a panic in that poll: a future must not be polled again
     /// then.
     flow: Option<Exclusive<BoxFuture<'static, Result<Link, Error>>>>,
-    begun: bool,
+    begun: Instant,
+    was_polled: bool,
     timing: Timing,
     order: AddressOrder,
     /// The instant after which the opening is given up.
@@ -78,7 +79,8 @@ impl Opening {
         };
         Self {
             flow: Some(Exclusive::new(Box::pin(flow.run()))),
-            begun: false,
+            begun: now,
+            was_polled: false,
             timing,
             order: order.clone(),
             expires,
@@ -88,6 +90,11 @@ impl Opening {
                 longest: Duration::ZERO,
             },
         }
+    }
+
+    /// Returns when it began.
+    pub(crate) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Returns the instant after which the opening is given up.
@@ -116,7 +123,7 @@ impl Opening {
                 "an earlier poll of the opening of this connection panicked",
             )));
         };
-        self.begun = true;
+        self.was_polled = true;
         let poll = flow.get_mut().as_mut().poll(cx);
         if poll.is_pending() {
             self.flow = Some(flow);
@@ -131,7 +138,7 @@ impl Opening {
     /// Whether the opening can be continued: it was polled, is not complete, and no poll of it has panicked (user
     /// code runs in it).
     pub(crate) const fn is_under_way(&self) -> bool {
-        self.begun && self.flow.is_some()
+        self.was_polled && self.flow.is_some()
     }
 
     /// A caller begins to wait for it.

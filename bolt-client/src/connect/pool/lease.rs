@@ -211,6 +211,14 @@ impl Lease {
         Deadline::after(self.pool.runtime.now(), self.pool.config.teardown_timeout)
     }
 
+    /// Counts the connection as a new one if its opening began after `failed_at`, whichever call opened it.
+    pub(crate) fn compare_with_failure(&mut self, failed_at: Instant) {
+        self.reused &= self
+            .pooled
+            .as_deref()
+            .is_none_or(|pooled| pooled.begun() <= failed_at);
+    }
+
     /// Returns whether the connection served, or was opened for, an earlier call, so that its socket may have died
     /// since.
     pub(crate) const fn is_reused(&self) -> bool {

@@ -17,6 +17,8 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pooled {
     pub(super) link: Link,
+    /// When its opening began.
+    begun: Instant,
     /// The end of its lifetime.
     pub(super) expires: Deadline,
     /// Since when a caller has waited in vain for an answer on it.
@@ -26,13 +28,19 @@ pub(super) struct Pooled {
 }
 
 impl Pooled {
-    pub(super) fn new(link: Link, expires: Deadline) -> Box<Self> {
+    pub(super) fn new(link: Link, begun: Instant, expires: Deadline) -> Box<Self> {
         Box::new(Self {
             link,
+            begun,
             expires,
             late_since: None,
             silent_until: Deadline::NONE,
         })
+    }
+
+    /// Returns when its opening began: it cannot have died before.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Returns whether it carries this login, and no server has declared that login invalid since.

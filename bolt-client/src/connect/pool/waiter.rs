@@ -278,7 +278,7 @@ impl Waiter {
                     is_proven
                 });
                 let expires = self.pool.config.end_of_life(now);
-                let pooled = Pooled::new(link, expires);
+                let pooled = Pooled::new(link, opening.begun(), expires);
                 match inherited {
                     // Its answers may have arrived before the same event killed it that killed others.
                     Some(since) if !is_proven => {

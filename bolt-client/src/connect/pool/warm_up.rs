@@ -122,7 +122,7 @@ impl WarmUp<'_> {
             patience.succeeded(longest);
             slots.spare_opened();
         });
-        Pooled::new(link, expires).give_back(pool, held.inherited);
+        Pooled::new(link, held.opening.begun(), expires).give_back(pool, held.inherited);
     }
 }
 

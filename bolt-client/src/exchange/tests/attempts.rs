@@ -120,6 +120,37 @@ fn work_is_moved_only_while_nothing_was_answered_and_no_query_would_be_missing()
     assert!(!work.can_be_moved(&error), "the server is alive");
 }
 
+/// Otherwise a call could be moved for ever: each connection that other calls open meanwhile may be lost.
+#[test]
+fn work_is_not_moved_from_a_connection_that_was_opened_after_its_first_failure() {
+    let servers = Scripted::new();
+    let context = context(&servers);
+    warm(&context, &servers, 2);
+    let query = Query::new("RETURN 1");
+    let lose = |work: &mut Exchange, connection| {
+        servers.cut(connection);
+        now(work.run(&query, BY)).unwrap_err()
+    };
+    let mut attempts = explicit(&context);
+    let mut work = now(attempts.begin()).unwrap();
+    let error = lose(&mut work, 1);
+    now(attempts.replace_connection(&mut work, error, BY)).unwrap();
+
+    // Another call opens a connection, and leaves it in the pool.
+    servers.pass(Duration::from_secs(1));
+    let mut other = now(explicit(&context).begin()).unwrap();
+    now(other.rollback(BY)).unwrap();
+    drop(other);
+    assert_eq!(servers.connections(), 3);
+
+    let error = lose(&mut work, 0);
+    assert!(work.can_be_moved(&error), "this one was open before");
+    now(attempts.replace_connection(&mut work, error, BY)).unwrap();
+    assert_eq!(servers.connections(), 3);
+    let error = lose(&mut work, 2);
+    assert!(!work.can_be_moved(&error), "this one is new");
+}
+
 #[test]
 fn moved_work_begins_with_the_same_bookmarks_on_the_other_connection() {
     let servers = Scripted::new();

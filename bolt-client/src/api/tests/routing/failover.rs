@@ -195,3 +195,24 @@ fn a_transaction_function_moves_to_the_new_leader() {
         (1, 1)
     );
 }
+
+/// The search for a table opens a connection, so each attempt gets one that has served another call.
+#[test]
+fn an_attempt_whose_connection_is_lost_each_time_is_made_again_within_the_budget_only() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[1], &[1]], 0);
+    let driver = servers.routed();
+    let mut session = driver.session().database("db").build();
+    let mut calls = 0;
+    let work = session.execute_read(|mut tx| {
+        calls += 1;
+        assert!(calls < 20, "it is made again for ever");
+        servers.cut_at(Message::Begin);
+        servers.pass(SECOND * 20);
+        // All of it leaves when the function has returned.
+        async move { tx.queue("CREATE ()").map(drop) }
+    });
+    let error = retried(&servers, Task::new(work)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert!((3..=6).contains(&calls), "{calls} calls, with a budget of 30 s");
+}
