@@ -93,8 +93,27 @@ pub(super) struct Logins {
     provided: u64,
     /// What calls want, by the tag of their transactions.
     wanted: BTreeMap<u64, Wanted>,
-    /// How often the server has refused each password in sequence, and when that was last.
-    refused: BTreeMap<(UserId, u64), (u64, Nanos)>,
+    /// How often each password was refused in sequence.
+    refused: BTreeMap<(UserId, u64), Refused>,
+}
+
+/// How often a password was refused in sequence.
+#[derive(Debug, Clone, Copy, Default)]
+struct Refused {
+    /// By the server.
+    times: u64,
+    /// As far as the client knows.
+    known: u64,
+    /// When the client learned that last.
+    since: Nanos,
+}
+
+/// The refusal of a login, until the client has read it.
+#[derive(Debug)]
+pub(super) struct RefusedLogin {
+    who: (UserId, u64),
+    /// Where the answer ends in the byte stream.
+    end: u64,
 }
 
 /// A call of the manager.
@@ -180,14 +199,17 @@ impl State {
             Presented::Token(_) => return Err(UNAUTHORIZED),
             Presented::User(user, password) => {
                 self.check_attempt(conn, *user, *password);
-                let now = self.clock.now();
                 let right = *password == self.password(*user) && *user + 1 < USERS.len();
-                let times = self.history.logins.refused.entry((*user, *password)).or_default();
+                let refused = self.history.logins.refused.entry((*user, *password)).or_default();
                 if !right {
-                    *times = (times.0 + 1, now);
-                    return Err(if times.0 > 2 { RATE_LIMIT } else { UNAUTHORIZED });
+                    refused.times += 1;
+                    return Err(if refused.times > 2 {
+                        RATE_LIMIT
+                    } else {
+                        UNAUTHORIZED
+                    });
                 }
-                *times = (0, 0);
+                *refused = Refused::default();
                 Carried::User(*user, *password)
             }
         };
@@ -201,9 +223,34 @@ impl State {
         number > 0 && number <= self.history.logins.provided
     }
 
-    /// After two refusals, the same login must not be tried for a while.
+    /// The client knows of a refusal once it has read this far.
+    pub(super) fn login_refused(&mut self, conn: ConnId, presented: &Presented) {
+        if let Presented::User(user, password) = *presented {
+            let end = self.conns[conn].end_of_answers();
+            let who = (user, password);
+            self.conns[conn].refused_login = Some(RefusedLogin { who, end });
+        }
+    }
+
+    /// Notes that the client has read this far, or could have.
+    pub(super) fn note_refused_login(&mut self, conn: ConnId, read: u64) {
+        let refused_login = &mut self.conns[conn].refused_login;
+        let Some(RefusedLogin { who, .. }) = refused_login.take_if(|refused| refused.end <= read) else {
+            return;
+        };
+        let since = self.clock.now();
+        if let Some(refused) = self.history.logins.refused.get_mut(&who) {
+            refused.known += 1;
+            refused.since = since;
+        }
+    }
+
+    /// After two refusals that the client knows, the same login must not be tried for a while.
     fn check_attempt(&mut self, conn: ConnId, user: UserId, password: u64) {
-        let Some(&(times, since)) = self.history.logins.refused.get(&(user, password)) else {
+        let Some(&Refused {
+            known: times, since, ..
+        }) = self.history.logins.refused.get(&(user, password))
+        else {
             return;
         };
         let since_then = self.clock.now() - since;

@@ -13,6 +13,7 @@ use bolt_proto::peer;
 use super::clock::{Event, MILLI, Nanos, SECOND};
 use super::cluster::{ServerId, Table};
 use super::extremes::{BABBLE, Cut};
+use super::logins::RefusedLogin;
 use super::rng::Rng;
 use super::server::Actor;
 use super::state::State;
@@ -54,6 +55,8 @@ pub(super) struct Conn {
     /// The least time that bytes travel.
     latency: Nanos,
     rng: Rng,
+    /// The refusal of its login, until the client has read it.
+    pub(super) refused_login: Option<RefusedLogin>,
     /// Draws what happens to its login.
     pub(super) login_rng: Rng,
     pub(super) actor: Actor,
@@ -192,6 +195,7 @@ impl State {
             made: (self.polled, now),
             planned,
             latency,
+            refused_login: None,
             login_rng: Rng::stream(rng.clone().draw(), 1),
             rng,
             actor,
@@ -243,6 +247,9 @@ impl State {
         if !self.conns[conn].tables.is_empty() {
             self.note_tables_read(conn);
         }
+        if self.conns[conn].refused_login.is_some() {
+            self.note_refused_login(conn, self.conns[conn].read());
+        }
         Ok(len)
     }
 
@@ -283,6 +290,11 @@ impl State {
     pub(super) fn client_closes(&mut self, conn: ConnId) {
         let at = self.travel(conn);
         self.note_refusal(conn);
+        // What has arrived counts, whether or not the client has read it.
+        let answers = &self.conns[conn].to_client;
+        if answers.end != Some(End::Reset) {
+            self.note_refused_login(conn, answers.carried);
+        }
         let this = &mut self.conns[conn];
         this.client_holds = false;
         this.hurried = this.to_server.room() == 0;

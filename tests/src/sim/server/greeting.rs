@@ -25,7 +25,9 @@ impl State {
         if let Some(presented) = presented.filter(|_| checks)
             && let Err(code) = self.authenticate(conn, presented)
         {
-            return self.fail_login(conn, Cause::Login, code);
+            let progress = self.fail_login(conn, Cause::Login, code);
+            self.login_refused(conn, presented);
+            return progress;
         }
         let telemetry = self.wants_telemetry(conn);
         let forwards = self.forwards(conn);
