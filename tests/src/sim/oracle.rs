@@ -52,16 +52,18 @@ impl State {
     /// Checks the deadline of a call that has ended in any way.
     pub(super) fn check_deadline(&mut self, call: &Call, started: Nanos) {
         let now = self.clock.now();
-        if let Some(deadline) = call.deadline.filter(|deadline| now > started.max(*deadline)) {
+        // A function ends whenever it does, and the call begins to be late then.
+        let due = call.deadline.map(|deadline| deadline.max(started));
+        if let Some(due) = due.filter(|due| now > *due) {
             // No task is polled while the thread stalls; the call is excused.
-            let excused = self.stalled.0 <= deadline && now <= self.stalled.1;
+            let excused = self.stalled.0 <= due && now <= self.stalled.1;
             // What has arrived is read even then, which takes time where keep-alives are endless.
-            let slack = BABBLE_SLACK + self.stood_still_since(deadline);
-            let babble = self.weather.extremes.babble > 0 && now - deadline <= slack;
+            let slack = BABBLE_SLACK + self.stood_still_since(due);
+            let babble = self.weather.extremes.babble > 0 && now - due <= slack;
             if excused || babble {
                 return;
             }
-            let late = Duration::from_nanos(now - deadline);
+            let late = Duration::from_nanos(now - due);
             let what = &call.what;
             self.history
                 .violation(format!("{what}: ended {late:?} after its deadline"));
