@@ -156,14 +156,19 @@ impl Lease {
     /// If the credentials cannot be encoded, or have been rejected so often that they must not be tried now.
     pub(crate) fn carry(&mut self, credentials: &Credentials) -> Result<bool, Error> {
         let login = self.pool.login(credentials);
-        let carries = self
-            .pooled
-            .as_deref()
-            .is_some_and(|pooled| pooled.carries(&login));
-        if carries || planted!(OtherUsersConnection) {
+        if self.carries_login(&login) || planted!(OtherUsersConnection) {
             return Ok(true);
         }
         self.change_login(login)
+    }
+
+    /// Returns whether the connection carries this login.
+    pub(crate) fn carries(&self, credentials: &Credentials) -> bool {
+        self.carries_login(&self.pool.login(credentials))
+    }
+
+    fn carries_login(&self, login: &CarriedLogin) -> bool {
+        self.pooled.as_deref().is_some_and(|pooled| pooled.carries(login))
     }
 
     /// Logs in again, even with the login that the connection carries. Returns `false` as [`carry`](Self::carry).

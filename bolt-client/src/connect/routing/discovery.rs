@@ -268,9 +268,9 @@ impl Router {
                     let pool = self.pool_of(present)?;
                     let pending =
                         travels_with_login.then(|| self.questions.add(&present.router, &errand.question));
-                    let lease = self.log_in(&pool, &errand.credentials, by).await?;
+                    let lease = self.log_in(&pool, errand, by).await?;
                     drop(pending);
-                    let Some(lease) = settle_others(lease, &errand.question, by).await? else {
+                    let Some(lease) = lease else {
                         travels_with_login = false;
                         continue;
                     };
@@ -290,18 +290,19 @@ impl Router {
         }
     }
 
-    /// Acquires a connection that carries this login, or changes its login before the next request.
-    async fn log_in(
-        &self,
-        pool: &Arc<Pool>,
-        credentials: &Credentials,
-        by: Deadline,
-    ) -> Result<Lease, Error> {
-        let mut credentials = credentials.clone();
+    /// Acquires a connection that carries the caller's login, or changes its login before the next request. No question but
+    /// the caller's is on its way there. `None` if another connection must be acquired.
+    async fn log_in(&self, pool: &Arc<Pool>, errand: &Errand, by: Deadline) -> Result<Option<Lease>, Error> {
+        let mut credentials = errand.credentials.clone();
         loop {
             let mut lease = pool.acquire(&credentials, by).await?;
+            // A login cannot change while a question is on its way, and another user may be given another answer.
+            let is_own = lease.asks(&errand.question) && lease.carries(&credentials);
+            if !is_own && !ask::settle_route(&mut lease, by).await? {
+                return Ok(None);
+            }
             if lease.carry(&credentials)? {
-                return Ok(lease);
+                return Ok(Some(lease));
             }
             // Its login cannot be changed before Bolt 5.1.
             if credentials.own {
@@ -491,12 +492,6 @@ impl State {
         let known = table.map(Table::routers).unwrap_or_default();
         search.and_then(known.iter().filter(|router| ***router != *seed))
     }
-}
-
-/// Waits for the answer to another question than this, if one is on its way. `None` if the connection cannot be used.
-async fn settle_others(mut lease: Lease, question: &Question, by: Deadline) -> Result<Option<Lease>, Error> {
-    let usable = lease.asks(question) || ask::settle_route(&mut lease, by).await?;
-    Ok(usable.then_some(lease))
 }
 
 /// How a search ended, for the caller that has the turn.

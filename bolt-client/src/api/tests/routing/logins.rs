@@ -138,6 +138,37 @@ fn a_failure_that_its_caller_did_not_wait_for_is_reported_by_the_next_work_on_th
 }
 
 #[test]
+fn a_search_changes_the_login_of_a_connection_after_the_answer_to_the_question_that_another_user_left_there()
+{
+    for (database, fails) in [("db", false), ("db", true), ("other", false), ("other", true)] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[1], &[1]], 300);
+        servers.hold_new(1);
+        let driver = servers.routed();
+        let mut session = driver
+            .session()
+            .database(database)
+            .auth(Auth::basic("ada", "secret"))
+            .build();
+        let mut dropped = Task::new(session.run("RETURN 1").consume());
+        if fails {
+            servers.fail(Message::Route, UNAVAILABLE);
+        }
+        assert!(dropped.run().is_none());
+        while servers.news(0).is_empty() {
+            servers.deliver(0, 1);
+            assert!(dropped.run().is_none());
+        }
+        drop(dropped);
+        servers.answer_new(1);
+        servers.release(0);
+        read(&driver);
+        assert_eq!(servers.ran().last().unwrap().1, "none:", "{database} {fails}");
+        assert_eq!(servers.connections(), 1, "{database} {fails}");
+    }
+}
+
+#[test]
 fn a_login_is_verified_by_the_table_of_the_system_database() {
     let servers = Scripted::new();
     servers.table([&[1], &[2], &[3]], 300);
