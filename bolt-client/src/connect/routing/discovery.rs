@@ -44,10 +44,11 @@ struct Errand {
 }
 
 impl Errand {
-    /// Returns whether this caller may succeed where another has failed: what a server reports to another user says nothing
-    /// about this one, and servers may answer in more time.
+    /// Returns whether this caller may succeed where another has failed: what a server reports to another user, or about
+    /// another login, says nothing about this one, and servers may answer in more time.
     fn may_succeed_after(&self, failure: &Failure) -> bool {
-        let of_another = failure.user != self.user && failure.error.server().is_some();
+        let is_same = failure.user == self.user && failure.login == self.credentials.auth;
+        let of_another = !is_same && failure.error.server().is_some();
         let has_more_time = self.by != failure.by && failure.by.earlier(self.by) == failure.by;
         of_another || (has_more_time && failure.error.is_short_of_time())
     }
@@ -152,6 +153,7 @@ impl Router {
             Ended::Failed(error) => Outcome::Failed(Failure {
                 error,
                 user: errand.user.clone(),
+                login: errand.credentials.auth.clone(),
                 by: errand.by,
             }),
             Ended::CallersOwn(error) => {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bolt_proto::Access;
+use bolt_proto::{Access, Auth};
 
 use crate::address::Address;
 use crate::connect::pool::Pool;
@@ -82,11 +82,12 @@ pub(super) enum Outcome {
     Closed,
 }
 
-/// Why there is no table: for the user and within the time of the caller that asked.
+/// Why there is no table: for the user, with the login, and within the time of the caller that asked.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) user: HomeKey,
+    pub(super) login: Auth,
     pub(super) by: Deadline,
 }
 

@@ -169,6 +169,38 @@ fn a_search_changes_the_login_of_a_connection_after_the_answer_to_the_question_t
 }
 
 #[test]
+fn a_search_that_fails_due_to_a_wrong_password_fails_for_its_own_callers_only() {
+    let servers = Scripted::new();
+    servers.set_password("ada", "right");
+    servers.table([&[1], &[1], &[1]], 300);
+    servers.hold_new(1);
+    let driver = servers.driver_with(Scripted::routed_config());
+    let session = |auth: Option<Auth>| {
+        let builder = driver.session().database("db").impersonated_user("bob");
+        builder.auth(auth).build()
+    };
+    let mut sessions = [
+        session(Some(Auth::basic("ada", "wrong"))),
+        session(Some(Auth::basic("ada", "right"))),
+        session(None),
+    ];
+    let mut calls: Vec<_> = sessions
+        .iter_mut()
+        .map(|session| Task::new(session.run("RETURN 1").consume()))
+        .collect();
+    for call in &mut calls {
+        assert!(call.run().is_none(), "all wait for one search");
+    }
+    servers.answer_new(1);
+    servers.release(0);
+    let ended = |call: &mut Task<'_, Result<_, Error>>| call.run().expect("it ends").map(drop);
+    assert!(ended(&mut calls[0]).is_err());
+    for call in &mut calls[1..] {
+        ended(call).unwrap();
+    }
+}
+
+#[test]
 fn a_login_is_verified_by_the_table_of_the_system_database() {
     let servers = Scripted::new();
     servers.table([&[1], &[2], &[3]], 300);
