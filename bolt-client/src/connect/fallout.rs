@@ -138,6 +138,13 @@ pub(crate) fn for_choice(error: &Error, over: bool) -> ForSearch {
     }
 }
 
+/// Returns whether a server would answer a request with other bookmarks in another way.
+pub(crate) fn is_about_bookmarks(error: &ServerError) -> bool {
+    error
+        .name()
+        .starts_with("ClientError.Transaction.InvalidBookmark")
+}
+
 /// Returns whether all servers would answer a request for a routing table like this.
 fn ends_discovery(error: &ServerError) -> bool {
     let name = error.name();

@@ -16,11 +16,13 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 
 use super::question::Question;
+use super::refresh::Asker;
 
 /// A request that is on its way, and its connection. Dropped, it leaves the answer to the pool.
 #[derive(Debug)]
 pub(super) struct Asked {
     lease: Lease,
+    asker: Asker,
     /// The request whose answer ends the exchange.
     last: RequestId,
     answered: bool,
@@ -31,24 +33,20 @@ impl Asked {
     /// Queues the request in the form that the server's version has. A new connection may have sent it with its login.
     pub(super) fn send(
         mut lease: Lease,
+        asker: Asker,
         question: &Question,
         context: &RoutingContext,
     ) -> Result<Self, Error> {
-        if let Some((last, _)) = lease.take_route().filter(|(_, sent)| sent == question) {
-            return Ok(Self {
-                lease,
-                last,
-                answered: false,
-                table: None,
-            });
-        }
         let form = lease.proto.capabilities().map(|version| version.routing);
-        let last = match form {
-            None | Some(Routing::Procedure) => call_procedure(&mut lease, question, context)?,
-            _ => question.route(&mut lease.proto, context)?,
+        let sent = lease.take_route().filter(|(_, sent)| sent == question);
+        let last = match (sent, form) {
+            (Some((last, _)), _) => last,
+            (None, None | Some(Routing::Procedure)) => call_procedure(&mut lease, question, context)?,
+            (None, Some(_)) => question.route(&mut lease.proto, context)?,
         };
         Ok(Self {
             lease,
+            asker,
             last,
             answered: false,
             table: None,
@@ -89,6 +87,11 @@ impl Asked {
                 _ => {}
             }
         }
+    }
+
+    /// Returns the caller that has sent the request.
+    pub(super) const fn asker(&self) -> &Asker {
+        &self.asker
     }
 
     /// Returns the address that was asked, of those that the server's name has.

@@ -21,10 +21,9 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
 use super::ask::{self, Asked};
-use super::home::HomeKey;
 use super::order::{Candidate, Search};
 use super::question::Question;
-use super::refresh::{Failure, Found, Next, Outcome, Present, Progress, Refresh, Turn};
+use super::refresh::{Asker, Failure, Found, Next, Outcome, Present, Progress, Refresh, Turn};
 use super::table::Table;
 use super::{RefreshKey, Router, State, share};
 
@@ -37,7 +36,7 @@ const MAX_ADDRESSES: usize = 16;
 struct Errand {
     key: RefreshKey,
     question: Question,
-    user: HomeKey,
+    asker: Asker,
     access: Access,
     credentials: Credentials,
     by: Deadline,
@@ -45,10 +44,10 @@ struct Errand {
 
 impl Errand {
     /// Returns whether this caller may succeed where another has failed: what a server reports to another user, or about
-    /// another login, says nothing about this one, and servers may answer in more time.
+    /// another login, or about other bookmarks, says nothing about this one, and servers may answer in more time.
     fn may_succeed_after(&self, failure: &Failure) -> bool {
-        let is_same = failure.user == self.user && failure.login == self.credentials.auth;
-        let of_another = !is_same && failure.error.server().is_some();
+        let answer = failure.error.server();
+        let of_another = answer.is_some_and(|answer| self.asker.may_differ_from(&failure.asker, answer));
         let has_more_time = self.by != failure.by && failure.by.earlier(self.by) == failure.by;
         of_another || (has_more_time && failure.error.is_short_of_time())
     }
@@ -94,6 +93,7 @@ impl Router {
         by: Deadline,
     ) -> Errand {
         let user = self.user(want);
+        let bookmarks = want.bookmarks();
         Errand {
             key: RefreshKey {
                 user: database.is_none().then(|| user.clone()),
@@ -102,9 +102,13 @@ impl Router {
             question: Question {
                 database,
                 impersonated_user: want.impersonated_user.clone(),
-                bookmarks: want.bookmarks(),
+                bookmarks: bookmarks.clone(),
             },
-            user,
+            asker: Asker {
+                user,
+                login: credentials.auth.clone(),
+                bookmarks,
+            },
             access: want.access,
             credentials: credentials.clone(),
             by,
@@ -147,13 +151,12 @@ impl Router {
         let outcome = match self.search(&mut turn, errand).await {
             Ended::Found(table, router) => {
                 let database = table.database().cloned();
-                self.keep(&errand.question, &errand.user, table);
+                self.keep(&errand.question, &errand.asker.user, table);
                 Outcome::Found(Found { database, router })
             }
-            Ended::Failed(error) => Outcome::Failed(Failure {
+            Ended::Failed(error, asker) => Outcome::Failed(Failure {
                 error,
-                user: errand.user.clone(),
-                login: errand.credentials.auth.clone(),
+                asker,
                 by: errand.by,
             }),
             Ended::CallersOwn(error) => {
@@ -231,7 +234,9 @@ impl Router {
             self.note_failure(&router, &error);
             match means {
                 ForSearch::Final => {
-                    return Ended::Failed(error.of_router(errand.question.database.clone(), router));
+                    let asker = asked.as_ref().map_or(&errand.asker, Asked::asker).clone();
+                    let error = error.of_router(errand.question.database.clone(), router);
+                    return Ended::Failed(error, asker);
                 }
                 ForSearch::ForgetServer => {
                     let connected = asked.is_some() || error.has_answered();
@@ -276,7 +281,12 @@ impl Router {
                         travels_with_login = false;
                         continue;
                     };
-                    none.insert(Asked::send(lease, &errand.question, &self.context)?)
+                    none.insert(Asked::send(
+                        lease,
+                        errand.asker.clone(),
+                        &errand.question,
+                        &self.context,
+                    )?)
                 }
                 None => return Err(Error::closed()),
             };
@@ -499,8 +509,8 @@ impl State {
 /// How a search ended, for the caller that has the turn.
 enum Ended {
     Found(Table, Arc<Address>),
-    /// For all callers that wait.
-    Failed(Error),
+    /// For all callers that wait, and for whom the answer to this one holds.
+    Failed(Error, Asker),
     /// For this caller only: its time is up, or the driver is closed.
     CallersOwn(Error),
 }
@@ -508,9 +518,9 @@ enum Ended {
 fn end_of(progress: &mut Progress, errand: &Errand) -> Ended {
     match progress.search.end() {
         Ok((table, router)) => Ended::Found(table, router),
-        Err(failures) => Ended::Failed(Error::no_routing_table(
-            errand.question.database.clone(),
-            failures,
-        )),
+        Err(failures) => {
+            let error = Error::no_routing_table(errand.question.database.clone(), failures);
+            Ended::Failed(error, errand.asker.clone())
+        }
     }
 }

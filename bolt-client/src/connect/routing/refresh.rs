@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bolt_proto::{Access, Auth};
+use bolt_proto::{Access, Auth, ServerError};
 
 use crate::address::Address;
+use crate::bookmarks::Bookmarks;
+use crate::connect::fallout;
 use crate::connect::pool::Pool;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::Error;
@@ -82,13 +84,30 @@ pub(super) enum Outcome {
     Closed,
 }
 
-/// Why there is no table: for the user, with the login, and within the time of the caller that asked.
+/// Why there is no table: for the asker, and within the time of the caller that had the turn.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) error: Error,
+    pub(super) asker: Asker,
+    pub(super) by: Deadline,
+}
+
+/// The caller that has sent a request, as servers know it. Another one may read the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
     pub(super) user: HomeKey,
     pub(super) login: Auth,
-    pub(super) by: Deadline,
+    pub(super) bookmarks: Bookmarks,
+}
+
+impl Asker {
+    /// Returns whether servers may answer otherwise to this caller than to another, which they answered with this.
+    pub(super) fn may_differ_from(&self, other: &Self, answer: &ServerError) -> bool {
+        let has_same_bookmarks = || self.bookmarks == other.bookmarks;
+        self.user != other.user
+            || self.login != other.login
+            || (fallout::is_about_bookmarks(answer) && !has_same_bookmarks())
+    }
 }
 
 /// A routing table that has just arrived, and is kept.

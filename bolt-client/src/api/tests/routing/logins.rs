@@ -1,4 +1,4 @@
-//! Failures of requests for a routing table that are about the login.
+//! Failures of requests for a routing table that are about the login, or about what else one caller has sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::auth::BoxError;
-use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, ExpiringAuth};
+use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, Bookmarks, ExpiringAuth};
 
 const TOKEN_EXPIRED: &str = "Neo.ClientError.Security.TokenExpired";
 const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
@@ -197,6 +197,57 @@ fn a_search_that_fails_due_to_a_wrong_password_fails_for_its_own_callers_only() 
     assert!(ended(&mut calls[0]).is_err());
     for call in &mut calls[1..] {
         ended(call).unwrap();
+    }
+}
+
+#[test]
+fn a_caller_that_carries_a_search_on_does_not_fail_due_to_the_login_of_the_one_that_began_it() {
+    let servers = Scripted::new();
+    servers.set_password("ada", "right");
+    servers.table([&[1], &[1], &[1]], 300);
+    let driver = servers.routed();
+    // The search gets a connection whose login it changes.
+    now(driver.warm_up()).unwrap();
+    servers.hold(0);
+    let mut session = driver
+        .session()
+        .database("db")
+        .auth(Auth::basic("ada", "wrong"))
+        .build();
+    let mut dropped = Task::new(session.run("RETURN 1").consume());
+    let mut next = reading(&driver);
+    assert!(dropped.run().is_none() && next.run().is_none());
+    assert!(servers.asked(0).contains(&Message::Route), "it has asked");
+    drop(dropped);
+    servers.answer_new(1);
+    servers.release(0);
+    next.run().expect("it ends").unwrap();
+}
+
+#[test]
+fn a_search_that_fails_due_to_its_bookmarks_fails_for_callers_with_the_same_ones_only() {
+    for code in ["InvalidBookmark", "InvalidBookmarkMixture"] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[1], &[1]], 300);
+        servers.hold_new(1);
+        servers.fail(Message::Route, &format!("Neo.ClientError.Transaction.{code}"));
+        let driver = servers.routed();
+        let mut sessions = [["old"], ["old"], ["new"]].map(|values| {
+            let bookmarks = Bookmarks::from_raw_values(values).unwrap();
+            driver.session().database("db").bookmarks(bookmarks).build()
+        });
+        let mut calls: Vec<_> = sessions
+            .iter_mut()
+            .map(|session| Task::new(session.run("RETURN 1").consume()))
+            .collect();
+        for call in &mut calls {
+            assert!(call.run().is_none(), "all wait for one search");
+        }
+        servers.answer_new(1);
+        servers.release(0);
+        let ended = calls.iter_mut().map(|call| call.run().expect("it ends").is_ok());
+        assert_eq!(ended.collect::<Vec<_>>(), [false, false, true], "{code}");
+        assert_eq!(servers.count(Message::Route), 2, "{code}");
     }
 }
 
