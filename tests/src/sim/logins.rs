@@ -62,6 +62,12 @@ impl LoginWeather {
             revocations,
         }
     }
+
+    /// From now on, no login is refused, except for wrong passwords.
+    pub(super) fn calm_down(&mut self) {
+        self.slow = 1;
+        (self.fails, self.expirations, self.revocations) = (0, 0, 0);
+    }
 }
 
 /// A login of a connection, as the server knows it.
@@ -104,7 +110,7 @@ struct Refused {
     times: u64,
     /// As far as the client knows.
     known: u64,
-    /// When the client learned that last.
+    /// When the last of these was.
     since: Nanos,
 }
 
@@ -114,6 +120,7 @@ pub(super) struct RefusedLogin {
     who: (UserId, u64),
     /// Where the answer ends in the byte stream.
     end: u64,
+    at: Nanos,
 }
 
 /// A call of the manager.
@@ -227,21 +234,21 @@ impl State {
     pub(super) fn login_refused(&mut self, conn: ConnId, presented: &Presented) {
         if let Presented::User(user, password) = *presented {
             let end = self.conns[conn].end_of_answers();
-            let who = (user, password);
-            self.conns[conn].refused_login = Some(RefusedLogin { who, end });
+            let (who, at) = ((user, password), self.clock.now());
+            self.conns[conn].refused_login = Some(RefusedLogin { who, end, at });
         }
     }
 
-    /// Notes that the client has read this far, or could have.
+    /// Notes that the client has read this far, or could have. The answer may have lain in the
+    /// socket of an idle connection for long, so what counts is when the server refused.
     pub(super) fn note_refused_login(&mut self, conn: ConnId, read: u64) {
         let refused_login = &mut self.conns[conn].refused_login;
-        let Some(RefusedLogin { who, .. }) = refused_login.take_if(|refused| refused.end <= read) else {
+        let Some(RefusedLogin { who, at, .. }) = refused_login.take_if(|refused| refused.end <= read) else {
             return;
         };
-        let since = self.clock.now();
         if let Some(refused) = self.history.logins.refused.get_mut(&who) {
             refused.known += 1;
-            refused.since = since;
+            refused.since = refused.since.max(at);
         }
     }
 

@@ -114,9 +114,7 @@ impl Weather {
         let mut weather = Self::draw(rng);
         let cluster = ClusterWeather::draw(rng, weather.server.version);
         weather.calm &= cluster.is_steady();
-        // Certificates and passwords have worlds of their own.
         weather.extremes.tls = None;
-        weather.extremes.logins = None;
         weather.cluster = Some(cluster);
         // Where a distant server cannot be reached within that time, an attempt without end would follow another.
         if weather.driver.connection < Duration::from_secs(30) {

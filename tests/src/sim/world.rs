@@ -164,11 +164,14 @@ fn driver(
     cluster: Option<&ClusterWeather>,
     runtime: &Arc<SimRuntime>,
 ) -> Result<Driver, bolt_client::Error> {
-    let login = || Auth::basic("neo4j", "secret");
-    let config = match (cluster, logins) {
-        (Some(weather), _) => weather.config(login())?,
-        (None, None) => Config::new(URI, login())?,
-        (None, Some(weather)) => Config::new(URI, logins::manager(&runtime.sim, weather))?,
+    let uri = cluster.map_or_else(|| URI.to_owned(), ClusterWeather::uri);
+    let config = match logins {
+        None => Config::new(&uri, Auth::basic("neo4j", "secret"))?,
+        Some(weather) => Config::new(&uri, logins::manager(&runtime.sim, weather))?,
+    };
+    let config = match cluster {
+        None => config,
+        Some(cluster) => cluster.resolving(config),
     };
     let config = config
         .tls(tls)

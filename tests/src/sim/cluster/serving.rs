@@ -16,6 +16,7 @@ const NO_SUCH_DATABASE: &str = "Neo.ClientError.Database.DatabaseNotFound";
 pub(super) const UNAVAILABLE: &str = "Neo.TransientError.General.DatabaseUnavailable";
 const LEADER_SWITCH: &str = "Neo.TransientError.Transaction.LeaderSwitch";
 const NOT_REPLICATED: &str = "Neo.TransientError.Cluster.ReplicationFailure";
+const SYSTEM: &str = "system";
 const BEHIND: &str = "Neo.TransientError.Transaction.BookmarkTimeout";
 
 /// Where a transaction is carried out.
@@ -212,6 +213,10 @@ impl ClusterWeather {
             let number = user.map_or(Some(0), |user| user.strip_prefix("user")?.parse().ok())?;
             return self.homes.get(number).copied();
         };
+        // A login is verified by the table of the system database. It is the first one here.
+        if name == SYSTEM {
+            return Some(0);
+        }
         let number = name.strip_prefix("db").or_else(|| name.strip_prefix("alias"))?;
         number
             .parse()

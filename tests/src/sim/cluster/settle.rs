@@ -122,6 +122,9 @@ impl State {
         let extremes = &mut self.weather.extremes;
         (extremes.stalls, extremes.babble, extremes.panics) = (0, 0, 0);
         (extremes.silent_addresses, extremes.forgets) = (0, None);
+        if let Some(logins) = &mut extremes.logins {
+            logins.calm_down();
+        }
         for conn in &mut self.conns {
             conn.calm_down();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bolt_client::{Address, Auth, Config, Error, Version};
+use bolt_client::{Address, Config, Version};
 
 use crate::sim::clock::{MICRO, MILLI, Nanos, SECOND};
 use crate::sim::rng::Rng;
@@ -220,18 +220,22 @@ impl ClusterWeather {
         self.distance.iter().copied().max().unwrap_or_default()
     }
 
-    /// Returns the options of a driver of the cluster.
-    pub(in crate::sim) fn config(&self, login: Auth) -> Result<Config, Error> {
-        let config = Config::new(&format!("neo4j://{SEED}?region=north"), login)?;
+    /// Returns the URI of the cluster.
+    pub(in crate::sim) fn uri(&self) -> String {
+        format!("neo4j://{SEED}?region=north")
+    }
+
+    /// Returns the options with the resolver of the application, if it has one.
+    pub(in crate::sim) fn resolving(&self, config: Config) -> Config {
         if !self.resolver {
-            return Ok(config);
+            return config;
         }
         let seeds: Vec<_> = self
             .seeds
             .iter()
             .map(|seed| Address::new(host(*seed), 7687))
             .collect();
-        Ok(config.resolver(move |_| seeds.clone()))
+        config.resolver(move |_| seeds.clone())
     }
 
     /// Returns what calls use that can name neither a database nor a user.
