@@ -51,7 +51,7 @@ pub(super) struct Cut {
 pub(super) const BABBLE: Nanos = MILLI;
 
 /// How late a call may end where keep-alives are endless: polled tasks take turns.
-pub(super) const BABBLE_SLACK: Nanos = 500 * MILLI;
+pub(super) const BABBLE_SLACK: Nanos = SECOND;
 
 /// One of so many worlds has TLS, which costs time.
 const TLS_SHARE: u64 = 4;
