@@ -166,7 +166,13 @@ impl State {
             .count();
         // A name has two addresses at most. Openings that earlier calls began fail without a report. A call whose name could
         // not be looked up is retried, and may meet the same once more.
-        let most = (2 + 2 * self.weather.driver.pool_size) * (1 + unresolved);
+        // In a cluster, each server may be asked for a table, and may have another certificate.
+        let servers = self
+            .weather
+            .cluster
+            .as_ref()
+            .map_or(1, |cluster| 1 + cluster.members.len());
+        let most = (2 + 2 * self.weather.driver.pool_size) * (1 + unresolved) * servers;
         if met > most && !call.awaits_openings {
             let what = &call.what;
             self.history

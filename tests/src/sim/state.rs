@@ -56,7 +56,8 @@ pub(super) struct State {
 impl Sim {
     pub(super) fn new(weather: Weather, rng: Rng, traced: bool) -> Self {
         let cluster = weather.cluster.as_ref().map(Cluster::new);
-        let tls = weather.extremes.tls.as_ref().map(TlsServers::new);
+        let tls = weather.extremes.tls.as_ref();
+        let tls = tls.map(|tls| TlsServers::new(tls, cluster.is_some()));
         Self(Arc::new(Mutex::new(State {
             clock: Clock::default(),
             rng,

@@ -15,12 +15,16 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, SupportedProtocolVersion};
 
 use super::clock::{MILLI, Nanos, SECOND};
+use super::cluster;
 use super::rng::Rng;
 
-/// The host that drivers of worlds connect to.
+/// The host that drivers of worlds with one server connect to.
 const HOST: &str = "simulated.example";
 
-/// The URI that drivers of worlds connect to.
+/// The hosts of a cluster, and the one that stands for all of them.
+const HOSTS: [&str; 2] = ["*.cluster.example", cluster::SEED];
+
+/// The URI that drivers of worlds with one server connect to.
 pub(super) const URI: &str = "bolt://simulated.example";
 
 /// The most plaintext that a server encrypts at once.
@@ -100,6 +104,13 @@ impl TlsWeather {
         }
     }
 
+    /// Makes handshakes succeed, while the server has the right certificate.
+    pub(super) fn make_possible(&mut self) {
+        if !self.is_possible() {
+            self.server = Speaks::Both;
+        }
+    }
+
     /// Whether there is a version that both sides speak.
     fn is_possible(&self) -> bool {
         self.driver == Speaks::Both || self.server == Speaks::Both || self.driver == self.server
@@ -126,12 +137,22 @@ pub(super) struct TlsServers {
 }
 
 impl TlsServers {
-    pub(super) fn new(weather: &TlsWeather) -> Self {
+    pub(super) fn new(weather: &TlsWeather, clustered: bool) -> Self {
+        let (trusted, stranger) = if clustered {
+            &IDENTITIES.of_cluster
+        } else {
+            &IDENTITIES.of_server
+        };
         Self {
             weather: weather.clone(),
-            trusted: IDENTITIES.trusted.server(weather),
-            stranger: IDENTITIES.stranger.server(weather),
+            trusted: trusted.server(weather),
+            stranger: stranger.server(weather),
         }
+    }
+
+    /// From now on, servers have the right certificate.
+    pub(super) const fn calm_down(&mut self) {
+        self.weather.stranger = None;
     }
 
     /// Returns the server's end of a connection that is made now.
@@ -268,8 +289,9 @@ impl Encrypted {
 struct Identities {
     /// The authority that drivers trust, in DER.
     authority: CertificateDer<'static>,
-    trusted: Identity,
-    stranger: Identity,
+    /// One that drivers trust, and one of another authority.
+    of_server: (Identity, Identity),
+    of_cluster: (Identity, Identity),
 }
 
 /// A certificate with its key.
@@ -283,8 +305,11 @@ static IDENTITIES: LazyLock<Identities> = LazyLock::new(|| {
     let (_, other) = new_authority("another");
     Identities {
         authority,
-        trusted: Identity::issue(&issuer),
-        stranger: Identity::issue(&other),
+        of_server: (
+            Identity::issue(&issuer, &[HOST]),
+            Identity::issue(&other, &[HOST]),
+        ),
+        of_cluster: (Identity::issue(&issuer, &HOSTS), Identity::issue(&other, &HOSTS)),
     }
 });
 
@@ -293,9 +318,9 @@ static TICKETS: LazyLock<Arc<dyn ProducesTickets>> =
     LazyLock::new(|| Ticketer::new().expect("enough random numbers"));
 
 impl Identity {
-    fn issue(issuer: &Issuer<'_, KeyPair>) -> Self {
+    fn issue(issuer: &Issuer<'_, KeyPair>, hosts: &[&str]) -> Self {
         let key = new_key();
-        let certificate = params(&[HOST]).signed_by(&key, issuer).expect("a certificate");
+        let certificate = params(hosts).signed_by(&key, issuer).expect("a certificate");
         Self {
             certificate: certificate.der().clone(),
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
@@ -399,7 +424,7 @@ mod tests {
                         .unwrap()
                         .with_root_certificates(roots.clone())
                         .with_no_client_auth();
-                    let (config, servers) = (Arc::new(config), TlsServers::new(&weather));
+                    let (config, servers) = (Arc::new(config), TlsServers::new(&weather, false));
                     let full_and_resumed = [(); 2].map(|()| sizes(&config, &servers));
                     assert_eq!(
                         full_and_resumed[0] == full_and_resumed[1],

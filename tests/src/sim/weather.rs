@@ -114,7 +114,10 @@ impl Weather {
         let mut weather = Self::draw(rng);
         let cluster = ClusterWeather::draw(rng, weather.server.version);
         weather.calm &= cluster.is_steady();
-        weather.extremes.tls = None;
+        // Every cluster works in the end.
+        if let Some(tls) = &mut weather.extremes.tls {
+            tls.make_possible();
+        }
         weather.cluster = Some(cluster);
         // Where a distant server cannot be reached within that time, an attempt without end would follow another.
         if weather.driver.connection < Duration::from_secs(30) {

@@ -146,4 +146,4 @@ pub(super) fn server_of(host: &str) -> Option<ServerId> {
 }
 
 /// The host name of the seeds.
-pub(super) const SEED: &str = "cluster.example";
+pub(in crate::sim) const SEED: &str = "cluster.example";

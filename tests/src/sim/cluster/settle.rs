@@ -125,6 +125,9 @@ impl State {
         if let Some(logins) = &mut extremes.logins {
             logins.calm_down();
         }
+        if let Some(tls) = &mut self.tls {
+            tls.calm_down();
+        }
         for conn in &mut self.conns {
             conn.calm_down();
         }
