@@ -126,6 +126,10 @@ bugs! {
     TableOfAnotherDatabase,
     /// Connections to servers that have left the cluster are kept.
     ConnectionToGoneServerKept,
+    /// The refusal of one login ends a search for a routing table for callers with other logins, too.
+    FailureOfAnotherLogin,
+    /// A login is changed although a question for a routing table is on its way.
+    LoginChangedBehindRoute,
     /// The socket is asked before the plaintext that TLS holds.
     SocketBeforePlaintext,
     /// The transport below TLS is not flushed.

@@ -117,6 +117,8 @@ fn explain(world: World) {
     } else {
         ("SIM_SEED", "nothing_is_wrong")
     };
+    // Shrinking takes long where events never cease.
+    print_line(&format!("world {seed} is wrong, and is shrunk"));
     let world = world.shrunk();
     let steps = world.run().steps - world.without.len();
     print_line(&format!(

@@ -69,6 +69,8 @@ const CLUSTER: &[Bug] = &[
     Bug::FollowerUsedForWrites,
     Bug::TableOfAnotherDatabase,
     Bug::ConnectionToGoneServerKept,
+    Bug::FailureOfAnotherLogin,
+    Bug::LoginChangedBehindRoute,
 ];
 
 /// The first column of the table.

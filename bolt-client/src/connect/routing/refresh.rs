@@ -103,6 +103,9 @@ pub(super) struct Asker {
 impl Asker {
     /// Returns whether servers may answer otherwise to this caller than to another, which they answered with this.
     pub(super) fn may_differ_from(&self, other: &Self, answer: &ServerError) -> bool {
+        if planted!(FailureOfAnotherLogin) {
+            return false;
+        }
         let has_same_bookmarks = || self.bookmarks == other.bookmarks;
         self.user != other.user
             || self.login != other.login
