@@ -117,6 +117,8 @@ impl Weather {
         // Every cluster works in the end.
         if let Some(tls) = &mut weather.extremes.tls {
             tls.make_possible();
+            // Many handshakes at once, in the smallest pieces, would take more events than everything else.
+            weather.net.window = weather.net.window.max(300);
         }
         weather.cluster = Some(cluster);
         // Where a distant server cannot be reached within that time, an attempt without end would follow another.
