@@ -308,6 +308,14 @@ impl Router {
         let mut credentials = errand.credentials.clone();
         loop {
             let mut lease = pool.acquire(&credentials, by).await?;
+            // Before Bolt 5.1 a connection keeps its login, and no work of this caller's own login follows the table. Nor does
+            // such a server always say of which database its table is, which depends on the login.
+            let is_supported = !credentials.own
+                || lease.can_log_in_again()
+                || self.logins.are_the_drivers(&credentials.auth, self.now());
+            if !is_supported {
+                return Err(own_login_unsupported(&lease));
+            }
             // A login cannot change while a question is on its way, and another user may be given another answer.
             let is_own = lease.asks(&errand.question)
                 && (lease.carries(&credentials) || planted!(LoginChangedBehindRoute));
@@ -317,12 +325,7 @@ impl Router {
             if lease.carry(&credentials)? {
                 return Ok(Some(lease));
             }
-            // Its login cannot be changed before Bolt 5.1.
-            if credentials.own {
-                if !self.logins.are_the_drivers(&credentials.auth, self.now()) {
-                    return Err(own_login_unsupported(&lease));
-                }
-            } else {
+            if !credentials.own {
                 credentials = self
                     .logins
                     .credentials(&Login::Driver, &*self.runtime, by)

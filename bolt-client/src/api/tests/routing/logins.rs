@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use bolt_proto::{Version, Versions};
+
 use super::*;
 use crate::auth::BoxError;
 use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, Bookmarks, ExpiringAuth};
@@ -248,6 +250,23 @@ fn a_search_that_fails_due_to_its_bookmarks_fails_for_callers_with_the_same_ones
         let ended = calls.iter_mut().map(|call| call.run().expect("it ends").is_ok());
         assert_eq!(ended.collect::<Vec<_>>(), [false, false, true], "{code}");
         assert_eq!(servers.count(Message::Route), 2, "{code}");
+    }
+}
+
+#[test]
+fn a_login_that_a_server_is_too_old_for_leaves_no_table_behind() {
+    for version in [Version::new(4, 2), Version::new(4, 3), Version::new(5, 0)] {
+        let servers = Scripted::new();
+        servers.table([&[1], &[2], &[2]], 300);
+        let driver = servers.driver_with(Scripted::routed_config().versions(Versions::only(version)));
+        let mut session = driver.session().auth(Auth::basic("ada", "secret")).build();
+        let error = now(session.run("RETURN 1").consume()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{version}: {error}");
+        assert!(error.to_string().contains("needs Bolt 5.1"), "{error}");
+        // It would be that of ada, and name no database.
+        servers.table([&[1], &[3], &[3]], 300);
+        let found = now(driver.execute_query("RETURN 1")).unwrap();
+        assert_eq!(found.summary.server().address().port(), 3, "{version}");
     }
 }
 
