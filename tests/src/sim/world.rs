@@ -99,7 +99,7 @@ impl World {
         let steps = program.steps().count();
         program.leave_out(&self.without);
         if let Some(cluster) = &weather.cluster {
-            program.place(cluster);
+            program.place(cluster, weather.extremes.logins.is_some());
         }
         // A panic of the driver is a violation like any other.
         let played = panic::catch_unwind(AssertUnwindSafe(|| self.play(weather, &program)));

@@ -4,6 +4,7 @@ use bolt_proto::Access;
 
 use crate::sim::causality::Causality;
 use crate::sim::clock::Event;
+use crate::sim::logins::Carried;
 use crate::sim::net::ConnId;
 use crate::sim::server::{Cause, Opening};
 use crate::sim::state::State;
@@ -48,6 +49,7 @@ impl State {
     pub(in crate::sim) fn place(&mut self, conn: ConnId, opening: &Opening) -> Result<Place, Refusal> {
         let server = self.conns[conn].server;
         let forwards = self.forwards(conn);
+        let login = self.conns[conn].actor.login.clone();
         let Some((cluster, _)) = self.cluster() else {
             return Ok(Place::default());
         };
@@ -61,7 +63,7 @@ impl State {
         }
         let names = (opening.database.as_deref(), opening.user.as_deref());
         let database = weather
-            .database(names.0, names.1)
+            .database(names.0, names.1, login.as_ref())
             .ok_or(Refusal::NoSuchDatabase)?;
         let hosted = &cluster.truth.databases[database];
         let (hosts, leader) = (hosted.hosts.contains(&server), hosted.leader);
@@ -207,9 +209,18 @@ pub(in crate::sim) fn may_be_repeated(code: &str) -> bool {
 }
 
 impl ClusterWeather {
-    /// Returns the database of this name, or else the home database of this user.
-    pub(super) fn database(&self, name: Option<&str>, user: Option<&str>) -> Option<DbId> {
+    /// Returns the database of this name, or else the home database of this user: the one that is impersonated, or else the
+    /// one of the login.
+    pub(super) fn database(
+        &self,
+        name: Option<&str>,
+        user: Option<&str>,
+        login: Option<&Carried>,
+    ) -> Option<DbId> {
         let Some(name) = name else {
+            if let (None, Some(Carried::User(user, _))) = (user, login) {
+                return Some(self.home_of_user(*user));
+            }
             let number = user.map_or(Some(0), |user| user.strip_prefix("user")?.parse().ok())?;
             return self.homes.get(number).copied();
         };

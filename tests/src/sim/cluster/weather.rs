@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use bolt_client::{Address, Config, Version};
 
 use crate::sim::clock::{MICRO, MILLI, Nanos, SECOND};
+use crate::sim::logins::UserId;
 use crate::sim::rng::Rng;
 
 use super::{DbId, SEED, ServerId, host};
 
 /// Keys of a database are those from its number times this.
 pub(in crate::sim) const KEYS: u64 = 100;
+
+/// The numbers of steps are lower.
+const USERS_HOMES: u64 = 1 << 32;
 
 /// How a cluster is made, and what happens to it.
 #[derive(Debug, Clone)]
@@ -246,8 +250,25 @@ impl ClusterWeather {
         }
     }
 
-    /// Returns what a step of the program uses.
-    pub(in crate::sim) fn target(&self, step: u64) -> Target {
+    /// Returns the home database of a user with a login of its own.
+    pub(in crate::sim) fn home_of_user(&self, user: UserId) -> DbId {
+        let mut rng = Rng::stream(self.seed, USERS_HOMES + user as u64);
+        rng.between(0, self.databases.len() as u64 - 1) as usize
+    }
+
+    /// Returns what a step of the program uses, with the login of a user or that of the driver.
+    pub(in crate::sim) fn target(&self, step: u64, own: Option<UserId>) -> Target {
+        let target = self.target_of_driver(step);
+        match own {
+            Some(user) if !target.named && target.user == 0 => Target {
+                database: self.home_of_user(user),
+                ..target
+            },
+            _ => target,
+        }
+    }
+
+    fn target_of_driver(&self, step: u64) -> Target {
         let mut rng = Rng::stream(self.seed, step);
         let named = self.named && rng.one_in(2);
         let user = if self.impersonating && rng.one_in(2) {

@@ -108,7 +108,10 @@ impl Player {
         let names_one = matches!(act, Act::Execute { .. } | Act::Session(_));
         self.sim.with(|state| {
             let cluster = state.weather.cluster.as_ref();
-            let target = cluster.map(|cluster| cluster.target(step)).unwrap_or_default();
+            let own = act.user().filter(|_| state.weather.extremes.logins.is_some());
+            let target = cluster
+                .map(|cluster| cluster.target(step, own))
+                .unwrap_or_default();
             if !(names_one && target.named) {
                 state.note_home();
             }

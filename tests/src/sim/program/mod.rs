@@ -247,11 +247,11 @@ impl Program {
     }
 
     /// Moves the keys of each step to the database that the step uses.
-    pub(super) fn place(&mut self, cluster: &ClusterWeather) {
+    pub(super) fn place(&mut self, cluster: &ClusterWeather, has_logins: bool) {
         for step in self.tasks.iter_mut().flatten() {
             let target = match &step.act {
                 Act::Load(_) => cluster.home_of_driver(),
-                _ => cluster.target(step.number),
+                act => cluster.target(step.number, act.user().filter(|_| has_logins)),
             };
             let first = target.database as u64 * KEYS;
             step.act.for_each_query(&mut |query| query.statement.key += first);
@@ -267,6 +267,15 @@ impl Program {
 }
 
 impl Act {
+    /// Returns the user that it runs as, if it names one.
+    pub(super) const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Execute { user, .. } | Self::VerifyLogin(user, _) => *user,
+            Self::Session(visit) => visit.user,
+            Self::Verify(_) | Self::WarmUp(_) | Self::Load(_) => None,
+        }
+    }
+
     fn for_each_query(&mut self, change: &mut impl FnMut(&mut Query)) {
         let visit = match self {
             Self::Session(visit) => visit,
