@@ -306,11 +306,17 @@ fn denies_access(error: &ServerError) -> bool {
     )
 }
 
-pub(super) fn own_login_unsupported(lease: &Lease) -> Error {
-    too_old(
-        lease,
+/// The server cannot change logins, and the caller has its own, with these credentials.
+pub(super) fn own_login_unsupported(lease: Lease, credentials: &Credentials) -> Error {
+    let error = too_old(
+        &lease,
         "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
-    )
+    );
+    // A connection with that login is of no use to any other work.
+    if lease.carries(credentials) {
+        lease.close();
+    }
+    error
 }
 
 /// The server's version lacks something.

@@ -314,7 +314,7 @@ impl Router {
                 || lease.can_log_in_again()
                 || self.logins.are_the_drivers(&credentials.auth, self.now());
             if !is_supported {
-                return Err(own_login_unsupported(&lease));
+                return Err(own_login_unsupported(lease, &credentials));
             }
             // A login cannot change while a question is on its way, and another user may be given another answer.
             let is_own = lease.asks(&errand.question)

@@ -127,7 +127,7 @@ impl Shared {
             Login::Own(auth)
                 if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
             {
-                Err(own_login_unsupported(&lease))
+                Err(own_login_unsupported(lease, &credentials))
             }
             // They may have expired while the call waited for the connection. A server has just accepted those of a new
             // one: tokens that live for less than an opening would replace one connection after the other.

@@ -8,7 +8,9 @@ use bolt_proto::{Version, Versions};
 
 use super::*;
 use crate::auth::BoxError;
-use crate::{Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, Bookmarks, ExpiringAuth};
+use crate::{
+    Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, Bookmarks, ExpiringAuth, PoolCounts,
+};
 
 const TOKEN_EXPIRED: &str = "Neo.ClientError.Security.TokenExpired";
 const AUTHORIZATION_EXPIRED: &str = "Neo.ClientError.Security.AuthorizationExpired";
@@ -254,7 +256,7 @@ fn a_search_that_fails_due_to_its_bookmarks_fails_for_callers_with_the_same_ones
 }
 
 #[test]
-fn a_login_that_a_server_is_too_old_for_leaves_no_table_behind() {
+fn a_login_that_a_server_is_too_old_for_leaves_no_table_and_no_connection_behind() {
     for version in [Version::new(4, 2), Version::new(4, 3), Version::new(5, 0)] {
         let servers = Scripted::new();
         servers.table([&[1], &[2], &[2]], 300);
@@ -263,6 +265,7 @@ fn a_login_that_a_server_is_too_old_for_leaves_no_table_behind() {
         let error = now(session.run("RETURN 1").consume()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{version}: {error}");
         assert!(error.to_string().contains("needs Bolt 5.1"), "{error}");
+        assert_eq!(driver.pool_counts(), PoolCounts::default(), "{version}");
         // It would be that of ada, and name no database.
         servers.table([&[1], &[3], &[3]], 300);
         let found = now(driver.execute_query("RETURN 1")).unwrap();
@@ -280,6 +283,25 @@ fn a_login_is_verified_by_the_table_of_the_system_database() {
     }
     let tables: Vec<_> = servers.routes().into_iter().map(|route| route.database).collect();
     assert_eq!(tables, [Some("system".to_owned())]);
+}
+
+#[test]
+fn a_single_server_that_is_too_old_for_a_login_keeps_the_connections_of_others_only() {
+    let servers = Scripted::new();
+    let versions = Versions::only(Version::new(5, 0));
+    let driver = servers.driver_with(Scripted::config().versions(versions));
+    assert_eq!(
+        run(&driver, Auth::basic("ada", "secret")).unwrap_err().kind(),
+        ErrorKind::Config
+    );
+    assert_eq!(driver.pool_counts(), PoolCounts::default());
+    run(&driver, None).unwrap();
+    assert_eq!(
+        run(&driver, Auth::basic("ada", "secret")).unwrap_err().kind(),
+        ErrorKind::Config
+    );
+    assert_eq!(driver.pool_counts().idle, 1);
+    assert_eq!(servers.connections(), 2);
 }
 
 /// A manager that counts how often it is asked, and keeps nothing.
