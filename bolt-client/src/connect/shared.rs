@@ -312,7 +312,7 @@ pub(super) fn own_login_unsupported(lease: Lease, credentials: &Credentials) -> 
         &lease,
         "a session or query with a login of its own needs Bolt 5.1; create a driver for that user",
     );
-    // A connection with that login is of no use to any other work.
+    // No other work can use a connection with that login.
     if lease.carries(credentials) {
         lease.close();
     }

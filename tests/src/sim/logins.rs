@@ -117,7 +117,7 @@ struct Refused {
 /// The refusal of a login, until the client has read it.
 #[derive(Debug)]
 pub(super) struct RefusedLogin {
-    who: (UserId, u64),
+    login: (UserId, u64),
     /// Where the answer ends in the byte stream.
     end: u64,
     at: Nanos,
@@ -234,19 +234,20 @@ impl State {
     pub(super) fn login_refused(&mut self, conn: ConnId, presented: &Presented) {
         if let Presented::User(user, password) = *presented {
             let end = self.conns[conn].end_of_answers();
-            let (who, at) = ((user, password), self.clock.now());
-            self.conns[conn].refused_login = Some(RefusedLogin { who, end, at });
+            let (login, at) = ((user, password), self.clock.now());
+            self.conns[conn].refused_login = Some(RefusedLogin { login, end, at });
         }
     }
 
-    /// Notes that the client has read this far, or could have. The answer may have lain in the
-    /// socket of an idle connection for long, so what counts is when the server refused.
+    /// Notes that the client has read this far, or could have. The answer may have lain in the socket of an idle connection
+    /// for long, so what counts is when the server refused.
     pub(super) fn note_refused_login(&mut self, conn: ConnId, read: u64) {
         let refused_login = &mut self.conns[conn].refused_login;
-        let Some(RefusedLogin { who, at, .. }) = refused_login.take_if(|refused| refused.end <= read) else {
+        let Some(RefusedLogin { login, at, .. }) = refused_login.take_if(|refused| refused.end <= read)
+        else {
             return;
         };
-        if let Some(refused) = self.history.logins.refused.get_mut(&who) {
+        if let Some(refused) = self.history.logins.refused.get_mut(&login) {
             refused.known += 1;
             refused.since = refused.since.max(at);
         }

@@ -513,7 +513,7 @@ impl State {
 /// How a search ended, for the caller that has the turn.
 enum Ended {
     Found(Table, Arc<Address>),
-    /// For all callers that wait, and for whom the answer to this one holds.
+    /// For all callers that wait and to which the answer to this one applies.
     Failed(Error, Asker),
     /// For this caller only: its time is up, or the driver is closed.
     CallersOwn(Error),
