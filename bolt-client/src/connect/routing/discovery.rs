@@ -1,12 +1,12 @@
 //! How a routing table is obtained.
 
+mod asking;
+mod searches;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::{Arc, MutexGuard};
-use std::time::Instant;
+use std::sync::Arc;
 
 use bolt_proto::{Access, RoutingTable};
 
@@ -14,23 +14,16 @@ use crate::address::Address;
 use crate::config::Resolver;
 use crate::connect::Want;
 use crate::connect::fallout::{self, ForSearch};
-use crate::connect::login::{Credentials, Login};
-use crate::connect::pool::{Lease, Pool};
-use crate::connect::shared::own_login_unsupported;
+use crate::connect::login::Credentials;
 use crate::deadline::Deadline;
 use crate::error::{Error, Waiting};
 
-use super::ask::{self, Asked};
+use super::ask::Asked;
 use super::order::{Candidate, Search};
 use super::question::Question;
 use super::refresh::{Asker, Failure, Found, Next, Outcome, Present, Progress, Refresh, Turn};
 use super::table::Table;
-use super::{RefreshKey, Router, State, share};
-
-/// The most searches without a caller that are kept.
-const MAX_SEARCHES: usize = 100;
-/// The most addresses of one name that are asked after the first one.
-const MAX_ADDRESSES: usize = 16;
+use super::{RefreshKey, Router, share};
 
 /// A caller that needs a table.
 struct Errand {
@@ -257,150 +250,6 @@ impl Router {
         table.map_err(|unusable| Error::bad_table(unusable.missing()))
     }
 
-    /// Asks one server, or carries on with a request that an earlier caller sent.
-    async fn ask(
-        self: &Arc<Self>,
-        turn: &mut Turn,
-        present: &Present,
-        errand: &Errand,
-        by: Deadline,
-    ) -> Result<RoutingTable, Error> {
-        // Another search may have got the connection that this question travelled on. If both asked so again and again, they
-        // could take each other's connections for ever.
-        let mut travels_with_login = true;
-        loop {
-            let asked = match turn.progress().map(|progress| &mut progress.asked) {
-                Some(Some(asked)) => asked,
-                Some(none) => {
-                    let pool = self.pool_of(present)?;
-                    let pending =
-                        travels_with_login.then(|| self.questions.add(&present.router, &errand.question));
-                    let lease = self.log_in(&pool, errand, by).await?;
-                    drop(pending);
-                    let Some(lease) = lease else {
-                        travels_with_login = false;
-                        continue;
-                    };
-                    none.insert(Asked::send(
-                        lease,
-                        errand.asker.clone(),
-                        &errand.question,
-                        &self.context,
-                    )?)
-                }
-                None => return Err(Error::closed()),
-            };
-            match asked.answer(by).await? {
-                Some(table) => return Ok(table),
-                // The connection had been dead in the pool; the next one is new, or proven.
-                None => {
-                    if let Some(progress) = turn.progress() {
-                        progress.asked = None;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Acquires a connection that carries the caller's login, or changes its login before the next request. No question but
-    /// the caller's is on its way there. `None` if another connection must be acquired.
-    async fn log_in(&self, pool: &Arc<Pool>, errand: &Errand, by: Deadline) -> Result<Option<Lease>, Error> {
-        let mut credentials = errand.credentials.clone();
-        loop {
-            let mut lease = pool.acquire(&credentials, by).await?;
-            // Before Bolt 5.1 a connection keeps its login, and no work of this caller's own login follows the table. Nor does
-            // such a server always say of which database its table is, which depends on the login.
-            let is_supported = !credentials.own
-                || lease.can_log_in_again()
-                || self.logins.are_the_drivers(&credentials.auth, self.now());
-            if !is_supported {
-                return Err(own_login_unsupported(lease, &credentials));
-            }
-            // A login cannot change while a question is on its way, and another user may be given another answer.
-            let is_own = lease.asks(&errand.question)
-                && (lease.carries(&credentials) || planted!(LoginChangedBehindRoute));
-            if !is_own && !ask::settle_route(&mut lease, by).await? {
-                return Ok(None);
-            }
-            if lease.carry(&credentials)? {
-                return Ok(Some(lease));
-            }
-            if !credentials.own {
-                credentials = self
-                    .logins
-                    .credentials(&Login::Driver, &*self.runtime, by)
-                    .await?;
-            }
-            lease.close();
-        }
-    }
-
-    /// Returns where the search goes on after this server has failed: at the next address of its name, behind which there
-    /// may be another server. `None` if all that could be reached have been asked, or if none could.
-    async fn next_address(
-        &self,
-        present: Present,
-        asked: Option<Asked>,
-        connected: bool,
-        by: Deadline,
-    ) -> Option<Present> {
-        let Present {
-            router,
-            since,
-            others,
-            ..
-        } = present;
-        let pool = self.pool(&router).ok()?;
-        let mut others = match others {
-            Some(others) => others,
-            None if connected => {
-                let socket = asked.as_ref().and_then(Asked::socket);
-                let socket = socket.or_else(|| pool.addresses().last_answered())?;
-                pool.addresses().note_failure(pool.address(), socket, self.now());
-                let others = self.other_addresses(&pool, since, by).await;
-                if !others.is_empty() {
-                    // The next connection to this name leads to another address.
-                    asked.into_iter().for_each(Asked::close);
-                }
-                others
-            }
-            // All addresses have been tried.
-            None => return None,
-        };
-        let next = others.pop_front()?;
-        Some(Present {
-            only: Some(self.single_pool(&router, &pool, next)),
-            router,
-            since: self.now(),
-            others: Some(others),
-        })
-    }
-
-    /// Returns the addresses of a server's name at which no attempt has failed since then.
-    async fn other_addresses(&self, pool: &Pool, since: Instant, by: Deadline) -> VecDeque<SocketAddr> {
-        let mut sockets = match pool.addresses().found_since(since) {
-            Some(sockets) => sockets,
-            None => {
-                let server = pool.address();
-                let resolving = self.runtime.resolve(server.host(), server.port(), by.at());
-                let resolved = by.race(&*self.runtime, resolving).await;
-                resolved.and_then(Result::ok).unwrap_or_default()
-            }
-        };
-        sockets.retain(|socket| !pool.addresses().has_failed_since(*socket, since));
-        sockets.truncate(MAX_ADDRESSES);
-        sockets.into()
-    }
-
-    /// Returns the pool by which a server is asked.
-    fn pool_of(&self, present: &Present) -> Result<Arc<Pool>, Error> {
-        match &present.only {
-            Some(_) if self.is_closed() => Err(Error::closed()),
-            Some(only) => Ok(Arc::clone(only)),
-            None => self.pool(&present.router),
-        }
-    }
-
     /// Returns the addresses of the seed. The resolver of the application applies to no other server.
     async fn seeds(&self, by: Deadline) -> Result<Vec<Address>, Error> {
         let resolve = match &self.resolver {
@@ -422,91 +271,8 @@ impl Router {
         search.expand_seed(addresses);
     }
 
-    /// Returns the search for a table; begins one if there is none.
-    fn search_for(&self, errand: &Errand) -> Result<Arc<Refresh>, Error> {
-        let now = self.now();
-        let state = self.lock_open()?;
-        match state.search(errand, now) {
-            Some(refresh) => Ok(refresh),
-            None => Ok(self.insert_search(state, errand, now)),
-        }
-    }
-
-    /// The same, but `None` if there is no search, and other tables have arrived than were `seen`.
-    fn search_unless_newer(&self, errand: &Errand, seen: u64) -> Result<Option<Arc<Refresh>>, Error> {
-        let now = self.now();
-        let state = self.lock_open()?;
-        match state.search(errand, now) {
-            Some(refresh) => Ok(Some(refresh)),
-            None if seen != state.arrivals => Ok(None),
-            None => Ok(Some(self.insert_search(state, errand, now))),
-        }
-    }
-
-    fn insert_search(&self, mut state: MutexGuard<'_, State>, errand: &Errand, now: Instant) -> Arc<Refresh> {
-        let progress = Progress::new(state.new_search(&self.seed, errand));
-        let refresh = Arc::new(Refresh::new(progress, now));
-        let forgotten = state.refreshes.insert(errand.key.clone(), Arc::clone(&refresh));
-        drop(state);
-        drop(forgotten);
-        refresh
-    }
-
-    fn begin_search(&self, errand: &Errand) -> Box<Progress> {
-        Progress::new(self.lock().new_search(&self.seed, errand))
-    }
-
-    fn end_search(&self, key: &RefreshKey, refresh: &Arc<Refresh>) {
-        let mut state = self.lock();
-        let present = state.refreshes.get(key);
-        if present.is_some_and(|present| Arc::ptr_eq(present, refresh)) {
-            let ended = state.refreshes.remove(key);
-            drop(state);
-            drop(ended);
-        }
-    }
-
-    /// Drops searches that no caller carries on, if there are many.
-    fn forget_searches(&self) {
-        let mut state = self.lock();
-        let mut dropped = Vec::new();
-        if state.refreshes.len() > MAX_SEARCHES {
-            state.refreshes.retain(|_, refresh| {
-                let idle = refresh.is_idle();
-                if idle {
-                    dropped.push(Arc::clone(refresh));
-                }
-                !idle
-            });
-        }
-        drop(state);
-        drop(dropped);
-    }
-
     fn timed_out(&self, by: Deadline) -> Error {
         Error::out_of_time(&*self.runtime, self.seed.to_string(), Waiting::RoutingTable, by)
-    }
-}
-
-impl State {
-    /// Returns the search that is under way, if it is carried on.
-    fn search(&self, errand: &Errand, now: Instant) -> Option<Arc<Refresh>> {
-        let refresh = self.refreshes.get(&errand.key)?;
-        let is_over = refresh.is_forgotten(now) || planted!(RoutingHerd);
-        (!is_over).then(|| Arc::clone(refresh))
-    }
-
-    fn new_search(&mut self, seed: &Address, errand: &Errand) -> Search<Error> {
-        let table = self.tables.get(errand.key.database.as_deref());
-        let search = Search::new(table, seed, errand.access);
-        let Some(user) = &errand.key.user else {
-            return search;
-        };
-        // Any router knows which database is the user's home, and the seed may be gone.
-        let home = self.homes.get(user);
-        let table = home.and_then(|home| self.tables.get(Some(&home)));
-        let known = table.map(Table::routers).unwrap_or_default();
-        search.and_then(known.iter().filter(|router| ***router != *seed))
     }
 }
 
