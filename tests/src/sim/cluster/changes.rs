@@ -77,7 +77,7 @@ impl State {
         let servers = &cluster.servers;
         let happens = match change {
             Change::Crash(server, _) | Change::Stop(server, _) => servers[server].up,
-            Change::CutOff(..) | Change::Isolate(..) => true,
+            Change::CutOff(..) | Change::Isolate(..) | Change::Home(..) => true,
             Change::Depose(database) => cluster.truth.databases[database].leader.is_some(),
             Change::Move(database, from, to) => {
                 let hosts = &cluster.truth.databases[database].hosts;
@@ -122,6 +122,8 @@ impl State {
                 self.recover(server);
             }
             Change::Leave(server, stays) => self.leave(server, stays),
+            // Servers ask the plan.
+            Change::Home(..) => {}
         }
     }
 

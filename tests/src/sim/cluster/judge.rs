@@ -9,6 +9,7 @@ use crate::sim::clock::{Nanos, SECOND};
 use crate::sim::net::ConnId;
 use crate::sim::state::State;
 
+use super::homes::Homes;
 use super::routing::Table;
 use super::serving::names_no_leader;
 use super::{DbId, ServerId, server_of};
@@ -27,6 +28,7 @@ pub(in crate::sim) struct Ledger {
     overtaken: u64,
     /// How many sessions, and calls without one, have used a home database.
     homes: u64,
+    pub(super) homes_of_work: Homes,
     /// How many calls have failed or were dropped.
     excuses: u64,
     /// When each unit of work began, or its last attempt.

@@ -14,6 +14,7 @@
 //! * *Settling*: once nothing happens any more, each database is read and written once (`settle`).
 
 mod changes;
+mod homes;
 mod judge;
 mod routing;
 mod serving;
@@ -25,6 +26,7 @@ use std::collections::BTreeSet;
 use super::clock::Nanos;
 use super::state::State;
 pub(super) use changes::Step;
+pub(super) use homes::Home;
 use judge::Ledger;
 pub(super) use routing::{Table, Wanted};
 pub(super) use serving::{Place, Refusal, behind, cause, leaves_commit_open, may_be_repeated, unavailable};

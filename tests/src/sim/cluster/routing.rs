@@ -45,6 +45,7 @@ impl State {
         let server = self.conns[conn].server;
         let restless = self.fails_by_itself(conn);
         let login = self.conns[conn].actor.login.clone();
+        let now = self.clock.now();
         let Some((cluster, weather)) = self.cluster() else {
             return self.fail(conn, Cause::Route, false);
         };
@@ -52,9 +53,12 @@ impl State {
         if restless || !cluster.serves(server) {
             return self.fail_as(conn, Cause::Route, UNAVAILABLE);
         }
-        let Some(database) =
-            weather.database(wanted.database.as_deref(), wanted.user.as_deref(), login.as_ref())
-        else {
+        let Some(database) = weather.database(
+            wanted.database.as_deref(),
+            wanted.user.as_deref(),
+            login.as_ref(),
+            now,
+        ) else {
             return self.fail_as(conn, Cause::Route, "Neo.ClientError.Database.DatabaseNotFound");
         };
         let mut table = cluster.servers[server].view.table(server, database, weather);

@@ -3,12 +3,13 @@
 use bolt_proto::Access;
 
 use crate::sim::causality::Causality;
-use crate::sim::clock::Event;
+use crate::sim::clock::{Event, Nanos};
 use crate::sim::logins::Carried;
 use crate::sim::net::ConnId;
 use crate::sim::server::{Cause, Opening};
 use crate::sim::state::State;
 
+use super::homes::Owner;
 use super::{Cluster, ClusterWeather, DbId, KEYS, ServerId};
 
 const NOT_A_LEADER: &str = "Neo.ClientError.Cluster.NotALeader";
@@ -24,6 +25,8 @@ const BEHIND: &str = "Neo.TransientError.Transaction.BookmarkTimeout";
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::sim) struct Place {
     pub(in crate::sim) database: DbId,
+    /// The work names no database.
+    is_home: bool,
     /// The last commit that it sees; `None` if it sees all.
     pub(in crate::sim) sees: Option<u64>,
     /// The leader that carries out its writes, if it may write.
@@ -50,6 +53,7 @@ impl State {
         let server = self.conns[conn].server;
         let forwards = self.forwards(conn);
         let login = self.conns[conn].actor.login.clone();
+        let now = self.clock.now();
         let Some((cluster, _)) = self.cluster() else {
             return Ok(Place::default());
         };
@@ -63,8 +67,10 @@ impl State {
         }
         let names = (opening.database.as_deref(), opening.user.as_deref());
         let database = weather
-            .database(names.0, names.1, login.as_ref())
+            .database(names.0, names.1, login.as_ref(), now)
             .ok_or(Refusal::NoSuchDatabase)?;
+        let is_home = self.check_home(opening.tag, database);
+        let (cluster, _) = self.cluster().ok_or(Refusal::Unavailable)?;
         let hosted = &cluster.truth.databases[database];
         let (hosts, leader) = (hosted.hosts.contains(&server), hosted.leader);
         let writes = opening.access == Access::Write;
@@ -84,6 +90,7 @@ impl State {
         }
         Ok(Place {
             database,
+            is_home,
             sees: (!at_leader).then_some(applied),
             leader: leader.filter(|_| at_leader && writes),
             deposed: false,
@@ -118,7 +125,7 @@ impl State {
 
     /// Checks that a query has reached the database that its caller meant.
     pub(in crate::sim) fn check_key(&mut self, conn: ConnId, place: Place, key: u64) {
-        if self.cluster.is_some() && key / KEYS != place.database as u64 {
+        if self.cluster.is_some() && !place.is_home && key / KEYS != place.database as u64 {
             self.history.violation(format!(
                 "conn {conn}: a query for db{} has reached db{}",
                 key / KEYS,
@@ -216,13 +223,15 @@ impl ClusterWeather {
         name: Option<&str>,
         user: Option<&str>,
         login: Option<&Carried>,
+        now: Nanos,
     ) -> Option<DbId> {
         let Some(name) = name else {
-            if let (None, Some(Carried::User(user, _))) = (user, login) {
-                return Some(self.home_of_user(*user));
-            }
-            let number = user.map_or(Some(0), |user| user.strip_prefix("user")?.parse().ok())?;
-            return self.homes.get(number).copied();
+            let owner = match (user, login) {
+                (Some(user), _) => Owner::Listed(user.strip_prefix("user")?.parse().ok()?),
+                (None, Some(Carried::User(user, _))) => Owner::Login(*user),
+                (None, _) => Owner::Listed(0),
+            };
+            return self.home(owner, now);
         };
         // A login is verified by the table of the system database. It is the first one here.
         if name == SYSTEM {

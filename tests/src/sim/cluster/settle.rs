@@ -8,6 +8,7 @@ use crate::sim::program::{Limits, Query};
 use crate::sim::state::State;
 use crate::sim::statement::{Statement, Verb};
 
+use super::homes::Owner;
 use super::{KEYS, Target};
 
 /// Steps of the program have numbers below.
@@ -138,9 +139,10 @@ impl State {
         let Some(weather) = &self.weather.cluster else {
             return Vec::new();
         };
-        let homes = weather.homes.iter().enumerate().map(|(user, database)| Target {
+        let now = self.clock.now();
+        let homes = (0..weather.homes.len()).map(|user| Target {
             user,
-            database: *database,
+            database: weather.home(Owner::Listed(user), now).unwrap_or_default(),
             ..Target::default()
         });
         let names = (0..weather.databases.len())

@@ -8,13 +8,11 @@ use crate::sim::clock::{MICRO, MILLI, Nanos, SECOND};
 use crate::sim::logins::UserId;
 use crate::sim::rng::Rng;
 
+use super::homes::Owner;
 use super::{DbId, SEED, ServerId, host};
 
 /// Keys of a database are those from its number times this.
 pub(in crate::sim) const KEYS: u64 = 100;
-
-/// The numbers of steps are lower.
-const USERS_HOMES: u64 = 1 << 32;
 
 /// How a cluster is made, and what happens to it.
 #[derive(Debug, Clone)]
@@ -88,6 +86,8 @@ pub(in crate::sim) enum Change {
     Join(ServerId),
     /// A server leaves; whether it still accepts connections.
     Leave(ServerId, bool),
+    /// A user gets another home database.
+    Home(Owner, DbId),
 }
 
 /// Which database a step of the program uses, and as which user.
@@ -159,6 +159,8 @@ impl ClusterWeather {
         if !steady {
             let changes = rng.between(1, 8);
             weather.plan = (0..changes).map(|_| weather.planned(rng)).collect();
+            let homes = weather.draw_homes();
+            weather.plan.extend(homes);
         } else if weather.bookmark_timeout <= weather.lag {
             weather.bookmark_timeout = 30 * SECOND;
         }
@@ -250,21 +252,13 @@ impl ClusterWeather {
         }
     }
 
-    /// Returns the home database of a user with a login of its own.
-    pub(in crate::sim) fn home_of_user(&self, user: UserId) -> DbId {
-        let mut rng = Rng::stream(self.seed, USERS_HOMES + user as u64);
-        rng.between(0, self.databases.len() as u64 - 1) as usize
-    }
-
     /// Returns what a step of the program uses, with the login of a user or that of the driver.
     pub(in crate::sim) fn target(&self, step: u64, own: Option<UserId>) -> Target {
         let target = self.target_of_driver(step);
-        match own {
-            Some(user) if !target.named && target.user == 0 => Target {
-                database: self.home_of_user(user),
-                ..target
-            },
-            _ => target,
+        let home = target.owner(own).and_then(|owner| self.first_home(owner));
+        Target {
+            database: home.unwrap_or(target.database),
+            ..target
         }
     }
 

@@ -28,8 +28,10 @@ impl Player {
     ) {
         let statement = &query.statement;
         let wanted = user.and_then(|user| self.own_login(user));
+        let home = self.home(target, user, None);
         let floor = self.sim.with(|state| {
             state.want(statement.id, wanted);
+            state.want_home(statement.id, home);
             state.history.note_api(statement.id, Api::ExecuteQuery.code());
             state.note_began(statement.id);
             let causality = &mut state.history.causality;

@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::session::SessionPlayer;
 use super::{Outcome, Player, promised_by};
 use crate::sim::causality::{Floor, Numbers};
+use crate::sim::cluster::Target;
 use crate::sim::history::Promise;
 use crate::sim::loads::{LoadQuery, Loading};
 use crate::sim::logins::Wanted;
@@ -77,10 +78,12 @@ impl Player {
     /// Loads rows by the driver itself, in a session of its own.
     pub(super) async fn load(&self, work: &Load) {
         let id = work.id();
+        let home = self.home(Target::default(), None, None);
         let number = self.sim.with(|state| {
             state.history.note_api(id, api(work).code());
             state.note_began(id);
             state.want(id, None);
+            state.want_home(id, home);
             let causality = &mut state.history.causality;
             let session = causality.add_session(Some(0), Numbers::new(), Floor::new());
             causality.begin(session, id);

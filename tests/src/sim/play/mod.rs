@@ -19,7 +19,7 @@ use bolt_client::{BookmarkManager, Bookmarks, Driver, Error, ErrorKind, Query as
 
 use super::causality::{self, FOREIGN, Floor, Manager, Numbers};
 use super::clock::Nanos;
-use super::cluster::Target;
+use super::cluster::{Home, Target};
 use super::executor::Cancelling;
 use super::history::Promise;
 use super::logins::{UserId, Wanted};
@@ -155,6 +155,19 @@ impl Player {
         })
     }
 
+    /// Returns the home database that work wants from now on, unless it names one.
+    fn home(&self, target: Target, user: Option<UserId>, session: Option<usize>) -> Option<Home> {
+        self.sim.with(|state| {
+            let own = user.filter(|_| state.weather.extremes.logins.is_some());
+            let since = state.clock.now();
+            target.owner(own).map(|owner| Home {
+                owner,
+                since,
+                session,
+            })
+        })
+    }
+
     /// Waits for a call, and drops it if it is to be cancelled.
     async fn drive<T>(&self, cancel: Cancel, future: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
         let instant = cancel.after.map(|after| {
@@ -225,6 +238,7 @@ impl Player {
             .filter(|statement| statement.writes())
             .map(|statement| (statement.key, statement.by() * statement.rows as i64));
         self.sim.with(|state| {
+            state.note_home_known(tag);
             if let Some(problem) = state.history.causality.report_commit(tag, added) {
                 state.history.violation(format!("transaction {tag}: {problem}"));
             }

@@ -10,7 +10,7 @@ use super::observed::Observed;
 use super::reading::End;
 use super::{Outcome, Player, bookmarks, numbers, promised_by, text};
 use crate::sim::causality::{FOREIGN, Floor, Numbers};
-use crate::sim::cluster::Target;
+use crate::sim::cluster::{Home, Target};
 use crate::sim::history::Promise;
 use crate::sim::logins::Wanted;
 use crate::sim::oracle::Call;
@@ -26,6 +26,8 @@ pub(super) struct SessionPlayer<'p> {
     pub(super) number: usize,
     /// The login of its own, if it has one.
     pub(super) wanted: Option<Wanted>,
+    /// The home database that it wants, unless it names one.
+    home: Option<Home>,
     /// Whether its auto-commit queries may write.
     writes: bool,
     /// Rows per page; `None` for all.
@@ -80,6 +82,7 @@ impl Player {
         }
         let wanted = visit.user.and_then(|user| self.own_login(user));
         builder = builder.auth(wanted.and_then(Wanted::auth));
+        let home = self.home(target, visit.user, Some(number));
         let session = match visit.page {
             Some(rows) => builder.fetch_size(rows),
             None => builder.fetch_size(FetchSize::All),
@@ -92,6 +95,7 @@ impl Player {
             session,
             number,
             wanted,
+            home,
             writes: visit.access == Access::Write,
             page: visit.page.filter(|_| paging),
             held: Vec::new(),
@@ -108,6 +112,7 @@ impl SessionPlayer<'_> {
             state.history.note_api(tag, api.code());
             state.note_began(tag);
             state.want(tag, self.wanted);
+            state.want_home(tag, self.home);
             state.history.causality.begin(self.number, tag)
         })
     }
