@@ -118,6 +118,8 @@ bugs! {
     WrongDatabasePurged,
     /// All users have the same home database.
     HomeOfAnotherUser,
+    /// A session follows the home database of its user.
+    HomeNotKept,
     /// An attempt on another server begins without bookmarks.
     BookmarksLostOnFailover,
     /// Servers for reads carry out writes.

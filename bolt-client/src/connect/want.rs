@@ -27,7 +27,7 @@ impl Want {
 
     /// Makes the home database that of the session, unless it has one.
     pub(crate) fn pin(&self, home: &Arc<str>) {
-        if self.database.is_none() {
+        if self.database.is_none() && !planted!(HomeNotKept) {
             self.session.pin_home(home);
         }
     }

@@ -51,6 +51,7 @@
 //! In worlds with a cluster (`cluster`):
 //!
 //! * A transaction reaches the database, and the home database of the user, that its session means.
+//! * A session stays in the home database that it has found, although its user may get another one.
 //! * In a cluster to which nothing happens, no write reaches a server that does not lead its database, and no work a
 //!   server without it.
 //! * No write goes to a server after a caller was refused there, unless a newer table names the server.

@@ -32,7 +32,7 @@ fn every_planted_bug_is_found() {
                 (replaced_after_a_message_of_tls() > 0).then(|| "a world of its own".to_owned())
             }
             Bug::RoutingHerd => (requests_of_a_herd() >= HERD / 2).then(|| "a world of its own".to_owned()),
-            bug if CLUSTER.contains(&bug) => found(0..CLUSTERS, World::of_cluster, "cluster "),
+            bug if CLUSTER.contains(&bug) => found(0..4 * CLUSTERS, World::of_cluster, "cluster "),
             _ => found(0..WORLDS, World::of, ""),
         };
         plant(None);
@@ -65,6 +65,7 @@ const CLUSTER: &[Bug] = &[
     Bug::SeedForgotten,
     Bug::WrongDatabasePurged,
     Bug::HomeOfAnotherUser,
+    Bug::HomeNotKept,
     Bug::BookmarksLostOnFailover,
     Bug::FollowerUsedForWrites,
     Bug::TableOfAnotherDatabase,
