@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bolt_proto::ServerError;
+use bolt_proto::{Access, ServerError};
 
 use crate::address::Address;
 use crate::connect::Want;
@@ -110,6 +110,12 @@ impl Lease {
     /// Returns the database by which the server was chosen, in a cluster.
     pub(crate) fn assumed_database(&self) -> Option<&Arc<str>> {
         self.placement.as_ref()?.database()
+    }
+
+    /// Returns whether the server is still one for this work: always, unless it is one of a cluster.
+    pub(crate) fn is_well_placed(&self, access: Access) -> bool {
+        let placement = self.placement.as_ref();
+        placement.is_none_or(|placement| placement.is_current(self.pool.address(), access))
     }
 
     /// Reports an error, by what it means for the routing tables.

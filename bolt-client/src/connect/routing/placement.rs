@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bolt_proto::Access;
+
 use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::fallout::ForRouting;
@@ -23,6 +25,12 @@ impl Placement {
     /// Returns the database by whose table the server was chosen.
     pub(crate) const fn database(&self) -> Option<&Arc<str>> {
         self.database.as_ref()
+    }
+
+    /// Returns whether the table still names the server at this address, which was chosen by it.
+    pub(crate) fn is_current(&self, address: &Arc<Address>, access: Access) -> bool {
+        self.router
+            .names_server(self.database.as_deref(), address, access)
     }
 
     /// Reports an error of the server at this address, by what it means for the tables.

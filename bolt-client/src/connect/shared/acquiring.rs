@@ -111,31 +111,38 @@ impl Shared {
     async fn finish_stage(
         &self,
         want: &Want,
-        (stage, mut credentials): (Stage, Credentials),
+        (mut stage, mut credentials): (Stage, Credentials),
         by: Deadline,
     ) -> Result<(Lease, Credentials), Error> {
-        let are_kept = self.logins.are_kept(self.now());
-        let lease = match stage {
-            Stage::Done(lease) => lease,
-            Stage::InPool(acquiring) => acquiring.lease(by).await?,
-            Stage::InCluster(router, begun) => {
-                // Boxed, since it is larger than the rest of a wait.
-                Box::pin(router.go_on_acquiring(begun, want, &mut credentials, by)).await?
+        loop {
+            let are_kept = self.logins.are_kept(self.now());
+            let lease = match stage {
+                Stage::Done(lease) => lease,
+                Stage::InPool(acquiring) => acquiring.lease(by).await?,
+                Stage::InCluster(router, begun) => {
+                    // Boxed, since it is larger than the rest of a wait.
+                    Box::pin(router.go_on_acquiring(begun, want, &mut credentials, by)).await?
+                }
+            };
+            match &want.login {
+                Login::Own(auth)
+                    if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
+                {
+                    return Err(own_login_unsupported(lease, &credentials));
+                }
+                // They may have expired while the call waited for the connection. A server has just accepted those of a
+                // new one: tokens that live for less than an opening would replace one connection after the other.
+                Login::Driver if are_kept && lease.is_reused() => {
+                    credentials = self.credentials(&want.login, by).await?;
+                    // That may have taken long. The tables may have changed, as during any wait.
+                    if lease.is_well_placed(want.access) {
+                        return Ok((lease, credentials));
+                    }
+                    drop(lease);
+                    stage = self.stage(want, &credentials, self.now())?;
+                }
+                _ => return Ok((lease, credentials)),
             }
-        };
-        match &want.login {
-            Login::Own(auth)
-                if !lease.can_log_in_again() && !self.logins.are_the_drivers(auth, self.now()) =>
-            {
-                Err(own_login_unsupported(lease, &credentials))
-            }
-            // They may have expired while the call waited for the connection. A server has just accepted those of a new
-            // one: tokens that live for less than an opening would replace one connection after the other.
-            Login::Driver if are_kept && lease.is_reused() => {
-                let credentials = self.credentials(&want.login, by).await?;
-                Ok((lease, credentials))
-            }
-            _ => Ok((lease, credentials)),
         }
     }
 

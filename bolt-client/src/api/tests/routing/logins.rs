@@ -1,7 +1,9 @@
 //! Failures of requests for a routing table that are about the login, or about what else one caller has sent.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bolt_proto::{Version, Versions};
@@ -283,6 +285,68 @@ fn a_login_is_verified_by_the_table_of_the_system_database() {
     }
     let tables: Vec<_> = servers.routes().into_iter().map(|route| route.database).collect();
     assert_eq!(tables, [Some("system".to_owned())]);
+}
+
+#[test]
+fn a_caller_whose_server_leads_no_more_when_it_gets_a_token_goes_elsewhere() {
+    let servers = Scripted::new();
+    servers.table([&[1], &[2], &[2]], 300);
+    let gate = Arc::new(Gate::default());
+    let held = Arc::clone(&gate);
+    let manager = BearerAuthManager::new(move || {
+        let held = Arc::clone(&held);
+        async move {
+            poll_fn(|cx| held.poll(cx)).await;
+            Ok::<_, BoxError>(ExpiringAuth::new(Auth::bearer("token")).expires_in(SECOND * 10))
+        }
+    });
+    let config = Config::new("neo4j://s1:1", manager).unwrap();
+    let driver = servers.driver_with(config.max_connection_pool_size(2));
+    let mut sessions = [(); 2].map(|()| driver.session().database("db").build());
+    let [first, second] = &mut sessions;
+    let mut one = now(first.begin_transaction()).unwrap();
+    let mut other = now(second.begin_transaction()).unwrap();
+    now(one.run("A").consume()).unwrap();
+    now(other.run("B").consume()).unwrap();
+
+    let mut call = Task::new(query(&driver, Access::Write));
+    assert!(call.run().is_none(), "it waits for a connection");
+    gate.close();
+    servers.pass(SECOND * 20);
+    now(one.commit()).unwrap();
+    assert!(call.run().is_none(), "it has one, and waits for a token");
+    servers.fail_at(2, Message::Run, NOT_A_LEADER);
+    now(other.run("C").consume()).unwrap_err();
+    servers.table([&[1], &[2], &[3]], 300);
+    gate.open();
+    let result = call.run().expect("it ends").unwrap();
+    assert_eq!(result.summary.server().address().port(), 3);
+}
+
+/// Holds calls of a manager.
+#[derive(Default)]
+struct Gate {
+    is_closed: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl Gate {
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    fn open(&self) {
+        self.is_closed.store(false, Ordering::Relaxed);
+        self.waiting.lock().unwrap().take().unwrap().wake();
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            *self.waiting.lock().unwrap() = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
 }
 
 #[test]

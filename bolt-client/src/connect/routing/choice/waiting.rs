@@ -2,10 +2,12 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bolt_proto::Access;
 
+use crate::address::Address;
 use crate::connect::pool::{Acquiring, Lease};
 use crate::connect::routing::{Router, State};
 use crate::deadline::Deadline;
@@ -46,15 +48,26 @@ impl Router {
 
     /// Returns whether the table still names the server.
     pub(super) fn names(&self, chosen: &Chosen, access: Access) -> bool {
-        self.lock().names(chosen, access)
+        self.lock()
+            .names(chosen.database.as_deref(), chosen.address(), access)
+    }
+
+    /// Returns whether the table of a database names this server.
+    pub(in crate::connect::routing) fn names_server(
+        &self,
+        database: Option<&str>,
+        server: &Arc<Address>,
+        access: Access,
+    ) -> bool {
+        self.lock().names(database, server, access)
     }
 }
 
 impl State {
-    fn names(&self, chosen: &Chosen, access: Access) -> bool {
-        let table = self.tables.get(chosen.database.as_deref());
+    fn names(&self, database: Option<&str>, server: &Arc<Address>, access: Access) -> bool {
         // Without a table there is nothing to choose another server by.
-        table.is_none_or(|table| table.servers(access).contains(chosen.address()))
+        let table = self.tables.get(database);
+        table.is_none_or(|table| table.servers(access).contains(server))
     }
 }
 
@@ -70,7 +83,7 @@ impl Watch<'_> {
     fn sees(&mut self, chosen: &Chosen, access: Access, cx: &Context<'_>) -> bool {
         let waker = cx.waker().clone();
         let mut state = self.router.lock();
-        let listed = state.names(chosen, access);
+        let listed = state.names(chosen.database.as_deref(), chosen.address(), access);
         let number = *self.number.get_or_insert_with(|| {
             state.calls += 1;
             state.calls
