@@ -166,7 +166,11 @@ impl State {
             .count();
         // A name has two addresses at most. Openings that earlier calls began fail without a report. A call whose name could
         // not be looked up is retried, and may meet the same once more.
-        // In a cluster, each server may be asked for a table, and may have another certificate.
+        // In a cluster, each server may be asked for a table, and may have another certificate. If another one fails for a reason
+        // that may pass, so may all, and the call is retried.
+        if self.weather.cluster.is_some() && !self.weather.calm {
+            return;
+        }
         let servers = self
             .weather
             .cluster

@@ -130,15 +130,18 @@ impl State {
         let Some((cluster, weather)) = self.cluster() else {
             return false;
         };
+        let is_peace = cluster.ledger.is_peace();
         let homes = &mut cluster.ledger.homes_of_work;
         let Some(home) = homes.wanted.get(&tag).copied() else {
             return false;
         };
         homes.reached.insert(tag, database);
+        // The answer to a search that began before may be old. In peace nothing waits for one.
+        let since = if is_peace { home.since } else { 0 };
         let known = home
             .session
             .and_then(|session| homes.known.get(&session).copied());
-        let problem = if !weather.was_home(home.owner, database, home.since, now) {
+        let problem = if !weather.was_home(home.owner, database, since, now) {
             Some("which is not its home".to_owned())
         } else {
             // Before Bolt 4.4 nothing tells a driver the name.

@@ -94,6 +94,10 @@ impl Ledger {
         }
     }
 
+    pub(super) const fn is_peace(&self) -> bool {
+        self.peace.is_some()
+    }
+
     /// Notes that from now on no call is dropped, or fails for a reason of the network: each table that is requested is kept.
     pub(super) fn note_peace(&mut self, now: Nanos) {
         self.peace = Some(now);
