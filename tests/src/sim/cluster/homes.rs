@@ -70,6 +70,13 @@ impl ClusterWeather {
         (0..changes).map(|_| change()).collect()
     }
 
+    /// Whether a home database changes.
+    pub(super) fn changes_homes(&self) -> bool {
+        self.plan
+            .iter()
+            .any(|planned| matches!(planned.change, Change::Home(..)))
+    }
+
     /// Returns the home database of a user at the beginning.
     pub(super) fn first_home(&self, owner: Owner) -> Option<DbId> {
         match owner {

@@ -9,7 +9,7 @@ use crate::sim::state::State;
 use crate::sim::statement::{Statement, Verb};
 
 use super::homes::Owner;
-use super::{KEYS, Target};
+use super::{ClusterWeather, KEYS, Target};
 
 /// Steps of the program have numbers below.
 const FIRST_STEP: u64 = 900;
@@ -44,8 +44,14 @@ impl Player {
     /// Executes a query. It may fail once for each server that the driver takes for another than it is.
     async fn try_once(&self, number: u64, target: Target, verb: Verb) {
         let (began, most, by, key) = self.sim.with(|state| {
-            // One of those that the program uses. A write whose rows were dropped may have locked it: the call reads them.
-            let key = target.database as u64 * KEYS + 1;
+            // One of those that the program uses. A write whose rows were dropped may have locked it: the call reads them. Where
+            // home databases change, that write may be on the server of another database, which the call does not use.
+            let homes_change = state
+                .weather
+                .cluster
+                .as_ref()
+                .is_some_and(ClusterWeather::changes_homes);
+            let key = target.database as u64 * KEYS + if homes_change { KEYS - 1 } else { 1 };
             (
                 state.clock.now(),
                 state.most_failures(),
