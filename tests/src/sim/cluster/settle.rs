@@ -173,7 +173,7 @@ impl State {
             .weather
             .cluster
             .as_ref()
-            .map_or(0, super::ClusterWeather::farthest);
+            .map_or(0, ClusterWeather::farthest);
         let net = &self.weather.net;
         let trip = 2 * (net.latency + net.latency / 8 + farthest);
         let trips = 60
