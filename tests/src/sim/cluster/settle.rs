@@ -169,11 +169,7 @@ impl State {
 
     /// Returns how long a call may take.
     fn settling_time(&self) -> Nanos {
-        let farthest = self
-            .weather
-            .cluster
-            .as_ref()
-            .map_or(0, ClusterWeather::farthest);
+        let farthest = self.weather.cluster.as_ref().map_or(0, ClusterWeather::farthest);
         let net = &self.weather.net;
         let trip = 2 * (net.latency + net.latency / 8 + farthest);
         let trips = 60
