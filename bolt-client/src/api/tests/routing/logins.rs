@@ -12,6 +12,7 @@ use super::*;
 use crate::auth::BoxError;
 use crate::{
     Auth, BearerAuthManager, BlockingAuthManager, BlockingManager, Bookmarks, ExpiringAuth, PoolCounts,
+    Session,
 };
 
 const TOKEN_EXPIRED: &str = "Neo.ClientError.Security.TokenExpired";
@@ -174,6 +175,23 @@ fn a_search_changes_the_login_of_a_connection_after_the_answer_to_the_question_t
     }
 }
 
+/// Runs a query in each of the sessions, which wait for the same search, and returns which of them succeed.
+fn succeed_in_one_search(servers: &Scripted, sessions: &mut [Session]) -> Vec<bool> {
+    let mut calls: Vec<_> = sessions
+        .iter_mut()
+        .map(|session| Task::new(session.run("RETURN 1").consume()))
+        .collect();
+    for call in &mut calls {
+        assert!(call.run().is_none(), "all wait for one search");
+    }
+    servers.answer_new(1);
+    servers.release(0);
+    calls
+        .iter_mut()
+        .map(|call| call.run().expect("it ends").is_ok())
+        .collect()
+}
+
 #[test]
 fn a_search_that_fails_due_to_a_wrong_password_fails_for_its_own_callers_only() {
     let servers = Scripted::new();
@@ -190,20 +208,10 @@ fn a_search_that_fails_due_to_a_wrong_password_fails_for_its_own_callers_only() 
         session(Some(Auth::basic("ada", "right"))),
         session(None),
     ];
-    let mut calls: Vec<_> = sessions
-        .iter_mut()
-        .map(|session| Task::new(session.run("RETURN 1").consume()))
-        .collect();
-    for call in &mut calls {
-        assert!(call.run().is_none(), "all wait for one search");
-    }
-    servers.answer_new(1);
-    servers.release(0);
-    let ended = |call: &mut Task<'_, Result<_, Error>>| call.run().expect("it ends").map(drop);
-    assert!(ended(&mut calls[0]).is_err());
-    for call in &mut calls[1..] {
-        ended(call).unwrap();
-    }
+    assert_eq!(
+        succeed_in_one_search(&servers, &mut sessions),
+        [false, true, true]
+    );
 }
 
 #[test]
@@ -242,17 +250,11 @@ fn a_search_that_fails_due_to_its_bookmarks_fails_for_callers_with_the_same_ones
             let bookmarks = Bookmarks::from_raw_values(values).unwrap();
             driver.session().database("db").bookmarks(bookmarks).build()
         });
-        let mut calls: Vec<_> = sessions
-            .iter_mut()
-            .map(|session| Task::new(session.run("RETURN 1").consume()))
-            .collect();
-        for call in &mut calls {
-            assert!(call.run().is_none(), "all wait for one search");
-        }
-        servers.answer_new(1);
-        servers.release(0);
-        let ended = calls.iter_mut().map(|call| call.run().expect("it ends").is_ok());
-        assert_eq!(ended.collect::<Vec<_>>(), [false, false, true], "{code}");
+        assert_eq!(
+            succeed_in_one_search(&servers, &mut sessions),
+            [false, false, true],
+            "{code}"
+        );
         assert_eq!(servers.count(Message::Route), 2, "{code}");
     }
 }
