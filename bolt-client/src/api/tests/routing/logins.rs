@@ -125,10 +125,7 @@ fn a_failure_that_its_caller_did_not_wait_for_is_reported_by_the_next_work_on_th
     servers.fail(Message::Route, TOKEN_EXPIRED);
     let mut dropped = reading(&driver);
     assert!(dropped.run().is_none());
-    while servers.news(0).is_empty() {
-        servers.deliver(0, 1);
-        assert!(dropped.run().is_none());
-    }
+    until_asked(&servers, 0, &mut dropped);
     drop(dropped);
     servers.answer_new(1);
     servers.release(0);
@@ -162,10 +159,7 @@ fn a_search_changes_the_login_of_a_connection_after_the_answer_to_the_question_t
             servers.fail(Message::Route, UNAVAILABLE);
         }
         assert!(dropped.run().is_none());
-        while servers.news(0).is_empty() {
-            servers.deliver(0, 1);
-            assert!(dropped.run().is_none());
-        }
+        until_asked(&servers, 0, &mut dropped);
         drop(dropped);
         servers.answer_new(1);
         servers.release(0);

@@ -20,6 +20,14 @@ fn query(driver: &Driver, access: Access) -> ExecuteQuery {
     driver.execute_query("RETURN 1").routing(access).database("db")
 }
 
+/// Lets this connection carry its handshake and login, until the server has a request. The call goes on waiting.
+fn until_asked<T>(servers: &Scripted, at: usize, call: &mut Task<'_, T>) {
+    while servers.news(at).is_empty() {
+        servers.deliver(at, 1);
+        assert!(call.run().is_none());
+    }
+}
+
 fn reading(driver: &Driver) -> Task<'static, Result<EagerResult, Error>> {
     Task::new(query(driver, Access::Read))
 }

@@ -27,10 +27,7 @@ fn the_request_travels_with_the_login_of_a_new_connection() {
     let (servers, driver) = held();
     let mut call = reading(&driver);
     assert!(call.run().is_none());
-    while servers.news(0).is_empty() {
-        servers.deliver(0, 1);
-        assert!(call.run().is_none());
-    }
+    until_asked(&servers, 0, &mut call);
     let login = [Message::Hello, Message::Logon, Message::Route];
     assert_eq!(servers.all_asked(0), login, "nothing of it is answered");
     servers.release(0);
@@ -54,10 +51,7 @@ fn work_that_gets_a_connection_with_a_table_on_its_way_reads_the_answer_first() 
         if fails {
             servers.fail(Message::Route, UNAVAILABLE);
         }
-        while servers.news(1).is_empty() {
-            servers.deliver(1, 1);
-            assert!(other.run().is_none());
-        }
+        until_asked(&servers, 1, &mut other);
         drop(other);
         assert!(work.run().is_none());
         servers.answer_new(1);
