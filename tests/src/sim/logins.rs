@@ -184,6 +184,11 @@ impl State {
         rotation.map_or(0, |rotation| (self.clock.now() + shift) / rotation)
     }
 
+    /// Returns the user that work runs as, if there are several in this world, and it names one.
+    pub(super) fn own_user(&self, user: Option<UserId>) -> Option<UserId> {
+        user.filter(|_| self.weather.extremes.logins.is_some())
+    }
+
     /// Returns the login of a user as it is now.
     pub(super) fn login_of(&self, user: UserId) -> Wanted {
         Wanted::User(user, self.password(user))

@@ -108,7 +108,7 @@ impl Player {
         let names_one = matches!(act, Act::Execute { .. } | Act::Session(_));
         self.sim.with(|state| {
             let cluster = state.weather.cluster.as_ref();
-            let own = act.user().filter(|_| state.weather.extremes.logins.is_some());
+            let own = state.own_user(act.user());
             let target = cluster
                 .map(|cluster| cluster.target(step, own))
                 .unwrap_or_default();
@@ -145,20 +145,14 @@ impl Player {
 
     /// Returns the login of a user as it is now, in worlds with several users.
     fn own_login(&self, user: UserId) -> Option<Wanted> {
-        self.sim.with(|state| {
-            state
-                .weather
-                .extremes
-                .logins
-                .is_some()
-                .then(|| state.login_of(user))
-        })
+        self.sim
+            .with(|state| state.own_user(Some(user)).map(|user| state.login_of(user)))
     }
 
     /// Returns the home database that work wants from now on, unless it names one.
     fn home(&self, target: Target, user: Option<UserId>, session: Option<usize>) -> Option<Home> {
         self.sim.with(|state| {
-            let own = user.filter(|_| state.weather.extremes.logins.is_some());
+            let own = state.own_user(user);
             let since = state.clock.now();
             target.owner(own).map(|owner| Home {
                 owner,
