@@ -7,9 +7,9 @@
 # the log.
 #
 # The starter holds the other end of standard input. It writes "restart" there to have the server terminated and started
-# again in the same HOME, which is reported like the first start, or "kill" to have it killed and started again. However the starter ends (return, panic, abort,
-# SIGKILL), the kernel closes that end. The server is then terminated by its process id, killed after GRACE seconds, and
-# HOME, which is temporary, is removed.
+# again in the same HOME, which is reported like the first start, or "kill" to have it killed and started again. However
+# the starter ends (return, panic, abort, SIGKILL), the kernel closes that end. The server is then terminated by its
+# process id, killed after GRACE seconds, and HOME, which is temporary, is removed.
 
 home=$1 grace=$2 java=$3
 exec 3<&0 </dev/null 4>&1 1>&2
@@ -27,7 +27,7 @@ start() {
     "$java" @server 3<&- 4>&- &
     server=$!
     # A signal that stops the keeper also stops the server. Set before the report, which invites signals.
-    trap 'kill -KILL "$server"' HUP INT TERM
+    trap 'signalled=yes; kill -KILL "$server"' HUP INT TERM
     echo "$server" >keeper.pid
     echo "started $server" >&4
 }
@@ -50,11 +50,21 @@ start
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 guard=$!
 
-# `wait` returns early when a signal is trapped.
+# A trapped signal may interrupt `wait`, which then returns the number of that signal and not the code of the server. The
+# next one has the code, or 127 if the first had it after all.
+await() {
+    code=127
+    signalled=yes
+    while [ "$signalled" ]; do
+        signalled=
+        wait "$server"
+        status=$?
+        [ "$status" -eq 127 ] || code=$status
+    done
+}
+
 while :; do
-    wait "$server"
-    code=$?
-    kill -0 "$server" 2>/dev/null && continue
+    await
     [ -e keeper.restart ] || break
     rm keeper.restart
     start
