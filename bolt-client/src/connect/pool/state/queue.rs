@@ -10,12 +10,18 @@ use super::grant::{Grant, Priority};
 #[derive(Debug)]
 pub(super) struct Queue<L, O> {
     entries: BTreeMap<Ticket, Entry<L, O>>,
-    /// Those to which something better can be assigned. Without it, each connection that comes back would be offered to all
-    /// that have not collected theirs yet.
-    wanting: BTreeSet<Ticket>,
-    /// How many have nothing in sight.
-    waiting: usize,
+    /// Those to which something better can be assigned, by what they have. Without it, each connection that comes back would
+    /// be offered to all that have theirs already, and each that can be opened to all that are opening one.
+    wanting: Wanting,
     next_ticket: u64,
+}
+
+/// The waiters that do not have a ready connection, by the priority of what they have.
+#[derive(Debug)]
+struct Wanting {
+    soon: BTreeSet<Ticket>,
+    overdue: BTreeSet<Ticket>,
+    nothing: BTreeSet<Ticket>,
 }
 
 /// A waiter in the queue.
@@ -43,8 +49,11 @@ impl<L, O> Queue<L, O> {
     pub(super) const fn new() -> Self {
         Self {
             entries: BTreeMap::new(),
-            wanting: BTreeSet::new(),
-            waiting: 0,
+            wanting: Wanting {
+                soon: BTreeSet::new(),
+                overdue: BTreeSet::new(),
+                nothing: BTreeSet::new(),
+            },
             next_ticket: 0,
         }
     }
@@ -53,16 +62,16 @@ impl<L, O> Queue<L, O> {
     pub(super) fn join(&mut self) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.waiting += 1;
-        self.wanting.insert(ticket);
+        self.wanting.nothing.insert(ticket);
         self.entries.insert(ticket, Entry::default());
         ticket
     }
 
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Entry<L, O>> {
         let entry = self.entries.remove(&ticket)?;
-        self.waiting -= usize::from(entry.priority() == Priority::Nothing);
-        self.wanting.remove(&ticket);
+        if let Some(present) = self.wanting.of(entry.priority()) {
+            present.remove(&ticket);
+        }
         Some(entry)
     }
 
@@ -80,30 +89,31 @@ impl<L, O> Queue<L, O> {
         let before = entry.priority();
         let changed = change(entry);
         let after = entry.priority();
-        self.waiting -= usize::from(before == Priority::Nothing);
-        self.waiting += usize::from(after == Priority::Nothing);
-        match (before, after) {
-            (Priority::Ready, Priority::Ready) => {}
-            (Priority::Ready, _) => {
-                self.wanting.insert(ticket);
+        if before != after {
+            if let Some(present) = self.wanting.of(before) {
+                present.remove(&ticket);
             }
-            (_, Priority::Ready) => {
-                self.wanting.remove(&ticket);
+            if let Some(next) = self.wanting.of(after) {
+                next.insert(ticket);
             }
-            _ => {}
         }
         Some(changed)
     }
 
-    /// Returns the first waiter from this ticket on to which something better can be assigned.
-    pub(super) fn wanting_from(&self, ticket: Ticket) -> Option<(Ticket, &Entry<L, O>)> {
-        let ticket = *self.wanting.range(ticket..).next()?;
+    /// Returns whether something better can be assigned to any waiter.
+    pub(super) fn is_wanting(&self) -> bool {
+        self.wanting.first_below(Priority::Ready).is_some()
+    }
+
+    /// Returns the first waiter that has something worse than this, or nothing.
+    pub(super) fn first_below(&self, priority: Priority) -> Option<(Ticket, &Entry<L, O>)> {
+        let ticket = self.wanting.first_below(priority)?;
         Some((ticket, self.entries.get(&ticket)?))
     }
 
     /// Returns how many waiters have nothing in sight.
-    pub(super) const fn waiting(&self) -> usize {
-        self.waiting
+    pub(super) fn waiting(&self) -> usize {
+        self.wanting.nothing.len()
     }
 
     pub(super) fn tickets(&self) -> Vec<Ticket> {
@@ -112,6 +122,28 @@ impl<L, O> Queue<L, O> {
 
     pub(super) fn any(&self, is_it: impl Fn(&Entry<L, O>) -> bool) -> bool {
         self.entries.values().any(is_it)
+    }
+}
+
+impl Wanting {
+    /// Returns those that have something of this priority. `None` for a ready connection: nothing is better.
+    const fn of(&mut self, priority: Priority) -> Option<&mut BTreeSet<Ticket>> {
+        match priority {
+            Priority::Ready => None,
+            Priority::Soon => Some(&mut self.soon),
+            Priority::Overdue => Some(&mut self.overdue),
+            Priority::Nothing => Some(&mut self.nothing),
+        }
+    }
+
+    fn first_below(&self, priority: Priority) -> Option<Ticket> {
+        let worse: &[_] = match priority {
+            Priority::Ready => &[&self.soon, &self.overdue, &self.nothing],
+            Priority::Soon => &[&self.overdue, &self.nothing],
+            Priority::Overdue => &[&self.nothing],
+            Priority::Nothing => &[],
+        };
+        worse.iter().filter_map(|waiters| waiters.first()).min().copied()
     }
 }
 
@@ -181,16 +213,21 @@ mod tests {
     use super::*;
     use crate::deadline::Deadline;
 
+    const RULES: Rules = Rules {
+        max: 0,
+        probe_after: None,
+        max_waiting: None,
+        min_idle: 0,
+        max_idle: None,
+    };
+
     /// Otherwise a pool with many sessions would look at all of them whenever one is done.
     #[test]
     fn a_connection_that_comes_back_is_not_offered_to_waiters_that_have_one_assigned() {
         const CONNECTIONS: u32 = 100;
         let rules = Rules {
             max: CONNECTIONS as usize,
-            probe_after: None,
-            max_waiting: None,
-            min_idle: 0,
-            max_idle: None,
+            ..RULES
         };
         let (mut slots, now) = (Slots::<u32, u32>::new(rules), Instant::now());
         for _ in 0..CONNECTIONS {
@@ -205,15 +242,45 @@ mod tests {
         }
         assert_eq!(slots.effects().wake, waiters[..waiters.len() - 1]);
         let last = waiters[waiters.len() - 1];
-        assert_eq!(slots.queue.wanting_from(waiters[0]).unwrap().0, last);
+        assert_eq!(first_below(&slots, Priority::Ready).unwrap(), last);
         // One that rejects its connection opens another, and prefers any that is ready earlier.
         slots.collect(waiters[3]);
         slots.reject(waiters[3], now);
-        assert_eq!(slots.queue.wanting_from(waiters[0]).unwrap().0, waiters[3]);
+        assert_eq!(first_below(&slots, Priority::Ready).unwrap(), waiters[3]);
         assert_eq!(slots.queue.waiting(), 1);
         slots.leave(waiters[3], now);
         slots.leave(last, now);
-        assert!(slots.queue.wanting_from(waiters[0]).is_none());
+        assert!(first_below(&slots, Priority::Ready).is_none());
         assert_eq!(slots.queue.waiting(), 0);
+    }
+
+    /// Otherwise a pool with many connections would look at all that are being opened whenever another can be.
+    #[test]
+    fn what_can_be_opened_is_not_offered_to_waiters_that_open_a_connection() {
+        const CONNECTIONS: usize = 100;
+        let rules = Rules {
+            max: CONNECTIONS + 1,
+            ..RULES
+        };
+        let (mut slots, now) = (Slots::<u32, u32>::new(rules), Instant::now());
+        let opening: Vec<Ticket> = (0..CONNECTIONS).map(|_| slots.enqueue(now)).collect();
+        for ticket in &opening {
+            assert_eq!(slots.collect(*ticket), Some(Grant::Slot));
+        }
+        assert!(slots.queue.first_below(Priority::Soon).is_none());
+        assert_eq!(first_below(&slots, Priority::Ready), Some(opening[0]));
+        slots.mark_overdue(opening[7], now);
+        // The room for one more was for it.
+        assert_eq!(first_below(&slots, Priority::Soon), None);
+        slots.mark_overdue(opening[8], now);
+        assert_eq!(first_below(&slots, Priority::Soon), Some(opening[8]));
+        assert_eq!(first_below(&slots, Priority::Overdue), None);
+        let last = slots.enqueue(now);
+        assert_eq!(first_below(&slots, Priority::Overdue), Some(last));
+        assert_eq!(slots.queue.waiting(), 1);
+    }
+
+    fn first_below(slots: &Slots<u32, u32>, priority: Priority) -> Option<Ticket> {
+        slots.queue.first_below(priority).map(|(ticket, _)| ticket)
     }
 }

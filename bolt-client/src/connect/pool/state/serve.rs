@@ -33,24 +33,27 @@ impl<L, O> Slots<L, O> {
 
     fn serve_queue(&mut self, now: Instant) {
         self.discard_expired(now);
-        let mut at = Ticket(0);
-        while let Some((ticket, entry)) = self.queue.wanting_from(at) {
-            let Some((priority, source)) = self.best(entry.prefers_new, now) else {
-                return;
-            };
-            if priority < entry.priority() {
-                let grant = self.take(source);
-                self.assign(ticket, priority, grant);
-                // What the waiter had not collected may have expired meanwhile.
-                self.discard_expired(now);
-            }
-            at = Ticket(ticket.0 + 1);
+        while let Some((ticket, priority, grant)) = self.next_grant(now) {
+            self.assign(ticket, priority, grant);
+            // What the waiter had not collected may have expired meanwhile.
+            self.discard_expired(now);
         }
     }
 
+    /// Takes the best grant there is for the first waiter that has something worse.
+    fn next_grant(&mut self, now: Instant) -> Option<(Ticket, Priority, Grant<L, O>)> {
+        if !self.queue.is_wanting() {
+            return None;
+        }
+        // Its priority is the same for all waiters, although not all prefer the same of several grants that have it.
+        let (best, _) = self.best(false, now)?;
+        let (ticket, waiter) = self.queue.first_below(best)?;
+        let (priority, source) = self.best(waiter.prefers_new, now)?;
+        Some((ticket, priority, self.take(source)?))
+    }
+
     /// Assigns a grant to a waiter. An earlier one that the waiter has not collected becomes available again.
-    fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Option<Grant<L, O>>) {
-        let Some(grant) = grant else { return };
+    fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Grant<L, O>) {
         let assigned = Assigned::Uncollected(priority, grant);
         let replace = |entry: &mut Entry<L, O>| mem::replace(&mut entry.assigned, assigned);
         match self.queue.update(ticket, replace) {
