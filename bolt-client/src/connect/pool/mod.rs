@@ -297,8 +297,9 @@ impl Pool {
                 .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Returns what was assigned to a waiter; if nothing was, keeps the waker.
-    fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<Grant>, Error> {
+    /// Returns what was assigned to a waiter, and whether something better is assigned already. If nothing is assigned, keeps
+    /// the waker.
+    fn collect(&self, ticket: Ticket, cx: &mut Context<'_>) -> Result<Option<(Grant, bool)>, Error> {
         // Cloning and dropping a waker runs its owner's code, which must not run under the lock.
         let waker = cx.waker().clone();
         let mut inner = self.lock();
@@ -311,9 +312,10 @@ impl Pool {
             None if planted!(LostWakeUp) && inner.wakers.contains_key(&ticket) => Some(waker),
             None => inner.wakers.insert(ticket, waker),
         };
+        let is_superseded = grant.is_some() && inner.slots.has_uncollected(ticket);
         drop(inner);
         drop(stale);
-        Ok(grant)
+        Ok(grant.map(|grant| (grant, is_superseded)))
     }
 
     /// Removes a waiter from the queue.

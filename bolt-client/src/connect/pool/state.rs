@@ -189,13 +189,19 @@ impl<L, O> Slots<L, O> {
         in_bounds || !self.queue.get(ticket).is_some_and(waits)
     }
 
-    /// Collects what was assigned to a waiter.
+    /// Collects what was assigned to a waiter. What was assigned before something better comes first, and is as far as the
+    /// waiter brings it when that takes its place.
     ///
     /// A ready connection is checked by the waiter, which then either [leaves](Self::leave) with it, or
     /// [rejects](Self::reject) it and continues as before. Anything else the waiter prepares, and gives back what it
     /// prepared before; but openings may be prepared side by side.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<Grant<L, O>> {
         self.queue.update(ticket, Entry::collect)?
+    }
+
+    /// Returns whether something better than what a waiter has collected is assigned to it.
+    pub(crate) fn has_uncollected(&self, ticket: Ticket) -> bool {
+        self.queue.get(ticket).is_some_and(Entry::has_uncollected)
     }
 
     /// The connection that was collected as ready cannot be used, and is closed.
@@ -292,10 +298,10 @@ impl<L, O> Slots<L, O> {
 
     /// The waiter leaves, with a connection or without. An uncollected grant goes to the next.
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
-        let Some(entry) = self.queue.leave(ticket) else {
+        let Some(mut entry) = self.queue.leave(ticket) else {
             return;
         };
-        if let Assigned::Uncollected(_, grant) = entry.assigned {
+        while let Some(grant) = entry.take_back() {
             self.return_grant(grant);
         }
         self.serve(now);
@@ -426,7 +432,7 @@ impl<L, O> Slots<L, O> {
         self.phase = Phase::Closing;
         let tickets = self.queue.tickets();
         for ticket in &tickets {
-            self.take_back(*ticket);
+            while self.take_back(*ticket) {}
         }
         self.effects.wake.extend(tickets);
         let half_open = self.half_open.drain(..).map(|idle| idle.link);

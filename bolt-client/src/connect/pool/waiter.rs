@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::connect::link::{Claim, Link, ReleaseOutcome};
@@ -90,35 +90,57 @@ impl Waiter {
 
     /// Polls for a lease, or for `None` when another connection is being prepared.
     fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<Result<Option<Lease>, Error>> {
-        if let Some(grant) = self.pool.collect(self.ticket, cx)? {
-            return Poll::Ready(self.accept(grant));
+        match self.pool.collect(self.ticket, cx)? {
+            Some((grant, false)) => return Poll::Ready(self.accept(grant)),
+            Some((grant, true)) => return Poll::Ready(self.advance(grant, cx, by)),
+            None => {}
         }
-        let begun = self.pool.now();
-        let read_until = Deadline::after(begun, MAX_BLOCKING_READ);
+        let read_until = Deadline::after(self.pool.now(), MAX_BLOCKING_READ);
+        let poll = self.poll_preparing(cx, by, MAX_BLOCKING_READ);
+        // After the instant that it was given, a transport that blocks does not ask to be polled again.
+        if poll.is_pending() && read_until.has_passed(self.pool.now()) {
+            cx.waker().wake_by_ref();
+        }
+        poll
+    }
+
+    /// Polls what is being prepared. Transports that block may take `read_for`.
+    fn poll_preparing(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Deadline,
+        read_for: Duration,
+    ) -> Poll<Result<Option<Lease>, Error>> {
         let poll = match &mut self.preparing {
             Preparing::Nothing => {
                 self.pool.runtime.can_wait()?;
                 return Poll::Pending;
             }
             Preparing::Settling { pooled, until, .. } => {
+                let read_until = Deadline::after(self.pool.now(), read_for);
                 let read_until = by.earlier(*until).earlier(read_until);
                 // A failure shows in the disposition of the connection.
                 pooled.link.poll_settled(cx, read_until).map(|_| None)
             }
             Preparing::Opening(openings) => openings
-                .poll(cx, by, MAX_BLOCKING_READ, &*self.pool.runtime, &mut self.alarm)
+                .poll(cx, by, read_for, &*self.pool.runtime, &mut self.alarm)
                 .map(Some),
         };
-        match poll {
-            Poll::Ready(None) => Poll::Ready(Ok(self.settled())),
-            Poll::Ready(Some((held, opened))) => Poll::Ready(self.opened(held, opened, by)),
-            Poll::Pending => {
-                // After the instant that it was given, a transport that blocks does not ask to be polled again.
-                if read_until.has_passed(self.pool.now()) {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
+        match ready!(poll) {
+            None => Poll::Ready(Ok(self.settled())),
+            Some((held, opened)) => Poll::Ready(self.opened(held, opened, by)),
+        }
+    }
+
+    /// Accepts what was assigned before something better, and brings it as far as it comes without a wait. The next caller may
+    /// not be able to do even that: while many connections come back, all callers get one before they are polled.
+    fn advance(&mut self, grant: Grant, cx: &mut Context<'_>, by: Deadline) -> Result<Option<Lease>, Error> {
+        if let Some(lease) = self.accept(grant)? {
+            return Ok(Some(lease));
+        }
+        match self.poll_preparing(cx, by, Duration::ZERO) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => Ok(None),
         }
     }
 

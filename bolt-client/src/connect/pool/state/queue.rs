@@ -32,6 +32,9 @@ pub(super) struct Entry<L, O> {
     pub(super) opening: bool,
     /// What was assigned to it.
     pub(super) assigned: Assigned<L, O>,
+    /// What was assigned before that, and has not been collected either. Passed on at once, it might never be collected by any
+    /// waiter while many connections come back, and so never be opened, or answer.
+    superseded: Option<(Priority, Grant<L, O>)>,
     /// It gave up waiting for an existing connection, so a new one is better than another of that kind.
     pub(super) prefers_new: bool,
 }
@@ -157,15 +160,32 @@ impl<L, O> Entry<L, O> {
         }
     }
 
-    /// Collects what was assigned.
+    /// Assigns something better. Returns what is passed on because of that, and whether the waiter must be woken. A right to
+    /// open a connection is passed on: a waiter that has better would begin what no caller may need.
+    pub(super) fn assign(&mut self, priority: Priority, grant: Grant<L, O>) -> (Option<Grant<L, O>>, bool) {
+        match mem::replace(&mut self.assigned, Assigned::Uncollected(priority, grant)) {
+            Assigned::Uncollected(_, Grant::Slot) => (Some(Grant::Slot), false),
+            Assigned::Uncollected(priority, worse) if self.superseded.is_none() => {
+                self.superseded = Some((priority, worse));
+                (None, false)
+            }
+            Assigned::Uncollected(_, worse) => (Some(worse), false),
+            Assigned::Nothing | Assigned::LookingAtReady => (None, true),
+        }
+    }
+
+    /// Collects what was assigned, the first first.
     pub(super) fn collect(&mut self) -> Option<Grant<L, O>> {
+        if let Some((priority, grant)) = self.superseded.take() {
+            self.prepare(priority, &grant);
+            return Some(grant);
+        }
         match mem::replace(&mut self.assigned, Assigned::Nothing) {
             Assigned::Uncollected(priority, grant) => {
                 if priority == Priority::Ready {
                     self.assigned = Assigned::LookingAtReady;
                 } else {
-                    self.holds = priority;
-                    self.opening = grant.is_opening();
+                    self.prepare(priority, &grant);
                 }
                 Some(grant)
             }
@@ -176,15 +196,29 @@ impl<L, O> Entry<L, O> {
         }
     }
 
-    /// Takes back what was assigned and has not been collected.
+    const fn prepare(&mut self, priority: Priority, grant: &Grant<L, O>) {
+        self.holds = priority;
+        self.opening = grant.is_opening();
+    }
+
+    /// Takes back what was assigned last and has not been collected.
     pub(super) fn take_back(&mut self) -> Option<Grant<L, O>> {
-        match mem::replace(&mut self.assigned, Assigned::Nothing) {
+        let Assigned::Uncollected(..) = &self.assigned else {
+            return None;
+        };
+        let before = match self.superseded.take() {
+            Some((priority, grant)) => Assigned::Uncollected(priority, grant),
+            None => Assigned::Nothing,
+        };
+        match mem::replace(&mut self.assigned, before) {
             Assigned::Uncollected(_, grant) => Some(grant),
-            other => {
-                self.assigned = other;
-                None
-            }
+            Assigned::Nothing | Assigned::LookingAtReady => None,
         }
+    }
+
+    /// Returns whether something is assigned that has not been collected.
+    pub(super) const fn has_uncollected(&self) -> bool {
+        matches!(self.assigned, Assigned::Uncollected(..))
     }
 
     /// Forgets what it is preparing. Returns whether it was opening a connection.
@@ -200,6 +234,7 @@ impl<L, O> Default for Entry<L, O> {
             holds: Priority::Nothing,
             opening: false,
             assigned: Assigned::Nothing,
+            superseded: None,
             prefers_new: false,
         }
     }

@@ -52,14 +52,14 @@ impl<L, O> Slots<L, O> {
         Some((ticket, priority, self.take(source)?))
     }
 
-    /// Assigns a grant to a waiter. An earlier one that the waiter has not collected becomes available again.
     fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Grant<L, O>) {
-        let assigned = Assigned::Uncollected(priority, grant);
-        let replace = |entry: &mut Entry<L, O>| mem::replace(&mut entry.assigned, assigned);
-        match self.queue.update(ticket, replace) {
-            Some(Assigned::Uncollected(_, worse)) => self.return_grant(worse),
-            Some(Assigned::Nothing | Assigned::LookingAtReady) => self.effects.wake.push(ticket),
-            None => {}
+        let assigned = self.queue.update(ticket, |entry| entry.assign(priority, grant));
+        let (passed_on, wakes) = assigned.unwrap_or_default();
+        if let Some(worse) = passed_on {
+            self.return_grant(worse);
+        }
+        if wakes {
+            self.effects.wake.push(ticket);
         }
     }
 
@@ -110,11 +110,14 @@ impl<L, O> Slots<L, O> {
         Some(grant)
     }
 
-    /// Takes back what was assigned to a waiter, if it has not been collected.
-    pub(super) fn take_back(&mut self, ticket: Ticket) {
-        if let Some(grant) = self.queue.update(ticket, Entry::take_back).flatten() {
+    /// Takes back what was assigned last to a waiter, if it has not been collected. Returns whether there was anything.
+    pub(super) fn take_back(&mut self, ticket: Ticket) -> bool {
+        let grant = self.queue.update(ticket, Entry::take_back).flatten();
+        let is_back = grant.is_some();
+        if let Some(grant) = grant {
             self.return_grant(grant);
         }
+        is_back
     }
 
     /// Puts an uncollected grant back where it came from.

@@ -58,127 +58,6 @@ fn no_more_connections_are_opened_than_allowed_even_before_they_are_open() {
 }
 
 #[test]
-fn an_uncollected_right_to_open_a_connection_counts_too() {
-    let (mut slots, now) = pool(1);
-    slots.enqueue(now);
-    wait(&mut slots, now);
-    assert_eq!(slots.counts(now).opening, 1);
-}
-
-#[test]
-fn waiters_are_served_in_their_order_and_no_caller_overtakes_them() {
-    let (mut slots, now) = pool(1);
-    open(&mut slots, now);
-    let first = wait(&mut slots, now);
-    let second = wait(&mut slots, now);
-    slots.give_back_ready(idle(7, now), now);
-    assert_eq!(woken(&mut slots), [first]);
-    // The connection is assigned to the first waiter, though not collected yet.
-    assert_eq!(slots.acquire(|_| true, now), None);
-    assert_eq!(slots.collect(second), None);
-    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(7, now))));
-    slots.leave(first, now);
-    slots.give_back_ready(idle(7, now), now);
-    assert_eq!(woken(&mut slots), [second]);
-}
-
-#[test]
-fn what_was_assigned_to_a_leaving_waiter_goes_to_the_next() {
-    let (mut slots, now) = pool(1);
-    open(&mut slots, now);
-    let first = wait(&mut slots, now);
-    let second = wait(&mut slots, now);
-    slots.give_back_ready(idle(7, now), now);
-    slots.leave(first, now);
-    assert_eq!(woken(&mut slots), [first, second]);
-    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(7, now))));
-}
-
-#[test]
-fn a_closed_connection_makes_room_for_the_next_waiter_to_open_one() {
-    let (mut slots, now) = pool(1);
-    open(&mut slots, now);
-    let waiter = wait(&mut slots, now);
-    slots.give_up(now);
-    assert_eq!(woken(&mut slots), [waiter]);
-    assert_eq!(slots.collect(waiter), Some(Grant::Slot));
-}
-
-#[test]
-fn the_last_used_is_handed_out_first() {
-    let (mut slots, now) = pool(3);
-    (0..3).for_each(|_| open(&mut slots, now));
-    for (link, since) in [(1, now), (2, now + SECOND * 2), (3, now + SECOND)] {
-        slots.give_back_ready(idle(link, since), now + SECOND * 2);
-    }
-    let order = [(); 3].map(|()| slots.acquire(|_| true, now + SECOND * 2).map(|idle| idle.link));
-    assert_eq!(order, [Some(2), Some(3), Some(1)]);
-}
-
-#[test]
-fn a_connection_that_is_not_ready_is_handed_out_last() {
-    let (mut slots, now) = pool(3);
-    (0..2).for_each(|_| open(&mut slots, now));
-    let opener = slots.enqueue(now);
-    assert_eq!(slots.collect(opener), Some(Grant::Slot));
-    slots.give_back_half_open(idle(3, now), now);
-    slots.leave(opener, now);
-    slots.give_back_unsettled(idle(2, now), now);
-    slots.give_back_ready(idle(1, now), now);
-    assert_eq!(slots.acquire(|_| true, now), Some(idle(1, now)));
-    assert_eq!(slots.acquire(|_| true, now), None);
-    let (first, second) = (slots.enqueue(now), slots.enqueue(now));
-    assert_eq!(slots.collect(first), Some(Grant::HalfOpen(idle(3, now))));
-    assert_eq!(slots.collect(second), Some(Grant::Unsettled(idle(2, now))));
-}
-
-#[test]
-fn a_waiter_for_an_answer_takes_what_is_ready_earlier_and_the_next_waits_for_that_answer() {
-    let (mut slots, now) = pool(2);
-    (0..2).for_each(|_| open(&mut slots, now));
-    slots.give_back_unsettled(idle(1, now), now);
-    let first = slots.enqueue(now);
-    assert_eq!(slots.collect(first), Some(Grant::Unsettled(idle(1, now))));
-    let second = wait(&mut slots, now);
-
-    slots.give_back_ready(idle(2, now), now);
-    assert_eq!(woken(&mut slots), [first], "the one that came first");
-    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(2, now))));
-    slots.give_back_unsettled(idle(1, now), now);
-    slots.leave(first, now);
-    assert_eq!(woken(&mut slots), [second]);
-    assert_eq!(slots.collect(second), Some(Grant::Unsettled(idle(1, now))));
-}
-
-#[test]
-fn a_waiter_that_opens_a_connection_takes_what_is_ready_earlier_and_leaves_the_opening_to_the_next() {
-    let (mut slots, now) = pool(2);
-    open(&mut slots, now);
-    let first = slots.enqueue(now);
-    assert_eq!(slots.collect(first), Some(Grant::Slot));
-    let second = wait(&mut slots, now);
-    slots.give_back_ready(idle(1, now), now);
-    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
-    slots.give_back_half_open(idle(9, now), now);
-    slots.leave(first, now);
-    assert_eq!(slots.collect(second), Some(Grant::HalfOpen(idle(9, now))));
-    let counts = slots.counts(now);
-    assert_eq!((counts.in_use, counts.opening), (1, 1));
-}
-
-#[test]
-fn a_waiter_whose_opening_is_complete_leaves_what_was_assigned_meanwhile_to_the_next() {
-    let (mut slots, now) = pool(2);
-    open(&mut slots, now);
-    let first = slots.enqueue(now);
-    assert_eq!(slots.collect(first), Some(Grant::Slot));
-    let second = wait(&mut slots, now);
-    slots.give_back_ready(idle(1, now), now);
-    slots.opened(first, now);
-    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(1, now))));
-}
-
-#[test]
 fn an_uncollected_right_to_open_a_connection_is_exchanged_for_a_ready_one() {
     let (mut slots, now) = pool(2);
     open(&mut slots, now);
@@ -187,6 +66,49 @@ fn an_uncollected_right_to_open_a_connection_is_exchanged_for_a_ready_one() {
     slots.give_back_ready(idle(1, now), now);
     assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
     assert_eq!(slots.collect(second), Some(Grant::Slot));
+}
+
+/// A waiter to which a half-open connection is assigned, and then a ready one; and another waiter.
+fn with_two_assigned() -> (Slots, Instant, Ticket, Ticket) {
+    let (mut slots, now) = pool(2);
+    open(&mut slots, now);
+    let opener = slots.enqueue(now);
+    assert_eq!(slots.collect(opener), Some(Grant::Slot));
+    let (first, second) = (wait(&mut slots, now), wait(&mut slots, now));
+    slots.give_back_half_open(idle(9, now), now);
+    slots.leave(opener, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.effects().wake, [first]);
+    (slots, now, first, second)
+}
+
+#[test]
+fn a_waiter_collects_what_was_assigned_before_something_better_so_that_it_gets_on() {
+    let (mut slots, now, first, second) = with_two_assigned();
+    assert_eq!(slots.collect(first), Some(Grant::HalfOpen(idle(9, now))));
+    assert!(slots.has_uncollected(first));
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
+    assert!(!slots.has_uncollected(first));
+    slots.give_back_half_open(idle(9, now), now);
+    slots.leave(first, now);
+    assert_eq!(slots.collect(second), Some(Grant::HalfOpen(idle(9, now))));
+}
+
+#[test]
+fn a_waiter_that_leaves_passes_on_all_that_was_assigned() {
+    let (mut slots, now, first, second) = with_two_assigned();
+    slots.leave(first, now);
+    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(1, now))));
+    let third = slots.enqueue(now);
+    assert_eq!(slots.collect(third), Some(Grant::HalfOpen(idle(9, now))));
+}
+
+#[test]
+fn a_waiter_keeps_what_was_assigned_before_a_connection_that_is_suspected_then() {
+    let (mut slots, now, first, _) = with_two_assigned();
+    slots.suspect(now, now);
+    assert_eq!(slots.collect(first), Some(Grant::HalfOpen(idle(9, now))));
+    assert_eq!(slots.collect(first), None);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! A bound on the number of waiters, and views of the pool that change nothing.
+//! Many waiters, a bound on their number, and views of the pool that change nothing.
+
+use std::collections::VecDeque;
 
 use super::*;
 
@@ -65,4 +67,31 @@ fn debug_shows_the_counts_and_changes_nothing() {
     assert_eq!(world.asked(0).last(), Some(&Message::Logon));
     assert_eq!(counts(&pool), (0, 0, 0, 0));
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
+}
+
+/// As on an executor with one thread and many tasks: connections come back before those that were woken are polled.
+#[test]
+fn a_connection_is_opened_however_fast_others_come_back() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let mut lease = acquire(&pool);
+    world.set_silent(true);
+    let mut waiters = VecDeque::new();
+    for _ in 0..3 {
+        let mut waiter = acquiring(&pool);
+        assert!(waiter.run().is_none());
+        waiters.push_back(waiter);
+    }
+    assert_eq!(counts(&pool), (1, 0, 1, 2));
+    world.release(1);
+    // A waiter reads once, and the opening has several answers to read.
+    for _ in 0..10 {
+        drop(lease);
+        let mut first = waiters.pop_front().expect("there are always some");
+        lease = first.run().expect("it is woken").unwrap();
+        let mut last = acquiring(&pool);
+        assert!(last.run().is_none());
+        waiters.push_back(last);
+    }
+    assert_eq!(counts(&pool).2, 0);
 }

@@ -36,7 +36,8 @@ struct Caller {
     holds: Vec<u32>,
     /// How good that is.
     tier: Tier,
-    pending: Option<(u32, Tier)>,
+    /// What is assigned, and not collected: at most two.
+    pending: Vec<(u32, Tier)>,
     looks_at: Option<u32>,
     prefers_new: bool,
 }
@@ -109,7 +110,7 @@ impl Model {
             ticket,
             holds: Vec::new(),
             tier: Tier::Nothing,
-            pending: None,
+            pending: Vec::new(),
             looks_at: None,
             prefers_new: false,
         });
@@ -120,7 +121,10 @@ impl Model {
     /// both.
     pub(super) fn collect(&mut self, ticket: Ticket, keeps: bool) -> Option<(u32, Kind, bool)> {
         let caller = self.caller(ticket);
-        let (id, tier) = caller.pending.take()?;
+        if caller.pending.is_empty() {
+            return None;
+        }
+        let (id, tier) = caller.pending.remove(0);
         if tier == Tier::Ready {
             caller.looks_at = Some(id);
             return Some((id, self.conn(id).kind, true));
@@ -160,10 +164,10 @@ impl Model {
     pub(super) fn suspect(&mut self, since: Instant, now: Instant) {
         self.suspected = self.suspected.max(Some(since));
         for at in 0..self.callers.len() {
-            let pending = self.callers[at].pending;
+            let pending = self.callers[at].pending.last().copied();
             match pending {
                 Some((id, Tier::Ready)) if self.conn(id).since <= since => {
-                    self.callers[at].pending = None;
+                    self.callers[at].pending.pop();
                     self.return_unseen(id);
                 }
                 _ => {}
@@ -218,7 +222,7 @@ impl Model {
     pub(super) fn leave(&mut self, ticket: Ticket, now: Instant) {
         let found = self.callers.iter().position(|caller| caller.ticket == ticket);
         let caller = self.callers.remove(found.expect("it is in the queue"));
-        if let Some((id, _)) = caller.pending {
+        for (id, _) in caller.pending.into_iter().rev() {
             self.return_unseen(id);
         }
         self.serve(now);
@@ -293,10 +297,10 @@ impl Model {
         self.phase = Phase::Closing;
         let callers = self.callers.iter_mut();
         let (woken, pending): (Vec<_>, Vec<_>) = callers
-            .map(|caller| (caller.ticket, caller.pending.take()))
+            .map(|caller| (caller.ticket, mem::take(&mut caller.pending)))
             .unzip();
         self.outcome.woken.extend(woken);
-        for (id, _) in pending.into_iter().flatten() {
+        for (id, _) in pending.into_iter().flat_map(|pending| pending.into_iter().rev()) {
             self.return_unseen(id);
         }
         let half_open = self.drain(Kind::HalfOpen);
@@ -373,9 +377,19 @@ impl Model {
             let id = found.unwrap_or_else(|| self.new_conn(now));
             self.conn(id).away = true;
             let caller = &mut self.callers[at];
-            match caller.pending.replace((id, tier)) {
-                Some((worse, _)) => self.return_unseen(worse),
-                None => self.outcome.woken.push(caller.ticket),
+            caller.pending.push((id, tier));
+            // The first is collected first, and the last is the best.
+            let passed_on = match caller.pending[..] {
+                [_] => {
+                    self.outcome.woken.push(caller.ticket);
+                    None
+                }
+                [(first, _), _] => Some((0, first)).filter(|_| self.conn(first).kind == Kind::New),
+                _ => Some((1, caller.pending[1].0)),
+            };
+            if let Some((place, worse)) = passed_on {
+                self.callers[at].pending.remove(place);
+                self.return_unseen(worse);
             }
             self.expire(now);
         }
@@ -528,7 +542,7 @@ impl Caller {
         if self.looks_at.is_some() {
             return Tier::Ready;
         }
-        self.pending.map_or(self.tier, |(_, tier)| tier)
+        self.pending.last().map_or(self.tier, |(_, tier)| *tier)
     }
 
     fn let_go(&mut self) -> u32 {
