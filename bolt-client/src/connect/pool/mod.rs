@@ -39,7 +39,7 @@ pub(crate) use parked::ParkedWork;
 use patience::AdaptivePatience;
 use pooled::Pooled;
 pub use state::PoolCounts;
-use state::{Effects, Idle, Rules, Ticket};
+use state::{Effects, Idle, Place, Rules, Ticket};
 use tending::Tending;
 use waiter::Waiter;
 
@@ -96,7 +96,7 @@ impl Acquiring {
             acquiring = match acquiring {
                 Self::Done(lease) => return Ok(lease),
                 // Boxed, since these are the largest parts of the futures of calls.
-                Self::Waits(waiter) => return Box::pin(waiter.lease(by)).await,
+                Self::Waits(mut waiter) => return waiter.lease(by).await,
                 Self::Tends(tending) => Box::pin(tending.end(by)).await?,
             };
         }
@@ -173,32 +173,36 @@ impl Pool {
         now: Instant,
     ) -> Result<Acquiring, Error> {
         let login = self.login(credentials);
-        let ready = self.decide(|slots| {
+        let begun = self.decide(|slots| {
             if slots.is_closed() {
                 return Err(Error::closed());
             }
-            Ok(slots.acquire(|pooled| pooled.carries(&login), now))
+            let ready = slots.acquire(|pooled| pooled.carries(&login), now);
+            Ok(ready.ok_or_else(|| Place::join(slots, now)))
         })?;
-        let waiter = match ready {
-            None => Waiter::join(self, credentials, |slots| slots.enqueue(now)),
-            Some(mut idle) => {
+        let place = match begun {
+            Err(place) => place,
+            Ok(mut idle) => {
                 let since = idle.since;
                 if idle.link.looks_alive(since, now) {
                     return Ok(Acquiring::Done(Lease::reused(self, idle.link, since)));
                 }
                 drop(idle);
                 // The room that it leaves is this caller's, if no other waiter was there before.
-                Waiter::join(self, credentials, |slots| {
+                self.decide(|slots| {
                     slots.suspect(since, now);
-                    let ticket = slots.enqueue(now);
+                    let place = Place::join(slots, now);
                     slots.give_up(now);
-                    ticket
+                    place.check(slots)
                 })
             }
         };
-        match waiter {
-            Some(waiter) => Ok(Acquiring::Waits(Box::new(waiter))),
-            None => Err(Error::overloaded(self.address.to_string(), self.snapshot())),
+        let waiter = Waiter::new(self, credentials, place.ticket);
+        if place.may_wait {
+            Ok(Acquiring::Waits(Box::new(waiter)))
+        } else {
+            drop(waiter);
+            Err(Error::overloaded(self.address.to_string(), self.snapshot()))
         }
     }
 
@@ -376,17 +380,21 @@ impl Pool {
             discard,
             abandon,
         } = inner.slots.effects();
-        let woken: Vec<Waker> = wake
-            .iter()
-            .filter_map(|ticket| inner.wakers.remove(ticket))
-            .collect();
+        // Nearly always there is one at most, which needs no memory.
+        let mut woken = wake.iter().filter_map(|ticket| inner.wakers.remove(&ticket));
+        let first = woken.next();
+        let others: Vec<Waker> = woken.collect();
         let closer = if inner.slots.is_closed() {
             inner.closer.take()
         } else {
             None
         };
         drop(inner);
-        woken.into_iter().chain(closer).for_each(Waker::wake);
+        first
+            .into_iter()
+            .chain(others)
+            .chain(closer)
+            .for_each(Waker::wake);
         for mut pooled in discard {
             pooled.link.say_goodbye();
         }

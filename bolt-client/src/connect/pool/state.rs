@@ -1,6 +1,7 @@
 //! Which connections there are and which caller gets them: a pure decider, without clock, wakers or sockets.
 
 mod counts;
+mod effects;
 mod grant;
 mod queue;
 mod serve;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::deadline::Deadline;
 
 pub use counts::PoolCounts;
+pub(crate) use effects::Effects;
 use grant::Priority;
 pub(crate) use grant::{Grant, Idle};
 use queue::{Assigned, Entry, Queue};
@@ -36,16 +38,27 @@ pub(crate) struct Rules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
-/// What must be carried out after a decision.
-#[derive(Debug)]
-#[must_use = "a caller that is not woken waits for ever"]
-pub(crate) struct Effects<L, O> {
-    /// Wake these waiters: something was assigned to them, or nothing will be.
-    pub(crate) wake: Vec<Ticket>,
-    /// Say goodbye to these connections.
-    pub(crate) discard: Vec<L>,
-    /// Drop these openings.
-    pub(crate) abandon: Vec<O>,
+/// The place of a new waiter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) ticket: Ticket,
+    /// It has something in sight, or there are not too many that have nothing.
+    pub(crate) may_wait: bool,
+}
+
+impl Place {
+    /// Joins the queue. Something may be assigned at once.
+    pub(crate) fn join<L, O>(slots: &mut Slots<L, O>, now: Instant) -> Self {
+        let ticket = slots.enqueue(now);
+        let may_wait = slots.may_wait(ticket);
+        Self { ticket, may_wait }
+    }
+
+    /// Returns the same place after other decisions.
+    pub(crate) fn check<L, O>(self, slots: &Slots<L, O>) -> Self {
+        let may_wait = slots.may_wait(self.ticket);
+        Self { may_wait, ..self }
+    }
 }
 
 /// The connections of one address, open (`L`) and half open (`O`). At most [`Rules::max`] exist at any time, those
@@ -107,21 +120,13 @@ impl<L, O> Slots<L, O> {
             queue: Queue::new(),
             suspected: None,
             phase: Phase::Open,
-            effects: Effects {
-                wake: Vec::new(),
-                discard: Vec::new(),
-                abandon: Vec::new(),
-            },
+            effects: Effects::none(),
         }
     }
 
     /// Takes the effects of the decisions since the last call.
     pub(crate) fn effects(&mut self) -> Effects<L, O> {
-        Effects {
-            wake: mem::take(&mut self.effects.wake),
-            discard: mem::take(&mut self.effects.discard),
-            abandon: mem::take(&mut self.effects.abandon),
-        }
+        mem::replace(&mut self.effects, Effects::none())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -434,7 +439,9 @@ impl<L, O> Slots<L, O> {
         for ticket in &tickets {
             while self.take_back(*ticket) {}
         }
-        self.effects.wake.extend(tickets);
+        tickets
+            .into_iter()
+            .for_each(|ticket| self.effects.wake.push(ticket));
         let half_open = self.half_open.drain(..).map(|idle| idle.link);
         self.effects.abandon.extend(half_open);
         let idle = self.ready.drain(..).chain(self.unsettled.drain(..));

@@ -12,7 +12,7 @@ use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
 
 use super::openings::{HeldOpening, Openings, Verdict};
-use super::{BoxedPooled, Grant, Idle, Lease, Pool, PoolCounts, Pooled, Slots, Ticket};
+use super::{BoxedPooled, Grant, Idle, Lease, Pool, PoolCounts, Pooled, Ticket};
 
 /// How long a transport that blocks the thread may block before its caller checks for something better. Others are
 /// woken.
@@ -49,31 +49,22 @@ enum Preparing {
 }
 
 impl Waiter {
-    /// Joins the queue; `None` if too many calls wait already.
-    pub(super) fn join(
-        pool: &Arc<Pool>,
-        credentials: &Credentials,
-        join: impl FnOnce(&mut Slots) -> Ticket,
-    ) -> Option<Self> {
-        let (ticket, may_wait) = pool.decide(|slots| {
-            let ticket = join(slots);
-            (ticket, slots.may_wait(ticket))
-        });
-        let waiter = Self {
+    /// The waiter that has joined the queue with this ticket.
+    pub(super) fn new(pool: &Arc<Pool>, credentials: &Credentials, ticket: Ticket) -> Self {
+        Self {
             pool: Arc::clone(pool),
             ticket,
             credentials: credentials.clone(),
             preparing: Preparing::Nothing,
             probing_since: None,
             alarm: Alarm::default(),
-        };
-        may_wait.then_some(waiter)
+        }
     }
 
     /// Waits for the first connection that is ready: the one being prepared, or one that comes back. Answers that
     /// others left on the wire are read here, before anything is queued; a connection that does not survive that is
     /// replaced silently. Cancel-safe.
-    pub(super) async fn lease(mut self, by: Deadline) -> Result<Lease, Error> {
+    pub(super) async fn lease(&mut self, by: Deadline) -> Result<Lease, Error> {
         let runtime = Arc::clone(&self.pool.runtime);
         loop {
             let limit = by.earlier(self.limit());

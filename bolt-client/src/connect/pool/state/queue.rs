@@ -275,7 +275,8 @@ mod tests {
         for link in 0..CONNECTIONS {
             slots.give_back_ready(Idle::new(link, now, Deadline::NONE), now);
         }
-        assert_eq!(slots.effects().wake, waiters[..waiters.len() - 1]);
+        let woken: Vec<Ticket> = slots.effects().wake.iter().collect();
+        assert_eq!(woken, waiters[..waiters.len() - 1]);
         let last = waiters[waiters.len() - 1];
         assert_eq!(first_below(&slots, Priority::Ready).unwrap(), last);
         // One that rejects its connection opens another, and prefers any that is ready earlier.

@@ -46,10 +46,14 @@ impl<L, O> Slots<L, O> {
             return None;
         }
         // Its priority is the same for all waiters, although not all prefer the same of several grants that have it.
-        let (best, _) = self.best(false, now)?;
+        let (best, source) = self.best(false, now)?;
         let (ticket, waiter) = self.queue.first_below(best)?;
-        let (priority, source) = self.best(waiter.prefers_new, now)?;
-        Some((ticket, priority, self.take(source)?))
+        let source = if waiter.prefers_new {
+            self.best(true, now)?.1
+        } else {
+            source
+        };
+        Some((ticket, best, self.take(source)?))
     }
 
     fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Grant<L, O>) {
@@ -66,6 +70,10 @@ impl<L, O> Slots<L, O> {
     /// Returns the best grant that is available. Connections with leftovers of an earlier lease come late; those that
     /// a caller gave up waiting for come last.
     fn best(&self, prefers_new: bool, now: Instant) -> Option<(Priority, Source)> {
+        // Nearly always so while there are waiters.
+        if self.is_exhausted() {
+            return None;
+        }
         let soon = |source| Some((Priority::Soon, source));
         let idle = match self.ready.last() {
             Some(idle) if self.is_proven(idle, now) => return Some((Priority::Ready, Source::Ready)),
@@ -143,6 +151,11 @@ impl<L, O> Slots<L, O> {
         self.note_expiry(idle.expires);
         let below = self.ready.iter().rposition(|other| other.since <= idle.since);
         self.ready.insert(below.map_or(0, |at| at + 1), idle);
+    }
+
+    /// Returns whether all connections are in use, and no other may be opened.
+    fn is_exhausted(&self) -> bool {
+        self.ready.is_empty() && self.half_open.is_empty() && self.unsettled.is_empty() && !self.has_room()
     }
 
     /// Returns whether another connection may be opened.

@@ -42,7 +42,7 @@ fn wait(slots: &mut Slots, now: Instant) -> Ticket {
 }
 
 fn woken(slots: &mut Slots) -> Vec<Ticket> {
-    slots.effects().wake
+    slots.effects().wake.iter().collect()
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn with_two_assigned() -> (Slots, Instant, Ticket, Ticket) {
     slots.give_back_half_open(idle(9, now), now);
     slots.leave(opener, now);
     slots.give_back_ready(idle(1, now), now);
-    assert_eq!(slots.effects().wake, [first]);
+    assert_eq!(woken(&mut slots), [first]);
     (slots, now, first, second)
 }
 

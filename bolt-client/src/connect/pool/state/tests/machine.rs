@@ -529,7 +529,7 @@ impl World {
 
     fn check_effects(&mut self) {
         let Effects {
-            mut wake,
+            wake,
             discard,
             abandon,
         } = self.slots.effects();
@@ -538,6 +538,7 @@ impl World {
         for list in [&mut gone, &mut expected.gone] {
             list.sort_unstable();
         }
+        let mut wake: Vec<Ticket> = wake.iter().collect();
         for list in [&mut wake, &mut expected.woken] {
             list.sort_unstable();
         }
