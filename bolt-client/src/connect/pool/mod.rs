@@ -16,7 +16,6 @@ mod tests;
 mod waiter;
 mod warm_up;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -39,7 +38,7 @@ pub(crate) use parked::ParkedWork;
 use patience::AdaptivePatience;
 use pooled::Pooled;
 pub use state::PoolCounts;
-use state::{Effects, Idle, Place, Rules, Ticket};
+use state::{ByTicket, Effects, Idle, Place, Rules, Ticket};
 use tending::Tending;
 use waiter::Waiter;
 
@@ -74,7 +73,7 @@ pub(crate) struct Pool {
 struct Inner {
     slots: Slots,
     patience: AdaptivePatience,
-    wakers: BTreeMap<Ticket, Waker>,
+    wakers: ByTicket<Waker>,
     /// The waker of the call that closes the pool.
     closer: Option<Waker>,
 }
@@ -133,7 +132,7 @@ impl Pool {
             inner: Mutex::new(Inner {
                 slots: Slots::new(rules),
                 patience,
-                wakers: BTreeMap::new(),
+                wakers: ByTicket::new(),
                 closer: None,
             }),
         }
@@ -313,7 +312,7 @@ impl Pool {
         let grant = inner.slots.collect(ticket);
         let stale = match grant {
             Some(_) => Some(waker),
-            None if planted!(LostWakeUp) && inner.wakers.contains_key(&ticket) => Some(waker),
+            None if planted!(LostWakeUp) && inner.wakers.get(ticket).is_some() => Some(waker),
             None => inner.wakers.insert(ticket, waker),
         };
         let is_superseded = grant.is_some() && inner.slots.has_uncollected(ticket);
@@ -326,7 +325,7 @@ impl Pool {
     fn leave(&self, ticket: Ticket) {
         let now = self.now();
         let mut inner = self.lock();
-        let waker = inner.wakers.remove(&ticket);
+        let waker = inner.wakers.remove(ticket);
         inner.slots.leave(ticket, now);
         self.carry_out(inner);
         drop(waker);
@@ -381,7 +380,7 @@ impl Pool {
             abandon,
         } = inner.slots.effects();
         // Nearly always there is one at most, which needs no memory.
-        let mut woken = wake.iter().filter_map(|ticket| inner.wakers.remove(&ticket));
+        let mut woken = wake.iter().filter_map(|ticket| inner.wakers.remove(ticket));
         let first = woken.next();
         let others: Vec<Waker> = woken.collect();
         let closer = if inner.slots.is_closed() {

@@ -6,6 +6,7 @@ mod grant;
 mod queue;
 mod serve;
 mod spare;
+mod ticket;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -18,6 +19,7 @@ pub(crate) use effects::Effects;
 use grant::Priority;
 pub(crate) use grant::{Grant, Idle};
 use queue::{Assigned, Entry, Queue};
+pub(crate) use ticket::{ByTicket, Ticket};
 
 /// The limits of a pool.
 #[derive(Debug, Clone, Copy)]
@@ -33,10 +35,6 @@ pub(crate) struct Rules {
     /// How long a connection may be idle, beyond those that are kept ready; `None` for no limit.
     pub(crate) max_idle: Option<Duration>,
 }
-
-/// A waiter's number in the queue. A later waiter has a greater one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
 
 /// The place of a new waiter.
 #[derive(Debug, Clone, Copy)]

@@ -1,19 +1,19 @@
 //! The queue of waiters, and its books.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::mem;
 
-use super::Ticket;
 use super::grant::{Grant, Priority};
+use super::ticket::{ByTicket, Ticket, Tickets};
 
 /// The waiters in their order.
 #[derive(Debug)]
 pub(super) struct Queue<L, O> {
-    entries: BTreeMap<Ticket, Entry<L, O>>,
+    entries: ByTicket<Entry<L, O>>,
     /// Those to which something better can be assigned, by what they have. Without it, each connection that comes back would
     /// be offered to all that have theirs already, and each that can be opened to all that are opening one.
     wanting: Wanting,
-    next_ticket: u64,
+    tickets: Tickets,
 }
 
 /// The waiters that do not have a ready connection, by the priority of what they have.
@@ -51,27 +51,27 @@ pub(super) enum Assigned<L, O> {
 impl<L, O> Queue<L, O> {
     pub(super) const fn new() -> Self {
         Self {
-            entries: BTreeMap::new(),
+            entries: ByTicket::new(),
             wanting: Wanting {
                 soon: BTreeSet::new(),
                 overdue: BTreeSet::new(),
                 nothing: BTreeSet::new(),
             },
-            next_ticket: 0,
+            tickets: Tickets::new(),
         }
     }
 
     /// Adds a waiter at the end.
     pub(super) fn join(&mut self) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.tickets.next();
         self.wanting.nothing.insert(ticket);
         self.entries.insert(ticket, Entry::default());
         ticket
     }
 
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Entry<L, O>> {
-        let entry = self.entries.remove(&ticket)?;
+        let entry = self.entries.remove(ticket)?;
+        self.tickets.take_back(ticket);
         if let Some(present) = self.wanting.of(entry.priority()) {
             present.remove(&ticket);
         }
@@ -79,7 +79,7 @@ impl<L, O> Queue<L, O> {
     }
 
     pub(super) fn get(&self, ticket: Ticket) -> Option<&Entry<L, O>> {
-        self.entries.get(&ticket)
+        self.entries.get(ticket)
     }
 
     /// Changes what is known of a waiter.
@@ -88,7 +88,7 @@ impl<L, O> Queue<L, O> {
         ticket: Ticket,
         change: impl FnOnce(&mut Entry<L, O>) -> T,
     ) -> Option<T> {
-        let entry = self.entries.get_mut(&ticket)?;
+        let entry = self.entries.get_mut(ticket)?;
         let before = entry.priority();
         let changed = change(entry);
         let after = entry.priority();
@@ -111,7 +111,7 @@ impl<L, O> Queue<L, O> {
     /// Returns the first waiter that has something worse than this, or nothing.
     pub(super) fn first_below(&self, priority: Priority) -> Option<(Ticket, &Entry<L, O>)> {
         let ticket = self.wanting.first_below(priority)?;
-        Some((ticket, self.entries.get(&ticket)?))
+        Some((ticket, self.entries.get(ticket)?))
     }
 
     /// Returns how many waiters have nothing in sight.
@@ -119,12 +119,15 @@ impl<L, O> Queue<L, O> {
         self.wanting.nothing.len()
     }
 
+    /// Returns all waiters in their order.
     pub(super) fn tickets(&self) -> Vec<Ticket> {
-        self.entries.keys().copied().collect()
+        let mut tickets: Vec<_> = self.entries.iter().map(|(ticket, _)| ticket).collect();
+        tickets.sort_unstable();
+        tickets
     }
 
     pub(super) fn any(&self, is_it: impl Fn(&Entry<L, O>) -> bool) -> bool {
-        self.entries.values().any(is_it)
+        self.entries.iter().any(|(_, entry)| is_it(entry))
     }
 }
 
