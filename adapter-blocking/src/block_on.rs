@@ -10,6 +10,7 @@ use std::time::Instant;
 use bolt_client::Error;
 
 use crate::cancel;
+use crate::timers::Timers;
 
 /// Runs a call of the API. Fails without polling it if the calls of this thread are cancelled already.
 pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
@@ -20,8 +21,9 @@ pub(crate) fn call<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>
 /// Polls `future` until it is ready.
 ///
 /// Sockets of this crate block inside of the poll. A future that does not wait for a socket, but for a turn in the pool
-/// or the next attempt, is pending. The thread then sleeps until it is woken, or until the earliest instant that a timer
-/// passed to [`wake_at`] during the poll.
+/// or the next attempt, is pending. The thread then sleeps until it is woken, or until the first of the
+/// [timers](crate::timers) that the call has polled is due. That wakes the waker that the timer was polled with, which may be
+/// one of a part of the future.
 ///
 /// Cancelling also wakes the thread. The next poll finds the runtime
 /// [cancelled](bolt_client::runtime::Runtime::is_cancelled), and the driver ends the call.
@@ -31,11 +33,13 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let (parker, waker) = Parker::take();
     let mut cx = Context::from_waker(&waker);
+    let mut timers = Timers::new();
     loop {
         let cancelled = cancel::is_requested();
-        let outer = Earliest::begin();
+        let scope = timers.enter();
         let poll = future.as_mut().poll(&mut cx);
-        let until = outer.end();
+        drop(scope);
+        let until = timers.next();
         match poll {
             Poll::Ready(output) => {
                 Parker::give_back(parker, waker);
@@ -46,34 +50,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending if cancelled => parker.park(until),
             Poll::Pending => cancel::sleep_unless_requested(&waker, || parker.park(until)),
         }
-    }
-}
-
-/// Makes the enclosing [`block_on`] poll again at `at`, or earlier if it is woken.
-pub(crate) fn wake_at(at: Instant) {
-    EARLIEST.set(Some(EARLIEST.get().map_or(at, |earliest| earliest.min(at))));
-}
-
-/// The scope of the thread-local `EARLIEST` during one poll. Restores the value of the enclosing poll, even on a panic.
-struct Earliest {
-    outer: Option<Instant>,
-}
-
-impl Earliest {
-    fn begin() -> Self {
-        Self {
-            outer: EARLIEST.take(),
-        }
-    }
-
-    fn end(self) -> Option<Instant> {
-        EARLIEST.get()
-    }
-}
-
-impl Drop for Earliest {
-    fn drop(&mut self) {
-        EARLIEST.set(self.outer);
+        timers.wake_due();
+        // The next poll follows in any case.
+        parker.reset();
     }
 }
 
@@ -101,7 +80,8 @@ impl Parker {
         let _ = SPARE.try_with(|spare| spare.set(Some((parker, waker))));
     }
 
-    /// Sleeps until woken, or until the given instant. Returns at once if it was woken since the last sleep.
+    /// Sleeps until woken, or until the given instant. Returns at once if it was woken since the last
+    /// [reset](Self::reset).
     fn park(&self, until: Option<Instant>) {
         let mut woken = self.woken();
         while !*woken {
@@ -119,7 +99,11 @@ impl Parker {
                 }
             };
         }
-        *woken = false;
+    }
+
+    /// Forgets earlier wakes.
+    fn reset(&self) {
+        *self.woken() = false;
     }
 
     fn woken(&self) -> MutexGuard<'_, bool> {
@@ -139,8 +123,6 @@ impl Wake for Parker {
 }
 
 thread_local! {
-    /// The earliest instant that a timer of the current poll waits for.
-    static EARLIEST: Cell<Option<Instant>> = const { Cell::new(None) };
     static SPARE: Cell<Option<(Arc<Parker>, Waker)>> = const { Cell::new(None) };
 }
 
@@ -148,11 +130,17 @@ thread_local! {
 mod tests {
     use std::future::poll_fn;
     use std::panic;
-    use std::sync::mpsc;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{OnceLock, mpsc};
+    use std::task::ready;
     use std::thread;
     use std::time::Duration;
 
+    use bolt_client::runtime::Timer as _;
+
     use super::*;
+    use crate::timers::Delay;
 
     /// A generous limit, so that a hanging test fails.
     const LONG: Duration = Duration::from_secs(20);
@@ -182,11 +170,10 @@ mod tests {
         with_time_limit(|| {
             let started = Instant::now();
             let soon = started + Duration::from_millis(20);
-            block_on(poll_fn(|_| {
-                wake_at(started + LONG * 2);
-                wake_at(soon);
-                wake_at(started + LONG * 2);
-                due(soon)
+            let mut timers = [LONG * 2, soon - started, LONG * 2].map(|due| Delay::new(started + due));
+            block_on(poll_fn(|cx| {
+                let polls = timers.each_mut().map(|timer| Pin::new(timer).poll(cx));
+                polls[1]
             }));
         });
     }
@@ -212,10 +199,11 @@ mod tests {
     fn a_timer_of_the_outer_call_survives_a_nested_one() {
         with_time_limit(|| {
             let soon = Instant::now() + Duration::from_millis(30);
-            block_on(poll_fn(|_| {
-                wake_at(soon);
+            let mut timer = Delay::new(soon);
+            block_on(poll_fn(|cx| {
+                let poll = Pin::new(&mut timer).poll(cx);
                 nap(Duration::from_millis(5));
-                due(soon)
+                poll
             }));
         });
     }
@@ -224,11 +212,12 @@ mod tests {
     fn a_timer_of_the_outer_call_survives_a_panic_in_a_nested_one() {
         with_time_limit(|| {
             let soon = Instant::now() + Duration::from_millis(30);
-            block_on(poll_fn(|_| {
-                wake_at(soon);
+            let mut timer = Delay::new(soon);
+            block_on(poll_fn(|cx| {
+                let poll = Pin::new(&mut timer).poll(cx);
                 let nested = panic::catch_unwind(|| block_on(async { panic::resume_unwind(Box::new(())) }));
                 assert!(nested.is_err());
-                due(soon)
+                poll
             }));
         });
     }
@@ -240,20 +229,49 @@ mod tests {
         assert_eq!(block_on(poll_fn(same)), first);
     }
 
-    fn nap(length: Duration) {
-        let until = Instant::now() + length;
-        block_on(poll_fn(|_| {
-            wake_at(until);
-            due(until)
-        }));
+    /// A part of a call that is polled only if its own waker is woken.
+    #[derive(Default)]
+    struct Part {
+        woken: AtomicBool,
+        of: OnceLock<Waker>,
     }
 
-    fn due(at: Instant) -> Poll<()> {
-        if Instant::now() >= at {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+    impl Wake for Part {
+        fn wake(self: Arc<Self>) {
+            self.woken.store(true, Ordering::Relaxed);
+            if let Some(waker) = self.of.get() {
+                waker.wake_by_ref();
+            }
         }
+    }
+
+    #[test]
+    fn a_timer_wakes_the_part_of_the_call_that_waits_for_it_however_often_others_are_polled() {
+        with_time_limit(|| {
+            let part = Arc::<Part>::default();
+            let begun = Instant::now();
+            let mut slow = Delay::new(begun + Duration::from_millis(60));
+            let mut fast = Delay::new(begun + Duration::from_millis(20));
+            let mut polls = 0;
+            block_on(poll_fn(|cx| {
+                polls += 1;
+                let first = polls == 1;
+                let _set = part.of.set(cx.waker().clone());
+                if first || part.woken.swap(false, Ordering::Relaxed) {
+                    let waker = Waker::from(Arc::clone(&part));
+                    ready!(Pin::new(&mut slow).poll(&mut Context::from_waker(&waker)));
+                    return Poll::Ready(());
+                }
+                let _other = Pin::new(&mut fast).poll(cx);
+                Poll::Pending
+            }));
+            assert!(polls <= 4, "{polls}");
+        });
+    }
+
+    fn nap(length: Duration) {
+        let mut timer = Delay::new(Instant::now() + length);
+        block_on(poll_fn(|cx| Pin::new(&mut timer).poll(cx)));
     }
 
     /// Runs a test that would sleep forever if it failed.

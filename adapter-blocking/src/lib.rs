@@ -44,6 +44,7 @@ mod records;
 mod runner;
 pub mod runtime;
 mod session;
+mod timers;
 mod transaction;
 
 #[doc(inline)]

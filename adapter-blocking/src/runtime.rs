@@ -13,7 +13,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 #[doc(inline)]
@@ -21,8 +20,8 @@ pub use bolt_client::runtime::*;
 
 use self::look_up::LOOK_UPS;
 use self::socket::Socket;
-use crate::block_on::wake_at;
 use crate::cancel;
+use crate::timers::Delay;
 
 /// A runtime with sockets and timers that block the calling thread.
 ///
@@ -74,7 +73,7 @@ impl Runtime for Blocking {
     }
 
     fn timer(&self, at: Instant) -> Pin<Box<dyn Timer>> {
-        Box::pin(Delay { at })
+        Box::pin(Delay::new(at))
     }
 
     fn now(&self) -> Instant {
@@ -88,25 +87,5 @@ impl Runtime for Blocking {
     fn random(&self) -> u64 {
         // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()
-    }
-}
-
-/// A timer that limits the sleep of the call that polls it.
-#[derive(Debug)]
-struct Delay {
-    at: Instant,
-}
-
-impl Timer for Delay {
-    fn reset(mut self: Pin<&mut Self>, at: Instant) {
-        self.at = at;
-    }
-
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
-        if Instant::now() >= self.at {
-            return Poll::Ready(());
-        }
-        wake_at(self.at);
-        Poll::Pending
     }
 }

@@ -103,6 +103,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// the context of another executor. Between two such calls the future is not polled. So a pending poll must remember the
 /// waker of its latest call, and nothing may depend on the thread or the task that polled first.
 ///
+/// A call may wait for many things side by side, as `warm_up` does for connections. Each is polled with a waker of its own then,
+/// and only after that waker was called: it is not enough that the task of the call is polled again.
+///
 /// # Runtimes that block the thread
 ///
 /// The parameter `by` and [`Transport::set_deadline`] are for implementations that block the calling thread: the

@@ -5,14 +5,15 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::path::Path;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 
 use super::{Socket, Stream, TURN};
-use crate::block_on::wake_at;
-use crate::runtime::{Endpoint, SocketOptions};
+use crate::runtime::{Endpoint, SocketOptions, Timer as _};
+use crate::timers::Delay;
 
 impl Socket {
     /// Connects before `by`, within `connect_timeout`.
@@ -97,7 +98,8 @@ async fn connect_tcp_in_steps(
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
         result => return result.map(|()| socket.into()),
     }
-    poll_fn(|_| {
+    let mut pause = Delay::new(Instant::now());
+    poll_fn(|cx| {
         if let Some(error) = socket.take_error()? {
             return Poll::Ready(Err(error));
         }
@@ -109,7 +111,11 @@ async fn connect_tcp_in_steps(
         if by.is_some_and(|by| by <= now) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        wake_at(now + TURN);
+        Pin::new(&mut pause).reset(now + TURN);
+        // The turn may be over before the timer waits.
+        if Pin::new(&mut pause).poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     })
     .await?;
