@@ -9,6 +9,7 @@ pub(crate) mod open;
 pub(crate) mod pool;
 pub(crate) mod routing;
 mod shared;
+mod side_by_side;
 mod single_flight;
 #[cfg(feature = "rustls")]
 pub(crate) mod tls;

@@ -45,13 +45,12 @@ impl Openings {
     /// Adds an opening. `late`: other callers gave up waiting for it, and nothing else is available.
     pub(super) fn add(
         &mut self,
-        mut opening: Box<Opening>,
+        opening: Box<Opening>,
         inherited: Option<Instant>,
         late: bool,
         now: Instant,
     ) {
-        opening.begin_wait(now);
-        self.held.push(HeldOpening { opening, inherited });
+        self.held.push(HeldOpening::new(opening, inherited, now));
         self.late = late;
     }
 
@@ -123,18 +122,33 @@ impl Openings {
 
     /// Returns what goes back to the pool, and the number of openings that are dropped.
     pub(super) fn release_held(self, patience: Duration, now: Instant) -> (Vec<Idle<Box<Opening>>>, usize) {
-        let (half_open, over): (Vec<HeldOpening>, Vec<HeldOpening>) = self
-            .held
-            .into_iter()
-            .partition(|held| held.opening.is_under_way());
-        let idle = half_open.into_iter().map(|held| {
-            let mut opening = held.opening;
-            opening.end_wait(now);
-            let is_late = opening.waited(now) >= patience && !planted!(NoPatienceForOpenings);
-            let expires = opening.expires();
-            let idle = Idle::new(opening, now, expires);
-            if is_late { idle.slow(now) } else { idle }
-        });
-        (idle.collect(), over.len())
+        release(self.held, patience, now)
     }
+}
+
+impl HeldOpening {
+    /// Begins to wait for an opening.
+    pub(super) fn new(mut opening: Box<Opening>, inherited: Option<Instant>, now: Instant) -> Self {
+        opening.begin_wait(now);
+        Self { opening, inherited }
+    }
+}
+
+/// Returns what goes back to the pool of these, and the number of openings that are dropped.
+pub(super) fn release(
+    held: impl IntoIterator<Item = HeldOpening>,
+    patience: Duration,
+    now: Instant,
+) -> (Vec<Idle<Box<Opening>>>, usize) {
+    let (half_open, over): (Vec<HeldOpening>, Vec<HeldOpening>) =
+        held.into_iter().partition(|held| held.opening.is_under_way());
+    let idle = half_open.into_iter().map(|held| {
+        let mut opening = held.opening;
+        opening.end_wait(now);
+        let is_late = opening.waited(now) >= patience && !planted!(NoPatienceForOpenings);
+        let expires = opening.expires();
+        let idle = Idle::new(opening, now, expires);
+        if is_late { idle.slow(now) } else { idle }
+    });
+    (idle.collect(), over.len())
 }

@@ -1,18 +1,25 @@
 //! Connections that are opened before a call needs them.
 
 use std::future::poll_fn;
-use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use crate::connect::link::Link;
 use crate::connect::login::Credentials;
+use crate::connect::open::Opening;
+use crate::connect::side_by_side::SideBySide;
 use crate::deadline::{Alarm, Deadline};
 use crate::error::{Error, Waiting};
+use crate::runtime::Runtime;
 
-use super::openings::{HeldOpening, Openings};
+use super::openings::{self, HeldOpening};
 use super::waiter::MAX_BLOCKING_READ;
 use super::{Grant, Pool, Pooled};
+
+/// How long one of many openings may block the thread at least, on transports that do. A poll that takes as long is repeated, so
+/// on other transports nearly all must be shorter.
+const LEAST_BLOCKING_READ: Duration = Duration::from_millis(5);
 
 impl Pool {
     /// Opens connections, side by side, until as many are idle as the options want, or the pool is full. Returns the
@@ -27,8 +34,7 @@ impl Pool {
             pool: self,
             credentials,
             refused: None,
-            openings: Openings::default(),
-            alarm: Alarm::default(),
+            openings: SideBySide::default(),
         };
         while warming.take() {}
         let mut failure = warming.refused.take();
@@ -71,8 +77,13 @@ struct WarmUp<'p> {
     credentials: &'p Credentials,
     /// Why no more connections can be opened.
     refused: Option<Error>,
-    openings: Openings,
-    /// For the openings, which have none of their own.
+    openings: SideBySide<SpareOpening>,
+}
+
+/// One of them.
+struct SpareOpening {
+    held: HeldOpening,
+    /// For the opening, which has none of its own.
     alarm: Alarm,
 }
 
@@ -82,13 +93,12 @@ impl WarmUp<'_> {
         let now = self.pool.now();
         match self.pool.decide(|slots| slots.spare(now)) {
             Some(Grant::HalfOpen(idle)) => {
-                let late = idle.is_slow(now);
-                self.openings.add(idle.link, Some(idle.since), late, now);
+                self.add(HeldOpening::new(idle.link, Some(idle.since), now));
                 true
             }
             Some(_) => match self.pool.begin_opening(self.credentials) {
                 Ok(opening) => {
-                    self.openings.add(Box::new(opening), None, false, now);
+                    self.add(HeldOpening::new(Box::new(opening), None, now));
                     true
                 }
                 Err(error) => {
@@ -101,17 +111,28 @@ impl WarmUp<'_> {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<(HeldOpening, Result<Link, Error>)> {
+    fn add(&mut self, held: HeldOpening) {
+        self.openings.add(SpareOpening {
+            held,
+            alarm: Alarm::default(),
+        });
+    }
+
+    /// Polls those that were woken, until one is complete or has failed, which is removed.
+    fn poll(&mut self, cx: &Context<'_>, by: Deadline) -> Poll<(HeldOpening, Result<Link, Error>)> {
         let runtime = &*self.pool.runtime;
-        let read_until = Deadline::after(runtime.now(), MAX_BLOCKING_READ);
-        let poll = self
-            .openings
-            .poll(cx, by, MAX_BLOCKING_READ, runtime, &mut self.alarm);
-        // Past the instant that it was given, a transport that blocks does not ask to be polled again.
-        if poll.is_pending() && read_until.has_passed(runtime.now()) {
-            cx.waker().wake_by_ref();
-        }
-        poll
+        let openings = u32::try_from(self.openings.len().max(1)).unwrap_or(u32::MAX);
+        let read_for = (MAX_BLOCKING_READ / openings).max(LEAST_BLOCKING_READ);
+        let polled = self.openings.poll(cx, |spare, cx| {
+            let read_until = Deadline::after(runtime.now(), read_for);
+            let polled = spare.poll(cx, by, read_for, runtime);
+            // Past the instant that it was given, a transport that blocks does not ask to be polled again.
+            if polled.is_pending() && read_until.has_passed(runtime.now()) {
+                cx.waker().wake_by_ref();
+            }
+            polled
+        });
+        polled.map(|(spare, opened)| (spare.held, opened))
     }
 
     fn opened(&self, held: &HeldOpening, link: Link) {
@@ -126,11 +147,35 @@ impl WarmUp<'_> {
     }
 }
 
+impl SpareOpening {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Deadline,
+        read_for: Duration,
+        runtime: &dyn Runtime,
+    ) -> Poll<Result<Link, Error>> {
+        let opening: &mut Opening = &mut self.held.opening;
+        loop {
+            if let Poll::Ready(opened) = opening.poll(cx, by, read_for, runtime) {
+                return Poll::Ready(opened);
+            }
+            let next = opening.attempt_deadline();
+            ready!(self.alarm.poll(cx, runtime, next));
+            if !next.has_passed(runtime.now()) {
+                // The call is cancelled, which its caller sees, too.
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
 impl Drop for WarmUp<'_> {
     fn drop(&mut self) {
         let pool = self.pool;
         let now = pool.now();
-        let (half_open, over) = mem::take(&mut self.openings).release_held(pool.patience(), now);
+        let held = self.openings.take().map(|spare| spare.held);
+        let (half_open, over) = openings::release(held, pool.patience(), now);
         pool.decide(|slots| {
             for idle in half_open {
                 slots.give_back_spare(idle, now);

@@ -139,6 +139,37 @@ fn transports_that_block_are_opened_in_turn() {
 }
 
 #[test]
+fn each_connection_costs_the_same_reads_however_many_are_opened() {
+    let reads = |connections: usize| {
+        let world = World::new();
+        let config = config()
+            .min_idle_connections(connections)
+            .max_connection_pool_size(connections);
+        let pool = pool(&world, config);
+        world.set_silent(true);
+        let mut warm_up = warming(&pool);
+        // The answers to the handshake and to the login come one by one.
+        for _ in 0..2 {
+            assert!(warm_up.run().is_none());
+            for at in 0..connections {
+                world.release_once(at);
+                assert!(warm_up.run().is_none() || at + 1 == connections);
+            }
+        }
+        assert_eq!(counts(&pool), (0, connections, 0, 0));
+        world.reads()
+    };
+    let each = reads(16) / 16;
+    for connections in [64, 256] {
+        let reads = reads(connections);
+        assert!(
+            reads <= each * connections,
+            "{reads} of {connections}, not {each} each"
+        );
+    }
+}
+
+#[test]
 fn a_connection_that_was_idle_for_too_long_is_closed_and_replaced() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_idle_time(SECOND * 10));

@@ -164,6 +164,12 @@ impl World {
         self.lock().sockets[at].read_limits.clone()
     }
 
+    /// Returns how many reads were tried, on all connections.
+    pub(super) fn reads(&self) -> usize {
+        let state = self.lock();
+        state.sockets.iter().map(|socket| socket.read_limits.len()).sum()
+    }
+
     /// The ports of all attempts to connect, in order.
     pub(super) fn tried(&self) -> Vec<u16> {
         self.lock().tried.clone()
