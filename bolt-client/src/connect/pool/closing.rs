@@ -1,10 +1,10 @@
 //! The end of a pool.
 
 use std::future::poll_fn;
-use std::mem;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::connect::side_by_side::SideBySide;
 use crate::deadline::Deadline;
 
 use super::{BoxedPooled, Pool};
@@ -26,7 +26,7 @@ impl Pool {
         let by = Deadline::after(self.now(), self.config.teardown_timeout);
         let mut closing = Closing {
             pool: self,
-            unfinished: Vec::new(),
+            unfinished: SideBySide::default(),
             is_impatient: false,
         };
         idle.into_iter().for_each(|pooled| closing.add(pooled));
@@ -45,7 +45,7 @@ impl Pool {
 /// The connections on which something is left to be finished. Dropped, it closes them as they are, with GOODBYE.
 struct Closing<'p> {
     pool: &'p Pool,
-    unfinished: Vec<BoxedPooled>,
+    unfinished: SideBySide<BoxedPooled>,
     /// No answer to RESET is waited for any more.
     is_impatient: bool,
 }
@@ -54,7 +54,7 @@ impl Closing<'_> {
     fn add(&mut self, mut pooled: BoxedPooled) {
         let resets = pooled.is_resetting() && !self.is_impatient;
         if pooled.is_finishing() || resets {
-            self.unfinished.push(pooled);
+            self.unfinished.add(pooled);
         } else {
             pooled.link.say_goodbye();
         }
@@ -63,28 +63,29 @@ impl Closing<'_> {
     /// Waits only for work that must be finished from now on.
     fn give_up_resets(&mut self) {
         self.is_impatient = true;
-        for pooled in mem::take(&mut self.unfinished) {
+        for pooled in self.unfinished.take() {
             self.add(pooled);
         }
     }
 
-    /// Reads from all of them in turn, including those that have come back meanwhile.
-    fn poll(&mut self, cx: &mut Context<'_>, by: Deadline) -> Poll<()> {
+    /// Reads from those that were woken, in turn, and from those that have come back meanwhile.
+    fn poll(&mut self, cx: &Context<'_>, by: Deadline) -> Poll<()> {
         let (adopted, more_may_come) = self.pool.take_unsettled(cx);
         adopted.into_iter().for_each(|pooled| self.add(pooled));
         let pool = self.pool;
-        self.unfinished.retain_mut(|pooled| {
+        let read = |pooled: &mut BoxedPooled, cx: &mut Context<'_>| {
             let turn = by.earlier(Deadline::after(pool.now(), TURN));
-            // The call that could learn of a failure was dropped.
-            let pending = pooled.link.poll_settled(cx, turn).is_pending();
-            if !pending {
-                pooled.link.say_goodbye();
-            } else if turn.has_passed(pool.now()) {
+            let settled = pooled.link.poll_settled(cx, turn);
+            if settled.is_pending() && turn.has_passed(pool.now()) {
                 // After its turn, a transport that blocks does not ask to be polled again.
                 cx.waker().wake_by_ref();
             }
-            pending
-        });
+            settled
+        };
+        // The call that could learn of a failure was dropped.
+        while let Poll::Ready((mut pooled, _)) = self.unfinished.poll(cx, read) {
+            pooled.link.say_goodbye();
+        }
         if self.unfinished.is_empty() && !more_may_come {
             Poll::Ready(())
         } else {
@@ -99,7 +100,7 @@ impl Drop for Closing<'_> {
             slots.end();
             slots.take_unsettled()
         });
-        for pooled in self.unfinished.iter_mut().chain(&mut { come_late }) {
+        for mut pooled in self.unfinished.take().chain(come_late) {
             pooled.link.say_goodbye();
         }
     }

@@ -53,6 +53,35 @@ fn closing_finishes_commits_together() {
 }
 
 #[test]
+fn each_connection_costs_the_same_reads_however_many_are_finished() {
+    let reads = |connections: usize| {
+        let world = World::new();
+        let pool = pool(&world, config().max_connection_pool_size(connections));
+        let mut leases: Vec<Lease> = (0..connections).map(|_| acquire(&pool)).collect();
+        for (at, lease) in leases.iter_mut().enumerate() {
+            commit(lease, &world, at);
+        }
+        drop(leases);
+        let before = world.reads();
+        let mut closing = Task::new(pool.close());
+        assert!(closing.run().is_none());
+        for at in 0..connections {
+            world.release(at);
+            assert_eq!(closing.run().is_some(), at + 1 == connections);
+        }
+        world.reads() - before
+    };
+    let each = reads(16) / 16;
+    for connections in [64, 256] {
+        let reads = reads(connections);
+        assert!(
+            reads <= each * connections,
+            "{reads} of {connections}, not {each} each"
+        );
+    }
+}
+
+#[test]
 fn closing_finishes_a_commit_that_a_caller_was_waiting_for() {
     let world = World::new();
     let pool = pool(&world, config().max_connection_pool_size(1));
