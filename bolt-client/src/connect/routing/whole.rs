@@ -11,8 +11,10 @@ use crate::address::Address;
 use crate::connect::Want;
 use crate::connect::login::Credentials;
 use crate::connect::pool::{Pool, PoolCounts};
+use crate::connect::side_by_side::SideBySide;
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::runtime::Runtime;
 
 use super::Router;
 use super::view::RoutingTable;
@@ -76,14 +78,12 @@ impl Router {
         drop(self.acquire(want, &mut credentials.clone(), by).await?);
         let pools = self.pools_of(want);
         let mut first = Ok(());
-        all(
-            pools.iter().map(|pool| pool.warm_up(credentials, by)),
-            |outcome| {
-                if first.is_ok() {
-                    first = outcome;
-                }
-            },
-        )
+        let warm_ups = pools.iter().map(|pool| pool.warm_up(credentials, by));
+        all(&*self.runtime, warm_ups, |outcome| {
+            if first.is_ok() {
+                first = outcome;
+            }
+        })
         .await;
         first
     }
@@ -96,7 +96,7 @@ impl Router {
             let single = state.single.values().filter_map(Weak::upgrade);
             state.pools.values().cloned().chain(single).collect()
         };
-        all(pools.iter().map(|pool| pool.close()), drop).await;
+        all(&*self.runtime, pools.iter().map(|pool| pool.close()), drop).await;
     }
 
     fn refuse_calls(&self) {
@@ -132,16 +132,20 @@ impl Router {
 }
 
 /// Waits for all futures side by side, and hands their outputs on as they come.
-async fn all<F: Future>(futures: impl Iterator<Item = F>, mut done: impl FnMut(F::Output)) {
-    let mut left: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+async fn all<F: Future>(
+    runtime: &dyn Runtime,
+    futures: impl Iterator<Item = F>,
+    mut done: impl FnMut(F::Output),
+) {
+    let mut left: SideBySide<Pin<Box<F>>> = futures.map(Box::pin).collect();
     poll_fn(|cx| {
-        left.retain_mut(|future| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => {
-                done(output);
-                false
-            }
-            Poll::Pending => true,
-        });
+        if runtime.is_cancelled() {
+            // Each of them ends by itself, but only the task was woken.
+            left.poll_all_next();
+        }
+        while let Poll::Ready((_, output)) = left.poll(cx, |future, cx| future.as_mut().poll(cx)) {
+            done(output);
+        }
         if left.is_empty() {
             Poll::Ready(())
         } else {
@@ -150,3 +154,6 @@ async fn all<F: Future>(futures: impl Iterator<Item = F>, mut done: impl FnMut(F
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests;
