@@ -14,7 +14,8 @@ impl Link {
     ///
     /// Requests of which no byte has left are taken back. If a result is open or a request has failed, RESET is sent
     /// at once, so that the server stops the work and frees its locks; the next user of the link reads the answer. A
-    /// result that [must be finished](Unfinished::Finish) gets DISCARD in place of RESET. After an unanswered BEGIN
+    /// result that [must be finished](Unfinished::Finish) gets DISCARD in place of RESET, and an answer that is
+    /// [left](Unfinished::Leave) nothing. After an unanswered BEGIN
     /// nothing can be sent: a caller has to [wait](ReleaseOutcome::Unanswered) for its answer, or the connection is
     /// closed.
     ///
@@ -39,6 +40,7 @@ impl Link {
         let goes_on = match left {
             Unfinished::Cancel => self.cancel(),
             Unfinished::Finish(result) => self.finish(result),
+            Unfinished::Leave => self.leave(),
         };
         // The call that these events were for is gone. Some concern others, even if this is the end of the connection: the
         // refusal of a login, or the bookmark of a commit.
@@ -85,6 +87,16 @@ impl Link {
         }
         // If the socket accepts no RESET, the server would continue with the work.
         self.wire.write_at_once(&mut self.proto)
+    }
+
+    /// Leaves the answers on their way that a caller has a claim to; returns `false` if the connection is lost.
+    fn leave(&mut self) -> bool {
+        let claimed = self.claimed.as_ref().is_some_and(Claimed::is_held);
+        if !claimed || self.proto.disposition() != Disposition::Finishing {
+            return self.cancel();
+        }
+        self.write_at_once();
+        !self.wire.is_broken()
     }
 
     /// Has the rest of a result carried out; returns `false` if the connection is lost.
@@ -143,6 +155,11 @@ impl Link {
             (Disposition::NeedsReset, Some(Unfinished::Finish(result))) => self.proto.is_open(result),
             _ => false,
         }
+    }
+
+    /// Returns whether a session waits for the end of the work, which is carried out to that end.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.claimed.is_some() && self.left != Some(Unfinished::Leave)
     }
 
     /// Returns whether an idle connection is still ready, considering all that has arrived on it. Keep-alives are

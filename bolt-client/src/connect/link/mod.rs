@@ -77,6 +77,8 @@ pub(crate) enum Unfinished {
     Cancel,
     /// The rest of this result is carried out: servers commit an auto-commit query at the end of its result.
     Finish(ResultId),
+    /// The answer is left on its way, for the caller that has the [claim](Link::claim). Any other user cancels the work.
+    Leave,
 }
 
 impl Link {
@@ -171,6 +173,17 @@ impl Link {
         self.left = None;
         self.claimed = None;
         self.route = None;
+    }
+
+    /// Begins a lease that waits for the answer that the last one has left. Returns `false` if another user has cancelled that,
+    /// or the connection has ended.
+    pub(crate) fn resume(&mut self) -> bool {
+        let is_left =
+            self.left == Some(Unfinished::Leave) && self.proto.disposition() == Disposition::Finishing;
+        if is_left {
+            self.begin_lease();
+        }
+        is_left
     }
 
     /// Creates a claim to the end of the work that is under way, for its session.

@@ -5,6 +5,7 @@
 
 mod closing;
 mod lease;
+mod left_answer;
 mod openings;
 mod parked;
 mod patience;
@@ -34,6 +35,7 @@ use crate::error::Error;
 use crate::runtime::Runtime;
 
 pub(crate) use lease::Lease;
+pub(crate) use left_answer::LeftAnswer;
 pub(crate) use parked::ParkedWork;
 use patience::AdaptivePatience;
 use pooled::Pooled;

@@ -119,7 +119,7 @@ impl Drop for ParkedWork {
 
 impl Pool {
     /// Takes the connection of this claim, if it is in the pool.
-    fn reclaim(self: &Arc<Self>, claim: &Claim) -> Option<Lease> {
+    pub(super) fn reclaim(self: &Arc<Self>, claim: &Claim) -> Option<Lease> {
         let now = self.now();
         let idle = self.decide(|slots| slots.reclaim(|pooled| pooled.link.is_claimed_by(claim), now))?;
         Some(Lease::resumed(self, idle.link, idle.since))

@@ -88,7 +88,7 @@ impl Pooled {
         let now = pool.now();
         let since = idle_since.unwrap_or(now);
         // The server has left the cluster. What must be finished is finished.
-        if pool.is_retired() && !self.is_finishing() && self.link.claimed().is_none() {
+        if pool.is_retired() && !self.is_finishing() && !self.link.is_awaited() {
             self.link.say_goodbye();
             drop(self);
             pool.decide(|slots| slots.give_up(now));

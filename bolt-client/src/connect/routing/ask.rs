@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bolt_proto::value::Value;
 use bolt_proto::{
@@ -11,9 +11,9 @@ use bolt_proto::{
 };
 
 use crate::connect::fallout::{self, Circumstances};
-use crate::connect::pool::Lease;
+use crate::connect::pool::{Lease, LeftAnswer};
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 use super::question::Question;
 use super::refresh::Asker;
@@ -25,8 +25,22 @@ pub(super) struct Asked {
     asker: Asker,
     /// The request whose answer ends the exchange.
     last: RequestId,
+    /// Since when the answer may have been there, if no caller has waited since then.
+    unread_since: Option<Instant>,
     answered: bool,
+    /// When a caller had waited in vain.
+    late_since: Option<Instant>,
     table: Option<RoutingTable>,
+}
+
+/// A request that no caller waits for. Its connection is in the pool.
+#[derive(Debug)]
+pub(super) struct Unread {
+    answer: LeftAnswer,
+    asker: Asker,
+    last: RequestId,
+    unread_since: Option<Instant>,
+    late_since: Option<Instant>,
 }
 
 impl Asked {
@@ -48,7 +62,9 @@ impl Asked {
             lease,
             asker,
             last,
+            unread_since: None,
             answered: false,
+            late_since: None,
             table: None,
         })
     }
@@ -58,7 +74,12 @@ impl Asked {
         loop {
             let head = match self.lease.head(by).await {
                 Ok(head) => head,
-                Err(error) => return self.lost(error),
+                Err(error) => {
+                    if error.kind() == ErrorKind::Timeout {
+                        self.late_since.get_or_insert_with(|| self.lease.now());
+                    }
+                    return self.lost(error);
+                }
             };
             self.answered = true;
             let Some(event) = self.lease.event() else { continue };
@@ -104,9 +125,47 @@ impl Asked {
         self.lease.close();
     }
 
-    /// The timer of a wait must not outlive the call that waits, although the request does.
-    pub(super) fn pause(&mut self) {
+    /// The timer of a wait must not outlive the call that waits, although the request does. `seen`: when that call was last
+    /// polled.
+    pub(super) fn pause(&mut self, seen: Instant) {
         self.lease.end_wait();
+        self.unread_since.get_or_insert(seen);
+    }
+
+    /// Goes on waiting, as another caller. `None` if nothing has come for so long after a caller had waited in vain: then the
+    /// connection is closed, since nothing may ever come.
+    pub(super) fn resumed(mut self, limit: Duration) -> Option<Self> {
+        self.lease.read_arrived();
+        if self.lease.event_arrived().is_none() {
+            self.unread_since = None;
+            let late_for = |since| self.lease.now().saturating_duration_since(since);
+            if self.late_since.is_some_and(|since| late_for(since) >= limit) {
+                self.close();
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    /// Returns since when the answer may have been there, if it had come before its caller did.
+    pub(super) const fn unread_since(&self) -> Option<Instant> {
+        self.unread_since
+    }
+
+    /// Leaves the connection to the pool, with the request on its way. `None` if the answer has several messages, of which some
+    /// may have been read.
+    pub(super) fn leave(self) -> Option<Unread> {
+        let form = self.lease.proto.capabilities().map(|version| version.routing);
+        if matches!(form, None | Some(Routing::Procedure)) {
+            return None;
+        }
+        Some(Unread {
+            answer: self.lease.leave_answer(self.late_since.is_some()),
+            asker: self.asker,
+            last: self.last,
+            unread_since: self.unread_since,
+            late_since: self.late_since,
+        })
     }
 
     fn lost(&self, error: Error) -> Result<Option<RoutingTable>, Error> {
@@ -119,6 +178,21 @@ impl Asked {
             return Ok(None);
         }
         Err(error)
+    }
+}
+
+impl Unread {
+    /// Takes the connection. `None` if another caller has taken it, or it has ended.
+    pub(super) fn reclaim(self) -> Option<Asked> {
+        Some(Asked {
+            lease: self.answer.reclaim()?,
+            asker: self.asker,
+            last: self.last,
+            unread_since: self.unread_since,
+            answered: false,
+            late_since: self.late_since,
+            table: None,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bolt_proto::{Access, RoutingTable};
 
@@ -199,7 +200,12 @@ impl Router {
                 .await;
             let needs_writer = turn.needs_writer();
             let Some(progress) = turn.progress() else { continue };
-            let answer = answer.and_then(|sent| self.read(&sent, errand));
+            let unread_since = progress.asked.as_ref().and_then(Asked::unread_since);
+            if self.is_stale(&answer, unread_since) {
+                progress.asked = None;
+                continue;
+            }
+            let answer = answer.and_then(|sent| self.read(&sent, errand, unread_since));
             let over = errand.by.has_passed(self.now()) || self.runtime.is_cancelled();
             let error = match answer {
                 Ok(table) => {
@@ -245,8 +251,26 @@ impl Router {
         }
     }
 
-    fn read(&self, sent: &RoutingTable, errand: &Errand) -> Result<Table, Error> {
-        let table = Table::read(sent, errand.question.database.as_ref(), self.now());
+    /// Returns whether an answer came so long before its caller that it says nothing about now.
+    fn is_stale(&self, answer: &Result<RoutingTable, Error>, unread_since: Option<Instant>) -> bool {
+        let holds_for = match answer {
+            Ok(table) => table.ttl,
+            Err(error) if error.server().is_some() => Duration::ZERO,
+            Err(_) => return false,
+        };
+        let ends = unread_since.and_then(|since| since.checked_add(holds_for));
+        ends.is_some_and(|end| end < self.now())
+    }
+
+    /// Reads a table. `unread_since`: since when the answer may have been there.
+    fn read(
+        &self,
+        sent: &RoutingTable,
+        errand: &Errand,
+        unread_since: Option<Instant>,
+    ) -> Result<Table, Error> {
+        let received = unread_since.unwrap_or_else(|| self.now());
+        let table = Table::read(sent, errand.question.database.as_ref(), received);
         table.map_err(|unusable| Error::bad_table(unusable.missing()))
     }
 

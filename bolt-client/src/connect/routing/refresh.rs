@@ -19,7 +19,7 @@ use crate::deadline::{Alarm, Deadline};
 use crate::error::Error;
 use crate::runtime::Runtime;
 
-use super::ask::Asked;
+use super::ask::{Asked, Unread};
 use super::home::HomeKey;
 use super::order::Search;
 
@@ -63,6 +63,8 @@ pub(super) struct Progress {
     pub(super) present: Option<Present>,
     /// The request that is on its way to that server.
     pub(super) asked: Option<Asked>,
+    /// The same, if no caller was left for its answer.
+    pub(super) unread: Option<Unread>,
 }
 
 /// The server that is being asked.
@@ -135,6 +137,7 @@ impl Progress {
             search,
             present: None,
             asked: None,
+            unread: None,
         })
     }
 
@@ -142,6 +145,13 @@ impl Progress {
     pub(super) fn server_is_done(&mut self) {
         self.present = None;
         self.asked = None;
+    }
+
+    /// Takes the request that is on its way to the present server, unless that is [late](Asked::resumed) by this limit.
+    pub(super) fn resume(&mut self, limit: Duration) {
+        let unread = self.unread.take();
+        let asked = self.asked.take().or_else(|| unread?.reclaim());
+        self.asked = asked.and_then(|asked| asked.resumed(limit));
     }
 }
 
@@ -163,6 +173,22 @@ impl State {
             .as_mut()
             .filter(|_| self.callers == 0)
             .and_then(|rest| rest.asked.take())
+    }
+}
+
+impl Refresh {
+    /// Leaves the request to the pool that no caller is left to read the answer to.
+    fn leave_unread(&self, turn: u64, asked: Asked) {
+        let unread = asked.leave();
+        let mut state = self.lock();
+        // Another caller may have come meanwhile, and have asked again.
+        let is_present = state.turn == turn;
+        let late = match state.rest.as_mut().filter(|_| is_present) {
+            Some(rest) => mem::replace(&mut rest.unread, unread),
+            None => unread,
+        };
+        drop(state);
+        drop(late);
     }
 }
 
@@ -308,9 +334,12 @@ impl Drop for Place {
         let mut state = self.refresh.lock();
         state.callers -= 1;
         let waker = state.waiting.remove(&self.number);
-        let unread = state.take_unread();
+        let (turn, unread) = (state.turn, state.take_unread());
         drop(state);
-        drop((waker, unread));
+        drop(waker);
+        if let Some(asked) = unread {
+            self.refresh.leave_unread(turn, asked);
+        }
     }
 }
 
@@ -384,7 +413,8 @@ impl Drop for Turn {
             return;
         }
         if let Some(asked) = &mut progress.asked {
-            asked.pause();
+            let seen = self.refresh.lock().seen;
+            asked.pause(seen);
         }
         let mut state = self.refresh.lock();
         if state.turn != self.number {
@@ -397,6 +427,8 @@ impl Drop for Turn {
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         waiting.into_values().for_each(Waker::wake);
-        drop(unread);
+        if let Some(asked) = unread {
+            self.refresh.leave_unread(self.number, asked);
+        }
     }
 }

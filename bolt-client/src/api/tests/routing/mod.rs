@@ -7,6 +7,7 @@ mod homes;
 mod logins;
 mod refresh;
 mod resolving;
+mod slow;
 mod tables;
 mod unreachable;
 

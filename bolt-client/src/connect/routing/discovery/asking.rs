@@ -33,6 +33,9 @@ impl Router {
         // Another search may have got the connection that this question travelled on. If both asked so again and again, they
         // could take each other's connections for ever.
         let mut travels_with_login = true;
+        if let Some(progress) = turn.progress() {
+            progress.resume(self.config.connection_timeout);
+        }
         loop {
             let asked = match turn.progress().map(|progress| &mut progress.asked) {
                 Some(Some(asked)) => asked,
