@@ -21,7 +21,7 @@ impl Owner {
     }
 }
 
-/// An entry that is ready when it is told so.
+/// An entry that is ready once that is set.
 #[derive(Default)]
 struct Item {
     polls: usize,

@@ -9,7 +9,7 @@ use std::task::Context;
 use super::*;
 use crate::scripted::{Scripted, Task};
 
-/// Futures that end when they are told to.
+/// Futures that end when their gates are opened.
 #[derive(Default)]
 struct Gates {
     open: Vec<usize>,
