@@ -79,7 +79,7 @@ impl State {
             ErrorKind::Config if self.is_too_old_for(call) => None,
             ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout if call.awaits_openings => None,
             ErrorKind::ConnectionLost
-                if self.was_dead_before(call) && !self.budget_is_spent(started, error) =>
+                if self.was_dead_before(call) && !self.is_over_time(call, started, error) =>
             {
                 Some("reports a connection that was dead when it began".to_owned())
             }
@@ -282,10 +282,13 @@ impl State {
             .is_some_and(|begun| self.history.last_break + on_its_way < begun)
     }
 
-    /// Whether an attempt has failed before, and the time for others is over: then a dead connection is not replaced.
-    fn budget_is_spent(&self, started: Nanos, error: &Error) -> bool {
-        let took = u128::from(self.clock.now() - started);
-        took >= self.weather.driver.retry.as_nanos() && error.to_string().contains(" attempts within ")
+    /// Whether the time for another attempt is over: then a dead connection is not replaced.
+    fn is_over_time(&self, call: &Call, started: Nanos, error: &Error) -> bool {
+        let now = self.clock.now();
+        let is_late = call.deadline.is_some_and(|deadline| deadline <= now);
+        let budget = self.weather.driver.retry.as_nanos();
+        let is_spent = u128::from(now - started) >= budget && error.to_string().contains(" attempts within ");
+        is_late || is_spent
     }
 
     fn check_timeout(&self, call: &Call, started: Nanos) -> Option<String> {
