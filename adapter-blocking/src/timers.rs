@@ -13,7 +13,11 @@ use bolt_client::runtime::Timer;
 /// The timers of one call, which [`block_on`](crate::block_on::block_on) wakes on the thread of that call.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    waiting: BTreeMap<Key, Waker>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most calls have none: then there is nothing to be moved or dropped"
+    )]
+    waiting: Option<Box<BTreeMap<Key, Waker>>>,
 }
 
 /// When a timer is due, and its number in the process.
@@ -29,9 +33,7 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 
 impl Timers {
     pub(crate) const fn new() -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-        }
+        Self { waiting: None }
     }
 
     /// Collects the timers that are polled until the end of the scope, as those of the call that is being polled.
@@ -42,16 +44,16 @@ impl Timers {
 
     /// Returns when the first of them is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.waiting.first_key_value().map(|((at, _), _)| *at)
+        self.waiting.as_ref()?.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Wakes those that are due.
     pub(crate) fn wake_due(&mut self) {
-        if self.waiting.is_empty() {
+        let Some(waiting) = self.waiting.as_mut().filter(|waiting| !waiting.is_empty()) else {
             return;
-        }
+        };
         let now = Instant::now();
-        while let Some(first) = self.waiting.first_entry().filter(|first| first.key().0 <= now) {
+        while let Some(first) = waiting.first_entry().filter(|first| first.key().0 <= now) {
             first.remove().wake();
         }
     }
@@ -89,7 +91,7 @@ impl Delay {
     fn stop(&mut self) {
         if let Some(key) = self.key.take() {
             // In the scope of another call it is not found, and wakes its own once more.
-            let waker = PRESENT.with(|present| present.borrow_mut().waiting.remove(&key));
+            let waker = PRESENT.with(|present| present.borrow_mut().waiting.as_mut()?.remove(&key));
             drop(waker);
         }
     }
@@ -111,7 +113,13 @@ impl Timer for Delay {
             .get_or_insert_with(|| (at, LAST.fetch_add(1, Ordering::Relaxed)));
         // Wakers are cloned and dropped without the borrow: that runs code of others.
         let waker = cx.waker().clone();
-        let stale = PRESENT.with(|present| present.borrow_mut().waiting.insert(key, waker));
+        let stale = PRESENT.with(|present| {
+            present
+                .borrow_mut()
+                .waiting
+                .get_or_insert_default()
+                .insert(key, waker)
+        });
         drop(stale);
         Poll::Pending
     }
@@ -183,7 +191,7 @@ mod tests {
         Pin::new(&mut delay).reset(far + MILLI);
         assert!(Pin::new(&mut delay).poll(&mut cx).is_pending());
         drop(scope);
-        assert_eq!(timers.waiting.len(), 1);
+        assert_eq!(timers.waiting.as_ref().map(|waiting| waiting.len()), Some(1));
         assert_eq!(timers.next(), Some(far + MILLI));
     }
 }

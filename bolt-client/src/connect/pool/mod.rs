@@ -376,6 +376,10 @@ impl Pool {
         self.load.store(inner.slots.load(), Ordering::Relaxed);
         self.has_unsettled
             .store(inner.slots.has_unsettled(), Ordering::Relaxed);
+        // As nearly always while no call waits.
+        if !inner.slots.has_effects() && !inner.slots.is_closed() {
+            return;
+        }
         let Effects {
             wake,
             discard,

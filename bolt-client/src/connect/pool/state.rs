@@ -127,6 +127,11 @@ impl<L, O> Slots<L, O> {
         mem::replace(&mut self.effects, Effects::none())
     }
 
+    /// Returns whether there are [effects](Self::effects).
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.effects.are_none()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.phase != Phase::Open
     }

@@ -32,6 +32,10 @@ impl<L, O> Effects<L, O> {
             abandon: Vec::new(),
         }
     }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.wake.first.is_none() && self.discard.is_empty() && self.abandon.is_empty()
+    }
 }
 
 impl Woken {
