@@ -4,12 +4,20 @@ use alloc::string::String;
 
 use crate::error::DecodeError;
 
+/// From this length on, wide instructions are faster than words, although the processor must be asked for them.
+#[cfg(feature = "std")]
+const LONG: usize = 128;
+
 /// Returns the bytes as text.
 ///
 /// The standard library already checks ASCII by words. Another check before it could not replace it, because
 /// without unsafe code there is no other conversion from bytes to text.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    #[cfg(feature = "std")]
+    if bytes.len() >= LONG {
+        return long_text(bytes);
+    }
     core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
 }
 
@@ -19,7 +27,17 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
 /// standard library check words. Up to there it checks byte by byte, which is most of a short text.
 #[inline]
 pub(crate) fn owned(bytes: &[u8]) -> Result<String, DecodeError> {
+    #[cfg(feature = "std")]
+    if bytes.len() >= LONG {
+        return long_text(bytes).map(String::from);
+    }
     String::from_utf8(bytes.to_vec()).map_err(|_| DecodeError::Utf8)
+}
+
+#[cfg(feature = "std")]
+#[inline(never)]
+fn long_text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
 }
 
 /// Checks that the bytes are text. This is faster than [`text`] for short ASCII, such as the names of entries.
@@ -29,5 +47,36 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
         Ok(())
     } else {
         text(bytes).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Texts of one to four bytes a character, with a cut or a wrong byte at each place of them.
+    #[test]
+    fn texts_of_any_length_are_checked_as_the_standard_library_checks_them() {
+        for character in ["a", "é", "日", "𝄞"] {
+            let whole: Vec<u8> = character.bytes().cycle().take(4 * 80).collect();
+            for len in (0..=whole.len()).rev() {
+                let bytes = &whole[..len];
+                let expected = core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
+                assert_eq!(text(bytes), expected, "{character}, {len}");
+                assert_eq!(owned(bytes).as_deref().map_err(Clone::clone), expected);
+                assert_eq!(check(bytes), expected.map(drop));
+            }
+            for at in 0..whole.len() {
+                for wrong in [0x80, 0xBF, 0xC0, 0xED, 0xFF] {
+                    let mut bytes = whole.clone();
+                    bytes[at] = wrong;
+                    let expected = core::str::from_utf8(&bytes).map_err(|_| DecodeError::Utf8);
+                    assert_eq!(text(&bytes), expected, "{character}, {wrong:x} at {at}");
+                    assert_eq!(check(&bytes), expected.map(drop));
+                }
+            }
+        }
     }
 }
