@@ -84,6 +84,10 @@ impl Runtime for Blocking {
         cancel::is_requested()
     }
 
+    fn blocks(&self) -> bool {
+        true
+    }
+
     fn random(&self) -> u64 {
         // The standard library seeds each `RandomState` differently, from the operating system's randomness.
         RandomState::new().build_hasher().finish()

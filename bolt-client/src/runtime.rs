@@ -81,6 +81,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///         self.0.is_cancelled()
 ///     }
 ///
+///     fn blocks(&self) -> bool {
+///         self.0.blocks()
+///     }
+///
 ///     fn can_wait(&self) -> Result<(), NoRuntime> {
 ///         self.0.can_wait()
 ///     }
@@ -166,6 +170,14 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Default: `false`. An asynchronous call is cancelled by dropping its future; a call that blocks its thread needs
     /// this method. A runtime that wraps another must delegate this method.
     fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    /// Returns whether [`connect`](Self::connect) blocks the thread that polls it. The driver then opens no connections for other
+    /// calls in one that has its connection already.
+    ///
+    /// Default: `false`. A runtime that wraps another must delegate this method.
+    fn blocks(&self) -> bool {
         false
     }
 

@@ -68,6 +68,10 @@ impl Runtime for Tunnelled {
         self.0.can_wait()
     }
 
+    fn blocks(&self) -> bool {
+        self.0.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.0.random()
     }

@@ -123,6 +123,10 @@ impl<R: Runtime> Runtime for Counting<R> {
         self.inner.is_cancelled()
     }
 
+    fn blocks(&self) -> bool {
+        self.inner.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.inner.random()
     }

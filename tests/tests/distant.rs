@@ -78,6 +78,10 @@ impl<R: Runtime> Runtime for Distant<R> {
         self.inner.is_cancelled()
     }
 
+    fn blocks(&self) -> bool {
+        self.inner.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.inner.random()
     }

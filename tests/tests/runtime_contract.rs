@@ -342,6 +342,10 @@ impl<A: Adapter> Runtime for OverBuffers<A> {
         self.0.is_cancelled()
     }
 
+    fn blocks(&self) -> bool {
+        self.0.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.0.random()
     }

@@ -130,6 +130,10 @@ impl<R: Runtime + Clone + Unpin> Runtime for Clocked<R> {
         self.inner.is_cancelled()
     }
 
+    fn blocks(&self) -> bool {
+        self.inner.blocks()
+    }
+
     fn can_wait(&self) -> Result<(), NoRuntime> {
         self.inner.can_wait()
     }

@@ -78,6 +78,10 @@ impl<R: Runtime> Runtime for Named<R> {
         self.inner.can_wait()
     }
 
+    fn blocks(&self) -> bool {
+        self.inner.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.inner.random()
     }

@@ -248,6 +248,10 @@ impl Runtime for With {
         self.blocking.is_cancelled()
     }
 
+    fn blocks(&self) -> bool {
+        self.blocking.blocks()
+    }
+
     fn random(&self) -> u64 {
         self.blocking.random()
     }

@@ -118,6 +118,7 @@ impl Pool {
             max_waiting: config.max_connection_pool_waiters,
             min_idle: config.min_idle_connections,
             max_idle: config.max_connection_idle_time,
+            opens_for_others: !runtime.blocks(),
         };
         let patience = AdaptivePatience::new(&config);
         Self {

@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub(crate) max_waiting: Option<usize>,
     /// How many idle connections are kept ready.
     pub(crate) min_idle: usize,
+    /// A waiter with a connection may begin to open one for the others.
+    pub(crate) opens_for_others: bool,
     /// How long a connection may be idle, beyond those that are kept ready; `None` for no limit.
     pub(crate) max_idle: Option<Duration>,
 }

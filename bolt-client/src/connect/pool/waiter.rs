@@ -126,8 +126,9 @@ impl Waiter {
     /// Accepts what was assigned before something better, and brings it as far as it comes without a wait. The next caller may
     /// not be able to do even that: while many connections come back, all callers get one before they are polled.
     fn advance(&mut self, grant: Grant, cx: &mut Context<'_>, by: Deadline) -> Result<Option<Lease>, Error> {
-        if let Some(lease) = self.accept(grant)? {
-            return Ok(Some(lease));
+        // There is something better than a connection that cannot be opened.
+        if self.accept(grant).is_err() {
+            return Ok(None);
         }
         match self.poll_preparing(cx, by, Duration::ZERO) {
             Poll::Ready(outcome) => outcome,
@@ -216,7 +217,7 @@ impl Waiter {
         let opening = match self.pool.begin_opening(&self.credentials) {
             Ok(opening) => Box::new(opening),
             Err(error) => {
-                self.pool.decide(|slots| slots.lose_one_of_several(now));
+                self.lose_right();
                 return Err(error);
             }
         };
@@ -421,6 +422,17 @@ impl Waiter {
         } else {
             let now = self.pool.now();
             self.pool.decide(|slots| slots.lose_one_of_several(now));
+        }
+    }
+
+    /// Gives up the right to open a connection, since none can be opened.
+    fn lose_right(&mut self) {
+        if matches!(&self.preparing, Preparing::Opening(openings) if !openings.is_empty()) {
+            let now = self.pool.now();
+            self.pool.decide(|slots| slots.lose_one_of_several(now));
+        } else {
+            self.release_held();
+            self.lose();
         }
     }
 

@@ -164,10 +164,15 @@ impl<L, O> Entry<L, O> {
     }
 
     /// Assigns something better. Returns what is passed on because of that, and whether the waiter must be woken. A right to
-    /// open a connection is passed on: a waiter that has better would begin what no caller may need.
-    pub(super) fn assign(&mut self, priority: Priority, grant: Grant<L, O>) -> (Option<Grant<L, O>>, bool) {
+    /// open a connection is passed on unless `others_need` one.
+    pub(super) fn assign(
+        &mut self,
+        priority: Priority,
+        grant: Grant<L, O>,
+        others_need: bool,
+    ) -> (Option<Grant<L, O>>, bool) {
         match mem::replace(&mut self.assigned, Assigned::Uncollected(priority, grant)) {
-            Assigned::Uncollected(_, Grant::Slot) => (Some(Grant::Slot), false),
+            Assigned::Uncollected(_, Grant::Slot) if !others_need => (Some(Grant::Slot), false),
             Assigned::Uncollected(priority, worse) if self.superseded.is_none() => {
                 self.superseded = Some((priority, worse));
                 (None, false)
@@ -257,6 +262,7 @@ mod tests {
         max_waiting: None,
         min_idle: 0,
         max_idle: None,
+        opens_for_others: false,
     };
 
     /// Otherwise a pool with many sessions would look at all of them whenever one is done.

@@ -57,7 +57,10 @@ impl<L, O> Slots<L, O> {
     }
 
     fn assign(&mut self, ticket: Ticket, priority: Priority, grant: Grant<L, O>) {
-        let assigned = self.queue.update(ticket, |entry| entry.assign(priority, grant));
+        let others_need = self.rules.opens_for_others && self.queue.waiting() > 0;
+        let assigned = self
+            .queue
+            .update(ticket, |entry| entry.assign(priority, grant, others_need));
         let (passed_on, wakes) = assigned.unwrap_or_default();
         if let Some(worse) = passed_on {
             self.return_grant(worse);

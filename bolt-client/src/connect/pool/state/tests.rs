@@ -17,6 +17,7 @@ fn pool(max: usize) -> (Slots, Instant) {
         max_waiting: None,
         min_idle: 0,
         max_idle: None,
+        opens_for_others: false,
     };
     (Slots::new(rules), Instant::now())
 }
@@ -66,6 +67,26 @@ fn an_uncollected_right_to_open_a_connection_is_exchanged_for_a_ready_one() {
     slots.give_back_ready(idle(1, now), now);
     assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
     assert_eq!(slots.collect(second), Some(Grant::Slot));
+}
+
+#[test]
+fn an_uncollected_right_to_open_a_connection_is_used_for_others_that_wait_if_that_blocks_no_thread() {
+    let (mut slots, now) = pool(2);
+    slots.rules.opens_for_others = true;
+    open(&mut slots, now);
+    let first = slots.enqueue(now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.collect(first), Some(Grant::Ready(idle(1, now))));
+    slots.leave(first, now);
+
+    let second = slots.enqueue(now);
+    let third = wait(&mut slots, now);
+    slots.give_back_ready(idle(1, now), now);
+    assert_eq!(slots.collect(second), Some(Grant::Slot));
+    assert_eq!(slots.collect(second), Some(Grant::Ready(idle(1, now))));
+    slots.give_back_half_open(idle(9, now), now);
+    slots.leave(second, now);
+    assert_eq!(slots.collect(third), Some(Grant::HalfOpen(idle(9, now))));
 }
 
 /// A waiter to which a half-open connection is assigned, and then a ready one; and another waiter.

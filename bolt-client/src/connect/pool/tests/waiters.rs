@@ -69,29 +69,55 @@ fn debug_shows_the_counts_and_changes_nothing() {
     assert_eq!(world.asked(0).last(), Some(&Message::Goodbye));
 }
 
-/// As on an executor with one thread and many tasks: connections come back before those that were woken are polled.
-#[test]
-fn a_connection_is_opened_however_fast_others_come_back() {
-    let world = World::new();
-    let pool = pool(&world, config().max_connection_pool_size(2));
-    let mut lease = acquire(&pool);
-    world.set_silent(true);
-    let mut waiters = VecDeque::new();
-    for _ in 0..3 {
-        let mut waiter = acquiring(&pool);
-        assert!(waiter.run().is_none());
-        waiters.push_back(waiter);
-    }
-    assert_eq!(counts(&pool), (1, 0, 1, 2));
-    world.release(1);
-    // A waiter reads once, and the opening has several answers to read.
+/// Callers that wait for a connection.
+fn waiting(pool: &Arc<Pool>, callers: usize) -> VecDeque<Task<'_, Result<Lease, Error>>> {
+    (0..callers)
+        .map(|_| {
+            let mut waiter = acquiring(pool);
+            assert!(waiter.run().is_none());
+            waiter
+        })
+        .collect()
+}
+
+/// Gives the connection back before the next caller is polled, again and again, as on an executor with one thread and many
+/// tasks.
+fn pass_around<'p>(
+    pool: &'p Arc<Pool>,
+    mut lease: Lease,
+    mut waiters: VecDeque<Task<'p, Result<Lease, Error>>>,
+) {
+    // A waiter reads once, and an opening has several answers to read.
     for _ in 0..10 {
         drop(lease);
         let mut first = waiters.pop_front().expect("there are always some");
         lease = first.run().expect("it is woken").unwrap();
-        let mut last = acquiring(&pool);
-        assert!(last.run().is_none());
-        waiters.push_back(last);
+        waiters.extend(waiting(pool, 1));
     }
-    assert_eq!(counts(&pool).2, 0);
+}
+
+#[test]
+fn a_connection_is_opened_however_fast_others_come_back() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let lease = acquire(&pool);
+    world.set_silent(true);
+    let waiters = waiting(&pool, 3);
+    assert_eq!(counts(&pool), (1, 0, 1, 2));
+    world.release(1);
+    pass_around(&pool, lease, waiters);
+    assert_eq!(world.connections(), 2);
+    assert_eq!(counts(&pool), (0, 2, 0, 0));
+}
+
+#[test]
+fn a_connection_that_was_lost_is_replaced_however_fast_others_come_back() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let (lease, lost) = (acquire(&pool), acquire(&pool));
+    let waiters = waiting(&pool, 3);
+    lost.close();
+    pass_around(&pool, lease, waiters);
+    assert_eq!(world.connections(), 3);
+    assert_eq!(counts(&pool), (0, 2, 0, 0));
 }

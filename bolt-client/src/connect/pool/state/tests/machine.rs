@@ -79,11 +79,12 @@ proptest! {
     fn whatever_callers_do_the_naive_model_decides_the_same(
         max in 1_usize..6,
         min_idle in 0_usize..4,
+        opens_for_others in any::<bool>(),
         max_idle in proptest::option::of((1_u64..20).prop_map(Duration::from_secs)),
         probe_after in proptest::option::of((0_u64..5).prop_map(Duration::from_secs)),
         steps in proptest::collection::vec(step(), 1..150),
     ) {
-        let mut world = World::new(Rules { max, probe_after, max_waiting: None, min_idle, max_idle });
+        let mut world = World::new(Rules { max, probe_after, max_waiting: None, min_idle, max_idle, opens_for_others });
         for step in steps {
             world.step(&step);
             world.check();

@@ -374,8 +374,14 @@ impl Model {
             if tier >= caller.tier() {
                 continue;
             }
+            let ticket = caller.ticket;
             let id = found.unwrap_or_else(|| self.new_conn(now));
             self.conn(id).away = true;
+            let others_need = self.rules.opens_for_others
+                && self
+                    .callers
+                    .iter()
+                    .any(|other| other.ticket != ticket && other.tier() == Tier::Nothing);
             let caller = &mut self.callers[at];
             caller.pending.push((id, tier));
             // The first is collected first, and the last is the best.
@@ -384,7 +390,9 @@ impl Model {
                     self.outcome.woken.push(caller.ticket);
                     None
                 }
-                [(first, _), _] => Some((0, first)).filter(|_| self.conn(first).kind == Kind::New),
+                [(first, _), _] => {
+                    Some((0, first)).filter(|_| self.conn(first).kind == Kind::New && !others_need)
+                }
                 _ => Some((1, caller.pending[1].0)),
             };
             if let Some((place, worse)) = passed_on {
