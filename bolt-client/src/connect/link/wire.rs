@@ -161,12 +161,19 @@ impl Wire {
         // A server that has just been sent something has not been silent since. Only reads block, so the writes of this
         // poll were made when it began.
         let now = || begun.unwrap_or_else(|| self.runtime.now());
-        let limit = by.earlier(self.silence.until(silence_limit, now));
-        let stalled = if self.is_sending(proto) {
+        let is_sending = self.is_sending(proto);
+        let stalled = if is_sending {
             self.stall.until(self.write_timeout, now)
         } else {
             Deadline::NONE
         };
+        // A server need not be heard before it has the whole request. A transport that sends a part of what it holds tells of no
+        // progress, so a thread that stood still could find both: a long silence, and a request that has not left.
+        let silent = match self.write_timeout {
+            Some(_) if is_sending => Deadline::NONE,
+            _ => self.silence.until(silence_limit, now),
+        };
+        let limit = by.earlier(silent);
         let alarm = self.alarm.get_mut();
         ready!(alarm.poll(cx, &*self.runtime, limit.earlier(stalled)));
         if self.is_out_of_time(by) {

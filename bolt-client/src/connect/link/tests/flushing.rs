@@ -91,6 +91,30 @@ fn bytes_that_the_transport_holds_are_not_sent_so_a_stall_is_noticed() {
     assert!(error.to_string().contains("connection_write_timeout"), "{error}");
 }
 
+/// A transport that sends a part of what it holds tells of no progress.
+#[test]
+fn a_server_is_not_silent_while_the_transport_holds_a_request() {
+    let peer = Peer::new(Setup {
+        buffer: LARGE,
+        silence_limit: Some(1),
+        ..Setup::default()
+    });
+    let mut link = link(&peer);
+    link.set_write_timeout(Some(SECOND * 30));
+    peer.fill();
+    ask(&mut link);
+    let mut waiting = Task::new(link.head(Deadline::NONE));
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND * 2);
+    assert!(waiting.run().is_none(), "the request has not left");
+    peer.hold();
+    peer.empty();
+    assert!(waiting.run().is_none());
+    peer.pass(SECOND);
+    let error = waiting.run().expect("it was silent since").unwrap_err();
+    assert!(error.to_string().contains("recv_timeout_seconds"), "{error}");
+}
+
 #[test]
 fn a_reset_that_the_transport_still_holds_does_not_stop_the_server() {
     let peer = buffering(LARGE);
