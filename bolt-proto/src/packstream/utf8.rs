@@ -4,21 +4,23 @@ use alloc::string::String;
 
 use crate::error::DecodeError;
 
-/// From this length on, wide instructions are faster than words, although the processor must be asked for them.
-#[cfg(feature = "std")]
-const LONG: usize = 128;
-
 /// Returns the bytes as text.
 ///
 /// The standard library already checks ASCII by words. Another check before it could not replace it, because
 /// without unsafe code there is no other conversion from bytes to text.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
-    #[cfg(feature = "std")]
-    if bytes.len() >= LONG {
-        return long_text(bytes);
-    }
     core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
+}
+
+/// Does what [`text`] does, faster for long texts and slower for short ones: the widest instructions that the processor has are
+/// used from a length on at which that is worth the question for them.
+pub(crate) fn long_text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    #[cfg(feature = "std")]
+    if bytes.len() >= 128 {
+        return simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
+    }
+    text(bytes)
 }
 
 /// Copies the bytes as text.
@@ -27,17 +29,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
 /// standard library check words. Up to there it checks byte by byte, which is most of a short text.
 #[inline]
 pub(crate) fn owned(bytes: &[u8]) -> Result<String, DecodeError> {
-    #[cfg(feature = "std")]
-    if bytes.len() >= LONG {
-        return long_text(bytes).map(String::from);
-    }
     String::from_utf8(bytes.to_vec()).map_err(|_| DecodeError::Utf8)
-}
-
-#[cfg(feature = "std")]
-#[inline(never)]
-fn long_text(bytes: &[u8]) -> Result<&str, DecodeError> {
-    simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
 }
 
 /// Checks that the bytes are text. This is faster than [`text`] for short ASCII, such as the names of entries.
@@ -46,7 +38,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     if bytes.is_ascii() {
         Ok(())
     } else {
-        text(bytes).map(drop)
+        long_text(bytes).map(drop)
     }
 }
 
@@ -65,6 +57,7 @@ mod tests {
                 let bytes = &whole[..len];
                 let expected = core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
                 assert_eq!(text(bytes), expected, "{character}, {len}");
+                assert_eq!(long_text(bytes), expected, "{character}, {len}");
                 assert_eq!(owned(bytes).as_deref().map_err(Clone::clone), expected);
                 assert_eq!(check(bytes), expected.map(drop));
             }
@@ -73,7 +66,7 @@ mod tests {
                     let mut bytes = whole.clone();
                     bytes[at] = wrong;
                     let expected = core::str::from_utf8(&bytes).map_err(|_| DecodeError::Utf8);
-                    assert_eq!(text(&bytes), expected, "{character}, {wrong:x} at {at}");
+                    assert_eq!(long_text(&bytes), expected, "{character}, {wrong:x} at {at}");
                     assert_eq!(check(&bytes), expected.map(drop));
                 }
             }
