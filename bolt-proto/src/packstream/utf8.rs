@@ -15,6 +15,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
 
 /// Does what [`text`] does, faster for long texts and slower for short ones: the widest instructions that the processor has are
 /// used from a length on at which that is worth the question for them.
+#[inline]
 pub(crate) fn long_text(bytes: &[u8]) -> Result<&str, DecodeError> {
     #[cfg(feature = "std")]
     if bytes.len() >= 128 {

@@ -91,7 +91,7 @@ impl<'a> FieldReader<'_, 'a> {
     }
 
     /// Reads the next field, by its name in the documentation of Bolt.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next<T: FromValue<'a>>(&mut self, name: &'static str) -> Result<T, ConversionError> {
         T::read(self.reader).map_err(|error| error.at_field(name))
     }
