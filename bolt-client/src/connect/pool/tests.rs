@@ -87,6 +87,19 @@ fn counts(pool: &Pool) -> (usize, usize, usize, usize) {
     (counts.in_use, counts.idle, counts.opening, counts.waiting)
 }
 
+/// Each connection costs as many reads with 64 and 256 of them as with 16.
+#[track_caller]
+fn assert_linear(reads: impl Fn(usize) -> usize) {
+    let each = reads(16) / 16;
+    for connections in [64, 256] {
+        let reads = reads(connections);
+        assert!(
+            reads <= each * connections,
+            "{reads} of {connections}, not {each} each"
+        );
+    }
+}
+
 #[test]
 fn a_clean_connection_is_handed_out_again_without_a_request() {
     let world = World::new();
