@@ -324,6 +324,11 @@ impl Pool {
         Ok(grant.map(|grant| (grant, is_superseded)))
     }
 
+    /// Returns whether something better than what a waiter prepares is assigned to it.
+    fn has_uncollected(&self, ticket: Ticket) -> bool {
+        self.lock().slots.has_uncollected(ticket)
+    }
+
     /// Removes a waiter from the queue.
     fn leave(&self, ticket: Ticket) {
         let now = self.now();

@@ -304,8 +304,9 @@ impl Waiter {
                     _ => Ok(Some(Lease::opened(&self.pool, pooled, inherited.is_some(), now))),
                 }
             }
-            // The failure of an opening that an earlier call began may be due to that call alone.
-            Err(_) if inherited.is_some() => {
+            // The failure of an opening that an earlier call began may be due to that call alone. Nor is it one of a call that
+            // need not wait for the opening any more.
+            Err(_) if inherited.is_some() || self.pool.has_uncollected(self.ticket) => {
                 self.lose_opening();
                 Ok(None)
             }

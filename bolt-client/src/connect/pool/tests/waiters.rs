@@ -121,3 +121,18 @@ fn a_connection_that_was_lost_is_replaced_however_fast_others_come_back() {
     assert_eq!(world.connections(), 3);
     assert_eq!(counts(&pool), (0, 2, 0, 0));
 }
+
+#[test]
+fn a_connection_that_cannot_be_opened_for_others_is_no_failure_of_a_call_that_has_another() {
+    let world = World::new();
+    let pool = pool(&world, config().max_connection_pool_size(2));
+    let (lease, lost) = (acquire(&pool), acquire(&pool));
+    let mut waiters = waiting(&pool, 2);
+    world.refuse(7687);
+    lost.close();
+    drop(lease);
+    let lease = waiters[0].run().expect("it is woken").unwrap();
+    assert!(lease.is_reused());
+    let error = waiters[1].run().expect("it is woken").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+}
