@@ -42,13 +42,9 @@ async fn a_large_result_is_read_with_a_large_buffer(world: World) -> Outcome {
         .param("text", "x".repeat(4000))
         .routing(Access::Read)
         .await?;
-    // TLS reads ciphertext into a buffer of its own, of two records.
-    let large = if world.server.is_encrypted() {
-        32 << 10
-    } else {
-        65 << 10
-    };
-    assert!(counts.largest_read() >= large, "{}", counts.largest_read());
+    // The buffer grows while reads fill it, which a server on a busy machine does not always do. TLS reads ciphertext into a
+    // buffer of its own, of two records.
+    assert!(counts.largest_read() >= 32 << 10, "{}", counts.largest_read());
     assert!(counts.largest_read() <= 256 * 1024, "{}", counts.largest_read());
     Ok(())
 }
