@@ -352,10 +352,10 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Reads the next value if it is a valid string of less than 128 bytes.
+    /// Reads the next value if it is a valid string of less than 64 KiB.
     #[inline]
     pub(crate) fn short_string(&mut self) -> Option<&'a str> {
-        let (text, rest) = self.tiny_string_bytes()?;
+        let (text, rest) = self.short_string_bytes()?;
         let text = utf8::text(text).ok()?;
         self.rest = rest;
         Some(text)
@@ -379,21 +379,10 @@ impl<'a> Reader<'a> {
     /// Does what [`short_string`](Self::short_string) does, and copies the string.
     #[inline]
     pub(crate) fn owned_string(&mut self) -> Option<String> {
-        let (text, rest) = self.tiny_string_bytes()?;
+        let (text, rest) = self.short_string_bytes()?;
         let text = utf8::owned(text).ok()?;
         self.rest = rest;
         Some(text)
-    }
-
-    /// Returns the bytes of a string of less than 128 bytes, and those after it, if the next value is one.
-    #[inline]
-    fn tiny_string_bytes(&self) -> Option<(&'a [u8], &'a [u8])> {
-        let (len, after) = match self.rest {
-            [first @ 0x80..=0x8F, after @ ..] => (first & 0x0F, after),
-            [marker::STRING_8, len @ 0x00..=0x7F, after @ ..] => (*len, after),
-            _ => return None,
-        };
-        after.split_at_checked(usize::from(len))
     }
 
     /// Returns the bytes of a string of less than 64 KiB, and those after it, if the next value is one.
@@ -553,7 +542,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn text(&mut self, len: usize) -> Result<&'a str, DecodeError> {
-        utf8::long_text(self.take(len)?)
+        utf8::text(self.take(len)?)
     }
 
     #[inline]

@@ -2,44 +2,49 @@
 
 use alloc::string::String;
 
+use ascii::AsciiStr;
+
 use crate::error::DecodeError;
+
+/// Up to this length it costs little that [`AsciiStr`] counts the characters before the first one that is not ASCII.
+const SHORT: usize = 64;
 
 /// Returns the bytes as text.
 ///
-/// The standard library already checks ASCII by words. Another check before it could not replace it, because
-/// without unsafe code there is no other conversion from bytes to text.
+/// Nearly all short texts are ASCII. The standard library checks that by words only from an aligned address on, and byte by
+/// byte up to there, which is most of such a text. It has a faster check, but without unsafe code no conversion after it.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    if bytes.len() < SHORT {
+        if let Ok(text) = AsciiStr::from_ascii(bytes) {
+            return Ok(text.as_str());
+        }
+    }
+    other_text(bytes)
+}
+
+#[inline(never)]
+fn other_text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    #[cfg(feature = "std")]
+    if bytes.len() >= SHORT {
+        return simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
+    }
     core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)
 }
 
-/// Does what [`text`] does, faster for long texts and slower for short ones: the widest instructions that the processor has are
-/// used from a length on at which that is worth the question for them.
-#[inline]
-pub(crate) fn long_text(bytes: &[u8]) -> Result<&str, DecodeError> {
-    #[cfg(feature = "std")]
-    if bytes.len() >= 128 {
-        return simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
-    }
-    text(bytes)
-}
-
 /// Copies the bytes as text.
-///
-/// The copy is what is checked: memory that was just allocated is aligned, and only from an aligned address on does the
-/// standard library check words. Up to there it checks byte by byte, which is most of a short text.
 #[inline]
 pub(crate) fn owned(bytes: &[u8]) -> Result<String, DecodeError> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| DecodeError::Utf8)
+    text(bytes).map(String::from)
 }
 
-/// Checks that the bytes are text. This is faster than [`text`] for short ASCII, such as the names of entries.
+/// Checks that the bytes are text.
 #[inline]
 pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     if bytes.is_ascii() {
         Ok(())
     } else {
-        long_text(bytes).map(drop)
+        other_text(bytes).map(drop)
     }
 }
 
@@ -58,7 +63,6 @@ mod tests {
                 let bytes = &whole[..len];
                 let expected = core::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8);
                 assert_eq!(text(bytes), expected, "{character}, {len}");
-                assert_eq!(long_text(bytes), expected, "{character}, {len}");
                 assert_eq!(owned(bytes).as_deref().map_err(Clone::clone), expected);
                 assert_eq!(check(bytes), expected.map(drop));
             }
@@ -67,7 +71,7 @@ mod tests {
                     let mut bytes = whole.clone();
                     bytes[at] = wrong;
                     let expected = core::str::from_utf8(&bytes).map_err(|_| DecodeError::Utf8);
-                    assert_eq!(long_text(&bytes), expected, "{character}, {wrong:x} at {at}");
+                    assert_eq!(text(&bytes), expected, "{character}, {wrong:x} at {at}");
                     assert_eq!(check(&bytes), expected.map(drop));
                 }
             }
