@@ -37,14 +37,24 @@ async fn a_warm_read_is_one_write_and_a_few_reads(world: World) -> Outcome {
 async fn a_large_result_is_read_with_a_large_buffer(world: World) -> Outcome {
     let (driver, counts) = counted(&world)?;
     let query = "UNWIND range(1, 2000) AS x RETURN $text AS text";
-    driver
-        .execute_query(query)
-        .param("text", "x".repeat(4000))
-        .routing(Access::Read)
-        .await?;
-    // The buffer grows while reads fill it, which a server on a busy machine does not always do. TLS reads ciphertext into a
-    // buffer of its own, of two records.
-    assert!(counts.largest_read() >= 32 << 10, "{}", counts.largest_read());
+    // TLS reads ciphertext into a buffer of its own, of two records.
+    let large = if world.server.is_encrypted() {
+        32 << 10
+    } else {
+        65 << 10
+    };
+    // The buffer grows while reads fill it, which a server on a busy machine does not do each time.
+    for _ in 0..10 {
+        driver
+            .execute_query(query)
+            .param("text", "x".repeat(4000))
+            .routing(Access::Read)
+            .await?;
+        if counts.largest_read() >= large {
+            break;
+        }
+    }
+    assert!(counts.largest_read() >= large, "{}", counts.largest_read());
     assert!(counts.largest_read() <= 256 * 1024, "{}", counts.largest_read());
     Ok(())
 }
