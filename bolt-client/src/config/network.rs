@@ -14,6 +14,9 @@ use crate::runtime::BoxFuture;
 impl Config {
     /// Sets how long a write may make no progress before the connection is closed. `None` for no limit. Default: 30
     /// seconds.
+    ///
+    /// Until a request has left, this limit counts in place of the server's promise not to be silent for long, which servers
+    /// make for the time in which they work. Without this limit, that promise counts here, too.
     #[must_use]
     pub fn connection_write_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.connection_write_timeout = limit.into();
