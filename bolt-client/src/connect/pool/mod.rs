@@ -180,7 +180,7 @@ impl Pool {
                 return Err(Error::closed());
             }
             let ready = slots.acquire(|pooled| pooled.carries(&login), now);
-            Ok(ready.ok_or_else(|| Place::join(slots, now)))
+            Ok(ready.ok_or_else(|| Place::of(slots.enqueue(now), slots)))
         })?;
         let place = match begun {
             Err(place) => place,
@@ -193,9 +193,9 @@ impl Pool {
                 // The room that it leaves is this caller's, if no other waiter was there before.
                 self.decide(|slots| {
                     slots.suspect(since, now);
-                    let place = Place::join(slots, now);
+                    let ticket = slots.enqueue(now);
                     slots.give_up(now);
-                    place.check(slots)
+                    Place::of(ticket, slots)
                 })
             }
         };

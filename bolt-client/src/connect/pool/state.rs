@@ -47,17 +47,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Joins the queue. Something may be assigned at once.
-    pub(crate) fn join<L, O>(slots: &mut Slots<L, O>, now: Instant) -> Self {
-        let ticket = slots.enqueue(now);
+    /// Returns the place of a waiter that has just joined the queue.
+    pub(crate) fn of<L, O>(ticket: Ticket, slots: &Slots<L, O>) -> Self {
         let may_wait = slots.may_wait(ticket);
         Self { ticket, may_wait }
-    }
-
-    /// Returns the same place after other decisions.
-    pub(crate) fn check<L, O>(self, slots: &Slots<L, O>) -> Self {
-        let may_wait = slots.may_wait(self.ticket);
-        Self { may_wait, ..self }
     }
 }
 
